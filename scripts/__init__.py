@@ -1,0 +1,1 @@
+"""Commands of the project's maintainers; none of this is part of the installed package."""

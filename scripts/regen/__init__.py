@@ -1,0 +1,7 @@
+"""Regeneration: from the vendor's `openapi.json` to the committed package `aikynetix_api`.
+
+Run as ``python -m scripts.regen``. Values flow one way::
+
+    _load ─> _refs ─> _canonical ─> _generate ─> _verify ─> _publish
+                          └──────> _facade (what the facade needs) ─> _report
+"""

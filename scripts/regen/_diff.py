@@ -1,0 +1,3 @@
+"""placeholder"""
+def compare(a, b): return []
+def to_markdown(x): return ""

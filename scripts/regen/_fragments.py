@@ -1,0 +1,153 @@
+"""Finding the OpenAPI fragments in a documentation page and merging any number of them into one document."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from markdown_it import MarkdownIt
+
+from scripts.regen._load import Json, check_document, parse_text
+from scripts.regen._problems import RefusedError
+from scripts.regen._walk import first_difference, without_prose
+
+METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace", "query")
+_DATA_LANGUAGES = {"", "json", "json5", "jsonc", "yaml", "yml", "openapi", "openapi+json", "openapi+yaml", "text"}
+_ORDER = ("openapi", "jsonSchemaDialect", "info", "servers", "security", "tags", "components", "paths", "webhooks")
+_MAPS_OF_NAMES = ("components", "paths", "webhooks")
+
+
+@dataclass(frozen=True)
+class Fragment:
+    """One OpenAPI document found in a page.
+
+    Attributes:
+        origin: Where it stands, for messages: the page and the line of its fence.
+        content: The parsed document.
+    """
+
+    origin: str
+    content: Json
+
+
+def find_fragments(page: str, name: str) -> list[Fragment]:
+    """Find every fenced block of a Markdown page that holds an OpenAPI document, in JSON or YAML.
+
+    Fences are read as CommonMark defines them (section 4.5: three or more backticks or tildes), so a block may
+    contain shorter fences. Escaped copies of a fragment in the prose are not fences and are not read.
+
+    Args:
+        page: The text of the page.
+        name: What to call the page in messages.
+
+    Raises:
+        RefusedError: No fragment in the page, or one that is damaged.
+    """
+    fragments: list[Fragment] = []
+    for token in MarkdownIt("commonmark").parse(page):
+        if token.type not in ("fence", "code_block"):
+            continue
+        language = (token.info.split() or [""])[0].lower().strip("{}.")
+        if language not in _DATA_LANGUAGES or not _looks_like_openapi(token.content):
+            continue
+        origin = f"{name}, line {(token.map or [0])[0] + 1}"
+        fragments.append(Fragment(origin, check_document(parse_text(token.content, origin), origin)))
+    if not fragments:
+        raise RefusedError(
+            f"{name} has no OpenAPI fragment: no fenced JSON or YAML block with an `openapi` key and `paths`. "
+            "Is it the Markdown of an API page (many documentation sites give it at the address with `.md`)?"
+        )
+    return fragments
+
+
+def _looks_like_openapi(text: str) -> bool:
+    return re.search(r"""(?m)(^|[{,]\s*)["']?(openapi|swagger)["']?\s*:\s*["']?\d""", text) is not None
+
+
+def merge_fragments(fragments: Iterable[Fragment]) -> Json:
+    """Merge fragments into one document; what they say twice must be the same but for words and key order.
+
+    The words of the first fragment are kept. The order of operations is the order of the fragments.
+
+    Raises:
+        RefusedError: Two fragments contradict each other; names both and the place.
+    """
+    merged: Json = {}
+    origins: dict[str, str] = {}
+    for fragment in fragments:
+        for key, value in fragment.content.items():
+            _merge_key(merged, origins, fragment.origin, key, value)
+        _check_security(merged, fragment, origins)
+    ordered = [key for key in _ORDER if key in merged]
+    return {key: merged[key] for key in [*ordered, *(key for key in merged if key not in ordered)]}
+
+
+def _merge_key(merged: Json, origins: dict[str, str], origin: str, key: str, value: Any) -> None:
+    if key == "openapi" and key in merged:
+        merged[key] = _newer_patch(merged[key], value, origins[key], origin)
+    elif key in _MAPS_OF_NAMES and isinstance(value, dict):
+        target = merged.setdefault(key, {})
+        for name, item in value.items():
+            if isinstance(item, dict):
+                _merge_names(target.setdefault(name, {}), origins, origin, f"{key}.{name}", item)
+            else:
+                _keep_same(target, origins, origin, key, name, item)
+    elif key == "tags" and isinstance(value, list):
+        known = merged.setdefault(key, [])
+        known.extend(tag for tag in value if _tag_name(tag) not in {_tag_name(old) for old in known})
+    else:
+        _keep_same(merged, origins, origin, "", key, value)
+
+
+def _merge_names(target: Json, origins: dict[str, str], origin: str, where: str, value: Json) -> None:
+    for name, item in value.items():
+        _keep_same(target, origins, origin, where, name, item)
+
+
+def _keep_same(target: Json, origins: dict[str, str], origin: str, where: str, name: str, item: Any) -> None:
+    place = f"{where}.{name}" if where else name
+    if name not in target:
+        target[name] = item
+        origins[place] = origin
+        return
+    # `info` as a whole is compared under a key of its own so that its title counts and its description does not.
+    difference = first_difference(without_prose({"x": target[name]}), without_prose({"x": item}))
+    if difference is not None:
+        raise RefusedError(
+            f"{_called(where, name)} is described twice with different content: in {origins.get(place, 'one page')} and in "
+            f"{origin}, first difference at `{difference.removeprefix('x').lstrip('.') or place}`. The pages contradict "
+            "each other; nothing was written."
+        )
+
+
+def _called(where: str, name: str) -> str:
+    if where.startswith("paths.") and name.lower() in METHODS:
+        return f"The operation {name.upper()} {where.removeprefix('paths.')}"
+    return f"`{where}.{name}`" if where else f"`{name}`"
+
+
+def _check_security(merged: Json, fragment: Fragment, origins: dict[str, str]) -> None:
+    """A fragment without `security` means that its operations need none, which a merged default would change."""
+    if "security" in fragment.content or not merged.get("security"):
+        if "security" in fragment.content and origins.get("security") == fragment.origin and len(set(origins.values())) > 1:
+            raise RefusedError(
+                f"`security` stands in {fragment.origin} and not in the fragments before it, so that one document cannot "
+                "say both; nothing was written."
+            )
+        return
+    raise RefusedError(
+        f"`security` stands in {origins['security']} and not in {fragment.origin}, so that one document cannot say both; "
+        "nothing was written."
+    )
+
+
+def _newer_patch(one: str, other: str, first: str, second: str) -> str:
+    if one.split(".")[:2] != other.split(".")[:2]:
+        raise RefusedError(f"`openapi` is {one} in {first} and {other} in {second}; nothing was written.")
+    return max(one, other, key=lambda version: [int(part) for part in re.findall(r"\d+", version)])
+
+
+def _tag_name(tag: Any) -> Any:
+    return tag.get("name") if isinstance(tag, dict) else tag

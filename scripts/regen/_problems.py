@@ -1,0 +1,28 @@
+"""The two ways in which a run ends badly, as values and exceptions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+EXIT_OK = 0
+EXIT_LOUD = 1
+EXIT_REFUSED = 2
+
+
+class RefusedError(Exception):
+    """The document or the tools cannot be used; the message is one paragraph for a person to read."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One reason why a facade method can no longer do its job.
+
+    Attributes:
+        method: The facade's operation, e.g. ``get_analyzed_video``.
+        changed: What the vendor's document says now, one sentence.
+        advice: What a maintainer should do about it, one sentence.
+    """
+
+    method: str
+    changed: str
+    advice: str

@@ -1,0 +1,65 @@
+"""Walking an OpenAPI document: which keys are prose, which are names, which are data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+PROSE_KEYS = frozenset({"description", "summary", "title", "example", "examples", "externalDocs", "$comment"})
+"""Keys of OpenAPI and schema objects that explain and decide nothing (OpenAPI 3.1.1, sections 4.8.x)."""
+
+NAME_MAPS = frozenset(
+    {
+        "properties", "patternProperties", "$defs", "definitions", "dependentSchemas", "schemas", "responses", "headers",
+        "paths", "content", "links", "callbacks", "securitySchemes", "variables", "mapping", "encoding", "requestBodies",
+        "pathItems", "webhooks", "scopes", "mediaTypes", "additionalOperations",
+    }
+)  # fmt: skip
+"""Keys whose value is a map from names chosen by the vendor, so that a name like ``title`` is not prose there."""
+
+DATA_KEYS = frozenset({"default", "enum", "const"})
+"""Keys whose value is data of the API, to be taken as it is."""
+
+
+def without_prose(node: Any, *, is_name_map: bool = False) -> Any:
+    """Return a copy of a part of a document without what only explains it.
+
+    Two parts that are equal after this differ at most in words and in the order of keys.
+    """
+    if isinstance(node, Mapping):
+        kept: dict[str, Any] = {}
+        for key, child in node.items():
+            if is_name_map:
+                kept[key] = without_prose(child)
+            elif key in PROSE_KEYS and not (key == "title" and "version" in node):
+                continue
+            elif key in DATA_KEYS:
+                kept[key] = child
+            else:
+                # `parameters` is a list in an operation and a map of names in `components`.
+                named = key in NAME_MAPS or (key == "parameters" and isinstance(child, Mapping))
+                kept[key] = without_prose(child, is_name_map=named)
+        return kept
+    if isinstance(node, list):
+        return [without_prose(child) for child in node]
+    return node
+
+
+def first_difference(left: Any, right: Any, where: str = "") -> str | None:
+    """Name the first place where two values differ, as dotted keys; None when they are equal."""
+    if isinstance(left, Mapping) and isinstance(right, Mapping):
+        for key in [*left, *(key for key in right if key not in left)]:
+            here = f"{where}.{key}" if where else str(key)
+            if key not in left or key not in right:
+                return here
+            found = first_difference(left[key], right[key], here)
+            if found is not None:
+                return found
+        return None
+    if isinstance(left, list) and isinstance(right, list) and len(left) == len(right):
+        for number, (one, other) in enumerate(zip(left, right, strict=True)):
+            found = first_difference(one, other, f"{where}[{number}]")
+            if found is not None:
+                return found
+        return None
+    return None if left == right and isinstance(left, bool) == isinstance(right, bool) else (where or "the whole")
