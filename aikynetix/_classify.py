@@ -1,0 +1,239 @@
+"""From an answer to a value or an error of ours: pure, and lenient about everything the facade does not need.
+
+Nothing here runs the generated parsers: they are strict about fields that the facade never looks at.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from http import HTTPStatus
+from urllib.parse import urlsplit
+
+import httpx
+
+from ._errors import APIResponseValidationError, APIStatusError, status_error_class
+from ._redact import one_line, redact_url, scrub, scrub_json, spellings
+from ._retry import parse_retry_after
+
+MESSAGE_LIMIT = 500
+_LONGEST_URL = 16_384
+_REQUEST_ID_HEADERS = ("x-request-id", "request-id", "x-correlation-id", "x-cloud-trace-context", "x-amzn-requestid", "cf-ray")
+# Where a text stands inside `{"error": {...}}`, most telling first.
+_TEXT_KEYS = ("message", "detail", "error", "msg", "description", "reason", "title", "error_description")
+_CODE_KEYS = ("code", "error_code", "errorCode")
+
+
+def status_error(response: httpx.Response, *, now: float, secrets: Sequence[str] = ()) -> APIStatusError:
+    """Return the exception for an answer that is not 2xx.
+
+    Args:
+        response: The answer, its (bounded) body read.
+        now: Seconds since 1970, to measure a ``Retry-After`` date against.
+        secrets: What the request carried as credentials; no form of them gets into the exception.
+    """
+    status = response.status_code
+    body = _body_of(response, secrets)
+    return status_error_class(status)(
+        _message(body, status, secrets),
+        status_code=status,
+        code=_code(body),
+        body=body,
+        headers=_clean_headers(response.headers, secrets),
+        request_id=request_id(response, secrets),
+        retry_after=parse_retry_after(response.headers.get("retry-after"), now),
+        request_method=response.request.method,
+        request_url=scrub(redact_url(str(response.request.url)), secrets),
+    )
+
+
+def request_id(response: httpx.Response, secrets: Sequence[str] = ()) -> str | None:
+    """Return the id that the server gave the request, from the first header known to carry one."""
+    for name in _REQUEST_ID_HEADERS:
+        value = response.headers.get(name)
+        if value:
+            return one_line(scrub(value, secrets), limit=200) or None
+    return None
+
+
+def video_url(response: httpx.Response, path: Sequence[str]) -> str | None:
+    """Return the video's URL in a 2xx answer, or None where the answer says that there is none yet.
+
+    "None yet" is a JSON object in which the field is null, empty or missing; so it is for ``ensure`` to poll on and
+    for `require_url` to refuse.
+
+    Args:
+        response: A 2xx answer, its body read.
+        path: The keys that lead to the URL in the JSON object.
+
+    Raises:
+        APIResponseValidationError: The answer is not a JSON object, or holds something in the field that is no
+            absolute http(s) URL.
+    """
+    value = parse_json(response)
+    if not isinstance(value, dict):
+        raise invalid(response, f"the answer is a JSON {_json_kind(value)} where an object with the video's URL was expected")
+    found: object = value
+    for key in path:
+        found = found.get(key) if isinstance(found, dict) else None
+    if found is None or found == "":
+        return None
+    return _checked_url(response, found)
+
+
+def require_url(response: httpx.Response, path: Sequence[str]) -> str:
+    """Return the video's URL in a 2xx answer.
+
+    Raises:
+        APIResponseValidationError: There is none, or none that can be used.
+    """
+    url = video_url(response, path)
+    if url is None:
+        name = ".".join(path) or "the video's URL"
+        raise invalid(response, f"the answer has status {response.status_code} but no {name} in it")
+    return url
+
+
+def parse_json(response: httpx.Response) -> object:
+    """Return the body of a 2xx answer as JSON.
+
+    Raises:
+        APIResponseValidationError: It is empty or not JSON.
+    """
+    content = response.content
+    if not content.strip():
+        raise invalid(response, f"the answer has status {response.status_code} but an empty body")
+    try:
+        parsed: object = json.loads(content)
+    except (ValueError, RecursionError):  # UnicodeDecodeError, too-long integers and bad JSON are all ValueErrors
+        kind = one_line(response.headers.get("content-type", "no content type"), limit=80)
+        raise invalid(response, f"the answer is not JSON ({kind}); a proxy or login page may have answered instead of the API") from None
+    return parsed
+
+
+def invalid(response: httpx.Response, why: str) -> APIResponseValidationError:
+    """Return the exception for a 2xx answer that cannot be used."""
+    return APIResponseValidationError(
+        why,
+        status_code=response.status_code,
+        request_id=request_id(response),
+        request_method=response.request.method,
+        request_url=redact_url(str(response.request.url)),
+    )
+
+
+def secrets_sent(request: httpx.Request, before: Iterable[tuple[bytes, bytes]], query: bytes) -> tuple[str, ...]:
+    """Return the credentials that ``request`` carries: what authentication added to it.
+
+    It needs no knowledge of the credential's kind, so that it also holds for an `httpx.Auth` of the caller's own.
+
+    Args:
+        request: The request as sent.
+        before: Its raw headers before authentication.
+        query: Its query before authentication.
+    """
+    known = set(before)
+    found: set[str] = set()
+    for name, value in request.headers.raw:
+        if (name, value) not in known:
+            text = value.decode("latin-1")
+            found.add(text)
+            found.update(part for part in text.replace("=", " ").split() if len(part) >= 8)
+    if request.url.query != query:
+        old = set(query.split(b"&"))
+        for pair in request.url.query.split(b"&"):
+            if pair not in old:
+                found.add(httpx.QueryParams(pair.decode("ascii", "replace")).multi_items()[0][1])
+    return tuple(found)
+
+
+def _body_of(response: httpx.Response, secrets: Sequence[str]) -> object:
+    content = response.content
+    if not content:
+        return None
+    try:
+        return scrub_json(json.loads(content), secrets)
+    except (ValueError, RecursionError):
+        # Not `response.text`: its charset is the server's to choose, and some of Python's codecs are no text codecs.
+        return scrub(content.decode("utf-8", "replace"), secrets)
+
+
+def _message(body: object, status: int, secrets: Sequence[str]) -> str:
+    for text in _candidates(body):
+        line = one_line(scrub(text, secrets), limit=MESSAGE_LIMIT)
+        if line:
+            return line
+    return _phrase(status)
+
+
+def _candidates(body: object) -> Iterable[str]:
+    """The vendor's ``error``, then Django REST framework's ``detail``, then the ``title`` of RFC 9457."""
+    if isinstance(body, dict):
+        for key in ("error", "detail", "title", "message"):
+            yield from _texts(body.get(key), depth=0)
+    elif isinstance(body, list):
+        yield from _texts(body, depth=0)
+
+
+def _texts(value: object, depth: int) -> Iterable[str]:
+    if isinstance(value, str):
+        yield value
+    elif depth < 4:
+        if isinstance(value, dict):
+            for key in _TEXT_KEYS:
+                yield from _texts(value.get(key), depth + 1)
+        elif isinstance(value, list):
+            for item in value[:3]:
+                yield from _texts(item, depth + 1)
+
+
+def _code(body: object) -> str | None:
+    if not isinstance(body, dict):
+        return None
+    inner = body.get("error")
+    for holder in (inner, body):
+        if isinstance(holder, dict):
+            for key in _CODE_KEYS:
+                value = holder.get(key)
+                if isinstance(value, str | int) and not isinstance(value, bool) and value != "":
+                    return one_line(str(value), limit=100)
+    return None
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return f"HTTP status {status}"
+
+
+def _clean_headers(headers: httpx.Headers, secrets: Sequence[str]) -> httpx.Headers:
+    forms = [form.encode("latin-1", "replace") for form in spellings(secrets)]
+    if not any(form in value for form in forms for _, value in headers.raw):
+        return headers
+    return httpx.Headers([(name, scrub(value.decode("latin-1"), secrets).encode("latin-1")) for name, value in headers.raw])
+
+
+def _checked_url(response: httpx.Response, value: object) -> str:
+    if not isinstance(value, str):
+        raise invalid(response, f"the video's URL is a JSON {_json_kind(value)}, not a string")
+    if len(value) > _LONGEST_URL or any(char <= " " or char == "\x7f" or char == "\\" for char in value):
+        raise invalid(response, "the video's URL is too long or has spaces, control characters or backslashes in it")
+    try:
+        parts = urlsplit(value)
+        usable = parts.scheme.lower() in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+        parts = urlsplit("")
+    if not usable:
+        raise invalid(response, "the video's URL is not an absolute http(s) URL")
+    if "@" in parts.netloc:
+        raise invalid(response, "the video's URL has user info in it")
+    return value
+
+
+def _json_kind(value: object) -> str:
+    if value is None:
+        return "null"
+    kinds = {dict: "object", list: "array", str: "string", bool: "boolean", int: "number", float: "number"}
+    return kinds.get(type(value), "value")

@@ -1,0 +1,273 @@
+"""The exceptions of the package.
+
+AikynetixError
+├── ConfigurationError                       wrong or missing settings
+├── APIError                                 something between the request and a usable answer
+│   ├── APIConnectionError                   no usable answer: DNS, refused, reset, protocol, TLS
+│   │   └── APITimeoutError
+│   ├── APIStatusError                       an answer with a status other than 2xx
+│   │   ├── BadRequestError 400   AuthenticationError 401   PermissionDeniedError 403   NotFoundError 404
+│   │   ├── ConflictError 409     UnprocessableEntityError 422   RateLimitError 429
+│   │   └── InternalServerError   every 5xx
+│   └── APIResponseValidationError           a 2xx that cannot be used
+├── VideoNotReadyError                       the wait ran out
+└── DownloadError                            the bytes could not be had
+    ├── SignedUrlExpiredError
+    ├── IntegrityError
+    └── DownloadInterruptedError
+
+All of them pickle, so that they cross process boundaries. The foreign exception that led to one of them is its
+``__cause__``; a cause does not pickle, because it may hold the request and with it the credential.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import httpx
+
+
+def _rebuild(cls: type[AikynetixError], args: tuple[Any, ...], state: dict[str, Any]) -> AikynetixError:
+    error = cls.__new__(cls, *args)
+    error.args = args
+    error.__dict__.update(state)
+    return error
+
+
+class AikynetixError(Exception):
+    """Base of every exception that this package raises on purpose, bad arguments (``ValueError``) apart."""
+
+    __module__ = "aikynetix"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (type(self), self.args, dict(self.__dict__))
+
+
+class ConfigurationError(AikynetixError):
+    """A setting is wrong or missing; the text names the setting and the environment variable that also sets it."""
+
+    __module__ = "aikynetix"
+
+
+class APIError(AikynetixError):
+    """A request to the API that did not end in a usable answer.
+
+    Attributes:
+        message: One line of plain text.
+        request_method: ``"GET"``, ``"POST"``, ...
+        request_url: The URL asked for, without its query.
+    """
+
+    __module__ = "aikynetix"
+
+    def __init__(self, message: str, *, request_method: str = "", request_url: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.request_method = request_method
+        self.request_url = request_url
+
+    def __str__(self) -> str:
+        asked = f" [{self.request_method} {self.request_url}]" if self.request_method else ""
+        return f"{self.message}{asked}"
+
+
+class APIConnectionError(APIError):
+    """No usable answer came: the name did not resolve, the connection was refused or reset, TLS or HTTP was broken."""
+
+    __module__ = "aikynetix"
+
+
+class APITimeoutError(APIConnectionError):
+    """No complete answer came within the timeout."""
+
+    __module__ = "aikynetix"
+
+
+class APIStatusError(APIError):
+    """The API answered with a status outside 200 to 299.
+
+    Attributes:
+        status_code: The HTTP status, 100 to 999.
+        message: The API's own words, one line of at most 500 characters; else the status phrase.
+        code: The API's machine-readable error code where it sends one.
+        body: The parsed JSON, or the text, of at most 64 KiB of body; None when there was none.
+        headers: The answer's headers, case-insensitive.
+        request_id: The id that the server gave this request, for a support ticket.
+        retry_after: Seconds that the server asked to wait, from ``Retry-After`` (RFC 9110, section 10.2.3).
+    """
+
+    __module__ = "aikynetix"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status_code: int,
+        code: str | None = None,
+        body: object = None,
+        headers: httpx.Headers | Mapping[str, str] | None = None,
+        request_id: str | None = None,
+        retry_after: float | None = None,
+        request_method: str = "",
+        request_url: str = "",
+    ) -> None:
+        super().__init__(message, request_method=request_method, request_url=request_url)
+        self.status_code = status_code
+        self.code = code
+        self.body = body
+        self.headers: httpx.Headers | Mapping[str, str] = {} if headers is None else headers
+        self.request_id = request_id
+        self.retry_after = retry_after
+
+    def __str__(self) -> str:
+        asked = f" [{self.request_method} {self.request_url}]" if self.request_method else ""
+        traced = f" (request id {self.request_id})" if self.request_id else ""
+        return f"{self.status_code}: {self.message}{asked}{traced}"
+
+
+class BadRequestError(APIStatusError):
+    """400: the parameters are invalid, or the session was analyzed already."""
+
+    __module__ = "aikynetix"
+
+
+class AuthenticationError(APIStatusError):
+    """401: the credential is missing or invalid."""
+
+    __module__ = "aikynetix"
+
+
+class PermissionDeniedError(APIStatusError):
+    """403: the user lacks the right or the plan."""
+
+    __module__ = "aikynetix"
+
+
+class NotFoundError(APIStatusError):
+    """404: no such session, or no data or video for it yet."""
+
+    __module__ = "aikynetix"
+
+
+class ConflictError(APIStatusError):
+    """409: the request does not fit the state the session is in."""
+
+    __module__ = "aikynetix"
+
+
+class UnprocessableEntityError(APIStatusError):
+    """422: well-formed, but refused for its content."""
+
+    __module__ = "aikynetix"
+
+
+class RateLimitError(APIStatusError):
+    """429: too many requests; ``retry_after`` says how long to wait where the server does."""
+
+    __module__ = "aikynetix"
+
+
+class InternalServerError(APIStatusError):
+    """Any 5xx, registered with IANA or not (520 too)."""
+
+    __module__ = "aikynetix"
+
+
+class APIResponseValidationError(APIError):
+    """A 2xx answer that cannot be used: not JSON, no URL in it, a URL that is not http(s), or too large.
+
+    Attributes:
+        status_code: The HTTP status, 200 to 299; None when the answer was never complete.
+        request_id: The id that the server gave this request, for a support ticket.
+    """
+
+    __module__ = "aikynetix"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status_code: int | None = None,
+        request_id: str | None = None,
+        request_method: str = "",
+        request_url: str = "",
+    ) -> None:
+        super().__init__(message, request_method=request_method, request_url=request_url)
+        self.status_code = status_code
+        self.request_id = request_id
+
+
+class VideoNotReadyError(AikynetixError):
+    """The video was not there when the wait ran out.
+
+    Attributes:
+        session_id: The session asked for.
+        waited: Seconds spent waiting.
+    """
+
+    __module__ = "aikynetix"
+
+    def __init__(self, message: str, *, session_id: str, waited: float) -> None:
+        super().__init__(message)
+        self.session_id = session_id
+        self.waited = waited
+
+
+class DownloadError(AikynetixError):
+    """A video could not be downloaded; nothing half-written stands under the final name.
+
+    Attributes:
+        session_id: The session whose video was asked for.
+        path: Where the file was to go; a ``Path``, or the URL of an fsspec destination.
+    """
+
+    __module__ = "aikynetix"
+
+    def __init__(self, message: str, *, session_id: str, path: Path | str | None = None) -> None:
+        super().__init__(message)
+        self.session_id = session_id
+        self.path = path
+
+
+class SignedUrlExpiredError(DownloadError):
+    """The storage refused the signature, and a fresh one did not help."""
+
+    __module__ = "aikynetix"
+
+
+class IntegrityError(DownloadError):
+    """Size, checksum or container is not what was announced."""
+
+    __module__ = "aikynetix"
+
+
+class DownloadInterruptedError(DownloadError):
+    """Given up after retries; what has arrived is kept, and a later call resumes."""
+
+    __module__ = "aikynetix"
+
+
+# 5xx have one class for all of them, see `status_error_class`.
+_BY_STATUS: dict[int, type[APIStatusError]] = {
+    400: BadRequestError,
+    401: AuthenticationError,
+    403: PermissionDeniedError,
+    404: NotFoundError,
+    409: ConflictError,
+    422: UnprocessableEntityError,
+    429: RateLimitError,
+}
+
+
+def status_error_class(status_code: int) -> type[APIStatusError]:
+    """Return the exception class for a status that is not 2xx.
+
+    Args:
+        status_code: 100 to 999. A status with no class of its own gives `APIStatusError`.
+    """
+    if 500 <= status_code <= 599:
+        return InternalServerError
+    return _BY_STATUS.get(status_code, APIStatusError)

@@ -1,0 +1,125 @@
+"""What the facade returns."""
+
+from __future__ import annotations
+
+import html
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+from attrs import field, frozen
+
+from . import _operations, _signed_url
+from ._errors import APIResponseValidationError
+from ._redact import redact_url
+
+
+@frozen
+class Answer:
+    """The parts of a success answer that the generated model is made from, on demand.
+
+    It holds no request: that would keep the credential alive.
+    """
+
+    operation: str
+    status_code: int
+    content_type: str
+    content: bytes = field(repr=False)
+
+
+@frozen
+class AnalyzedVideo:
+    """Where the analyzed video of a session is.
+
+    Attributes:
+        session_id: The session.
+        url: The signed URL of the mp4. Whoever has it can fetch the video until it expires, so treat it as a secret;
+            the repr shows it without its signature.
+        request_id: The id that the server gave the request, for a support ticket.
+    """
+
+    __module__ = "aikynetix"
+
+    session_id: str
+    url: str = field(repr=redact_url)
+    request_id: str | None = None
+    _answer: Answer | None = field(default=None, repr=False, eq=False, alias="answer")
+
+    @property
+    def expires_at(self) -> datetime | None:
+        """When the URL stops working, in UTC; None when the URL does not say.
+
+        Source: Cloud Storage documentation, "Signed URLs": V4 (``X-Goog-Date``, ``X-Goog-Expires``) or V2 (``Expires``).
+        """
+        return _signed_url.expires_at(self.url)
+
+    def is_expired(self, now: datetime | None = None) -> bool:
+        """Return whether the URL has stopped working; False when it does not say when it will.
+
+        Args:
+            now: The moment to judge by; an aware datetime, or a naive one in UTC. Default: the present.
+        """
+        end = self.expires_at
+        if end is None:
+            return False
+        moment = datetime.now(UTC) if now is None else now
+        return end <= (moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment)
+
+    @property
+    def filename(self) -> str:
+        """A safe name for the file, from the URL; ``video.mp4`` when it has none."""
+        return _signed_url.object_name(self.url)
+
+    @property
+    def raw(self) -> Any:
+        """The answer as the generated model, with every field that the vendor sends; None if made by hand.
+
+        Raises:
+            APIResponseValidationError: The answer does not fit the vendored spec, which the generated parser is strict about.
+        """
+        if self._answer is None:
+            return None
+        answer = self._answer
+        response = httpx.Response(
+            answer.status_code, headers={"content-type": answer.content_type}, content=answer.content
+        )
+        try:
+            return _operations.parsed(answer.operation, response)
+        except Exception as error:
+            raise APIResponseValidationError(
+                f"the answer does not fit the vendored spec ({type(error).__name__}); the URL itself is fine",
+                status_code=answer.status_code,
+                request_id=self.request_id,
+            ) from error.with_traceback(None)
+
+    def _repr_html_(self) -> str:
+        """Show a player in a notebook."""
+        source = html.escape(self.url, quote=True)
+        title = html.escape(self.session_id, quote=True)
+        return f'<video controls preload="metadata" width="480" src="{source}" title="{title}"></video>'
+
+
+@frozen
+class DownloadedVideo:
+    """A video on disk, complete and verified.
+
+    Attributes:
+        session_id: The session.
+        path: Where the file is; a ``Path``, or the URL of an fsspec destination.
+        size: Bytes.
+        sha256: Of the whole file, in hexadecimal.
+        resumed_from: Bytes that an earlier call had already fetched; 0 when there was none.
+        verified: What was checked beside the size and the container: ``"crc32c"``, ``"md5"``, ``"crc32c+md5"`` or ``"size"``.
+        elapsed: Seconds that the download took.
+    """
+
+    __module__ = "aikynetix"
+
+    session_id: str
+    path: Path | str
+    size: int
+    sha256: str
+    resumed_from: int = 0
+    verified: str = "size"
+    elapsed: float = 0.0

@@ -1,0 +1,98 @@
+"""What stands in a signed URL: when it expires and what its file is called. Pure text work, no request."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+_UNSAFE = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*]+')
+# Names that Windows gives to devices, with any extension: writing to them writes to the device.
+_DEVICES = re.compile(r"^(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?$", re.IGNORECASE)
+_FILENAME = re.compile(r"""filename\*=(?:utf-8|iso-8859-1)'[^']*'([^;]+)|filename="((?:[^"\\]|\\.)*)"|filename=([^;]+)""", re.I)
+_LONGEST_NAME = 200
+
+
+def expires_at(url: str) -> datetime | None:
+    """Return when ``url`` stops working, as an aware UTC datetime, or None when it does not say.
+
+    V4 signatures carry a start and a life time in seconds (``X-Goog-Date``, ``X-Goog-Expires``; ``X-Amz-...`` where the
+    bucket is reached by its S3 name), V2 signatures the end as seconds since 1970 (``Expires``). Source: Cloud Storage
+    documentation, "Signed URLs" and "V2 signing process".
+    """
+    try:
+        query = {name.lower(): value for name, value in parse_qsl(urlsplit(url).query)}
+    except ValueError:
+        return None
+    for prefix in ("x-goog-", "x-amz-"):
+        start, life = query.get(prefix + "date"), query.get(prefix + "expires")
+        if start and life:
+            return _v4_end(start, life)
+    return _v2_end(query["expires"]) if "expires" in query else None
+
+
+def _v4_end(start: str, life: str) -> datetime | None:
+    from dateutil import parser  # here, because its import costs more than everything else in this module
+
+    try:
+        begin = parser.isoparse(start)
+        seconds = int(life)
+        if begin.tzinfo is None:
+            begin = begin.replace(tzinfo=UTC)
+        return (begin + timedelta(seconds=seconds)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _v2_end(end: str) -> datetime | None:
+    try:
+        return datetime.fromtimestamp(int(end), UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def object_name(url: str) -> str:
+    """Return a safe file name for what ``url`` points to.
+
+    The name comes from the ``response-content-disposition`` parameter that a download URL carries, else from the last
+    part of the path, else it is ``video.mp4``.
+    """
+    try:
+        parts = urlsplit(url)
+        query = {name.lower(): value for name, value in parse_qsl(parts.query)}
+    except ValueError:
+        return "video.mp4"
+    asked = disposition_name(query.get("response-content-disposition", ""))
+    return asked or safe_name(unquote(parts.path.rsplit("/", 1)[-1])) or "video.mp4"
+
+
+def disposition_name(header: str) -> str | None:
+    """Return the safe file name in a ``Content-Disposition`` value (RFC 6266), or None when there is none."""
+    found = _FILENAME.search(header)
+    if found is None:
+        return None
+    extended, quoted, token = found.groups()
+    if extended is not None:
+        name = unquote(extended)
+    else:
+        name = re.sub(r"\\(.)", r"\1", quoted) if quoted is not None else token.strip()
+    return safe_name(re.split(r"[/\\]", name)[-1]) or None
+
+
+def safe_name(text: str) -> str:
+    """Return ``text`` as a file name that names a file in its own folder on every system; empty if nothing is left.
+
+    Args:
+        text: Anything, such as a session id or the last part of a URL's path.
+
+    Returns:
+        At most 200 bytes of UTF-8 without separators, control characters, leading or trailing dots and spaces.
+    """
+    name = _UNSAFE.sub("_", text.encode("utf-8", "replace").decode("utf-8")).strip(" .")
+    if _DEVICES.match(name):
+        name = f"_{name}"
+    if len(name.encode()) > _LONGEST_NAME:
+        stem, dot, extension = name.rpartition(".")
+        tail = f".{extension}" if dot and len(extension) <= 8 else ""
+        name = (stem if tail else name).encode()[: _LONGEST_NAME - len(tail.encode())].decode("utf-8", "ignore") + tail
+    return name
