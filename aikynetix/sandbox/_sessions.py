@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-__all__ = ["SESSIONS", "Answer", "Outcome", "Progress", "SandboxSession", "answer", "by_id"]
+__all__ = ["SESSIONS", "UNKNOWN", "Answer", "Outcome", "Progress", "SandboxSession", "answer", "by_id", "has_video"]
 
 
 class Outcome(StrEnum):
@@ -85,6 +85,9 @@ SESSIONS: Mapping[str, SandboxSession] = {
 }
 """Every session that a sandbox starts with, by the name under which ``Sandbox.sessions`` gives its id."""
 
+UNKNOWN = SESSIONS["unknown"]
+"""Stands for every id that is not in the table."""
+
 
 @dataclass(frozen=True, slots=True)
 class Progress:
@@ -154,7 +157,16 @@ def _poll(progress: Progress, due: int) -> tuple[Answer, Progress]:
         return Answer(404, "The analyzed video of this session does not exist."), progress
     if progress.polled >= due:
         return _URL, progress
-    return Answer(404, "The analyzed video of this session is not ready."), replace(progress, polled=progress.polled + 1)
+    return Answer(404, "The analyzed video of this session is not ready."), replace(
+        progress, polled=progress.polled + 1
+    )
+
+
+def has_video(session: SandboxSession, progress: Progress, polls: int) -> bool:
+    """Tells whether the storage has the session's video now; the arguments are those of ``answer``."""
+    if session.outcome is Outcome.NOT_GENERATED:
+        return progress.started and progress.polled >= (polls if session.polls is None else session.polls)
+    return session.outcome in (Outcome.READY, Outcome.ALREADY_ANALYZED)
 
 
 def by_id(extra: Iterable[SandboxSession] = ()) -> dict[str, SandboxSession]:

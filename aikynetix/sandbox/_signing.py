@@ -186,17 +186,19 @@ def _expired(end: datetime) -> Refusal:
     )
 
 
+_MISMATCH = (
+    "The request signature we calculated does not match the signature you provided. "
+    "Check your Google secret key and signing method."
+)
+
+
 def _mismatch(stamp: str, request: str) -> Refusal:
     return Refusal(
         403,
         "SignatureDoesNotMatch",
         "Access denied.",
         (
-            (
-                "Details",
-                "The request signature we calculated does not match the signature you provided. "
-                "Check your Google secret key and signing method.",
-            ),
+            ("Details", _MISMATCH),
             ("StringToSign", _string_to_sign(stamp, request)),
             ("CanonicalRequest", request),
         ),

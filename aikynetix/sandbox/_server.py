@@ -1,0 +1,141 @@
+"""Two uvicorn servers on one event loop in a background thread: started when entered, gone when left."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import threading
+from collections.abc import Sequence
+
+import uvicorn
+from starlette.types import ASGIApp
+
+__all__ = ["BackgroundServers", "listening_sockets"]
+
+_START_TIMEOUT = 10.0
+_STOP_TIMEOUT = 10.0
+
+
+def listening_sockets(ports: Sequence[int]) -> list[socket.socket]:
+    """Opens one listening socket on the loopback address for each port, or none at all.
+
+    Args:
+        ports: TCP ports; 0 takes a free one.
+
+    Raises:
+        OSError: The port is taken, or may not be used; the message names it.
+    """
+    with contextlib.ExitStack() as opened:
+        sockets = [opened.enter_context(_listening_socket(port)) for port in ports]
+        opened.pop_all()
+    return sockets
+
+
+def _listening_socket(port: int) -> socket.socket:
+    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind(("127.0.0.1", port))
+        sock.listen(1024)
+    except OSError as error:
+        sock.close()
+        raise OSError(error.errno, f"cannot listen on 127.0.0.1:{port}: {error.strerror}") from error
+    return sock
+
+
+class _Server(uvicorn.Server):
+    """A server that stops when it is told, and not at the next of uvicorn's ten ticks a second."""
+
+    def __init__(self, config: uvicorn.Config, quit_event: asyncio.Event) -> None:
+        super().__init__(config)
+        self._quit_event = quit_event
+
+    async def main_loop(self) -> None:
+        """Serves until told to stop; the ticks would only refresh the date header, which the applications send."""
+        await self._quit_event.wait()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Cuts what is still open, because a sandbox owes nobody the rest of a body, and then shuts down."""
+        for connection in list(self.server_state.connections):
+            transport: asyncio.Transport | None = getattr(connection, "transport", None)
+            if transport is not None:
+                transport.abort()
+        await super().shutdown(sockets)
+
+
+class BackgroundServers:
+    """Serves each application on its own listening socket until ``quit_event``; the sockets are closed at the end."""
+
+    def __init__(self, served: Sequence[tuple[ASGIApp, socket.socket]], quit_event: asyncio.Event) -> None:
+        self._served = served
+        self._quit_event = quit_event
+        self._started = threading.Event()
+        self._failure: BaseException | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread = threading.Thread(target=self._run, name="aikynetix-sandbox", daemon=True)
+
+    def start(self) -> None:
+        """Starts the thread and returns when both servers accept requests.
+
+        Raises:
+            RuntimeError: The servers did not start.
+        """
+        self._thread.start()
+        if not self._started.wait(_START_TIMEOUT) or self._failure is not None:
+            raise RuntimeError("the sandbox's servers did not start") from self._failure
+
+    def stop(self) -> None:
+        """Stops the servers and waits for the thread to end.
+
+        Raises:
+            RuntimeError: The thread did not end.
+        """
+        if self._loop is not None:
+            # A loop that has closed by itself has nothing left to be told.
+            with contextlib.suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(self._quit_event.set)
+        self._thread.join(_STOP_TIMEOUT)
+        if self._thread.is_alive():
+            raise RuntimeError("the sandbox's servers did not stop")
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._serve())
+        except BaseException as error:  # noqa: BLE001  # handed to the thread that waits for the start
+            self._failure = error
+        finally:
+            self._started.set()
+            for _, sock in self._served:
+                sock.close()
+
+    async def _serve(self) -> None:
+        servers = [_Server(_config(app), self._quit_event) for app, _ in self._served]
+        self._loop = asyncio.get_running_loop()
+        self._loop.call_soon(self._watch, servers)
+        sockets = [[sock] for _, sock in self._served]
+        await asyncio.gather(*(server.serve(own) for server, own in zip(servers, sockets, strict=True)))
+
+    def _watch(self, servers: Sequence[_Server]) -> None:
+        if all(server.started for server in servers):
+            self._started.set()
+        elif self._loop is not None:
+            self._loop.call_later(0.001, self._watch, servers)
+
+
+def _config(app: ASGIApp) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        loop="asyncio",
+        http="h11",
+        ws="none",
+        lifespan="off",
+        interface="asgi3",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        date_header=False,
+        timeout_keep_alive=60,
+        timeout_graceful_shutdown=1,
+    )
