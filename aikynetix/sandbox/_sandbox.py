@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
+import signal
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -15,6 +16,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 from urllib.parse import quote, unquote
 
+from ._banner import banner
 from ._objects import StoredObject, stored_object
 from ._sessions import SESSIONS, UNKNOWN, Answer, Progress, SandboxSession, answer, by_id, has_video
 from ._signing import MAX_LIFETIME, SigningKey, sign
@@ -33,6 +35,11 @@ _BUCKET = "/aikynetix-sandbox/sessions/"
 _OBJECT = "/analyzed_video.mp4"
 _ATTACHMENT = ("response-content-disposition", "attachment; filename=analyzed_video.mp4")
 _KEPT_REQUESTS = 10_000
+
+
+def print_now(text: str) -> None:
+    """Prints and flushes, because whoever reads the URLs through a pipe waits for them."""
+    print(text, flush=True)
 
 
 def utc_now() -> datetime:
@@ -209,6 +216,40 @@ class Sandbox:
         servers, self._servers, self._origins = self._servers, None, None
         if servers is not None:
             servers.stop()
+
+    def serve_forever(self, announce: Callable[[str], None] = print_now) -> None:
+        """Runs until the process is interrupted (SIGINT, SIGTERM); to be called from the main thread.
+
+        Args:
+            announce: Called once, when the servers accept requests, with a text of several lines: the URLs, the
+                credentials to use and the table of the sessions.
+
+        Raises:
+            OSError: A port is taken.
+            RuntimeError: The sandbox runs already, or the servers did not start.
+        """
+        # Raising ends the wait below at once; setting an event from a handler could deadlock on the event's own lock.
+        before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+        try:
+            with self, contextlib.suppress(KeyboardInterrupt):
+                announce(self.describe())
+                threading.Event().wait()
+        finally:
+            signal.signal(signal.SIGTERM, before)
+
+    def describe(self) -> str:
+        """Gives the text that ``serve_forever`` announces.
+
+        Raises:
+            RuntimeError: The sandbox is not running.
+        """
+        addresses = {
+            "API": self.base_url,
+            "Storage": self.storage_url,
+            "API key": self.api_key,
+            "Bearer token": self.token,
+        }
+        return banner(addresses, self.env, self._by_id.values())
 
     def __enter__(self) -> Self:
         """Starts the servers."""
