@@ -1,0 +1,65 @@
+"""What a download is asked to do, and how it is told to stop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import httpx
+from attrs import field, frozen, validators
+
+from .._config import DEFAULT_TIMEOUT
+from .._models import AnalyzedVideo
+
+MAX_BYTES = 16 * 1024**3
+"""Default bound, in bytes, of a body whose size the storage does not announce."""
+
+
+class Cancelled(BaseException):
+    """The caller asked the download to stop; what has arrived is kept for a later call.
+
+    Not an ``Exception``: like ``KeyboardInterrupt`` it is not an error of the download, and no handler for those may
+    swallow it. It stays inside the package.
+    """
+
+
+def _never() -> bool:
+    return False
+
+
+@frozen
+class Source:
+    """Whose video it is and how to get a signed URL for it.
+
+    Attributes:
+        session_id: The session.
+        resolve: Asks the API for a signed URL. It may block, and is called again when a URL has expired. What it
+            raises ends the download and reaches the caller as it is.
+    """
+
+    session_id: str
+    resolve: Callable[[], AnalyzedVideo]
+
+
+@frozen(kw_only=True)
+class Options:
+    """How to download.
+
+    Attributes:
+        progress: Called with (bytes done, bytes in total or None) from the thread that called `download`.
+        overwrite: Whether a file that stands under the final name may be replaced.
+        connections: Most connections for one file, 1 and up; None lets the number adapt by itself.
+        max_bytes: Most bytes of a body whose size is not announced.
+        timeout: Limits in seconds for connecting and for hearing nothing from the storage.
+        max_retries: Failures in a row, without a byte gained, that may follow the first.
+        cancelled: Asked several times a second; when it returns True the engine stops and raises `Cancelled`.
+    """
+
+    progress: Callable[[int, int | None], object] | None = None
+    overwrite: bool = False
+    connections: int | None = field(
+        default=None, validator=validators.optional([validators.instance_of(int), validators.ge(1)])
+    )
+    max_bytes: int = field(default=MAX_BYTES, validator=[validators.instance_of(int), validators.ge(1)])
+    timeout: httpx.Timeout = DEFAULT_TIMEOUT
+    max_retries: int = 3
+    cancelled: Callable[[], bool] = _never
