@@ -58,7 +58,10 @@ def api_app(backend: ApiBackend) -> Starlette:
     # Starlette would add HEAD to every GET route; the vendor documents GET and POST only.
     route = Route(f"{_PREFIX}{{session_id:path}}{_SUFFIX}", endpoint)
     route.methods = {"GET", "POST"}
-    return Starlette(routes=[route], exception_handlers={HTTPException: _http_error, Exception: _crash})
+    app = Starlette(routes=[route], exception_handlers={HTTPException: _http_error, Exception: _crash})
+    # A redirect to the path with the slash would be a status that the vendor does not document.
+    app.router.redirect_slashes = False
+    return app
 
 
 async def _respond(backend: ApiBackend, request: Request) -> Response:
