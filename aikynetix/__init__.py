@@ -1,1 +1,124 @@
-"""Client for the Aikynetix web API."""
+"""Client for the Aikynetix web API: annotated videos of jumps, lifts and runs, by session.
+
+    from aikynetix import Aikynetix
+
+    with Aikynetix() as client:  # the key comes from AIKYNETIX_API_KEY
+        video = client.analyzed_videos.download("session-id", "jump.mp4", wait=300)
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from ._auth import ApiKey, BearerToken
+    from ._client import Aikynetix, AsyncAikynetix
+    from ._errors import (
+        AikynetixError,
+        APIConnectionError,
+        APIError,
+        APIResponseValidationError,
+        APIStatusError,
+        APITimeoutError,
+        AuthenticationError,
+        BadRequestError,
+        ConfigurationError,
+        ConflictError,
+        DownloadError,
+        DownloadInterruptedError,
+        IntegrityError,
+        InternalServerError,
+        NotFoundError,
+        PermissionDeniedError,
+        RateLimitError,
+        SignedUrlExpiredError,
+        UnprocessableEntityError,
+        VideoNotReadyError,
+    )
+    from ._models import AnalyzedVideo, DownloadedVideo
+    from ._operations import Analysis
+    from ._raw import RawClient
+    from ._videos import AnalyzedVideos, AsyncAnalyzedVideos
+
+# Names load when they are used: `import aikynetix` costs next to nothing.
+_HOMES = {
+    "_auth": ("ApiKey", "BearerToken"),
+    "_client": ("Aikynetix", "AsyncAikynetix"),
+    "_models": ("AnalyzedVideo", "DownloadedVideo"),
+    "_operations": ("Analysis",),
+    "_raw": ("RawClient",),
+    "_videos": ("AnalyzedVideos", "AsyncAnalyzedVideos"),
+    "_errors": (
+        "AikynetixError",
+        "APIConnectionError",
+        "APIError",
+        "APIResponseValidationError",
+        "APIStatusError",
+        "APITimeoutError",
+        "AuthenticationError",
+        "BadRequestError",
+        "ConfigurationError",
+        "ConflictError",
+        "DownloadError",
+        "DownloadInterruptedError",
+        "IntegrityError",
+        "InternalServerError",
+        "NotFoundError",
+        "PermissionDeniedError",
+        "RateLimitError",
+        "SignedUrlExpiredError",
+        "UnprocessableEntityError",
+        "VideoNotReadyError",
+    ),
+}
+_HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "APIConnectionError",
+    "APIError",
+    "APIResponseValidationError",
+    "APIStatusError",
+    "APITimeoutError",
+    "Aikynetix",
+    "AikynetixError",
+    "Analysis",
+    "AnalyzedVideo",
+    "AnalyzedVideos",
+    "ApiKey",
+    "AsyncAikynetix",
+    "AsyncAnalyzedVideos",
+    "AuthenticationError",
+    "BadRequestError",
+    "BearerToken",
+    "ConfigurationError",
+    "ConflictError",
+    "DownloadError",
+    "DownloadInterruptedError",
+    "DownloadedVideo",
+    "IntegrityError",
+    "InternalServerError",
+    "NotFoundError",
+    "PermissionDeniedError",
+    "RateLimitError",
+    "RawClient",
+    "SignedUrlExpiredError",
+    "UnprocessableEntityError",
+    "VideoNotReadyError",
+    "__version__",
+]
+
+
+def __getattr__(name: str) -> object:
+    home = _HOME_OF.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value: object = getattr(import_module(f".{home}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

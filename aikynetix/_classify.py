@@ -35,7 +35,7 @@ def status_error(response: httpx.Response, *, now: float, secrets: Sequence[str]
     status = response.status_code
     body = _body_of(response, secrets)
     return status_error_class(status)(
-        _message(body, status, secrets),
+        _message(body, status, secrets) + _redirect_note(response, secrets),
         status_code=status,
         code=_code(body),
         body=body,
@@ -59,17 +59,19 @@ def request_id(response: httpx.Response, secrets: Sequence[str] = ()) -> str | N
 def video_url(response: httpx.Response, path: Sequence[str]) -> str | None:
     """Return the video's URL in a 2xx answer, or None where the answer says that there is none yet.
 
-    "None yet" is a JSON object in which the field is null, empty or missing; so it is for ``ensure`` to poll on and
-    for `require_url` to refuse.
+    "None yet" is a JSON object in which the field is null, empty or missing, or a 202 or 204 without a body; so it is
+    for ``ensure`` to poll on and for `require_url` to refuse.
 
     Args:
         response: A 2xx answer, its body read.
         path: The keys that lead to the URL in the JSON object.
 
     Raises:
-        APIResponseValidationError: The answer is not a JSON object, or holds something in the field that is no
-            absolute http(s) URL.
+        APIResponseValidationError: The answer is not a JSON object, is an error in the guise of a success, or holds
+            something in the field that is no absolute http(s) URL.
     """
+    if response.status_code in (202, 204) and not response.content.strip():
+        return None
     value = parse_json(response)
     if not isinstance(value, dict):
         raise invalid(response, f"the answer is a JSON {_json_kind(value)} where an object with the video's URL was expected")
@@ -77,6 +79,9 @@ def video_url(response: httpx.Response, path: Sequence[str]) -> str | None:
     for key in path:
         found = found.get(key) if isinstance(found, dict) else None
     if found is None or found == "":
+        if value.get("error"):
+            told = one_line(" ".join(_texts(value["error"], depth=0)), limit=MESSAGE_LIMIT)
+            raise invalid(response, f"the answer has status {response.status_code} but says: {told or 'error'}")
         return None
     return _checked_url(response, found)
 
@@ -198,6 +203,14 @@ def _code(body: object) -> str | None:
                 if isinstance(value, str | int) and not isinstance(value, bool) and value != "":
                     return one_line(str(value), limit=100)
     return None
+
+
+def _redirect_note(response: httpx.Response, secrets: Sequence[str]) -> str:
+    location = response.headers.get("location")
+    if not 300 <= response.status_code <= 399 or not location:
+        return ""
+    target = redact_url(location)[:200]
+    return f": redirected to {scrub(target, secrets)}, which is not followed; check the base URL"
 
 
 def _phrase(status: int) -> str:

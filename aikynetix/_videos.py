@@ -1,0 +1,371 @@
+"""``client.analyzed_videos``: the domain's verbs, as thin shells that run what the other modules decide."""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+import unicodedata
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from concurrent.futures import Executor
+from typing import TYPE_CHECKING
+
+import httpx
+
+from . import _classify, _flows, _operations
+from ._body import JSON_LIMIT
+from ._errors import APIError
+from ._models import AnalyzedVideo, Answer, DownloadedVideo
+from ._operations import Analysis, Call
+
+if TYPE_CHECKING:
+    from ._client import Aikynetix, AsyncAikynetix
+    from ._export import ExportRecord
+
+Progress = Callable[[int, int | None], object]
+Path = str | os.PathLike[str]
+NO_LIMIT = 64 * 1024**3
+"""Bytes that a video whose size is not announced may have at most: 64 GiB."""
+
+_LONGEST_ID = 1_024
+
+
+def checked_session_id(session_id: str) -> str:
+    """Return ``session_id`` if it can stand in a URL's path.
+
+    Raises:
+        TypeError: It is no string.
+        ValueError: It is empty, ``.`` or ``..``, longer than 1,024 characters, or has control characters or half a
+            surrogate pair in it.
+    """
+    if not isinstance(session_id, str):
+        raise TypeError(f"session_id must be a str, not {type(session_id).__name__}")
+    if not session_id:
+        raise ValueError("session_id is empty; give the id of a session")
+    if session_id in (".", ".."):
+        raise ValueError(f"session_id {session_id!r} would change the path of the request; give the id of a session")
+    if len(session_id) > _LONGEST_ID:
+        raise ValueError(f"session_id has {len(session_id)} characters; at most {_LONGEST_ID} are allowed")
+    if any(unicodedata.category(char) in ("Cc", "Cs") for char in session_id):
+        raise ValueError("session_id has control characters or unpaired surrogates in it; remove them (a line end, perhaps)")
+    return session_id
+
+
+def checked_analysis(analysis: Analysis | str | None) -> Analysis | None:
+    """Return ``analysis`` as an `Analysis`.
+
+    Raises:
+        ValueError: It is none of them; the text lists them.
+    """
+    if analysis is None:
+        return None
+    try:
+        return Analysis(analysis)
+    except ValueError:
+        choices = ", ".join(repr(choice.value) for choice in Analysis)
+        raise ValueError(f"analysis must be one of {choices} or None, not {analysis!r}") from None
+
+
+def checked_wait(wait: float) -> float:
+    """Return ``wait`` if it is a finite number of seconds, 0 or more.
+
+    Raises:
+        ValueError: It is not.
+    """
+    if isinstance(wait, bool) or not isinstance(wait, int | float) or not math.isfinite(wait) or wait < 0:
+        raise ValueError(f"wait must be a number of seconds, 0 or more, not {wait!r}")
+    return float(wait)
+
+
+def _get_call(session_id: str, analysis: Analysis | str | None, as_attachment: bool = False) -> Call:
+    return _operations.get_analyzed_video(checked_session_id(session_id), checked_analysis(analysis), as_attachment)
+
+
+def _generate_call(session_id: str, analysis: Analysis | str | None) -> Call:
+    return _operations.generate_analyzed_video(checked_session_id(session_id), checked_analysis(analysis))
+
+
+def _video(session_id: str, call: Call, response: httpx.Response) -> AnalyzedVideo:
+    return _made(session_id, call, response, _classify.require_url(response, call.url_path))
+
+
+def _video_if_ready(session_id: str, call: Call, response: httpx.Response) -> AnalyzedVideo | None:
+    url = _classify.video_url(response, call.url_path)
+    return None if url is None else _made(session_id, call, response, url)
+
+
+def _made(session_id: str, call: Call, response: httpx.Response, url: str) -> AnalyzedVideo:
+    answer = Answer(
+        call.operation, response.status_code, response.headers.get("content-type", ""), response.content
+    )
+    return AnalyzedVideo(session_id, url, _classify.request_id(response), answer)
+
+
+def _ensure_calls(session_id: str, analysis: Analysis | str | None) -> dict[str, Call]:
+    return {"get": _get_call(session_id, analysis), "generate": _generate_call(session_id, analysis)}
+
+
+class AnalyzedVideos:
+    """The annotated videos of sessions; reached as ``client.analyzed_videos``."""
+
+    __module__ = "aikynetix"
+
+    def __init__(self, client: Aikynetix) -> None:
+        self._client = client
+
+    def get(
+        self, session_id: str, *, analysis: Analysis | str | None = None, as_attachment: bool = False
+    ) -> AnalyzedVideo:
+        """Return where the analyzed video of a session is; the API may have it made if there is none yet.
+
+        Args:
+            session_id: 1 to 1,024 characters.
+            analysis: ``"jump"`` or ``"weightlifting"``: which analysis to make if there is none yet.
+            as_attachment: Ask for a URL that makes a browser save the video instead of playing it.
+
+        Raises:
+            ValueError: A bad session id or analysis, before any request.
+            NotFoundError: There is no such session, or no video yet.
+            APIError: Any other failure; see the classes below it.
+
+        Source: the vendor's page, "Retrieve Analyzed Video URL".
+        """
+        call = _get_call(session_id, analysis, as_attachment)
+        return _video(session_id, call, self._client._exchange(call.kwargs, JSON_LIMIT))
+
+    def generate(self, session_id: str, *, analysis: Analysis | str | None = None) -> AnalyzedVideo:
+        """Have the analyzed video of a session made, and return where it is.
+
+        Args:
+            session_id: 1 to 1,024 characters.
+            analysis: ``"jump"`` or ``"weightlifting"``: which analysis to make.
+
+        Raises:
+            ValueError: A bad session id or analysis, before any request.
+            BadRequestError: The session was analyzed already, or its data is invalid.
+            APIError: Any other failure; see the classes below it.
+
+        Source: the vendor's page, "Upload/Generate Analyzed Video".
+        """
+        call = _generate_call(session_id, analysis)
+        return _video(session_id, call, self._client._exchange(call.kwargs, JSON_LIMIT))
+
+    def ensure(self, session_id: str, *, analysis: Analysis | str | None = None, wait: float = 300.0) -> AnalyzedVideo:
+        """Return where the analyzed video of a session is, having it made and waiting for it if need be.
+
+        Safe to repeat: a request whose fate is unknown is settled by looking, not by sending it again.
+
+        Args:
+            session_id: 1 to 1,024 characters.
+            analysis: ``"jump"`` or ``"weightlifting"``: which analysis to make if there is none yet.
+            wait: Seconds to wait for the video, 0 or more.
+
+        Raises:
+            ValueError: A bad session id, analysis or wait, before any request.
+            VideoNotReadyError: The video was not there when ``wait`` was over.
+            APIError: Any other failure; see the classes below it.
+        """
+        calls, flow = _ensure_calls(session_id, analysis), _flows.ensure(session_id, checked_wait(wait))
+        began, reply = time.monotonic(), None
+        while True:
+            try:
+                step = flow.send(reply)
+            except StopIteration as stop:
+                return stop.value  # type: ignore[no-any-return]  # what the flow returns is its third type parameter
+            if isinstance(step, _flows.Pause):
+                time.sleep(step.seconds)
+                reply = None
+                continue
+            outcome: AnalyzedVideo | APIError | None
+            try:
+                call = calls[step.operation]
+                outcome = _video_if_ready(session_id, call, self._client._exchange(call.kwargs, JSON_LIMIT))
+            except APIError as error:
+                outcome = error
+            reply = _flows.Reply(outcome, time.monotonic() - began)
+
+    def download(
+        self,
+        session_id: str,
+        to: Path,
+        *,
+        analysis: Analysis | str | None = None,
+        wait: float = 0,
+        progress: Progress | None = None,
+        overwrite: bool = False,
+        connections: int | None = None,
+        max_bytes: int = NO_LIMIT,
+    ) -> DownloadedVideo:
+        """Download the analyzed video of a session, verified and complete, or not at all.
+
+        Bytes are collected beside the target and moved there in one step at the end. What an interrupted call fetched
+        is kept, and the next call goes on from there.
+
+        Args:
+            session_id: 1 to 1,024 characters.
+            to: A file, a folder (the name then comes from the session), or an fsspec URL such as ``s3://bucket/key``.
+            analysis: ``"jump"`` or ``"weightlifting"``: which analysis to make if there is none yet.
+            wait: Seconds to wait for a video that is not there yet, as `ensure` does; 0 only asks for it.
+            progress: Called with the bytes done and the bytes in all (None while unknown), from a worker thread.
+            overwrite: Replace a file that is there.
+            connections: Most connections to use for one file; None finds the best number by itself.
+            max_bytes: Largest body to accept when the storage does not announce a size.
+
+        Raises:
+            ValueError: A bad argument, before any request.
+            DownloadError: The bytes could not be had; see the classes below it.
+            VideoNotReadyError: The video was not there when ``wait`` was over.
+            APIError: The API did not say where the video is.
+        """
+        wait = checked_wait(wait)
+        calls = _get_call(session_id, analysis)  # bad arguments are refused before anything is touched
+
+        def resolve() -> AnalyzedVideo:
+            if wait:
+                return self.ensure(session_id, analysis=analysis, wait=wait)
+            return _video(session_id, calls, self._client._exchange(calls.kwargs, JSON_LIMIT))
+
+        return self._client._fetch(
+            session_id, resolve, to, progress=progress, overwrite=overwrite, connections=connections, max_bytes=max_bytes
+        )
+
+    def export(
+        self,
+        session_ids: Iterable[str],
+        to: Path,
+        *,
+        analysis: Analysis | str | None = None,
+        concurrency: int = 16,
+        retry_failed: bool = False,
+        wait: float = 0,
+        executor: Executor | None = None,
+    ) -> Iterator[ExportRecord]:
+        """Download the videos of many sessions; yield one record per session, as each ends.
+
+        What is already there is not fetched again, so that a second call does only what is missing. One bad session
+        never stops the others.
+
+        Args:
+            session_ids: Read lazily, so that it may be endless; duplicates are done once.
+            to: A folder or an fsspec URL; ``manifest.jsonl`` and ``index.html`` are written there.
+            analysis: ``"jump"`` or ``"weightlifting"``: which analysis to make where there is none yet.
+            concurrency: Sessions at a time, 1 or more.
+            retry_failed: Do only the sessions that failed in an earlier call.
+            wait: Seconds to wait for a video that is not there yet.
+            executor: Where to run the downloads instead of in threads of this process; its workers take their
+                credential from the settings of this client, or from their own environment.
+
+        Raises:
+            ValueError: A bad argument, before any request.
+            AuthenticationError: The credential was refused; everything stops.
+        """
+        from . import _export
+
+        return _export.export(
+            self._client,
+            session_ids,
+            to,
+            analysis=checked_analysis(analysis),
+            concurrency=concurrency,
+            retry_failed=retry_failed,
+            wait=checked_wait(wait),
+            executor=executor,
+        )
+
+
+class AsyncAnalyzedVideos:
+    """The annotated videos of sessions; reached as ``client.analyzed_videos`` of an `AsyncAikynetix`."""
+
+    __module__ = "aikynetix"
+
+    def __init__(self, client: AsyncAikynetix) -> None:
+        self._client = client
+
+    async def get(
+        self, session_id: str, *, analysis: Analysis | str | None = None, as_attachment: bool = False
+    ) -> AnalyzedVideo:
+        call = _get_call(session_id, analysis, as_attachment)
+        return _video(session_id, call, await self._client._exchange(call.kwargs, JSON_LIMIT))
+
+    async def generate(self, session_id: str, *, analysis: Analysis | str | None = None) -> AnalyzedVideo:
+        call = _generate_call(session_id, analysis)
+        return _video(session_id, call, await self._client._exchange(call.kwargs, JSON_LIMIT))
+
+    async def ensure(
+        self, session_id: str, *, analysis: Analysis | str | None = None, wait: float = 300.0
+    ) -> AnalyzedVideo:
+        import anyio
+
+        calls, flow = _ensure_calls(session_id, analysis), _flows.ensure(session_id, checked_wait(wait))
+        began, reply = time.monotonic(), None
+        while True:
+            try:
+                step = flow.send(reply)
+            except StopIteration as stop:
+                return stop.value  # type: ignore[no-any-return]  # what the flow returns is its third type parameter
+            if isinstance(step, _flows.Pause):
+                await anyio.sleep(step.seconds)
+                reply = None
+                continue
+            outcome: AnalyzedVideo | APIError | None
+            try:
+                call = calls[step.operation]
+                outcome = _video_if_ready(session_id, call, await self._client._exchange(call.kwargs, JSON_LIMIT))
+            except APIError as error:
+                outcome = error
+            reply = _flows.Reply(outcome, time.monotonic() - began)
+
+    async def download(
+        self,
+        session_id: str,
+        to: Path,
+        *,
+        analysis: Analysis | str | None = None,
+        wait: float = 0,
+        progress: Progress | None = None,
+        overwrite: bool = False,
+        connections: int | None = None,
+        max_bytes: int = NO_LIMIT,
+    ) -> DownloadedVideo:
+        wait = checked_wait(wait)
+        calls = _get_call(session_id, analysis)
+
+        async def resolve() -> AnalyzedVideo:
+            if wait:
+                return await self.ensure(session_id, analysis=analysis, wait=wait)
+            return _video(session_id, calls, await self._client._exchange(calls.kwargs, JSON_LIMIT))
+
+        return await self._client._fetch(
+            session_id, resolve, to, progress=progress, overwrite=overwrite, connections=connections, max_bytes=max_bytes
+        )
+
+    async def export(
+        self,
+        session_ids: Iterable[str],
+        to: Path,
+        *,
+        analysis: Analysis | str | None = None,
+        concurrency: int = 16,
+        retry_failed: bool = False,
+        wait: float = 0,
+        executor: Executor | None = None,
+    ) -> AsyncIterator[ExportRecord]:
+        from . import _export
+
+        records = _export.export_async(
+            self._client,
+            session_ids,
+            to,
+            analysis=checked_analysis(analysis),
+            concurrency=concurrency,
+            retry_failed=retry_failed,
+            wait=checked_wait(wait),
+            executor=executor,
+        )
+        async for record in records:
+            yield record
+
+
+for _name in ("get", "generate", "ensure", "download", "export"):
+    # One text for both clients: what a method does is said once.
+    getattr(AsyncAnalyzedVideos, _name).__doc__ = getattr(AnalyzedVideos, _name).__doc__
