@@ -1,9 +1,9 @@
 """Client for the Aikynetix web API: annotated videos of jumps, lifts and runs, by session.
 
-    from aikynetix import Aikynetix
+from aikynetix import Aikynetix
 
-    with Aikynetix() as client:  # the key comes from AIKYNETIX_API_KEY
-        video = client.analyzed_videos.download("session-id", "jump.mp4", wait=300)
+with Aikynetix() as client:  # the key comes from AIKYNETIX_API_KEY
+    video = client.analyzed_videos.download("session-id", "jump.mp4", wait=300)
 """
 
 from __future__ import annotations

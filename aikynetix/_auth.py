@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import inspect
 import threading
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import httpx
 
 from ._errors import ConfigurationError
 from ._redact import Secret
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 
 # Where a credential goes: ("header" | "query" | "cookie", name).
 Placement = tuple[str, str]
@@ -63,7 +65,9 @@ class ApiKey(httpx.Auth):
     def __init__(self, key: str | Secret, header: str | None = None) -> None:
         key = checked_secret(key, "the API key (api_key=, AIKYNETIX_API_KEY)")
         if header is not None and not _is_token(header):
-            raise ConfigurationError("ApiKey(header=...) must be a header's name, such as 'API-KEY' or 'Authorization'.")
+            raise ConfigurationError(
+                "ApiKey(header=...) must be a header's name, such as 'API-KEY' or 'Authorization'."
+            )
         self._key = key
         self._placement: Placement | None = None if header is None else ("header", header)
 
@@ -82,7 +86,9 @@ class ApiKey(httpx.Auth):
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         """Add the key to ``request``."""
         if self._placement is None:
-            raise ConfigurationError("ApiKey(key) takes its header from an Aikynetix client; outside one, name header=.")
+            raise ConfigurationError(
+                "ApiKey(key) takes its header from an Aikynetix client; outside one, name header=."
+            )
         place, name = self._placement
         if place == "query":
             request.url = request.url.copy_merge_params({name: self._key.reveal()})
@@ -128,8 +134,8 @@ class BearerToken(httpx.Auth):
     @property
     def is_async(self) -> bool:
         """Whether the token comes from a coroutine function, which only the asynchronous client can run."""
-        call = getattr(self._source, "__call__", None)
-        return inspect.iscoroutinefunction(self._source) or inspect.iscoroutinefunction(call)
+        source: Any = self._source
+        return inspect.iscoroutinefunction(source) or inspect.iscoroutinefunction(type(source).__call__)
 
     def placed(self, header: str, prefix: str) -> BearerToken:
         """Return a copy of this credential that is sent in ``header`` behind ``prefix``."""
@@ -249,7 +255,12 @@ def origin_of(url: httpx.URL) -> tuple[str, str, int | None]:
 
 def _is_token(text: object) -> bool:
     """Whether ``text`` is a header field name (RFC 9110, section 5.6.2)."""
-    return isinstance(text, str) and bool(text) and all(char.isalnum() or char in "!#$%&'*+-.^_`|~" for char in text) and text.isascii()
+    return (
+        isinstance(text, str)
+        and bool(text)
+        and all(char.isalnum() or char in "!#$%&'*+-.^_`|~" for char in text)
+        and text.isascii()
+    )
 
 
 def _from_callable(got: Secret) -> Secret:

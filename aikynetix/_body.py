@@ -175,7 +175,7 @@ def read(response: httpx.Response, limit: int, check: Callable[[], None]) -> Non
         httpx.DecodingError: Too large, or not in the encoding that it claims.
     """
     stream = response.stream
-    assert isinstance(stream, Iterable)  # noqa: S101 -- a synchronous transport gives nothing else
+    assert isinstance(stream, Iterable)
     try:
         collector = collector_for(response, limit)
         for chunk in stream:
@@ -192,7 +192,7 @@ def read(response: httpx.Response, limit: int, check: Callable[[], None]) -> Non
 async def aread(response: httpx.Response, limit: int) -> None:
     """As `read`, from an asynchronous transport; time is bounded by the cancel scope around it."""
     stream = response.stream
-    assert isinstance(stream, AsyncIterable)  # noqa: S101 -- an asynchronous transport gives nothing else
+    assert isinstance(stream, AsyncIterable)
     try:
         collector = collector_for(response, limit)
         async for chunk in stream:

@@ -6,8 +6,8 @@ Nothing here runs the generated parsers: they are strict about fields that the f
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
 from http import HTTPStatus
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import httpx
@@ -16,9 +16,19 @@ from ._errors import APIResponseValidationError, APIStatusError, status_error_cl
 from ._redact import one_line, redact_url, scrub, scrub_json, spellings
 from ._retry import parse_retry_after
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
 MESSAGE_LIMIT = 500
 _LONGEST_URL = 16_384
-_REQUEST_ID_HEADERS = ("x-request-id", "request-id", "x-correlation-id", "x-cloud-trace-context", "x-amzn-requestid", "cf-ray")
+_REQUEST_ID_HEADERS = (
+    "x-request-id",
+    "request-id",
+    "x-correlation-id",
+    "x-cloud-trace-context",
+    "x-amzn-requestid",
+    "cf-ray",
+)
 # Where a text stands inside `{"error": {...}}`, most telling first.
 _TEXT_KEYS = ("message", "detail", "error", "msg", "description", "reason", "title", "error_description")
 _CODE_KEYS = ("code", "error_code", "errorCode")
@@ -74,7 +84,9 @@ def video_url(response: httpx.Response, path: Sequence[str]) -> str | None:
         return None
     value = parse_json(response)
     if not isinstance(value, dict):
-        raise invalid(response, f"the answer is a JSON {_json_kind(value)} where an object with the video's URL was expected")
+        raise invalid(
+            response, f"the answer is a JSON {_json_kind(value)} where an object with the video's URL was expected"
+        )
     found: object = value
     for key in path:
         found = found.get(key) if isinstance(found, dict) else None
@@ -112,7 +124,9 @@ def parse_json(response: httpx.Response) -> object:
         parsed: object = json.loads(content)
     except (ValueError, RecursionError):  # UnicodeDecodeError, too-long integers and bad JSON are all ValueErrors
         kind = one_line(response.headers.get("content-type", "no content type"), limit=80)
-        raise invalid(response, f"the answer is not JSON ({kind}); a proxy or login page may have answered instead of the API") from None
+        raise invalid(
+            response, f"the answer is not JSON ({kind}); a proxy or login page may have answered instead of the API"
+        ) from None
     return parsed
 
 
@@ -224,7 +238,9 @@ def _clean_headers(headers: httpx.Headers, secrets: Sequence[str]) -> httpx.Head
     forms = [form.encode("latin-1", "replace") for form in spellings(secrets)]
     if not any(form in value for form in forms for _, value in headers.raw):
         return headers
-    return httpx.Headers([(name, scrub(value.decode("latin-1"), secrets).encode("latin-1")) for name, value in headers.raw])
+    return httpx.Headers(
+        [(name, scrub(value.decode("latin-1"), secrets).encode("latin-1")) for name, value in headers.raw]
+    )
 
 
 def _checked_url(response: httpx.Response, value: object) -> str:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
-from types import ModuleType, TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 import httpx
@@ -13,14 +11,17 @@ import httpx
 from . import __version__, _body, _classify, _config, _operations, _transport
 from ._causes import detached
 from ._config import Settings, Token
-from ._models import AnalyzedVideo, DownloadedVideo
 from ._raw import RawClient
 from ._redact import Secret
 from ._session import AsyncSession, Policy, Session
 from ._videos import AnalyzedVideos, AsyncAnalyzedVideos, Path
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+    from types import ModuleType, TracebackType
+
     from ._download import Storage
+    from ._models import AnalyzedVideo, DownloadedVideo
 
 _HEADERS = {
     "accept-encoding": _body.ACCEPT_ENCODING,
@@ -37,8 +38,8 @@ def _operation_kwargs(operation: ModuleType, args: tuple[Any, ...], kwargs: Mapp
     make = getattr(operation, "_get_kwargs", None)
     if make is None or not hasattr(operation, "_parse_response"):
         raise TypeError(
-            "operation must be a generated operation module, such as aikynetix_api.api.analyzed_videos.get_analyzed_video, "
-            f"not {type(operation).__name__} {getattr(operation, '__name__', '')!r}"
+            "operation must be a generated operation module, such as "
+            f"aikynetix_api.api.analyzed_videos.get_analyzed_video, not {operation!r:.100}"
         )
     made: Mapping[str, Any] = make(*args, **kwargs)
     return made
@@ -56,7 +57,7 @@ def _success_model(operation: ModuleType, response: httpx.Response) -> Any:
 class Aikynetix:
     """A client for the Aikynetix web API.
 
-    One client may be shared by any number of threads. Close it, or use it in a ``with`` block, to close its connections.
+    One client may be shared by all threads. Close it, or use it in a ``with`` block, to free its connections.
 
     Args:
         api_key: The API key, sent where the vendor's spec wants it. Default: the variable ``AIKYNETIX_API_KEY``.
@@ -143,9 +144,7 @@ class Aikynetix:
         response = self._exchange(_operation_kwargs(operation, args, kwargs), None)
         return _success_model(operation, response)
 
-    def with_options(
-        self, *, timeout: float | httpx.Timeout | None = None, max_retries: int | None = None
-    ) -> Self:
+    def with_options(self, *, timeout: float | httpx.Timeout | None = None, max_retries: int | None = None) -> Self:
         """Return a copy with other limits that shares the pool; it lives as long as this client is open.
 
         Args:
@@ -274,9 +273,7 @@ class AsyncAikynetix:
         response = await self._exchange(_operation_kwargs(operation, args, kwargs), None)
         return _success_model(operation, response)
 
-    def with_options(
-        self, *, timeout: float | httpx.Timeout | None = None, max_retries: int | None = None
-    ) -> Self:
+    def with_options(self, *, timeout: float | httpx.Timeout | None = None, max_retries: int | None = None) -> Self:
         """See `Aikynetix.with_options`."""
         settings = _evolved(self._settings, timeout, max_retries)
         copy = object.__new__(type(self))
@@ -352,5 +349,3 @@ def _evolved(settings: Settings, timeout: float | httpx.Timeout | None, max_retr
     limits = settings.timeout if timeout is None else _config.resolve_timeout(timeout)
     retries = settings.max_retries if max_retries is None else _config.resolve_max_retries(max_retries)
     return Settings(settings.base_url, settings.credential, limits, _config.deadline_of(limits), retries)
-
-

@@ -78,7 +78,9 @@ def resolve(
     url = resolve_base_url(base_url, environ, spec)
     credential = _place(_resolve_credential(api_key, token, auth, environ), spec)
     if not asynchronous and isinstance(credential, BearerToken) and credential.is_async:
-        raise ConfigurationError("token= is a coroutine function, which only AsyncAikynetix can run; give a plain callable.")
+        raise ConfigurationError(
+            "token= is a coroutine function, which only AsyncAikynetix can run; give a plain callable."
+        )
     limits = resolve_timeout(timeout)
     return Settings(url, OriginBound(credential, url), limits, deadline_of(limits), resolve_max_retries(max_retries))
 
@@ -88,21 +90,29 @@ def _resolve_credential(
 ) -> httpx.Auth:
     given = [name for name, value in (("api_key", api_key), ("token", token), ("auth", auth)) if value is not None]
     if len(given) > 1:
-        raise ConfigurationError(f"{' and '.join(given)} were both given; a request carries one credential, so give one.")
+        raise ConfigurationError(
+            f"{' and '.join(given)} were both given; a request carries one credential, so give one."
+        )
     if not given:
         api_key, token = _secret_from(environ, API_KEY_VARIABLE), _secret_from(environ, TOKEN_VARIABLE)
         if api_key is not None and token is not None:
-            raise ConfigurationError(f"{API_KEY_VARIABLE} and {TOKEN_VARIABLE} are both set; unset one, or give api_key= or token=.")
+            raise ConfigurationError(
+                f"{API_KEY_VARIABLE} and {TOKEN_VARIABLE} are both set; unset one, or give api_key= or token=."
+            )
     if auth is not None:
         if not isinstance(auth, httpx.Auth):
-            raise ConfigurationError("auth= must be an httpx.Auth, such as ApiKey(...) or BearerToken(...); for a string use api_key= or token=.")
+            raise ConfigurationError(
+                "auth= must be an httpx.Auth, such as ApiKey(...) or BearerToken(...); "
+                "for a string use api_key= or token=."
+            )
         return auth
     if api_key is not None:
         return ApiKey(api_key)
     if token is not None:
         return BearerToken(token)
     raise ConfigurationError(
-        f"no credential: give api_key= or token= (or auth=), or set {API_KEY_VARIABLE} or {TOKEN_VARIABLE} in the environment."
+        f"no credential: give api_key= or token= (or auth=), "
+        f"or set {API_KEY_VARIABLE} or {TOKEN_VARIABLE} in the environment."
     )
 
 
@@ -116,11 +126,16 @@ def _place(credential: httpx.Auth, spec: SpecDefaults) -> httpx.Auth:
     """Send the credential where the spec wants it."""
     if isinstance(credential, ApiKey) and not credential.is_placed:
         if spec.api_key is None:
-            raise ConfigurationError(f"the vendored spec knows no API key any more; use token= or {TOKEN_VARIABLE}, or ApiKey(key, header=...).")
+            raise ConfigurationError(
+                f"the vendored spec knows no API key any more; use token= or {TOKEN_VARIABLE}, "
+                "or ApiKey(key, header=...)."
+            )
         return credential.placed(spec.api_key)
     if isinstance(credential, BearerToken):
         if spec.bearer is None:
-            raise ConfigurationError(f"the vendored spec knows no bearer token any more; use api_key= or {API_KEY_VARIABLE}.")
+            raise ConfigurationError(
+                f"the vendored spec knows no bearer token any more; use api_key= or {API_KEY_VARIABLE}."
+            )
         return credential.placed(*spec.bearer)
     return credential
 
@@ -149,7 +164,9 @@ def checked_base_url(base_url: str | httpx.URL, setting: str) -> httpx.URL:
     """
     text = str(base_url) if isinstance(base_url, str | httpx.URL) else ""
     if not text or any(char <= " " or char == "\x7f" or char == "\\" for char in text):
-        raise ConfigurationError(f"{setting} must be an absolute URL such as https://api.example.com, without spaces or backslashes.")
+        raise ConfigurationError(
+            f"{setting} must be an absolute URL such as https://api.example.com, without spaces or backslashes."
+        )
     try:
         url = httpx.URL(text)
     except (httpx.InvalidURL, ValueError, UnicodeError):
@@ -157,13 +174,17 @@ def checked_base_url(base_url: str | httpx.URL, setting: str) -> httpx.URL:
     if url.scheme not in ("http", "https") or not url.host:
         raise ConfigurationError(f"{setting} must start with https:// and name a host.")
     if url.userinfo or "@" in text.split("/", 3)[2]:
-        raise ConfigurationError(f"{setting} has user info in it (the part before '@'); give the host alone and the credential as a setting.")
+        raise ConfigurationError(
+            f"{setting} has user info in it (the part before '@'); give the host alone and the credential as a setting."
+        )
     if "?" in text or "#" in text:
         raise ConfigurationError(f"{setting} must not have a query or a fragment.")
     if url.port is not None and not 0 < url.port < 65_536:
         raise ConfigurationError(f"{setting} has a port outside 1 to 65535.")
     if url.scheme == "http" and not is_loopback(url.host):
-        raise ConfigurationError(f"{setting} uses http, which would send the credential in the clear; use https (http is for loopback only).")
+        raise ConfigurationError(
+            f"{setting} uses http, which would send the credential in the clear; use https (http is for loopback only)."
+        )
     return url.copy_with(raw_path=url.raw_path.rstrip(b"/") or b"/")
 
 
@@ -188,7 +209,9 @@ def resolve_timeout(timeout: float | httpx.Timeout | None) -> httpx.Timeout:
     if isinstance(timeout, httpx.Timeout):
         return timeout
     if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not math.isfinite(timeout) or timeout <= 0:
-        raise ConfigurationError("timeout= must be a positive number of seconds or an httpx.Timeout; leave it out for the default.")
+        raise ConfigurationError(
+            "timeout= must be a positive number of seconds or an httpx.Timeout; leave it out for the default."
+        )
     return httpx.Timeout(float(timeout))
 
 

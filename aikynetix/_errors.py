@@ -22,11 +22,12 @@ All of them pickle, so that they cross process boundaries. The foreign exception
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
     import httpx
 
 

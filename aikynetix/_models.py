@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import html
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 from attrs import field, frozen
@@ -13,6 +12,9 @@ from attrs import field, frozen
 from . import _operations, _signed_url
 from ._errors import APIResponseValidationError
 from ._redact import redact_url
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @frozen
@@ -50,7 +52,8 @@ class AnalyzedVideo:
     def expires_at(self) -> datetime | None:
         """When the URL stops working, in UTC; None when the URL does not say.
 
-        Source: Cloud Storage documentation, "Signed URLs": V4 (``X-Goog-Date``, ``X-Goog-Expires``) or V2 (``Expires``).
+        Source: Cloud Storage documentation, "Signed URLs": V4 (``X-Goog-Date`` and
+        ``X-Goog-Expires``) or V2 (``Expires``).
         """
         return _signed_url.expires_at(self.url)
 
@@ -76,7 +79,7 @@ class AnalyzedVideo:
         """The answer as the generated model, with every field that the vendor sends; None if made by hand.
 
         Raises:
-            APIResponseValidationError: The answer does not fit the vendored spec, which the generated parser is strict about.
+            APIResponseValidationError: The answer does not fit the vendored spec; the generated parser is strict.
         """
         if self._answer is None:
             return None
@@ -110,7 +113,7 @@ class DownloadedVideo:
         size: Bytes.
         sha256: Of the whole file, in hexadecimal.
         resumed_from: Bytes that an earlier call had already fetched; 0 when there was none.
-        verified: What was checked beside the size and the container: ``"crc32c"``, ``"md5"``, ``"crc32c+md5"`` or ``"size"``.
+        verified: What was checked beside the container: ``"crc32c"``, ``"md5"``, ``"crc32c+md5"`` or ``"size"``.
         elapsed: Seconds that the download took.
     """
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import importlib
 import inspect
 import typing
-from collections.abc import Mapping
 from enum import StrEnum
 from functools import cache
 from types import ModuleType, UnionType
@@ -21,6 +20,8 @@ from ._config import SpecDefaults
 from ._errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import httpx
 
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NoReturn, Self
+from typing import TYPE_CHECKING, NoReturn, Self
 
-import httpx
 from aikynetix_api.client import Client
 
 from ._errors import ConfigurationError
-from ._session import AsyncSession, Session
 
 if TYPE_CHECKING:
+    import httpx
     from aikynetix_api.client import AuthenticatedClient
+
+    from ._session import AsyncSession, Session
 
     # An operation with a `security` of its own is typed to want an AuthenticatedClient. That class holds the token in
     # plain sight, so it is one for type checkers only: at run time the generated functions just ask for the session.
@@ -47,7 +48,9 @@ class RawClient(_Base):
             ConfigurationError: This is the raw client of an `AsyncAikynetix`.
         """
         if self._client is None:
-            raise ConfigurationError("this raw client is asynchronous: use the asyncio functions, or the raw of an Aikynetix.")
+            raise ConfigurationError(
+                "this raw client is asynchronous: use the asyncio functions, or the raw of an Aikynetix."
+            )
         return self._client
 
     def get_async_httpx_client(self) -> httpx.AsyncClient:
@@ -57,18 +60,20 @@ class RawClient(_Base):
             ConfigurationError: This is the raw client of an `Aikynetix`.
         """
         if self._async_client is None:
-            raise ConfigurationError("this raw client is synchronous: use the sync functions, or the raw of an AsyncAikynetix.")
+            raise ConfigurationError(
+                "this raw client is synchronous: use the sync functions, or the raw of an AsyncAikynetix."
+            )
         return self._async_client
 
-    def with_headers(self, headers: dict[str, str]) -> NoReturn:
+    def with_headers(self, headers: dict[str, str]) -> NoReturn:  # noqa: ARG002 -- the generator's signature
         """Not available: a copy would lose the credential, the retries and the bounds."""
         raise _no_copies("with_headers")
 
-    def with_cookies(self, cookies: dict[str, str]) -> NoReturn:
+    def with_cookies(self, cookies: dict[str, str]) -> NoReturn:  # noqa: ARG002 -- the generator's signature
         """Not available: a copy would lose the credential, the retries and the bounds."""
         raise _no_copies("with_cookies")
 
-    def with_timeout(self, timeout: httpx.Timeout) -> NoReturn:
+    def with_timeout(self, timeout: httpx.Timeout) -> NoReturn:  # noqa: ARG002 -- the generator's signature
         """Not available: a copy would lose the credential, the retries and the bounds."""
         raise _no_copies("with_timeout")
 
@@ -76,14 +81,14 @@ class RawClient(_Base):
         self.get_httpx_client()
         return self
 
-    def __exit__(self, *args: Any, **kwargs: Any) -> None:
+    def __exit__(self, *args: object, **kwargs: object) -> None:
         """Leave the pool open: it belongs to the facade's client."""
 
     async def __aenter__(self) -> Self:
         self.get_async_httpx_client()
         return self
 
-    async def __aexit__(self, *args: Any, **kwargs: Any) -> None:
+    async def __aexit__(self, *args: object, **kwargs: object) -> None:
         """Leave the pool open: it belongs to the facade's client."""
 
     def __repr__(self) -> str:

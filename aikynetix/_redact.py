@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _MASK = "***"
 # Shorter strings occur in ordinary prose; masking them would garble a message and hide nothing worth hiding.
@@ -13,7 +16,7 @@ _SHORTEST_SECRET = 4
 class Secret:
     """A string that shows itself only when asked.
 
-    Credentials are wrapped in it at the public boundary, so that a traceback that prints local variables prints ``***``.
+    Credentials are wrapped in it at the public boundary, so that a traceback that prints locals shows no secret.
     """
 
     __slots__ = ("_value",)

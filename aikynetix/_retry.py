@@ -56,7 +56,9 @@ def _is_refused_certificate(error: BaseException | None) -> bool:
     return False
 
 
-def next_wait(*, attempt: int, max_retries: int, elapsed: float, retry_after: float | None, draw: float) -> float | None:
+def next_wait(
+    *, attempt: int, max_retries: int, elapsed: float, retry_after: float | None, draw: float
+) -> float | None:
     """Return the seconds to wait before the next attempt, or None when there is to be none.
 
     Args:

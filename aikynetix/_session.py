@@ -1,4 +1,4 @@
-"""The HTTP sessions: httpx clients whose ``send`` authenticates, retries, and bounds what it reads, in bytes and in time.
+"""The HTTP sessions: httpx clients whose ``send`` authenticates, retries, and bounds what it reads, in size and time.
 
 ``send`` goes to the transport itself instead of through httpx's own: that keeps one place that decides about
 redirects, cookies (none are kept) and log records (httpx writes full URLs to its INFO log), and costs less.
@@ -95,12 +95,14 @@ class _Trial:
             max_retries=self.policy.max_retries,
             elapsed=time.monotonic() - self.started,
             retry_after=retry_after,
-            draw=random.random(),  # noqa: S311 -- jitter, not a secret
+            draw=random.random(),
         )
         if wait is not None:
             what = outcome.status_code if isinstance(outcome, httpx.Response) else type(outcome).__name__
             url = redact_url(str(self.request.url))
-            logger.info("attempt %d of %s %s: %s; trying again in %.2f s", self.attempt, self.request.method, url, what, wait)
+            logger.info(
+                "attempt %d of %s %s: %s; trying again in %.2f s", self.attempt, self.request.method, url, what, wait
+            )
         return wait
 
     def redirected(self, response: httpx.Response) -> httpx.Request | None:
@@ -201,7 +203,7 @@ class Session(httpx.Client):
         *,
         stream: bool = False,
         auth: Any = httpx.USE_CLIENT_DEFAULT,
-        follow_redirects: Any = httpx.USE_CLIENT_DEFAULT,
+        follow_redirects: Any = httpx.USE_CLIENT_DEFAULT,  # noqa: ARG002 -- httpx's signature
     ) -> httpx.Response:
         """Send ``request`` and return its answer, whatever its status, its body read unless ``stream``.
 
@@ -293,7 +295,9 @@ class Session(httpx.Client):
         finally:
             flow.close()
 
-    def _round_trip(self, request: httpx.Request, limit: int | None, deadline: float | None, stream: bool) -> httpx.Response:
+    def _round_trip(
+        self, request: httpx.Request, limit: int | None, deadline: float | None, stream: bool
+    ) -> httpx.Response:
         request.extensions[DEADLINE] = deadline
         began = time.monotonic()
         response = self._wire.handle_request(request)
@@ -347,7 +351,7 @@ class AsyncSession(httpx.AsyncClient):
         *,
         stream: bool = False,
         auth: Any = httpx.USE_CLIENT_DEFAULT,
-        follow_redirects: Any = httpx.USE_CLIENT_DEFAULT,
+        follow_redirects: Any = httpx.USE_CLIENT_DEFAULT,  # noqa: ARG002 -- httpx's signature
     ) -> httpx.Response:
         """Send ``request`` and return its answer; see `Session.send`."""
         return await self._deliver(_Trial(request, self.policy, None), stream, auth)
@@ -482,7 +486,10 @@ def normalized(error: Exception, request: httpx.Request, secrets: tuple[str, ...
     `APIResponseValidationError`, and everything else `APIConnectionError`: whatever a transport raises, there is no
     usable answer.
     """
-    asked = {"request_method": request.method, "request_url": scrub(redact_url(str(request.url)), secrets)}
+    asked: dict[str, Any] = {
+        "request_method": request.method,
+        "request_url": scrub(redact_url(str(request.url)), secrets),
+    }
     said = one_line(scrub(str(error), secrets), limit=300) or type(error).__name__
     if isinstance(error, httpx.TimeoutException | TimeoutError):
         return APITimeoutError(f"no complete answer within the timeout ({type(error).__name__}: {said})", **asked)

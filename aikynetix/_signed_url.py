@@ -9,7 +9,9 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*]+')
 # Names that Windows gives to devices, with any extension: writing to them writes to the device.
 _DEVICES = re.compile(r"^(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?$", re.IGNORECASE)
-_FILENAME = re.compile(r"""filename\*=(?:utf-8|iso-8859-1)'[^']*'([^;]+)|filename="((?:[^"\\]|\\.)*)"|filename=([^;]+)""", re.I)
+_FILENAME = re.compile(
+    r"""filename\*=(?:utf-8|iso-8859-1)'[^']*'([^;]+)|filename="((?:[^"\\]|\\.)*)"|filename=([^;]+)""", re.IGNORECASE
+)
 _LONGEST_NAME = 200
 
 

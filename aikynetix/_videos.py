@@ -7,10 +7,7 @@ import os
 import time
 import unicodedata
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from concurrent.futures import Executor
 from typing import TYPE_CHECKING
-
-import httpx
 
 from . import _classify, _flows, _operations
 from ._body import JSON_LIMIT
@@ -19,6 +16,10 @@ from ._models import AnalyzedVideo, Answer, DownloadedVideo
 from ._operations import Analysis, Call
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
+    import httpx
+
     from ._client import Aikynetix, AsyncAikynetix
     from ._export import ExportRecord
 
@@ -47,7 +48,9 @@ def checked_session_id(session_id: str) -> str:
     if len(session_id) > _LONGEST_ID:
         raise ValueError(f"session_id has {len(session_id)} characters; at most {_LONGEST_ID} are allowed")
     if any(unicodedata.category(char) in ("Cc", "Cs") for char in session_id):
-        raise ValueError("session_id has control characters or unpaired surrogates in it; remove them (a line end, perhaps)")
+        raise ValueError(
+            "session_id has control characters or unpaired surrogates in it; remove them (a line end, perhaps)"
+        )
     return session_id
 
 
@@ -95,9 +98,7 @@ def _video_if_ready(session_id: str, call: Call, response: httpx.Response) -> An
 
 
 def _made(session_id: str, call: Call, response: httpx.Response, url: str) -> AnalyzedVideo:
-    answer = Answer(
-        call.operation, response.status_code, response.headers.get("content-type", ""), response.content
-    )
+    answer = Answer(call.operation, response.status_code, response.headers.get("content-type", ""), response.content)
     return AnalyzedVideo(session_id, url, _classify.request_id(response), answer)
 
 
@@ -226,7 +227,13 @@ class AnalyzedVideos:
             return _video(session_id, calls, self._client._exchange(calls.kwargs, JSON_LIMIT))
 
         return self._client._fetch(
-            session_id, resolve, to, progress=progress, overwrite=overwrite, connections=connections, max_bytes=max_bytes
+            session_id,
+            resolve,
+            to,
+            progress=progress,
+            overwrite=overwrite,
+            connections=connections,
+            max_bytes=max_bytes,
         )
 
     def export(
@@ -336,7 +343,13 @@ class AsyncAnalyzedVideos:
             return _video(session_id, calls, await self._client._exchange(calls.kwargs, JSON_LIMIT))
 
         return await self._client._fetch(
-            session_id, resolve, to, progress=progress, overwrite=overwrite, connections=connections, max_bytes=max_bytes
+            session_id,
+            resolve,
+            to,
+            progress=progress,
+            overwrite=overwrite,
+            connections=connections,
+            max_bytes=max_bytes,
         )
 
     async def export(

@@ -1,0 +1,62 @@
+# `make demo` does the main job against a local sandbox; `make test` runs every test. Both set up .venv by themselves.
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+NODE_TOOLS := .cache/node
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help demo test check regen spec fuzz soak bench judges wheel clean
+
+help:
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+
+$(VENV)/.run: pyproject.toml
+	$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("aikynetix needs Python 3.11 or newer; name one with: make PYTHON=/path/to/python3")'
+	test -x $(PY) || $(PYTHON) -m venv $(VENV)
+	$(PY) -m pip install --quiet --editable '.[cli,sandbox]'
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.run
+	$(PY) -m pip install --quiet --editable '.[dev]'
+	@touch $@
+
+demo: $(VENV)/.run  ## the main job, end to end, against a sandbox of its own
+	@$(PY) -m aikynetix demo
+
+test: $(VENV)/.dev  ## every test
+	$(PY) -m pytest -n 2 --dist worksteal -q $(ARGS)
+
+check: $(VENV)/.dev  ## lint, format, types, import direction, regeneration drift, public API, wheel
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/pyright
+	$(VENV)/bin/lint-imports
+	$(PY) -m scripts.regen --check
+	$(PY) -m scripts.check_api
+	$(PY) -m scripts.check_wheel
+
+regen: $(VENV)/.dev  ## openapi.json -> generated/, with a report (ACCEPT=1 takes breaking changes, REPORT=file.md writes it)
+	@$(PY) -m scripts.regen $(if $(ACCEPT),--accept) $(if $(REPORT),--report $(REPORT)) $(ARGS)
+
+spec: $(VENV)/.dev  ## PAGES="page.md https://..." -> openapi.json (CHECK=1 only compares)
+	@$(PY) -m scripts.vendor_spec $(if $(CHECK),--check) $(ARGS) $(PAGES)
+
+judges: $(NODE_TOOLS)/.installed  ## install the judges that come from npm
+
+$(NODE_TOOLS)/.installed:
+	npm install --silent --no-fund --no-audit --prefix $(NODE_TOOLS) @stoplight/prism-cli@5
+	@touch $@
+
+fuzz: $(VENV)/.dev  ## coverage-guided fuzzing of everything that reads foreign text; takes long
+	$(PY) -m pip install --quiet atheris
+	$(PY) -m scripts.fuzz $(ARGS)
+
+soak: $(VENV)/.dev  ## 100,000 lookups with injected faults, from threads and from tasks; takes long
+	$(PY) -m scripts.soak $(ARGS)
+
+bench: $(VENV)/.dev  ## speed beside curl and other clients, as Markdown tables; takes long
+	$(PY) -m scripts.bench $(ARGS)
+
+clean:
+	rm -rf $(VENV) .cache build dist demo-output .mypy_cache .pytest_cache .ruff_cache
