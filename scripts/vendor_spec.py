@@ -29,6 +29,7 @@ if str(ROOT) not in sys.path:  # run as a file, Python puts only this folder on 
 
 from scripts.regen._diff import compare, to_markdown  # noqa: E402 - needs the path set above
 from scripts.regen._fragments import Fragment, find_fragments, merge_fragments  # noqa: E402
+from scripts.regen._write import to_bytes  # noqa: E402
 from scripts.regen._load import MAX_BYTES, Json, decode, load_spec  # noqa: E402
 from scripts.regen._problems import EXIT_LOUD, EXIT_OK, EXIT_REFUSED, RefusedError  # noqa: E402
 
@@ -52,9 +53,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="vendor_spec.py", description="Make openapi.json from the vendor's pages.")
     parser.add_argument("pages", nargs="+", metavar="PAGE", help="a Markdown file or an http(s) address")
-    parser.add_argument("-o", "--output", type=Path, default=Path("openapi.json"), help="the file to write (or to check)")
+    parser.add_argument(
+        "-o", "--output", type=Path, default=Path("openapi.json"), help="the file to write (or to check)"
+    )
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 when the pages say something else")
-    parser.add_argument("--cache", type=Path, default=DEFAULT_CACHE, help="folder for pages that came with an entity tag")
+    parser.add_argument(
+        "--cache", type=Path, default=DEFAULT_CACHE, help="folder for pages that came with an entity tag"
+    )
     return parser
 
 
@@ -68,11 +73,6 @@ def make_spec(pages: Sequence[tuple[str, str]]) -> Json:
     for name, text in pages:
         fragments.extend(find_fragments(text, display_name(name)))
     return merge_fragments(fragments)
-
-
-def to_bytes(spec: Json) -> bytes:
-    """Write a document the one way this project writes it: indented JSON, UTF-8, a final newline."""
-    return (json.dumps(spec, indent=2, ensure_ascii=False) + "\n").encode("utf-8")
 
 
 def display_name(page: str) -> str:
@@ -107,7 +107,9 @@ def _fetch(address: str, name: str, http: httpx.Client, cache: Path) -> bytes:
     kept = _kept(stem)
     headers = {} if kept is None else kept[0]
     try:
-        with http.stream("GET", address, headers={"accept": "text/markdown, text/plain, */*;q=0.5", **headers}) as answer:
+        with http.stream(
+            "GET", address, headers={"accept": "text/markdown, text/plain, */*;q=0.5", **headers}
+        ) as answer:
             if answer.status_code == httpx.codes.NOT_MODIFIED and kept is not None:
                 return kept[1]
             if answer.status_code != httpx.codes.OK:

@@ -1,3 +1,9 @@
 """placeholder"""
-def compare(a, b): return []
-def to_markdown(x): return ""
+
+
+def compare(a, b):
+    return []
+
+
+def to_markdown(x):
+    return ""

@@ -131,7 +131,11 @@ def _called(where: str, name: str) -> str:
 def _check_security(merged: Json, fragment: Fragment, origins: dict[str, str]) -> None:
     """A fragment without `security` means that its operations need none, which a merged default would change."""
     if "security" in fragment.content or not merged.get("security"):
-        if "security" in fragment.content and origins.get("security") == fragment.origin and len(set(origins.values())) > 1:
+        if (
+            "security" in fragment.content
+            and origins.get("security") == fragment.origin
+            and len(set(origins.values())) > 1
+        ):
             raise RefusedError(
                 f"`security` stands in {fragment.origin} and not in the fragments before it, so that one document cannot "
                 "say both; nothing was written."

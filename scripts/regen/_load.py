@@ -134,7 +134,9 @@ def check_document(value: Any, name: str) -> Json:
         RefusedError: It is something else; Swagger 2.0 is named.
     """
     if not isinstance(value, dict):
-        raise RefusedError(f"{name} holds {_kind(value)}, not an OpenAPI document (an object with `openapi` and `paths`).")
+        raise RefusedError(
+            f"{name} holds {_kind(value)}, not an OpenAPI document (an object with `openapi` and `paths`)."
+        )
     if "swagger" in value:
         raise RefusedError(
             f"{name} is a Swagger {value['swagger']} document, a format that predates OpenAPI 3 and that the generator "

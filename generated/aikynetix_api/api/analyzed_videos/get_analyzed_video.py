@@ -1,0 +1,368 @@
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+
+from ... import errors
+from ...client import AuthenticatedClient, Client
+from ...models.analyzed_video_response import AnalyzedVideoResponse
+from ...models.error_response import ErrorResponse
+from ...types import UNSET, Response, Unset
+
+
+def _get_kwargs(
+    session_id: str,
+    *,
+    is_jump: bool | Unset = UNSET,
+    is_weight: bool | Unset = UNSET,
+    download: bool | Unset = UNSET,
+) -> dict[str, Any]:
+
+    params: dict[str, Any] = {}
+
+    params["is_jump"] = is_jump
+
+    params["is_weight"] = is_weight
+
+    params["download"] = download
+
+    params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
+
+    _kwargs: dict[str, Any] = {
+        "method": "get",
+        "url": "/session-management/sessions/{session_id}/analyzed-video/".format(
+            session_id=quote(str(session_id), safe=""),
+        ),
+        "params": params,
+    }
+
+    return _kwargs
+
+
+def _parse_response(
+    *, client: AuthenticatedClient | Client, response: httpx.Response
+) -> AnalyzedVideoResponse | ErrorResponse | None:
+    if response.status_code == 200:
+        response_200 = AnalyzedVideoResponse.from_dict(response.json())
+
+        return response_200
+
+    if response.status_code == 400:
+        response_400 = ErrorResponse.from_dict(response.json())
+
+        return response_400
+
+    if response.status_code == 401:
+        response_401 = ErrorResponse.from_dict(response.json())
+
+        return response_401
+
+    if response.status_code == 403:
+        response_403 = ErrorResponse.from_dict(response.json())
+
+        return response_403
+
+    if response.status_code == 404:
+        response_404 = ErrorResponse.from_dict(response.json())
+
+        return response_404
+
+    if response.status_code == 500:
+        response_500 = ErrorResponse.from_dict(response.json())
+
+        return response_500
+
+    if client.raise_on_unexpected_status:
+        raise errors.UnexpectedStatus(response.status_code, response.content)
+    else:
+        return None
+
+
+def _build_response(
+    *, client: AuthenticatedClient | Client, response: httpx.Response
+) -> Response[AnalyzedVideoResponse | ErrorResponse]:
+    return Response(
+        status_code=HTTPStatus(response.status_code),
+        content=response.content,
+        headers=response.headers,
+        parsed=_parse_response(client=client, response=response),
+    )
+
+
+def sync_detailed(
+    session_id: str,
+    *,
+    client: AuthenticatedClient | Client,
+    is_jump: bool | Unset = UNSET,
+    is_weight: bool | Unset = UNSET,
+    download: bool | Unset = UNSET,
+) -> Response[AnalyzedVideoResponse | ErrorResponse]:
+    """Retrieve Analyzed Video URL
+
+     Retrieves the analyzed video URL for a specific session, or attempts to create it if it does not
+    exist.
+
+    ### Path Parameter
+    - **session_id** *(string, required)*: The unique identifier of the session.
+
+    ### Query Parameters
+    These optional flags determine which kind of analysis to perform if the video doesn't exist:
+    - **is_jump** *(boolean, optional)*: Indicates whether this session is for jump analysis.
+    - **is_weight** *(boolean, optional)*: Indicates whether this session is for weightlifting analysis.
+    - **download** *(boolean, optional)*: If `true`, returns a signed URL that forces the browser to
+    download the video instead of displaying it.
+
+    ### Response (HTTP 200)
+
+    Returns a JSON object with an `analyzed_video_url` key if successful:
+
+    ```json
+    {
+      "analyzed_video_url": "https://storage.googleapis.com/.../analyzed_video.mp4"
+    }
+    ```
+
+    ### Error Handling
+
+    - **400 Bad Request**: Invalid parameters (e.g., missing or invalid admin UID).
+    - **401 Unauthorized**: Token is missing or invalid.
+    - **403 Forbidden**: The user does not have the right privileges or plan.
+    - **404 Not Found**: The session data or resources could not be found.
+    - **500 Internal Server Error**: An unexpected error occurred on the server.
+
+    ### Security
+    A valid API-KEY token must be provided in the `Authorization` header.
+
+    Args:
+        session_id (str):
+        is_jump (bool | Unset): Indicates whether this session is for jump analysis.
+        is_weight (bool | Unset): Indicates whether this session is for weightlifting analysis.
+        download (bool | Unset): If true, returns a signed URL that forces download of the video.
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Response[AnalyzedVideoResponse | ErrorResponse]
+    """
+
+    kwargs = _get_kwargs(
+        session_id=session_id,
+        is_jump=is_jump,
+        is_weight=is_weight,
+        download=download,
+    )
+
+    response = client.get_httpx_client().request(
+        **kwargs,
+    )
+
+    return _build_response(client=client, response=response)
+
+
+def sync(
+    session_id: str,
+    *,
+    client: AuthenticatedClient | Client,
+    is_jump: bool | Unset = UNSET,
+    is_weight: bool | Unset = UNSET,
+    download: bool | Unset = UNSET,
+) -> AnalyzedVideoResponse | ErrorResponse | None:
+    """Retrieve Analyzed Video URL
+
+     Retrieves the analyzed video URL for a specific session, or attempts to create it if it does not
+    exist.
+
+    ### Path Parameter
+    - **session_id** *(string, required)*: The unique identifier of the session.
+
+    ### Query Parameters
+    These optional flags determine which kind of analysis to perform if the video doesn't exist:
+    - **is_jump** *(boolean, optional)*: Indicates whether this session is for jump analysis.
+    - **is_weight** *(boolean, optional)*: Indicates whether this session is for weightlifting analysis.
+    - **download** *(boolean, optional)*: If `true`, returns a signed URL that forces the browser to
+    download the video instead of displaying it.
+
+    ### Response (HTTP 200)
+
+    Returns a JSON object with an `analyzed_video_url` key if successful:
+
+    ```json
+    {
+      "analyzed_video_url": "https://storage.googleapis.com/.../analyzed_video.mp4"
+    }
+    ```
+
+    ### Error Handling
+
+    - **400 Bad Request**: Invalid parameters (e.g., missing or invalid admin UID).
+    - **401 Unauthorized**: Token is missing or invalid.
+    - **403 Forbidden**: The user does not have the right privileges or plan.
+    - **404 Not Found**: The session data or resources could not be found.
+    - **500 Internal Server Error**: An unexpected error occurred on the server.
+
+    ### Security
+    A valid API-KEY token must be provided in the `Authorization` header.
+
+    Args:
+        session_id (str):
+        is_jump (bool | Unset): Indicates whether this session is for jump analysis.
+        is_weight (bool | Unset): Indicates whether this session is for weightlifting analysis.
+        download (bool | Unset): If true, returns a signed URL that forces download of the video.
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        AnalyzedVideoResponse | ErrorResponse
+    """
+
+    return sync_detailed(
+        session_id=session_id,
+        client=client,
+        is_jump=is_jump,
+        is_weight=is_weight,
+        download=download,
+    ).parsed
+
+
+async def asyncio_detailed(
+    session_id: str,
+    *,
+    client: AuthenticatedClient | Client,
+    is_jump: bool | Unset = UNSET,
+    is_weight: bool | Unset = UNSET,
+    download: bool | Unset = UNSET,
+) -> Response[AnalyzedVideoResponse | ErrorResponse]:
+    """Retrieve Analyzed Video URL
+
+     Retrieves the analyzed video URL for a specific session, or attempts to create it if it does not
+    exist.
+
+    ### Path Parameter
+    - **session_id** *(string, required)*: The unique identifier of the session.
+
+    ### Query Parameters
+    These optional flags determine which kind of analysis to perform if the video doesn't exist:
+    - **is_jump** *(boolean, optional)*: Indicates whether this session is for jump analysis.
+    - **is_weight** *(boolean, optional)*: Indicates whether this session is for weightlifting analysis.
+    - **download** *(boolean, optional)*: If `true`, returns a signed URL that forces the browser to
+    download the video instead of displaying it.
+
+    ### Response (HTTP 200)
+
+    Returns a JSON object with an `analyzed_video_url` key if successful:
+
+    ```json
+    {
+      "analyzed_video_url": "https://storage.googleapis.com/.../analyzed_video.mp4"
+    }
+    ```
+
+    ### Error Handling
+
+    - **400 Bad Request**: Invalid parameters (e.g., missing or invalid admin UID).
+    - **401 Unauthorized**: Token is missing or invalid.
+    - **403 Forbidden**: The user does not have the right privileges or plan.
+    - **404 Not Found**: The session data or resources could not be found.
+    - **500 Internal Server Error**: An unexpected error occurred on the server.
+
+    ### Security
+    A valid API-KEY token must be provided in the `Authorization` header.
+
+    Args:
+        session_id (str):
+        is_jump (bool | Unset): Indicates whether this session is for jump analysis.
+        is_weight (bool | Unset): Indicates whether this session is for weightlifting analysis.
+        download (bool | Unset): If true, returns a signed URL that forces download of the video.
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Response[AnalyzedVideoResponse | ErrorResponse]
+    """
+
+    kwargs = _get_kwargs(
+        session_id=session_id,
+        is_jump=is_jump,
+        is_weight=is_weight,
+        download=download,
+    )
+
+    response = await client.get_async_httpx_client().request(**kwargs)
+
+    return _build_response(client=client, response=response)
+
+
+async def asyncio(
+    session_id: str,
+    *,
+    client: AuthenticatedClient | Client,
+    is_jump: bool | Unset = UNSET,
+    is_weight: bool | Unset = UNSET,
+    download: bool | Unset = UNSET,
+) -> AnalyzedVideoResponse | ErrorResponse | None:
+    """Retrieve Analyzed Video URL
+
+     Retrieves the analyzed video URL for a specific session, or attempts to create it if it does not
+    exist.
+
+    ### Path Parameter
+    - **session_id** *(string, required)*: The unique identifier of the session.
+
+    ### Query Parameters
+    These optional flags determine which kind of analysis to perform if the video doesn't exist:
+    - **is_jump** *(boolean, optional)*: Indicates whether this session is for jump analysis.
+    - **is_weight** *(boolean, optional)*: Indicates whether this session is for weightlifting analysis.
+    - **download** *(boolean, optional)*: If `true`, returns a signed URL that forces the browser to
+    download the video instead of displaying it.
+
+    ### Response (HTTP 200)
+
+    Returns a JSON object with an `analyzed_video_url` key if successful:
+
+    ```json
+    {
+      "analyzed_video_url": "https://storage.googleapis.com/.../analyzed_video.mp4"
+    }
+    ```
+
+    ### Error Handling
+
+    - **400 Bad Request**: Invalid parameters (e.g., missing or invalid admin UID).
+    - **401 Unauthorized**: Token is missing or invalid.
+    - **403 Forbidden**: The user does not have the right privileges or plan.
+    - **404 Not Found**: The session data or resources could not be found.
+    - **500 Internal Server Error**: An unexpected error occurred on the server.
+
+    ### Security
+    A valid API-KEY token must be provided in the `Authorization` header.
+
+    Args:
+        session_id (str):
+        is_jump (bool | Unset): Indicates whether this session is for jump analysis.
+        is_weight (bool | Unset): Indicates whether this session is for weightlifting analysis.
+        download (bool | Unset): If true, returns a signed URL that forces download of the video.
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        AnalyzedVideoResponse | ErrorResponse
+    """
+
+    return (
+        await asyncio_detailed(
+            session_id=session_id,
+            client=client,
+            is_jump=is_jump,
+            is_weight=is_weight,
+            download=download,
+        )
+    ).parsed

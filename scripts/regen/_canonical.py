@@ -1,0 +1,374 @@
+"""From the vendor's document to the one the generator sees: stable names, plain forms, nothing lost.
+
+The generator's own choices are taken away from it where they lose something: one media type per operation (others
+become operations of their own), one path per operation, parameter and field names that cannot collide. What it cannot
+be told in a document (the real path, the method, names on the wire) is kept beside it in `Canonical` and put back by
+`_generate`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote
+
+from scripts.regen._find import base_url, is_json
+from scripts.regen._load import Json
+from scripts.regen._names import ENDPOINT_RESERVED, identifier, unique_identifiers
+from scripts.regen._operations import PARAMETER_IN_PATH, Operation
+from scripts.regen._rules import ERROR_MODEL, FACADE_TAG, RULES, SESSION_PARAMETER, SUCCESS_MODEL, Rule
+from scripts.regen._schemas import ModelBook, clean_prose
+from scripts.regen._security import Credentials
+
+_FORM, _MULTIPART, _BYTES, _JSON = (
+    "application/x-www-form-urlencoded",
+    "multipart/form-data",
+    "application/octet-stream",
+    "application/json",
+)
+_BODY_KINDS = {_JSON: "json", _FORM: "form", _MULTIPART: "multipart"}
+_METHODS_OF_GENERATOR = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """One operation as generated.
+
+    Attributes:
+        name: Its module's name.
+        tag: Its package under `aikynetix_api.api`.
+        method: The method to send.
+        prefix: What stands before the path: empty, or another server's address.
+        wire_names: For each place, generated parameter name to the vendor's name.
+        operation: The vendor's operation.
+        body_kind: ``json``, ``form``, ``multipart``, ``bytes`` or None without a body.
+    """
+
+    name: str
+    tag: str
+    method: str
+    prefix: str
+    wire_names: dict[str, dict[str, str]]
+    operation: Operation
+    body_kind: str | None
+
+    @property
+    def module(self) -> str:
+        """The module as it is imported."""
+        return f"aikynetix_api.api.{self.tag}.{self.name}"
+
+
+@dataclass
+class Canonical:
+    """What the generator gets, and what it cannot be told.
+
+    Attributes:
+        document: An OpenAPI 3.1 document whose path keys are ``/~N`` followed by the path of endpoint N.
+        endpoints: In the order of N.
+        book: The models.
+        media_types: Media types to be handled as plain bytes.
+        notes: What of the vendor's document no generated code expresses, for the report.
+    """
+
+    document: Json
+    endpoints: list[Endpoint]
+    book: ModelBook
+    media_types: dict[str, str]
+    notes: list[str] = field(default_factory=list)
+
+    def named(self, name: str) -> Endpoint | None:
+        """Return the facade's endpoint of that name."""
+        return next((one for one in self.endpoints if one.tag == FACADE_TAG and one.name == name), None)
+
+
+def canonicalize(
+    spec: Json, operations: Sequence[Operation], facade: Mapping[str, Operation], credentials: Credentials
+) -> Canonical:
+    """Make the generator's document.
+
+    Args:
+        spec: The vendor's document.
+        operations: All of its operations.
+        facade: The facade's names and the operations found for them.
+        credentials: Parameters that the facade's authentication sends are not parameters of an operation.
+    """
+    builder = _Builder(spec, facade, credentials)
+    for operation in operations:
+        builder.add(operation)
+    return builder.finish()
+
+
+class _Builder:
+    def __init__(self, spec: Json, facade: Mapping[str, Operation], credentials: Credentials) -> None:
+        self.spec = spec
+        self.facade = {id(operation): name for name, operation in facade.items()}
+        self.credentials = credentials
+        self.base = base_url(next(iter(facade.values())).servers if facade else spec.get("servers") or ())
+        self.book = ModelBook(spec)
+        self.book.reserve((SUCCESS_MODEL, ERROR_MODEL, *(rule.body_model for rule in RULES)))
+        self.endpoints: list[Endpoint] = []
+        self.paths: Json = {}
+        self.media_types: dict[str, str] = {}
+        self.notes: list[str] = []
+        self._taken = {(FACADE_TAG, rule.name) for rule in RULES}
+        self._pin([(rule, facade[rule.name]) for rule in RULES if rule.name in facade])
+
+    def _pin(self, found: list[tuple[Rule, Operation]]) -> None:
+        answers = [
+            (status, media.get("schema"))
+            for _, operation in found
+            for status, response in operation.responses.items()
+            for kind, media in response["content"].items()
+            if is_json(kind)
+        ]
+        self.book.pin((schema for status, schema in answers if status.startswith("2")), SUCCESS_MODEL)
+        self.book.pin((schema for status, schema in answers if not status.startswith("2")), ERROR_MODEL)
+        for rule, operation in found:
+            self.book.pin((media.get("schema") for _, media in _bodies(operation)[:1]), rule.body_model)
+
+    def add(self, operation: Operation) -> None:
+        """Add an operation, once for each kind of body that it takes."""
+        rule = next((rule for rule in RULES if rule.name == self.facade.get(id(operation))), None)
+        tag = FACADE_TAG if rule else identifier(operation.tag, "default")
+        base_name = rule.name if rule else identifier(operation.identifier, "operation")
+        bodies = _bodies(operation)
+        for number, body in enumerate(bodies or [None]):
+            suffix = "" if number == 0 or body is None else f"_{_kind(body[0])}"
+            name = base_name if rule and number == 0 else self._unique(tag, base_name + suffix, operation)
+            self._add_one(operation, rule, tag, name, body)
+
+    def _unique(self, tag: str, name: str, operation: Operation) -> str:
+        candidate, number = name, 1
+        while (tag, candidate.casefold()) in self._taken:
+            number += 1
+            by_method = f"{name}_{identifier(operation.method, 'method')}"
+            candidate = by_method if number == 2 and not name.endswith(by_method) else f"{name}_{number}"
+        self._taken.add((tag, candidate.casefold()))
+        return candidate
+
+    def _add_one(
+        self, operation: Operation, rule: Rule | None, tag: str, name: str, body: tuple[str, Json] | None
+    ) -> None:
+        number = len(self.endpoints)
+        path, parameters, wire_names = self._parameters(operation, rule, name)
+        method = operation.method if operation.method in _METHODS_OF_GENERATOR else "post"
+        raw: Json = {
+            "operationId": name,
+            "tags": [tag],
+            "summary": clean_prose(operation.summary),
+            "description": clean_prose(operation.description),
+            "parameters": parameters,
+            "responses": self._responses(operation, name),
+        }
+        if body is not None:
+            raw["requestBody"] = self._body(operation, rule, name, body)
+        self.paths[f"/~{number}{path}"] = {method: raw}
+        prefix = self._prefix(operation)
+        kind = None if body is None else _kind(body[0])
+        self.endpoints.append(Endpoint(name, tag, operation.method, prefix, wire_names, operation, kind))
+
+    def _prefix(self, operation: Operation) -> str:
+        own = base_url(operation.servers) if operation.own_servers else None
+        return own if own is not None and own != self.base else ""
+
+    def _parameters(
+        self, operation: Operation, rule: Rule | None, name: str
+    ) -> tuple[str, list[Json], dict[str, dict[str, str]]]:
+        in_path, path = _path_parameters(operation, rule)
+        others = [
+            one for one in _expanded(self.book, operation) if one["in"] != "path" and not self._is_credential(one)
+        ]
+        # The generator sorts by place; names are given in that order so that path parameters always keep theirs.
+        others.sort(key=lambda one: ("query", "header", "cookie").index(one["in"]))
+        names = unique_identifiers(
+            [*((own, "path") for own, _ in in_path), *((one["name"], one["in"]) for one in others)],
+            ENDPOINT_RESERVED,
+            derived=True,
+        )
+        wire_names: dict[str, dict[str, str]] = {"path": {}, "query": {}, "header": {}, "cookie": {}}
+        views: list[Json] = []
+        for own, (_, parameter) in zip(names, in_path, strict=False):
+            views.append(
+                {"name": own, "in": "path", "required": True, "schema": self._simple(parameter, f"{name} {own}")}
+            )
+            wire_names["path"][own] = own
+        for own, parameter in zip(names[len(in_path) :], others, strict=True):
+            place = parameter["in"]
+            schema = _schema_of(parameter)
+            view = (
+                self.book.view(schema, f"{name} {own}")
+                if place == "query"
+                else self._simple(parameter, f"{name} {own}")
+            )
+            view = _described(view, parameter)
+            views.append({"name": own, "in": place, "required": parameter.get("required") is True, "schema": view})
+            wire_names[place][own] = parameter["name"]
+        for (marker, _), own in zip(in_path, names, strict=False):
+            path = path.replace("{" + marker + "}", "{" + own + "}")
+        return path, views, wire_names
+
+    def _is_credential(self, parameter: Json) -> bool:
+        return (parameter["in"], parameter["name"].lower()) in self.credentials.names
+
+    def _simple(self, parameter: Json, hint: str) -> Json:
+        """View a parameter that must be one piece of text on the wire: path, header and cookie values."""
+        view = self.book.view(_schema_of(parameter), hint)
+        flat = self.book.target(_schema_of(parameter)).schema
+        if flat.get("type") in ("integer", "boolean") and "oneOf" not in view:
+            return view
+        if "$ref" in view and flat.get("type") == "string":
+            return view
+        return {"type": "string", **({"description": view["description"]} if "description" in view else {})}
+
+    def _body(self, operation: Operation, rule: Rule | None, name: str, body: tuple[str, Json]) -> Json:
+        kind, media = body
+        hint = rule.body_model if rule and name == rule.name else f"{name} Body"
+        if _kind(kind) == "bytes":
+            self.media_types[kind] = _BYTES
+            view: Json = {"type": "string", "format": "binary"}
+        else:
+            view = self.book.view(media.get("schema", {}), hint, files=_kind(kind) == "multipart")
+            if rule or _kind(kind) != "json":
+                view = _without_null(view)
+        required = (operation.body or {}).get("required") is True
+        return {"required": required, "content": {kind: {"schema": view}}}
+
+    def _responses(self, operation: Operation, name: str) -> Json:
+        views: Json = {}
+        for status, response in operation.responses.items():
+            description = response.get("description")
+            view: Json = {"description": clean_prose(description) if isinstance(description, str) else ""}
+            chosen = _preferred(response["content"])
+            if chosen is not None:
+                kind, schema = chosen
+                if is_json(kind):
+                    seen = self.book.view(
+                        schema, f"{name} Response{status.capitalize() if status == 'default' else status}"
+                    )
+                    kind = _JSON
+                elif kind.lower().startswith("text/"):
+                    seen, kind = {"type": "string"}, "text/plain"
+                else:
+                    seen, kind = {"type": "string", "format": "binary"}, _BYTES
+                view["content"] = {kind: {"schema": seen}}
+            views[status] = view
+        return views
+
+    def finish(self) -> Canonical:
+        """Define the models and put the document together."""
+        self.book.finish()
+        for name in self.spec.get("webhooks") or {}:
+            self.notes.append(f"webhook `{name}`: calls made by the vendor have no client code")
+        document: Json = {
+            "openapi": "3.1.0",
+            "info": {"title": "Aikynetix API", "version": "1"},
+            "paths": self.paths,
+            "components": {"schemas": self.book.components},
+        }
+        return Canonical(document, self.endpoints, self.book, self.media_types, self.notes)
+
+
+def _path_parameters(operation: Operation, rule: Rule | None) -> tuple[list[tuple[str, Json]], str]:
+    """List (marker, parameter) of the path in order, and the path with a plain marker for each.
+
+    Names of path parameters are not on the wire, so they are free: repeated, odd and undeclared ones get one.
+    """
+    declared = {one["name"]: one for one in operation.parameters if one["in"] == "path"}
+    found: list[tuple[str, Json]] = []
+
+    def mark(match: re.Match[str]) -> str:
+        marker = identifier(match[1], "parameter")
+        while any(marker == known for known, _ in found):
+            marker += "_2"
+        parameter = declared.get(match[1], {"schema": {"type": "string"}})
+        found.append((marker, parameter))
+        return "{" + marker + "}"
+
+    pieces: list[str] = []
+    end = 0
+    for match in PARAMETER_IN_PATH.finditer(operation.path):
+        pieces.append(_escaped(operation.path[end : match.start()]))
+        pieces.append(mark(match))
+        end = match.end()
+    pieces.append(_escaped(operation.path[end:]))
+    path = "".join(pieces)
+    if rule and len(found) == 1:
+        marker = found[0][0]
+        # To the facade a session is whatever text the vendor calls it, whatever format the document gives it.
+        return [(SESSION_PARAMETER, {"schema": {"type": "string"}})], path.replace(
+            "{" + marker + "}", "{" + SESSION_PARAMETER + "}"
+        )
+    return found, path if path.startswith("/") else f"/{path}"
+
+
+def _escaped(text: str) -> str:
+    """Percent-encode what may not stand in a path (RFC 3986, section 3.3), braces first of all."""
+    return quote(text, safe="/%:@!$&'()*+,;=-._~?")
+
+
+def _expanded(book: ModelBook, operation: Operation) -> Iterator[Json]:
+    """Yield parameters; a whole query string described by one schema (OpenAPI 3.2) becomes its fields."""
+    for parameter in operation.parameters:
+        if parameter["in"] != "querystring":
+            yield parameter
+            continue
+        flat = book.target(_schema_of(parameter)).schema
+        required = flat.get("required") or []
+        for name, schema in (flat.get("properties") or {}).items():
+            yield {"name": name, "in": "query", "schema": schema, "required": name in required}
+
+
+def _schema_of(parameter: Json) -> Any:
+    if "schema" in parameter:
+        return parameter["schema"]
+    content = parameter.get("content")
+    media = next(iter(content.values()), {}) if isinstance(content, dict) else {}
+    # A parameter with `content` is serialized by the caller: one piece of text.
+    return (
+        {"type": "string", "description": "JSON text"}
+        if content and parameter["in"] != "querystring"
+        else media.get("schema", {"type": "string"})
+    )
+
+
+def _described(view: Json, parameter: Json) -> Json:
+    text = parameter.get("description")
+    if "$ref" in view or "description" in view or not isinstance(text, str) or not text.strip():
+        return view
+    return {**view, "description": clean_prose(text)}
+
+
+def _without_null(view: Json) -> Json:
+    kept = [one for one in view.get("oneOf", []) if one != {"type": "null"}]
+    return kept[0] if len(kept) == 1 else view
+
+
+def _bodies(operation: Operation) -> list[tuple[str, Json]]:
+    """List the kinds of body, JSON first, then form, multipart and bytes; one of each kind."""
+    content: Json = (operation.body or {}).get("content", {})
+    by_kind: dict[str, tuple[str, Json]] = {}
+    for kind, media in content.items():
+        bare = _bare(kind)
+        wire = _JSON if bare in ("*/*", "application/*", "text/json") else bare
+        by_kind.setdefault(wire, (wire, media if isinstance(media, dict) else {}))
+    order = {"json": 0, "form": 1, "multipart": 2, "bytes": 3}
+    return sorted(by_kind.values(), key=lambda item: (order[_kind(item[0])], item[0] != _JSON))
+
+
+def _kind(media_type: str) -> str:
+    if media_type in _BODY_KINDS:
+        return _BODY_KINDS[media_type]
+    return "json" if media_type.endswith("+json") else "bytes"
+
+
+def _bare(kind: str) -> str:
+    bare = kind.split(";")[0].strip().lower()
+    return bare if re.fullmatch(r"[\w.+!#$&^-]+/[\w.+!#$&^*-]+|\*/\*", bare) else _BYTES
+
+
+def _preferred(content: Json) -> tuple[str, Any] | None:
+    """Choose among the contents of a response: JSON, then text, then bytes; None without any."""
+    order = sorted(content, key=lambda kind: (not is_json(kind), not kind.lower().startswith("text/")))
+    return (order[0], content[order[0]].get("schema", {})) if order else None

@@ -1,0 +1,105 @@
+"""The command line of the regeneration."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+
+from scripts.regen._diff import compare, to_markdown
+from scripts.regen._generate import PACKAGE
+from scripts.regen._load import Json, load_spec
+from scripts.regen._pipeline import Plan, build, lines_of, plan
+from scripts.regen._problems import EXIT_LOUD, EXIT_OK, EXIT_REFUSED, RefusedError
+from scripts.regen._publish import publish
+from scripts.regen._report import report
+from scripts.regen._rules import FACADE_SOURCE
+from scripts.regen._verify import tree_files
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code: 0 done, 1 a facade method is affected, 2 refused."""
+    options = _parser().parse_args(argv)
+    previous_handler = signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        return _run(options)
+    except RefusedError as problem:
+        print(f"regen: refused. {problem}\nregen: {options.output} is as it was.", file=sys.stderr)
+        return EXIT_REFUSED
+    except KeyboardInterrupt:
+        print(f"regen: interrupted; {options.output} is as it was.", file=sys.stderr)
+        return 130
+    finally:
+        signal.signal(signal.SIGTERM, previous_handler)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    del number, frame
+    raise KeyboardInterrupt
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m scripts.regen", description="Regenerate the package from the vendor's OpenAPI document."
+    )
+    parser.add_argument("--spec", type=Path, default=Path("openapi.json"), help="the vendor's document")
+    parser.add_argument("--output", type=Path, default=Path("generated"), help="the folder that holds the package")
+    parser.add_argument(
+        "--accept", action="store_true", help="bring the package up to date though a facade method is affected"
+    )
+    parser.add_argument("--report", type=Path, metavar="FILE.md", help="also write the report to a file")
+    parser.add_argument("--check", action="store_true", help="write nothing; fail when the committed package differs")
+    return parser
+
+
+def _run(options: argparse.Namespace) -> int:
+    try:
+        data = options.spec.read_bytes()
+    except OSError as error:
+        raise RefusedError(f"{options.spec} cannot be read: {error.strerror or type(error).__name__}.") from error
+    planned = plan(data, str(options.spec))
+    destination: Path = options.output / PACKAGE
+    with tempfile.TemporaryDirectory(prefix="regen-") as folder:
+        package = build(planned, Path(folder))
+        if options.check:
+            return _compare(package, destination)
+        text = _report(planned, _previous(destination))
+        print(text)
+        if options.report:
+            options.report.write_text(text, encoding="utf-8")
+        if planned.findings and not options.accept:
+            print(f"regen: {destination} is as it was; `make regen ACCEPT=1` updates it all the same.", file=sys.stderr)
+            return EXIT_LOUD
+        changed = publish(package, destination)
+    print(f"regen: {destination} {'is up to date' if changed else 'was up to date'}.", file=sys.stderr)
+    return EXIT_LOUD if planned.findings else EXIT_OK
+
+
+def _report(planned: Plan, previous: Json | None) -> str:
+    changes = None if previous is None else to_markdown(compare(previous, planned.spec))
+    return report(planned, changes, lines_of(ROOT / FACADE_SOURCE))
+
+
+def _previous(destination: Path) -> Json | None:
+    """Return the document that the committed package was made from, None when it does not say."""
+    try:
+        return load_spec((destination / "openapi.json").read_bytes(), "the previous document")
+    except (OSError, RefusedError):
+        return None
+
+
+def _compare(package: Path, destination: Path) -> int:
+    new, old = tree_files(package), tree_files(destination) if destination.is_dir() else {}
+    different = sorted(name for name in new.keys() | old.keys() if new.get(name) != old.get(name))
+    for name in different:
+        state = "missing" if name not in old else "not generated" if name not in new else "different"
+        print(f"regen: {destination / name}: {state}", file=sys.stderr)
+    if different:
+        print("regen: the committed package is not what `make regen` makes of the document.", file=sys.stderr)
+    return EXIT_LOUD if different else EXIT_OK

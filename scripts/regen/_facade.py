@@ -1,0 +1,191 @@
+"""Can the facade still do its job with what was generated? Pure: documents in, findings out."""
+
+from __future__ import annotations
+
+import ast
+import difflib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from scripts.regen._canonical import Canonical, Endpoint
+from scripts.regen._find import session_parameter, video_url_place
+from scripts.regen._load import Json
+from scripts.regen._operations import Operation
+from scripts.regen._problems import Finding
+from scripts.regen._rules import FACADE_SOURCE, RULES, Flag, Rule
+from scripts.regen._security import Credentials
+
+_TABLE = "scripts/regen/_rules.py"
+
+
+def missing_operations(
+    candidates: Mapping[str, Sequence[Operation]], operations: Sequence[Operation]
+) -> Iterator[Finding]:
+    """Report the facade operations that the document does not have, or has more than once."""
+    for rule in RULES:
+        found = candidates[rule.name]
+        if len(found) > 1:
+            labels = " and ".join(one.label for one in found)
+            yield Finding(rule.name, f"several operations could be meant: {labels}", f"tell them apart in {_TABLE}")
+        elif not found:
+            wanted = "/".join(rule.shape)
+            near = _closest(wanted, operations)
+            yield Finding(
+                rule.name,
+                f"there is no {' or '.join(rule.methods).upper()} operation on a path ending in {wanted} any more{near}",
+                f"if it was renamed, add its path or operationId to the rule `{rule.name}` in {_TABLE}; if it was removed, "
+                "deprecate the facade method",
+            )
+
+
+def check_facade(
+    canonical: Canonical, credentials: Credentials, base: str | None, line_of: Mapping[str, int]
+) -> list[Finding]:
+    """Report everything that keeps a facade operation of this document from doing its job.
+
+    Args:
+        canonical: What is generated.
+        credentials: What the document accepts.
+        base: The base URL, None when no server is usable.
+        line_of: Unused lines are fine; kept so that callers see which operations have code.
+    """
+    del line_of
+    findings: list[Finding] = []
+    for rule in RULES:
+        endpoint = canonical.named(rule.name)
+        if endpoint is not None:
+            findings.extend(_check_operation(canonical, rule, endpoint))
+            findings.extend(_check_access(rule, credentials, base))
+    return findings
+
+
+def _check_operation(canonical: Canonical, rule: Rule, endpoint: Endpoint) -> Iterator[Finding]:
+    operation = endpoint.operation
+    raw = raw_operation(canonical, endpoint)
+    parameters = {one["name"]: one for one in raw["parameters"]}
+    session = session_parameter(operation)
+    extra = [name for name in operation.path_parameters if name != session]
+    if session is None or extra:
+        what = (
+            f"its path {operation.path} needs more than a session: {', '.join(extra)}"
+            if session
+            else "its path holds no session"
+        )
+        yield Finding(rule.name, what, "give the facade method what the path needs, or ask the vendor for a default")
+    fields, required, strange = _body_fields(canonical, raw)
+    if strange:
+        yield Finding(rule.name, f"its request body is now {strange}", "build the body in the facade method by hand")
+    flags = {flag.name for flag in rule.flags}
+    for name, parameter in parameters.items():
+        if parameter["required"] and parameter["in"] != "path" and name not in flags:
+            place = f"{parameter['in']} parameter `{endpoint.wire_names[parameter['in']][name]}`"
+            yield Finding(rule.name, f"it requires the new {place}", "decide what the facade sends for it")
+    for name in required:
+        if name not in flags:
+            yield Finding(rule.name, f"its body requires the new field `{name}`", "decide what the facade sends for it")
+    for flag in rule.flags:
+        yield from _check_flag(canonical, rule, flag, parameters.get(flag.name), fields)
+    if video_url_place(canonical.book, operation) is None:
+        yield Finding(
+            rule.name,
+            f"none of its success answers ({_statuses(operation)}) has one clear place for the address of the video",
+            f"name the place in `VIDEO_URL_NAMES` of {_TABLE}, or teach the facade the new kind of answer",
+        )
+
+
+def _check_flag(
+    canonical: Canonical, rule: Rule, flag: Flag, parameter: Json | None, fields: Mapping[str, Json]
+) -> Iterator[Finding]:
+    if parameter is not None:
+        schema, place = parameter["schema"], parameter["in"]
+    elif flag.name in fields:
+        schema, place = fields[flag.name], "body"
+    else:
+        changed = f"it has no `{flag.name}` any more, neither as a parameter nor in the body"
+        yield Finding(rule.name, changed, f"find out what replaces it and say it in {FACADE_SOURCE}")
+        return
+    if not _takes_boolean(canonical, schema, place):
+        yield Finding(
+            rule.name, f"`{flag.name}` ({place}) is no longer a yes-or-no flag", f"translate it in {FACADE_SOURCE}"
+        )
+
+
+def _takes_boolean(canonical: Canonical, schema: Json, place: str) -> bool:
+    if place == "cookie":
+        return False
+    if "oneOf" in schema:
+        return any(_takes_boolean(canonical, one, place) for one in schema["oneOf"])
+    kind = schema.get("type")
+    if kind == "boolean" or not {key for key in schema if key != "description"}:
+        return True
+    if "$ref" in schema:
+        target = canonical.book.components[schema["$ref"].rsplit("/", 1)[-1]]
+        return place != "body" and {"true", "false"} <= set(target.get("enum", ()))
+    # Outside a body everything is text, and a flag is sent as `true` or `false`.
+    return kind == "string" and place != "body" and "format" not in schema
+
+
+def _check_access(rule: Rule, credentials: Credentials, base: str | None) -> Iterator[Finding]:
+    others = f" (it knows {', '.join(credentials.others)}, which cannot be sent)" if credentials.others else ""
+    if credentials.api_key is None:
+        yield Finding(
+            rule.name, f"the vendor takes no API key for it any more{others}", "change how the facade authenticates"
+        )
+    if credentials.bearer is None:
+        yield Finding(
+            rule.name,
+            f"the vendor takes no bearer token for it any more{others}",
+            "change how the facade authenticates",
+        )
+    if base is None:
+        yield Finding(
+            rule.name,
+            "no server of the document can be used (https, or http on loopback)",
+            "ask the vendor for the address",
+        )
+
+
+def _body_fields(canonical: Canonical, raw: Json) -> tuple[Json, list[str], str]:
+    """Return the body's fields, the required ones among them, and what the body is when it has no fields."""
+    if "requestBody" not in raw:
+        return {}, [], ""
+    ((kind, media),) = raw["requestBody"]["content"].items()
+    schema = media["schema"]
+    target = canonical.book.components.get(schema.get("$ref", "").rsplit("/", 1)[-1])
+    if target is not None and target.get("type") == "object":
+        return target["properties"], list(target.get("required", ())), ""
+    return {}, [], f"{_shape_of(schema)} ({kind})" if raw["requestBody"]["required"] else ""
+
+
+def _shape_of(schema: Json) -> str:
+    if "oneOf" in schema:
+        return "one of several shapes"
+    return {"array": "a list", "string": "text or bytes"}.get(schema.get("type", ""), "of no stated shape")
+
+
+def raw_operation(canonical: Canonical, endpoint: Endpoint) -> Json:
+    """Return the operation object that the generator saw for an endpoint."""
+    number = canonical.endpoints.index(endpoint)
+    path = list(canonical.document["paths"].values())[number]
+    operation: Json = next(iter(path.values()))
+    return operation
+
+
+def _statuses(operation: Operation) -> str:
+    return ", ".join(status for status in operation.responses if status.startswith("2")) or "none documented"
+
+
+def _closest(wanted: str, operations: Sequence[Operation]) -> str:
+    close = difflib.get_close_matches(wanted, [one.path for one in operations], n=1, cutoff=0.5)
+    return f" (closest: {close[0]})" if close else ""
+
+
+def function_lines(source: str) -> dict[str, int]:
+    """Return the line of each function of a module's source, by name."""
+    try:
+        tree: Any = ast.parse(source)
+    except SyntaxError:
+        return {}
+    return {
+        node.name: node.lineno for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+    }

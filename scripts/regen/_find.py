@@ -1,0 +1,173 @@
+"""Finding the facade's operations, its models and its credentials in whatever the vendor publishes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+from scripts.regen._load import Json
+from scripts.regen._names import folded
+from scripts.regen._operations import PARAMETER_IN_PATH, Operation
+from scripts.regen._rules import DOCUMENTED_ORIGIN, RULES, VIDEO_URL_NAMES, Rule
+from scripts.regen._schemas import ModelBook
+
+_MAX_URL_DEPTH = 4
+
+
+def find_operations(operations: Sequence[Operation]) -> dict[str, list[Operation]]:
+    """Find the candidates for each facade operation: one is the answer, none or several are a finding.
+
+    An operation is recognized by the shape of its path, or, when no path has the shape, by the vendor's identifier.
+    """
+    found: dict[str, list[Operation]] = {}
+    for rule in RULES:
+        shaped = [one for one in operations if _has_shape(one.path, rule.shape)]
+        named = [one for one in operations if folded(one.identifier) in {folded(name) for name in rule.operation_ids}]
+        found[rule.name] = _best(shaped, rule) or _best(named, rule)
+    return found
+
+
+def _best(candidates: Sequence[Operation], rule: Rule) -> list[Operation]:
+    for method in rule.methods:
+        fitting = [one for one in candidates if one.method.lower() == method]
+        if len(fitting) > 1:
+            # Two versions side by side: the one that is not on its way out, then the newest path.
+            fitting = [one for one in fitting if not one.deprecated] or fitting
+        if len(fitting) > 1:
+            simplest = min(len(one.path_parameters) for one in fitting)
+            fitting = [one for one in fitting if len(one.path_parameters) == simplest]
+        if fitting:
+            return fitting
+    return []
+
+
+def _has_shape(path: str, shape: Sequence[str]) -> bool:
+    parts = [part for part in path.split("/") if part]
+    if len(parts) < len(shape):
+        return False
+    return all(_segment(part) == _segment(wanted) for part, wanted in zip(parts[-len(shape) :], shape, strict=True))
+
+
+def _segment(part: str) -> str:
+    if PARAMETER_IN_PATH.fullmatch(part):
+        return "{}"
+    return folded(part).removesuffix("s")
+
+
+def session_parameter(operation: Operation) -> str | None:
+    """Return the path parameter that holds the session: the one after `sessions`, else the last one."""
+    parts = [part for part in operation.path.split("/") if part]
+    for before, part in zip(parts, parts[1:], strict=False):
+        match = PARAMETER_IN_PATH.fullmatch(part)
+        if match and _segment(before) == "session":
+            return match[1]
+    names = operation.path_parameters
+    return names[-1] if names else None
+
+
+def json_schema(content: Json) -> Any:
+    """Return the schema of a JSON media type among the contents of a body or response, None when there is none."""
+    for kind, media in sorted(content.items(), key=lambda item: item[0] != "application/json"):
+        if is_json(kind):
+            return media.get("schema", {})
+    return None
+
+
+def is_json(kind: str) -> bool:
+    """Tell whether a media type (or media range) is JSON: `application/json`, `*+json` (RFC 6839), `*/*`."""
+    bare = kind.split(";")[0].strip().lower()
+    return bare in ("application/json", "text/json", "*/*", "application/*") or bare.endswith("+json")
+
+
+def video_url_place(book: ModelBook, operation: Operation) -> tuple[str, ...] | None:
+    """Find where the address of the video stands in a success answer; None when nowhere or not clearly."""
+    candidates: dict[tuple[str, ...], tuple[int, int]] = {}
+    for status, response in operation.responses.items():
+        if status.startswith("2"):
+            schema = json_schema(response["content"])
+            if schema is not None:
+                _collect(book, schema, (), candidates)
+    if not candidates:
+        return None
+    best = min(candidates.values())
+    winners = [place for place, rank in candidates.items() if rank == best]
+    return winners[0] if len(winners) == 1 else None
+
+
+def _collect(
+    book: ModelBook, schema: Any, place: tuple[str, ...], into: dict[tuple[str, ...], tuple[int, int]]
+) -> None:
+    flat = book.target(schema).schema
+    variants = [one for key in ("oneOf", "anyOf") for one in flat.get(key) or []]
+    if len(place) > _MAX_URL_DEPTH:
+        return
+    for variant in variants:
+        _collect(book, variant, place, into)
+    rank = _rank(place)
+    if rank is not None and flat.get("type") in (None, "string") and not variants and "properties" not in flat:
+        into[place] = (rank, len(place))
+    properties = flat.get("properties")
+    if isinstance(properties, dict) and len(place) < _MAX_URL_DEPTH:
+        for name, child in properties.items():
+            _collect(book, child, (*place, name), into)
+
+
+def _rank(place: tuple[str, ...]) -> int | None:
+    if not place:
+        return None
+    whole = folded("".join(place))
+    for rank, name in enumerate(VIDEO_URL_NAMES[:-1]):
+        if whole.endswith(name) or folded(place[-1]) == name:
+            return rank
+    # A bare `url` counts at the top or inside a wrapper, not inside something else such as a thumbnail.
+    wrappers = {"data", "result", "video", "analysis", "response", "payload", "asset"}
+    bare = folded(place[-1]) == VIDEO_URL_NAMES[-1] and all(folded(part) in wrappers for part in place[:-1])
+    return len(VIDEO_URL_NAMES) if bare else None
+
+
+def base_url(servers: Sequence[Json]) -> str | None:
+    """Return the first usable server's address, absolute, without a slash at its end.
+
+    Templates are filled with their defaults (OpenAPI 3.1.1, section 4.8.5), relative addresses are resolved. Plain
+    http is usable for loopback only, because the facade sends no credentials over it.
+    """
+    for server in servers or ({"url": "/"},):
+        address = _filled(server)
+        if address is None:
+            continue
+        absolute = urljoin(DOCUMENTED_ORIGIN + "/", address)
+        try:
+            parts = urlsplit(absolute)
+            host, _ = parts.hostname, parts.port
+        except ValueError:
+            continue
+        local = host in ("localhost", "127.0.0.1", "::1")
+        if (
+            not host
+            or parts.query
+            or parts.fragment
+            or parts.username
+            or not (parts.scheme == "https" or (parts.scheme == "http" and local))
+        ):
+            continue
+        return f"{parts.scheme}://{parts.netloc}{parts.path}".rstrip("/")
+    return None
+
+
+def _filled(server: Json) -> str | None:
+    address = server.get("url")
+    if not isinstance(address, str) or any(char.isspace() for char in address.strip()):
+        return None
+    variables = server.get("variables")
+    known = variables if isinstance(variables, dict) else {}
+    for name in PARAMETER_IN_PATH.findall(address):
+        variable = known.get(name)
+        values = variable.get("enum") if isinstance(variable, dict) else None
+        value = variable.get("default") if isinstance(variable, dict) else None
+        if value is None and isinstance(values, list) and values:
+            value = values[0]
+        if value is None:
+            return None
+        address = address.replace("{" + name + "}", str(value))
+    return address.strip()

@@ -1,0 +1,199 @@
+"""One schema without `allOf`, with its null taken out: the form in which schemas can be compared and generated."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from scripts.regen._load import Json
+from scripts.regen._refs import lookup
+
+TYPES = frozenset({"string", "integer", "number", "boolean", "object", "array"})
+_STRUCTURE = frozenset(
+    {
+        "type",
+        "properties",
+        "required",
+        "allOf",
+        "oneOf",
+        "anyOf",
+        "items",
+        "prefixItems",
+        "additionalProperties",
+        "enum",
+        "const",
+    }
+)
+_PROSE = ("title", "description", "default", "deprecated", "readOnly", "writeOnly")
+
+
+@dataclass(frozen=True)
+class Flat:
+    """A schema in its plainest form.
+
+    Attributes:
+        schema: Without `allOf`; with one `type` at most or with `oneOf`; perhaps a lone `$ref`.
+        nullable: Whether null is allowed beside it.
+    """
+
+    schema: Json
+    nullable: bool = False
+
+
+def flatten(spec: Json, schema: Any, seen: frozenset[str] = frozenset()) -> Flat:
+    """Bring a schema into its plainest form; what cannot be expressed becomes "anything".
+
+    Args:
+        spec: The document, for references inside `allOf`.
+        schema: A schema object, or a boolean schema (OpenAPI 3.1).
+        seen: References being unfolded, so that a schema which contains itself through `allOf` ends.
+    """
+    if not isinstance(schema, Mapping):
+        return Flat({})
+    ref = schema.get("$ref")
+    if isinstance(ref, str):
+        beside = {key: value for key, value in schema.items() if key in _STRUCTURE}
+        if not beside:
+            return Flat({"$ref": ref}, schema.get("nullable") is True)
+        return flatten(spec, {"allOf": [{"$ref": ref}, beside], **_prose(schema)}, seen)
+    own = {key: value for key, value in schema.items() if key != "allOf"}
+    parts = [part for part in schema.get("allOf") or [] if isinstance(part, (Mapping, bool))]
+    if len(parts) == 1 and isinstance(parts[0], Mapping) and "$ref" in parts[0] and not (_STRUCTURE & own.keys()):
+        inner = flatten(spec, parts[0], seen)
+        return Flat(inner.schema, inner.nullable or own.get("nullable") is True)
+    result = _own(own)
+    for part in parts:
+        result = _both(result, _unfolded(spec, part, seen))
+    return Flat({**result.schema, **_prose(schema)}, result.nullable)
+
+
+def _unfolded(spec: Json, part: Any, seen: frozenset[str]) -> Flat:
+    flat = flatten(spec, part, seen)
+    ref = flat.schema.get("$ref")
+    while isinstance(ref, str):
+        if ref in seen:
+            return Flat({}, flat.nullable)
+        seen = seen | {ref}
+        flat = flatten(spec, lookup(spec, ref, "an `allOf`"), seen)
+        ref = flat.schema.get("$ref")
+    return flat
+
+
+def _own(schema: Json) -> Flat:
+    """Take null out of `type`, `enum` and the variants, and guess a missing type from what stands beside it."""
+    result = dict(schema)
+    nullable = result.pop("nullable", None) is True
+    stated = result.pop("type", None)
+    kinds = [kind for kind in (stated if isinstance(stated, list) else [stated]) if isinstance(kind, str)]
+    nullable = nullable or "null" in kinds
+    types = [kind for kind in dict.fromkeys(kinds) if kind in TYPES]
+    if stated is not None and not types:
+        return Flat({"enum": [None]} if kinds == ["null"] else {}, nullable)
+    result, nullable = _without_null(result, nullable)
+    if len(types) > 1:
+        return Flat(_split_types(result, types), nullable)
+    kind = types[0] if types else _guessed_type(result)
+    return Flat({**result, "type": kind} if kind else result, nullable)
+
+
+def _without_null(schema: Json, nullable: bool) -> tuple[Json, bool]:
+    result = dict(schema)
+    values = result.get("enum")
+    if isinstance(values, list):
+        result["enum"] = [value for value in values if value is not None]
+        nullable = nullable or len(result["enum"]) < len(values)
+    for key in ("oneOf", "anyOf"):
+        variants = result.get(key)
+        if isinstance(variants, list):
+            kept = [one for one in variants if not _is_null(one)]
+            nullable = nullable or len(kept) < len(variants)
+            result[key] = kept
+        elif key in result:
+            del result[key]
+    return result, nullable
+
+
+def _is_null(schema: Any) -> bool:
+    return isinstance(schema, Mapping) and (
+        schema.get("type") in ("null", ["null"])
+        or schema.get("enum") == [None]
+        or ("const" in schema and schema["const"] is None)
+    )
+
+
+def _split_types(schema: Json, types: list[str]) -> Json:
+    if set(types) == {"integer", "number"}:
+        return {**schema, "type": "number"}
+    keys = {"object": ("properties", "required", "additionalProperties"), "array": ("items", "prefixItems")}
+    structural = {key for names in keys.values() for key in names}
+    plain = {key: value for key, value in schema.items() if key not in structural and key not in ("oneOf", "anyOf")}
+    variants: list[Json] = []
+    for kind in types:
+        own = {key: schema[key] for key in keys.get(kind, ()) if key in schema}
+        variants.append({**plain, **own, "type": kind} if kind not in keys else {**own, "type": kind})
+    return {"oneOf": variants}
+
+
+def _guessed_type(schema: Json) -> str | None:
+    if "properties" in schema or isinstance(schema.get("additionalProperties"), Mapping):
+        return "object"
+    if "items" in schema or "prefixItems" in schema:
+        return "array"
+    values = schema.get("enum")
+    if isinstance(values, list) and values and all(isinstance(value, str) for value in values):
+        return "string"
+    return None
+
+
+def _both(one: Flat, other: Flat) -> Flat:
+    """Combine two plain schemas as `allOf` does: an answer fits both."""
+    a, b = one.schema, other.schema
+    kind = _common_type(a.get("type"), b.get("type"))
+    if kind is False:
+        return Flat({}, one.nullable or other.nullable)
+    merged: Json = {**b, **a}
+    if kind:
+        merged["type"] = kind
+    properties = _properties(a, b)
+    if properties:
+        merged["properties"] = properties
+    required = [*_strings(a.get("required")), *_strings(b.get("required"))]
+    if required:
+        merged["required"] = list(dict.fromkeys(required))
+    if "items" in a and "items" in b and a["items"] != b["items"]:
+        merged["items"] = {"allOf": [a["items"], b["items"]]}
+    if isinstance(a.get("enum"), list) and isinstance(b.get("enum"), list):
+        merged["enum"] = [value for value in a["enum"] if value in b["enum"]]
+    if _has_variants(a) and _has_variants(b):
+        merged.pop("oneOf", None)
+        merged.pop("anyOf", None)
+    return Flat(merged, one.nullable or other.nullable)
+
+
+def _properties(a: Json, b: Json) -> Json:
+    first = a["properties"] if isinstance(a.get("properties"), dict) else {}
+    second = b["properties"] if isinstance(b.get("properties"), dict) else {}
+    merged = {**second, **first}
+    for name in first.keys() & second.keys():
+        if first[name] != second[name]:
+            merged[name] = {"allOf": [first[name], second[name]]}
+    return {name: merged[name] for name in [*second, *(name for name in first if name not in second)]}
+
+
+def _common_type(a: Any, b: Any) -> str | bool | None:
+    if a is None or b is None or a == b:
+        return a if a is not None else b
+    return "integer" if {a, b} == {"integer", "number"} else False
+
+
+def _has_variants(schema: Json) -> bool:
+    return bool(schema.get("oneOf") or schema.get("anyOf"))
+
+
+def _strings(value: Any) -> list[str]:
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
+
+
+def _prose(schema: Mapping[str, Any]) -> Json:
+    return {key: schema[key] for key in _PROSE if key in schema}

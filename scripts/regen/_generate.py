@@ -1,0 +1,141 @@
+"""Running the pinned generator and formatter over a canonical document."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import subprocess
+import sys
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from openapi_python_client import GeneratorData, Project
+from openapi_python_client.config import Config, ConfigFile, MetaType
+from openapi_python_client.parser.errors import GeneratorError
+from openapi_python_client.schema.untrusted_string import UntrustedString
+
+from scripts.regen._canonical import Canonical
+from scripts.regen._problems import RefusedError
+
+PACKAGE = "aikynetix_api"
+PINNED = {"openapi-python-client": "0.29.1", "ruff": "0.17.6"}
+TEMPLATES = Path(__file__).with_name("templates")
+_RUFF_TIMEOUT = 120.0  # seconds; three hundred operations take about two
+
+
+def check_tools() -> None:
+    """Refuse to run with other versions than those whose bytes are committed.
+
+    Raises:
+        RefusedError: Names what is installed and what to install.
+    """
+    for package, wanted in PINNED.items():
+        try:
+            found = version(package)
+        except PackageNotFoundError:
+            found = "not installed"
+        if found != wanted:
+            raise RefusedError(
+                f"{package} is {found}, and the committed package was made with {wanted}: the bytes would differ. "
+                f'Install it with `pip install "{package}=={wanted}"` (or the `dev` extra).'
+            )
+
+
+def generate(canonical: Canonical, target: Path, modules: Mapping[str, str]) -> None:
+    """Write the package into a new folder.
+
+    Args:
+        canonical: What to generate.
+        target: The package's folder, which must not exist yet.
+        modules: File names and sources to add to the package.
+
+    Raises:
+        RefusedError: The generator warns, fails or leaves something out.
+    """
+    config = _config(canonical, target)
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stdout(said):
+            data = GeneratorData.from_dict(canonical.document, config=config)
+            if isinstance(data, GeneratorError):
+                raise RefusedError(_complaint([data]))
+            _restore(data, canonical)
+            errors = Project(openapi=data, config=config, custom_template_path=TEMPLATES).build()
+    except RefusedError:
+        raise
+    except RecursionError as error:
+        raise RefusedError("The document's schemas are nested too deeply for the generator.") from error
+    except Exception as error:  # the generator raises whatever its own bugs raise
+        raise RefusedError(
+            f"The generator failed on this document: {type(error).__name__}: {str(error)[:300]}"
+        ) from error
+    if errors:
+        raise RefusedError(_complaint(errors))
+    for name, source in {"py.typed": "", **modules}.items():
+        (target / name).write_text(source, encoding="utf-8")
+    _format(target)
+
+
+def _config(canonical: Canonical, target: Path) -> Config:
+    settings = ConfigFile(
+        project_name_override=PACKAGE,
+        package_name_override=PACKAGE,
+        content_type_overrides=canonical.media_types,
+        literal_enums=True,  # plain strings on both sides; enumeration members would need valid, distinct names
+        post_hooks=[],  # the formatter is run below, with a configuration of its own
+    )
+    return Config.from_sources(settings, MetaType.NONE, Path("openapi.json"), "utf-8", False, output_path=target)
+
+
+def _restore(data: GeneratorData, canonical: Canonical) -> None:
+    """Put back what the document could not say: paths, methods, and the names on the wire."""
+    done: set[int] = set()
+    for collection in data.endpoint_collections_by_tag.values():
+        for endpoint in collection.endpoints:
+            number, _, path = endpoint.path.get_untrusted_value().removeprefix("/~").partition("/")
+            known = canonical.endpoints[int(number)]
+            endpoint.path = UntrustedString(f"{known.prefix}/{path}")
+            endpoint.method = known.method
+            groups = {
+                "query": endpoint.query_parameters,
+                "header": endpoint.header_parameters,
+                "cookie": endpoint.cookie_parameters,
+            }
+            for place, properties in groups.items():
+                _rename(properties, known.wire_names[place], done)
+    for model in data.models:
+        wires = canonical.book.wire_names.get(str(model.class_info.name), {})
+        _rename([*(model.required_properties or []), *(model.optional_properties or [])], wires, done)
+
+
+def _rename(properties: list[Any], wires: dict[str, str], done: set[int]) -> None:
+    for one in properties:
+        wire = wires.get(one.name.get_untrusted_value())
+        if wire is not None and id(one) not in done:
+            done.add(id(one))
+            one.name = UntrustedString(wire)
+
+
+def _complaint(errors: Any) -> str:
+    parts = [f"{error.header} {error.detail or ''}".strip() for error in errors]
+    text = "; ".join(" ".join(part.split()) for part in parts)
+    return f"The generator would leave something out, so nothing was generated: {text[:900]}"
+
+
+def _format(target: Path) -> None:
+    """Sort imports and format with settings given here alone; an enclosing pyproject would change the bytes."""
+    settings = ["--isolated", "--no-cache", "--quiet", "--target-version", "py311"]
+    check = ["check", target.name, *settings, "--fix-only", "--select", "E4,E7,E9,F,I", "--config", "line-length=120"]
+    layout = ["format", target.name, *settings, "--line-length", "120"]
+    for command in (check, layout):
+        # -P: the generated `types.py` must not stand in for the standard one.
+        whole = [sys.executable, "-P", "-m", "ruff", *command]
+        try:
+            done = subprocess.run(whole, cwd=target.parent, capture_output=True, text=True, timeout=_RUFF_TIMEOUT)
+        except subprocess.TimeoutExpired as error:
+            raise RefusedError(f"Formatting the generated package took more than {_RUFF_TIMEOUT:.0f} s.") from error
+        if done.returncode != 0:
+            words = " ".join((done.stderr or done.stdout).split())[:500]
+            raise RefusedError(f"The generated package cannot be formatted: {words}")

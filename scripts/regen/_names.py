@@ -1,0 +1,113 @@
+"""Python names for the vendor's names: what the generator would choose, made unique and harmless.
+
+The generator derives every Python name from a name on the wire and loses operations, fields or whole modules when two
+fall together or one hides a name its templates use. Here the choice is made first, by pure functions.
+"""
+
+from __future__ import annotations
+
+import keyword
+import re
+import unicodedata
+from collections.abc import Collection, Iterable
+
+from openapi_python_client.strings import ClassName, PythonIdentifier
+
+MAX_NAME = 80
+_FIELD_PREFIX = "field_"
+
+# Names that the generator's endpoint template uses inside the functions that take the parameters.
+ENDPOINT_RESERVED = frozenset(
+    {"client", "url", "body", "headers", "params", "cookies", "kwargs", "response", "quote", "cast", "errors", "httpx",
+     "property", "unset", "json", "files", "types"}
+)  # fmt: skip
+
+# Names that the generator's model template uses as variables, methods or fields.
+MODEL_RESERVED = frozenset(
+    {"d", "cls", "self", "field_dict", "src_dict", "prop", "prop_name", "prop_dict", "files", "additional_properties",
+     "additional_keys", "additional_property", "to_dict", "from_dict", "to_multipart", "json", "types", "cast", "t", "key",
+     "value", "unset"}
+) - {"key", "value"}  # fmt: skip
+
+# Names that generated modules import or define beside the models they use.
+CLASS_RESERVED = frozenset(
+    {"Any", "TypeVar", "BinaryIO", "TextIO", "IO", "TYPE_CHECKING", "Generator", "Mapping", "MutableMapping", "UUID", "BytesIO",
+     "File", "FileTypes", "FileContent", "RequestFiles", "Unset", "UNSET", "Response", "Client", "AuthenticatedClient",
+     "HTTPStatus", "Literal", "Generic", "T", "Self", "UnexpectedStatus", "Iterable", "Exception", "Path"}
+)  # fmt: skip
+
+# Variables that the templates derive from a field's name: a sibling with that very name would be overwritten.
+_DERIVED = ("_item", "_item_data", "_data", "_element", "_item_element")
+
+
+def class_name(hint: str, taken: Collection[str]) -> str:
+    """Return a class name for a model whose module name is not in `taken` (see `module_name`)."""
+    base = _settled(ClassName(_clip(hint), _FIELD_PREFIX), lambda text: ClassName(text, _FIELD_PREFIX))
+    if base in CLASS_RESERVED:
+        base += "Model"
+    candidate, number = base, 1
+    while module_name(candidate) in taken or candidate in CLASS_RESERVED:
+        number += 1
+        candidate = f"{base}{number}" if not base[-1].isdigit() else f"{base}N{number}"
+    return candidate
+
+
+def module_name(name: str) -> str:
+    """Return the module in which the generator puts a class, folded so that it is unique on every file system."""
+    return str(PythonIdentifier(name, _FIELD_PREFIX)).casefold()
+
+
+def identifier(wire: str, fallback: str = "value") -> str:
+    """Return the Python name that the generator gives to a parameter, field, operation or tag."""
+    name = str(PythonIdentifier(_clip(wire), _FIELD_PREFIX))
+    if not name.strip("_") or name == _FIELD_PREFIX:
+        name = fallback
+    return _settled(name, lambda text: str(PythonIdentifier(text, _FIELD_PREFIX)))
+
+
+def unique_identifiers(wires: Iterable[tuple[str, str]], reserved: Collection[str], derived: bool = False) -> list[str]:
+    """Choose one Python name for each (wire name, suffix to tell it apart) in order; earlier ones keep theirs.
+
+    Args:
+        wires: The vendor's names, each with what to append when its Python name is taken, e.g. ``query``.
+        reserved: Names that templates use.
+        derived: Also avoid names that templates derive from the other names.
+    """
+    pairs = list(wires)
+    wanted = [identifier(wire) for wire, _ in pairs]
+    avoided = set(reserved)
+    if derived:
+        avoided |= {name + suffix for name in wanted for suffix in _DERIVED} & set(wanted)
+    chosen: list[str] = []
+    for (wire, suffix), name in zip(pairs, wanted, strict=True):
+        candidate, number = name, 1
+        if candidate in avoided or candidate in chosen:
+            candidate = identifier(f"{name}_{suffix}")
+        while candidate in avoided or candidate in chosen:
+            number += 1
+            candidate = identifier(f"{name}_{suffix}_{number}")
+        del wire
+        chosen.append(candidate)
+    return chosen
+
+
+def folded(name: str) -> str:
+    """Fold a name for comparison: letters and digits only, lower case."""
+    return re.sub(r"[\W_]+", "", unicodedata.normalize("NFKC", name)).casefold()
+
+
+def _clip(name: str) -> str:
+    # Python reads identifiers in normal form KC (PEP 3131) and file names are not, so both must be in that form.
+    text = unicodedata.normalize("NFKC", name)
+    return text if len(text) <= MAX_NAME else text[:MAX_NAME].rstrip("_- .")
+
+
+def _settled(name: str, again: object) -> str:
+    """Apply the generator's own renaming until it changes nothing, so that it will leave the name alone."""
+    assert callable(again)
+    for _ in range(4):
+        following = str(again(name))
+        if following == name:
+            break
+        name = following
+    return name if not keyword.iskeyword(name) else f"{name}_value"

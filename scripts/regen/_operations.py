@@ -1,0 +1,177 @@
+"""The operations of a document with everything they share resolved into them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from scripts.regen._load import Json
+from scripts.regen._problems import RefusedError
+from scripts.regen._refs import resolve
+
+METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace", "query")
+PARAMETER_IN_PATH = re.compile(r"\{([^{}/]*)\}")
+_LOCATIONS = ("path", "query", "header", "cookie", "querystring")
+# OpenAPI 3.1.1, section 4.8.12.2: header parameters with these names are to be ignored.
+_IGNORED_HEADERS = frozenset({"accept", "content-type", "authorization"})
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One operation of the vendor's document.
+
+    Attributes:
+        path: As in the document.
+        method: Lower case, except for methods that only OpenAPI 3.2 can name.
+        identifier: The vendor's `operationId`, or one made of method and path.
+        tag: The vendor's first tag, or ``default``.
+        parameters: Those of the path and of the operation together, references resolved, unique by place and name.
+        body: The request body with its references resolved, None when there is none.
+        responses: Status (or range, or ``default``) to response, references resolved.
+        security: The requirements that hold for it, None when the document says nothing.
+        servers: The servers that hold for it.
+        summary: The vendor's one line.
+        description: The vendor's text.
+        deprecated: Whether the vendor advises against it.
+    """
+
+    path: str
+    method: str
+    identifier: str
+    tag: str
+    parameters: tuple[Json, ...]
+    body: Json | None
+    responses: dict[str, Json]
+    security: list[Json] | None
+    servers: tuple[Json, ...]
+    summary: str = ""
+    description: str = ""
+    deprecated: bool = False
+    own_servers: bool = False
+    tags: tuple[str, ...] = field(default=())
+
+    @property
+    def label(self) -> str:
+        """Name the operation in messages."""
+        return f"{self.method.upper()} {self.path}"
+
+    @property
+    def path_parameters(self) -> list[str]:
+        """Names of the parameters in the path, in order."""
+        return PARAMETER_IN_PATH.findall(self.path)
+
+
+def operations_of(spec: Json) -> list[Operation]:
+    """List the operations of a document in its order.
+
+    Raises:
+        RefusedError: A part of an operation is not what OpenAPI says it must be.
+    """
+    found: list[Operation] = []
+    for path, item in spec["paths"].items():
+        if path.startswith("x-"):
+            continue
+        item = _object(resolve(spec, item, f"`paths.{path}`"), f"`paths.{path}`")
+        for method, raw in _methods(item):
+            found.append(_operation(spec, path, method, item, raw))
+    if not found:
+        raise RefusedError("The document has paths but no operation under them: there is nothing to generate.")
+    return found
+
+
+def _methods(item: Json) -> list[tuple[str, Any]]:
+    extra = item.get("additionalOperations")
+    more = list(extra.items()) if isinstance(extra, dict) else []
+    return [(method, item[method]) for method in METHODS if item.get(method) is not None] + more
+
+
+def _operation(spec: Json, path: str, method: str, item: Json, raw: Any) -> Operation:
+    where = f"{method.upper()} {path}"
+    operation = _object(raw, where)
+    own_id = operation.get("operationId")
+    tags = tuple(tag for tag in _list(operation.get("tags")) if isinstance(tag, str) and tag.strip())
+    servers = next((s for s in (operation.get("servers"), item.get("servers")) if isinstance(s, list) and s), None)
+    security = operation.get("security", spec.get("security"))
+    return Operation(
+        path=path,
+        method=method,
+        identifier=own_id if isinstance(own_id, str) and own_id.strip() else _made_identifier(method, path),
+        tag=tags[0] if tags else "default",
+        parameters=_parameters(spec, where, item, operation),
+        body=_body(spec, where, operation),
+        responses=_responses(spec, where, operation),
+        security=[one for one in security if isinstance(one, dict)] if isinstance(security, list) else None,
+        servers=tuple(one for one in (servers or _list(spec.get("servers"))) if isinstance(one, dict)),
+        summary=_text(operation.get("summary")),
+        description=_text(operation.get("description")),
+        deprecated=operation.get("deprecated") is True,
+        own_servers=servers is not None,
+        tags=tags,
+    )
+
+
+def _parameters(spec: Json, where: str, item: Json, operation: Json) -> tuple[Json, ...]:
+    merged: dict[tuple[str, str], Json] = {}
+    for owner in (item, operation):
+        for raw in _list(owner.get("parameters")):
+            parameter = _object(resolve(spec, raw, where), f"a parameter of {where}")
+            name, place = parameter.get("name"), parameter.get("in")
+            if not isinstance(name, str) or place not in _LOCATIONS:
+                raise RefusedError(
+                    f"A parameter of {where} has `name: {name}` and `in: {place}`; OpenAPI 3 knows the places "
+                    f"{', '.join(_LOCATIONS)}. Is the document a converted Swagger 2.0 one?"
+                )
+            if place == "header" and name.lower() in _IGNORED_HEADERS:
+                continue
+            merged[(place, name.lower() if place == "header" else name)] = parameter
+    return tuple(merged.values())
+
+
+def _body(spec: Json, where: str, operation: Json) -> Json | None:
+    if operation.get("requestBody") is None:
+        return None
+    body = _object(resolve(spec, operation["requestBody"], where), f"the body of {where}")
+    content = body.get("content")
+    return {**body, "content": _content(spec, where, content)} if isinstance(content, dict) and content else None
+
+
+def _responses(spec: Json, where: str, operation: Json) -> dict[str, Json]:
+    responses = operation.get("responses", {})
+    result: dict[str, Json] = {}
+    for status, raw in _object(responses, f"the responses of {where}").items():
+        if status.startswith("x-"):
+            continue
+        status = "default" if status.lower() == "default" else status.upper().replace("*", "X")
+        if status != "default" and not re.fullmatch(r"[1-5](\d\d|XX)", status):
+            raise RefusedError(
+                f"{where} documents the status `{status}`, which is neither a status, a range nor `default`."
+            )
+        response = _object(resolve(spec, raw, where), f"the response {status} of {where}")
+        content = response.get("content")
+        result[status] = {**response, "content": _content(spec, where, content) if isinstance(content, dict) else {}}
+    return result
+
+
+def _content(spec: Json, where: str, content: Json) -> dict[str, Json]:
+    return {
+        kind: media if isinstance(media := resolve(spec, raw, where), dict) else {} for kind, raw in content.items()
+    }
+
+
+def _made_identifier(method: str, path: str) -> str:
+    return f"{method}_{re.sub(r'[{}]', '', path).strip('/').replace('/', '_') or 'root'}"
+
+
+def _object(value: Any, what: str) -> Json:
+    if not isinstance(value, dict):
+        raise RefusedError(f"In the document, {what} should be an object and is not; it cannot be used.")
+    return value
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""

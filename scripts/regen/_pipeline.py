@@ -1,0 +1,88 @@
+"""The run from a document's bytes to a verified package in a temporary folder, and what is to be said about it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from scripts.regen._canonical import Canonical, canonicalize
+from scripts.regen._facade import check_facade, function_lines, missing_operations
+from scripts.regen._find import base_url, find_operations
+from scripts.regen._write import to_bytes
+from scripts.regen._generate import PACKAGE, check_tools, generate
+from scripts.regen._load import Json, load_spec
+from scripts.regen._operations import Operation, operations_of
+from scripts.regen._problems import Finding
+from scripts.regen._refs import check_references
+from scripts.regen._security import Credentials, find_credentials
+from scripts.regen._vendor import vendor_module
+from scripts.regen._verify import verify
+
+_RECURSION = 12_000  # frames; documents are at most 150 levels deep and a level takes a few dozen frames
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that is known about a document before generating.
+
+    Attributes:
+        spec: The vendor's document.
+        operations: Its operations.
+        facade: The facade's names and what they are found to be.
+        credentials: What the document accepts.
+        base: Its base URL.
+        canonical: What the generator gets.
+        findings: Why facade methods can no longer do their job; empty when all can.
+    """
+
+    spec: Json
+    operations: list[Operation]
+    facade: Mapping[str, Operation]
+    credentials: Credentials
+    base: str | None
+    canonical: Canonical
+    findings: list[Finding]
+
+
+def plan(data: bytes, name: str) -> Plan:
+    """Read a document and decide what to generate.
+
+    Raises:
+        RefusedError: The document cannot be used.
+    """
+    sys.setrecursionlimit(max(sys.getrecursionlimit(), _RECURSION))
+    spec = load_spec(data, name)
+    check_references(spec)
+    operations = operations_of(spec)
+    candidates = find_operations(operations)
+    facade = {rule: found[0] for rule, found in candidates.items() if len(found) == 1}
+    credentials = find_credentials(spec, list(facade.values()))
+    base = base_url(next(iter(facade.values())).servers if facade else spec.get("servers") or ())
+    canonical = canonicalize(spec, operations, facade, credentials)
+    findings = [*missing_operations(candidates, operations), *check_facade(canonical, credentials, base, {})]
+    return Plan(spec, operations, facade, credentials, base, canonical, findings)
+
+
+def build(planned: Plan, folder: Path) -> Path:
+    """Generate and verify the package below a folder, and return the package's folder.
+
+    Raises:
+        RefusedError: The tools are not the pinned ones, or they fail on this document.
+    """
+    check_tools()
+    package = folder / PACKAGE
+    module = vendor_module(planned.spec, planned.canonical, planned.credentials, planned.base)
+    generate(planned.canonical, package, {"vendor.py": module})
+    (package / "openapi.json").write_bytes(to_bytes(planned.spec))
+    verify(planned.canonical, package)
+    return package
+
+
+def lines_of(source: Path) -> dict[str, int]:
+    """Return the lines of the facade's functions, empty while there is no such file."""
+    try:
+        return function_lines(source.read_text("utf-8"))
+    except OSError:
+        return {}

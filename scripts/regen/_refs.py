@@ -1,0 +1,106 @@
+"""References inside one document: finding their targets, and refusing the ones that lead nowhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import unquote
+
+from scripts.regen._load import Json
+from scripts.regen._problems import RefusedError
+from scripts.regen._walk import DATA_KEYS, NAME_MAPS
+
+_MISSING = object()
+
+
+def lookup(spec: Json, ref: object, where: str) -> Any:
+    """Return what a reference points at (RFC 6901, as a URI fragment).
+
+    Args:
+        spec: The whole document.
+        ref: The value of `$ref`.
+        where: The place of the reference, for the refusal.
+
+    Raises:
+        RefusedError: It leads outside the document or nowhere.
+    """
+    if not isinstance(ref, str):
+        raise RefusedError(f"The `$ref` at {where} is not text, so it refers to nothing.")
+    if not ref.startswith("#"):
+        raise RefusedError(
+            f"The `$ref` at {where} leads to another document ({ref[:80]}), and only one file is read. Ask the vendor for "
+            "a bundled document, or bundle it (for example with `npx @redocly/cli bundle`)."
+        )
+    node: Any = spec
+    for part in pointer_parts(ref):
+        node = _step(node, part)
+        if node is _MISSING:
+            raise RefusedError(
+                f"The reference `{ref[:120]}` at {where} leads nowhere: the document has no such part. Is it half of a "
+                "document, or was the part renamed?"
+            )
+    return node
+
+
+def resolve(spec: Json, node: Any, where: str) -> Any:
+    """Follow references until a value that is not one; keys beside a `$ref` other than its target's win.
+
+    Raises:
+        RefusedError: Broken, or references that lead to each other.
+    """
+    seen: list[str] = []
+    while isinstance(node, Mapping) and "$ref" in node:
+        ref = str(node["$ref"])
+        if ref in seen:
+            raise RefusedError(f"The reference `{ref[:120]}` at {where} leads back to itself.")
+        seen.append(ref)
+        target = lookup(spec, node["$ref"], where)
+        beside = {key: value for key, value in node.items() if key in ("description", "summary")}
+        node = {**target, **beside} if isinstance(target, Mapping) else target
+    return node
+
+
+def pointer_parts(ref: str) -> list[str]:
+    """Split a reference such as ``#/components/schemas/A~1B`` into its unescaped keys."""
+    path = unquote(ref[1:])
+    return [part.replace("~1", "/").replace("~0", "~") for part in path.split("/")[1:]] if path else []
+
+
+def check_references(spec: Json) -> None:
+    """Refuse a document with a reference that leads nowhere or outside.
+
+    Raises:
+        RefusedError: Names the first such reference and its place.
+    """
+    for where, ref in _references(spec, "", is_name_map=False):
+        lookup(spec, ref, f"`{where}`")
+
+
+def _references(node: Any, where: str, *, is_name_map: bool) -> Iterator[tuple[str, Any]]:
+    if isinstance(node, Mapping):
+        if "$ref" in node and not is_name_map:
+            yield where, node["$ref"]
+        for key, child in node.items():
+            here = f"{where}.{key}" if where else str(key)
+            if is_name_map:
+                yield from _references(child, here, is_name_map=False)
+            elif key not in DATA_KEYS and key not in ("example", "value") and not str(key).startswith("x-"):
+                # `examples` of a media type may hold references to components; those of a schema are data.
+                if key == "examples" and not isinstance(child, Mapping):
+                    continue
+                yield from _references(child, here, is_name_map=_names(key, child))
+    elif isinstance(node, list):
+        for number, child in enumerate(node):
+            yield from _references(child, f"{where}[{number}]", is_name_map=False)
+
+
+def _names(key: str, child: Any) -> bool:
+    return key in NAME_MAPS or (key in ("parameters", "examples") and isinstance(child, Mapping))
+
+
+def _step(node: Any, part: str) -> Any:
+    if isinstance(node, Mapping):
+        return node.get(part, _MISSING)
+    if isinstance(node, list) and part.isdigit() and int(part) < len(node):
+        return node[int(part)]
+    return _MISSING

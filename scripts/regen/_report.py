@@ -1,0 +1,52 @@
+"""The report that a run prints: what changed, what it means for the facade, what the facade does not cover."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from scripts.regen._problems import Finding
+from scripts.regen._rules import FACADE_SOURCE, FACADE_TAG
+
+if TYPE_CHECKING:
+    from scripts.regen._pipeline import Plan
+
+
+def report(planned: Plan, changes: str | None, lines: Mapping[str, int]) -> str:
+    """Return the report as Markdown.
+
+    Args:
+        planned: The run.
+        changes: What changed since the previous document, None when that is not known.
+        lines: Lines of the facade's functions.
+    """
+    info = planned.spec["info"]
+    parts = [f"# Regeneration report\n\n{info.get('title', '')} {info.get('version', '')}, OpenAPI {planned.spec['openapi']}: "
+             f"{len(planned.operations)} operation(s).\n"]  # fmt: skip
+    if planned.findings:
+        parts.append("## Facade methods that can no longer do their job\n")
+        parts.extend(_finding(one, lines) for one in planned.findings)
+        parts.append("")
+    parts.append("## Changes since the committed document\n")
+    parts.append(changes if changes is not None else "The committed package does not say what it was made from.\n")
+    uncovered = [
+        one
+        for one in planned.canonical.endpoints
+        if one.tag != FACADE_TAG or planned.canonical.named(one.name) is not one
+    ]
+    uncovered = [one for one in uncovered if one.name not in planned.facade]
+    if uncovered:
+        parts.append("## Operations without a facade method (use `client.call`)\n")
+        parts.extend(f"- `{one.module}`: {one.operation.label}" for one in uncovered)
+        parts.append("")
+    if planned.canonical.notes:
+        parts.append("## Not expressed in generated code\n")
+        parts.extend(f"- {note}" for note in planned.canonical.notes)
+        parts.append("")
+    return "\n".join(parts)
+
+
+def _finding(finding: Finding, lines: Mapping[str, int]) -> str:
+    line = lines.get(finding.method)
+    place = f"{FACADE_SOURCE}:{line}" if line else FACADE_SOURCE
+    return f"- **{finding.method}** (`{place}`): {finding.changed}. What to do: {finding.advice}."

@@ -1,0 +1,87 @@
+"""The table that ties the vendor's document to the facade: what is looked for, and what it is called here.
+
+A rule that matches nothing ends the run by its name. When the vendor renames something beyond recognition, a line
+in this table is the place to say so; no other module names anything of the vendor's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+FACADE_TAG = "analyzed_videos"
+SUCCESS_MODEL = "AnalyzedVideoResponse"
+ERROR_MODEL = "ErrorResponse"
+FACADE_SOURCE = "aikynetix/_operations.py"
+
+# OpenAPI resolves a relative server (and the default `/`) against the place of the document. The vendor publishes
+# documentation pages and no document, so the host its pages name is the only origin there is.
+DOCUMENTED_ORIGIN = "https://api.aikynetix.app"
+
+
+@dataclass(frozen=True)
+class Flag:
+    """A yes-or-no choice that the facade states in a request.
+
+    Attributes:
+        name: What the facade calls it, which is also its generated Python name.
+        aliases: Other spellings, compared without case and punctuation.
+    """
+
+    name: str
+    aliases: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How one facade operation is found in the vendor's document.
+
+    Attributes:
+        name: The operation's stable name, and its function in `aikynetix/_operations.py`.
+        methods: HTTP methods in order of preference.
+        shape: The last segments of the path, `{}` for a parameter; compared without case, punctuation and plural.
+        operation_ids: The vendor's identifiers; with them the operation is found when its path was renamed.
+        flags: What the facade says in the request.
+        body_model: The stable name of the request body's model.
+    """
+
+    name: str
+    methods: tuple[str, ...]
+    shape: tuple[str, ...]
+    operation_ids: tuple[str, ...]
+    flags: tuple[Flag, ...]
+    body_model: str
+
+
+_SHAPE = ("sessions", "{}", "analyzed-video")
+_ANALYSIS = (Flag("is_jump"), Flag("is_weight"))
+
+RULES: tuple[Rule, ...] = (
+    Rule(
+        name="get_analyzed_video",
+        methods=("get",),
+        shape=_SHAPE,
+        operation_ids=(
+            "session-management_sessions_analyzed-video_list",
+            "session-management_sessions_analyzed-video_read",
+        ),
+        flags=(*_ANALYSIS, Flag("download")),
+        body_model="GetAnalyzedVideoBody",
+    ),
+    Rule(
+        name="generate_analyzed_video",
+        methods=("post", "put", "patch"),
+        shape=_SHAPE,
+        operation_ids=(
+            "session-management_sessions_analyzed-video_create",
+            "session-management_sessions_analyzed-video_update",
+        ),
+        flags=_ANALYSIS,
+        body_model="GenerateAnalyzedVideoBody",
+    ),
+)
+
+SESSION_PARAMETER = "session_id"
+
+# Where the address of the video may stand in a success answer: names without case and punctuation, best first. A
+# nested place is compared as its keys put together, so `{"analyzed_video": {"url": ...}}` is the first one too.
+VIDEO_URL_NAMES: tuple[str, ...] = ("analyzedvideourl", "analysedvideourl", "videourl", "signedurl", "url")

@@ -1,0 +1,288 @@
+"""The schemas that the generator gets to see: every model and enumeration a component with a name of our choice.
+
+The generator names models after titles, parents and positions, drops operations when two names fall together, and
+stumbles over many a legal schema. It is therefore given schemas of a few plain forms only; meaning is kept, and what
+these forms cannot say becomes "anything", never nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from scripts.regen._flatten import Flat, flatten
+from scripts.regen._load import Json
+from scripts.regen._names import MODEL_RESERVED, class_name, module_name, unique_identifiers
+from scripts.regen._refs import lookup, pointer_parts
+from scripts.regen._walk import without_prose
+
+MAX_PROSE = 4000
+_FORMATS = frozenset({"date", "date-time", "uuid"})
+ANY: Json = {}
+
+
+@dataclass
+class ModelBook:
+    """Collects the components of one run.
+
+    Attributes:
+        spec: The vendor's document.
+        components: Component name (also the class name) to the schema the generator sees.
+        wire_names: For each class, the generator's field name to the vendor's, where they differ.
+    """
+
+    spec: Json
+    components: dict[str, Json] = field(default_factory=dict)
+    wire_names: dict[str, dict[str, str]] = field(default_factory=dict)
+    _taken: set[str] = field(default_factory=set)
+    _by_shape: dict[str, str] = field(default_factory=dict)
+    _pinned: dict[str, str] = field(default_factory=dict)
+    _by_ref: dict[str, Json] = field(default_factory=dict)
+    _inlining: list[str] = field(default_factory=list)
+    _pending: list[tuple[str, Json, bool]] = field(default_factory=list)
+
+    def reserve(self, names: tuple[str, ...]) -> None:
+        """Keep names for `pin`, whatever the vendor calls its own schemas."""
+        self._taken.update(module_name(name) for name in names)
+
+    def pin(self, schemas: Iterable[Any], name: str) -> None:
+        """Give the commonest shape among some schemas, and every schema of that shape, a name kept with `reserve`."""
+        shapes = [shape for schema in schemas if (shape := self._shape(schema, files=False)) is not None]
+        free = [shape for shape in shapes if shape not in self._pinned]
+        if free and name not in self._pinned.values():
+            self._pinned[Counter(free).most_common(1)[0][0]] = name
+
+    def view(self, schema: Any, hint: str, *, files: bool = False) -> Json:
+        """Return what the generator sees of a schema.
+
+        Args:
+            schema: The vendor's schema.
+            hint: What to call it should it be a model or an enumeration without a name of its own.
+            files: Whether binary strings are files here (multipart parts and raw bodies) and not text (in JSON).
+        """
+        flat = flatten(self.spec, schema)
+        ref = flat.schema.get("$ref")
+        inner = self._of_ref(ref, hint, files) if isinstance(ref, str) else self._of_flat(flat.schema, hint, files)
+        return _or_null(inner) if flat.nullable else inner
+
+    def is_class(self, flat: Flat) -> bool:
+        """Tell whether a plain schema becomes a class or an enumeration of its own."""
+        return _is_object(flat.schema) or _enumeration(flat.schema) is not None
+
+    def target(self, schema: Any) -> Flat:
+        """Follow references to the plain schema at their end."""
+        flat, seen = flatten(self.spec, schema), 0
+        while "$ref" in flat.schema and seen < 50:
+            inner = flatten(self.spec, lookup(self.spec, flat.schema["$ref"], "a schema"))
+            flat, seen = Flat(inner.schema, inner.nullable or flat.nullable), seen + 1
+        return flat
+
+    def _of_ref(self, ref: str, hint: str, files: bool) -> Json:
+        key = f"{ref} as file" if files and self._has_files(ref) else ref
+        if key in self._by_ref:
+            return dict(self._by_ref[key])
+        target = lookup(self.spec, ref, "a schema")
+        flat = flatten(self.spec, target)
+        if not self.is_class(flat):
+            if ref in self._inlining:
+                return dict(ANY)
+            self._inlining.append(ref)
+            try:
+                return self.view(target, hint, files=files)
+            finally:
+                self._inlining.pop()
+        pinned = self._pinned.get(self._shape(target, files=False) or "")
+        parts = pointer_parts(ref)
+        name = pinned or self._named(parts[-1] if parts[:2] == ["components", "schemas"] and len(parts) == 3 else hint)
+        self._by_ref[key] = _or_null(_reference(name)) if flat.nullable else _reference(name)
+        self._later(name, flat.schema, files)
+        return dict(self._by_ref[key])
+
+    def _of_flat(self, schema: Json, hint: str, files: bool) -> Json:
+        variants = _variants(schema)
+        if variants:
+            return self._union(schema, variants, hint, files)
+        if self.is_class(Flat(schema)):
+            return _reference(self._inline_class(schema, hint, files))
+        kind = schema.get("type")
+        described = _prose(schema)
+        if kind == "array":
+            return {"type": "array", "items": self._items(schema, hint, files), **described}
+        if kind == "string":
+            return {"type": "string", **_string(schema, files), **described}
+        if schema.get("enum") == [None]:
+            return {"type": "null", **described}
+        if isinstance(kind, str):
+            const = schema.get("const")
+            exact = kind == "integer" and isinstance(const, int) and not isinstance(const, bool)
+            return {"type": kind, **({"const": const} if exact else {}), **described}
+        return described
+
+    def _inline_class(self, schema: Json, hint: str, files: bool) -> str:
+        shape = self._shape(schema, files)
+        known = None if shape is None else self._pinned.get(shape) or self._by_shape.get(shape)
+        if known is None:
+            known = self._named(hint)
+            if shape is not None:
+                self._by_shape[shape] = known
+        self._later(known, schema, files)
+        return known
+
+    def _union(self, schema: Json, variants: list[Any], hint: str, files: bool) -> Json:
+        base = {
+            key: value for key, value in schema.items() if key not in ("oneOf", "anyOf", "discriminator", "description")
+        }
+        own = bool(base.get("properties") or base.get("allOf"))
+        if own and not any(_says_more(self.target(one).schema) for one in variants):
+            return self.view(base, hint, files=files)
+        views: list[Json] = []
+        for number, variant in enumerate(variants):
+            one = {"allOf": [variant, base]} if own else variant
+            view = self.view(one, f"{hint}Type{number}" if len(variants) > 1 else hint, files=files)
+            for part in view.get("oneOf", [view]):
+                if part not in views:
+                    views.append(part)
+        if dict(ANY) in [{key: value for key, value in view.items() if key != "description"} for view in views]:
+            return _prose(schema)
+        return views[0] if len(views) == 1 else {"oneOf": views, **_prose(schema)}
+
+    def _items(self, schema: Json, hint: str, files: bool) -> Json:
+        items, first = schema.get("items"), schema.get("prefixItems")
+        if isinstance(first, list) and first:
+            every = [*first, *([items] if isinstance(items, dict) else [])]
+            return self.view({"anyOf": every}, f"{hint}Item", files=files)
+        return self.view(items, f"{hint}Item", files=files)
+
+    def finish(self) -> None:
+        """Define every model that was named so far, and those that they name in turn."""
+        while self._pending:
+            self._define(*self._pending.pop(0))
+
+    def _later(self, name: str, schema: Json, files: bool) -> None:
+        # Not at once: a chain of a thousand models that refer to each other must not become a thousand nested calls.
+        if name not in self.components:
+            self.components[name] = {}
+            self._pending.append((name, schema, files))
+
+    def _define(self, name: str, schema: Json, files: bool) -> None:
+        values = _enumeration(schema)
+        if values is not None:
+            kind = "string" if isinstance(values[0], str) else "integer"
+            self.components[name] = {"type": kind, "enum": values, **_prose(schema)}
+            return
+        raw = schema.get("properties")
+        wires = [wire for wire in raw if isinstance(wire, str)] if isinstance(raw, dict) else []
+        fields = unique_identifiers(
+            ((wire, "field") for wire in wires), MODEL_RESERVED | {module_name(name)}, derived=True
+        )
+        self.wire_names[name] = {own: wire for own, wire in zip(fields, wires, strict=True) if own != wire}
+        properties = {
+            own: self.view(raw[wire], f"{name} {wire}", files=files) for own, wire in zip(fields, wires, strict=True)
+        }
+        stated = schema.get("required")
+        required = [own for own, wire in zip(fields, wires, strict=True) if isinstance(stated, list) and wire in stated]
+        more = schema.get("additionalProperties", True)
+        self.components[name] = {
+            "type": "object",
+            "properties": properties,
+            **({"required": required} if required else {}),
+            "additionalProperties": more
+            if isinstance(more, bool)
+            else self.view(more, f"{name} Additional", files=files),
+            # A pinned model stands for many schemas of the vendor's, whose words differ.
+            **({} if name in self._pinned.values() else _prose(schema)),
+        }
+
+    def _named(self, hint: str) -> str:
+        name = class_name(hint, self._taken)
+        self._taken.add(module_name(name))
+        return name
+
+    def _has_files(self, ref: str) -> bool:
+        text = json.dumps(lookup(self.spec, ref, "a schema"))
+        return '"binary"' in text or "contentMediaType" in text
+
+    def _shape(self, schema: Any, files: bool) -> str | None:
+        """Describe a model's shape for comparison: fields and types, no words; None for what has no fields."""
+        flat = self.target(schema).schema
+        if not flat.get("properties") and _enumeration(flat) is None:
+            return None
+        bare = without_prose({key: value for key, value in flat.items() if key not in ("default", "deprecated")})
+        return json.dumps([bare, files], sort_keys=True)
+
+
+def _reference(name: str) -> Json:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _or_null(view: Json) -> Json:
+    null = {"type": "null"}
+    if not {key for key in view if key != "description"} or view == null:
+        return view
+    if "oneOf" in view:
+        return view if null in view["oneOf"] else {**view, "oneOf": [*view["oneOf"], null]}
+    return {"oneOf": [view, null], **({"description": view["description"]} if "description" in view else {})}
+
+
+def _is_object(schema: Json) -> bool:
+    return schema.get("type") == "object" and not _variants(schema)
+
+
+def _variants(schema: Json) -> list[Any]:
+    return [one for key in ("oneOf", "anyOf") for one in schema.get(key) or [] if isinstance(one, dict)]
+
+
+def _says_more(schema: Json) -> bool:
+    return bool(
+        schema.keys() & {"properties", "type", "oneOf", "anyOf", "enum", "items", "const", "$ref"} - {"type"}
+    ) or (schema.get("type") not in (None, "object"))
+
+
+def _enumeration(schema: Json) -> list[str] | list[int] | None:
+    """Return the values of an enumeration that a literal type can hold, None when it is not one."""
+    values = schema.get("enum")
+    kind = schema.get("type")
+    if not isinstance(values, list) and isinstance(schema.get("const"), str) and kind in (None, "string"):
+        values = [schema["const"]]
+    if not isinstance(values, list) or not values or _variants(schema):
+        return None
+    unique = list(
+        dict.fromkeys(value for value in values if isinstance(value, (str, int)) and not isinstance(value, bool))
+    )
+    if len(unique) != len({json.dumps(value) for value in values}):
+        return None
+    if all(isinstance(value, str) for value in unique) and kind in (None, "string"):
+        return [value for value in unique if isinstance(value, str)]
+    if all(isinstance(value, int) for value in unique) and kind in (None, "integer", "number"):
+        return [value for value in unique if isinstance(value, int)]
+    return None
+
+
+def _string(schema: Json, files: bool) -> Json:
+    form = schema.get("format")
+    raw_bytes = form == "binary" or ("contentMediaType" in schema and "contentEncoding" not in schema)
+    if raw_bytes:
+        return {"format": "binary"} if files else {}
+    return {"format": form} if isinstance(form, str) and form in _FORMATS else {}
+
+
+def _prose(schema: Json) -> Json:
+    """Return the words for the docstring: title, description and the vendor's default, made harmless."""
+    title, text = schema.get("title"), schema.get("description")
+    words = text if isinstance(text, str) and text.strip() else title if isinstance(title, str) else ""
+    if "default" in schema and schema["default"] is not None:
+        # Said in words only: a default in the code would be sent though the caller never said it.
+        words = f"{words} Default of the server: {json.dumps(schema['default'], ensure_ascii=False)[:200]}.".strip()
+    return {"description": clean_prose(words)} if words else {}
+
+
+def clean_prose(text: str) -> str:
+    """Make the vendor's words fit for a docstring: no control or direction characters, at most 4,000 characters."""
+    kept = "".join(
+        char for char in text if char in "\n\t" or unicodedata.category(char) not in ("Cc", "Cf", "Cs", "Co", "Cn")
+    )
+    return kept if len(kept) <= MAX_PROSE else kept[: MAX_PROSE - 3].rstrip() + "..."

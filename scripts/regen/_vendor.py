@@ -1,0 +1,47 @@
+"""Writing `aikynetix_api/vendor.py`: what the facade takes from the vendor's document besides the operations."""
+
+from __future__ import annotations
+
+from scripts.regen._canonical import Canonical
+from scripts.regen._find import video_url_place
+from scripts.regen._load import Json
+from scripts.regen._rules import RULES
+from scripts.regen._security import Credentials
+
+_HEAD = '''"""What the facade takes from the vendor's document; made by `make regen`, never edited by hand."""
+
+from __future__ import annotations
+
+'''
+
+
+def vendor_module(spec: Json, canonical: Canonical, credentials: Credentials, base: str | None) -> str:
+    """Return the source of the module. Every value is a literal made by `repr`, so the document cannot add code."""
+    operations = {rule.name: (found.module if (found := canonical.named(rule.name)) else None) for rule in RULES}
+    places = {
+        rule.name: place
+        for rule in RULES
+        if (found := canonical.named(rule.name)) and (place := video_url_place(canonical.book, found.operation))
+    }
+    info = spec["info"]
+    values: list[tuple[str, str, object, str]] = [
+        ("TITLE", "str", str(info.get("title", "")), "The title of the vendor's document."),
+        ("VERSION", "str", str(info.get("version", "")), "The version of the vendor's document."),
+        ("BASE_URL", "str | None", base, "The vendor's first usable server, without a slash at its end."),
+        ("API_KEY", "tuple[str, str] | None", credentials.api_key, "Where an API key goes: place and name."),
+        ("BEARER", "tuple[str, str] | None", credentials.bearer, "Where a token goes: header name and prefix."),
+        ("OPERATIONS", "dict[str, str | None]", operations, "Facade operation to its generated module."),
+        (
+            "VIDEO_URL",
+            "dict[str, tuple[str, ...]]",
+            places,
+            "Facade operation to the keys that lead to the video's address.",
+        ),
+        (
+            "ALL_OPERATIONS",
+            "tuple[str, ...]",
+            tuple(sorted(one.module for one in canonical.endpoints)),
+            "Every generated operation.",
+        ),
+    ]
+    return _HEAD + "\n".join(f'{name}: {kind} = {ascii(value)}\n"""{words}"""\n' for name, kind, value, words in values)
