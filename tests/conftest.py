@@ -1,0 +1,17 @@
+"""What every test has: a clean environment, and the sandbox as its users get it."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+pytest_plugins = ["aikynetix.sandbox.pytest_plugin"]
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No setting of the machine's own reaches a test."""
+    for name in list(os.environ):
+        if name.startswith("AIKYNETIX_") or name.lower().endswith("_proxy"):
+            monkeypatch.delenv(name)

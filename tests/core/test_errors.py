@@ -1,0 +1,89 @@
+"""The exception tree: classes, texts, pickling."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+import httpx
+import pytest
+
+import aikynetix
+from aikynetix._errors import status_error_class
+
+STATUS_ARGUMENTS = {
+    "status_code": 429,
+    "code": "slow_down",
+    "body": {"error": "slow down"},
+    "headers": httpx.Headers({"Retry-After": "3"}),
+    "request_id": "r-1",
+    "retry_after": 3.0,
+    "request_method": "GET",
+    "request_url": "https://api.example.com/x",
+}
+
+
+def subclasses(base: type[BaseException]) -> set[type[BaseException]]:
+    return {base}.union(*(subclasses(child) for child in base.__subclasses__() if child.__module__ == "aikynetix"))
+
+
+def example(kind: type[BaseException]) -> BaseException:
+    if issubclass(kind, aikynetix.APIStatusError):
+        return kind("slow down", **STATUS_ARGUMENTS)  # type: ignore[arg-type]  # one table for all parameters
+    if issubclass(kind, aikynetix.APIResponseValidationError):
+        return kind("no URL", status_code=200, request_id="r-1", request_method="GET", request_url="https://a.example")
+    if issubclass(kind, aikynetix.APIError):
+        return kind("refused", request_method="GET", request_url="https://a.example")
+    if issubclass(kind, aikynetix.VideoNotReadyError):
+        return kind("not ready", session_id="s", waited=2.5)
+    if issubclass(kind, aikynetix.DownloadError):
+        return kind("half", session_id="s", path=Path("video.mp4"))
+    return kind("a text")
+
+
+@pytest.mark.parametrize("kind", sorted(subclasses(aikynetix.AikynetixError), key=lambda kind: kind.__name__))
+def test_every_error_survives_pickling_with_its_attributes(kind: type[BaseException]) -> None:
+    """An error keeps class, text and attributes across a process boundary, and is importable from the package."""
+    error = example(kind)
+    copy = pickle.loads(pickle.dumps(error))
+    assert type(copy) is kind
+    assert str(copy) == str(error)
+    assert copy.__dict__ == error.__dict__
+    assert getattr(aikynetix, kind.__name__) is kind
+
+
+def test_headers_of_a_status_error_are_case_insensitive() -> None:
+    """What the server sent is found whatever the case it is asked in."""
+    error = example(aikynetix.RateLimitError)
+    assert isinstance(error, aikynetix.APIStatusError)
+    assert error.headers["retry-after"] == error.headers["Retry-After"] == "3"
+
+
+@pytest.mark.parametrize(
+    ("status", "name"),
+    [
+        (400, "BadRequestError"),
+        (401, "AuthenticationError"),
+        (403, "PermissionDeniedError"),
+        (404, "NotFoundError"),
+        (409, "ConflictError"),
+        (422, "UnprocessableEntityError"),
+        (429, "RateLimitError"),
+        (500, "InternalServerError"),
+        (520, "InternalServerError"),
+        (599, "InternalServerError"),
+        (302, "APIStatusError"),
+        (402, "APIStatusError"),
+        (418, "APIStatusError"),
+        (600, "APIStatusError"),
+    ],
+)
+def test_each_status_has_its_class(status: int, name: str) -> None:
+    """The class follows from the status alone; every 5xx is the server's fault, registered or not."""
+    assert status_error_class(status).__name__ == name
+
+
+def test_the_text_of_a_status_error_says_what_was_asked_and_by_which_id() -> None:
+    """Status, message, request and request id: what a support ticket needs, in one line."""
+    text = str(example(aikynetix.RateLimitError))
+    assert text == "429: slow down [GET https://api.example.com/x] (request id r-1)"
