@@ -1,0 +1,59 @@
+"""The ``aikynetix`` command; ``python -m aikynetix`` is the same.
+
+``--version`` and ``--help`` are answered before anything is imported: shells and scripts ask for them often.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib.machinery import PathFinder
+
+_NEEDED = ("click", "rich")
+_COMPLETION = "_AIKYNETIX_COMPLETE"
+_INTERRUPTED = 130
+
+
+def main() -> None:
+    """Run the command with the arguments of this process, and exit with its code."""
+    try:
+        code = _run(sys.argv[1:])
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        code = _INTERRUPTED
+    except OSError as error:
+        code = _lost_output(error)
+    sys.exit(code)
+
+
+def _run(arguments: list[str]) -> int:
+    is_completing = _COMPLETION in os.environ
+    if arguments == ["--version"]:
+        from . import __version__
+
+        print(f"aikynetix {__version__}")
+        return 0
+    missing = [name for name in _NEEDED if PathFinder.find_spec(name) is None]
+    if missing:
+        print(f"aikynetix: the command needs {' and '.join(missing)}: pip install 'aikynetix[cli]'", file=sys.stderr)
+        return 2
+    if not is_completing and (not arguments or arguments in (["--help"], ["-h"])):
+        from ._cli._commands import top_help
+
+        print(top_help(), end="", file=sys.stdout if arguments else sys.stderr)
+        return 0 if arguments else 2
+    from ._cli._app import run
+
+    return run(arguments)
+
+
+def _lost_output(error: OSError) -> int:
+    """Nobody reads the output any more, or it cannot be written: keep the interpreter from trying again at its exit."""
+    if not isinstance(error, BrokenPipeError):
+        print(f"aikynetix: cannot write the output: {error.strerror}", file=sys.stderr)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 1
+
+
+if __name__ == "__main__":
+    main()

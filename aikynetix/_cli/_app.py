@@ -1,0 +1,118 @@
+"""The ``aikynetix`` command as a click group that imports a command when it is used."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+import click
+from click.shell_completion import CompletionItem
+
+from .. import __version__
+from ._commands import COMMANDS, top_help
+from ._show import complain, note
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_PROGRAM = "aikynetix"
+_HERE = Path(__file__).parent.parent
+
+
+class _LazyGroup(click.Group):
+    """Finds commands, and their lines of help and completion, in the table instead of importing every one of them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 -- click's signature
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 -- as above
+        if cmd_name not in COMMANDS:
+            return None
+        module, attribute, _ = COMMANDS[cmd_name]
+        return cast("click.Command", getattr(import_module(f".{module}", __package__), attribute))
+
+    def get_help(self, ctx: click.Context) -> str:  # noqa: ARG002 -- as above
+        return top_help().rstrip("\n")
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        found = [CompletionItem(name, help=row[2]) for name, row in COMMANDS.items() if name.startswith(incomplete)]
+        return found + click.Command.shell_complete(self, ctx, incomplete)
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name=_PROGRAM, message="%(prog)s %(version)s")
+def app() -> None:
+    """Annotated videos of Aikynetix sessions, from the shell."""
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the command and return its exit code; errors become one line on stderr.
+
+    Args:
+        arguments: Without the program's name.
+
+    Raises:
+        OSError: stdout cannot be written to.
+    """
+    _let_any_name_through()
+    try:
+        code = app.main(list(arguments), prog_name=_PROGRAM, standalone_mode=False)
+    except click.Abort:
+        note("interrupted")
+        return 130
+    except click.ClickException as error:
+        complain(_usage(error))
+        return error.exit_code if isinstance(error, click.UsageError) else 1
+    except BrokenPipeError:
+        raise
+    except Exception as error:
+        return _failed(error)
+    return code if isinstance(code, int) else 0
+
+
+def _let_any_name_through() -> None:
+    """A file name that is not valid in the terminal's encoding is printed as the bytes that it is made of."""
+    with contextlib.suppress(AttributeError, ValueError):  # stdout may be a stand-in without an encoding
+        sys.stdout.reconfigure(errors="surrogateescape")  # type: ignore[union-attr]  # the line above
+
+
+def _usage(error: click.ClickException) -> str:
+    said = " ".join(error.format_message().split())
+    if isinstance(error, click.UsageError):
+        path = error.ctx.command_path if error.ctx is not None else _PROGRAM
+        return f"{said.rstrip('.')}. `{path} --help` shows how it is used."
+    return said
+
+
+def _failed(error: Exception) -> int:
+    """Say what went wrong, and return the exit code that stands for it."""
+    from .._errors import AikynetixError
+    from ._exits import Exit, exit_code, explain
+
+    if isinstance(error, AikynetixError):
+        complain(explain(error))
+        return exit_code(error)
+    if isinstance(error, ImportError):
+        complain(str(error))
+        return Exit.USAGE
+    if isinstance(error, OSError):
+        where = f": {error.filename}" if error.filename else ""
+        complain(f"{error.strerror or type(error).__name__}{where}")
+        return Exit.FAILURE
+    # The text of a foreign exception may hold anything, a signed URL too: the place says enough for a report.
+    complain(f"unexpected {type(error).__name__} at {_place(error)}; please report it.")
+    return Exit.FAILURE
+
+
+def _place(error: Exception) -> str:
+    """Return the innermost line of this package that ``error`` came through."""
+    place, trace = "an unknown place", error.__traceback__
+    while trace is not None:
+        file = Path(trace.tb_frame.f_code.co_filename)
+        if file.is_relative_to(_HERE):
+            place = f"{file.relative_to(_HERE.parent)}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    return place

@@ -1,0 +1,186 @@
+"""The options that every command with a client has, and the client that they make."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from contextlib import contextmanager
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+
+import click
+from attrs import field, frozen
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Mapping
+
+    from .. import Aikynetix
+    from .._redact import Secret
+
+API_KEY_VARIABLE, TOKEN_VARIABLE = "AIKYNETIX_API_KEY", "AIKYNETIX_TOKEN"
+
+_NO_CREDENTIAL = f"no credential: set {API_KEY_VARIABLE} (or {TOKEN_VARIABLE}) in the environment."
+
+
+@frozen
+class Connection:
+    """How to reach the API, as the options say it; None leaves a setting to the environment and the defaults."""
+
+    base_url: str | None = None
+    timeout: float | None = None
+    max_retries: int | None = None
+    key_header: str | None = None
+    verbose: bool = False
+
+
+class SessionId(click.ParamType[str]):
+    """A session id that can stand in a URL's path."""
+
+    name = "session"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return ``value``, or fail with what is wrong with it."""
+        from .._videos import checked_session_id
+
+        try:
+            return checked_session_id(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+session_argument = click.argument("session_id", metavar="SESSION", type=SessionId())
+
+# Written out, because the enum's module would import httpx for `--help`; a test holds the two together.
+ANALYSES = ("jump", "weightlifting")
+
+analysis_option = click.option(
+    "--analysis", type=click.Choice(ANALYSES), help="Which analysis to make if there is no video yet."
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as one line of JSON.")
+quiet_option = click.option("-q", "--quiet", is_flag=True, help="No progress bar; errors are still said.")
+
+
+def wait_option(default: float = 0) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Return the option ``--wait``."""
+    text = "Have the video made if there is none yet, and wait for it so long."
+    kind = click.FloatRange(min=0, max=1e9)
+    return click.option("--wait", type=kind, default=default, metavar="SECONDS", show_default=True, help=text)
+
+
+def connection_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options of `Connection` to a command, which gets them as ``connection``."""
+
+    @click.option("--base-url", metavar="URL", help="Where the API is. Default: AIKYNETIX_BASE_URL, then the vendor's.")
+    @click.option("--timeout", type=float, metavar="SECONDS", help="Limit of one attempt. Default: 30.")
+    @click.option("--max-retries", type=int, metavar="N", help="How often to try again. Default: 3.")
+    @click.option("--key-header", metavar="NAME", help="Send the API key in this header: API-KEY or Authorization.")
+    @click.option("-v", "--verbose", is_flag=True, help="Tell of retries on stderr.")
+    @wraps(command)
+    def with_connection(
+        *args: Any,
+        base_url: str | None,
+        timeout: float | None,
+        max_retries: int | None,
+        key_header: str | None,
+        verbose: bool,
+        **kwargs: Any,
+    ) -> None:
+        connection = Connection(base_url, timeout, max_retries, key_header, verbose)
+        command(*args, connection=connection, **kwargs)
+
+    return with_connection
+
+
+@frozen
+class Credential:
+    """A credential as the command found it.
+
+    Attributes:
+        kind: ``"api_key"`` or ``"token"``.
+        source: Where it came from, for people.
+        secret: The credential itself.
+    """
+
+    kind: str
+    source: str
+    secret: Secret = field(repr=False)
+
+
+def find_credential(environ: Mapping[str, str], *, may_ask: bool) -> Credential | None:
+    """Return the credential in the environment, else one that is typed in; None when there is neither.
+
+    Args:
+        environ: The environment; an empty variable counts as unset.
+        may_ask: Whether a person may be asked, which needs a terminal on stdin.
+
+    Raises:
+        ConfigurationError: There are two.
+    """
+    from .._errors import ConfigurationError
+    from .._redact import Secret
+
+    key, token = environ.get(API_KEY_VARIABLE, "").strip(), environ.get(TOKEN_VARIABLE, "").strip()
+    if key and token:
+        raise ConfigurationError(f"{API_KEY_VARIABLE} and {TOKEN_VARIABLE} are both set; unset one of them.")
+    if key:
+        return Credential("api_key", API_KEY_VARIABLE, Secret(key))
+    if token:
+        return Credential("token", TOKEN_VARIABLE, Secret(token))
+    if may_ask and sys.stdin is not None and sys.stdin.isatty():
+        return Credential("api_key", "typed in", Secret(click.prompt("API key", hide_input=True, err=True)))
+    return None
+
+
+@contextmanager
+def connect(connection: Connection) -> Generator[Aikynetix]:
+    """Open a client for the time of a ``with`` block.
+
+    Raises:
+        ConfigurationError: A setting is wrong, or there is no credential.
+    """
+    from .. import Aikynetix
+    from .._errors import ConfigurationError
+
+    if connection.verbose:
+        tell_of_retries()
+    credential = find_credential(os.environ, may_ask=True)
+    if credential is None:
+        raise ConfigurationError(_NO_CREDENTIAL)
+    with Aikynetix(auth=auth_of(credential, connection.key_header), **limits(connection)) as client:
+        yield client
+
+
+def auth_of(credential: Credential, key_header: str | None) -> Any:
+    """Return the `httpx.Auth` for a credential.
+
+    Raises:
+        ConfigurationError: The credential cannot stand in a header, or a header was named for a token.
+    """
+    from .._auth import ApiKey, BearerToken
+    from .._errors import ConfigurationError
+
+    if credential.kind == "api_key":
+        return ApiKey(credential.secret, header=key_header)
+    if key_header is not None:
+        raise ConfigurationError(
+            f"--key-header is for API keys, and {TOKEN_VARIABLE} is a token; leave the option out."
+        )
+    return BearerToken(credential.secret)
+
+
+def limits(connection: Connection) -> dict[str, Any]:
+    """Return the client's arguments other than the credential."""
+    given: dict[str, Any] = {"base_url": connection.base_url, "timeout": connection.timeout}
+    if connection.max_retries is not None:
+        given["max_retries"] = connection.max_retries
+    return given
+
+
+def tell_of_retries() -> None:
+    """Show the package's log records on stderr; it logs no secrets."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("aikynetix: %(message)s"))
+    logger = logging.getLogger("aikynetix")
+    logger.handlers = [handler]
+    logger.setLevel(logging.DEBUG)

@@ -1,0 +1,22 @@
+"""``aikynetix completion``."""
+
+from __future__ import annotations
+
+import click
+from click.shell_completion import get_completion_class
+
+from . import _show
+
+
+@click.command
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+@click.pass_context
+def completion(ctx: click.Context, shell: str) -> None:
+    """Print the completion script for SHELL.
+
+    For bash, put this line into ~/.bashrc:  eval "$(aikynetix completion bash)"
+    """
+    maker = get_completion_class(shell)
+    if maker is None:  # pragma: no cover -- click has had these three since 8.0
+        raise click.ClickException(f"this click has no completion for {shell}.")
+    _show.result(maker(ctx.find_root().command, {}, "aikynetix", "_AIKYNETIX_COMPLETE").source())
