@@ -14,6 +14,9 @@ from functools import cache
 from types import ModuleType, UnionType
 from typing import TYPE_CHECKING, Any
 
+from aikynetix_api import vendor
+from aikynetix_api.client import AuthenticatedClient, Client
+from aikynetix_api.types import UNSET, Unset
 from attrs import NOTHING, field, fields, frozen
 
 from ._config import SpecDefaults
@@ -62,8 +65,6 @@ def generate_analyzed_video(session_id: str, analysis: Analysis | None) -> Call:
 
 def spec_defaults() -> SpecDefaults:
     """Return what the vendored spec says of the server and its credentials."""
-    from aikynetix_api import vendor
-
     return SpecDefaults(vendor.BASE_URL, vendor.API_KEY, vendor.BEARER)
 
 
@@ -74,8 +75,6 @@ def parsed(operation: str, response: httpx.Response) -> Any:
 
 def parse_with(module: ModuleType, response: httpx.Response) -> Any:
     """Return ``response`` as the success model of a generated operation module; its parser's exceptions pass."""
-    from aikynetix_api.client import Client
-
     # The client is only asked whether to raise on a status that the spec does not name.
     return module._parse_response(client=Client(base_url=""), response=response)
 
@@ -131,8 +130,6 @@ class _Operation:
 
 @cache
 def _operation(name: str) -> _Operation:
-    from aikynetix_api import vendor
-
     path = vendor.OPERATIONS.get(name)
     if path is None:
         raise _outgrown(name, "the vendor's spec has no such operation any more")
@@ -148,16 +145,12 @@ def _operation(name: str) -> _Operation:
 
 
 def _split(optional: Mapping[str, bool]) -> tuple[dict[str, Any], frozenset[str]]:
-    from aikynetix_api.types import UNSET
-
     unsaid = {name: UNSET for name, is_optional in optional.items() if is_optional}
     return unsaid, frozenset(optional) - frozenset(unsaid)
 
 
 def _is_optional(module: ModuleType, name: str) -> bool:
     """A required parameter may have a default too, which then is sent: the vendor wants the parameter in any case."""
-    from aikynetix_api.types import Unset
-
     annotation = typing.get_type_hints(module._get_kwargs)[name]
     return Unset in _members(annotation)
 
@@ -180,3 +173,6 @@ def _outgrown(operation: str, why: str) -> ConfigurationError:
         f"the operation {operation} has outgrown this version of aikynetix: {why}. "
         "Update aikynetix, or reach the operation as it is now through client.call or client.raw."
     )
+
+
+__all__ = ["Analysis", "AuthenticatedClient", "Call", "Client", "generate_analyzed_video", "get_analyzed_video"]

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NoReturn, Self
 
-from aikynetix_api.client import Client
-
 from ._errors import ConfigurationError
+from ._operations import Client
 
 if TYPE_CHECKING:
     import httpx
-    from aikynetix_api.client import AuthenticatedClient
+    from ._operations import AuthenticatedClient
 
     from ._session import AsyncSession, Session
 
