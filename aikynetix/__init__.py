@@ -9,9 +9,11 @@ with Aikynetix() as client:  # the key comes from AIKYNETIX_API_KEY
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
+
+# Type checkers know the name; importing it from typing would cost more than all the rest of this module.
+TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from ._auth import ApiKey, BearerToken
