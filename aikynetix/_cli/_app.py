@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import os.path
 import sys
 from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import click
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _PROGRAM = "aikynetix"
-_HERE = Path(__file__).parent.parent
+_PACKAGE = os.path.dirname(os.path.dirname(__file__)) + os.sep  # noqa: PTH120 -- pathlib is a slow import
 
 
 class _LazyGroup(click.Group):
@@ -111,8 +111,8 @@ def _place(error: Exception) -> str:
     """Return the innermost line of this package that ``error`` came through."""
     place, trace = "an unknown place", error.__traceback__
     while trace is not None:
-        file = Path(trace.tb_frame.f_code.co_filename)
-        if file.is_relative_to(_HERE):
-            place = f"{file.relative_to(_HERE.parent)}:{trace.tb_lineno}"
+        file = trace.tb_frame.f_code.co_filename
+        if file.startswith(_PACKAGE):
+            place = f"aikynetix/{file.removeprefix(_PACKAGE)}:{trace.tb_lineno}"
         trace = trace.tb_next
     return place

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
 from contextlib import contextmanager
 from functools import wraps
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
-from attrs import field, frozen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
@@ -23,8 +21,7 @@ API_KEY_VARIABLE, TOKEN_VARIABLE = "AIKYNETIX_API_KEY", "AIKYNETIX_TOKEN"
 _NO_CREDENTIAL = f"no credential: set {API_KEY_VARIABLE} (or {TOKEN_VARIABLE}) in the environment."
 
 
-@frozen
-class Connection:
+class Connection(NamedTuple):
     """How to reach the API, as the options say it; None leaves a setting to the environment and the defaults."""
 
     base_url: str | None = None
@@ -92,8 +89,7 @@ def connection_options(command: Callable[..., None]) -> Callable[..., None]:
     return with_connection
 
 
-@frozen
-class Credential:
+class Credential(NamedTuple):
     """A credential as the command found it.
 
     Attributes:
@@ -104,7 +100,7 @@ class Credential:
 
     kind: str
     source: str
-    secret: Secret = field(repr=False)
+    secret: Secret
 
 
 def find_credential(environ: Mapping[str, str], *, may_ask: bool) -> Credential | None:
@@ -179,6 +175,8 @@ def limits(connection: Connection) -> dict[str, Any]:
 
 def tell_of_retries() -> None:
     """Show the package's log records on stderr; it logs no secrets."""
+    import logging
+
     handler = logging.StreamHandler()
     handler.setFormatter(logging.Formatter("aikynetix: %(message)s"))
     logger = logging.getLogger("aikynetix")
