@@ -5,6 +5,7 @@ Nothing here runs the generated parsers: they are strict about fields that the f
 
 from __future__ import annotations
 
+import base64
 import json
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -12,14 +13,19 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from ._body import ERROR_LIMIT
 from ._errors import APIResponseValidationError, APIStatusError, status_error_class
-from ._redact import one_line, redact_url, scrub, scrub_json, spellings
+from ._redact import one_line, redact_url, scrub, scrub_json, without_cut_secret
 from ._retry import parse_retry_after
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 MESSAGE_LIMIT = 500
+PLAIN = "aikynetix.plain"
+"""The request extension that holds the request's URL and headers as they were before authentication."""
+
+_HEAVIEST_JSON = 40 * 1024 * 1024
 _LONGEST_URL = 16_384
 _REQUEST_ID_HEADERS = (
     "x-request-id",
@@ -53,7 +59,7 @@ def status_error(response: httpx.Response, *, now: float, secrets: Sequence[str]
         request_id=request_id(response, secrets),
         retry_after=parse_retry_after(response.headers.get("retry-after"), now),
         request_method=response.request.method,
-        request_url=scrub(redact_url(str(response.request.url)), secrets),
+        request_url=redact_url(scrub(str(response.request.url), secrets)),
     )
 
 
@@ -120,25 +126,58 @@ def parse_json(response: httpx.Response) -> object:
     content = response.content
     if not content.strip():
         raise invalid(response, f"the answer has status {response.status_code} but an empty body")
+    check_weight(response)
     try:
         parsed: object = json.loads(content)
     except (ValueError, RecursionError):  # UnicodeDecodeError, too-long integers and bad JSON are all ValueErrors
-        kind = one_line(response.headers.get("content-type", "no content type"), limit=80)
-        raise invalid(
-            response, f"the answer is not JSON ({kind}); a proxy or login page may have answered instead of the API"
-        ) from None
-    return parsed
+        pass
+    else:
+        return parsed
+    # Raised here, where no exception is being handled: a JSONDecodeError in the context would hold the whole body.
+    kind = one_line(response.headers.get("content-type", "no content type"), limit=80)
+    raise invalid(
+        response, f"the answer is not JSON ({kind}); a proxy or login page may have answered instead of the API"
+    )
+
+
+def check_weight(response: httpx.Response) -> None:
+    """Refuse a JSON body that would take far more memory parsed than it has bytes.
+
+    Raises:
+        APIResponseValidationError: It would take more than 40 MiB.
+    """
+    if parsed_weight(response.content) > _HEAVIEST_JSON:
+        raise invalid(response, "the answer is JSON of a size or a structure that no answer of the API has")
+
+
+def parsed_weight(content: bytes) -> int:
+    """Return about how many bytes of memory it takes to parse ``content`` as JSON, at the most.
+
+    An empty object takes 64 bytes for its two characters, one with a key 184; text with a single character beyond
+    Latin-1 takes two or four bytes for each, once as a whole and once as a value.
+    """
+    if len(content) < 64 * 1024:
+        return 0
+    widest = 1 if content.isascii() and b"\\u" not in content else 4
+    return 2 * widest * len(content) + 190 * (content.count(b"{") + content.count(b"[")) + 60 * content.count(b",")
 
 
 def invalid(response: httpx.Response, why: str) -> APIResponseValidationError:
     """Return the exception for a 2xx answer that cannot be used."""
+    secrets = secrets_of(response)
     return APIResponseValidationError(
-        why,
+        scrub(why, secrets),
         status_code=response.status_code,
-        request_id=request_id(response),
+        request_id=request_id(response, secrets),
         request_method=response.request.method,
-        request_url=redact_url(str(response.request.url)),
+        request_url=redact_url(scrub(str(response.request.url), secrets)),
     )
+
+
+def secrets_of(response: httpx.Response) -> tuple[str, ...]:
+    """Return the credentials that the request of ``response`` carried; none where the session did not send it."""
+    plain = response.request.extensions.get(PLAIN)
+    return () if plain is None else secrets_sent(response.request, plain.headers.raw, plain.url.query)
 
 
 def secrets_sent(request: httpx.Request, before: Iterable[tuple[bytes, bytes]], query: bytes) -> tuple[str, ...]:
@@ -156,7 +195,8 @@ def secrets_sent(request: httpx.Request, before: Iterable[tuple[bytes, bytes]], 
     for name, value in request.headers.raw:
         if (name, value) not in known:
             text = value.decode("latin-1")
-            found.add(text)
+            scheme, _, credential = text.partition(" ")
+            found.update((text, credential), _basic_parts(scheme, credential))
             found.update(part for part in text.replace("=", " ").split() if len(part) >= 8)
     if request.url.query != query:
         old = set(query.split(b"&"))
@@ -174,7 +214,8 @@ def _body_of(response: httpx.Response, secrets: Sequence[str]) -> object:
         return scrub_json(json.loads(content), secrets)
     except (ValueError, RecursionError):
         # Not `response.text`: its charset is the server's to choose, and some of Python's codecs are no text codecs.
-        return scrub(content.decode("utf-8", "replace"), secrets)
+        text = scrub(content.decode("utf-8", "replace"), secrets)
+        return without_cut_secret(text, secrets) if len(content) >= ERROR_LIMIT else text
 
 
 def _message(body: object, status: int, secrets: Sequence[str]) -> str:
@@ -223,8 +264,8 @@ def _redirect_note(response: httpx.Response, secrets: Sequence[str]) -> str:
     location = response.headers.get("location")
     if not 300 <= response.status_code <= 399 or not location:
         return ""
-    target = redact_url(location)[:200]
-    return f": redirected to {scrub(target, secrets)}, which is not followed; check the base URL"
+    target = redact_url(scrub(location, secrets))[:200]
+    return f": redirected to {target}, which is not followed; check the base URL"
 
 
 def _phrase(status: int) -> str:
@@ -235,12 +276,19 @@ def _phrase(status: int) -> str:
 
 
 def _clean_headers(headers: httpx.Headers, secrets: Sequence[str]) -> httpx.Headers:
-    forms = [form.encode("latin-1", "replace") for form in spellings(secrets)]
-    if not any(form in value for form in forms for _, value in headers.raw):
-        return headers
     return httpx.Headers(
-        [(name, scrub(value.decode("latin-1"), secrets).encode("latin-1")) for name, value in headers.raw]
+        [(name, scrub(value.decode("latin-1"), secrets).encode("latin-1", "replace")) for name, value in headers.raw]
     )
+
+
+def _basic_parts(scheme: str, credential: str) -> Iterable[str]:
+    """Return the user and the password of a Basic credential (RFC 7617), which a server may echo decoded."""
+    if scheme.lower() != "basic":
+        return ()
+    try:
+        return base64.b64decode(credential).decode("utf-8", "replace").split(":", 1)
+    except ValueError:
+        return ()
 
 
 def _checked_url(response: httpx.Response, value: object) -> str:

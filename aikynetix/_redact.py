@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
@@ -11,6 +14,14 @@ if TYPE_CHECKING:
 _MASK = "***"
 # Shorter strings occur in ordinary prose; masking them would garble a message and hide nothing worth hiding.
 _SHORTEST_SECRET = 4
+# Base64 and hexadecimal of fewer characters say too little to be told from prose.
+_SHORTEST_ENCODED = 6
+# Characters of a secret that are looked for in escaped form: enough to tell it, few enough for a small pattern.
+_LONGEST_ESCAPED = 256
+_SIGNATURE = re.compile(
+    r"""((?:signature|security-token|\btoken)(?:=|%3d|\\u003d|&#61;|&#x3d;))[^&\s"'<>;,\\]+""", re.IGNORECASE
+)
+_URL_QUERY = re.compile(r"""(https?:(?:\\?/){2}[^\s"'<>?#]+)\?[^\s"'<>]+""", re.IGNORECASE)
 
 
 class Secret:
@@ -75,36 +86,94 @@ def one_line(text: str, *, limit: int) -> str:
 
 
 def scrub(text: str, secrets: Iterable[str]) -> str:
-    """Return ``text`` with every secret in it, as sent or percent-encoded, replaced by ``***``."""
-    for secret in spellings(secrets):
-        text = text.replace(secret, _MASK)
-    return text
+    """Return ``text``, which a server wrote, without what grants access: ``***`` stands in its place.
+
+    Taken out are the ``secrets`` in every spelling of `spellings` and with any of their characters escaped as URLs,
+    JSON and HTML escape them, in any case; and, whosever they are, the signatures and queries of URLs.
+    """
+    for pattern in _patterns(tuple(secrets)):
+        text = pattern.sub(_MASK, text)
+    return _unsigned(text)
+
+
+def _unsigned(text: str) -> str:
+    if "ignature" in text or "oken" in text or "IGNATURE" in text or "OKEN" in text:
+        text = _SIGNATURE.sub(r"\1" + _MASK, text)
+    return _URL_QUERY.sub(r"\1?...", text) if "?" in text else text
+
+
+@lru_cache(maxsize=16)
+def _patterns(secrets: tuple[str, ...]) -> tuple[re.Pattern[str], ...]:
+    forms = spellings(secrets)
+    if not forms:
+        return ()
+    escaped = "|".join(
+        _escaped(secret) for secret in sorted(set(secrets), key=len, reverse=True) if _is_worth_hiding(secret)
+    )
+    plain = "|".join(re.escape(form) for form in forms)
+    return re.compile(plain, re.IGNORECASE), re.compile(escaped, re.IGNORECASE)
+
+
+def _escaped(secret: str) -> str:
+    """Return a pattern for ``secret`` with any of its characters escaped: for URLs (also twice), JSON or HTML."""
+    return "".join(
+        rf"(?:{re.escape(char)}|%(?:25)*{ord(char):02x}|\\u{ord(char):04x}|\\{re.escape(char)}|&#0*{ord(char)};|&#x0*{ord(char):x};)"
+        for char in secret[:_LONGEST_ESCAPED]
+    )
 
 
 def spellings(secrets: Iterable[str]) -> list[str]:
-    """Return the forms in which a server may echo ``secrets``, longest first so that no form leaves a tail behind."""
+    """Return the forms in which a server may echo ``secrets``, longest first so that no form leaves a tail behind.
+
+    They are the secret as sent, percent-encoded, in JSON or HTML, in hexadecimal, and in Base64 at any offset.
+    """
     forms: set[str] = set()
     for secret in secrets:
-        if len(secret) >= _SHORTEST_SECRET:
-            # A JSON encoder may escape the slash, an HTML page the ampersand and angle brackets.
-            html = secret.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")
-            forms.update((secret, quote(secret, safe=""), quote(secret), secret.replace("/", "\\/"), html))
+        if not _is_worth_hiding(secret):
+            continue
+        # A JSON encoder may escape the slash, an HTML page the ampersand and angle brackets.
+        html = secret.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")
+        forms.update((secret, quote(secret, safe=""), quote(secret), secret.replace("/", "\\/"), html))
+        if len(secret) >= _SHORTEST_ENCODED:
+            forms.update((secret.encode().hex(), *_base64_forms(secret.encode())))
     return sorted(forms, key=len, reverse=True)
 
 
+def _base64_forms(secret: bytes) -> Iterable[str]:
+    """Yield what every Base64 text around ``secret`` contains, for each of the three offsets that it may start at."""
+    for offset, foreign in enumerate((0, 2, 3)):
+        padded = bytes(offset) + secret
+        whole = len(padded) * 4 // 3 if len(padded) % 3 else len(padded) // 3 * 4
+        for encode in (base64.b64encode, base64.urlsafe_b64encode):
+            yield encode(padded).decode()[foreign:whole]
+
+
+def _is_worth_hiding(secret: str) -> bool:
+    return len(secret) >= _SHORTEST_SECRET
+
+
 def scrub_json(value: object, secrets: Iterable[str]) -> object:
-    """Return a parsed JSON ``value`` with the secrets taken out of every string and key in it."""
-    forms = spellings(secrets)
-    return _scrub_json(value, forms) if forms else value
+    """Return a parsed JSON ``value`` with every string, key and number in it as `scrub` leaves it.
 
-
-def _scrub_json(value: object, forms: list[str]) -> object:
+    Raises:
+        RecursionError: It is nested too deep.
+    """
+    known = tuple(secrets)
     if isinstance(value, str):
-        for form in forms:
-            value = value.replace(form, _MASK)
-        return value
+        return scrub(value, known)
     if isinstance(value, list):
-        return [_scrub_json(item, forms) for item in value]
+        return [scrub_json(item, known) for item in value]
     if isinstance(value, dict):
-        return {_scrub_json(key, forms): _scrub_json(item, forms) for key, item in value.items()}
+        return {scrub(key, known): scrub_json(item, known) for key, item in value.items()}
+    if isinstance(value, int | float) and not isinstance(value, bool) and str(value) in known:
+        return _MASK  # a credential of digits alone, echoed as a number
     return value
+
+
+def without_cut_secret(text: str, secrets: Iterable[str]) -> str:
+    """Return ``text``, which was cut off somewhere, without the beginning of a secret that the cut left at its end."""
+    for secret in secrets:
+        for length in range(min(len(secret), len(text)), _SHORTEST_SECRET - 1, -1):
+            if text.endswith(secret[:length]):
+                return text[:-length] + _MASK
+    return text

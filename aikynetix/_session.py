@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from . import _body, _classify
-from ._causes import detached
+from ._classify import PLAIN
 from ._errors import AikynetixError
-from ._trial import DEADLINE, AgainError, Outcome, Plain, Policy, Trial, normalized, note, time_check
+from ._trial import DEADLINE, AgainError, Outcome, Plain, Policy, Trial, note, time_check
 
 if TYPE_CHECKING:
     from ._auth import OriginBound
@@ -88,18 +88,18 @@ class Session(httpx.Client):
             APIResponseValidationError: It is too large, or cannot be decoded.
             ConfigurationError: The callable that gives the token failed.
         """
-        plain = Plain.of(request)
+        request.extensions[PLAIN] = plain = Plain.of(request)
         try:
             response = self._deliver(Trial(request, self.policy, limit), False, httpx.USE_CLIENT_DEFAULT)
         except AikynetixError:
             raise
-        except Exception as error:
-            failure: Exception = error
+        except BaseException as error:
+            failure: BaseException = error
         else:
             if response.is_success:
                 return response
             raise _classify.status_error(response, now=time.time(), secrets=plain.secrets(response.request))
-        raise normalized(failure, request, plain.secrets(request)) from detached(failure)
+        raise plain.failed(failure, request)
 
     def _deliver(self, trial: Trial, stream: bool, auth: Any) -> httpx.Response:
         if (self._owner or self).is_closed:
@@ -213,18 +213,18 @@ class AsyncSession(httpx.AsyncClient):
 
     async def exchange(self, request: httpx.Request, *, limit: int | None = None) -> httpx.Response:
         """Send ``request`` and return its 2xx answer, body read; see `Session.exchange`."""
-        plain = Plain.of(request)
+        request.extensions[PLAIN] = plain = Plain.of(request)
         try:
             response = await self._deliver(Trial(request, self.policy, limit), False, httpx.USE_CLIENT_DEFAULT)
         except AikynetixError:
             raise
-        except Exception as error:
-            failure: Exception = error
+        except BaseException as error:
+            failure: BaseException = error
         else:
             if response.is_success:
                 return response
             raise _classify.status_error(response, now=time.time(), secrets=plain.secrets(response.request))
-        raise normalized(failure, request, plain.secrets(request)) from detached(failure)
+        raise plain.failed(failure, request)
 
     async def _deliver(self, trial: Trial, stream: bool, auth: Any) -> httpx.Response:
         if (self._owner or self).is_closed:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import random
+import sys
 import time
 from typing import Any
 
@@ -152,13 +153,28 @@ class Plain:
         """Return an answer; raise an exception without the frames and the request that hold the credential."""
         if isinstance(outcome, httpx.Response):
             return outcome
-        detached(outcome)
+        detached(outcome, self.secrets(request), sys.exception())
         if isinstance(outcome, httpx.RequestError):
             outcome.request = httpx.Request(request.method, self.url)
         raise outcome
 
     def secrets(self, request: httpx.Request) -> tuple[str, ...]:
         return _classify.secrets_sent(request, self.headers.raw, self.url.query)
+
+    def failed(self, error: BaseException, request: httpx.Request) -> BaseException:
+        """Return what to raise for ``error``: one of ours, or a cancellation or interrupt as it is.
+
+        Neither it nor its cause holds a frame of the attempt, whose local variables have the credential. To be called
+        where no exception is being handled but what the caller was handling, which is left alone.
+        """
+        secrets = self.secrets(request)
+        self.restore(request)
+        cause = detached(error, secrets, sys.exception())
+        if not isinstance(error, Exception):
+            return error
+        ours = normalized(error, request, secrets)
+        ours.__cause__ = cause
+        return ours
 
 
 def note(request: httpx.Request, response: httpx.Response, began: float) -> None:
