@@ -11,6 +11,7 @@ import httpx
 from . import __version__, _body, _classify, _config, _operations, _transport
 from ._causes import detached
 from ._config import Settings, Token
+from ._errors import ConfigurationError
 from ._raw import RawClient
 from ._redact import Secret
 from ._session import AsyncSession, Policy, Session
@@ -41,8 +42,18 @@ def _operation_kwargs(operation: ModuleType, args: tuple[Any, ...], kwargs: Mapp
             "operation must be a generated operation module, such as "
             f"aikynetix_api.api.analyzed_videos.get_analyzed_video, not {operation!r:.100}"
         )
-    made: Mapping[str, Any] = make(*args, **kwargs)
+    try:
+        made: Mapping[str, Any] = make(*args, **kwargs)
+    except (AttributeError, KeyError, ValueError) as error:
+        name = operation.__name__.rpartition(".")[2]
+        raise TypeError(f"the arguments are not what {name} takes: {error}") from error
     return made
+
+
+def _checked_transport(transport: object, kind: type[Any]) -> Any:
+    if transport is not None and not isinstance(transport, kind):
+        raise ConfigurationError(f"transport= must be an httpx.{kind.__name__}, not {type(transport).__name__}.")
+    return transport
 
 
 def _success_model(operation: ModuleType, response: httpx.Response) -> Any:
@@ -109,7 +120,8 @@ class Aikynetix:
             credential=settings.credential,
             timeout=settings.timeout,
             policy=Policy(settings.deadline, settings.max_retries),
-            transport=transport or _transport.default_transport(settings.base_url),
+            transport=_checked_transport(transport, httpx.BaseTransport)
+            or _transport.default_transport(settings.base_url),
             headers=_HEADERS,
         )
         self._assemble(settings, session, _StorageHolder(transport))
@@ -250,7 +262,8 @@ class AsyncAikynetix:
             credential=settings.credential,
             timeout=settings.timeout,
             policy=Policy(settings.deadline, settings.max_retries),
-            transport=transport or _transport.default_async_transport(settings.base_url),
+            transport=_checked_transport(transport, httpx.AsyncBaseTransport)
+            or _transport.default_async_transport(settings.base_url),
             headers=_HEADERS,
         )
         both_ways = transport if isinstance(transport, httpx.BaseTransport) else None

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from aikynetix_api import vendor
 from aikynetix_api.client import AuthenticatedClient, Client
+from aikynetix_api.errors import UnexpectedStatus
 from aikynetix_api.types import UNSET, Unset
 from attrs import NOTHING, field, fields, frozen
 
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import httpx
+
+
+# The generated parsers only ask it whether to raise on a status that the spec does not name.
+_PARSER = Client(base_url="", raise_on_unexpected_status=True)
 
 
 class Analysis(StrEnum):
@@ -74,9 +79,17 @@ def parsed(operation: str, response: httpx.Response) -> Any:
 
 
 def parse_with(module: ModuleType, response: httpx.Response) -> Any:
-    """Return ``response`` as the success model of a generated operation module; its parser's exceptions pass."""
-    # The client is only asked whether to raise on a status that the spec does not name.
-    return module._parse_response(client=Client(base_url=""), response=response)
+    """Return ``response``, a 2xx, as the success model of a generated operation module; its parser's exceptions pass.
+
+    Raises:
+        UnexpectedStatus: The spec does not name the status, so that there is no model for what is in the body.
+    """
+    try:
+        return module._parse_response(client=_PARSER, response=response)
+    except UnexpectedStatus:
+        if response.content:
+            raise
+        return None  # whatever 2xx it is, nothing is what it holds
 
 
 def _flags(analysis: Analysis | None) -> dict[str, bool]:

@@ -20,6 +20,7 @@ from aikynetix import (
     AsyncAikynetix,
     AuthenticationError,
     BearerToken,
+    ConfigurationError,
     InternalServerError,
     RateLimitError,
 )
@@ -405,3 +406,34 @@ def test_an_analysis_says_its_own_flag_and_nothing_else(
     assert get.url.query.decode() == query
     assert json.loads(post.content) == body
     assert attachment.url.query.decode() == "&".join(filter(None, [query, "download=true"]))
+
+
+@pytest.mark.parametrize("kind", [Aikynetix, AsyncAikynetix])
+def test_a_transport_of_the_wrong_kind_is_refused(kind: type[Any]) -> None:
+    """A synchronous transport in the asynchronous client, or the other way round, is named when the client is made."""
+    wrong = httpx.HTTPTransport() if kind is AsyncAikynetix else httpx.AsyncHTTPTransport()
+    with pytest.raises(ConfigurationError, match="transport="):
+        kind(api_key=KEY, transport=wrong)
+
+
+def test_call_refuses_what_is_no_operation() -> None:
+    """The text shows what an operation looks like; wrong arguments are named too."""
+    from aikynetix_api.api.analyzed_videos import generate_analyzed_video
+
+    with Aikynetix(api_key=KEY, transport=Script(ok())) as client:
+        with pytest.raises(TypeError, match="get_analyzed_video"):
+            client.call(json)
+        with pytest.raises(TypeError, match="session_id"):
+            client.call(generate_analyzed_video)
+        with pytest.raises(TypeError, match="generate_analyzed_video"):
+            client.call(generate_analyzed_video, "s", body={"is_jump": True})
+
+
+def test_call_does_not_pass_an_unknown_success_off_as_nothing() -> None:
+    """A 2xx that the spec does not name is an error while it has a body, and None when it has none."""
+    from aikynetix_api.api.analyzed_videos import get_analyzed_video
+
+    with Aikynetix(api_key=KEY, transport=Script(httpx.Response(206, json=FOUND), httpx.Response(204))) as client:
+        with pytest.raises(APIResponseValidationError, match="UnexpectedStatus"):
+            client.call(get_analyzed_video, "s")
+        assert client.call(get_analyzed_video, "s") is None
