@@ -5,7 +5,7 @@ PY := $(VENV)/bin/python
 NODE_TOOLS := .cache/node
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test check regen spec fuzz soak bench judges wheel clean
+.PHONY: help demo test check regen spec judges fuzz soak bench oldest clean
 
 help:
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -57,6 +57,13 @@ soak: $(VENV)/.dev  ## 100,000 lookups with injected faults, from threads and fr
 
 bench: $(VENV)/.dev  ## speed beside curl and other clients, as Markdown tables; takes long
 	$(PY) -m scripts.bench $(ARGS)
+
+oldest:  ## the tests of the core on the oldest versions of the dependencies that are allowed
+	$(PYTHON) -m venv --clear .cache/oldest
+	.cache/oldest/bin/python -m scripts.oldest cli sandbox > .cache/oldest/pins.txt
+	.cache/oldest/bin/python -m pip install --quiet -r .cache/oldest/pins.txt pytest pytest-xdist hypothesis trio trustme
+	.cache/oldest/bin/python -m pip install --quiet --no-deps --editable .
+	.cache/oldest/bin/python -m pytest -n 2 -q tests/core tests/contract tests/transport tests/sandbox $(ARGS)
 
 clean:
 	rm -rf $(VENV) .cache build dist demo-output .mypy_cache .pytest_cache .ruff_cache
