@@ -121,7 +121,7 @@ class Aikynetix:
             timeout=settings.timeout,
             policy=Policy(settings.deadline, settings.max_retries),
             transport=_checked_transport(transport, httpx.BaseTransport)
-            or _transport.default_transport(settings.base_url),
+            or _transport.default_transport(),
             headers=_HEADERS,
         )
         self._assemble(settings, session, _StorageHolder(transport))
@@ -263,7 +263,7 @@ class AsyncAikynetix:
             timeout=settings.timeout,
             policy=Policy(settings.deadline, settings.max_retries),
             transport=_checked_transport(transport, httpx.AsyncBaseTransport)
-            or _transport.default_async_transport(settings.base_url),
+            or _transport.default_async_transport(),
             headers=_HEADERS,
         )
         both_ways = transport if isinstance(transport, httpx.BaseTransport) else None

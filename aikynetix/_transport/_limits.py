@@ -1,0 +1,47 @@
+"""How long each step of a request may take."""
+
+from __future__ import annotations
+
+from time import monotonic
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import httpx
+
+DEADLINE = "aikynetix.deadline"
+"""The request extension that tells a transport when an attempt must be over, on the clock of ``time.monotonic``."""
+
+
+class Limits:
+    """The limits of one request.
+
+    Args:
+        request: Its extensions hold httpx's ``timeout``, seconds for each phase, and `DEADLINE`.
+
+    Attributes:
+        connect: Seconds for connecting to one address, and as many for the TLS handshake; None for no limit.
+        read: Seconds without a byte from the server.
+        write: Seconds without a byte taken by the server.
+        pool: Seconds of waiting for a connection to be free.
+    """
+
+    __slots__ = ("_deadline", "connect", "pool", "read", "write")
+
+    def __init__(self, request: httpx.Request) -> None:
+        phases: dict[str, float | None] = request.extensions.get("timeout") or {}
+        self.connect, self.read = phases.get("connect"), phases.get("read")
+        self.write, self.pool = phases.get("write"), phases.get("pool")
+        self._deadline: float | None = request.extensions.get(DEADLINE)
+
+    def left(self, phase: float | None) -> float | None:
+        """Return the seconds that a step may take: ``phase``, or what is left until the deadline if that is less.
+
+        Raises:
+            TimeoutError: Nothing is left.
+        """
+        if self._deadline is None:
+            return phase
+        left = self._deadline - monotonic()
+        if left <= 0:
+            raise TimeoutError("the time for this attempt is over")
+        return left if phase is None or left < phase else phase

@@ -1,0 +1,310 @@
+"""The synchronous transport: a pool of connections for any number of threads."""
+
+from __future__ import annotations
+
+import os
+import select
+import socket
+import ssl
+import threading
+import weakref
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from time import monotonic
+from typing import Any
+
+import httpx
+
+from . import _faults, _tls
+from ._http1 import READ_SIZE, Http1
+from ._lanes import KEEPALIVE, SIZE, Lanes, Origin, Ticket, origin_of
+from ._limits import Limits
+
+_WRITE_SIZE = 64 * 1024
+
+
+class Lane:
+    """One connection to one origin."""
+
+    __slots__ = ("_socket", "http", "origin")
+
+    def __init__(self, origin: Origin, limits: Limits) -> None:
+        self.origin = origin
+        self.http = Http1()
+        scheme, host, port = origin
+        try:
+            self._socket = _dial(host.decode("ascii"), port, limits)
+            if scheme == "https":
+                self._socket = _secured(self._socket, host.decode("ascii"), limits)
+        except _faults.FAULTS as error:
+            raise _faults.fault(_faults.CONNECT, error) from error
+
+    def read(self, limits: Limits) -> bytes:
+        """Return some bytes; none at the end.
+
+        Raises:
+            httpx.ReadTimeout: None came in time.
+            httpx.ReadError: The connection broke.
+        """
+        try:
+            self._socket.settimeout(limits.left(limits.read))
+            return self._socket.recv(READ_SIZE)
+        except OSError as error:
+            raise _faults.fault(_faults.READ, error) from error
+
+    def write(self, data: bytes, limits: Limits) -> None:
+        """Send all of ``data``.
+
+        Raises:
+            httpx.WriteTimeout: The server stopped taking it.
+            httpx.WriteError: The connection broke.
+        """
+        try:
+            while data:
+                self._socket.settimeout(limits.left(limits.write))
+                data = data[self._socket.send(data) :]
+        except OSError as error:
+            raise _faults.fault(_faults.WRITE, error) from error
+
+    def is_stale(self) -> bool:
+        """Whether the server has closed this idle connection, or sent something that nobody asked for."""
+        try:
+            return _is_readable(self._socket)
+        except (OSError, ValueError):
+            return True
+
+    def interrupt(self) -> None:
+        """End the connection under the thread that uses it, which then finds it closed."""
+        with suppress(OSError):
+            # Not the method of an SSLSocket, which takes itself apart while the other thread is inside.
+            socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Close the connection."""
+        with suppress(OSError):
+            self._socket.close()
+
+    def get_extra_info(self, info: str) -> Any:
+        """Return what httpx's ``network_stream`` extension tells: the socket, its addresses, the TLS object."""
+        if info == "socket":
+            return self._socket
+        if info == "ssl_object":
+            return self._socket if isinstance(self._socket, ssl.SSLSocket) else None
+        if info == "client_addr":
+            return self._socket.getsockname()
+        if info == "server_addr":
+            return self._socket.getpeername()
+        return self.is_stale() if info == "is_readable" else None
+
+
+def _dial(host: str, port: int, limits: Limits) -> socket.socket:
+    failure: OSError = OSError(f"the name {host!r} has no address")
+    for family, kind, protocol, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+        made = socket.socket(family, kind, protocol)
+        try:
+            made.settimeout(limits.left(limits.connect))
+            made.connect(address)
+            made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        except BaseException as error:
+            made.close()
+            if not isinstance(error, OSError):
+                raise
+            failure = error
+        else:
+            return made
+    raise failure
+
+
+def _secured(plain: socket.socket, host: str, limits: Limits) -> ssl.SSLSocket:
+    try:
+        plain.settimeout(limits.left(limits.connect))
+        return _tls.context().wrap_socket(plain, server_hostname=host)
+    except BaseException:
+        plain.close()
+        raise
+
+
+def _is_readable(sock: socket.socket) -> bool:
+    if not hasattr(select, "poll"):  # Windows, whose select has no upper limit on descriptors
+        return bool(select.select([sock], [], [], 0)[0])
+    poll = select.poll()
+    poll.register(sock, select.POLLIN)
+    return bool(poll.poll(0))
+
+
+class PooledTransport(httpx.BaseTransport):
+    """Carries requests over at most ``size`` connections, each used by one request at a time.
+
+    For any number of threads, and usable after a fork: the child opens connections of its own.
+
+    Args:
+        size: Most connections open at once; further requests wait their turn.
+        keepalive: Seconds that an idle connection is kept.
+    """
+
+    def __init__(self, size: int = SIZE, keepalive: float = KEEPALIVE) -> None:
+        self._size, self._keepalive = size, keepalive
+        self._lock = threading.Lock()
+        self._lanes: Lanes[Lane] = Lanes(size, keepalive)
+        _pools.add(self)
+
+    def forget(self) -> None:
+        """Begin anew in the child of a fork: what is open belongs to the parent, the lock to one of its threads."""
+        inherited = self._lanes
+        self._lock = threading.Lock()
+        self._lanes = Lanes(self._size, self._keepalive)
+        inherited.close()
+        _close(inherited.dismiss())  # gives the child's descriptors back; the parent's connections stay as they are
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Send ``request`` and return its answer, the body unread.
+
+        Raises:
+            httpx.TransportError: No answer came.
+            RuntimeError: The transport has been closed.
+        """
+        limits = Limits(request)
+        lane = self._acquire(origin_of(request.url), limits)
+        try:
+            _send(lane, request, limits)
+            http = lane.http
+            while (head := http.head()) is None:
+                http.receive(lane.read(limits))
+        except BaseException:
+            self.release(lane)
+            raise
+        return httpx.Response(
+            head.status_code,
+            headers=head.headers.raw_items(),
+            stream=_Body(self, lane, limits),
+            extensions={
+                "http_version": b"HTTP/" + head.http_version,
+                "reason_phrase": head.reason,
+                "network_stream": lane,
+            },
+        )
+
+    def release(self, lane: Lane) -> None:
+        """Give ``lane`` back, to be used again if its exchange is finished. A second time does nothing."""
+        with self._lock:
+            if lane in self._lanes.active:
+                self._lanes.give_back(lane.origin, lane, lane.http.rewind(), monotonic())
+            doomed = self._lanes.dismiss()
+        _close(doomed)
+
+    def close(self) -> None:
+        """Close every connection, those in use as well."""
+        with self._lock:
+            self._lanes.close()
+            for lane in self._lanes.active:
+                lane.interrupt()
+            doomed = self._lanes.dismiss()
+        _close(doomed)
+
+    def _acquire(self, origin: Origin, limits: Limits) -> Lane:
+        turn = None
+        with self._lock:
+            ticket = self._lanes.take(origin, monotonic())
+            if not ticket.granted:
+                turn = threading.Lock()
+                turn.acquire()
+                ticket.wake = turn.release
+            doomed = self._lanes.dismiss()
+        _close(doomed)
+        if turn is not None:
+            self._wait(ticket, turn, limits)
+        lane = ticket.lane
+        if lane is not None:
+            if not lane.is_stale():
+                return lane
+            lane.close()
+        return self._open(origin, lane, limits)
+
+    def _wait(self, ticket: Ticket[Lane], turn: threading.Lock, limits: Limits) -> None:
+        granted = False
+        try:
+            with suppress(TimeoutError):
+                patience = limits.left(limits.pool)
+                turn.acquire(timeout=-1 if patience is None else min(patience, threading.TIMEOUT_MAX))
+            granted = ticket.granted
+        finally:
+            if not granted:
+                with self._lock:
+                    self._lanes.leave(ticket, monotonic())
+        if not granted:
+            if self._lanes.closed:
+                raise RuntimeError("the transport has been closed")
+            raise httpx.PoolTimeout(f"all of the {self._size} connections were in use until the timeout")
+
+    def _open(self, origin: Origin, stale: Lane | None, limits: Limits) -> Lane:
+        lanes = self._lanes
+        try:
+            fresh = Lane(origin, limits)
+        except BaseException:
+            with self._lock:
+                lanes.give_back(origin, stale, False, monotonic())
+            raise
+        with self._lock:
+            lanes.opened(fresh, stale)
+            was_closed = lanes.closed
+        if was_closed:
+            self.release(fresh)
+            raise RuntimeError("the transport has been closed")
+        return fresh
+
+
+class _Body(httpx.SyncByteStream):
+    def __init__(self, transport: PooledTransport, lane: Lane, limits: Limits) -> None:
+        self._transport, self._lane, self._limits = transport, lane, limits
+        self._is_open = True
+
+    def __iter__(self) -> Iterator[bytes]:
+        lane, http = self._lane, self._lane.http
+        try:
+            while self._is_open:
+                chunk = http.chunk()
+                if chunk is None:
+                    http.receive(lane.read(self._limits))
+                elif chunk:
+                    yield chunk
+                else:
+                    return
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        if self._is_open:
+            self._is_open = False
+            self._transport.release(self._lane)
+
+
+def _send(lane: Lane, request: httpx.Request, limits: Limits) -> None:
+    http, data = lane.http, lane.http.start(request)
+    assert isinstance(request.stream, Iterable)  # a synchronous client gives nothing else
+    try:
+        for chunk in request.stream:
+            data += http.data(chunk)
+            if len(data) > _WRITE_SIZE:
+                lane.write(data, limits)
+                data = b""
+        lane.write(data + http.end(), limits)
+    except httpx.WriteError:
+        pass  # a server may turn a request away before it has read all of it: its answer says why
+
+
+def _close(lanes: list[Lane]) -> None:
+    for lane in lanes:
+        lane.close()
+
+
+_pools: weakref.WeakSet[PooledTransport] = weakref.WeakSet()
+
+
+def _forget_all() -> None:
+    for pool in list(_pools):
+        pool.forget()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_forget_all)
