@@ -126,14 +126,16 @@ class Session(httpx.Client):
 
     def _attempt(self, trial: Trial, auth: httpx.Auth, stream: bool) -> Outcome:
         deadline = trial.begin()
-        following: httpx.Request | None = trial.request
+        following = trial.request
         try:
-            while following is not None:
+            while True:
                 response = self._converse(following, auth, trial.limit, deadline, stream)
-                following = trial.redirected(response)
+                redirected = trial.redirected(response)
+                if redirected is None:
+                    return response
+                following = redirected
         except (httpx.RequestError, httpx.StreamError) as error:
             return error
-        return response
 
     def _converse(
         self, request: httpx.Request, auth: httpx.Auth, limit: int | None, deadline: float | None, stream: bool
@@ -253,17 +255,19 @@ class AsyncSession(httpx.AsyncClient):
         import anyio  # httpx's own requirement; here, because the synchronous client does without
 
         deadline = trial.begin()
-        following: httpx.Request | None = trial.request
+        following = trial.request
         try:
             with anyio.fail_after(None if deadline is None else deadline - time.monotonic()):
-                while following is not None:
+                while True:
                     response = await self._converse(following, auth, trial.limit, deadline, stream)
-                    following = trial.redirected(response)
+                    redirected = trial.redirected(response)
+                    if redirected is None:
+                        return response
+                    following = redirected
         except (httpx.RequestError, httpx.StreamError) as error:
             return error
         except TimeoutError:
             return httpx.ReadTimeout("the answer was not complete within the timeout", request=trial.request)
-        return response
 
     async def _converse(
         self, request: httpx.Request, auth: httpx.Auth, limit: int | None, deadline: float | None, stream: bool

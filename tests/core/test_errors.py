@@ -41,7 +41,7 @@ def example(kind: type[BaseException]) -> BaseException:
     return kind("a text")
 
 
-@pytest.mark.parametrize("kind", sorted(subclasses(aikynetix.AikynetixError), key=lambda kind: kind.__name__))
+@pytest.mark.parametrize("kind", sorted(subclasses(aikynetix.AikynetixError), key=str))
 def test_every_error_survives_pickling_with_its_attributes(kind: type[BaseException]) -> None:
     """An error keeps class, text and attributes across a process boundary, and is importable from the package."""
     error = example(kind)

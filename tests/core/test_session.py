@@ -411,7 +411,7 @@ def test_an_analysis_says_its_own_flag_and_nothing_else(
 @pytest.mark.parametrize("kind", [Aikynetix, AsyncAikynetix])
 def test_a_transport_of_the_wrong_kind_is_refused(kind: type[Any]) -> None:
     """A synchronous transport in the asynchronous client, or the other way round, is named when the client is made."""
-    wrong = httpx.HTTPTransport() if kind is AsyncAikynetix else httpx.AsyncHTTPTransport()
+    wrong: Any = httpx.HTTPTransport() if kind is AsyncAikynetix else httpx.AsyncHTTPTransport()
     with pytest.raises(ConfigurationError, match="transport="):
         kind(api_key=KEY, transport=wrong)
 

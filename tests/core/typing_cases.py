@@ -1,0 +1,76 @@
+"""What type checkers see of the public API. Nothing here runs: mypy and pyright, both strict, are the judges."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any, assert_type
+
+import httpx
+from aikynetix_api.api.analyzed_videos import get_analyzed_video
+from aikynetix_api.models import AnalyzedVideoResponse, ErrorResponse
+
+from aikynetix import (
+    Aikynetix,
+    Analysis,
+    AnalyzedVideo,
+    ApiKey,
+    APIStatusError,
+    AsyncAikynetix,
+    BearerToken,
+    DownloadedVideo,
+    DownloadError,
+    ExportRecord,
+    VideoNotReadyError,
+)
+
+
+def settings() -> None:
+    """Every way of giving a credential is typed."""
+    Aikynetix()
+    Aikynetix(api_key="key", timeout=3, max_retries=0, base_url=httpx.URL("https://api.example.com"))
+    Aikynetix(token=lambda: "token", timeout=httpx.Timeout(3), transport=httpx.HTTPTransport())
+    Aikynetix(auth=ApiKey("key", header="Authorization"))
+    AsyncAikynetix(auth=BearerToken(coroutine), transport=httpx.AsyncHTTPTransport())
+    AsyncAikynetix(token=coroutine)
+
+
+async def coroutine() -> str:
+    """A token from a coroutine function."""
+    return "token"
+
+
+def verbs(client: Aikynetix) -> None:
+    """The synchronous verbs."""
+    video = client.analyzed_videos.get("id", analysis="jump", as_attachment=True)
+    assert_type(video, AnalyzedVideo)
+    assert_type(video.url, str)
+    assert_type(video.expires_at, datetime | None)
+    assert_type(client.analyzed_videos.generate("id", analysis=Analysis.JUMP), AnalyzedVideo)
+    assert_type(client.analyzed_videos.ensure("id", wait=3), AnalyzedVideo)
+    assert_type(client.analyzed_videos.download("id", Path("x.mp4"), progress=print), DownloadedVideo)
+    assert_type(client.analyzed_videos.export(["id"], "folder"), Iterator[ExportRecord])
+    assert_type(client.with_options(timeout=1), Aikynetix)
+
+
+async def async_verbs(client: AsyncAikynetix) -> None:
+    """The same, awaited."""
+    assert_type(await client.analyzed_videos.get("id"), AnalyzedVideo)
+    assert_type(await client.analyzed_videos.download("id", "x.mp4"), DownloadedVideo)
+    assert_type(client.analyzed_videos.export(["id"], "folder"), AsyncIterator[ExportRecord])
+    assert_type(client.with_options(max_retries=1), AsyncAikynetix)
+
+
+def doors(client: Aikynetix) -> None:
+    """The raw client is what every generated function takes."""
+    assert_type(get_analyzed_video.sync("id", client=client.raw), AnalyzedVideoResponse | ErrorResponse | None)
+    assert_type(client.call(get_analyzed_video, "id"), Any)
+
+
+def errors(status: APIStatusError, late: VideoNotReadyError, broken: DownloadError) -> None:
+    """Attributes of errors."""
+    assert_type(status.status_code, int)
+    assert_type(status.retry_after, float | None)
+    assert_type(late.waited, float)
+    assert_type(broken.path, Path | str | None)
