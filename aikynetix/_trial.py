@@ -6,6 +6,7 @@ import logging
 import random
 import sys
 import time
+from functools import cache
 from typing import Any
 
 import httpx
@@ -123,7 +124,14 @@ class Trial:
         """Return stamina's loop; it only loops and sleeps, `wait_after` decides."""
         import stamina  # here, because most calls never need it and its import is slow
 
+        _quiet_stamina()
         return stamina.retry_context(on=_wait_of, attempts=None, timeout=None)
+
+
+@cache
+def _quiet_stamina() -> None:
+    """Keep stamina's warnings off the terminal of a program that configured no logging; handlers it has still get them."""
+    logging.getLogger("stamina").addHandler(logging.NullHandler())
 
 
 def time_check(deadline: float | None, request: httpx.Request) -> Any:
