@@ -78,16 +78,24 @@ def exit_code(error: AikynetixError) -> Exit:
     return next((code for kind, code in _CODES if isinstance(error, kind)), Exit.FAILURE)
 
 
+def happened(error: AikynetixError) -> str:
+    """Return what happened as one line."""
+    if isinstance(error, APIStatusError):  # the words of a server are its own, and stay as they are
+        traced = f" (request id {error.request_id})" if error.request_id else ""
+        return f"{error.status_code}: {error.message}{traced}"
+    said = " ".join(str(error).split())
+    for python, shell in _SPELLINGS.items():
+        said = said.replace(python, shell)
+    return said
+
+
 def explain(error: AikynetixError) -> str:
     """Return one line that says what happened and, where it is known, what to do."""
-    said = " ".join(str(error).split())
-    if not isinstance(error, APIStatusError):  # the words of a server are its own, and stay as they are
-        for python, shell in _SPELLINGS.items():
-            said = said.replace(python, shell)
+    said = happened(error).rstrip(".")
     hint = next((hint for kind, hint in _HINTS if isinstance(error, kind)), "")
     if isinstance(error, RateLimitError):
         hint = _when(error.retry_after)
-    return f"{said.rstrip('.')}. {hint}" if hint else said
+    return f"{said}. {hint}".rstrip()
 
 
 def _when(retry_after: float | None) -> str:

@@ -12,7 +12,7 @@ from . import _show
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @click.pass_context
 def completion(ctx: click.Context, shell: str) -> None:
-    """Print the completion script for SHELL.
+    """Print the completion script for your shell.
 
     For bash, put this line into ~/.bashrc:  eval "$(aikynetix completion bash)"
     """

@@ -22,7 +22,7 @@ _WAIT = 60.0
 @click.option("--output", metavar="DIR", default="demo-output", show_default=True, help="Where to put the video.")
 @click.option("-q", "--quiet", is_flag=True, help="Print only where the video is.")
 def demo(output: str, quiet: bool) -> None:
-    """Do the whole job once against the sandbox: no account, no network.
+    """Do the whole job once against the sandbox, no account needed.
 
     Starts a local stand-in for the API, has the video of a session made, downloads and verifies it, and stops the
     stand-in again.

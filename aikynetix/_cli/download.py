@@ -29,9 +29,9 @@ def download(
     as_json: bool,
     connection: _connect.Connection,
 ) -> None:
-    """Save the video of a session and print where it is.
+    """Save the video of a session, verified.
 
-    The file appears under its final name only when it is complete and verified. An interrupted download goes on where
+    Prints where it is. The file appears under its final name only when it is complete. An interrupted download goes on where
     it was when the command is run again.
     """
     with _connect.connect(connection) as client, progress_bar(session_id, quiet=quiet) as progress:

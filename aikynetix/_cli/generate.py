@@ -16,7 +16,7 @@ from . import _connect, _show
 def generate(
     session_id: str, analysis: str | None, wait: float, as_json: bool, connection: _connect.Connection
 ) -> None:
-    """Have the video of a session made, and print its signed URL.
+    """Have the video of a session made, and print its URL.
 
     Without --wait the request is sent in any case, so that a video may be made again. With --wait a video that is
     there already will do.

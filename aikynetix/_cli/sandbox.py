@@ -26,7 +26,7 @@ from . import _show
 )
 @click.option("--json", "as_json", is_flag=True, help="Print addresses, credentials and sessions as one line of JSON.")
 def sandbox(port: int, storage_port: int, polls: int, latency: float, url_lifetime: int, as_json: bool) -> None:
-    """Run a local stand-in for the API and its storage until Ctrl-C.
+    """Run a local stand-in for the API until Ctrl-C.
 
     It prints where it is, the lines that point a shell at it, and what each of its sessions is good for.
     """
