@@ -73,6 +73,11 @@ def spec_defaults() -> SpecDefaults:
     return SpecDefaults(vendor.BASE_URL, vendor.API_KEY, vendor.BEARER)
 
 
+def spec_name() -> str:
+    """Return the title and version that the vendored spec gives itself."""
+    return f"{vendor.TITLE} {vendor.VERSION}"
+
+
 def parsed(operation: str, response: httpx.Response) -> Any:
     """Return ``response`` as the generated model of ``operation``; whatever the generated parser raises passes."""
     return parse_with(_operation(operation).module, response)
