@@ -167,8 +167,10 @@ class Aikynetix:
             ConfigurationError: A setting is wrong.
         """
         settings = _evolved(self._settings, timeout, max_retries)
+        return self._sharing(settings, Policy(settings.deadline, settings.max_retries))
+
+    def _sharing(self, settings: Settings, policy: Policy) -> Self:
         copy = object.__new__(type(self))
-        policy = Policy(settings.deadline, settings.max_retries)
         copy._assemble(settings, self._session.copy(timeout=settings.timeout, policy=policy), self._storage.shared())
         return copy
 
@@ -289,8 +291,10 @@ class AsyncAikynetix:
     def with_options(self, *, timeout: float | httpx.Timeout | None = None, max_retries: int | None = None) -> Self:
         """See `Aikynetix.with_options`."""
         settings = _evolved(self._settings, timeout, max_retries)
+        return self._sharing(settings, Policy(settings.deadline, settings.max_retries))
+
+    def _sharing(self, settings: Settings, policy: Policy) -> Self:
         copy = object.__new__(type(self))
-        policy = Policy(settings.deadline, settings.max_retries)
         copy._assemble(settings, self._session.copy(timeout=settings.timeout, policy=policy), self._storage.shared())
         return copy
 

@@ -7,7 +7,7 @@ import random
 import sys
 import time
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 from attrs import define, field, frozen
@@ -17,6 +17,9 @@ from ._auth import origin_of
 from ._causes import detached
 from ._errors import AikynetixError, APIConnectionError, APIResponseValidationError, APITimeoutError
 from ._redact import one_line, redact_url, scrub
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 logger = logging.getLogger("aikynetix")
 
@@ -36,10 +39,15 @@ class Policy:
     Attributes:
         deadline: Seconds that one attempt may take, or None for no limit.
         max_retries: How many attempts may follow the first.
+        handled: Statuses that the caller deals with itself: they end the call at once.
+        pause: Waits for so many seconds before another attempt, in place of the retry loop; what it raises ends the
+            call. For synchronous sessions.
     """
 
     deadline: float | None
     max_retries: int
+    handled: frozenset[int] = frozenset()
+    pause: Callable[[float], object] | None = None
 
 
 class AgainError(Exception):
@@ -83,6 +91,8 @@ class Trial:
         """Return the seconds to wait before trying again, or None when ``outcome`` is final."""
         if not _retry.is_retryable(self.request.method, outcome):
             return None
+        if isinstance(outcome, httpx.Response) and outcome.status_code in self.policy.handled:
+            return None
         retry_after = None
         if isinstance(outcome, httpx.Response):
             retry_after = _retry.parse_retry_after(outcome.headers.get("retry-after"), time.time())
@@ -99,6 +109,9 @@ class Trial:
             logger.info(
                 "attempt %d of %s %s: %s; trying again in %.2f s", self.attempt, self.request.method, url, what, wait
             )
+            if self.policy.pause is not None:
+                self.policy.pause(wait)
+                return 0.0
         return wait
 
     def redirected(self, response: httpx.Response) -> httpx.Request | None:

@@ -6,7 +6,8 @@ import math
 import os
 import time
 import unicodedata
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from . import _classify, _flows, _operations
@@ -16,6 +17,7 @@ from ._models import AnalyzedVideo, Answer, DownloadedVideo
 from ._operations import Analysis, Call
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Iterable, Iterator, Mapping
     from concurrent.futures import Executor
 
     import httpx
@@ -25,6 +27,9 @@ if TYPE_CHECKING:
 
 Progress = Callable[[int, int | None], object]
 Path = str | os.PathLike[str]
+ExportItem = str | tuple[str, Analysis | str | None]
+"""A session to export: its id, or its id and the analysis to make of it."""
+
 NO_LIMIT = 64 * 1024**3
 """Bytes that a video whose size is not announced may have at most: 64 GiB."""
 
@@ -166,7 +171,12 @@ class AnalyzedVideos:
             VideoNotReadyError: The video was not there when ``wait`` was over.
             APIError: Any other failure; see the classes below it.
         """
-        calls, flow = _ensure_calls(session_id, analysis), _flows.ensure(session_id, checked_wait(wait))
+        return self._ensured(session_id, _ensure_calls(session_id, analysis), checked_wait(wait), time.sleep)
+
+    def _ensured(
+        self, session_id: str, calls: Mapping[str, Call], wait: float, pause: Callable[[float], object]
+    ) -> AnalyzedVideo:
+        flow = _flows.ensure(session_id, wait)
         began, reply = time.monotonic(), None
         while True:
             try:
@@ -174,7 +184,7 @@ class AnalyzedVideos:
             except StopIteration as stop:
                 return stop.value  # type: ignore[no-any-return]  # what the flow returns is its third type parameter
             if isinstance(step, _flows.Pause):
-                time.sleep(step.seconds)
+                pause(step.seconds)
                 reply = None
                 continue
             outcome: AnalyzedVideo | APIError | None
@@ -236,9 +246,18 @@ class AnalyzedVideos:
             max_bytes=max_bytes,
         )
 
+    def _lookup(
+        self, session_id: str, analysis: Analysis | str | None, wait: float, pause: Callable[[float], object]
+    ) -> Callable[[], AnalyzedVideo | None]:
+        """Return what asks where a video is, None for "not yet"; bad arguments are refused here."""
+        if checked_wait(wait):
+            return partial(self._ensured, session_id, _ensure_calls(session_id, analysis), wait, pause)
+        call = _get_call(session_id, analysis)
+        return lambda: _video_if_ready(session_id, call, self._client._exchange(call.kwargs, JSON_LIMIT))
+
     def export(
         self,
-        session_ids: Iterable[str],
+        session_ids: Iterable[ExportItem],
         to: Path,
         *,
         analysis: Analysis | str | None = None,
@@ -253,18 +272,20 @@ class AnalyzedVideos:
         never stops the others.
 
         Args:
-            session_ids: Read lazily, so that it may be endless; duplicates are done once.
+            session_ids: Read lazily, so that it may be endless; duplicates are done once. In place of an id there may
+                be a pair of an id and the analysis of that session.
             to: A folder or an fsspec URL; ``manifest.jsonl`` and ``index.html`` are written there.
             analysis: ``"jump"`` or ``"weightlifting"``: which analysis to make where there is none yet.
             concurrency: Sessions at a time, 1 or more.
             retry_failed: Do only the sessions that failed in an earlier call.
             wait: Seconds to wait for a video that is not there yet.
             executor: Where to run the downloads instead of in threads of this process; its workers take their
-                credential from the settings of this client, or from their own environment.
+                credential from the settings of this client where those can be pickled, else from their own environment.
 
         Raises:
-            ValueError: A bad argument, before any request.
+            ValueError: A bad argument, before any request. A bad session id is a failed record.
             AuthenticationError: The credential was refused; everything stops.
+            DownloadError: The folder cannot be written to.
         """
         from . import _export
 
@@ -352,9 +373,22 @@ class AsyncAnalyzedVideos:
             max_bytes=max_bytes,
         )
 
-    async def export(
+    def _lookup(
+        self, session_id: str, analysis: Analysis | str | None, wait: float
+    ) -> Callable[[], Awaitable[AnalyzedVideo | None]]:
+        if checked_wait(wait):
+            _ensure_calls(session_id, analysis)
+            return partial(self.ensure, session_id, analysis=analysis, wait=wait)
+        call = _get_call(session_id, analysis)
+
+        async def look() -> AnalyzedVideo | None:
+            return _video_if_ready(session_id, call, await self._client._exchange(call.kwargs, JSON_LIMIT))
+
+        return look
+
+    def export(
         self,
-        session_ids: Iterable[str],
+        session_ids: Iterable[ExportItem],
         to: Path,
         *,
         analysis: Analysis | str | None = None,
@@ -365,7 +399,7 @@ class AsyncAnalyzedVideos:
     ) -> AsyncIterator[ExportRecord]:
         from . import _export
 
-        records = _export.export_async(
+        return _export.export_async(
             self._client,
             session_ids,
             to,
@@ -375,8 +409,6 @@ class AsyncAnalyzedVideos:
             wait=checked_wait(wait),
             executor=executor,
         )
-        async for record in records:
-            yield record
 
 
 for _name in ("get", "generate", "ensure", "download", "export"):
