@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-import httpx
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import httpx
 
 
 def default_transport() -> httpx.BaseTransport:
@@ -14,4 +17,6 @@ def default_transport() -> httpx.BaseTransport:
 
 def default_async_transport() -> httpx.AsyncBaseTransport:
     """Return the asynchronous transport."""
-    return httpx.AsyncHTTPTransport(trust_env=False)
+    from ._async import AsyncPooledTransport
+
+    return AsyncPooledTransport()

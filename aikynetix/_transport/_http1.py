@@ -17,6 +17,8 @@ HEAD_LIMIT = 64 * 1024
 """Bytes that the head of an answer, a chunk's head or the trailers may have at most."""
 READ_SIZE = 64 * 1024
 """Bytes to ask a socket for at a time."""
+WRITE_SIZE = 64 * 1024
+"""Bytes of a request to collect before they are sent."""
 _MOST_INTERIM = 32
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import select
 import socket
 import ssl
 import threading
@@ -16,11 +15,10 @@ from typing import Any
 import httpx
 
 from . import _faults, _tls
-from ._http1 import READ_SIZE, Http1
+from ._http1 import READ_SIZE, WRITE_SIZE, Http1
 from ._lanes import KEEPALIVE, SIZE, Lanes, Origin, Ticket, origin_of
 from ._limits import Limits
-
-_WRITE_SIZE = 64 * 1024
+from ._readable import is_readable
 
 
 class Lane:
@@ -68,10 +66,7 @@ class Lane:
 
     def is_stale(self) -> bool:
         """Whether the server has closed this idle connection, or sent something that nobody asked for."""
-        try:
-            return _is_readable(self._socket)
-        except (OSError, ValueError):
-            return True
+        return is_readable(self._socket)
 
     def interrupt(self) -> None:
         """End the connection under the thread that uses it, which then finds it closed."""
@@ -122,14 +117,6 @@ def _secured(plain: socket.socket, host: str, limits: Limits) -> ssl.SSLSocket:
     except BaseException:
         plain.close()
         raise
-
-
-def _is_readable(sock: socket.socket) -> bool:
-    if not hasattr(select, "poll"):  # Windows, whose select has no upper limit on descriptors
-        return bool(select.select([sock], [], [], 0)[0])
-    poll = select.poll()
-    poll.register(sock, select.POLLIN)
-    return bool(poll.poll(0))
 
 
 class PooledTransport(httpx.BaseTransport):
@@ -231,6 +218,8 @@ class PooledTransport(httpx.BaseTransport):
             if not granted:
                 with self._lock:
                     self._lanes.leave(ticket, monotonic())
+                    doomed = self._lanes.dismiss()
+                _close(doomed)
         if not granted:
             if self._lanes.closed:
                 raise RuntimeError("the transport has been closed")
@@ -285,7 +274,7 @@ def _send(lane: Lane, request: httpx.Request, limits: Limits) -> None:
     try:
         for chunk in request.stream:
             data += http.data(chunk)
-            if len(data) > _WRITE_SIZE:
+            if len(data) > WRITE_SIZE:
                 lane.write(data, limits)
                 data = b""
         lane.write(data + http.end(), limits)

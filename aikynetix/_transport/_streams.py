@@ -1,0 +1,268 @@
+"""Connections of the asynchronous transport: on asyncio directly, on trio by way of anyio.
+
+anyio's streams pass through the event loop at least twice for every read and write, and httpcore opens a cancel scope
+around each. On asyncio a protocol that keeps what comes costs half of a whole lookup less.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Protocol
+
+import anyio
+from anyio.abc import ByteStream, SocketAttribute
+from anyio.streams.tls import TLSAttribute
+
+from . import _tls
+from ._http1 import READ_SIZE
+from ._readable import is_readable
+
+if TYPE_CHECKING:
+    from ._lanes import Origin
+
+_MOST_BUFFERED = 4 * READ_SIZE
+# RFC 8305, section 5, recommends 250 ms before the next address is tried beside the one that does not answer.
+_NEXT_ADDRESS = 0.25
+
+
+class Stream(Protocol):
+    """A connection; its methods raise `OSError` when it breaks and `TimeoutError` when it is too slow."""
+
+    async def read(self, timeout: float | None) -> bytes:  # noqa: ASYNC109 -- cheaper than a cancel scope around it
+        """Return some bytes; none at the end."""
+        ...
+
+    async def write(self, data: bytes, timeout: float | None) -> None:  # noqa: ASYNC109 -- the same
+        """Send all of ``data``."""
+        ...
+
+    async def close(self) -> None:
+        """Close the connection at once, even when the task is being cancelled."""
+        ...
+
+    def is_stale(self) -> bool:
+        """Whether this idle connection was closed by the server, or has something in it that nobody asked for."""
+        ...
+
+    def get_extra_info(self, info: str) -> Any:
+        """Return what httpx's ``network_stream`` extension tells."""
+        ...
+
+
+def home() -> object:
+    """Return the event loop that is running, which a connection cannot leave."""
+    if _is_asyncio():
+        return asyncio.get_running_loop()
+    import trio
+
+    return trio.lowlevel.current_trio_token()
+
+
+def _is_asyncio() -> bool:
+    try:
+        return asyncio.current_task() is not None  # there is none where trio is a guest of asyncio
+    except RuntimeError:
+        return False
+
+
+async def connect(origin: Origin, timeout: float | None) -> Stream:  # noqa: ASYNC109 -- as above
+    """Return a connection to ``origin``, its TLS handshake done.
+
+    Raises:
+        OSError: There is none to be had.
+        TimeoutError: It took too long.
+        ConfigurationError: The authorities to trust cannot be read.
+    """
+    scheme, raw_host, port = origin
+    host = raw_host.decode("ascii")
+    context = _tls.context() if scheme == "https" else None
+    if _is_asyncio():
+        async with asyncio.timeout(timeout):
+            _, made = await asyncio.get_running_loop().create_connection(
+                LoopStream,
+                host,
+                port,
+                ssl=context,
+                server_hostname=host if context else None,
+                happy_eyeballs_delay=_NEXT_ADDRESS,
+            )
+            return made
+    with anyio.fail_after(timeout):
+        try:
+            if context is None:
+                return AnyioStream(await anyio.connect_tcp(host, port, happy_eyeballs_delay=_NEXT_ADDRESS))
+            return AnyioStream(
+                await anyio.connect_tcp(
+                    host,
+                    port,
+                    tls=True,
+                    ssl_context=context,
+                    tls_standard_compatible=False,
+                    happy_eyeballs_delay=_NEXT_ADDRESS,
+                )
+            )
+        except (anyio.BrokenResourceError, anyio.EndOfStream) as error:
+            raise ConnectionError("the connection broke while it was made") from error
+
+
+class LoopStream(asyncio.Protocol):
+    """A connection on asyncio."""
+
+    def __init__(self) -> None:
+        self._transport: asyncio.Transport | None = None
+        self._chunks: list[bytes] = []
+        self._buffered = 0
+        self._ended = False
+        self._error: Exception | None = None
+        self._reader: asyncio.Future[None] | None = None
+        self._writer: asyncio.Future[None] | None = None
+        self._is_full = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Called by asyncio."""
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        """Called by asyncio."""
+        self._chunks.append(data)
+        self._buffered += len(data)
+        if self._buffered > _MOST_BUFFERED and self._transport is not None:
+            self._transport.pause_reading()
+        _wake(self._reader)
+
+    def eof_received(self) -> None:
+        """Called by asyncio."""
+        self._ended = True
+        _wake(self._reader)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Called by asyncio."""
+        self._ended, self._error = True, exc
+        _wake(self._reader)
+        _wake(self._writer)
+
+    def pause_writing(self) -> None:
+        """Called by asyncio."""
+        self._is_full = True
+
+    def resume_writing(self) -> None:
+        """Called by asyncio."""
+        self._is_full = False
+        _wake(self._writer)
+
+    async def read(self, timeout: float | None) -> bytes:  # noqa: ASYNC109 -- see Stream
+        """See `Stream.read`."""
+        if not self._chunks:
+            if not self._ended:
+                self._reader = asyncio.get_running_loop().create_future()
+                await _within(timeout, self._reader)
+            if not self._chunks:
+                if self._error is not None:
+                    raise ConnectionError(str(self._error) or type(self._error).__name__) from self._error
+                return b""
+        data = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
+        self._chunks.clear()
+        if self._buffered > _MOST_BUFFERED and self._transport is not None and not self._ended:
+            self._transport.resume_reading()
+        self._buffered = 0
+        return data
+
+    async def write(self, data: bytes, timeout: float | None) -> None:  # noqa: ASYNC109 -- see Stream
+        """See `Stream.write`."""
+        transport = self._transport
+        if self._ended or transport is None or transport.is_closing():
+            raise ConnectionError("the connection is closed")
+        transport.write(data)
+        if self._is_full:
+            self._writer = asyncio.get_running_loop().create_future()
+            await _within(timeout, self._writer)
+            if self._ended:
+                raise ConnectionError("the connection was closed")
+
+    async def close(self) -> None:
+        """See `Stream.close`."""
+        self._ended = True
+        if self._transport is not None:
+            with suppress(RuntimeError):  # its event loop is closed already
+                self._transport.abort()
+
+    def is_stale(self) -> bool:
+        """See `Stream.is_stale`."""
+        if self._chunks or self._ended or self._transport is None or self._transport.is_closing():
+            return True
+        # The loop may not have come round to looking at the socket yet.
+        return is_readable(self._transport.get_extra_info("socket"))
+
+    def get_extra_info(self, info: str) -> Any:
+        """See `Stream.get_extra_info`."""
+        name = {"client_addr": "sockname", "server_addr": "peername"}.get(info, info)
+        return None if self._transport is None else self._transport.get_extra_info(name)
+
+
+def _wake(waiter: asyncio.Future[None] | None) -> None:
+    if waiter is not None and not waiter.done():
+        waiter.set_result(None)
+
+
+async def _within(timeout: float | None, waiter: asyncio.Future[None]) -> None:  # noqa: ASYNC109 -- see Stream
+    if timeout is None:
+        await waiter
+        return
+    timer = waiter.get_loop().call_later(timeout, _expire, waiter)
+    try:
+        await waiter
+    finally:
+        timer.cancel()
+
+
+def _expire(waiter: asyncio.Future[None]) -> None:
+    if not waiter.done():
+        waiter.set_exception(TimeoutError("the server was silent for too long"))
+
+
+class AnyioStream:
+    """A connection on trio."""
+
+    def __init__(self, stream: ByteStream) -> None:
+        self._stream = stream
+
+    async def read(self, timeout: float | None) -> bytes:  # noqa: ASYNC109 -- see Stream
+        """See `Stream.read`."""
+        with anyio.fail_after(timeout):
+            try:
+                return await self._stream.receive(READ_SIZE)
+            except anyio.EndOfStream:
+                return b""
+            except (anyio.BrokenResourceError, anyio.ClosedResourceError) as error:
+                raise ConnectionError("the connection broke") from error
+
+    async def write(self, data: bytes, timeout: float | None) -> None:  # noqa: ASYNC109 -- see Stream
+        """See `Stream.write`."""
+        with anyio.fail_after(timeout):
+            try:
+                await self._stream.send(data)
+            except (anyio.BrokenResourceError, anyio.ClosedResourceError) as error:
+                raise ConnectionError("the connection broke") from error
+
+    async def close(self) -> None:
+        """See `Stream.close`."""
+        with anyio.CancelScope(shield=True):
+            await anyio.aclose_forcefully(self._stream)
+
+    def is_stale(self) -> bool:
+        """See `Stream.is_stale`."""
+        return is_readable(self.get_extra_info("socket"))
+
+    def get_extra_info(self, info: str) -> Any:
+        """See `Stream.get_extra_info`."""
+        attributes: dict[str, Any] = {
+            "socket": SocketAttribute.raw_socket,
+            "ssl_object": TLSAttribute.ssl_object,
+            "client_addr": SocketAttribute.local_address,
+            "server_addr": SocketAttribute.remote_address,
+        }
+        if info not in attributes:
+            return None
+        return self._stream.extra(attributes[info], None)  # noqa: S610 -- no Django here
