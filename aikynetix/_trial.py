@@ -128,9 +128,12 @@ class Trial:
         if origin_of(url) != origin_of(self.request.url) or url.userinfo or url == response.request.url:
             return None
         self.redirects += 1
-        headers = [(name, value) for name, value in self.request.headers.raw if name.lower() != b"host"]
         return httpx.Request(
-            self.request.method, url, headers=headers, stream=self.request.stream, extensions=self.request.extensions
+            self.request.method,
+            url,
+            headers=self.request.headers,  # the Host among them, which stays the same within an origin
+            stream=self.request.stream,
+            extensions=self.request.extensions,
         )
 
     def retries(self) -> Any:
@@ -143,7 +146,7 @@ class Trial:
 
 @cache
 def _quiet_stamina() -> None:
-    """Keep stamina's warnings off the terminal of a program that configured no logging; handlers it has still get them."""
+    """Keep stamina's warnings off the terminal of a program that configured no logging."""
     logging.getLogger("stamina").addHandler(logging.NullHandler())
 
 

@@ -11,20 +11,20 @@ import tomllib
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent.parent / "pyproject.toml"
-_BOUND = re.compile(r"^([A-Za-z0-9._-]+(?:\[[^]]*\])?)\s*>=\s*([0-9][0-9.]*)$")
+_BOUND = re.compile(r"^([A-Za-z0-9._-]+(?:\[[^]]*\])?)(?:\s*>=\s*([0-9][0-9.]*))?$")
 
 
 def pins(requirements: list[str]) -> list[str]:
-    """Return ``name==bound`` for every ``name>=bound``.
+    """Return ``name==bound`` for every ``name>=bound``, and ``name`` alone for what has no bound.
 
     Raises:
-        ValueError: A requirement has no lower bound, so that nothing is promised about its age.
+        ValueError: A requirement is bounded in a way that this does not understand.
     """
     found = [(_BOUND.match(requirement.split(";")[0].strip()), requirement) for requirement in requirements]
     unbounded = [requirement for match, requirement in found if match is None]
     if unbounded:
-        raise ValueError(f"no plain lower bound: {', '.join(unbounded)}")
-    return [f"{match[1]}=={match[2]}" for match, _ in found if match is not None]
+        raise ValueError(f"not a plain lower bound: {', '.join(unbounded)}")
+    return [f"{match[1]}=={match[2]}" if match[2] else match[1] for match, _ in found if match is not None]
 
 
 def main(extras: list[str]) -> int:
