@@ -12,6 +12,7 @@ from . import __version__, _body, _classify, _config, _operations, _transport
 from ._causes import detached
 from ._config import Settings, Token
 from ._errors import ConfigurationError
+from ._prepared import Prepared
 from ._raw import RawClient
 from ._redact import Secret
 from ._session import AsyncSession, Policy, Session
@@ -120,14 +121,14 @@ class Aikynetix:
             credential=settings.credential,
             timeout=settings.timeout,
             policy=Policy(settings.deadline, settings.max_retries),
-            transport=_checked_transport(transport, httpx.BaseTransport)
-            or _transport.default_transport(),
+            transport=_checked_transport(transport, httpx.BaseTransport) or _transport.default_transport(),
             headers=_HEADERS,
         )
         self._assemble(settings, session, _StorageHolder(transport))
 
     def _assemble(self, settings: Settings, session: Session, storage: _StorageHolder) -> None:
         self._settings, self._session, self._storage = settings, session, storage
+        self._requests = Prepared(session)
         self._raw: RawClient | None = None
         self.analyzed_videos = AnalyzedVideos(self)
 
@@ -180,7 +181,7 @@ class Aikynetix:
         self._storage.close()
 
     def _exchange(self, kwargs: Mapping[str, Any], limit: int | None) -> httpx.Response:
-        return self._session.exchange(self._session.build_request(**kwargs), limit=limit)
+        return self._session.exchange(self._requests.request(kwargs), limit=limit)
 
     def _fetch(
         self,
@@ -264,8 +265,7 @@ class AsyncAikynetix:
             credential=settings.credential,
             timeout=settings.timeout,
             policy=Policy(settings.deadline, settings.max_retries),
-            transport=_checked_transport(transport, httpx.AsyncBaseTransport)
-            or _transport.default_async_transport(),
+            transport=_checked_transport(transport, httpx.AsyncBaseTransport) or _transport.default_async_transport(),
             headers=_HEADERS,
         )
         both_ways = transport if isinstance(transport, httpx.BaseTransport) else None
@@ -273,6 +273,7 @@ class AsyncAikynetix:
 
     def _assemble(self, settings: Settings, session: AsyncSession, storage: _StorageHolder) -> None:
         self._settings, self._session, self._storage = settings, session, storage
+        self._requests = Prepared(session)
         self._raw: RawClient | None = None
         self.analyzed_videos = AsyncAnalyzedVideos(self)
 
@@ -306,7 +307,7 @@ class AsyncAikynetix:
     aclose = close
 
     async def _exchange(self, kwargs: Mapping[str, Any], limit: int | None) -> httpx.Response:
-        return await self._session.exchange(self._session.build_request(**kwargs), limit=limit)
+        return await self._session.exchange(self._requests.request(kwargs), limit=limit)
 
     async def _fetch(
         self, session_id: str, resolve: Callable[[], Awaitable[AnalyzedVideo]], to: Path, **options: Any

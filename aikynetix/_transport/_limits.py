@@ -5,11 +5,10 @@ from __future__ import annotations
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from .._trial import DEADLINE
+
 if TYPE_CHECKING:
     import httpx
-
-DEADLINE = "aikynetix.deadline"
-"""The request extension that tells a transport when an attempt must be over, on the clock of ``time.monotonic``."""
 
 
 class Limits:

@@ -1,0 +1,72 @@
+"""Requests without a body, made faster than by httpx and to the same effect.
+
+`httpx.Client.build_request` parses the URL three times and copies the headers four times, a third of what a whole call
+costs on top of its transport. Here the URL is parsed once, and what does not change from call to call is kept.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import httpx
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_KNOWN = frozenset({"method", "url", "params"})
+_BODILESS = frozenset({"GET", "HEAD", "OPTIONS", "DELETE"})
+
+
+class Prepared:
+    """Makes the requests of one httpx client.
+
+    Args:
+        client: Whose base URL, headers and timeout the requests get.
+    """
+
+    def __init__(self, client: httpx.Client | httpx.AsyncClient) -> None:
+        self._client = client
+        self._base_url = httpx.URL("")
+        self._base = ""
+        self._raw: list[tuple[bytes, bytes]] = []
+        self._headers = httpx.Headers()
+
+    def request(self, kwargs: Mapping[str, Any]) -> httpx.Request:
+        """Return what the client's ``build_request(**kwargs)`` does; what is out of the ordinary is left to that."""
+        client = self._client
+        if not _is_plain(kwargs) or client.params or client.cookies or "host" in client.headers:
+            return client.build_request(**kwargs)
+        self._refresh()
+        url, params = self._base + kwargs["url"], kwargs.get("params")
+        if params:
+            url = f"{url}?{httpx.QueryParams(params)}"
+        return httpx.Request(
+            kwargs["method"],
+            url,
+            headers=self._headers,
+            # A stream, even an empty one, tells httpx that the headers are complete.
+            stream=httpx.ByteStream(b""),
+            extensions={"timeout": client.timeout.as_dict()},
+        )
+
+    def _refresh(self) -> None:
+        """Notice when the client's base URL or headers were changed."""
+        client = self._client
+        raw = client.headers.raw
+        if client.base_url is not self._base_url or raw != self._raw:
+            self._base_url, self._raw = client.base_url, raw
+            self._base = str(client.base_url).removesuffix("/")
+            self._headers = httpx.Headers([(b"Host", client.base_url.netloc), *raw])
+
+
+def _is_plain(kwargs: Mapping[str, Any]) -> bool:
+    url = kwargs.get("url")
+    return (
+        kwargs.keys() <= _KNOWN
+        and isinstance(url, str)
+        and url.startswith("/")
+        and not url.startswith("//")
+        and "?" not in url
+        and "#" not in url
+        and str(kwargs.get("method")).upper() in _BODILESS
+    )
