@@ -314,5 +314,12 @@ def _checked_url(response: httpx.Response, value: object) -> str:
 def _json_kind(value: object) -> str:
     if value is None:
         return "null"
-    kinds = {dict: "object", list: "array", str: "string", bool: "boolean", int: "number", float: "number"}
+    kinds: dict[type, str] = {
+        dict: "object",
+        list: "array",
+        str: "string",
+        bool: "boolean",
+        int: "number",
+        float: "number",
+    }
     return kinds.get(type(value), "value")
