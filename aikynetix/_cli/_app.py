@@ -66,9 +66,9 @@ def run(arguments: Sequence[str]) -> int:
     except click.ClickException as error:
         complain(_usage(error))
         return error.exit_code if isinstance(error, click.UsageError) else 1
-    except BrokenPipeError:
-        raise
     except Exception as error:
+        if isinstance(error, OSError) and error.filename is None:
+            raise  # every other one has been turned into an error of ours by now
         return _failed(error)
     return code if isinstance(code, int) else 0
 
@@ -99,8 +99,7 @@ def _failed(error: Exception) -> int:
         complain(str(error))
         return Exit.USAGE
     if isinstance(error, OSError):
-        where = f": {error.filename}" if error.filename else ""
-        complain(f"{error.strerror or type(error).__name__}{where}")
+        complain(f"{error.strerror or type(error).__name__}: {error.filename}")
         return Exit.FAILURE
     # The text of a foreign exception may hold anything, a signed URL too: the place says enough for a report.
     complain(f"unexpected {type(error).__name__} at {_place(error)}; please report it.")

@@ -20,8 +20,9 @@ Usage: aikynetix [OPTIONS] COMMAND [ARGS]...
 
   Annotated videos of Aikynetix sessions, from the shell.
 
-  Results go to stdout, everything else to stderr. The credential is read from
-  AIKYNETIX_API_KEY or AIKYNETIX_TOKEN, else asked for; it is never an argument.
+  Results go to stdout, everything else to stderr. The credential comes from
+  AIKYNETIX_API_KEY or AIKYNETIX_TOKEN, else it is asked for; it is never an
+  argument.
 
 Commands:
 {commands}

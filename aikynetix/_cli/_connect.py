@@ -46,6 +46,22 @@ class SessionId(click.ParamType[str]):
             self.fail(str(error), param, ctx)
 
 
+class Seconds(click.ParamType[float]):
+    """A number of seconds, 0 or more; click's own ranges let "nan" through."""
+
+    name = "seconds"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return ``value`` as a number, or fail."""
+        try:
+            seconds = float(value)
+        except ValueError:
+            seconds = -1.0
+        if not 0 <= seconds < 1e9:
+            self.fail(f"{value!r} is no number of seconds, 0 or more.", param, ctx)
+        return seconds
+
+
 session_argument = click.argument("session_id", metavar="SESSION", type=SessionId())
 
 # Written out, because the enum's module would import httpx for `--help`; a test holds the two together.
@@ -61,8 +77,7 @@ quiet_option = click.option("-q", "--quiet", is_flag=True, help="No progress bar
 def wait_option(default: float = 0) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Return the option ``--wait``."""
     text = "Have the video made if there is none yet, and wait for it so long."
-    kind = click.FloatRange(min=0, max=1e9)
-    return click.option("--wait", type=kind, default=default, metavar="SECONDS", show_default=True, help=text)
+    return click.option("--wait", type=Seconds(), default=default, metavar="SECONDS", show_default=True, help=text)
 
 
 def connection_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -138,12 +153,11 @@ def connect(connection: Connection) -> Generator[Aikynetix]:
     from .. import Aikynetix
     from .._errors import ConfigurationError
 
-    if connection.verbose:
-        tell_of_retries()
     credential = find_credential(os.environ, may_ask=True)
     if credential is None:
         raise ConfigurationError(_NO_CREDENTIAL)
-    with Aikynetix(auth=auth_of(credential, connection.key_header), **limits(connection)) as client:
+    auth = auth_of(credential, connection.key_header)
+    with telling(connection), Aikynetix(auth=auth, **limits(connection)) as client:
         yield client
 
 
@@ -173,12 +187,21 @@ def limits(connection: Connection) -> dict[str, Any]:
     return given
 
 
-def tell_of_retries() -> None:
-    """Show the package's log records on stderr; it logs no secrets."""
+@contextmanager
+def telling(connection: Connection) -> Generator[None]:
+    """Show the package's log records on stderr if ``--verbose`` was given; it logs no secrets."""
+    if not connection.verbose:
+        yield
+        return
     import logging
 
-    handler = logging.StreamHandler()
+    handler, logger = logging.StreamHandler(), logging.getLogger("aikynetix")
     handler.setFormatter(logging.Formatter("aikynetix: %(message)s"))
-    logger = logging.getLogger("aikynetix")
-    logger.handlers = [handler]
+    logger.addHandler(handler)
+    level = logger.level
     logger.setLevel(logging.DEBUG)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+        logger.removeHandler(handler)

@@ -51,7 +51,7 @@ def player_command(
             raise ValueError("no program named")
         return words
     if platform == "win32":
-        return ["cmd", "/c", "start", ""]  # the empty string is the window's title
+        return ["rundll32", "url.dll,FileProtocolHandler"]  # `start` would need cmd, which reads & and % in names
     if platform == "darwin":
         return ["open"]
     # Without a display, xdg-open would start whatever browser there is for text terminals.

@@ -39,10 +39,8 @@ def doctor(ctx: click.Context, session_id: str | None, as_json: bool, connection
     """
     from . import _diagnosis
 
-    if connection.verbose:
-        _connect.tell_of_retries()
     credential = _connect.find_credential(os.environ, may_ask=False)
-    with _client(_no_auth(), connection) as anonymous:
+    with _connect.telling(connection), _client(_no_auth(), connection) as anonymous:
         versions, settings = _versions(anonymous), _settings(anonymous, connection, credential)
         checks = _checks(anonymous, credential, connection, session_id)
     if as_json:
@@ -194,12 +192,12 @@ def _probe(client: Aikynetix) -> Probe:
     began = time.monotonic()
     try:
         answer = client._exchange(call.kwargs, JSON_LIMIT)
-        status, headers = answer.status_code, answer.headers
+        status, date = answer.status_code, answer.headers.get("date", "")
     except APIStatusError as error:
-        status, headers = error.status_code, error.headers
+        status, date = error.status_code, error.headers.get("date", "")
     except AikynetixError as error:
         return Probe(None, _brief(error), code=exit_code(error))
-    return Probe(status, "", headers.get("date", ""), time.time(), time.monotonic() - began)
+    return Probe(status, "", date, time.time(), time.monotonic() - began)
 
 
 def _brief(error: AikynetixError) -> str:

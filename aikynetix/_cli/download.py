@@ -31,8 +31,8 @@ def download(
 ) -> None:
     """Save the video of a session, verified.
 
-    Prints where it is. The file appears under its final name only when it is complete. An interrupted download goes on where
-    it was when the command is run again.
+    Prints where it is. The file appears under its final name only when it is complete. An interrupted download goes on
+    where it was when the command is run again.
     """
     with _connect.connect(connection) as client, progress_bar(session_id, quiet=quiet) as progress:
         saved = client.analyzed_videos.download(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from . import _show
+from ._connect import Seconds
 
 
 @click.command
@@ -15,7 +16,7 @@ from . import _show
 @click.option(
     "--polls", type=click.IntRange(min=0), default=2, show_default=True, help="404s before a made video is there."
 )
-@click.option("--latency", type=click.FloatRange(min=0, max=3600), default=0, metavar="SECONDS", help="Answer so late.")
+@click.option("--latency", type=Seconds(), default=0, metavar="SECONDS", help="Answer so late.")
 @click.option(
     "--url-lifetime",
     type=click.IntRange(1, 604_800),

@@ -1,0 +1,255 @@
+"""The commands against the sandbox, in this process."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from aikynetix.sandbox import Sandbox
+
+    from .conftest import Command
+
+
+def test_url_prints_the_signed_url_and_nothing_else(sandbox: Sandbox, command: Command) -> None:
+    """``$(aikynetix url ...)`` is the URL."""
+    ran = command("url", sandbox.sessions["jump"])
+    assert ran.code == 0
+    assert ran.out.startswith(f"{sandbox.storage_url}/")
+    assert ran.out.count("\n") == 1
+    assert "X-Goog-Signature=" in ran.out
+    assert ran.err == ""
+
+
+def test_url_as_json_tells_when_the_url_expires(sandbox: Sandbox, command: Command) -> None:
+    """Programs get the whole answer as one line."""
+    told = json.loads(command("url", sandbox.sessions["jump"], "--json").out)
+    assert set(told) == {"session_id", "url", "expires_at", "filename", "request_id"}
+    assert told["session_id"] == sandbox.sessions["jump"]
+    assert told["expires_at"].endswith("+00:00")
+
+
+def test_url_passes_the_options_on(sandbox: Sandbox, command: Command) -> None:
+    """Each analysis sends its own flag alone, and --attachment asks for a URL that saves."""
+    command("url", sandbox.sessions["jump"], "--analysis", "weightlifting", "--attachment")
+    assert sandbox.requests[-1].query == "is_weight=true&download=true"
+
+
+def test_url_can_wait_for_a_video_that_is_not_there_yet(sandbox: Sandbox, command: Command) -> None:
+    """--wait has the video made; without it a missing video is exit code 5."""
+    assert command("url", sandbox.sessions["new"]).code == 5
+    assert command("url", sandbox.sessions["new"], "--wait", "30").code == 0
+    waited = command("url", sandbox.sessions["new"], "--wait", "30", "--attachment")
+    assert "response-content-disposition" in waited.out
+
+
+def test_a_wait_that_runs_out_is_try_again_later(sandbox: Sandbox, command: Command) -> None:
+    """Exit code 6, with an option named that helps."""
+    ran = command("url", sandbox.sessions["slow"], "--wait", "0.001")
+    assert (ran.code, ran.out) == (6, "")
+    assert "--wait" in ran.err
+
+
+def test_generate_sends_the_post(sandbox: Sandbox, command: Command) -> None:
+    """It is sent even where a video is there, for it may be wanted again."""
+    ran = command("generate", sandbox.sessions["jump"], "--analysis", "jump")
+    assert ran.code == 0
+    assert ran.out.startswith("http")
+    assert [(request.method, request.body) for request in sandbox.requests] == [("POST", b'{"is_jump":true}')]
+
+
+def test_generate_can_wait(sandbox: Sandbox, command: Command) -> None:
+    """With --wait a POST that is only accepted is followed until the URL is there."""
+    ran = command("generate", sandbox.sessions["new"], "--wait", "30", "--json")
+    assert json.loads(ran.out)["url"].startswith(sandbox.storage_url)
+
+
+def test_download_prints_where_the_video_is(sandbox: Sandbox, command: Command, tmp_path: Path) -> None:
+    """The result is the path, and the bytes there are the storage's."""
+    target = tmp_path / "jump.mp4"
+    ran = command("download", sandbox.sessions["jump"], "-o", str(target))
+    assert (ran.code, ran.out, ran.err) == (0, f"{target}\n", "")
+    assert target.read_bytes() == sandbox.video
+
+
+def test_download_goes_to_the_current_folder_by_default(
+    sandbox: Sandbox, command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The name comes from the session."""
+    monkeypatch.chdir(tmp_path)
+    told = json.loads(command("download", sandbox.sessions["jump"], "--json").out)
+    assert Path(told["path"]).read_bytes() == sandbox.video
+    assert sandbox.sessions["jump"] in Path(told["path"]).name
+    assert told["size"] == len(sandbox.video)
+    assert len(told["sha256"]) == 64
+
+
+def test_download_replaces_a_file_only_when_told_to(sandbox: Sandbox, command: Command, tmp_path: Path) -> None:
+    """The line names the option that allows it."""
+    target = tmp_path / "jump.mp4"
+    target.write_text("mine")
+    ran = command("download", sandbox.sessions["jump"], "-o", str(target))
+    assert ran.code == 1
+    assert "--overwrite" in ran.err
+    assert target.read_text() == "mine"
+    assert command("download", sandbox.sessions["jump"], "-o", str(target), "--overwrite").code == 0
+    assert target.read_bytes() == sandbox.video
+
+
+@pytest.mark.parametrize(
+    ("session", "code"),
+    [("forbidden", 4), ("unknown", 5), ("server_error", 6), ("bad_request", 1)],
+)
+def test_each_refusal_of_the_api_has_its_exit_code(sandbox: Sandbox, command: Command, session: str, code: int) -> None:
+    """One line on stderr, nothing on stdout."""
+    ran = command("url", sandbox.sessions[session], "--max-retries", "0")
+    assert (ran.code, ran.out) == (code, "")
+    assert ran.err.startswith("aikynetix: ")
+    assert ran.err.count("\n") == 1
+
+
+def test_a_wrong_key_is_exit_code_3(sandbox: Sandbox, command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The line points to the doctor, and does not show the key."""
+    monkeypatch.setenv("AIKYNETIX_API_KEY", "canary-key-1234")
+    ran = command("url", sandbox.sessions["jump"])
+    assert ran.code == 3
+    assert "doctor" in ran.err
+    assert "canary" not in ran.err
+
+
+def test_a_token_from_the_environment_is_sent_as_bearer(
+    sandbox: Sandbox, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """AIKYNETIX_TOKEN is the other credential."""
+    monkeypatch.delenv("AIKYNETIX_API_KEY")
+    monkeypatch.setenv("AIKYNETIX_TOKEN", sandbox.token)
+    assert command("url", sandbox.sessions["jump"]).code == 0
+    assert sandbox.requests[-1].headers["authorization"] == "Bearer ***"
+
+
+def test_the_key_can_go_into_the_header_of_the_vendors_prose(sandbox: Sandbox, command: Command) -> None:
+    """--key-header chooses the header."""
+    assert command("url", sandbox.sessions["jump"], "--key-header", "Authorization").code == 0
+    assert sandbox.requests[-1].headers["authorization"] == "API-KEY ***"
+
+
+def test_a_header_for_a_token_is_refused(sandbox: Sandbox, command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The option is for keys, and saying nothing would hide that it had no effect."""
+    monkeypatch.delenv("AIKYNETIX_API_KEY")
+    monkeypatch.setenv("AIKYNETIX_TOKEN", sandbox.token)
+    ran = command("url", sandbox.sessions["jump"], "--key-header", "X-Key")
+    assert ran.code == 2
+    assert "AIKYNETIX_TOKEN" in ran.err
+
+
+def test_a_server_that_is_not_there_is_try_again_later(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The line names what was asked for."""
+    monkeypatch.setenv("AIKYNETIX_API_KEY", "key")
+    ran = command("url", "s", "--base-url", "http://127.0.0.1:1", "--max-retries", "0")
+    assert ran.code == 6
+    assert "127.0.0.1:1" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["url"], "SESSION"),
+        (["url", ""], "empty"),
+        (["url", ".."], "'..'"),
+        (["url", "a\nb"], "control characters"),
+        (["url", "s", "--wait", "-1"], "--wait"),
+        (["url", "s", "--wait", "nan"], "--wait"),
+        (["url", "s", "--analysis", "swim"], "weightlifting"),
+        (["url", "s", "--nonsense"], "--nonsense"),
+        (["url", "s", "--timeout", "0"], "--timeout"),
+        (["url", "s", "--timeout", "inf"], "--timeout"),
+        (["url", "s", "--max-retries", "-1"], "--max-retries"),
+        (["url", "s", "--base-url", "http://example.com"], "https"),
+        (["url", "s", "--base-url", "ftp://example.com"], "--base-url"),
+        (["url", "s", "--key-header", "not a header"], "header"),
+        (["download", "s", "--connections", "0"], "--connections"),
+        (["nonsense"], "nonsense"),
+        (["--nonsense"], "--nonsense"),
+        (["completion", "dos"], "bash"),
+        (["sandbox", "--port", "70000"], "--port"),
+    ],
+    ids=" ".join,
+)
+def test_bad_usage_is_one_line_that_names_what_is_wrong(
+    command: Command, monkeypatch: pytest.MonkeyPatch, arguments: list[str], named: str
+) -> None:
+    """Exit code 2 and nothing on stdout; nothing is sent to anybody."""
+    monkeypatch.setenv("AIKYNETIX_API_KEY", "key")
+    monkeypatch.setenv("AIKYNETIX_BASE_URL", "http://127.0.0.1:1")
+    ran = command(*arguments)
+    assert (ran.code, ran.out) == (2, "")
+    assert named in ran.err
+    assert ran.err.count("\n") == 1
+
+
+def test_no_credential_is_a_configuration_error(command: Command) -> None:
+    """Without a terminal nobody is asked, and the line names the variables."""
+    ran = command("url", "s")
+    assert ran.code == 2
+    assert "AIKYNETIX_API_KEY" in ran.err
+    assert "AIKYNETIX_TOKEN" in ran.err
+
+
+def test_two_credentials_are_a_configuration_error(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which of them was meant is not for the command to guess."""
+    monkeypatch.setenv("AIKYNETIX_API_KEY", "canary-1")
+    monkeypatch.setenv("AIKYNETIX_TOKEN", "canary-2")
+    ran = command("url", "s")
+    assert ran.code == 2
+    assert "unset one" in ran.err
+    assert "canary" not in ran.err
+
+
+def test_verbose_tells_of_each_attempt(sandbox: Sandbox, command: Command) -> None:
+    """On stderr, without the query of any URL."""
+    ran = command("url", sandbox.sessions["jump"], "-v")
+    assert "GET" in ran.err
+    assert "200" in ran.err
+    assert "X-Goog" not in ran.err
+    assert ran.out.startswith("http")
+
+
+def test_demo_leaves_a_video_and_tells_what_it_did(command: Command, tmp_path: Path) -> None:
+    """The story is on stderr, the path on stdout; run twice it does the same."""
+    for _ in range(2):
+        ran = command("demo", "--output", str(tmp_path / "out"))
+        assert ran.code == 0
+        path = Path(ran.out.strip())
+        assert path.parent == tmp_path / "out"
+        assert path.read_bytes()[4:8] == b"ftyp"
+        assert "-> 404" in ran.err
+        assert "POST" in ran.err
+        assert "verified" in ran.err
+        assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
+def test_demo_can_be_quiet(command: Command, tmp_path: Path) -> None:
+    """Only the path remains."""
+    ran = command("demo", "--quiet", "--output", str(tmp_path))
+    assert ran.err == ""
+    assert ran.out.count("\n") == 1
+
+
+def test_demo_that_cannot_write_says_so(command: Command, tmp_path: Path) -> None:
+    """A file stands where the folder should be."""
+    (tmp_path / "taken").write_text("")
+    ran = command("demo", "--output", str(tmp_path / "taken"))
+    assert ran.code == 1
+    assert "taken" in ran.err
+    assert ran.err.count("\n") == 1
+
+
+def test_sandbox_on_a_taken_port_says_so(sandbox: Sandbox, command: Command) -> None:
+    """The line names the option to change."""
+    ran = command("sandbox", "--port", sandbox.base_url.rpartition(":")[2])
+    assert ran.code == 1
+    assert "--port" in ran.err
+    assert ran.err.count("\n") == 1

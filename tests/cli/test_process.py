@@ -1,0 +1,156 @@
+"""The command as a process of its own: streams, signals, pipes, a missing extra."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import aikynetix
+from aikynetix.sandbox import Sandbox
+
+COMMAND = [sys.executable, "-m", "aikynetix"]
+ROOT = Path(__file__).resolve().parents[2]
+posix = pytest.mark.skipif(os.name != "posix", reason="signals and devices of POSIX")
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*COMMAND, *arguments], capture_output=True, text=True, timeout=30, stdin=subprocess.DEVNULL, check=False
+    )
+
+
+def until_asked(sandbox: Sandbox) -> None:
+    """Wait until the sandbox has answered a request."""
+    end = time.monotonic() + 20
+    while not sandbox.requests and time.monotonic() < end:
+        time.sleep(0.01)
+    assert sandbox.requests
+
+
+def test_results_and_messages_have_a_stream_each(sandbox: Sandbox, tmp_path: Path) -> None:
+    """A script reads stdout alone, and the bar stays away where nobody looks."""
+    done = run("download", sandbox.sessions["jump"], "-o", str(tmp_path / "a.mp4"))
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"{tmp_path / 'a.mp4'}\n", "")
+    failed = run("download", sandbox.sessions["unknown"], "-o", str(tmp_path / "b.mp4"))
+    assert (failed.returncode, failed.stdout) == (5, "")
+    assert failed.stderr.startswith("aikynetix: 404")
+
+
+def test_the_installed_script_is_the_same_command() -> None:
+    """`aikynetix` and `python -m aikynetix` answer alike."""
+    script = Path(sys.executable).with_name("aikynetix")
+    told = subprocess.run([script, "--version"], capture_output=True, text=True, timeout=30, check=False)
+    assert told.stdout == f"aikynetix {aikynetix.__version__}\n" == run("--version").stdout
+
+
+def test_without_arguments_the_help_goes_to_stderr() -> None:
+    """Nothing was asked for, so there is no result, and the exit code says so."""
+    ran = run()
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert "Commands:" in ran.stderr
+
+
+@posix
+def test_ctrl_c_ends_with_130_and_no_traceback(sandbox: Sandbox) -> None:
+    """The person at the shell knows what he did."""
+    arguments = ["url", sandbox.sessions["slow"], "--wait", "600"]
+    with subprocess.Popen([*COMMAND, *arguments], stdout=-1, stderr=-1, stdin=subprocess.DEVNULL, text=True) as process:
+        until_asked(sandbox)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert out == ""
+    assert err.split() == ["interrupted"]
+
+
+@posix
+def test_ctrl_c_during_a_download_leaves_it_resumable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No half of a file stands under the final name, and the next run ends what the first began."""
+    video = b"\0\0\0\x20ftypisom" + os.urandom(48 * 2**20)
+    target = tmp_path / "big.mp4"
+    with Sandbox(video=video) as sandbox:
+        for name, value in sandbox.env.items():
+            monkeypatch.setenv(name, value)
+        arguments = ["download", sandbox.sessions["jump"], "-o", str(target)]
+        with subprocess.Popen([*COMMAND, *arguments], stdout=-1, stderr=-1, stdin=-1, text=True) as process:
+            until_asked(sandbox)
+            process.send_signal(signal.SIGINT)
+            _, err = process.communicate(timeout=20)
+        assert "Traceback" not in err
+        assert (process.returncode, target.exists()) in {(130, False), (0, True)}
+        assert run(*arguments, "--overwrite").returncode == 0
+    assert target.read_bytes() == video
+
+
+@posix
+def test_a_reader_that_has_gone_is_no_reason_for_a_traceback(sandbox: Sandbox) -> None:
+    """``aikynetix ... | head -0`` ends silently."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    with subprocess.Popen(
+        [*COMMAND, "url", sandbox.sessions["jump"]], stdout=writing, stderr=subprocess.PIPE
+    ) as process:
+        os.close(writing)
+        _, err = process.communicate(timeout=30)
+    assert (process.returncode, err) == (1, b"")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["completion", "bash"]], ids=" ".join)
+def test_output_that_cannot_be_written_is_a_failure(arguments: list[str]) -> None:
+    """A full disk is not mistaken for success."""
+    with Path("/dev/full").open("w") as full:
+        ran = subprocess.run([*COMMAND, *arguments], stdout=full, stderr=-1, text=True, timeout=30, check=False)
+    assert ran.returncode == 1
+    assert ran.stderr.count("\n") == 1
+    assert "cannot write the output" in ran.stderr
+
+
+@posix
+def test_sandbox_serves_until_it_is_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it prints points a shell at it; Ctrl-C ends it in good order."""
+    with subprocess.Popen([*COMMAND, "sandbox"], stdout=-1, stderr=-1, text=True) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            words = line.split()
+            if words[:1] == ["export"]:
+                monkeypatch.setenv(*words[1].split("=", 1))
+            if words[:1] == ["session-jump"]:
+                break
+        asked = run("url", "session-jump")
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=20)
+    assert (asked.returncode, asked.stderr) == (0, "")
+    assert (process.returncode, err.split()) == (0, ["stopped"])
+
+
+def without_site_packages(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the command where only the standard library is installed."""
+    code = (
+        f"import sys; sys.path.insert(0, {str(ROOT)!r}); sys.argv = ['aikynetix', *{arguments!r}]; "
+        "from aikynetix.__main__ import main; main()"
+    )
+    return subprocess.run(
+        [sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True, timeout=30, check=False
+    )
+
+
+@pytest.mark.parametrize("arguments", [[], ["--help"], ["url", "s"], ["doctor"]], ids=" ".join)
+def test_without_the_extra_it_says_what_to_install(arguments: list[str]) -> None:
+    """One line with the command to copy."""
+    ran = without_site_packages(*arguments)
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert "pip install 'aikynetix[cli]'" in ran.stderr
+    assert ran.stderr.count("\n") == 1
+
+
+def test_the_version_is_told_without_the_extra() -> None:
+    """It needs nothing but the package."""
+    ran = without_site_packages("--version")
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, f"aikynetix {aikynetix.__version__}\n", "")
