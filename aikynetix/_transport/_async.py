@@ -11,7 +11,7 @@ import httpx
 
 from . import _faults, _streams
 from ._http1 import WRITE_SIZE, Http1
-from ._lanes import KEEPALIVE, SIZE, Lanes, Origin, Ticket, origin_of
+from ._lanes import ASYNC_SIZE, KEEPALIVE, Lanes, Origin, Ticket, origin_of
 from ._limits import Limits
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class AsyncPooledTransport(httpx.AsyncBaseTransport):
         keepalive: Seconds that an idle connection is kept.
     """
 
-    def __init__(self, size: int = SIZE, keepalive: float = KEEPALIVE) -> None:
+    def __init__(self, size: int = ASYNC_SIZE, keepalive: float = KEEPALIVE) -> None:
         self._size, self._keepalive = size, keepalive
         self._home: object = None
         self._lanes: Lanes[AsyncLane] = Lanes(size, keepalive)
@@ -141,21 +141,18 @@ class AsyncPooledTransport(httpx.AsyncBaseTransport):
                 await each.stream.close()
 
     async def _wait(self, ticket: Ticket[AsyncLane], limits: Limits) -> None:
-        turn = anyio.Event()
-        ticket.wake = turn.set
+        turn = _streams.Turn()
+        ticket.wake = turn.come
         try:
-            with anyio.move_on_after(limits.left(limits.pool)):
-                await turn.wait()
+            await turn.wait(limits.left(limits.pool))
         except BaseException as error:
             await self._leave(ticket)
             if isinstance(error, TimeoutError):
-                raise httpx.PoolTimeout(str(error)) from error
+                text = f"all of the {self._size} connections were in use until the timeout"
+                raise httpx.PoolTimeout(text) from error
             raise
         if not ticket.granted:
-            await self._leave(ticket)
-            if self._lanes.closed:
-                raise RuntimeError("the transport has been closed")
-            raise httpx.PoolTimeout(f"all of the {self._size} connections were in use until the timeout")
+            raise RuntimeError("the transport has been closed")
 
     async def _leave(self, ticket: Ticket[AsyncLane]) -> None:
         self._lanes.leave(ticket, monotonic())

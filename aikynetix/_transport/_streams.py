@@ -66,6 +66,32 @@ def _is_asyncio() -> bool:
         return False
 
 
+class Turn:
+    """What a task waits for while all connections are in use."""
+
+    def __init__(self) -> None:
+        self._future = asyncio.get_running_loop().create_future() if _is_asyncio() else None
+        self._event = anyio.Event() if self._future is None else None
+
+    def come(self) -> None:
+        """Wake the task."""
+        _wake(self._future)
+        if self._event is not None:
+            self._event.set()
+
+    async def wait(self, timeout: float | None) -> None:  # noqa: ASYNC109 -- see Stream
+        """Wait until the turn has come.
+
+        Raises:
+            TimeoutError: It did not come in time.
+        """
+        if self._future is not None:
+            await _within(timeout, self._future)
+        elif self._event is not None:
+            with anyio.fail_after(timeout):
+                await self._event.wait()
+
+
 async def connect(origin: Origin, timeout: float | None) -> Stream:  # noqa: ASYNC109 -- as above
     """Return a connection to ``origin``, its TLS handshake done.
 
@@ -219,7 +245,7 @@ async def _within(timeout: float | None, waiter: asyncio.Future[None]) -> None: 
 
 def _expire(waiter: asyncio.Future[None]) -> None:
     if not waiter.done():
-        waiter.set_exception(TimeoutError("the server was silent for too long"))
+        waiter.set_exception(TimeoutError("nothing came in time"))
 
 
 class AnyioStream:

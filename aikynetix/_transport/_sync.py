@@ -208,22 +208,21 @@ class PooledTransport(httpx.BaseTransport):
         return self._open(origin, lane, limits)
 
     def _wait(self, ticket: Ticket[Lane], turn: threading.Lock, limits: Limits) -> None:
-        granted = False
+        came = False
         try:
             with suppress(TimeoutError):
                 patience = limits.left(limits.pool)
-                turn.acquire(timeout=-1 if patience is None else min(patience, threading.TIMEOUT_MAX))
-            granted = ticket.granted
+                came = turn.acquire(timeout=-1 if patience is None else min(patience, threading.TIMEOUT_MAX))
         finally:
-            if not granted:
+            if not came:
                 with self._lock:
                     self._lanes.leave(ticket, monotonic())
                     doomed = self._lanes.dismiss()
                 _close(doomed)
-        if not granted:
-            if self._lanes.closed:
-                raise RuntimeError("the transport has been closed")
+        if not came:
             raise httpx.PoolTimeout(f"all of the {self._size} connections were in use until the timeout")
+        if not ticket.granted:
+            raise RuntimeError("the transport has been closed")
 
     def _open(self, origin: Origin, stale: Lane | None, limits: Limits) -> Lane:
         lanes = self._lanes
