@@ -40,6 +40,7 @@ if TYPE_CHECKING:
         UnprocessableEntityError,
         VideoNotReadyError,
     )
+    from ._export import ExportRecord, ExportStatus
     from ._models import AnalyzedVideo, DownloadedVideo
     from ._operations import Analysis
     from ._raw import RawClient
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "_auth": ("ApiKey", "BearerToken"),
     "_client": ("Aikynetix", "AsyncAikynetix"),
+    "_export": ("ExportRecord", "ExportStatus"),
     "_models": ("AnalyzedVideo", "DownloadedVideo"),
     "_operations": ("Analysis",),
     "_raw": ("RawClient",),
@@ -100,6 +102,8 @@ __all__ = [
     "DownloadError",
     "DownloadInterruptedError",
     "DownloadedVideo",
+    "ExportRecord",
+    "ExportStatus",
     "IntegrityError",
     "InternalServerError",
     "NotFoundError",

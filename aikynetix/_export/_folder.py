@@ -1,0 +1,174 @@
+"""Where an export goes: the videos' folder, with its manifest and its page."""
+
+from __future__ import annotations
+
+import os
+import stat
+from abc import ABC, abstractmethod
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from .._causes import detached
+from .._errors import AikynetixError, DownloadError
+from . import _manifest
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterable, Iterator
+
+PAGE = "index.html"
+
+_APPEND = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+
+
+class Folder(ABC):
+    """A place for videos, used from one thread at a time.
+
+    Attributes:
+        target: What to give the download engine as the folder to write to.
+        is_local: Whether looking at a file costs next to nothing.
+    """
+
+    target: str
+    is_local: bool
+
+    @abstractmethod
+    def open(self) -> None:
+        """Make the folder if need be, and make ready to append to its manifest.
+
+        Raises:
+            DownloadError: The folder or the manifest cannot be written to. So do all methods.
+        """
+
+    @abstractmethod
+    def manifest(self) -> Iterator[bytes]:
+        """Yield the lines of the manifest, oldest first; of a line that is too long only parts come."""
+
+    @abstractmethod
+    def append(self, line: bytes) -> None:
+        """Add a line, line end included, to the manifest."""
+
+    @abstractmethod
+    def size_of(self, name: str) -> int | None:
+        """Return the size in bytes of the file ``name`` in this folder, None when there is no such file."""
+
+    @abstractmethod
+    def path_of(self, name: str) -> Path | str:
+        """Return where the file ``name`` of this folder is, for the caller."""
+
+    @abstractmethod
+    def name_of(self, path: Path | str) -> str | None:
+        """Return the name in this folder of a file that the engine wrote, None when it is not in it."""
+
+    @abstractmethod
+    def write_page(self, text: Iterable[str]) -> None:
+        """Put the page in place, complete or not at all."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Make the manifest durable and give everything up. Closing twice is fine."""
+
+
+class LocalFolder(Folder):
+    """A folder of this machine.
+
+    A line of the manifest is appended by a single write, so that no other process's line can come between. Lines are
+    made durable at the end only: one that is lost with the power costs a video to be fetched again, no more.
+
+    Args:
+        path: The folder.
+    """
+
+    is_local = True
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.target = f"{path}{os.sep}"
+        self._fd = -1
+        self._is_torn = False
+
+    def open(self) -> None:
+        with _failing("the export's folder cannot be used", self._path):
+            self._path.mkdir(parents=True, exist_ok=True)
+            self._fd = os.open(self._path / _manifest.NAME, _APPEND, 0o666)
+            size = os.fstat(self._fd).st_size
+            self._is_torn = size > 0 and _byte_at(self._fd, size - 1) != b"\n"
+
+    def manifest(self) -> Iterator[bytes]:
+        try:
+            with (self._path / _manifest.NAME).open("rb") as file:
+                yield from lines_of(file)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise failure("the export's manifest cannot be read", self._path, error) from detached(error)
+
+    def append(self, line: bytes) -> None:
+        with _failing("the export's manifest cannot be written", self._path):
+            whole = b"\n" + line if self._is_torn else line
+            self._is_torn = True
+            if os.write(self._fd, whole) == len(whole):
+                self._is_torn = False
+                return
+        raise failure("the export's manifest cannot be written: no space is left", self._path, None)
+
+    def size_of(self, name: str) -> int | None:
+        try:
+            found = (self._path / name).stat()
+        except (OSError, ValueError):
+            return None
+        return found.st_size if stat.S_ISREG(found.st_mode) else None
+
+    def path_of(self, name: str) -> Path:
+        return self._path / name
+
+    def name_of(self, path: Path | str) -> str | None:
+        try:
+            return Path(path).relative_to(self._path).as_posix()
+        except ValueError:
+            return None
+
+    def write_page(self, text: Iterable[str]) -> None:
+        draft = self._path / f"{PAGE}.{os.getpid()}.part"
+        with _failing(f"{PAGE} cannot be written", self._path):
+            try:
+                with draft.open("w", encoding="utf-8") as file:
+                    file.writelines(text)
+                draft.replace(self._path / PAGE)
+            finally:
+                draft.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        fd, self._fd = self._fd, -1
+        if fd >= 0:
+            with suppress(OSError):  # some file systems cannot, and then the lines are as safe as they can be
+                os.fsync(fd)
+            os.close(fd)
+
+
+def lines_of(file: BinaryIO) -> Iterator[bytes]:
+    """Yield the lines of ``file`` in pieces of a bounded length, so that a line without end takes no memory."""
+    while line := file.readline(_manifest.LONGEST_LINE + 1):
+        yield line
+
+
+def failure(what: str, where: Path | str, error: BaseException | None) -> DownloadError:
+    """Return the exception for a folder that cannot be used."""
+    why = getattr(error, "strerror", None) or (type(error).__name__ if error is not None else "")
+    return DownloadError(f"{what}{': ' if why else ''}{why} ({where})", session_id="", path=where)
+
+
+@contextmanager
+def _failing(what: str, where: Path) -> Generator[None]:
+    try:
+        yield
+    except AikynetixError:
+        raise
+    except OSError as error:
+        failed, cause = failure(what, where, error), detached(error)
+        raise failed from cause
+
+
+def _byte_at(fd: int, place: int) -> bytes:
+    os.lseek(fd, place, os.SEEK_SET)
+    return os.read(fd, 1)

@@ -1,0 +1,91 @@
+"""How a rate limit slows an export as a whole. Pure: the clock is given.
+
+One session that is told "too many requests" (429) holds all of them: nothing new begins until the time that the API
+asked for is over, and after that sessions begin one after the other at a distance that grows with every refusal and
+shrinks with every answer. The distance settles where the API's limit is.
+"""
+
+from __future__ import annotations
+
+from attrs import define, field
+
+MOST_ATTEMPTS = 10
+"""How often one session is begun while the API refuses it."""
+
+PATIENCE = 300.0
+"""Longest wait in seconds that a refusal may ask for; a session whose refusal asks for more has failed."""
+
+_FIRST_PAUSE = 1.0
+_LONGEST_PAUSE = 16.0
+_SMALLEST_GAP = 0.02
+_LARGEST_GAP = 0.5
+# After so many seconds without an answer that is no refusal, the rest is asked once each and not held up for long.
+_HOPELESS = 60.0
+_HOPELESS_PAUSE = 4.0
+
+
+@define
+class Pace:
+    """When the next session may begin.
+
+    Args:
+        last_answer: The time at which the export begins, in seconds on any clock that does not go back.
+    """
+
+    _last_answer: float
+    _held_until: float = field(init=False, default=0.0)
+    _next_start: float = field(init=False, default=0.0)
+    _gap: float = field(init=False, default=0.0)
+    _refusals: int = field(init=False, default=0)
+
+    def __attrs_post_init__(self) -> None:
+        self._held_until = self._next_start = self._last_answer
+
+    def delay(self, now: float) -> float:
+        """Return the seconds until the next session may begin; 0 when it may now."""
+        return max(0.0, self._held_until - now, self._next_start - now)
+
+    def start(self, now: float) -> None:
+        """Note that a session begins."""
+        self._next_start = now + self._gap
+
+    def answered(self, now: float) -> None:
+        """Note that a session ended without a refusal."""
+        self._last_answer = now
+        self._refusals = 0
+        self._gap = self._gap * 0.8 if self._gap > _SMALLEST_GAP else 0.0
+
+    def refused(self, now: float, retry_after: float | None, draw: float) -> None:
+        """Note that a session was refused.
+
+        Args:
+            now: The time.
+            retry_after: Seconds that the API asked to wait; None where it said nothing.
+            draw: A random number from 0 to 1, so that several exports do not come back together.
+        """
+        if retry_after is not None and retry_after > PATIENCE:
+            return
+        if now >= self._held_until:  # of those refused together, the first one counts
+            self._refusals += 1
+            self._gap = min(_LARGEST_GAP, max(_SMALLEST_GAP, self._gap * 2.0))
+        pause = retry_after
+        if pause is None:
+            pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0 ** min(self._refusals - 1, 8)) * (0.5 + draw / 2)
+        if self._is_hopeless(now):
+            self._gap, pause = 0.0, min(pause, _HOPELESS_PAUSE)
+        self._held_until = max(self._held_until, now + pause)
+
+    def may_try_again(self, now: float, attempts: int, retry_after: float | None) -> bool:
+        """Return whether a session that was refused is to be begun once more.
+
+        Args:
+            now: The time.
+            attempts: How often it has been begun, 1 and up.
+            retry_after: Seconds that the API asked to wait.
+        """
+        if retry_after is not None and retry_after > PATIENCE:
+            return False
+        return attempts < (1 if self._is_hopeless(now) else MOST_ATTEMPTS)
+
+    def _is_hopeless(self, now: float) -> bool:
+        return now - self._last_answer > _HOPELESS

@@ -1,0 +1,174 @@
+"""An export's folder behind an fsspec URL, such as ``s3://bucket/videos``.
+
+Object stores cannot append. New lines are collected and written as objects of their own below ``manifest.jsonl.d/``,
+one every few seconds; at the end they are merged into ``manifest.jsonl``. An export that ends before that leaves them
+where the next one reads them; what it had not yet written down, seconds of it, is fetched again.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any
+
+from .._causes import detached
+from .._errors import AikynetixError, ConfigurationError
+from . import _manifest
+from ._folder import PAGE, Folder, failure, lines_of
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterable, Iterator
+    from pathlib import Path
+
+_FLUSH_SECONDS = 5.0
+_FLUSH_BYTES = 64 * 1024
+_COPY = 1024 * 1024
+
+
+class RemoteFolder(Folder):
+    """A folder of any file system that fsspec knows.
+
+    Args:
+        url: The folder's URL.
+
+    Raises:
+        ConfigurationError: fsspec, or what it needs for this URL, is not installed.
+    """
+
+    is_local = False
+
+    def __init__(self, url: str) -> None:
+        self._url = url.rstrip("/")
+        self.target = f"{self._url}/"
+        self._fs, root = _file_system(url)
+        self._root = root.rstrip("/")
+        self._segments = f"{self._root}/{_manifest.NAME}.d"
+        self._run = f"{time.time_ns():020d}-{uuid.uuid4().hex[:8]}"
+        self._count = 0
+        self._waiting: list[bytes] = []
+        self._flushed_at = time.monotonic()
+
+    def open(self) -> None:
+        with self._failing("the export's folder cannot be used"):
+            self._fs.makedirs(self._root, exist_ok=True)
+
+    def manifest(self) -> Iterator[bytes]:
+        for path in [f"{self._root}/{_manifest.NAME}", *self._segment_paths()]:
+            with (
+                self._failing("the export's manifest cannot be read"),
+                suppress(FileNotFoundError),
+                self._fs.open(path, "rb") as file,
+            ):
+                yield from lines_of(file)
+
+    def append(self, line: bytes) -> None:
+        self._waiting.append(line)
+        late = time.monotonic() - self._flushed_at > _FLUSH_SECONDS
+        if late or sum(map(len, self._waiting)) > _FLUSH_BYTES:
+            self._flush()
+
+    def size_of(self, name: str) -> int | None:
+        try:
+            info = self._fs.info(f"{self._root}/{name}")
+        except Exception:  # what cannot be seen is not there; the download then says what is wrong
+            return None
+        size = info.get("size") if info.get("type") == "file" else None
+        return size if isinstance(size, int) else None
+
+    def path_of(self, name: str) -> str:
+        return f"{self._url}/{name}"
+
+    def name_of(self, path: Path | str) -> str | None:
+        text = str(path)
+        for root in (self._url, self._root):
+            if text.startswith(f"{root}/"):
+                return text[len(root) + 1 :]
+        return None
+
+    def write_page(self, text: Iterable[str]) -> None:
+        with self._failing(f"{PAGE} cannot be written"), self._fs.open(f"{self._root}/{PAGE}", "wb") as file:
+            for part in text:
+                file.write(part.encode())
+
+    def close(self) -> None:
+        if not self._waiting and not self._count:
+            return
+        self._flush()
+        with self._failing("the export's manifest cannot be written"):
+            self._merge()
+        self._count = 0
+
+    def _flush(self) -> None:
+        if not self._waiting:
+            return
+        with self._failing("the export's manifest cannot be written"):
+            self._fs.makedirs(self._segments, exist_ok=True)
+            with self._fs.open(f"{self._segments}/{self._run}-{self._count:08d}.jsonl", "wb") as file:
+                file.write(b"".join(self._waiting))
+        self._count += 1
+        self._waiting.clear()
+        self._flushed_at = time.monotonic()
+
+    def _merge(self) -> None:
+        merged, final = f"{self._segments}/{self._run}.merged", f"{self._root}/{_manifest.NAME}"
+        segments = self._segment_paths()
+        with self._fs.open(merged, "wb") as target:
+            for path in [final, *segments]:
+                with suppress(FileNotFoundError), self._fs.open(path, "rb") as source:
+                    self._copy(source, target)
+        self._fs.mv(merged, final)
+        for path in segments:
+            with suppress(FileNotFoundError):  # an export that ran beside this one has merged it as well
+                self._fs.rm_file(path)
+
+    @staticmethod
+    def _copy(source: Any, target: Any) -> None:
+        last = b"\n"
+        while block := source.read(_COPY):
+            target.write(block)
+            last = block[-1:]
+        if last != b"\n":
+            target.write(b"\n")
+
+    def _segment_paths(self) -> list[str]:
+        """Return the objects with lines that are in no manifest yet, oldest first."""
+        self._fs.invalidate_cache()
+        try:
+            found = self._fs.ls(self._segments, detail=False)
+        except FileNotFoundError:
+            return []
+        return sorted(path for path in found if path.endswith(".jsonl"))
+
+    @contextmanager
+    def _failing(self, what: str) -> Generator[None]:
+        try:
+            yield
+        except AikynetixError:
+            raise
+        except Exception as error:  # every file system of fsspec raises exceptions of its own
+            failed, cause = failure(what, self._url, error), detached(error)
+            raise failed from cause
+
+
+def is_url(to: str) -> bool:
+    """Return whether ``to`` is an fsspec URL and no path."""
+    return "://" in to
+
+
+def _file_system(url: str) -> tuple[Any, str]:
+    try:
+        from fsspec.core import url_to_fs  # type: ignore[import-untyped]  # fsspec ships no types
+    except ImportError:
+        raise ConfigurationError(
+            f"a URL as the folder needs fsspec ({_scheme(url)}://): pip install 'aikynetix[fsspec]'."
+        ) from None
+    try:
+        file_system, root = url_to_fs(url)
+    except (ImportError, ValueError) as error:
+        raise ConfigurationError(f"fsspec cannot use {_scheme(url)}:// ({type(error).__name__}): {error}") from None
+    return file_system, root
+
+
+def _scheme(url: str) -> str:
+    return url.partition("://")[0]

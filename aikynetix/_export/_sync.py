@@ -1,0 +1,145 @@
+"""An export as the synchronous client runs it."""
+
+from __future__ import annotations
+
+import os
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from . import _job
+from ._backend import ExecutorBackend, ThreadBackend
+from ._folder import Folder, LocalFolder
+from ._ledger import Ledger
+from ._record import ExportRecord, ExportStatus, shown_id
+from ._remote import RemoteFolder, is_url
+from ._run import Rules, Run, taken_apart
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from concurrent.futures import Executor
+
+    from .._client import Aikynetix
+    from .._operations import Analysis
+    from ._backend import Backend
+    from ._job import Errand, Job, Outcome
+
+Observer = "Callable[[str, int, int | None], object]"
+"""Called with a session id, its bytes done and its bytes in all (None while unknown), from any thread."""
+
+
+def export(
+    client: Aikynetix,
+    session_ids: Iterable[Any],
+    to: str | os.PathLike[str],
+    *,
+    analysis: Analysis | str | None,
+    concurrency: int,
+    retry_failed: bool,
+    wait: float,
+    executor: Executor | None,
+    observer: Callable[[str, int, int | None], object] | None = None,
+) -> Iterator[ExportRecord]:
+    """Return an iterator that exports as it is asked for records; see `AnalyzedVideos.export`.
+
+    Args:
+        client: Looks the videos up.
+        session_ids: Session ids, or pairs of an id and an analysis.
+        to: A folder or an fsspec URL.
+        analysis: Which analysis to make where a session does not say it.
+        concurrency: Sessions at a time, 1 or more.
+        retry_failed: Do only what failed in an earlier export.
+        wait: Seconds to wait for a video that is not there yet.
+        executor: Where to work instead of in threads of this process.
+        observer: Told of the bytes of each session, from any thread; not by an executor.
+
+    Raises:
+        ValueError: ``concurrency`` is no whole number from 1 up.
+    """
+    rules = rules_of(analysis, concurrency, retry_failed)
+    folder = folder_of(to)
+    errand = _job.Errand(folder.target, wait)
+    threads = partial(_threads, client, errand, concurrency, observer)
+    backend = threads() if executor is None else ExecutorBackend(executor, client._settings, errand)
+    return _records(Run(session_ids, folder, backend, threads, rules))
+
+
+def _records(run: Run) -> Iterator[ExportRecord]:
+    try:
+        while (record := run.advance()) is not None:
+            yield record
+    finally:
+        run.close()
+
+
+def _threads(
+    client: Aikynetix,
+    errand: Errand,
+    concurrency: int,
+    observer: Callable[[str, int, int | None], object] | None,
+) -> Backend:
+    def work(job: Job, cancelled: Callable[[], bool]) -> Outcome:
+        progress = None if observer is None else partial(observer, job.session_id)
+        return _job.run(_job.patient(client, cancelled), job, errand, cancelled, progress)
+
+    return ThreadBackend(work, concurrency)
+
+
+def rules_of(analysis: Analysis | str | None, concurrency: int, retry_failed: bool) -> Rules:
+    """Return how to go about an export.
+
+    Raises:
+        ValueError: ``concurrency`` is no whole number from 1 up.
+    """
+    if isinstance(concurrency, bool) or not isinstance(concurrency, int) or concurrency < 1:
+        raise ValueError(f"concurrency must be a whole number, 1 or more, not {concurrency!r}")
+    return Rules(analysis=analysis, concurrency=concurrency, retry_failed=bool(retry_failed))
+
+
+def folder_of(to: str | os.PathLike[str]) -> Folder:
+    """Return the folder that ``to`` names.
+
+    Raises:
+        ValueError: It names none.
+        ConfigurationError: It is a URL, and fsspec or what it needs for it is not installed.
+    """
+    place = os.fspath(to)
+    if not isinstance(place, str) or not place or "\0" in place:
+        raise ValueError("to must be a folder or an fsspec URL, such as 'videos' or 's3://bucket/videos'")
+    # Absolute, because the workers of an executor may have another current folder.
+    return RemoteFolder(place) if is_url(place) else LocalFolder(Path(place).absolute())
+
+
+def plan(
+    session_ids: Iterable[Any], to: str | os.PathLike[str], *, retry_failed: bool = False
+) -> Iterator[tuple[str, str]]:
+    """Yield every session with what an export would do about it, without asking the API or writing anything.
+
+    Args:
+        session_ids: As for `export`.
+        to: As for `export`.
+        retry_failed: As for `export`.
+
+    Yields:
+        The session id and ``"fetch"``, ``"already_there"`` or ``"skip"``.
+
+    Raises:
+        DownloadError: The folder's manifest cannot be read.
+    """
+    folder, ledger = folder_of(to), Ledger()
+    try:
+        ledger.load(folder.manifest())
+        for item in session_ids:
+            shown = shown_id(taken_apart(item, None)[0])
+            if ledger.meet(shown):
+                yield shown, _planned(folder, ledger.last(shown), retry_failed)
+    finally:
+        ledger.close()
+
+
+def _planned(folder: Folder, last: ExportRecord | None, retry_failed: bool) -> str:
+    if retry_failed and (last is None or last.status is not ExportStatus.FAILED):
+        return "skip"
+    if last is not None and last.path is not None and folder.size_of(str(last.path)) == last.size:
+        return "already_there"
+    return "fetch"
