@@ -95,7 +95,7 @@ def _failed(error: Exception) -> int:
     if isinstance(error, AikynetixError):
         complain(explain(error))
         return exit_code(error)
-    if isinstance(error, ImportError):
+    if isinstance(error, ImportError) and "pip install" in str(error):  # an extra is missing, and the text says which
         complain(str(error))
         return Exit.USAGE
     if isinstance(error, OSError):

@@ -30,16 +30,13 @@ def progress_bar(label: str, *, quiet: bool) -> Generator[Progress | None]:
         yield None
         return
     # rich is the slowest import of the command, and scripts never see a bar.
-    from rich import progress as parts
-    from rich.console import Console
+    from ._bar import download_bar
 
-    columns = (
-        parts.TextColumn("{task.description}", markup=False),
-        parts.BarColumn(),
-        parts.DownloadColumn(),
-        parts.TransferSpeedColumn(),
-        parts.TimeRemainingColumn(),
-    )
-    with parts.Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task(label, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+    with download_bar() as bar:
+        task = bar.add_task(label, total=None, start=False)  # the clock starts with the first byte, not with the wait
+
+        def show(done: int, total: int | None) -> None:
+            bar.start_task(task)
+            bar.update(task, completed=done, total=total)
+
+        yield show

@@ -61,8 +61,8 @@ def _program(asked: str | None) -> list[str]:
 
 def _play(program: list[str], path: str) -> None:
     try:
-        # stdout is for the result; what the player says goes where messages go.
-        ended = subprocess.run([*program, path], check=False, stdout=sys.stderr.fileno())  # noqa: S603 -- the person's own choice
+        # Stdout is for the result; what the player says goes where messages go, to file descriptor 2.
+        ended = subprocess.run([*program, path], check=False, stdout=2)  # noqa: S603 -- the person's own choice
     except OSError as error:
         raise click.ClickException(f"cannot start {program[0]}: {error.strerror}.") from None
     if ended.returncode:

@@ -1,0 +1,198 @@
+"""The doctor: what it concludes, and what it finds against real servers."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import TYPE_CHECKING
+
+import pytest
+
+from aikynetix._cli import _diagnosis as diagnosis
+from aikynetix._cli._diagnosis import Probe
+from aikynetix._cli._exits import Exit
+
+if TYPE_CHECKING:
+    from aikynetix.sandbox import Sandbox
+
+    from .conftest import Command
+
+IN_FORCE = "API-KEY: <key>"
+
+
+@pytest.mark.parametrize(
+    ("status", "control", "verdict"),
+    [
+        (404, 401, "accepted"),
+        (200, 401, "accepted"),
+        (403, 401, "accepted"),
+        (400, 401, "accepted"),
+        (404, 403, "accepted"),
+        (401, 401, "refused"),
+        (401, 403, "refused"),
+        (403, 403, "cannot tell"),
+        (404, 404, "cannot tell"),
+        (500, 401, "cannot tell"),
+        (429, 401, "cannot tell"),
+        (None, 401, "cannot tell"),
+    ],
+)
+def test_a_style_is_accepted_only_if_it_makes_a_difference(status: int | None, control: int, verdict: str) -> None:
+    """A server that answers 404 to everybody has accepted nothing."""
+    assert diagnosis.verdict(status, control) == verdict
+
+
+@pytest.mark.parametrize(
+    ("skew", "state", "said"),
+    [(0.5, "ok", "agrees"), (30, "ok", "30 s off"), (120, "warning", "ahead of"), (-3600, "warning", "behind")],
+)
+def test_a_clock_that_is_off_is_told(skew: float, state: str, said: str) -> None:
+    """The answer's date is the measure."""
+    moment = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    probe = Probe(404, "", format_datetime(moment, usegmt=True), moment.timestamp() + skew)
+    check = diagnosis.clock(probe)
+    assert check.state == state
+    assert said in check.detail
+
+
+@pytest.mark.parametrize("date", ["", "yesterday", "Mon, 99 Xxx 0000 99:99:99 GMT"])
+def test_a_date_that_cannot_be_read_is_no_verdict(date: str) -> None:
+    """Whatever the server sends."""
+    assert diagnosis.clock(Probe(404, "", date, 0.0)).state == "unknown"
+
+
+def test_the_style_in_force_decides(command: Command) -> None:
+    """Another style that is refused is no failure; one that would work is named."""
+    del command
+    found = {IN_FORCE: Probe(401), "Authorization: API-KEY <key>": Probe(404)}
+    refused, accepted = diagnosis.styles(found, Probe(401), IN_FORCE)
+    assert (refused.state, accepted.state) == ("failed", "ok")
+    assert "'Authorization: API-KEY <key>'" in refused.detail
+    assert diagnosis.worst([refused, accepted]) is Exit.CREDENTIAL
+    other = diagnosis.styles(found, Probe(401), "Authorization: API-KEY <key>")
+    assert diagnosis.worst(other) is Exit.DONE
+
+
+def test_all_is_well_with_the_sandbox(sandbox: Sandbox, command: Command) -> None:
+    """Every part of the report is there, and the credential is not."""
+    ran = command("doctor", sandbox.sessions["jump"])
+    assert (ran.code, ran.err) == (0, "")
+    for part in ("httpx", "AIKYNETIX WEB API", sandbox.base_url, "AIKYNETIX_API_KEY", "storage", "clock", "transport"):
+        assert part in ran.out
+    assert sandbox.api_key not in ran.out
+    assert "X-Goog" not in ran.out
+
+
+def test_it_tells_the_header_styles_apart(sandbox: Sandbox, command: Command) -> None:
+    """A key is accepted in both of its forms, and not as a token."""
+    told = json.loads(command("doctor", "--json").out)
+    states = {check["name"]: check["state"] for check in told["checks"]}
+    assert states == {
+        "server": "ok",
+        "clock": "ok",
+        "API-KEY: <key>": "ok",
+        "Authorization: API-KEY <key>": "ok",
+        "Authorization: Bearer <token>": "no",
+    }
+    assert told["exit_code"] == 0
+    assert {setting["name"]: setting["source"] for setting in told["settings"]} == {
+        "base URL": "AIKYNETIX_BASE_URL",
+        "credential": "AIKYNETIX_API_KEY",
+        "header": "vendored spec",
+        "timeout": "default",
+        "retries": "default",
+    }
+
+
+def test_a_token_is_accepted_as_bearer_alone(
+    sandbox: Sandbox, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And that is the style in force then."""
+    monkeypatch.delenv("AIKYNETIX_API_KEY")
+    monkeypatch.setenv("AIKYNETIX_TOKEN", sandbox.token)
+    ran = command("doctor", "--json")
+    states = {check["name"]: check["state"] for check in json.loads(ran.out)["checks"]}
+    assert ran.code == 0
+    assert states["Authorization: Bearer <token>"] == "ok"
+    assert states["API-KEY: <key>"] == "no"
+
+
+def test_a_wrong_key_is_told_and_exits_3(sandbox: Sandbox, command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No style is accepted, so the key is to blame."""
+    assert sandbox.base_url
+    monkeypatch.setenv("AIKYNETIX_API_KEY", "canary-key-1234")
+    ran = command("doctor")
+    assert ran.code == 3
+    assert "check the credential" in ran.out
+    assert "canary" not in ran.out + ran.err
+
+
+def test_without_a_credential_it_still_tells_the_rest(
+    sandbox: Sandbox, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server's state is of interest before there is a key."""
+    assert sandbox.base_url
+    monkeypatch.delenv("AIKYNETIX_API_KEY")
+    ran = command("doctor")
+    assert ran.code == 2
+    assert "answers in" in ran.out
+    assert "set AIKYNETIX_API_KEY" in ran.out
+
+
+def test_a_server_that_is_not_there_exits_6(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing else is tried then, so that it ends soon."""
+    monkeypatch.setenv("AIKYNETIX_API_KEY", "key")
+    ran = command("doctor", "s", "--base-url", "http://127.0.0.1:1", "--json")
+    told = json.loads(ran.out)
+    assert ran.code == told["exit_code"] == 6
+    assert [check["name"] for check in told["checks"]] == ["server"]
+    assert told["settings"][0]["source"] == "--base-url"
+
+
+def test_a_session_without_a_video_fails_with_its_own_code(sandbox: Sandbox, command: Command) -> None:
+    """The storage was not reached, for the reason that the API gives."""
+    ran = command("doctor", sandbox.sessions["forbidden"])
+    assert ran.code == 4
+    assert "403" in ran.out
+
+
+class _Everybody(BaseHTTPRequestHandler):
+    """An API that gives everybody a URL on a storage that is not there."""
+
+    def do_GET(self) -> None:
+        body = b'{"analyzed_video_url": "http://127.0.0.1:1/video.mp4?X-Goog-Signature=canary"}'
+        self.send_response(200)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 -- the name in the base class
+        """Say nothing."""
+
+
+def test_a_storage_that_is_not_there_is_told(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And a server that does not look at credentials has accepted none."""
+    monkeypatch.setenv("AIKYNETIX_API_KEY", "key")
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Everybody) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        ran = command("doctor", "s", "--json", "--base-url", f"http://127.0.0.1:{server.server_port}")
+        server.shutdown()
+    states = {check["name"]: check["state"] for check in json.loads(ran.out)["checks"]}
+    assert ran.code == 6
+    assert states["API-KEY: <key>"] == "unknown"
+    assert states["storage"] == "failed"
+    assert "canary" not in ran.out
+
+
+def test_a_proxy_that_is_not_used_is_told(sandbox: Sandbox, command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who set one expects it to be used."""
+    assert sandbox.base_url
+    monkeypatch.setenv("HTTPS_PROXY", "http://user:canary-password@127.0.0.1:1")
+    ran = command("doctor")
+    assert ran.code == 0
+    assert "HTTPS_PROXY set but not used" in ran.out
+    assert "canary" not in ran.out

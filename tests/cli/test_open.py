@@ -1,0 +1,113 @@
+"""Playing a video: what is started, with what, and what when there is nothing."""
+
+from __future__ import annotations
+
+import stat
+import sys
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+import pytest
+
+from aikynetix._cli._player import cache_folder, player_command
+
+if TYPE_CHECKING:
+    from aikynetix.sandbox import Sandbox
+
+    from .conftest import Command
+
+HOME = Path("/home/ada")
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path / "cache" / "aikynetix"
+
+
+@pytest.mark.parametrize(
+    ("platform", "environ", "folder"),
+    [
+        ("linux", {}, "/home/ada/.cache/aikynetix"),
+        ("linux", {"XDG_CACHE_HOME": "/var/cache/ada"}, "/var/cache/ada/aikynetix"),
+        ("linux", {"XDG_CACHE_HOME": "relative"}, "/home/ada/.cache/aikynetix"),
+        ("darwin", {}, "/home/ada/Library/Caches/aikynetix"),
+        ("win32", {}, "/home/ada/AppData/Local/aikynetix"),
+    ],
+)
+def test_videos_are_kept_where_the_system_keeps_caches(platform: str, environ: dict[str, str], folder: str) -> None:
+    """They may be thrown away there."""
+    assert PurePosixPath(cache_folder(platform, environ, HOME)) == PurePosixPath(folder)
+
+
+@pytest.mark.parametrize(
+    ("asked", "platform", "environ", "found", "command"),
+    [
+        ("mpv --loop", "linux", {}, [], ["mpv", "--loop"]),
+        (None, "linux", {"DISPLAY": ":0"}, ["xdg-open"], ["/bin/xdg-open"]),
+        (None, "linux", {"WAYLAND_DISPLAY": "w"}, ["xdg-open"], ["/bin/xdg-open"]),
+        (None, "linux", {}, ["xdg-open"], None),
+        (None, "linux", {}, ["wslview"], ["/bin/wslview"]),
+        (None, "linux", {"DISPLAY": ":0"}, [], None),
+        (None, "darwin", {}, [], ["open"]),
+        (None, "win32", {}, [], ["rundll32", "url.dll,FileProtocolHandler"]),
+    ],
+)
+def test_the_desktop_decides_what_plays_a_video(
+    asked: str | None, platform: str, environ: dict[str, str], found: list[str], command: list[str] | None
+) -> None:
+    """Unless a player is named."""
+    assert player_command(asked, platform, environ, lambda name: f"/bin/{name}" if name in found else None) == command
+
+
+def test_the_player_gets_the_file_and_never_the_signed_url(sandbox: Sandbox, command: Command, cache: Path) -> None:
+    """Arguments are seen by everybody on the machine; a path gives nobody access."""
+    script = "import sys, pathlib; path = pathlib.Path(sys.argv[1]); path.with_suffix('.seen').write_text(path.name)"
+    ran = command("open", sandbox.sessions["jump"], "--player", f'"{sys.executable}" -c "{script}"')
+    assert ran.code == 0
+    path = Path(ran.out.strip())
+    assert path.parent == cache
+    assert path.read_bytes() == sandbox.video
+    assert path.with_suffix(".seen").read_text() == path.name
+    assert stat.S_IMODE(cache.stat().st_mode) == 0o700
+
+
+def test_print_only_fetches(sandbox: Sandbox, command: Command, cache: Path) -> None:
+    """For machines without a screen; a second run fetches it afresh."""
+    ran = [command("open", sandbox.sessions["jump"], "--print") for _ in range(2)]
+    assert [code for code, _, _ in ran] == [0, 0]
+    assert [file for file in cache.iterdir() if file.suffix == ".mp4"] == [Path(ran[0].out.strip())]
+
+
+def test_a_player_that_fails_is_a_failure(sandbox: Sandbox, command: Command, cache: Path) -> None:
+    """The video is there all the same."""
+    ran = command("open", sandbox.sessions["jump"], "--player", f'"{sys.executable}" -c "raise SystemExit(3)"')
+    assert ran.code == 1
+    assert "exit code 3" in ran.err
+    assert Path(ran.out.strip()).parent == cache
+
+
+@pytest.mark.parametrize(("player", "code"), [("", 2), ('"', 2), ("/nonexistent/player", 1)])
+def test_a_player_that_cannot_be_started_is_told(
+    sandbox: Sandbox, command: Command, cache: Path, player: str, code: int
+) -> None:
+    """One line, and the option's name where it is the option's fault."""
+    assert not cache.exists()
+    ran = command("open", sandbox.sessions["jump"], "--player", player)
+    assert ran.code == code
+    assert ran.err.count("\n") == 1
+
+
+def test_a_machine_without_a_player_is_told_before_anything_is_fetched(
+    sandbox: Sandbox, command: Command, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the two ways out."""
+    if sys.platform in ("win32", "darwin"):
+        pytest.skip("these systems always have one")
+    monkeypatch.setenv("PATH", "")
+    ran = command("open", sandbox.sessions["jump"])
+    assert (ran.code, ran.out) == (1, "")
+    assert "--player" in ran.err
+    assert "--print" in ran.err
+    assert not sandbox.requests
+    assert not cache.exists()

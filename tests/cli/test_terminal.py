@@ -1,0 +1,129 @@
+"""The command on a real (pseudo) terminal: the bar, the prompt, colours."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from aikynetix.sandbox import Sandbox
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+pty = pytest.importorskip("pty", reason="needs pseudo-terminals")
+
+
+class Session:
+    """A process whose stdin and stderr are a terminal, and whose stdout is a pipe."""
+
+    def __init__(self, *arguments: str, environ: Mapping[str, str]) -> None:
+        self._ours, theirs = pty.openpty()
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "aikynetix", *arguments],
+            stdin=theirs,
+            stderr=theirs,
+            stdout=subprocess.PIPE,
+            env={**os.environ, "TERM": "xterm-256color", "COLUMNS": "100", **environ},
+            text=True,
+            start_new_session=True,
+        )
+        os.close(theirs)
+        self.seen = ""
+
+    def read_until(self, text: str) -> None:
+        end = time.monotonic() + 20
+        while text not in self.seen and time.monotonic() < end and self._read():
+            pass
+        assert text in self.seen
+
+    def _read(self) -> bool:
+        try:
+            got = os.read(self._ours, 65536)
+        except OSError:  # the terminal's other side is closed
+            return False
+        self.seen += got.decode()
+        return bool(got)
+
+    def type(self, line: str) -> None:
+        os.write(self._ours, f"{line}\n".encode())
+
+    def end(self) -> tuple[int, str]:
+        """Read to the end; return exit code and stdout."""
+        while self._read():
+            pass
+        os.close(self._ours)
+        out, _ = self._process.communicate(timeout=20)
+        return self._process.returncode, out
+
+
+def test_a_terminal_gets_a_progress_bar(tmp_path: Path) -> None:
+    """With the session, the bytes and the rate; the result is on stdout alone."""
+    target = tmp_path / "jump.mp4"
+    with Sandbox(video=b"\0\0\0\x20ftypisom" + bytes(64 * 2**20)) as sandbox:
+        session = Session("download", "session-jump", "-o", str(target), environ=sandbox.env)
+        code, out = session.end()
+    assert (code, out) == (0, f"{target}\n")
+    assert "session-jump" in session.seen
+    assert "67.1/67.1 MB" in session.seen
+    assert "━" in session.seen
+    assert "/s" in session.seen
+    assert "\x1b[3" in session.seen  # a colour
+
+
+def test_no_color_is_respected(sandbox: Sandbox, tmp_path: Path) -> None:
+    """The bar stays, its colours go (no-color.org)."""
+    arguments = ["download", sandbox.sessions["jump"], "-o", str(tmp_path / "jump.mp4")]
+    session = Session(*arguments, environ={"NO_COLOR": "1"})
+    assert session.end()[0] == 0
+    assert "━" in session.seen
+    assert "\x1b[3" not in session.seen
+
+
+@pytest.mark.parametrize(("option", "environ"), [("--quiet", {}), ("--overwrite", {"TERM": "dumb"})])
+def test_no_bar_where_none_is_wanted_or_possible(
+    sandbox: Sandbox, tmp_path: Path, option: str, environ: dict[str, str]
+) -> None:
+    """``--quiet`` says so, and so does a terminal that cannot move its cursor."""
+    arguments = ["download", sandbox.sessions["jump"], "-o", str(tmp_path / "jump.mp4"), option]
+    session = Session(*arguments, environ=environ)
+    assert session.end()[0] == 0
+    assert session.seen == ""
+
+
+def test_the_demo_shows_its_bar_and_its_story(tmp_path: Path) -> None:
+    """What a newcomer sees first."""
+    session = Session("demo", "--output", str(tmp_path), environ={})
+    code, out = session.end()
+    assert (code, out) == (0, f"{tmp_path / 'session-new.mp4'}\n")
+    assert "━" in session.seen
+    assert "What happened" in session.seen
+
+
+def test_a_key_is_asked_for_and_not_shown(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is typed is used, and appears nowhere."""
+    monkeypatch.delenv("AIKYNETIX_API_KEY")
+    session = Session("url", sandbox.sessions["jump"], environ={})
+    session.read_until("API key: ")
+    session.type(sandbox.api_key)
+    code, out = session.end()
+    assert code == 0
+    assert out.startswith(sandbox.storage_url)
+    assert sandbox.api_key not in session.seen + out
+
+
+def test_ctrl_c_at_the_prompt_ends_quietly(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing was sent, and the exit code is that of an interrupt."""
+    monkeypatch.delenv("AIKYNETIX_API_KEY")
+    session = Session("url", sandbox.sessions["jump"], environ={})
+    session.read_until("API key: ")
+    session._process.send_signal(2)
+    code, out = session.end()
+    assert (code, out) == (130, "")
+    assert "Traceback" not in session.seen
+    assert not sandbox.requests
