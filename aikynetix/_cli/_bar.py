@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -13,6 +15,9 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 from rich.text import Text
+
+if TYPE_CHECKING:
+    from rich.status import Status
 
 
 class _RateColumn(TransferSpeedColumn):
@@ -32,3 +37,8 @@ def download_bar() -> Progress:
         TimeRemainingColumn(elapsed_when_finished=True),
         console=Console(stderr=True),
     )
+
+
+def spinner(label: str) -> Status:
+    """Return a spinner on stderr; the label is shown as it is."""
+    return Console(stderr=True).status(Text(label))

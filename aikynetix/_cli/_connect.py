@@ -68,25 +68,28 @@ session_argument = click.argument("session_id", metavar="SESSION", type=SessionI
 ANALYSES = ("jump", "weightlifting")
 
 analysis_option = click.option(
-    "--analysis", type=click.Choice(ANALYSES), help="Which analysis to make if there is no video yet."
+    "--analysis",
+    type=click.Choice(ANALYSES),
+    metavar="KIND",
+    help=f"Which analysis to make if there is none yet: {' or '.join(ANALYSES)}.",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as one line of JSON.")
-quiet_option = click.option("-q", "--quiet", is_flag=True, help="No progress bar; errors are still said.")
+quiet_option = click.option("-q", "--quiet", is_flag=True, help="No progress on stderr; errors are still said.")
 
 
 def wait_option(default: float = 0) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Return the option ``--wait``."""
-    text = "Have the video made if there is none yet, and wait for it so long."
+    text = "Have the video made if there is none yet, and wait up to so long."
     return click.option("--wait", type=Seconds(), default=default, metavar="SECONDS", show_default=True, help=text)
 
 
 def connection_options(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options of `Connection` to a command, which gets them as ``connection``."""
 
-    @click.option("--base-url", metavar="URL", help="Where the API is. Default: AIKYNETIX_BASE_URL, then the vendor's.")
+    @click.option("--base-url", metavar="URL", help="Default: AIKYNETIX_BASE_URL, then the vendor's.")
     @click.option("--timeout", type=float, metavar="SECONDS", help="Limit of one attempt. Default: 30.")
     @click.option("--max-retries", type=int, metavar="N", help="How often to try again. Default: 3.")
-    @click.option("--key-header", metavar="NAME", help="Send the API key in this header: API-KEY or Authorization.")
+    @click.option("--key-header", metavar="NAME", help="Header for the API key: API-KEY or Authorization.")
     @click.option("-v", "--verbose", is_flag=True, help="Tell of retries on stderr.")
     @wraps(command)
     def with_connection(

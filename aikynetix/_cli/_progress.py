@@ -33,10 +33,28 @@ def progress_bar(label: str, *, quiet: bool) -> Generator[Progress | None]:
     from ._bar import download_bar
 
     with download_bar() as bar:
-        task = bar.add_task(label, total=None, start=False)  # the clock starts with the first byte, not with the wait
+        # The clock starts with the first byte, not with the wait for the video to be made.
+        task = bar.add_task(f"{label}: waiting", total=None, start=False)
 
         def show(done: int, total: int | None) -> None:
             bar.start_task(task)
-            bar.update(task, completed=done, total=total)
+            bar.update(task, description=label, completed=done, total=total)
 
         yield show
+
+
+@contextmanager
+def waiting(label: str, *, quiet: bool) -> Generator[None]:
+    """Show that something is being waited for, for the time of a ``with`` block, where there would be a bar.
+
+    Args:
+        label: What is waited for.
+        quiet: Show nothing.
+    """
+    if not wants_bar(quiet=quiet):
+        yield
+        return
+    from ._bar import spinner
+
+    with spinner(f"{label}: waiting"):
+        yield

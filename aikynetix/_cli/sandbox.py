@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
+import errno
+
 import click
 
 from . import _show
 from ._connect import Seconds
 
+_PORT, _POLLS, _LIFETIME = click.IntRange(0, 65_535), click.IntRange(0, 1_000_000), click.IntRange(1, 604_800)
+_PORT_ERRORS = (errno.EADDRINUSE, errno.EACCES, errno.EADDRNOTAVAIL)
+
 
 @click.command
-@click.option("--port", type=click.IntRange(0, 65535), default=0, help="The API's port. Default: a free one.")
+@click.option("--port", type=_PORT, default=0, metavar="PORT", help="The API's port. Default: a free one.")
+@click.option("--storage-port", type=_PORT, default=0, metavar="PORT", help="The storage's port. Default: a free one.")
+@click.option("--polls", type=_POLLS, default=2, metavar="N", help="How often a video is not ready yet. Default: 2.")
+@click.option("--latency", type=Seconds(), default=0, metavar="SECONDS", help="Wait before each answer. Default: 0.")
 @click.option(
-    "--storage-port", type=click.IntRange(0, 65535), default=0, help="The storage's port. Default: a free one."
-)
-@click.option(
-    "--polls", type=click.IntRange(min=0), default=2, show_default=True, help="404s before a made video is there."
-)
-@click.option("--latency", type=Seconds(), default=0, metavar="SECONDS", help="Answer so late.")
-@click.option(
-    "--url-lifetime",
-    type=click.IntRange(1, 604_800),
-    default=3600,
-    show_default=True,
-    metavar="SECONDS",
-    help="How long signed URLs work.",
+    "--url-lifetime", type=_LIFETIME, default=3600, metavar="SECONDS", help="How long URLs work. Default: 3600."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print addresses, credentials and sessions as one line of JSON.")
 def sandbox(port: int, storage_port: int, polls: int, latency: float, url_lifetime: int, as_json: bool) -> None:
@@ -46,5 +42,7 @@ def sandbox(port: int, storage_port: int, polls: int, latency: float, url_lifeti
     try:
         server.serve_forever(announce)
     except OSError as error:
+        if error.errno not in _PORT_ERRORS:
+            raise  # stdout has gone
         raise click.ClickException(f"{error.strerror}; choose another --port or --storage-port.") from None
     _show.note("stopped")

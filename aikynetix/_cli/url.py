@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from . import _connect, _show
+from ._progress import waiting
 
 
 @click.command
@@ -12,6 +13,7 @@ from . import _connect, _show
 @_connect.analysis_option
 @_connect.wait_option()
 @click.option("--attachment", is_flag=True, help="A URL that makes a browser save the video instead of playing it.")
+@_connect.quiet_option
 @_connect.json_option
 @_connect.connection_options
 def url(
@@ -19,6 +21,7 @@ def url(
     analysis: str | None,
     wait: float,
     attachment: bool,
+    quiet: bool,
     as_json: bool,
     connection: _connect.Connection,
 ) -> None:
@@ -26,7 +29,7 @@ def url(
 
     Whoever has the URL can fetch the video until it expires: treat it as a secret.
     """
-    with _connect.connect(connection) as client:
+    with _connect.connect(connection) as client, waiting(session_id, quiet=quiet or not wait):
         videos = client.analyzed_videos
         if wait and not attachment:
             video = videos.ensure(session_id, analysis=analysis, wait=wait)

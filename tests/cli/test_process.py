@@ -89,13 +89,13 @@ def test_ctrl_c_during_a_download_leaves_it_resumable(tmp_path: Path, monkeypatc
 
 
 @posix
-def test_a_reader_that_has_gone_is_no_reason_for_a_traceback(sandbox: Sandbox) -> None:
+@pytest.mark.parametrize("arguments", [["url", "session-jump"], ["sandbox"], ["--help"]], ids=" ".join)
+def test_a_reader_that_has_gone_is_no_reason_for_a_traceback(sandbox: Sandbox, arguments: list[str]) -> None:
     """``aikynetix ... | head -0`` ends silently."""
+    assert sandbox.base_url
     reading, writing = os.pipe()
     os.close(reading)
-    with subprocess.Popen(
-        [*COMMAND, "url", sandbox.sessions["jump"]], stdout=writing, stderr=subprocess.PIPE
-    ) as process:
+    with subprocess.Popen([*COMMAND, *arguments], stdout=writing, stderr=subprocess.PIPE) as process:
         os.close(writing)
         _, err = process.communicate(timeout=30)
     assert (process.returncode, err) == (1, b"")

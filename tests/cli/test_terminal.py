@@ -105,6 +105,16 @@ def test_the_demo_shows_its_bar_and_its_story(tmp_path: Path) -> None:
     assert "What happened" in session.seen
 
 
+def test_a_terminal_shows_that_it_waits(sandbox: Sandbox) -> None:
+    """A wait of minutes is not mistaken for a hang; without a wait nothing moves."""
+    waited = Session("url", sandbox.sessions["new"], "--wait", "30", environ={})
+    assert waited.end()[0] == 0
+    assert "session-new: waiting" in waited.seen
+    asked = Session("url", sandbox.sessions["jump"], environ={})
+    assert asked.end()[0] == 0
+    assert asked.seen == ""
+
+
 def test_a_key_is_asked_for_and_not_shown(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is typed is used, and appears nowhere."""
     monkeypatch.delenv("AIKYNETIX_API_KEY")
