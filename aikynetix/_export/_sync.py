@@ -16,16 +16,13 @@ from ._remote import RemoteFolder, is_url
 from ._run import Rules, Run, taken_apart
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Generator, Iterable, Iterator
     from concurrent.futures import Executor
 
     from .._client import Aikynetix
     from .._operations import Analysis
     from ._backend import Backend
     from ._job import Errand, Job, Outcome
-
-Observer = "Callable[[str, int, int | None], object]"
-"""Called with a session id, its bytes done and its bytes in all (None while unknown), from any thread."""
 
 
 def export(
@@ -39,7 +36,7 @@ def export(
     wait: float,
     executor: Executor | None,
     observer: Callable[[str, int, int | None], object] | None = None,
-) -> Iterator[ExportRecord]:
+) -> Generator[ExportRecord]:
     """Return an iterator that exports as it is asked for records; see `AnalyzedVideos.export`.
 
     Args:
@@ -64,7 +61,7 @@ def export(
     return _records(Run(session_ids, folder, backend, threads, rules))
 
 
-def _records(run: Run) -> Iterator[ExportRecord]:
+def _records(run: Run) -> Generator[ExportRecord]:
     try:
         while (record := run.advance()) is not None:
             yield record
