@@ -38,7 +38,7 @@ class SessionId(click.ParamType[str]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Return ``value``, or fail with what is wrong with it."""
-        from .._videos import checked_session_id
+        from .._arguments import checked_session_id
 
         try:
             return checked_session_id(value)
@@ -131,16 +131,17 @@ def find_credential(environ: Mapping[str, str], *, may_ask: bool) -> Credential 
     Raises:
         ConfigurationError: There are two.
     """
+    from .._config import _secret_from
     from .._errors import ConfigurationError
     from .._redact import Secret
 
-    key, token = environ.get(API_KEY_VARIABLE, "").strip(), environ.get(TOKEN_VARIABLE, "").strip()
-    if key and token:
+    key, token = _secret_from(environ, API_KEY_VARIABLE), _secret_from(environ, TOKEN_VARIABLE)
+    if key is not None and token is not None:
         raise ConfigurationError(f"{API_KEY_VARIABLE} and {TOKEN_VARIABLE} are both set; unset one of them.")
-    if key:
-        return Credential("api_key", API_KEY_VARIABLE, Secret(key))
-    if token:
-        return Credential("token", TOKEN_VARIABLE, Secret(token))
+    if key is not None:
+        return Credential("api_key", API_KEY_VARIABLE, key)
+    if token is not None:
+        return Credential("token", TOKEN_VARIABLE, token)
     if may_ask and sys.stdin is not None and sys.stdin.isatty():
         return Credential("api_key", "typed in", Secret(click.prompt("API key", hide_input=True, err=True)))
     return None

@@ -28,11 +28,11 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.parametrize(
     ("platform", "environ", "folder"),
     [
-        ("linux", {}, "/home/ada/.cache/aikynetix"),
+        ("linux", {}, "/mnt/ada/.cache/aikynetix"),
         ("linux", {"XDG_CACHE_HOME": "/var/cache/ada"}, "/var/cache/ada/aikynetix"),
-        ("linux", {"XDG_CACHE_HOME": "relative"}, "/home/ada/.cache/aikynetix"),
-        ("darwin", {}, "/home/ada/Library/Caches/aikynetix"),
-        ("win32", {}, "/home/ada/AppData/Local/aikynetix"),
+        ("linux", {"XDG_CACHE_HOME": "relative"}, "/mnt/ada/.cache/aikynetix"),
+        ("darwin", {}, "/mnt/ada/Library/Caches/aikynetix"),
+        ("win32", {}, "/mnt/ada/AppData/Local/aikynetix"),
     ],
 )
 def test_videos_are_kept_where_the_system_keeps_caches(platform: str, environ: dict[str, str], folder: str) -> None:
