@@ -16,6 +16,11 @@ _INTERRUPTED = 130
 
 def main() -> None:
     """Run the command with the arguments of this process, and exit with its code."""
+    if sys.stderr is None:  # closed by the caller; print() would then write messages to stdout
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 -- pathlib is slow; open to the end
+    if sys.stdout is None:
+        print("aikynetix: cannot write the output: stdout is closed", file=sys.stderr)
+        sys.exit(1)
     try:
         code = _run(sys.argv[1:])
         sys.stdout.flush()

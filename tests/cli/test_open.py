@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from .conftest import Command
 
-HOME = Path("/home/ada")
+HOME = Path("/mnt/ada")
 
 
 @pytest.fixture

@@ -113,6 +113,22 @@ def test_output_that_cannot_be_written_is_a_failure(arguments: list[str]) -> Non
 
 
 @posix
+def test_closed_streams_are_survived(sandbox: Sandbox) -> None:
+    """Without stdout there is nowhere to put a result; without stderr no message goes astray."""
+    url = f"{sys.executable} -m aikynetix url"
+    without_stdout = subprocess.run(
+        ["bash", "-c", f"{url} session-jump >&-"], capture_output=True, text=True, check=False
+    )
+    assert without_stdout.returncode == 1
+    assert without_stdout.stderr.count("\n") == 1
+    without_stderr = subprocess.run(
+        ["bash", "-c", f"{url} session-unknown 2>&-"], capture_output=True, text=True, check=False
+    )
+    assert (without_stderr.returncode, without_stderr.stdout) == (5, "")
+    assert sandbox.requests
+
+
+@posix
 def test_sandbox_serves_until_it_is_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
     """What it prints points a shell at it; Ctrl-C ends it in good order."""
     with subprocess.Popen([*COMMAND, "sandbox"], stdout=-1, stderr=-1, text=True) as process:
@@ -128,6 +144,20 @@ def test_sandbox_serves_until_it_is_interrupted(monkeypatch: pytest.MonkeyPatch)
         _, err = process.communicate(timeout=20)
     assert (asked.returncode, asked.stderr) == (0, "")
     assert (process.returncode, err.split()) == (0, ["stopped"])
+
+
+def test_without_the_sandboxs_extra_the_demo_says_what_to_install(tmp_path: Path) -> None:
+    """The line can be copied."""
+    code = (
+        "import sys; sys.modules['uvicorn'] = None; sys.argv = ['aikynetix', 'demo', '--output', sys.argv[1]]; "
+        "from aikynetix.__main__ import main; main()"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", code, tmp_path], capture_output=True, text=True, timeout=30, check=False
+    )
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert "pip install 'aikynetix[sandbox]'" in ran.stderr
+    assert ran.stderr.count("\n") == 1
 
 
 def without_site_packages(*arguments: str) -> subprocess.CompletedProcess[str]:

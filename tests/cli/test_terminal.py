@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 import os
+import select
+import signal
 import subprocess
 import sys
-import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import pytest
 
 from aikynetix.sandbox import Sandbox
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
 pty = pytest.importorskip("pty", reason="needs pseudo-terminals")
 
 
 class Session:
-    """A process whose stdin and stderr are a terminal, and whose stdout is a pipe."""
+    """A process whose stdin and stderr are a terminal, and whose stdout is a pipe; ended with its ``with`` block."""
 
-    def __init__(self, *arguments: str, environ: Mapping[str, str]) -> None:
+    def __init__(self, *arguments: str, **environ: str) -> None:
         self._ours, theirs = pty.openpty()
-        self._process = subprocess.Popen(
+        self.process = subprocess.Popen(
             [sys.executable, "-m", "aikynetix", *arguments],
             stdin=theirs,
             stderr=theirs,
@@ -36,18 +36,25 @@ class Session:
         os.close(theirs)
         self.seen = ""
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.kill()
+        self.process.communicate(timeout=20)
+        os.close(self._ours)
+
     def read_until(self, text: str) -> None:
-        end = time.monotonic() + 20
-        while text not in self.seen and time.monotonic() < end and self._read():
-            pass
-        assert text in self.seen
+        while text not in self.seen:
+            assert self._read(), self.seen
 
     def _read(self) -> bool:
+        ready, _, _ = select.select([self._ours], [], [], 20)
         try:
-            got = os.read(self._ours, 65536)
+            got = os.read(self._ours, 65536) if ready else b""
         except OSError:  # the terminal's other side is closed
             return False
-        self.seen += got.decode()
+        self.seen += got.decode(errors="replace")
         return bool(got)
 
     def type(self, line: str) -> None:
@@ -57,17 +64,17 @@ class Session:
         """Read to the end; return exit code and stdout."""
         while self._read():
             pass
-        os.close(self._ours)
-        out, _ = self._process.communicate(timeout=20)
-        return self._process.returncode, out
+        assert self.process.stdout is not None
+        out = self.process.stdout.read()
+        return self.process.wait(20), out
 
 
 def test_a_terminal_gets_a_progress_bar(tmp_path: Path) -> None:
     """With the session, the bytes and the rate; the result is on stdout alone."""
     target = tmp_path / "jump.mp4"
     with Sandbox(video=b"\0\0\0\x20ftypisom" + bytes(64 * 2**20)) as sandbox:
-        session = Session("download", "session-jump", "-o", str(target), environ=sandbox.env)
-        code, out = session.end()
+        with Session("download", "session-jump", "-o", str(target), **sandbox.env) as session:
+            code, out = session.end()
     assert (code, out) == (0, f"{target}\n")
     assert "session-jump" in session.seen
     assert "67.1/67.1 MB" in session.seen
@@ -79,8 +86,8 @@ def test_a_terminal_gets_a_progress_bar(tmp_path: Path) -> None:
 def test_no_color_is_respected(sandbox: Sandbox, tmp_path: Path) -> None:
     """The bar stays, its colours go (no-color.org)."""
     arguments = ["download", sandbox.sessions["jump"], "-o", str(tmp_path / "jump.mp4")]
-    session = Session(*arguments, environ={"NO_COLOR": "1"})
-    assert session.end()[0] == 0
+    with Session(*arguments, NO_COLOR="1") as session:
+        assert session.end()[0] == 0
     assert "━" in session.seen
     assert "\x1b[3" not in session.seen
 
@@ -91,15 +98,15 @@ def test_no_bar_where_none_is_wanted_or_possible(
 ) -> None:
     """``--quiet`` says so, and so does a terminal that cannot move its cursor."""
     arguments = ["download", sandbox.sessions["jump"], "-o", str(tmp_path / "jump.mp4"), option]
-    session = Session(*arguments, environ=environ)
-    assert session.end()[0] == 0
+    with Session(*arguments, **environ) as session:
+        assert session.end()[0] == 0
     assert session.seen == ""
 
 
 def test_the_demo_shows_its_bar_and_its_story(tmp_path: Path) -> None:
     """What a newcomer sees first."""
-    session = Session("demo", "--output", str(tmp_path), environ={})
-    code, out = session.end()
+    with Session("demo", "--output", str(tmp_path)) as session:
+        code, out = session.end()
     assert (code, out) == (0, f"{tmp_path / 'session-new.mp4'}\n")
     assert "━" in session.seen
     assert "What happened" in session.seen
@@ -107,21 +114,21 @@ def test_the_demo_shows_its_bar_and_its_story(tmp_path: Path) -> None:
 
 def test_a_terminal_shows_that_it_waits(sandbox: Sandbox) -> None:
     """A wait of minutes is not mistaken for a hang; without a wait nothing moves."""
-    waited = Session("url", sandbox.sessions["new"], "--wait", "30", environ={})
-    assert waited.end()[0] == 0
+    with Session("url", sandbox.sessions["new"], "--wait", "30") as waited:
+        assert waited.end()[0] == 0
     assert "session-new: waiting" in waited.seen
-    asked = Session("url", sandbox.sessions["jump"], environ={})
-    assert asked.end()[0] == 0
+    with Session("url", sandbox.sessions["jump"]) as asked:
+        assert asked.end()[0] == 0
     assert asked.seen == ""
 
 
 def test_a_key_is_asked_for_and_not_shown(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is typed is used, and appears nowhere."""
     monkeypatch.delenv("AIKYNETIX_API_KEY")
-    session = Session("url", sandbox.sessions["jump"], environ={})
-    session.read_until("API key: ")
-    session.type(sandbox.api_key)
-    code, out = session.end()
+    with Session("url", sandbox.sessions["jump"]) as session:
+        session.read_until("API key: ")
+        session.type(sandbox.api_key)
+        code, out = session.end()
     assert code == 0
     assert out.startswith(sandbox.storage_url)
     assert sandbox.api_key not in session.seen + out
@@ -130,10 +137,10 @@ def test_a_key_is_asked_for_and_not_shown(sandbox: Sandbox, monkeypatch: pytest.
 def test_ctrl_c_at_the_prompt_ends_quietly(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing was sent, and the exit code is that of an interrupt."""
     monkeypatch.delenv("AIKYNETIX_API_KEY")
-    session = Session("url", sandbox.sessions["jump"], environ={})
-    session.read_until("API key: ")
-    session._process.send_signal(2)
-    code, out = session.end()
+    with Session("url", sandbox.sessions["jump"]) as session:
+        session.read_until("API key: ")
+        session.process.send_signal(signal.SIGINT)
+        code, out = session.end()
     assert (code, out) == (130, "")
     assert "Traceback" not in session.seen
     assert not sandbox.requests
