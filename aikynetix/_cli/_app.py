@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os.path
 import sys
 from importlib import import_module
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _PROGRAM = "aikynetix"
+# What a write to stdout may fail with; sockets and files fail with errors of ours, or with a file's name.
+_STDOUT_ERRORS = (errno.EPIPE, errno.ENOSPC, errno.EIO, errno.EBADF, errno.EFBIG)
 _PACKAGE = os.path.dirname(os.path.dirname(__file__)) + os.sep  # noqa: PTH120 -- pathlib is a slow import
 
 
@@ -67,8 +70,8 @@ def run(arguments: Sequence[str]) -> int:
         complain(_usage(error))
         return error.exit_code if isinstance(error, click.UsageError) else 1
     except Exception as error:
-        if isinstance(error, OSError) and error.filename is None:
-            raise  # every other one has been turned into an error of ours by now
+        if isinstance(error, OSError) and error.filename is None and error.errno in _STDOUT_ERRORS:
+            raise
         return _failed(error)
     return code if isinstance(code, int) else 0
 
@@ -99,7 +102,8 @@ def _failed(error: Exception) -> int:
         complain(str(error))
         return Exit.USAGE
     if isinstance(error, OSError):
-        complain(f"{error.strerror or type(error).__name__}: {error.filename}")
+        where = f": {error.filename}" if error.filename is not None else ""
+        complain(f"{error.strerror or type(error).__name__}{where}")
         return Exit.FAILURE
     # The text of a foreign exception may hold anything, a signed URL too: the place says enough for a report.
     complain(f"unexpected {type(error).__name__} at {_place(error)}; please report it.")

@@ -72,9 +72,9 @@ class Session:
 def test_a_terminal_gets_a_progress_bar(tmp_path: Path) -> None:
     """With the session, the bytes and the rate; the result is on stdout alone."""
     target = tmp_path / "jump.mp4"
-    with Sandbox(video=b"\0\0\0\x20ftypisom" + bytes(64 * 2**20)) as sandbox:
-        with Session("download", "session-jump", "-o", str(target), **sandbox.env) as session:
-            code, out = session.end()
+    video, arguments = b"\0\0\0\x20ftypisom" + bytes(64 * 2**20), ["download", "session-jump", "-o", str(target)]
+    with Sandbox(video=video) as sandbox, Session(*arguments, **sandbox.env) as session:
+        code, out = session.end()
     assert (code, out) == (0, f"{target}\n")
     assert "session-jump" in session.seen
     assert "67.1/67.1 MB" in session.seen
