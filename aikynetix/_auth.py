@@ -17,6 +17,8 @@ from ._redact import Secret
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 
+    import anyio
+
 # Where a credential goes: ("header" | "query" | "cookie", name).
 Placement = tuple[str, str]
 
@@ -35,16 +37,31 @@ def checked_secret(value: object, setting: str) -> Secret:
     Raises:
         ConfigurationError: It is no string, empty, or has characters that no header can carry. The text never shows it.
     """
-    if isinstance(value, Secret):
-        value = value.reveal()
-    if not isinstance(value, str):
-        raise ConfigurationError(f"{setting} must be a string, not {type(value).__name__}.")
-    text = value.strip()
+    value = hidden(value)
+    fault = _fault_of(value)
+    if fault is not None:
+        raise ConfigurationError(f"{setting} {fault}")
+    return Secret(cast("Secret", value).reveal().strip())
+
+
+def hidden(value: Any) -> Any:
+    """Return a string as a `Secret`, anything else as it is.
+
+    No frame that an error passes through may hold a bare credential: some tools print the local variables of frames.
+    """
+    return Secret(value) if isinstance(value, str) else value
+
+
+def _fault_of(value: object) -> str | None:
+    text: object = value.reveal() if isinstance(value, Secret) else value
+    if not isinstance(text, str):
+        return f"must be a string, not {type(text).__name__}."
+    text = text.strip()
     if not text:
-        raise ConfigurationError(f"{setting} is empty; give the credential from your Aikynetix account.")
+        return "is empty; give the credential from your Aikynetix account."
     if not all("!" <= char <= "~" for char in text):
-        raise ConfigurationError(f"{setting} has a space, control or non-ASCII character in it; copy it once more.")
-    return Secret(text)
+        return "has a space, control or non-ASCII character in it; copy it once more."
+    return None
 
 
 class ApiKey(httpx.Auth):
@@ -63,6 +80,7 @@ class ApiKey(httpx.Auth):
     __module__ = "aikynetix"
 
     def __init__(self, key: str | Secret, header: str | None = None) -> None:
+        key = hidden(key)
         key = checked_secret(key, "the API key (api_key=, AIKYNETIX_API_KEY)")
         if header is not None and not _is_token(header):
             raise ConfigurationError(
@@ -124,12 +142,17 @@ class BearerToken(httpx.Auth):
         self._source: Callable[[], Any] | None = None
         self._current: Secret | None = None
         self._placement = ("Authorization", "Bearer ")
+        token = hidden(token)
         if callable(token):
             self._source = token
         else:
             token = checked_secret(token, "the token (token=, AIKYNETIX_TOKEN)")
             self._current = token
+        self._make_locks()
+
+    def _make_locks(self) -> None:
         self._lock = threading.Lock()
+        self._async_lock: anyio.Lock | None = None  # made where it is used, in the event loop that it is for
 
     @property
     def is_async(self) -> bool:
@@ -142,7 +165,7 @@ class BearerToken(httpx.Auth):
         copy = object.__new__(type(self))
         copy.__dict__.update(self.__dict__)
         copy._placement = (header, prefix)
-        copy._lock = threading.Lock()
+        copy._make_locks()
         return copy
 
     def sync_auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
@@ -179,24 +202,27 @@ class BearerToken(httpx.Auth):
             return self._current
 
     async def _arenew(self, refused: Secret | None) -> Secret:
-        if self._current is not None and self._current is not refused:
+        import anyio  # httpx's own requirement; here, because the synchronous client does without
+
+        if self._async_lock is None:
+            self._async_lock = anyio.Lock()
+        async with self._async_lock:  # as above, of many tasks
+            if self._current is not None and self._current is not refused:
+                return self._current
+            try:
+                answer = cast("Callable[[], Any]", self._source)()
+                got = Secret(await answer if inspect.isawaitable(answer) else answer)
+            except Exception as error:
+                raise _callable_failed(error) from error
+            self._current = _from_callable(got)
             return self._current
-        try:
-            answer = cast("Callable[[], Any]", self._source)()
-            got = Secret(await answer if inspect.isawaitable(answer) else answer)
-        except Exception as error:
-            raise _callable_failed(error) from error
-        self._current = _from_callable(got)
-        return self._current
 
     def __getstate__(self) -> dict[str, Any]:
-        state = dict(self.__dict__)
-        del state["_lock"]
-        return state
+        return {name: value for name, value in self.__dict__.items() if name not in ("_lock", "_async_lock")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        self._lock = threading.Lock()
+        self._make_locks()
 
     def __repr__(self) -> str:
         return "BearerToken(***)"
