@@ -10,7 +10,7 @@ from ._progress import progress_bar
 
 @click.command
 @_connect.session_argument
-@click.option("-o", "--output", metavar="PATH", default="./", help="A file or a folder. Default: the current folder.")
+@click.option("-o", "--output", metavar="PATH", default="./", help="File, folder or fsspec URL. Default: this folder.")
 @_connect.analysis_option
 @_connect.wait_option()
 @click.option("--overwrite", is_flag=True, help="Replace a file that is there.")
@@ -34,6 +34,8 @@ def download(
     Prints where it is. The file appears under its final name only when it is complete. An interrupted download goes on
     where it was when the command is run again.
     """
+    if output == "-":
+        raise click.BadParameter("a video is verified before anybody gets it; name a file.", param_hint="--output")
     with _connect.connect(connection) as client, progress_bar(session_id, quiet=quiet) as progress:
         saved = client.analyzed_videos.download(
             session_id,

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from aikynetix._arguments import checked_session_id
+from aikynetix._cli._app import _failed
 
 if TYPE_CHECKING:
     from aikynetix.sandbox import Sandbox
@@ -59,6 +62,15 @@ def test_generate_sends_the_post(sandbox: Sandbox, command: Command) -> None:
     assert ran.code == 0
     assert ran.out.startswith("http")
     assert [(request.method, request.body) for request in sandbox.requests] == [("POST", b'{"is_jump":true}')]
+
+
+def test_generate_that_is_only_accepted_is_try_again_later(sandbox: Sandbox, command: Command) -> None:
+    """A script looks for the video until it is there."""
+    ran = command("generate", sandbox.sessions["slow"])
+    assert (ran.code, ran.out) == (6, "")
+    assert "--wait" in ran.err
+    assert command("url", sandbox.sessions["slow"]).code == 5
+    assert command("url", sandbox.sessions["slow"]).code == 0
 
 
 def test_generate_can_wait(sandbox: Sandbox, command: Command) -> None:
@@ -188,6 +200,25 @@ def test_bad_usage_is_one_line_that_names_what_is_wrong(
     assert (ran.code, ran.out) == (2, "")
     assert named in ran.err
     assert ran.err.count("\n") == 1
+
+
+def test_a_download_to_stdout_is_refused(sandbox: Sandbox, command: Command) -> None:
+    """A video is verified before anybody gets it, so there must be a file."""
+    ran = command("download", sandbox.sessions["jump"], "-o", "-")
+    assert ran.code == 2
+    assert "--output" in ran.err
+    assert not sandbox.requests
+
+
+def test_an_error_of_our_own_making_is_told_by_its_place(capsys: pytest.CaptureFixture[str]) -> None:
+    """Its text may hold anything, so it is not shown."""
+    canary: Any = ("canary",)
+    with pytest.raises(TypeError) as caught:
+        checked_session_id(canary)
+    assert _failed(caught.value) == 1
+    told = capsys.readouterr().err
+    assert "TypeError at aikynetix/" in told
+    assert "canary" not in told
 
 
 def test_no_credential_is_a_configuration_error(command: Command) -> None:
