@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import platform
 import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 
     from .. import Aikynetix, AikynetixError
     from ._connect import Connection, Credential
-    from ._diagnosis import Check, Probe, Setting
+    from ._diagnosis import Check, Probe
 
 # Ids are made by the vendor; nobody's session is called this, so the server has nothing to do for the question.
 _NOBODYS_SESSION = "aikynetix-doctor"
@@ -37,11 +36,12 @@ def doctor(ctx: click.Context, session_id: str | None, as_json: bool, connection
     header styles it accepts, and how far this machine's clock is off. With a SESSION whose video is there, the storage
     is tried as well. Never shows a credential; exits like the command that would fail.
     """
-    from . import _diagnosis
+    from . import _diagnosis, _inventory
 
     credential = _connect.find_credential(os.environ, may_ask=False)
     with _connect.telling(connection), _client(_no_auth(), connection) as anonymous:
-        versions, settings = _versions(anonymous), _settings(anonymous, connection, credential)
+        versions = _inventory.versions(anonymous)
+        settings = _inventory.settings(anonymous, connection, credential)
         checks = _checks(anonymous, credential, connection, session_id)
     if as_json:
         _show.result_json(_diagnosis.as_json(versions, settings, checks))
@@ -64,56 +64,10 @@ def _client(auth: Any, connection: Connection) -> Aikynetix:
     return Aikynetix(auth=auth, **given)
 
 
-def _versions(client: Aikynetix) -> dict[str, str]:
-    import httpx
-
-    from .. import __version__
-    from .._operations import spec_name
-
-    transport = type(client._session._wire)
-    return {
-        "aikynetix": __version__,
-        "Python": f"{platform.python_version()} on {platform.system()} {platform.machine()}",
-        "httpx": httpx.__version__,
-        "transport": f"{transport.__module__}.{transport.__qualname__}",
-        "spec": spec_name(),
-    }
-
-
-def _settings(client: Aikynetix, connection: Connection, credential: Credential | None) -> list[Setting]:
-    from ._diagnosis import Setting
-
-    def sourced(option: str, given: object, variable: str | None, default: str) -> str:
-        if given is not None:
-            return option
-        return variable if variable and os.environ.get(variable, "").strip() else default
-
-    base = sourced("--base-url", connection.base_url, "AIKYNETIX_BASE_URL", "vendored spec")
-    timeout = f"{connection.timeout or 30:g} s for one attempt"
-    retries = str(3 if connection.max_retries is None else connection.max_retries)
-    settings = [
-        Setting("base URL", str(client._settings.base_url).rstrip("/"), base),
-        Setting("timeout", timeout, sourced("--timeout", connection.timeout, None, "default")),
-        Setting("retries", retries, sourced("--max-retries", connection.max_retries, None, "default")),
-    ]
-    if credential is not None:
-        kind = "an API key" if credential.kind == "api_key" else "a bearer token"
-        settings.insert(1, Setting("credential", kind, credential.source))
-        settings.insert(
-            2,
-            Setting(
-                "header",
-                _style_in_force(credential, connection),
-                sourced("--key-header", connection.key_header, None, "vendored spec"),
-            ),
-        )
-    return settings
-
-
 def _checks(
     anonymous: Aikynetix, credential: Credential | None, connection: Connection, session_id: str | None
 ) -> list[Check]:
-    from . import _diagnosis
+    from . import _diagnosis, _inventory
     from ._exits import Exit
 
     checks: list[Check] = []
@@ -130,54 +84,14 @@ def _checks(
         return [*checks, _diagnosis.Check("credential", _diagnosis.FAILED, told, Exit.USAGE)]
     if control.status is not None:
         found = {}
-        for style, auth in _styles(credential, connection).items():
+        for style, auth in _inventory.styles(credential, connection).items():
             with _client(auth, connection) as client:
                 found[style] = _probe(client)
-        checks += _diagnosis.styles(found, control, _style_in_force(credential, connection))
+        checks += _diagnosis.styles(found, control, _inventory.style_in_force(credential, connection))
         if session_id is not None:
             with _client(_connect.auth_of(credential, connection.key_header), connection) as client:
                 checks.append(_storage(client, session_id))
     return checks
-
-
-def _style_in_force(credential: Credential, connection: Connection) -> str:
-    from .._operations import spec_defaults
-
-    spec = spec_defaults()
-    if credential.kind == "token":
-        return _bearer_style(spec.bearer or ("Authorization", "Bearer "))
-    return _key_style(
-        ("header", connection.key_header) if connection.key_header else spec.api_key or ("header", "API-KEY")
-    )
-
-
-def _key_style(placement: tuple[str, str]) -> str:
-    place, name = placement
-    if name.lower() == "authorization":
-        return f"{name}: API-KEY <key>"
-    return f"{name}: <key>" if place == "header" else f"{place} {name}=<key>"
-
-
-def _bearer_style(bearer: tuple[str, str]) -> str:
-    return f"{bearer[0]}: {bearer[1]}<token>"
-
-
-def _styles(credential: Credential, connection: Connection) -> dict[str, httpx.Auth]:
-    """Return every documented way to send the credential, and the one that the settings choose."""
-    from .. import ApiKey, BearerToken
-    from .._operations import spec_defaults
-
-    spec = spec_defaults()
-    key = ApiKey(credential.secret, header=connection.key_header)
-    ways: dict[str, httpx.Auth] = {}
-    if spec.api_key is not None:
-        ways[_key_style(spec.api_key)] = ApiKey(credential.secret)
-    ways[_key_style(("header", "Authorization"))] = ApiKey(credential.secret, header="Authorization")
-    if spec.bearer is not None:
-        ways[_bearer_style(spec.bearer)] = BearerToken(credential.secret)
-    if connection.key_header is not None:
-        ways.setdefault(_key_style(("header", connection.key_header)), key)
-    return ways
 
 
 def _probe(client: Aikynetix) -> Probe:

@@ -86,8 +86,9 @@ def test_all_is_well_with_the_sandbox(sandbox: Sandbox, command: Command) -> Non
     assert "X-Goog" not in ran.out
 
 
-def test_it_tells_the_header_styles_apart(sandbox: Sandbox, command: Command) -> None:
+def test_it_tells_the_header_styles_apart(sandbox: Sandbox, command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     """A key is accepted in both of its forms, and not as a token."""
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
     told = json.loads(command("doctor", "--json").out)
     states = {check["name"]: check["state"] for check in told["checks"]}
     assert states == {
@@ -104,6 +105,7 @@ def test_it_tells_the_header_styles_apart(sandbox: Sandbox, command: Command) ->
         "header": "vendored spec",
         "timeout": "default",
         "retries": "default",
+        "certificates": "default",
     }
 
 
