@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from aikynetix._cli import _diagnosis as diagnosis
+from aikynetix._cli import _inventory
 from aikynetix._cli._diagnosis import Probe
 from aikynetix._cli._exits import Exit
 
@@ -107,6 +108,38 @@ def test_it_tells_the_header_styles_apart(sandbox: Sandbox, command: Command, mo
         "retries": "default",
         "certificates": "default",
     }
+
+
+def test_a_header_that_the_server_does_not_want_is_told_with_one_that_it_wants(
+    sandbox: Sandbox, command: Command
+) -> None:
+    """The way out stands in the same line."""
+    assert sandbox.base_url
+    ran = command("doctor", "--key-header", "X-Key")
+    (line,) = (line for line in ran.out.splitlines() if line.lstrip().startswith("X-Key: <key>  "))
+    assert ran.code == 3
+    assert "'API-KEY: <key>' is accepted" in line
+    assert "X-Key: <key> (--key-header)" in ran.out
+
+
+@pytest.mark.parametrize(("place", "style"), [("query", "query key=<key>"), ("cookie", "cookie key=<key>")])
+def test_a_key_that_the_spec_puts_elsewhere_has_its_style_too(place: str, style: str) -> None:
+    """The spec may change its mind."""
+    assert _inventory._key_style((place, "key")) == style
+
+
+@pytest.mark.parametrize(("status", "state", "code"), [(401, "ok", 0), (404, "ok", 0), (503, "failed", 6)])
+def test_a_server_is_there_if_it_answers_in_earnest(status: int, state: str, code: int) -> None:
+    """Any answer will do that is not its failure."""
+    check = diagnosis.reached(Probe(status, seconds=0.0123))
+    assert (check.state, check.code) == (state, code)
+    assert "12 ms" in check.detail
+
+
+def test_what_the_storage_does_not_say_is_left_out() -> None:
+    """Neither a size nor an end is made up."""
+    assert diagnosis.storage(None, None, "", Exit.DONE).detail == "the signed URL works"
+    assert diagnosis.storage(5, 600.0, "", Exit.DONE).detail == "the signed URL works, 5 bytes, expires in 10 min"
 
 
 def test_a_token_is_accepted_as_bearer_alone(

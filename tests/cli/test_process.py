@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -144,6 +145,19 @@ def test_sandbox_serves_until_it_is_interrupted(monkeypatch: pytest.MonkeyPatch)
         _, err = process.communicate(timeout=20)
     assert (asked.returncode, asked.stderr) == (0, "")
     assert (process.returncode, err.split()) == (0, ["stopped"])
+
+
+@posix
+def test_sandbox_tells_programs_where_it_is() -> None:
+    """One line of JSON, and SIGTERM ends it as Ctrl-C does."""
+    with subprocess.Popen([*COMMAND, "sandbox", "--json"], stdout=-1, stderr=-1, text=True) as process:
+        assert process.stdout is not None
+        told = json.loads(process.stdout.readline())
+        process.terminate()
+        process.communicate(timeout=20)
+    assert process.returncode == 0
+    assert set(told) == {"base_url", "storage_url", "api_key", "token", "env", "sessions"}
+    assert told["env"]["AIKYNETIX_BASE_URL"] == told["base_url"]
 
 
 def test_without_the_sandboxs_extra_the_demo_says_what_to_install(tmp_path: Path) -> None:
