@@ -11,7 +11,7 @@ ERROR_LIMIT = 64 * 1024
 """Bytes of an error's body that are read; the rest is left unread."""
 JSON_LIMIT = 8 * 1024 * 1024
 """Bytes of a JSON answer that are read, after decompression; a larger one is refused."""
-BINARY_LIMIT = 64 * 1024 * 1024
+BINARY_LIMIT = 32 * 1024 * 1024
 """Bytes of any other answer that are read into memory; a larger one is to be streamed through ``client.raw``."""
 
 ACCEPT_ENCODING = "gzip, deflate"

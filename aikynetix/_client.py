@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from functools import partial
+import threading
 from typing import TYPE_CHECKING, Any, Self
 
 import httpx
@@ -11,7 +11,7 @@ import httpx
 from . import __version__, _body, _classify, _config, _operations, _transport
 from ._causes import detached
 from ._config import Settings, Token
-from ._errors import ConfigurationError
+from ._errors import AikynetixError, ConfigurationError
 from ._prepared import Prepared
 from ._raw import RawClient
 from ._redact import Secret
@@ -59,7 +59,11 @@ def _checked_transport(transport: object, kind: type[Any]) -> Any:
 
 def _success_model(operation: ModuleType, response: httpx.Response) -> Any:
     try:
+        if "json" in response.headers.get("content-type", ""):
+            _classify.check_weight(response)
         return _operations.parse_with(operation, response)
+    except AikynetixError:
+        raise
     except Exception as error:
         why = f"the answer does not fit the vendored spec ({type(error).__name__})"
         failure, cause = _classify.invalid(response, why), detached(error)
@@ -314,8 +318,8 @@ class AsyncAikynetix:
     ) -> DownloadedVideo:
         from . import _bridge, _download
 
-        in_loop: Callable[[Callable[[], Awaitable[AnalyzedVideo]]], AnalyzedVideo] = _bridge.loop_caller()
-        source = _download.Source(session_id, partial(in_loop, resolve))
+        lookup = _bridge.Lookup(resolve, _download.Cancelled)
+        source = _download.Source(session_id, lookup)
         storage = self._storage.get(self._settings)
 
         def work(cancelled: Callable[[], bool]) -> DownloadedVideo:
@@ -324,7 +328,7 @@ class AsyncAikynetix:
             )
             return _download.download(source, to, storage, limits)
 
-        return await _bridge.in_thread(work)
+        return await _bridge.in_thread(work, lookup.cancel)
 
     async def __aenter__(self) -> Self:
         return self
@@ -345,15 +349,17 @@ class _StorageHolder:
         self._transport = transport
         self._owner = owner
         self._storage: Storage | None = None
+        self._lock = threading.Lock()
 
     def get(self, settings: Settings) -> Storage:
         if self._owner is not None:
             return self._owner.get(settings)
-        if self._storage is None:
-            from ._download import Storage
+        with self._lock:  # of two threads that need it first, one makes it: the other's would never be closed
+            if self._storage is None:
+                from ._download import Storage
 
-            self._storage = Storage(timeout=settings.timeout, transport=self._transport)
-        return self._storage
+                self._storage = Storage(timeout=settings.timeout, transport=self._transport)
+            return self._storage
 
     def shared(self) -> _StorageHolder:
         return _StorageHolder(None, self._owner or self)

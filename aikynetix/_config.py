@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from ipaddress import ip_address
 from typing import Any
 
@@ -22,6 +22,25 @@ DEFAULT_TIMEOUT = httpx.Timeout(30.0, connect=10.0)
 MAX_RETRIES_LIMIT = 100
 
 Token = str | Callable[[], str] | Callable[[], Awaitable[str]]
+
+
+class Unseen(Mapping[str, str]):
+    """An environment that does not show what is in it to those who print the local variables of a frame."""
+
+    def __init__(self, values: Mapping[str, str]) -> None:
+        self._values = values
+
+    def __getitem__(self, name: str) -> str:
+        return self._values[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __repr__(self) -> str:
+        return "Unseen(***)"
 
 
 @frozen
@@ -75,6 +94,7 @@ def resolve(
     Raises:
         ConfigurationError: A setting is wrong or missing, or there are two credentials.
     """
+    environ = Unseen(environ)
     url = resolve_base_url(base_url, environ, spec)
     credential = _place(_resolve_credential(api_key, token, auth, environ), spec)
     if not asynchronous and isinstance(credential, BearerToken) and credential.is_async:
