@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import uuid
 from abc import ABC, abstractmethod
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -48,6 +49,10 @@ class Folder(ABC):
     def append(self, line: bytes) -> None:
         """Add a line, line end included, to the manifest."""
 
+    def news(self) -> Iterator[bytes]:
+        """Yield what the manifest got since `open`, if another export has added to it; else nothing."""
+        yield from ()
+
     @abstractmethod
     def size_of(self, name: str) -> int | None:
         """Return the size in bytes of the file ``name`` in this folder, None when there is no such file."""
@@ -86,12 +91,13 @@ class LocalFolder(Folder):
         self.target = f"{path}{os.sep}"
         self._fd = -1
         self._is_torn = False
+        self._opened_at = self._added = 0
 
     def open(self) -> None:
         with _failing("the export's folder cannot be used", self._path):
             self._path.mkdir(parents=True, exist_ok=True)
             self._fd = os.open(self._path / _manifest.NAME, _APPEND, 0o666)
-            size = os.fstat(self._fd).st_size
+            size = self._opened_at = os.fstat(self._fd).st_size
             self._is_torn = size > 0 and _byte_at(self._fd, size - 1) != b"\n"
 
     def manifest(self) -> Iterator[bytes]:
@@ -109,8 +115,17 @@ class LocalFolder(Folder):
             self._is_torn = True
             if os.write(self._fd, whole) == len(whole):
                 self._is_torn = False
+                self._added += len(whole)
                 return
         raise failure("the export's manifest cannot be written: no space is left", self._path, None)
+
+    def news(self) -> Iterator[bytes]:
+        with _failing("the export's manifest cannot be read", self._path):
+            if os.fstat(self._fd).st_size == self._opened_at + self._added:
+                return
+            with (self._path / _manifest.NAME).open("rb") as file:
+                file.seek(self._opened_at)
+                yield from lines_of(file)
 
     def size_of(self, name: str) -> int | None:
         try:
@@ -129,7 +144,7 @@ class LocalFolder(Folder):
             return None
 
     def write_page(self, text: Iterable[str]) -> None:
-        draft = self._path / f"{PAGE}.{os.getpid()}.part"
+        draft = self._path / f"{PAGE}.{uuid.uuid4().hex}.part"
         with _failing(f"{PAGE} cannot be written", self._path):
             try:
                 with draft.open("w", encoding="utf-8") as file:

@@ -49,7 +49,7 @@ def load(line: bytes) -> ExportRecord | None:
 
 def _record(value: dict[str, Any]) -> ExportRecord | None:
     session_id, status = value.get("session_id"), value.get("status")
-    if not isinstance(session_id, str) or len(session_id) > LONGEST_ID or status not in set(ExportStatus):
+    if not isinstance(session_id, str) or len(session_id) > LONGEST_ID or status not in list(ExportStatus):
         return None
     record = ExportRecord(
         session_id=session_id,

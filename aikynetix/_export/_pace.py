@@ -15,9 +15,13 @@ MOST_ATTEMPTS = 10
 PATIENCE = 300.0
 """Longest wait in seconds that a refusal may ask for; a session whose refusal asks for more has failed."""
 
+_SHORTEST_PAUSE = 0.1
 _FIRST_PAUSE = 1.0
 _LONGEST_PAUSE = 16.0
-_SMALLEST_GAP = 0.02
+# Growing in large steps and shrinking in small ones finds the limit without running into it all the time.
+_FIRST_GAP = 0.05
+_SHRINKING = 0.93
+_SMALLEST_GAP = 0.005
 _LARGEST_GAP = 0.5
 # After so many seconds without an answer that is no refusal, the rest is asked once each and not held up for long.
 _HOPELESS = 60.0
@@ -53,13 +57,14 @@ class Pace:
         """Note that a session ended without a refusal."""
         self._last_answer = now
         self._refusals = 0
-        self._gap = self._gap * 0.8 if self._gap > _SMALLEST_GAP else 0.0
+        self._gap = self._gap * _SHRINKING if self._gap > _SMALLEST_GAP else 0.0
 
-    def refused(self, now: float, retry_after: float | None, draw: float) -> None:
+    def refused(self, now: float, attempts: int, retry_after: float | None, draw: float) -> None:
         """Note that a session was refused.
 
         Args:
             now: The time.
+            attempts: How often this session has been begun, 1 and up.
             retry_after: Seconds that the API asked to wait; None where it said nothing.
             draw: A random number from 0 to 1, so that several exports do not come back together.
         """
@@ -67,10 +72,11 @@ class Pace:
             return
         if now >= self._held_until:  # of those refused together, the first one counts
             self._refusals += 1
-            self._gap = min(_LARGEST_GAP, max(_SMALLEST_GAP, self._gap * 2.0))
-        pause = retry_after
-        if pause is None:
+            self._gap = min(_LARGEST_GAP, max(_FIRST_GAP, self._gap * 2.0))
+        if retry_after is None:
             pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0 ** min(self._refusals - 1, 8)) * (0.5 + draw / 2)
+        else:  # what was asked for may have been rounded down, to nothing even
+            pause = max(retry_after, _SHORTEST_PAUSE * 2.0 ** min(attempts - 1, 4))
         if self._is_hopeless(now):
             self._gap, pause = 0.0, min(pause, _HOPELESS_PAUSE)
         self._held_until = max(self._held_until, now + pause)

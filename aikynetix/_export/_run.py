@@ -229,7 +229,7 @@ class Run:
         if not outcome.refused:
             self._pace.answered(now)
             return outcome.record
-        self._pace.refused(now, outcome.retry_after, random.random())
+        self._pace.refused(now, job.attempts, outcome.retry_after, random.random())
         if not self._pace.may_try_again(now, job.attempts, outcome.retry_after):
             return outcome.record
         logger.info("too many requests; going on in %.1f s", self._pace.delay(now))
@@ -282,6 +282,7 @@ class Run:
                 self._lookers.close()
 
     def _write_page(self, ledger: Ledger) -> None:
+        ledger.load(self._folder.news())
         self._folder.write_page(_page.page(ledger))
 
 

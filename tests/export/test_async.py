@@ -1,0 +1,162 @@
+"""An export by the asynchronous client, on asyncio and on trio."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import time
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Any, cast
+
+import anyio
+import anyio.to_thread
+import pytest
+
+from aikynetix import AsyncAikynetix, AuthenticationError, ExportRecord
+
+from .conftest import manifest
+from .servers import API_KEY, Reply, Service
+from .test_export import settle, workers
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Awaitable, Callable
+    from pathlib import Path
+
+pytestmark = pytest.mark.parametrize("loop", ["asyncio", "trio"])
+
+
+def run(loop: str, main: Callable[[], Awaitable[Any]]) -> Any:
+    return anyio.run(main, backend=loop)
+
+
+def client_of(service: Service, **options: Any) -> AsyncAikynetix:
+    fields: dict[str, Any] = {"api_key": API_KEY, "timeout": 5.0, "max_retries": 0}
+    return AsyncAikynetix(base_url=service.base_url, **fields | options)
+
+
+def test_the_records_are_those_of_the_synchronous_client(loop: str, folder: Path) -> None:
+    """Videos, failures and duplicates come out the same, and a second run finds what is there."""
+    gone = Reply(404, {"error": "none"})
+
+    async def main() -> list[dict[str, str]]:
+        found = []
+        async with client_of(service) as client:
+            for _ in range(2):
+                records = client.analyzed_videos.export(["a", "b", "gone", "a", ".."], folder, concurrency=2)
+                found.append({record.session_id: record.status.value async for record in records})
+        return found
+
+    with Service(behave=lambda session_id, _: gone if session_id == "gone" else None) as service:
+        first, second = run(loop, main)
+    assert first == {"a": "done", "b": "done", "gone": "failed", "..": "failed"}
+    assert second == first | {"a": "already_there", "b": "already_there"}
+    assert len(manifest(folder)) == 8
+    assert (folder / "index.html").read_text("utf-8").count("<video") == 2
+
+
+def test_the_loop_stays_free_and_the_lookups_use_the_clients_own_pool(loop: str, folder: Path) -> None:
+    """Nothing of an export blocks the event loop, and no second pool towards the API is opened."""
+    ticks = 0
+
+    async def main() -> None:
+        nonlocal ticks
+
+        async def tick() -> None:
+            nonlocal ticks
+            while True:
+                await anyio.sleep(0.01)
+                ticks += 1
+
+        async with client_of(service) as client, anyio.create_task_group() as group:
+            group.start_soon(tick)
+            async for _ in client.analyzed_videos.export([f"s{n}" for n in range(8)], folder, concurrency=4):
+                pass
+            group.cancel_scope.cancel()
+
+    with Service(latency=0.1) as service:
+        run(loop, main)
+    assert service.seen.most_at_once == 4
+    assert ticks >= 8
+
+
+def test_a_cancelled_export_ends_promptly(loop: str, folder: Path) -> None:
+    """Cancellation reaches the lookups that are under way; what is done is noted, and no thread stays."""
+
+    async def main() -> float:
+        async with client_of(service, timeout=30.0) as client:
+            began = 0.0
+            with anyio.CancelScope() as scope:
+                async for record in client.analyzed_videos.export(["a", "slow", "slow2"], folder, concurrency=3):
+                    assert record.session_id == "a"
+                    began = time.monotonic()
+                    scope.deadline = anyio.current_time() + 0.1
+            assert scope.cancelled_caught
+            return time.monotonic() - began
+
+    with Service(behave=lambda id_, _: Reply(delay=20.0) if id_.startswith("slow") else None) as service:
+        assert run(loop, main) < 2.0
+        gc.collect()
+        settle()
+    assert workers() == []
+    assert [line["session_id"] for line in manifest(folder)] == ["a"]
+
+
+def test_leaving_the_loop_early_stops_the_workers(loop: str, folder: Path) -> None:
+    """A generator that is closed tells its workers, and its lookups end with it."""
+
+    async def main() -> None:
+        async with client_of(service, timeout=30.0) as client:
+            ids = ["a", *(f"slow{n}" for n in range(20))]
+            records = cast("AsyncGenerator[ExportRecord]", client.analyzed_videos.export(ids, folder, concurrency=4))
+            async with aclosing(records):
+                async for _ in records:
+                    break
+            began = time.monotonic()
+            await anyio.to_thread.run_sync(settle)
+            assert time.monotonic() - began < 3
+
+    with Service(behave=lambda id_, _: Reply(delay=20.0) if id_.startswith("slow") else None) as service:
+        run(loop, main)
+    assert workers() == []
+    assert len(service.seen.lookups) <= 5
+
+
+def test_a_refused_credential_is_raised_once(loop: str, folder: Path) -> None:
+    """401 ends the iteration with the error that a single call would raise."""
+
+    async def main() -> None:
+        async with client_of(service, api_key="wrong") as client:
+            with contextlib.suppress(StopAsyncIteration):
+                async for _ in client.analyzed_videos.export([f"s{n}" for n in range(100)], folder):
+                    pass
+
+    with Service() as service, pytest.raises(AuthenticationError):
+        run(loop, main)
+    assert len(service.seen.lookups) <= 32
+
+
+def test_a_rate_limit_holds_the_asynchronous_lookups_too(loop: str, folder: Path) -> None:
+    """A 429 is left to the export, which begins the session again when the time is over."""
+
+    async def main() -> dict[str, int]:
+        async with client_of(service, max_retries=3) as client:
+            return {r.session_id: r.attempts async for r in client.analyzed_videos.export("abc", folder, concurrency=1)}
+
+    def limited(session_id: str, asked: int) -> Reply | None:
+        return Reply(429, {"error": "slow down"}, {"Retry-After": "0.3"}) if (session_id, asked) == ("b", 1) else None
+
+    with Service(behave=limited) as service:
+        assert run(loop, main) == {"a": 1, "b": 2, "c": 1}
+    times = service.seen.lookup_times
+    assert times[2] - times[1] >= 0.29
+
+
+def test_a_wrong_argument_is_refused_by_the_call_itself(loop: str, folder: Path) -> None:
+    """As for the synchronous client: no step of the iteration is needed to hear of it."""
+
+    async def main() -> None:
+        async with client_of(service) as client:
+            client.analyzed_videos.export("a", folder, concurrency=0)
+
+    with Service() as service, pytest.raises(ValueError, match="concurrency"):
+        run(loop, main)

@@ -1,0 +1,410 @@
+"""An export in threads, against a service over TCP."""
+
+from __future__ import annotations
+
+import gc
+import hashlib
+import json
+import os
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from aikynetix import (
+    AikynetixError,
+    AuthenticationError,
+    ConfigurationError,
+    DownloadError,
+    ExportRecord,
+    ExportStatus,
+)
+
+from .conftest import Connect, manifest
+from .servers import Reply, Service
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+GONE = Reply(404, {"error": "Session data not found."})
+TOO_MANY = {"error": "Too many requests."}
+
+
+def statuses(records: Iterator[ExportRecord]) -> dict[str, str]:
+    return {record.session_id: record.status.value for record in records}
+
+
+def workers() -> list[str]:
+    return [thread.name for thread in threading.enumerate() if thread.name.startswith("aikynetix-export")]
+
+
+def settle() -> None:
+    """Give threads that were told to end the time to do so."""
+    end = time.monotonic() + 5
+    while workers() and time.monotonic() < end:
+        time.sleep(0.02)
+
+
+def test_every_session_has_a_record_a_file_and_a_line(connect: Connect, folder: Path) -> None:
+    """The main job: what is yielded, what is on disk and what the manifest says are the same."""
+    with Service(size=5_000) as service:
+        records = list(connect(service).analyzed_videos.export([f"s{n}" for n in range(30)], folder, concurrency=4))
+    assert {record.session_id for record in records} == {f"s{n}" for n in range(30)}
+    for record in records:
+        assert (record.status, record.attempts, record.error) == (ExportStatus.DONE, 1, None)
+        data = Path(str(record.path)).read_bytes()
+        assert data == service.video
+        assert (record.size, record.sha256) == (len(data), hashlib.sha256(data).hexdigest())
+        assert Path(str(record.path)).parent == folder
+    lines = manifest(folder)
+    assert [line["session_id"] for line in lines] == [record.session_id for record in records]
+    assert all((folder / line["path"]).is_file() for line in lines)
+    assert len({line["path"] for line in lines}) == 30
+    assert (folder / "index.html").read_text("utf-8").count("<video") == 30
+    assert service.seen.most_at_once <= 4
+    assert service.seen.leaked == 0
+
+
+def test_a_second_run_does_only_what_is_missing(connect: Connect, folder: Path) -> None:
+    """What is there with its size is not asked for again; what is gone, cut off or new is."""
+    with Service() as service:
+        videos = connect(service).analyzed_videos
+        first = {record.session_id: Path(str(record.path)) for record in videos.export("abc", folder)}
+        first["b"].unlink()
+        first["c"].write_bytes(b"short")
+        service.seen.lookups.clear()
+        second = list(videos.export("abcd", folder))
+    assert statuses(iter(second)) == {"a": "already_there", "b": "done", "c": "done", "d": "done"}
+    assert sorted(service.seen.lookups) == ["b", "c", "d"]
+    again = next(record for record in second if record.session_id == "a")
+    assert (again.path, again.size, again.attempts) == (first["a"], 1000, 0)
+    assert first["c"].read_bytes() == service.video
+
+
+def test_one_bad_session_never_stops_the_others(connect: Connect, folder: Path) -> None:
+    """Errors of the API, of the network and of the list itself each fail one session, with class and message."""
+    replies = {
+        "gone": GONE,
+        "plan": Reply(403, {"error": "no plan"}),
+        "broken": Reply(500, {"error": "oops"}),
+        "cut": Reply(hang_up=True),
+        "odd": Reply(200, {"analyzed_video_url": "ftp://x"}),
+        "later": Reply(200, {}),
+    }
+    ids = ["ok1", *replies, "", "..", "a\nb", "\ud800", "x" * 2_000, None, 5, "ok2"]
+    with Service(behave=lambda session_id, _: replies.get(session_id)) as service:
+        records = list(connect(service).analyzed_videos.export(ids, folder, concurrency=3))  # type: ignore[arg-type]  # bad on purpose
+    errors = {record.session_id: record.error for record in records if record.status == "failed"}
+    assert errors == {
+        "gone": "NotFoundError",
+        "plan": "PermissionDeniedError",
+        "broken": "InternalServerError",
+        "cut": "APIConnectionError",
+        "odd": "APIResponseValidationError",
+        "": "ValueError",
+        "..": "ValueError",
+        "a\nb": "ValueError",
+        "\ud800": "ValueError",
+        "x" * 1_023 + "…": "ValueError",
+        "None": "TypeError",
+        "5": "TypeError",
+    }
+    others = {record.session_id: (record.status.value, record.error) for record in records if record.status != "failed"}
+    assert others == {"ok1": ("done", None), "ok2": ("done", None), "later": ("not_ready", "VideoNotReadyError")}
+    assert all(record.message and "\n" not in record.message for record in records if record.error)
+    assert len(manifest(folder)) == len(ids)
+
+
+def test_failed_sessions_can_be_retried_alone(connect: Connect, folder: Path) -> None:
+    """`retry_failed` touches what failed, and nothing that is done, not ready, or was never tried."""
+    replies: dict[str, Reply] = {"bad": GONE, "late": Reply(200, {})}
+    with Service(behave=lambda session_id, _: replies.get(session_id)) as service:
+        videos = connect(service).analyzed_videos
+        list(videos.export(["ok", "bad", "late"], folder))
+        replies.clear()
+        service.seen.lookups.clear()
+        retried = statuses(videos.export(["ok", "bad", "late", "new"], folder, retry_failed=True))
+        assert service.seen.lookups == ["bad"]
+        rest = statuses(videos.export(["ok", "bad", "late", "new"], folder))
+    assert retried == {"bad": "done"}
+    assert rest == {"ok": "already_there", "bad": "already_there", "late": "done", "new": "done"}
+
+
+def test_duplicates_are_done_once(connect: Connect, folder: Path) -> None:
+    """However often an id is in the list, it has one lookup, one file and one record."""
+    with Service() as service:
+        records = list(connect(service).analyzed_videos.export(["a", "b", "a", ("a", "jump"), "b"], folder))
+    assert sorted(record.session_id for record in records) == ["a", "b"]
+    assert sorted(service.seen.lookups) == ["a", "b"]
+
+
+def test_a_pair_carries_the_analysis_of_its_session(connect: Connect, folder: Path) -> None:
+    """A list may say for each session which analysis to make; a wrong one fails that session alone."""
+    with Service() as service:
+        items = [("a", "jump"), ("b", None), ("c", "run")]
+        records = list(connect(service).analyzed_videos.export(items, folder))
+    assert statuses(iter(records)) == {"a": "done", "b": "done", "c": "failed"}
+    assert next(record.error for record in records if record.session_id == "c") == "ValueError"
+
+
+def test_a_refused_credential_stops_everything_at_once(connect: Connect, folder: Path) -> None:
+    """401 is about the key and not about a session: one error, few requests, nothing marked as failed."""
+    with Service(latency=0.02) as service, pytest.raises(AuthenticationError):
+        list(connect(service, api_key="wrong").analyzed_videos.export((f"s{n}" for n in range(500)), folder))
+    assert len(service.seen.lookups) <= 32
+    assert manifest(folder) == []
+
+
+def test_a_client_that_was_closed_stops_everything(connect: Connect, folder: Path) -> None:
+    """A mistake of the program is raised, and not noted against hundreds of sessions."""
+    with Service() as service:
+        client = connect(service)
+        records = client.analyzed_videos.export((f"s{n}" for n in range(500)), folder, concurrency=2)
+        next(records)
+        client.close()
+        with pytest.raises(AikynetixError, match="closed"):
+            list(records)
+    assert all(line["status"] == "done" for line in manifest(folder))
+
+
+def test_the_input_is_read_lazily(connect: Connect, folder: Path) -> None:
+    """An endless list is no more than `concurrency` sessions ahead of the records."""
+    taken = 0
+
+    def endless() -> Iterator[str]:
+        nonlocal taken
+        while True:
+            taken += 1
+            yield f"s{taken}"
+
+    with Service() as service:
+        records = connect(service).analyzed_videos.export(endless(), folder, concurrency=5)
+        assert taken == 0
+        for count, _ in enumerate(records, 1):
+            assert taken <= count + 5
+            if count == 40:
+                break
+        del records
+
+
+def test_leaving_early_stops_the_workers_and_keeps_what_is_done(connect: Connect, folder: Path) -> None:
+    """A loop that breaks leaves no thread and no half file, and the next run goes on from there."""
+    ids = [f"s{n}" for n in range(50)]
+    with Service(size=400_000, rate=400_000) as service:
+        client = connect(service)
+        for record in client.analyzed_videos.export(ids, folder, concurrency=8):
+            assert record.status == "done"
+            break
+        gc.collect()
+        began = time.monotonic()
+        settle()
+        assert workers() == []
+        assert time.monotonic() - began < 2
+        service.rate = None
+        noted = {line["session_id"] for line in manifest(folder)}
+        assert 1 <= len(noted) <= 16
+        assert statuses(client.analyzed_videos.export(ids, folder)) == {
+            id_: "already_there" if id_ in noted else "done" for id_ in ids
+        }
+    assert Counter(path.suffix for path in folder.iterdir()) == {".mp4": 50, ".jsonl": 1, ".html": 1}
+
+
+def test_an_interrupt_leaves_a_state_to_go_on_from(connect: Connect, folder: Path) -> None:
+    """Ctrl-C while records are awaited ends the export within seconds and leaves the page and the manifest whole."""
+    with Service(latency=0.01, behave=lambda id_, _: Reply(delay=30.0) if id_ == "slow" else None) as service:
+        client = connect(service, timeout=30.0)
+        records = client.analyzed_videos.export(["a", "b", "slow"], folder, concurrency=3)
+        assert {next(records).session_id, next(records).session_id} == {"a", "b"}
+        main = threading.main_thread().ident
+        assert main is not None
+        alarm = threading.Timer(0.2, lambda: os.kill(os.getpid(), 2))
+        alarm.start()
+        began = time.monotonic()
+        with pytest.raises(KeyboardInterrupt):
+            next(records)
+        assert time.monotonic() - began < 5
+    assert [line["session_id"] for line in manifest(folder)] == ["a", "b"] or len(manifest(folder)) == 2
+    assert (folder / "index.html").read_text("utf-8").count("<video") == 2
+
+
+def test_an_input_that_raises_ends_the_export_with_its_error(connect: Connect, folder: Path) -> None:
+    """What the caller's own iterable raises reaches the caller, and no worker stays behind."""
+
+    def broken() -> Iterator[str]:
+        yield "a"
+        raise LookupError("the database is gone")
+
+    with Service() as service:
+        records = connect(service).analyzed_videos.export(broken(), folder, concurrency=1)
+        assert next(records).session_id == "a"
+        with pytest.raises(LookupError, match="database"):
+            next(records)
+        settle()
+    assert workers() == []
+
+
+def test_too_many_requests_hold_all_workers_together(connect: Connect, folder: Path) -> None:
+    """After one 429 no worker asks before the time the API named, and every session is done in the end."""
+    refused_at: list[float] = []
+
+    def limited(session_id: str, asked: int) -> Reply | None:
+        if session_id == "s5" and asked == 1:
+            refused_at.append(time.monotonic())
+            return Reply(429, TOO_MANY, {"Retry-After": "1"})
+        return None
+
+    with Service(latency=0.01, behave=limited) as service:
+        records = list(connect(service).analyzed_videos.export([f"s{n}" for n in range(60)], folder, concurrency=4))
+    assert {record.status for record in records} == {ExportStatus.DONE}
+    assert {record.session_id: record.attempts for record in records if record.attempts > 1} == {"s5": 2}
+    # Those that were under way when the answer came may still arrive; then there is silence.
+    early = [moment for moment in service.seen.lookup_times if 0.1 < moment - refused_at[0] < 0.98]
+    assert early == []
+
+
+def test_refusals_without_end_fail_the_session_alone(connect: Connect, folder: Path) -> None:
+    """A session that the API turns away for an hour has failed at once, and the others are not held up."""
+
+    def closed(session_id: str, asked: int) -> Reply | None:
+        return Reply(429, TOO_MANY, {"Retry-After": "3600"}) if session_id == "bad" else None
+
+    with Service(behave=closed) as service:
+        began = time.monotonic()
+        records = list(connect(service).analyzed_videos.export(["a", "bad", "b", "c"], folder, concurrency=2))
+    assert time.monotonic() - began < 5
+    assert statuses(iter(records)) == {"a": "done", "b": "done", "c": "done", "bad": "failed"}
+    assert service.seen.counts["bad"] == 1
+
+
+def test_a_passing_failure_is_retried_as_for_a_single_call(connect: Connect, folder: Path) -> None:
+    """503 with Retry-After and a broken connection are mended by the client's own retries."""
+
+    def passing(session_id: str, asked: int) -> Reply | None:
+        if asked > 1:
+            return None
+        return Reply(503, {"error": "busy"}, {"Retry-After": "0"}) if session_id == "a" else Reply(hang_up=True)
+
+    with Service(behave=passing) as service:
+        records = connect(service, max_retries=2).analyzed_videos.export(["a", "b"], folder)
+        assert statuses(records) == {"a": "done", "b": "done"}
+    assert service.seen.counts == {"a": 2, "b": 2}
+
+
+def test_waiting_for_videos_can_be_cut_short(connect: Connect, folder: Path) -> None:
+    """`wait` has videos made and polls for them; leaving does not sit the wait out."""
+
+    def slow(session_id: str, asked: int) -> Reply | None:
+        if asked == 1:
+            return GONE
+        return Reply(200, {}) if session_id == "never" or asked == 2 else None
+
+    with Service(behave=slow) as service:
+        records = connect(service).analyzed_videos.export(["soon", "never"], folder, wait=60)
+        assert next(records).session_id == "soon"
+        began = time.monotonic()
+        del records
+        assert time.monotonic() - began < 3
+
+
+def test_no_secret_reaches_the_folder(connect: Connect, folder: Path) -> None:
+    """Neither the key nor any part of a signed URL is in the manifest or on the page."""
+    echo = Reply(400, {"error": "bad https://storage.example/x?X-Goog-Signature=feedfacecafebeef key export-test-key"})
+    with Service(behave=lambda id_, _: echo if id_ == "bad" else None) as service:
+        list(connect(service).analyzed_videos.export(["ok", "bad"], folder))
+    for name in ("manifest.jsonl", "index.html"):
+        text = (folder / name).read_text("utf-8")
+        assert "feedface" not in text
+        assert "export-test-key" not in text
+        assert "X-Goog" not in text
+
+
+def test_a_torn_line_does_not_spoil_the_next_one(connect: Connect, folder: Path) -> None:
+    """A crash in the middle of a line, and lines of strangers, cost nothing but themselves."""
+    with Service() as service:
+        videos = connect(service).analyzed_videos
+        list(videos.export("ab", folder))
+        path = folder / "manifest.jsonl"
+        path.write_bytes(path.read_bytes() + b'\x00\xff not json\n[1]\n{"session_id": "c", "status": "do')
+        assert statuses(videos.export("abc", folder)) == {"a": "already_there", "b": "already_there", "c": "done"}
+        assert statuses(videos.export("abc", folder)) == dict.fromkeys("abc", "already_there")
+
+
+def test_a_manifest_cannot_point_out_of_the_folder(connect: Connect, folder: Path, tmp_path: Path) -> None:
+    """A line that names a file elsewhere is not taken for a video that is there."""
+    (tmp_path / "outside.mp4").write_bytes(b"123")
+    folder.mkdir()
+    line = {"session_id": "a", "status": "done", "path": "../outside.mp4", "size": 3, "sha256": "00"}
+    (folder / "manifest.jsonl").write_text(json.dumps(line) + "\n")
+    with Service() as service:
+        assert statuses(connect(service).analyzed_videos.export("a", folder)) == {"a": "done"}
+    assert "outside" not in (folder / "index.html").read_text("utf-8")
+
+
+def test_two_exports_may_share_a_folder(connect: Connect, folder: Path) -> None:
+    """Two lists at the same time: every line of the manifest is whole, and all videos are there."""
+    with Service(latency=0.001) as service:
+        videos = connect(service).analyzed_videos
+        found: list[str] = []
+
+        def work(prefix: str) -> None:
+            found.extend(statuses(videos.export([f"{prefix}{n}" for n in range(40)], folder, concurrency=4)).values())
+
+        threads = [threading.Thread(target=work, args=(prefix,)) for prefix in "xy"]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert found == ["done"] * 80
+    assert len({line["session_id"] for line in manifest(folder)}) == 80
+    assert (folder / "index.html").read_text("utf-8").count("<video") == 80
+
+
+@pytest.mark.parametrize("concurrency", [0, -1, 1.5, True, None, "4"])
+def test_a_wrong_concurrency_is_refused_before_anything_happens(
+    connect: Connect, folder: Path, concurrency: object
+) -> None:
+    """The error comes from the call itself and not from the first step of the loop."""
+    with Service() as service, pytest.raises(ValueError, match="concurrency"):
+        connect(service).analyzed_videos.export(["a"], folder, concurrency=concurrency)  # type: ignore[arg-type]  # bad on purpose
+    assert not folder.exists()
+
+
+def test_a_folder_that_cannot_be_used_is_said_so(connect: Connect, tmp_path: Path) -> None:
+    """A file where the folder should be, an empty name, an unknown kind of URL: errors of ours that name the place."""
+    (tmp_path / "file").write_text("x")
+    with Service() as service:
+        videos = connect(service).analyzed_videos
+        with pytest.raises(DownloadError, match="file"):
+            list(videos.export(["a"], tmp_path / "file"))
+        with pytest.raises(ValueError, match="folder"):
+            videos.export(["a"], "")
+        with pytest.raises(ConfigurationError, match="nosuch"):
+            videos.export(["a"], "nosuch://bucket/x")
+    assert service.seen.lookups == []
+
+
+def test_an_export_of_nothing_is_done(connect: Connect, folder: Path) -> None:
+    """An empty list leaves an empty manifest and a page that says so."""
+    with Service() as service:
+        assert list(connect(service).analyzed_videos.export([], folder)) == []
+    assert manifest(folder) == []
+    assert "no videos yet" in (folder / "index.html").read_text("utf-8")
+
+
+def test_memory_does_not_grow_with_the_number_of_sessions(connect: Connect, folder: Path) -> None:
+    """What is known of the sessions is on disk: five times as many take no more memory."""
+    import tracemalloc
+
+    peaks = []
+    with Service() as service:
+        client = connect(service)
+        for count in (500, 3_000):
+            tracemalloc.start()
+            for _ in client.analyzed_videos.export((f"{n}\n" for n in range(count)), folder / str(count)):
+                pass
+            peaks.append(tracemalloc.get_traced_memory()[1])
+            tracemalloc.stop()
+    assert peaks[1] < peaks[0] + 256 * 1024
