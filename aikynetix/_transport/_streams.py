@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, Protocol
 
 import anyio
@@ -111,7 +112,8 @@ async def connect(origin: Origin, timeout: float | None) -> Stream:  # noqa: ASY
                 port,
                 ssl=context,
                 server_hostname=host if context else None,
-                happy_eyeballs_delay=_NEXT_ADDRESS,
+                # asyncio may drop a socket unclosed when it is cancelled in the middle of a race between addresses.
+                happy_eyeballs_delay=None if _is_address(host) else _NEXT_ADDRESS,
             )
             return made
     with anyio.fail_after(timeout):
@@ -130,6 +132,14 @@ async def connect(origin: Origin, timeout: float | None) -> Stream:  # noqa: ASY
             )
         except (anyio.BrokenResourceError, anyio.EndOfStream) as error:
             raise ConnectionError("the connection broke while it was made") from error
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 class LoopStream(asyncio.Protocol):

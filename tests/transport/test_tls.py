@@ -1,0 +1,106 @@
+"""TLS: certificates and names are always checked, and one setting says whom to trust."""
+
+from __future__ import annotations
+
+import ssl
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+import trustme
+
+from aikynetix import ConfigurationError
+
+from .servers import Server, echo
+from .wires import Wire, body_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    """A certificate authority that nobody trusts yet."""
+    return trustme.CA()
+
+
+@pytest.fixture
+def ca_file(authority: trustme.CA, tmp_path: Path) -> Path:
+    """The authority's certificate in a file."""
+    path = tmp_path / "ca.pem"
+    authority.cert_pem.write_to_path(str(path))
+    return path
+
+
+def context(authority: trustme.CA, name: str) -> ssl.SSLContext:
+    """Return a server's context with a certificate for ``name``."""
+    made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert(name).configure_cert(made)
+    return made
+
+
+def test_a_trusted_server_is_talked_to_over_one_connection(
+    run: Callable[..., None], authority: trustme.CA, ca_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With SSL_CERT_FILE set to its authority the server is trusted, and its connection is kept."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(ca_file))
+    with Server(echo, context(authority, "127.0.0.1")) as server:
+
+        async def scenario(wire: Wire) -> None:
+            for number in range(5):
+                response = await wire.open(f"{server.url}/{number}")
+                assert response.extensions["network_stream"].get_extra_info("ssl_object") is not None
+                assert await body_of(response) == b"/%d" % number
+
+        run(scenario)
+        assert server.connections == 1
+
+
+@pytest.mark.parametrize(("name", "trusted"), [("127.0.0.1", False), ("elsewhere.example", True)])
+def test_a_wrong_certificate_is_refused(
+    run: Callable[..., None],
+    authority: trustme.CA,
+    ca_file: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    trusted: bool,
+) -> None:
+    """A certificate of an unknown authority, or for another name, is a ConnectError that says so."""
+    if trusted:
+        monkeypatch.setenv("SSL_CERT_FILE", str(ca_file))
+    else:
+        monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    with Server(echo, context(authority, name)) as server:
+
+        async def scenario(wire: Wire) -> None:
+            with pytest.raises(httpx.ConnectError, match=r"(?i)certificate") as caught:
+                await wire.get(server.url)
+            causes: list[object] = []
+            link: BaseException | None = caught.value
+            while link is not None:
+                causes.append(link)
+                link = link.__cause__ or link.__context__
+            assert any(isinstance(each, ssl.SSLCertVerificationError) for each in causes)
+
+        run(scenario)
+
+
+@pytest.mark.parametrize("content", [None, b"no certificates here"])
+def test_a_useless_authority_file_is_named(
+    run: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes | None
+) -> None:
+    """SSL_CERT_FILE naming no file, or one without certificates, is a ConfigurationError that names the variable."""
+    path = tmp_path / "missing.pem"
+    if content is not None:
+        path.write_bytes(content)
+    monkeypatch.setenv("SSL_CERT_FILE", str(path))
+
+    with Server(echo) as server:
+        port = httpx.URL(server.url).port
+
+        async def reaching(wire: Wire) -> None:
+            with pytest.raises(ConfigurationError, match="SSL_CERT_FILE"):
+                await wire.get(f"https://127.0.0.1:{port}/")
+
+        run(reaching)
