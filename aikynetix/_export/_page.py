@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 _PRELOADED = 12
 
 _POLICY = (
-    "default-src 'none'; media-src 'self' file: blob:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+    "default-src 'none'; media-src 'self' file:; img-src data:; style-src 'unsafe-inline'; "
+    "base-uri 'none'; form-action 'none'"
 )
 
 _STYLE = """
