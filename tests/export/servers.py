@@ -101,18 +101,22 @@ class Service:
     def __init__(
         self, *, size: int = 1000, latency: float = 0.0, rate: float | None = None, behave: Behaviour = proper
     ) -> None:
-        self.video = video_of(size)
+        self.serve(size)
         self.latency = latency
         self.rate = rate
         self.behave = behave
         self.seen = Seen()
-        md5 = base64.b64encode(hashlib.md5(self.video).digest()).decode()
-        self.video_headers = f'ETag: "{md5[:12]}"\r\nx-goog-hash: md5={md5}\r\nAccept-Ranges: bytes\r\n'
         self.base_url = ""
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._server: asyncio.Server | None = None
         self.connections: set[asyncio.Transport] = set()
+
+    def serve(self, size: int) -> None:
+        """Let every video have ``size`` bytes from now on."""
+        self.video = video_of(size)
+        md5 = base64.b64encode(hashlib.md5(self.video).digest()).decode()
+        self.video_headers = f'ETag: "{md5[:12]}"\r\nx-goog-hash: md5={md5}\r\nAccept-Ranges: bytes\r\n'
 
     async def start(self) -> None:
         """Listen on a free port of this machine; called in the loop."""

@@ -1,0 +1,214 @@
+"""``aikynetix export``, from the list to the exit code."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import pty
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aikynetix._cli._app import run
+
+from .conftest import manifest
+from .servers import API_KEY, Reply, Service
+
+REPLIES = {
+    "gone": Reply(404, {"error": "none"}),
+    "late": Reply(200, {}),
+    "no": Reply(401, {"error": "Token is invalid."}),
+}
+
+
+@pytest.fixture
+def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
+    """A service that the command finds by its environment."""
+    with Service(behave=lambda session_id, _: REPLIES.get(session_id)) as running:
+        monkeypatch.setenv("AIKYNETIX_BASE_URL", running.base_url)
+        monkeypatch.setenv("AIKYNETIX_API_KEY", API_KEY)
+        yield running
+
+
+Command = Callable[..., tuple[int, list[str], str]]
+
+
+@pytest.fixture
+def command(service: Service, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Command:
+    """The command: given the list and options it returns exit code, lines of stdout, and stderr."""
+
+    def call(text: str, *options: str, name: str = "list.txt") -> tuple[int, list[str], str]:
+        (tmp_path / name).write_text(text, "utf-8")
+        code = run(["export", str(tmp_path / name), "--to", str(folder), "--max-retries", "0", *options])
+        out, err = capsys.readouterr()
+        return code, out.splitlines(), err
+
+    return call
+
+
+def test_paths_go_to_stdout_and_the_summary_to_stderr(command: Command, folder: Path) -> None:
+    """A script gets the files line by line; a person gets the counts and where to look."""
+    code, out, err = command("a\nb\na\n")
+    assert code == 0
+    assert sorted(out) == sorted(str(folder / line["path"]) for line in manifest(folder))
+    assert len(out) == 2
+    assert err.startswith("2 sessions: 2 done; 2.0 kB in ")
+    assert str(folder / "index.html") in err
+
+
+def test_json_has_a_line_for_every_session(command: Command, folder: Path) -> None:
+    """Every record is one line of JSON on stdout, failures too."""
+    code, out, err = command("a\ngone\n", "--json")
+    records = {value["session_id"]: value for value in map(json.loads, out)}
+    assert code == 1
+    assert {id_: value["status"] for id_, value in records.items()} == {"a": "done", "gone": "failed"}
+    assert Path(records["a"]["path"]).parent == folder
+    assert records["gone"]["error"] == "NotFoundError"
+    assert "1 done, 1 failed" in err
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "said"),
+    [
+        ("a", 0, "1 session: 1 done"),
+        ("a\ngone", 1, "gone: failed: none (NotFoundError)"),
+        ("a\nlate", 6, "late: not ready: "),
+        ("gone\nlate", 1, "1 not ready, 1 failed"),
+        ("no\na", 3, "401: Token is invalid."),
+        ("", 0, "0 sessions: nothing to do"),
+    ],
+)
+def test_the_exit_code_says_how_it_went(command: Command, text: str, code: int, said: str) -> None:
+    """0 only when every video is there, 3 for a refused credential, 6 for "not yet", else 1."""
+    found, _, err = command(text)
+    assert found == code
+    assert said in err
+
+
+def test_a_second_run_and_a_retry_of_the_failed(command: Command, service: Service) -> None:
+    """Done stays done; `--retry-failed` asks for what failed and nothing else."""
+    command("a\ngone\nlate\n")
+    service.seen.lookups.clear()
+    code, _, err = command("a\ngone\nlate\n")
+    assert (code, sorted(service.seen.lookups)) == (1, ["gone", "late"])
+    assert "1 already there" in err
+    service.seen.lookups.clear()
+    command("a\ngone\nlate\nnew\n", "--retry-failed")
+    assert service.seen.lookups == ["gone"]
+
+
+def test_a_dry_run_does_nothing(
+    command: Command, service: Service, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It says what would be done, asks for no credential, sends nothing and writes nothing."""
+    monkeypatch.delenv("AIKYNETIX_API_KEY")
+    code, out, err = command("a\nb\na\n", "--dry-run")
+    assert (code, out) == (0, ["fetch\ta", "fetch\tb"])
+    assert "Of 2 sessions: 2 to fetch" in err
+    assert service.seen.lookups == []
+    assert not folder.exists()
+    monkeypatch.setenv("AIKYNETIX_API_KEY", API_KEY)
+    command("a\n")
+    before = manifest(folder)
+    code, out, _ = command("a\nb\n", "--dry-run", "--json")
+    assert [json.loads(line) for line in out] == [
+        {"session_id": "a", "action": "already_there"},
+        {"session_id": "b", "action": "fetch"},
+    ]
+    assert manifest(folder) == before
+
+
+def test_a_bad_list_is_refused_before_anything_is_done(command: Command, service: Service, folder: Path) -> None:
+    """An error in the last line costs no request, and names the line."""
+    code, out, err = command("session_id,analysis\na,jump\nb,run\n", name="list.csv")
+    assert (code, out) == (2, [])
+    assert "list.csv: line 3: the analysis must be 'jump' or 'weightlifting', or empty" in err
+    assert service.seen.lookups == []
+    assert not folder.exists()
+
+
+def test_a_list_may_come_through_a_pipe(
+    service: Service, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`-` is stdin; an error in it comes when its line does, and what came before is done."""
+
+    class Stdin:
+        buffer = io.BytesIO(b'{"session_id": "a"}\n{"session_id": "b"}\nbroken\n')
+
+        def isatty(self) -> bool:
+            return False
+
+    monkeypatch.setattr(sys, "stdin", Stdin())
+    assert run(["export", "-", "--to", str(folder), "--concurrency", "1"]) == 2
+    assert "stdin: line 3: not JSON" in capsys.readouterr().err
+    assert [line["session_id"] for line in manifest(folder)][:1] == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["nosuch.txt", "--to", "x"], "nosuch.txt"),
+        ([".", "--to", "x"], "directory"),
+        (["-"], "--to"),
+        (["-", "--to", "x", "--concurrency", "0"], "--concurrency"),
+        (["-", "--to", "x", "--wait", "-1"], "--wait"),
+        (["-", "--to", "x", "--analysis", "run"], "--analysis"),
+    ],
+)
+def test_wrong_usage_is_said_in_a_line(
+    service: Service, capsys: pytest.CaptureFixture[str], options: list[str], said: str
+) -> None:
+    """A missing list, folder or number ends with exit code 2 and the option's name."""
+    assert run(["export", *options]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_a_terminal_is_never_sent_what_a_session_is_called(command: Command) -> None:
+    """Escape sequences in an id are shown, not obeyed."""
+    _, out, err = command('{"session_id": "a\\u001b[2J\\u009b31m"}\n', name="list.jsonl")
+    assert out == []
+    assert "\x1b" not in err
+    assert "\x9b" not in err
+    assert "a�[2J�31m: failed" in err
+
+
+def test_the_key_is_nowhere(command: Command, folder: Path) -> None:
+    """Neither output nor folder holds the key or a signature."""
+    _, out, err = command("a\ngone\n", "--json", "--verbose")
+    text = "\n".join(out) + err + (folder / "manifest.jsonl").read_text() + (folder / "index.html").read_text()
+    assert API_KEY not in text
+    assert "feedface" not in text
+
+
+def test_a_person_sees_one_bar_and_the_files_under_way(service: Service, folder: Path, tmp_path: Path) -> None:
+    """On a terminal stderr shows the whole and the files in flight; stdout stays a list of paths."""
+    service.serve(300_000)
+    service.rate = 600_000
+    (tmp_path / "list.txt").write_text("".join(f"session-{n}\n" for n in range(6)))
+    ours, theirs = pty.openpty()
+    arguments = ["export", str(tmp_path / "list.txt"), "--to", str(folder), "--concurrency", "3"]
+    environment: dict[str, Any] = os.environ | {"TERM": "xterm", "COLUMNS": "100", "LINES": "40"}
+    with subprocess.Popen(
+        [sys.executable, "-m", "aikynetix", *arguments], stdout=subprocess.PIPE, stderr=theirs, env=environment
+    ) as process:
+        os.close(theirs)
+        shown = b""
+        with suppress(OSError):  # Linux ends a terminal whose other end is closed with an error
+            while block := os.read(ours, 65_536):
+                shown += block
+        assert process.stdout is not None
+        out = process.stdout.read().decode().splitlines()
+    os.close(ours)
+    text = shown.decode()
+    assert process.returncode == 0
+    assert sorted(out) == sorted(str(path) for path in folder.glob("*.mp4"))
+    assert "of 6 sessions" in text
+    assert "session-0" in text
+    assert "of 300.0 kB" in text
+    assert "6 sessions: 6 done; 1.8 MB in" in text
