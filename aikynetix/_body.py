@@ -30,10 +30,12 @@ class Collector:
     Args:
         encoding: The ``Content-Encoding`` header.
         limit: Most bytes to hold, after decompression.
+        lenient: Take a body that does not decompress as one that ends there.
     """
 
-    def __init__(self, encoding: str, limit: int) -> None:
+    def __init__(self, encoding: str, limit: int, *, lenient: bool = False) -> None:
         self._chunks: list[bytes] = []
+        self._lenient = lenient
         self._room = limit
         self.overflowed = False
         self._inflater = _Inflater.of(encoding)
@@ -48,7 +50,13 @@ class Collector:
             self._keep(data)
         else:
             while data and not self.overflowed:
-                chunk, data = self._inflater.step(data)
+                try:
+                    chunk, data = self._inflater.step(data)
+                except httpx.DecodingError:
+                    if not self._lenient:
+                        raise
+                    self.overflowed = True
+                    break
                 self._keep(chunk)
         return not self.overflowed
 
@@ -131,7 +139,7 @@ def collector_for(response: httpx.Response, limit: int) -> Collector:
         raise too_large(limit)
     encoding = response.headers.get("content-encoding", "")
     try:
-        return Collector(encoding, limit)
+        return Collector(encoding, limit, lenient=not response.is_success)
     except httpx.DecodingError:
         if response.is_success:
             raise

@@ -1,0 +1,87 @@
+"""How scenarios are written down."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import zlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from .server import Flood, Keep, Part, Script
+
+if TYPE_CHECKING:
+    from aikynetix import AikynetixError
+
+KEY = "canary-key/5f3a9c+1e7b&0d42"
+SIGNATURE = "cafe5f3a9c1e7b0d42"
+URL = f"https://storage.googleapis.com/bucket/analyzed_video.mp4?X-Goog-Signature={SIGNATURE}"
+TIMEOUT = 0.4
+"""Seconds that an attempt of the clients under test may take."""
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A misbehaviour and how a call must end.
+
+    Attributes:
+        name: The session id that chooses it.
+        script: What the server does.
+        error: The exact class of the exception; None where the call succeeds.
+        status: The exception's ``status_code``.
+        says: What its text says.
+        verb: The method of ``analyzed_videos`` that is called.
+        retries: The client's ``max_retries``.
+        lenient: Whether it may as well succeed: HTTP leaves it to the reader whether to make sense of it.
+    """
+
+    name: str
+    script: Script
+    error: type[AikynetixError] | None = None
+    status: int | None = None
+    says: str = ""
+    verb: str = "get"
+    retries: int = 0
+    lenient: bool = False
+
+
+def response(
+    body: bytes | str | object = b"", *, status: int = 200, headers: str = "", type_: str | None = "application/json"
+) -> bytes:
+    """A well-formed answer with a length; what is neither bytes nor text becomes JSON."""
+    content = body if isinstance(body, bytes) else (body if isinstance(body, str) else json.dumps(body)).encode()
+    typed = f"Content-Type: {type_}\r\n" if type_ else ""
+    return f"HTTP/1.1 {status} X\r\n{typed}Content-Length: {len(content)}\r\n{headers}\r\n".encode("latin-1") + content
+
+
+def answer(body: bytes | str | object = b"", **settings: object) -> Script:
+    """A script of one `response`."""
+    return Script((response(body, **settings), Keep()))  # type: ignore[arg-type] # passed on as they are
+
+
+def raw(*parts: Part) -> Script:
+    """A script that says exactly this, then closes the connection."""
+    return Script(parts)
+
+
+def then_found(*parts: Part) -> Script:
+    """A script that misbehaves once and does its job after that."""
+    return Script(parts, (FOUND, Keep()))
+
+
+def bomb(gibibytes: int) -> tuple[Part, ...]:
+    """A gzip stream of zeros: a megabyte on the wire for every gibibyte that it unpacks to."""
+    packer = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+    # After a full flush nothing refers back, so that the same compressed block can be sent any number of times.
+    block = packer.compress(bytes(1 << 20)) + packer.flush(zlib.Z_FULL_FLUSH)
+    return (b"\x1f\x8b\x08\0\0\0\0\0\0\x03", Flood(block, 1024 * gibibytes))
+
+
+def zipped(body: bytes) -> bytes:
+    """The same as gzip."""
+    return gzip.compress(body, mtime=0)
+
+
+FOUND_BODY = {"analyzed_video_url": URL}
+FOUND = response(FOUND_BODY)
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
