@@ -20,3 +20,13 @@ def default_async_transport() -> httpx.AsyncBaseTransport:
     from ._async import AsyncPooledTransport
 
     return AsyncPooledTransport()
+
+
+def describe() -> str:
+    """Return which transport is used when the caller brings none, and what speaks HTTP in it."""
+    from importlib.metadata import version
+
+    from ._http1 import Http1, best
+
+    parser = "h11" if best() is Http1 else "httptools"
+    return f"aikynetix's own pool, {parser} {version(parser)}"

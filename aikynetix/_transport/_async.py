@@ -10,7 +10,7 @@ import anyio.lowlevel
 import httpx
 
 from . import _faults, _streams
-from ._http1 import WRITE_SIZE, Http1
+from ._http1 import WRITE_SIZE, Protocol1, best
 from ._lanes import ASYNC_SIZE, KEEPALIVE, Lanes, Origin, Ticket, origin_of
 from ._limits import Limits
 
@@ -23,10 +23,10 @@ class AsyncLane:
 
     __slots__ = ("http", "origin", "stream")
 
-    def __init__(self, origin: Origin, stream: _streams.Stream) -> None:
+    def __init__(self, origin: Origin, stream: _streams.Stream, http: Protocol1) -> None:
         self.origin = origin
         self.stream = stream
-        self.http = Http1()
+        self.http = http
 
     async def read(self, limits: Limits) -> bytes:
         """Return some bytes; none at the end.
@@ -64,9 +64,13 @@ class AsyncPooledTransport(httpx.AsyncBaseTransport):
     Args:
         size: Most connections open at once; further requests wait their turn.
         keepalive: Seconds that an idle connection is kept.
+        protocol: Speaks HTTP/1.1; None for the fastest that is installed.
     """
 
-    def __init__(self, size: int = ASYNC_SIZE, keepalive: float = KEEPALIVE) -> None:
+    def __init__(
+        self, size: int = ASYNC_SIZE, keepalive: float = KEEPALIVE, protocol: type[Protocol1] | None = None
+    ) -> None:
+        self._protocol = protocol or best()
         self._size, self._keepalive = size, keepalive
         self._home: object = None
         self._lanes: Lanes[AsyncLane] = Lanes(size, keepalive)
@@ -89,11 +93,11 @@ class AsyncPooledTransport(httpx.AsyncBaseTransport):
             await self.release(lane)
             raise
         return httpx.Response(
-            head.status_code,
-            headers=head.headers.raw_items(),
+            head.status,
+            headers=head.headers,
             stream=_AsyncBody(self, lane, limits),
             extensions={
-                "http_version": b"HTTP/" + head.http_version,
+                "http_version": b"HTTP/" + head.version,
                 "reason_phrase": head.reason,
                 "network_stream": lane,
             },
@@ -164,7 +168,8 @@ class AsyncPooledTransport(httpx.AsyncBaseTransport):
         try:
             if stale is not None:
                 await stale.stream.close()
-            fresh = AsyncLane(origin, await _streams.connect(origin, limits.left(limits.connect)))
+            stream = await _streams.connect(origin, limits.left(limits.connect))
+            fresh = AsyncLane(origin, stream, self._protocol())
         except BaseException as error:
             lanes.give_back(origin, stale, False, monotonic())
             if isinstance(error, _faults.FAULTS):

@@ -6,7 +6,8 @@ whose DEBUG log also shows answers' headers, such as a ``Location`` with a signa
 
 from __future__ import annotations
 
-from typing import Any
+from functools import cache
+from typing import Any, NamedTuple, Protocol
 
 import h11
 import httpx
@@ -19,7 +20,17 @@ READ_SIZE = 64 * 1024
 """Bytes to ask a socket for at a time."""
 WRITE_SIZE = 64 * 1024
 """Bytes of a request to collect before they are sent."""
-_MOST_INTERIM = 32
+MOST_INTERIM = 32
+"""Answers of status 1xx that may come before the answer itself (RFC 9110, section 15.2)."""
+
+
+class Head(NamedTuple):
+    """The head of an answer."""
+
+    status: int
+    reason: bytes
+    version: bytes
+    headers: list[tuple[bytes, bytes]]
 
 
 class Http1:
@@ -59,7 +70,7 @@ class Http1:
             raise httpx.RemoteProtocolError("the server closed the connection without a complete answer")
         self._h11.receive_data(data)
 
-    def head(self) -> h11.Response | None:
+    def head(self) -> Head | None:
         """Return the head of the answer, or None until there is more to `receive`.
 
         Raises:
@@ -71,9 +82,9 @@ class Http1:
                 return None
             if isinstance(event, h11.Response):
                 self._interim = 0
-                return event
+                return Head(event.status_code, event.reason, event.http_version, event.headers.raw_items())
             self._interim += 1
-            if self._interim > _MOST_INTERIM:
+            if self._interim > MOST_INTERIM:
                 raise httpx.RemoteProtocolError("the server sends interim answers without end")
 
     def chunk(self) -> bytes | None:
@@ -94,11 +105,11 @@ class Http1:
     def rewind(self) -> bool:
         """Make ready for another request; return whether that can be.
 
-        It cannot when either message was left unfinished, when one side wants the connection closed, or when there
-        are bytes behind the answer: they would be taken for the answer to the next request.
+        It cannot when either message was left unfinished, when one side wants the connection closed or has closed it,
+        or when there are bytes behind the answer: they would be taken for the answer to the next request.
         """
         core = self._h11
-        if core.our_state is not h11.DONE or core.their_state is not h11.DONE or core.trailing_data[0]:
+        if core.our_state is not h11.DONE or core.their_state is not h11.DONE or core.trailing_data != (b"", False):
             return False
         core.start_next_cycle()
         return True
@@ -118,3 +129,25 @@ class Http1:
         except h11.ProtocolError as error:
             failure = protocol_fault(error)
         raise failure
+
+
+class Protocol1(Protocol):
+    """What the transports need of a connection's protocol; see `Http1` for each method."""
+
+    def start(self, request: httpx.Request) -> bytes: ...
+    def data(self, chunk: bytes) -> bytes: ...
+    def end(self) -> bytes: ...
+    def receive(self, data: bytes) -> None: ...
+    def head(self) -> Head | None: ...
+    def chunk(self) -> bytes | None: ...
+    def rewind(self) -> bool: ...
+
+
+@cache
+def best() -> type[Protocol1]:
+    """Return the fastest protocol that is installed."""
+    try:
+        from ._fast import FastHttp1
+    except ImportError:
+        return Http1
+    return FastHttp1

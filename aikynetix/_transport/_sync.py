@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 
 from . import _faults, _tls
-from ._http1 import READ_SIZE, WRITE_SIZE, Http1
+from ._http1 import READ_SIZE, WRITE_SIZE, Protocol1, best
 from ._lanes import KEEPALIVE, SIZE, Lanes, Origin, Ticket, origin_of
 from ._limits import Limits
 from ._readable import is_readable
@@ -26,9 +26,9 @@ class Lane:
 
     __slots__ = ("_socket", "http", "origin")
 
-    def __init__(self, origin: Origin, limits: Limits) -> None:
+    def __init__(self, origin: Origin, limits: Limits, http: Protocol1) -> None:
         self.origin = origin
-        self.http = Http1()
+        self.http = http
         scheme, host, port = origin
         try:
             self._socket = _dial(host.decode("ascii"), port, limits)
@@ -127,9 +127,11 @@ class PooledTransport(httpx.BaseTransport):
     Args:
         size: Most connections open at once; further requests wait their turn.
         keepalive: Seconds that an idle connection is kept.
+        protocol: Speaks HTTP/1.1; None for the fastest that is installed.
     """
 
-    def __init__(self, size: int = SIZE, keepalive: float = KEEPALIVE) -> None:
+    def __init__(self, size: int = SIZE, keepalive: float = KEEPALIVE, protocol: type[Protocol1] | None = None) -> None:
+        self._protocol = protocol or best()
         self._size, self._keepalive = size, keepalive
         self._lock = threading.Lock()
         self._lanes: Lanes[Lane] = Lanes(size, keepalive)
@@ -161,11 +163,11 @@ class PooledTransport(httpx.BaseTransport):
             self.release(lane)
             raise
         return httpx.Response(
-            head.status_code,
-            headers=head.headers.raw_items(),
+            head.status,
+            headers=head.headers,
             stream=_Body(self, lane, limits),
             extensions={
-                "http_version": b"HTTP/" + head.http_version,
+                "http_version": b"HTTP/" + head.version,
                 "reason_phrase": head.reason,
                 "network_stream": lane,
             },
@@ -227,7 +229,7 @@ class PooledTransport(httpx.BaseTransport):
     def _open(self, origin: Origin, stale: Lane | None, limits: Limits) -> Lane:
         lanes = self._lanes
         try:
-            fresh = Lane(origin, limits)
+            fresh = Lane(origin, limits, self._protocol())
         except BaseException:
             with self._lock:
                 lanes.give_back(origin, stale, False, monotonic())

@@ -6,19 +6,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from .wires import RUNNERS
+from .wires import ASYNC, SYNC
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-@pytest.fixture(params=RUNNERS)
+@pytest.fixture(params=SYNC | ASYNC)
 def run(request: pytest.FixtureRequest) -> Callable[..., None]:
     """Run a scenario on one of the transports; further arguments are the transport's."""
-    return RUNNERS[request.param]
+    return (SYNC | ASYNC)[request.param]
 
 
-@pytest.fixture(params=[name for name in RUNNERS if name != "sync"])
+@pytest.fixture(params=ASYNC)
 def run_async(request: pytest.FixtureRequest) -> Callable[..., None]:
     """Run a scenario on the asynchronous transport."""
-    return RUNNERS[request.param]
+    return ASYNC[request.param]

@@ -198,13 +198,13 @@ def test_an_answer_left_half_read_closes_its_connection(run: Callable[..., None]
 
     def script(connection: Connection) -> None:
         while connection.request():
-            connection.answer(b"x" * 100_000)
+            connection.answer(b"x" * 5_000_000)
 
     with Server(script) as server:
 
         async def scenario(wire: Wire) -> None:
             await leave(await wire.open(server.url))
-            assert await wire.get(server.url) == b"x" * 100_000
+            assert await wire.get(server.url) == b"x" * 5_000_000
 
         run(scenario)
         assert server.connections == 2

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import trio
 
 from aikynetix._transport._async import AsyncPooledTransport
+from aikynetix._transport._http1 import Http1
 from aikynetix._transport._sync import PooledTransport
 from aikynetix._trial import DEADLINE
 
@@ -93,4 +95,18 @@ def _run_in(start: Callable[[Any], None], make: Callable[[], Any], scenario: Cal
     start(main())
 
 
-RUNNERS: dict[str, Callable[..., None]] = {"sync": run_sync, "asyncio": run_asyncio, "trio": run_trio}
+def _fast(runner: Callable[..., None]) -> Callable[..., None]:
+    from aikynetix._transport._fast import FastHttp1
+
+    return lambda scenario, **options: runner(scenario, protocol=FastHttp1, **options)
+
+
+def _plain(runner: Callable[..., None]) -> Callable[..., None]:
+    return lambda scenario, **options: runner(scenario, protocol=Http1, **options)
+
+
+SYNC = {"sync": _plain(run_sync)}
+ASYNC = {"asyncio": _plain(run_asyncio), "trio": _plain(run_trio)}
+if importlib.util.find_spec("httptools") is not None:
+    SYNC["sync-fast"] = _fast(run_sync)
+    ASYNC["asyncio-fast"] = _fast(run_asyncio)
