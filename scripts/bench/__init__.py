@@ -1,0 +1,1 @@
+"""Speed, measured beside curl and other clients on this machine: ``python -m scripts.bench [table ...]``."""

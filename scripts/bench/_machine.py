@@ -1,0 +1,93 @@
+"""The machine, its two kinds of processes, and the environments that clients run in."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Sequence
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+CLIENT = Path(__file__).with_name("_client.py")
+CACHE = ROOT / ".cache" / "bench"
+PEERS = ("aiohttp", "httpx", "httpx-aiohttp", "openai", "pyreqwest", "requests", "stripe")
+PATIENCE = 300
+"""Seconds that any one measurement may take."""
+
+# With two cores or more the server gets one for itself, so that neither waits for the other's turn.
+_CORES = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else [0]
+CLIENT_CORE, SERVER_CORE = _CORES[0], _CORES[-1]
+
+
+def line() -> str:
+    """Return one line about the machine."""
+    model = platform.machine()
+    with contextlib.suppress(OSError):
+        for text in Path("/proc/cpuinfo").read_text().splitlines():
+            if text.startswith("model name"):
+                model = text.partition(":")[2].strip()
+    busy = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+    return (
+        f"{model}, {len(_CORES)} cores, {platform.system()} {platform.release()}, Python {platform.python_version()}; "
+        f"load at the start {busy:.1f}"
+    )
+
+
+def pinned(core: int) -> Sequence[str]:
+    """Return what to put before a command to keep it on one core; nothing where that is not possible."""
+    return ("taskset", "-c", str(core)) if Path("/usr/bin/taskset").exists() and len(_CORES) > 1 else ()
+
+
+def environment(name: str, *packages: str, extra: str = "") -> Path:
+    """Return the Python of an environment with this project, an extra and ``packages``, made at first use."""
+    home = CACHE / name
+    python, stamp = home / "bin" / "python", home / ".made"
+    wanted = " ".join([*packages, extra]) + (ROOT / "pyproject.toml").read_text()
+    if not stamp.exists() or stamp.read_text() != wanted:
+        subprocess.run([sys.executable, "-m", "venv", str(home)], check=True)
+        install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *packages]
+        subprocess.run([*install, "--editable", f"{ROOT}[{extra}]"], check=True, stdout=sys.stderr)
+        stamp.write_text(wanted)
+    return python
+
+
+def plain() -> Path:
+    """Return the Python of an environment with nothing but this project."""
+    return environment("plain")
+
+
+def fast() -> Path:
+    """Return the Python of an environment with this project's extra ``fast`` and the peers."""
+    return environment("peers", *PEERS, extra="fast")
+
+
+@contextlib.contextmanager
+def server(*arguments: str, module: str = "scripts.bench._server") -> Generator[str]:
+    """Run a server on a core of its own, and give its base URL."""
+    command = [*pinned(SERVER_CORE), sys.executable, "-m", module, *arguments]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        yield process.stdout.readline().strip()
+    finally:
+        process.terminate()
+        process.wait(10)
+        if process.stdout is not None:
+            process.stdout.close()
+
+
+def client(python: Path, *arguments: str, **variables: str) -> dict[str, Any]:
+    """Run one client of `_client` in a process on the other core, and return what it measured."""
+    command = [*pinned(CLIENT_CORE), str(python), str(CLIENT), *arguments]
+    done = subprocess.run(
+        command, check=True, stdout=subprocess.PIPE, text=True, timeout=PATIENCE, env=os.environ | variables
+    )
+    measured: dict[str, Any] = json.loads(done.stdout)
+    return measured

@@ -1,0 +1,93 @@
+"""Many small videos, beside xargs and curl."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from . import _machine
+from ._downloads import installed
+from ._table import interleaved, markdown, middle, spread
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SESSIONS = 200
+SIZE = 2 * 1024**2
+LATENCY = 0.1
+# For each session: ask where its video is, then fetch it, as a shell script would.
+FETCH = (
+    'url=$(curl -sf -H "API-KEY: bench" "$0/session-management/sessions/$2/analyzed-video/" | cut -d\\" -f4) '
+    '&& curl -sf -o "$1/$2.mp4" "$url"'
+)
+OURS = """
+import sys
+from aikynetix import Aikynetix
+url, folder, workers, sessions = sys.argv[1:]
+with Aikynetix(api_key="bench", base_url=url) as client:
+    names = [f"session-{number}" for number in range(int(sessions))]
+    states = [record.status for record in client.analyzed_videos.export(names, folder, concurrency=int(workers))]
+assert len(states) == int(sessions) and set(states) == {"done"}, states
+"""
+
+
+def table(rounds: int) -> str:
+    """Return the table."""
+    if not installed("curl"):
+        return "**Bulk export**: curl is not installed"
+    arguments = ("--size", str(SIZE), "--latency", str(LATENCY))
+    with (
+        tempfile.TemporaryDirectory() as name,
+        _machine.server(*arguments, module="tests.export.servers") as url,
+    ):
+        folder, python = Path(name), str(_machine.plain())
+        xargs = ["xargs", "-P16", "-n1", "sh", "-c", FETCH, url]
+        samples = interleaved(
+            min(rounds, 3),
+            {"xargs -P16 curl": _timed(folder / "xargs", lambda target: [*xargs, str(target)], feed=True)}
+            | {
+                f"aikynetix export, {workers} workers": _timed(
+                    folder / str(workers),
+                    lambda target, workers=workers: [python, "-c", OURS, url, str(target), str(workers), str(SESSIONS)],  # type: ignore[misc]  # bound at once
+                )
+                for workers in (16, 64)
+            },
+        )
+    base = middle(samples["xargs -P16 curl"], "seconds")
+    rows = [
+        [
+            label,
+            f"{middle(taken, 'seconds') / base:.2f}",
+            f"{middle(taken, 'seconds'):.2f}",
+            f"{middle(taken, 'cpu_s'):.2f}",
+            spread(taken, "seconds"),
+        ]
+        for label, taken in samples.items()
+    ]
+    title = f"{SESSIONS} sessions of {SIZE >> 20} MiB, lookups take {LATENCY * 1000:.0f} ms (time, xargs = 1.00)"
+    return markdown(title, ["client", "time, ratio", "time, s", "CPU, s", "spread"], rows)
+
+
+def _timed(folder: Path, words: Callable[[Path], list[str]], *, feed: bool = False) -> Callable[[], dict[str, float]]:
+    turns = iter(range(1_000_000))
+
+    def measure() -> dict[str, float]:
+        target = folder / str(next(turns))
+        target.mkdir(parents=True)
+        names = "\n".join(f"session-{number}" for number in range(SESSIONS))
+        before, began = os.times(), time.perf_counter()
+        subprocess.run(words(target), check=True, text=True, input=names if feed else "", timeout=_machine.PATIENCE)
+        took, after = time.perf_counter() - began, os.times()
+        saved = [path for path in target.iterdir() if path.suffix == ".mp4" and path.stat().st_size == SIZE]
+        assert len(saved) == SESSIONS, f"{len(saved)} of {SESSIONS} videos were saved"
+        cpu = after.children_user + after.children_system - before.children_user - before.children_system
+        return {
+            "seconds": took,
+            "cpu_s": cpu,
+        }
+
+    return measure
