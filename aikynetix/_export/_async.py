@@ -9,8 +9,8 @@ from .. import _bridge, _download
 from .._trial import Policy
 from . import _job
 from ._backend import ExecutorBackend, ThreadBackend
-from ._run import Run
-from ._sync import folder_of, rules_of
+from ._run import Rules, Run
+from ._sync import check_concurrency, folder_of
 
 if TYPE_CHECKING:
     import os
@@ -22,11 +22,10 @@ if TYPE_CHECKING:
     from .._client import AsyncAikynetix
     from .._models import AnalyzedVideo, DownloadedVideo
     from .._operations import Analysis
-    from ._backend import Backend
+    from ._backend import Backend, Turnstile
     from ._folder import Folder
     from ._job import Errand, Job, Outcome
     from ._record import ExportRecord
-    from ._run import Rules
 
 
 def export_async(
@@ -41,20 +40,27 @@ def export_async(
     executor: Executor | None,
 ) -> AsyncIterator[ExportRecord]:
     """Return an asynchronous iterator over the records; the arguments and errors are those of `export`."""
-    rules = rules_of(analysis, concurrency, retry_failed)
-    return _records(client, session_ids, folder_of(to), rules, wait, executor)
+    check_concurrency(concurrency)
+    rules = Rules(analysis=analysis, retry_failed=bool(retry_failed))
+    return _records(client, session_ids, folder_of(to), rules, concurrency, wait, executor)
 
 
 async def _records(
-    client: AsyncAikynetix, items: Iterable[Any], folder: Folder, rules: Rules, wait: float, executor: Executor | None
+    client: AsyncAikynetix,
+    items: Iterable[Any],
+    folder: Folder,
+    rules: Rules,
+    concurrency: int,
+    wait: float,
+    executor: Executor | None,
 ) -> AsyncIterator[ExportRecord]:
     import anyio
     import anyio.to_thread
 
     lookups = _Lookups()
     errand = _job.Errand(folder.target, wait)
-    threads = partial(_threads, client, errand, rules.concurrency, lookups)
-    backend = threads() if executor is None else ExecutorBackend(executor, client._settings, errand)
+    threads = partial(_threads, client, errand, concurrency, lookups)
+    backend = threads() if executor is None else ExecutorBackend(executor, client._settings, errand, concurrency)
     run = Run(items, folder, backend, threads, rules)
     try:
         while (record := await _bridge.in_thread(run.advance)) is not None:
@@ -69,7 +75,7 @@ def _threads(client: AsyncAikynetix, errand: Errand, concurrency: int, lookups: 
     settings = client._settings
     patient = client._sharing(settings, Policy(settings.deadline, settings.max_retries, handled=frozenset({429})))
 
-    def work(job: Job, cancelled: Callable[[], bool]) -> Outcome:
+    def work(job: Job, turnstile: Turnstile, cancelled: Callable[[], bool]) -> Outcome:
         def lookup() -> _job.Resolve:
             return partial(lookups.call, patient.analyzed_videos._lookup(job.session_id, job.analysis, errand.wait))
 
@@ -84,7 +90,7 @@ def _threads(client: AsyncAikynetix, errand: Errand, concurrency: int, lookups: 
             source = _download.Source(job.session_id, resolve)
             return _download.download(source, errand.target, client._storage.get(settings), options)
 
-        return _job.outcome_of(job, lookup, fetch)
+        return _job.outcome_of(job, lookup, fetch, partial(turnstile.turn, cancelled))
 
     return ThreadBackend(work, concurrency)
 

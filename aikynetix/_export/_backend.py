@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import threading
+import time
 import uuid
 from abc import ABC, abstractmethod
 from concurrent.futures import Future
+from contextlib import contextmanager
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .. import _download
 from . import _worker
+from ._job import pause
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
     from concurrent.futures import Executor
 
     from .._config import Settings
@@ -22,8 +25,19 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
+# A lookup waits for the API, a download for disk and wire; while some sessions do the one, a few more can do the other.
+_MOST_AHEAD = 8
+_POLL = 0.1
+
+
 class Backend(ABC):
-    """Takes jobs and gives futures of their outcomes; None as the outcome of one that was stopped."""
+    """Takes jobs and gives futures of their outcomes; None as the outcome of one that was stopped.
+
+    Attributes:
+        window: How many jobs to give it at a time.
+    """
+
+    window: int
 
     @abstractmethod
     def submit(self, job: Job) -> Future[Outcome | None]:
@@ -32,6 +46,10 @@ class Backend(ABC):
         Raises:
             BrokenExecutor: No worker ever will be.
         """
+
+    @abstractmethod
+    def hold(self, until: float) -> None:
+        """Keep lookups that have not begun from beginning before a time on the clock of ``time.monotonic``."""
 
     @abstractmethod
     def stop(self) -> None:
@@ -90,18 +108,55 @@ class Threads:
             self._idle.release()
 
 
+class Turnstile:
+    """Lets so many lookups through at a time, and none while the API wants none.
+
+    Args:
+        most: How many, 1 and up.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._free = threading.Semaphore(most)
+        self._held_until = 0.0
+
+    def hold(self, until: float) -> None:
+        """Let nobody through before a time on the clock of ``time.monotonic``."""
+        self._held_until = max(self._held_until, until)
+
+    @contextmanager
+    def turn(self, cancelled: Callable[[], bool]) -> Generator[None]:
+        """Wait for a turn, and keep it for the time of a ``with`` block.
+
+        Raises:
+            Cancelled: ``cancelled`` said so while waiting.
+        """
+        while not self._free.acquire(timeout=_POLL):
+            if cancelled():
+                raise _download.Cancelled
+        try:
+            pause(self._held_until - time.monotonic(), cancelled)
+            yield
+        finally:
+            self._free.release()
+
+
 class ThreadBackend(Backend):
     """Workers in this process.
 
     Args:
-        run: Does a job; it is given a function that says whether to stop.
-        concurrency: How many jobs at a time.
+        run: Does a job; it is given the turnstile for its lookups and a function that says whether to stop.
+        concurrency: How many lookups at a time.
     """
 
-    def __init__(self, run: Callable[[Job, Callable[[], bool]], Outcome], concurrency: int) -> None:
+    def __init__(self, run: Callable[[Job, Turnstile, Callable[[], bool]], Outcome], concurrency: int) -> None:
+        self.window = concurrency + min(_MOST_AHEAD, concurrency // 2)
         self._run = run
-        self._threads = Threads(concurrency, "aikynetix-export")
+        self._threads = Threads(self.window, "aikynetix-export")
+        self._turnstile = Turnstile(concurrency)
         self._stopped = threading.Event()
+
+    def hold(self, until: float) -> None:
+        self._turnstile.hold(until)
 
     def submit(self, job: Job) -> Future[Outcome | None]:
         return self._threads.submit(lambda: self._do(job))
@@ -114,7 +169,7 @@ class ThreadBackend(Backend):
 
     def _do(self, job: Job) -> Outcome | None:
         try:
-            return None if self._is_cancelled() else self._run(job, self._is_cancelled)
+            return None if self._is_cancelled() else self._run(job, self._turnstile, self._is_cancelled)
         except _download.Cancelled:
             return None
 
@@ -130,9 +185,11 @@ class ExecutorBackend(Backend):
         executor: Left open at the end.
         settings: The client's.
         errand: What is the same for all jobs.
+        concurrency: How many jobs at a time.
     """
 
-    def __init__(self, executor: Executor, settings: Settings, errand: Errand) -> None:
+    def __init__(self, executor: Executor, settings: Settings, errand: Errand, concurrency: int) -> None:
+        self.window = concurrency
         self._executor = executor
         self._run_id = uuid.uuid4().hex
         self._settings = _worker.settings_for_workers(settings, self._run_id)
@@ -140,6 +197,9 @@ class ExecutorBackend(Backend):
 
     def submit(self, job: Job) -> Future[Outcome | None]:
         return self._executor.submit(_worker.work, self._settings, job, self._errand)
+
+    def hold(self, until: float) -> None:
+        """Do nothing: what an executor has been given is out of reach."""
 
     def stop(self) -> None:
         _worker.stop(self._run_id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
 from attrs import evolve, field, frozen
@@ -76,6 +77,7 @@ class Outcome:
 
 
 Resolve = Callable[[], "AnalyzedVideo | None"]
+Turn = Callable[[], AbstractContextManager[object]]
 Fetch = Callable[[Callable[[], "AnalyzedVideo"]], "DownloadedVideo"]
 
 
@@ -109,9 +111,19 @@ def run(
     job: Job,
     errand: Errand,
     cancelled: Callable[[], bool],
+    *,
+    turn: Turn = nullcontext,
     progress: Callable[[int, int | None], object] | None = None,
 ) -> Outcome:
     """Fetch the video of a session by a client that `patient` made.
+
+    Args:
+        client: The client.
+        job: The session.
+        errand: What is the same for all sessions.
+        cancelled: Asked several times a second whether to stop.
+        turn: Gives a context that a lookup waits for and runs in.
+        progress: Called with the bytes done and the bytes in all.
 
     Raises:
         Cancelled: ``cancelled`` said so.
@@ -133,16 +145,17 @@ def run(
         videos = client.analyzed_videos
         return videos._lookup(job.session_id, job.analysis, errand.wait, lambda seconds: pause(seconds, cancelled))
 
-    return outcome_of(job, lookup, fetch)
+    return outcome_of(job, lookup, fetch, turn)
 
 
-def outcome_of(job: Job, lookup: Callable[[], Resolve], fetch: Fetch) -> Outcome:
+def outcome_of(job: Job, lookup: Callable[[], Resolve], fetch: Fetch, turn: Turn = nullcontext) -> Outcome:
     """Run a job by the functions that look its video up and fetch it.
 
     Args:
         job: The job.
         lookup: Returns what asks the API; refuses a bad session id or analysis with a ValueError or TypeError.
         fetch: Downloads what it is given the means to ask for.
+        turn: Gives a context that a lookup waits for and runs in.
     """
     began = time.monotonic()
 
@@ -155,7 +168,8 @@ def outcome_of(job: Job, lookup: Callable[[], Resolve], fetch: Fetch) -> Outcome
         return Outcome(failed(job.session_id, error, is_argument=True))
 
     def resolve() -> AnalyzedVideo:
-        video = ask()
+        with turn():
+            video = ask()
         if video is None:
             text = f"the API has no video of session {job.session_id!r} yet; ask again later or with wait="
             raise VideoNotReadyError(text, session_id=job.session_id, waited=0.0)

@@ -44,12 +44,10 @@ class Rules:
 
     Attributes:
         analysis: Which analysis to make where the session does not say it.
-        concurrency: Sessions at a time.
         retry_failed: Whether to do only what failed in an earlier export.
     """
 
     analysis: Analysis | str | None = None
-    concurrency: int = 16
     retry_failed: bool = False
 
 
@@ -132,7 +130,7 @@ class Run:
 
     def _fill(self, ledger: Ledger) -> ExportRecord | None:
         """Begin as much as may be begun; return early with the record of a session for which nothing is to be done."""
-        while len(self._active) < self._rules.concurrency:
+        while len(self._active) < self._backend.window:
             now = time.monotonic()
             if self._pace.delay(now) > 0:
                 return None
@@ -204,7 +202,7 @@ class Run:
 
     def _settle_next(self) -> ExportRecord | None:
         """Wait a little for something to end; return its record, None where nothing did or it is to be begun again."""
-        may_begin = len(self._active) < self._rules.concurrency and not (self._exhausted and not self._waiting)
+        may_begin = len(self._active) < self._backend.window and not (self._exhausted and not self._waiting)
         patience = min(_POLL, self._pace.delay(time.monotonic())) if may_begin else _POLL
         try:
             future = self._done.get(timeout=patience)
@@ -232,6 +230,7 @@ class Run:
         self._pace.refused(now, job.attempts, outcome.retry_after, random.random())
         if not self._pace.may_try_again(now, job.attempts, outcome.retry_after):
             return outcome.record
+        self._backend.hold(now + self._pace.delay(now))
         logger.info("too many requests; going on in %.1f s", self._pace.delay(now))
         self._waiting.append(again(job, outcome.record))
         return None

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from .._client import Aikynetix
     from .._operations import Analysis
-    from ._backend import Backend
+    from ._backend import Backend, Turnstile
     from ._job import Errand, Job, Outcome
 
 
@@ -44,7 +44,7 @@ def export(
         session_ids: Session ids, or pairs of an id and an analysis.
         to: A folder or an fsspec URL.
         analysis: Which analysis to make where a session does not say it.
-        concurrency: Sessions at a time, 1 or more.
+        concurrency: Lookups at a time, 1 or more.
         retry_failed: Do only what failed in an earlier export.
         wait: Seconds to wait for a video that is not there yet.
         executor: Where to work instead of in threads of this process.
@@ -53,11 +53,12 @@ def export(
     Raises:
         ValueError: ``concurrency`` is no whole number from 1 up.
     """
-    rules = rules_of(analysis, concurrency, retry_failed)
+    check_concurrency(concurrency)
+    rules = Rules(analysis=analysis, retry_failed=bool(retry_failed))
     folder = folder_of(to)
     errand = _job.Errand(folder.target, wait)
     threads = partial(_threads, client, errand, concurrency, observer)
-    backend = threads() if executor is None else ExecutorBackend(executor, client._settings, errand)
+    backend = threads() if executor is None else ExecutorBackend(executor, client._settings, errand, concurrency)
     return _records(Run(session_ids, folder, backend, threads, rules))
 
 
@@ -75,22 +76,22 @@ def _threads(
     concurrency: int,
     observer: Callable[[str, int, int | None], object] | None,
 ) -> Backend:
-    def work(job: Job, cancelled: Callable[[], bool]) -> Outcome:
+    def work(job: Job, turnstile: Turnstile, cancelled: Callable[[], bool]) -> Outcome:
         progress = None if observer is None else partial(observer, job.session_id)
-        return _job.run(_job.patient(client, cancelled), job, errand, cancelled, progress)
+        turn = partial(turnstile.turn, cancelled)
+        return _job.run(_job.patient(client, cancelled), job, errand, cancelled, turn=turn, progress=progress)
 
     return ThreadBackend(work, concurrency)
 
 
-def rules_of(analysis: Analysis | str | None, concurrency: int, retry_failed: bool) -> Rules:
-    """Return how to go about an export.
+def check_concurrency(concurrency: int) -> None:
+    """Refuse what is no whole number from 1 up.
 
     Raises:
-        ValueError: ``concurrency`` is no whole number from 1 up.
+        ValueError: It is none.
     """
     if isinstance(concurrency, bool) or not isinstance(concurrency, int) or concurrency < 1:
         raise ValueError(f"concurrency must be a whole number, 1 or more, not {concurrency!r}")
-    return Rules(analysis=analysis, concurrency=concurrency, retry_failed=bool(retry_failed))
 
 
 def folder_of(to: str | os.PathLike[str]) -> Folder:
