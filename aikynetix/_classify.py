@@ -98,7 +98,7 @@ def video_url(response: httpx.Response, path: Sequence[str]) -> str | None:
         found = found.get(key) if isinstance(found, dict) else None
     if found is None or found == "":
         if value.get("error"):
-            told = one_line(" ".join(_texts(value["error"], depth=0)), limit=MESSAGE_LIMIT)
+            told = one_line(scrub(" ".join(_texts(value["error"], depth=0)), secrets_of(response)), limit=MESSAGE_LIMIT)
             raise invalid(response, f"the answer has status {response.status_code} but says: {told or 'error'}")
         return None
     return _checked_url(response, found)
@@ -134,7 +134,7 @@ def parse_json(response: httpx.Response) -> object:
     else:
         return parsed
     # Raised here, where no exception is being handled: a JSONDecodeError in the context would hold the whole body.
-    kind = one_line(response.headers.get("content-type", "no content type"), limit=80)
+    kind = one_line(scrub(response.headers.get("content-type", "no content type"), secrets_of(response)), limit=80)
     raise invalid(
         response, f"the answer is not JSON ({kind}); a proxy or login page may have answered instead of the API"
     )

@@ -147,7 +147,9 @@ class FaultServer:
         assert task is not None
         self._tasks.add(task)
         try:
-            with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+            # A cancelled handler would be reported as an error of the server's.
+            quiet = (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, asyncio.CancelledError)
+            with contextlib.suppress(*quiet):
                 while await self._answer(reader, writer):
                     pass
         finally:

@@ -1,0 +1,114 @@
+"""A server that sends the credential back, in whatever spelling, does not get it into our exceptions."""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import httpx
+import pytest
+
+from aikynetix import Aikynetix, AikynetixError, ApiKey
+from aikynetix._redact import scrub
+from tests.faults.test_faults import texts_of
+
+from .hunt import KEY, TOKEN
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_SPELLINGS: dict[str, Callable[[str], str]] = {
+    "plain": str,
+    "percent": lambda key: quote(key, safe=""),
+    "percent-lower": lambda key: quote(key, safe="").lower(),
+    "percent-all": lambda key: "".join(f"%{ord(char):02X}" for char in key),
+    "percent-twice": lambda key: quote(quote(key, safe=""), safe=""),
+    "base64": lambda key: base64.b64encode(key.encode()).decode(),
+    "base64-within": lambda key: base64.b64encode(f'{{"k":"{key}"}}'.encode()).decode(),
+    "base64-shifted": lambda key: base64.b64encode(f"ab{key}yz".encode()).decode(),
+    "base64-url": lambda key: base64.urlsafe_b64encode(f"a{key}".encode()).decode().rstrip("="),
+    "json-escaped": lambda key: "".join(f"\\u{ord(char):04x}" for char in key),
+    "json-slash": lambda key: key.replace("/", "\\/"),
+    "html": html.escape,
+    "html-all": lambda key: "".join(f"&#{ord(char)};" for char in key),
+    "html-hex": lambda key: "".join(f"&#x{ord(char):X};" for char in key),
+    "hex": lambda key: key.encode().hex(),
+    "upper": str.upper,
+}
+_PLACES: dict[str, Callable[[str], httpx.Response]] = {
+    "json": lambda echo: httpx.Response(403, json={"error": f"key {echo} refused", echo: [echo]}),
+    "raw-json": lambda echo: httpx.Response(403, content=f'{{"error": "key {echo} refused"}}'.encode()),
+    "text": lambda echo: httpx.Response(500, text=f"<p>{echo}</p>"),
+    "cut": lambda echo: httpx.Response(500, text="x" * (64 * 1024 - 12) + echo + "y" * 99),
+    "header": lambda echo: httpx.Response(400, headers={"X-Echo": echo, "X-Request-Id": echo}),
+    "location": lambda echo: httpx.Response(302, headers={"Location": f"https://evil.example/{echo}?k={echo}"}),
+    "success": lambda echo: httpx.Response(200, json={"error": f"key {echo}"}, headers={"X-Request-Id": echo}),
+    "type": lambda echo: httpx.Response(200, text="<html>", headers={"Content-Type": f"text/html; k={echo}"}),
+}
+
+
+def _failure(reply: httpx.Response, **credential: Any) -> AikynetixError:
+    transport = httpx.MockTransport(lambda _: reply)
+    client = Aikynetix(base_url="https://api.example", transport=transport, max_retries=0, **credential)
+    with client, pytest.raises(AikynetixError) as caught:
+        client.analyzed_videos.get("s")
+    return caught.value
+
+
+@pytest.mark.parametrize("spelling", _SPELLINGS)
+@pytest.mark.parametrize("place", _PLACES)
+def test_an_echoed_credential_is_masked(place: str, spelling: str) -> None:
+    """In text, JSON, headers, redirects, a cut body or the guise of a success, in any of its spellings."""
+    for credential, secret in (
+        ({"api_key": KEY}, KEY),
+        ({"token": TOKEN}, TOKEN),
+        ({"auth": ApiKey(KEY, header="Authorization")}, KEY),
+        ({"auth": httpx.BasicAuth("someone", KEY)}, KEY),
+    ):
+        echo = _SPELLINGS[spelling](secret)
+        told = "\n".join(texts_of(_failure(_PLACES[place](echo), **credential)))
+        for form in {echo, secret, json.dumps(echo)[1:-1], repr(echo)[1:-1]}:
+            assert form.lower() not in told.lower()
+        assert echo[:12].lower() not in told.lower() or spelling == "base64-within"
+
+
+def test_a_key_of_digits_echoed_as_a_number_is_masked() -> None:
+    """JSON has numbers too."""
+    error = _failure(httpx.Response(403, json={"error": {"key": 1234567890123}}), api_key="1234567890123")
+    assert "1234567890123" not in "\n".join(texts_of(error))
+
+
+def test_a_short_credential_behind_a_scheme_is_masked() -> None:
+    """The part behind ``Authorization: API-KEY`` counts by itself, however short it is."""
+    error = _failure(httpx.Response(403, json={"error": "key ab12c no"}), auth=ApiKey("ab12c", header="Authorization"))
+    assert str(error).startswith("403: key *** no ")
+
+
+def test_words_that_are_no_secret_stay() -> None:
+    """Masking leaves ordinary messages alone."""
+    text = "Session not found: see https://docs.example/help#errors, token expired; signature invalid"
+    assert scrub(text, [KEY, TOKEN]) == text
+
+
+def test_an_exception_of_the_callers_own_is_left_alone() -> None:
+    """What the caller was handling when it called us keeps its traceback and its text."""
+    try:
+        try:
+            raise KeyError(f"mine {KEY}")
+        except KeyError:
+            with Aikynetix(KEY, transport=httpx.MockTransport(_raise), max_retries=0) as client:
+                client.analyzed_videos.get("s")
+    except AikynetixError as error:
+        context = error.__context__
+        while context is not None and not isinstance(context, KeyError):
+            context = context.__context__
+    assert context is not None
+    assert context.__traceback__ is not None
+    assert KEY in str(context)
+
+
+def _raise(_: httpx.Request) -> httpx.Response:
+    raise httpx.ReadError("broken")
