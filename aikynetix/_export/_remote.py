@@ -2,11 +2,14 @@
 
 Object stores cannot append. New lines are collected and written as objects of their own below ``manifest.jsonl.d/``,
 one every few seconds; at the end they are merged into ``manifest.jsonl``. An export that ends before that leaves them
-where the next one reads them; what it had not yet written down, seconds of it, is fetched again.
+where the next one reads them; what it had not yet written down, seconds of it, is fetched again. So it is with lines
+lost because two exports merged the same folder's manifest in the same instant, which no object store can prevent.
 """
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 import time
 import uuid
 from contextlib import contextmanager, suppress
@@ -113,21 +116,25 @@ class RemoteFolder(Folder):
     def _merge(self) -> None:
         merged, final = f"{self._segments}/{self._run}.merged", f"{self._root}/{_manifest.NAME}"
         segments = self._segment_paths()
-        with self._fs.open(merged, "wb") as target:
-            for path in [final, *segments]:
-                with suppress(FileNotFoundError), self._fs.open(path, "rb") as source:
-                    self._copy(source, target)
+        with tempfile.TemporaryFile() as news, self._fs.open(merged, "wb") as target:
+            # What is gone from here when its turn comes, another export has merged: it is in the manifest read after.
+            for path in segments:
+                self._copy(path, news)
+            self._copy(final, target)
+            news.seek(0)
+            shutil.copyfileobj(news, target, _COPY)
         self._fs.mv(merged, final)
         for path in segments:
             with suppress(FileNotFoundError):  # an export that ran beside this one has merged it as well
                 self._fs.rm_file(path)
 
-    @staticmethod
-    def _copy(source: Any, target: Any) -> None:
+    def _copy(self, path: str, target: Any) -> None:
+        """Add the lines in ``path``, if it is there, to ``target``."""
         last = b"\n"
-        while block := source.read(_COPY):
-            target.write(block)
-            last = block[-1:]
+        with suppress(FileNotFoundError), self._fs.open(path, "rb") as source:
+            while block := source.read(_COPY):
+                target.write(block)
+                last = block[-1:]
         if last != b"\n":
             target.write(b"\n")
 

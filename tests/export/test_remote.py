@@ -1,0 +1,137 @@
+"""A folder behind an fsspec URL: a manifest without appending, and what crashes leave of it."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from aikynetix import AikynetixError
+from aikynetix._export import _manifest
+from aikynetix._export._ledger import Ledger
+from aikynetix._export._record import ExportStatus
+from aikynetix._export._remote import RemoteFolder, is_url
+
+from .servers import Service
+from .test_export import statuses
+from .test_manifest import done
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from .conftest import Connect
+
+fsspec: Any = pytest.importorskip("fsspec", reason="fsspec is not installed")
+
+
+@pytest.fixture(params=["memory", "file"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A folder that is not there yet, in memory and on disk."""
+    return f"memory://{uuid.uuid4().hex}/videos" if request.param == "memory" else f"file://{tmp_path}/videos"
+
+
+def opened(url: str) -> RemoteFolder:
+    folder = RemoteFolder(url)
+    folder.open()
+    return folder
+
+
+def line(session_id: str) -> bytes:
+    return _manifest.dump(done(session_id), f"{session_id}.mp4")
+
+
+def known(url: str) -> list[str]:
+    ledger = Ledger()
+    ledger.load(RemoteFolder(url).manifest())
+    ids = [record.session_id for record in ledger.records(ExportStatus.DONE)]
+    ledger.close()
+    return ids
+
+
+def test_lines_of_several_exports_end_in_one_manifest(url: str) -> None:
+    """Each export adds to what is there, and leaves one file."""
+    for session_id in "abc":
+        folder = opened(url)
+        folder.append(line(session_id))
+        folder.close()
+        folder.close()
+    fs, root = fsspec.core.url_to_fs(url)
+    assert [json.loads(part)["session_id"] for part in fs.cat_file(f"{root}/manifest.jsonl").splitlines()] == list(
+        "abc"
+    )
+    assert fs.ls(f"{root}/manifest.jsonl.d") == []
+
+
+def test_what_a_crash_left_is_read_and_merged(url: str) -> None:
+    """Lines that were written down but never merged count, and the next export that ends well merges them."""
+    first = opened(url)
+    first.append(line("a"))
+    first.close()
+    crashed = opened(url)
+    for number in range(1_000):  # beyond what is collected before it is written down
+        crashed.append(line(f"s{number}"))
+    found = known(url)
+    assert found[0] == "a"
+    assert 300 < len(found) < 1_001
+    after = opened(url)
+    after.append(line("z"))
+    after.close()
+    assert known(url) == [*found, "z"]
+    fs, root = fsspec.core.url_to_fs(url)
+    assert fs.ls(f"{root}/manifest.jsonl.d") == []
+
+
+def test_exports_beside_each_other_lose_no_line(url: str) -> None:
+    """Two that share a folder merge each other's lines, in whatever order they end."""
+    one, two = opened(url), opened(url)
+    one.append(line("a"))
+    two.append(line("b"))
+    one.close()
+    two.close()
+    assert sorted(known(url)) == ["a", "b"]
+
+
+def test_names_sizes_and_the_page(url: str) -> None:
+    """A file is found by its name below the folder, with its size; what is not there, or is a folder, has none."""
+    folder = opened(url)
+    folder.write_page(["<p>", "ä", "</p>"])
+    assert folder.size_of("index.html") == 9
+    assert folder.size_of("nothing.mp4") is None
+    assert folder.size_of("") is None
+    assert folder.path_of("a b.mp4") == f"{url}/a b.mp4"
+    assert folder.name_of(f"{url}/a b.mp4") == "a b.mp4"
+    assert folder.name_of("memory://elsewhere/a.mp4") is None
+    folder.close()
+
+
+def test_a_store_that_fails_is_an_error_of_ours() -> None:
+    """Whatever a file system raises comes out as one of our errors that names the folder."""
+    folder = RemoteFolder("file:///dev/null/videos")
+    with pytest.raises(AikynetixError, match="/dev/null/videos"):
+        folder.open()
+
+
+def test_what_is_a_url() -> None:
+    """Only a scheme makes one; a path with a colon is a path."""
+    assert is_url("s3://bucket/videos")
+    assert is_url("file:///videos")
+    assert not is_url("C:\\videos")
+    assert not is_url("videos/a:b")
+
+
+def test_an_export_into_a_url_and_again(connect: Connect, url: str) -> None:
+    """Videos, manifest and page go to the destination; the second run finds them there, but for one that is gone."""
+    with Service(size=5_000) as service:
+        videos = connect(service).analyzed_videos
+        first = list(videos.export(["a", "b", "..", "b"], url))
+        assert statuses(iter(first)) == {"a": "done", "b": "done", "..": "failed"}
+        path = next(str(record.path) for record in first if record.session_id == "b")
+        fs, root = fsspec.core.url_to_fs(url)
+        assert path.startswith(f"{url}/")
+        assert fs.cat_file(fsspec.core.url_to_fs(path)[1]) == service.video
+        fs.rm_file(fsspec.core.url_to_fs(path)[1])
+        assert statuses(videos.export(["a", "b"], url)) == {"a": "already_there", "b": "done"}
+    assert fs.cat_file(f"{root}/index.html").count(b"<video") == 2
+    assert len(fs.glob(f"{root}/*.mp4")) == 2
