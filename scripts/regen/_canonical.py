@@ -279,6 +279,9 @@ def _path_parameters(operation: Operation, rule: Rule | None) -> tuple[list[tupl
     found: list[tuple[str, Json]] = []
 
     def mark(match: re.Match[str]) -> str:
+        only = _only_value(declared.get(match[1], {}))
+        if only is not None:
+            return quote(only, safe="")
         marker = identifier(match[1], "parameter")
         while any(marker == known for known, _ in found):
             marker += "_2"
@@ -301,6 +304,14 @@ def _path_parameters(operation: Operation, rule: Rule | None) -> tuple[list[tupl
             "{" + marker + "}", "{" + SESSION_PARAMETER + "}"
         )
     return found, path if path.startswith("/") else f"/{path}"
+
+
+def _only_value(parameter: Json) -> str | None:
+    """Return the value of a path parameter that can have only one, such as a version."""
+    schema = parameter.get("schema")
+    values = [schema["const"]] if isinstance(schema, dict) and "const" in schema else (schema or {}).get("enum")
+    single = values[0] if isinstance(values, list) and len(values) == 1 else None
+    return str(single) if isinstance(single, (str, int)) and not isinstance(single, bool) and str(single) else None
 
 
 def _escaped(text: str) -> str:

@@ -82,7 +82,7 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _report(planned: Plan, previous: Json | None) -> str:
-    changes = None if previous is None else to_markdown(compare(previous, planned.spec))
+    changes = None if previous is None else to_markdown(compare(previous, planned.spec), lines_of(ROOT / FACADE_SOURCE))
     return report(planned, changes, lines_of(ROOT / FACADE_SOURCE))
 
 

@@ -38,18 +38,14 @@ def missing_operations(
             )
 
 
-def check_facade(
-    canonical: Canonical, credentials: Credentials, base: str | None, line_of: Mapping[str, int]
-) -> list[Finding]:
+def check_facade(canonical: Canonical, credentials: Credentials, base: str | None) -> list[Finding]:
     """Report everything that keeps a facade operation of this document from doing its job.
 
     Args:
         canonical: What is generated.
         credentials: What the document accepts.
         base: The base URL, None when no server is usable.
-        line_of: Unused lines are fine; kept so that callers see which operations have code.
     """
-    del line_of
     findings: list[Finding] = []
     for rule in RULES:
         endpoint = canonical.named(rule.name)
@@ -81,7 +77,7 @@ def _check_operation(canonical: Canonical, rule: Rule, endpoint: Endpoint) -> It
             place = f"{parameter['in']} parameter `{endpoint.wire_names[parameter['in']][name]}`"
             yield Finding(rule.name, f"it requires the new {place}", "decide what the facade sends for it")
     for name in required:
-        if name not in flags:
+        if name not in flags or name in parameters:
             yield Finding(rule.name, f"its body requires the new field `{name}`", "decide what the facade sends for it")
     for flag in rule.flags:
         yield from _check_flag(canonical, rule, flag, parameters.get(flag.name), fields)
@@ -111,8 +107,6 @@ def _check_flag(
 
 
 def _takes_boolean(canonical: Canonical, schema: Json, place: str) -> bool:
-    if place == "cookie":
-        return False
     if "oneOf" in schema:
         return any(_takes_boolean(canonical, one, place) for one in schema["oneOf"])
     kind = schema.get("type")

@@ -157,7 +157,7 @@ def base_url(servers: Sequence[Json]) -> str | None:
 
 def _filled(server: Json) -> str | None:
     address = server.get("url")
-    if not isinstance(address, str) or any(char.isspace() for char in address.strip()):
+    if not isinstance(address, str):
         return None
     variables = server.get("variables")
     known = variables if isinstance(variables, dict) else {}
@@ -170,4 +170,8 @@ def _filled(server: Json) -> str | None:
         if value is None:
             return None
         address = address.replace("{" + name + "}", str(value))
-    return address.strip()
+    address = address.strip()
+    # What may not stand in an address (RFC 3986, section 2) means that this is none.
+    return (
+        None if any(char in '{}<>"\\^`|' or char.isspace() or not char.isprintable() for char in address) else address
+    )

@@ -18,6 +18,7 @@ from openapi_python_client.schema.untrusted_string import UntrustedString
 
 from scripts.regen._canonical import Canonical
 from scripts.regen._problems import RefusedError
+from scripts.regen._templates import FixedTemplates
 
 PACKAGE = "aikynetix_api"
 PINNED = {"openapi-python-client": "0.29.1", "ruff": "0.17.6"}
@@ -62,7 +63,9 @@ def generate(canonical: Canonical, target: Path, modules: Mapping[str, str]) -> 
             if isinstance(data, GeneratorError):
                 raise RefusedError(_complaint([data]))
             _restore(data, canonical)
-            errors = Project(openapi=data, config=config, custom_template_path=TEMPLATES).build()
+            project = Project(openapi=data, config=config, custom_template_path=TEMPLATES)
+            project.env.loader = FixedTemplates(project.env.loader)
+            errors = project.build()
     except RefusedError:
         raise
     except RecursionError as error:

@@ -186,9 +186,9 @@ def _plain(value: Any, name: str) -> Any:
             return [walk(child, depth + 1) for child in node]
         if isinstance(node, float) and not math.isfinite(node):
             raise RefusedError(f"{name} holds the number {node}, which JSON does not have.")
-        if node is None or isinstance(node, (str, bool, int, float)):
-            return node
-        return str(node)
+        if isinstance(node, str):
+            return _text(node)
+        return node if node is None or isinstance(node, (bool, int, float)) else str(node)
 
     return walk(value, 0)
 
@@ -196,7 +196,14 @@ def _plain(value: Any, name: str) -> Any:
 def _key(key: Any) -> str:
     if isinstance(key, bool):
         return "true" if key else "false"
-    return key if isinstance(key, str) else str(key)
+    return _text(key) if isinstance(key, str) else str(key)
+
+
+def _text(text: str) -> str:
+    """Replace halves of characters, which JSON can spell and no encoding can write (RFC 8259, section 8.2)."""
+    if text.isascii() or not any("\ud800" <= char <= "\udfff" for char in text):
+        return text
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _kind(value: Any) -> str:

@@ -61,7 +61,7 @@ def plan(data: bytes, name: str) -> Plan:
     credentials = find_credentials(spec, list(facade.values()))
     base = base_url(next(iter(facade.values())).servers if facade else spec.get("servers") or ())
     canonical = canonicalize(spec, operations, facade, credentials)
-    findings = [*missing_operations(candidates, operations), *check_facade(canonical, credentials, base, {})]
+    findings = [*missing_operations(candidates, operations), *check_facade(canonical, credentials, base)]
     return Plan(spec, operations, facade, credentials, base, canonical, findings)
 
 

@@ -8,6 +8,7 @@ import errno
 import os
 import shutil
 import signal
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,16 +33,33 @@ def publish(package: Path, destination: Path) -> bool:
     if destination.is_dir() and tree_files(destination) == tree_files(package):
         return False
     destination.parent.mkdir(parents=True, exist_ok=True)
-    _sweep(destination.parent)
-    staging = Path(tempfile.mkdtemp(prefix=_STAGING_PREFIX, dir=destination.parent))
-    try:
-        fresh = staging / destination.name
-        shutil.copytree(package, fresh)
-        with _undisturbed():
-            _swap(fresh, destination, staging / "old")
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
+    with _alone(destination.parent):
+        _sweep(destination.parent)
+        staging = Path(tempfile.mkdtemp(prefix=_STAGING_PREFIX, dir=destination.parent))
+        try:
+            fresh = staging / destination.name
+            shutil.copytree(package, fresh)
+            with _undisturbed():
+                _swap(fresh, destination, staging / "old")
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
     return True
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Keep a second run out, with a lock on the folder itself so that no lock file is left."""
+    if sys.platform == "win32":
+        yield
+        return
+    import fcntl
+
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def _swap(fresh: Path, destination: Path, aside: Path) -> None:

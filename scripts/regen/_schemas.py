@@ -117,9 +117,7 @@ class ModelBook:
         if schema.get("enum") == [None]:
             return {"type": "null", **described}
         if isinstance(kind, str):
-            const = schema.get("const")
-            exact = kind == "integer" and isinstance(const, int) and not isinstance(const, bool)
-            return {"type": kind, **({"const": const} if exact else {}), **described}
+            return {"type": kind, **described}
         return described
 
     def _inline_class(self, schema: Json, hint: str, files: bool) -> str:
