@@ -232,7 +232,8 @@ class AnalyzedVideos:
                 credential from the settings of this client where those can be pickled, else from their own environment.
 
         Raises:
-            ValueError: A bad argument, before any request. A bad session id is a failed record.
+            TypeError: ``session_ids`` is a single string, or no iterable.
+            ValueError: Any other bad argument, before any request. A bad session id is a failed record.
             AuthenticationError: The credential was refused; everything stops.
             DownloadError: The folder cannot be written to.
         """

@@ -10,7 +10,7 @@ from .._trial import Policy
 from . import _job
 from ._backend import ExecutorBackend, ThreadBackend
 from ._run import Rules, Run
-from ._sync import check_concurrency, folder_of
+from ._sync import check, folder_of
 
 if TYPE_CHECKING:
     import os
@@ -40,7 +40,7 @@ def export_async(
     executor: Executor | None,
 ) -> AsyncIterator[ExportRecord]:
     """Return an asynchronous iterator over the records; the arguments and errors are those of `export`."""
-    check_concurrency(concurrency)
+    check(session_ids, concurrency)
     rules = Rules(analysis=analysis, retry_failed=bool(retry_failed))
     return _records(client, session_ids, folder_of(to), rules, concurrency, wait, executor)
 
@@ -58,7 +58,7 @@ async def _records(
     import anyio.to_thread
 
     lookups = _Lookups()
-    errand = _job.Errand(folder.target, wait)
+    errand = _job.Errand(folder.target, folder.is_local, wait)
     threads = partial(_threads, client, errand, concurrency, lookups)
     backend = threads() if executor is None else ExecutorBackend(executor, client._settings, errand, concurrency)
     run = Run(items, folder, backend, threads, rules)

@@ -7,7 +7,8 @@ import time
 import uuid
 from abc import ABC, abstractmethod
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -192,7 +193,9 @@ class ExecutorBackend(Backend):
         self.window = concurrency
         self._executor = executor
         self._run_id = uuid.uuid4().hex
-        self._settings = _worker.settings_for_workers(settings, self._run_id)
+        self._stop_file = Path(errand.target, f".stop-{self._run_id}") if errand.is_local else None
+        stop_file = None if self._stop_file is None else str(self._stop_file)
+        self._settings = _worker.settings_for_workers(settings, self._run_id, stop_file)
         self._errand = errand
 
     def submit(self, job: Job) -> Future[Outcome | None]:
@@ -203,6 +206,12 @@ class ExecutorBackend(Backend):
 
     def stop(self) -> None:
         _worker.stop(self._run_id)
+        if self._stop_file is not None:
+            with suppress(OSError):  # without it the workers end with the session that they are at
+                self._stop_file.touch()
 
     def close(self) -> None:
         _worker.forget(self._run_id)
+        if self._stop_file is not None:
+            with suppress(OSError):
+                self._stop_file.unlink(missing_ok=True)

@@ -52,10 +52,12 @@ class Errand:
 
     Attributes:
         target: The folder for the download engine.
+        is_local: Whether that is a folder of this machine.
         wait: Seconds to wait for a video that is not there yet.
     """
 
     target: str
+    is_local: bool
     wait: float
 
 

@@ -264,8 +264,9 @@ class Run:
 
     def _drain(self, ledger: Ledger) -> None:
         """Stop the workers, and note the videos that were complete before they heard of it."""
-        self._backend.stop()
         running = [future for future in self._active if not future.cancel()]
+        if running:
+            self._backend.stop()
         try:
             wait(running, timeout=_GRACE)
             for future in running:

@@ -51,12 +51,14 @@ def export(
         observer: Told of the bytes of each session, from any thread; not by an executor.
 
     Raises:
-        ValueError: ``concurrency`` is no whole number from 1 up.
+        TypeError: ``session_ids`` is a single string, or no iterable.
+        ValueError: ``concurrency`` is no whole number from 1 up, or ``to`` names no folder.
+        ConfigurationError: ``to`` is a URL, and fsspec or what it needs for it is not installed.
     """
-    check_concurrency(concurrency)
+    check(session_ids, concurrency)
     rules = Rules(analysis=analysis, retry_failed=bool(retry_failed))
     folder = folder_of(to)
-    errand = _job.Errand(folder.target, wait)
+    errand = _job.Errand(folder.target, folder.is_local, wait)
     threads = partial(_threads, client, errand, concurrency, observer)
     backend = threads() if executor is None else ExecutorBackend(executor, client._settings, errand, concurrency)
     return _records(Run(session_ids, folder, backend, threads, rules))
@@ -84,12 +86,16 @@ def _threads(
     return ThreadBackend(work, concurrency)
 
 
-def check_concurrency(concurrency: int) -> None:
-    """Refuse what is no whole number from 1 up.
+def check(session_ids: Iterable[Any], concurrency: int) -> None:
+    """Refuse arguments that cannot be meant.
 
     Raises:
-        ValueError: It is none.
+        TypeError: ``session_ids`` is a single string, whose characters would be taken for ids, or no iterable.
+        ValueError: ``concurrency`` is no whole number from 1 up.
     """
+    if isinstance(session_ids, str | bytes):
+        raise TypeError("session_ids must be an iterable of session ids, not one string; put it in a list")
+    iter(session_ids)
     if isinstance(concurrency, bool) or not isinstance(concurrency, int) or concurrency < 1:
         raise ValueError(f"concurrency must be a whole number, 1 or more, not {concurrency!r}")
 

@@ -8,6 +8,7 @@ import pickle
 import threading
 from contextlib import contextmanager
 from hashlib import blake2b
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from attrs import define, field, frozen
@@ -35,6 +36,7 @@ class WorkerSettings:
 
     Attributes:
         run_id: The export.
+        stop_file: A file that is there when the export has been stopped; None where the folder is far away.
         base_url: The API's base URL.
         timeout: Limits in seconds.
         max_retries: How often a failed request is sent again.
@@ -43,31 +45,34 @@ class WorkerSettings:
     """
 
     run_id: str
+    stop_file: str | None
     base_url: str
     timeout: httpx.Timeout
     max_retries: int
     credential: bytes | None = field(repr=False)
 
 
-def settings_for_workers(settings: Settings, run_id: str) -> WorkerSettings:
+def settings_for_workers(settings: Settings, run_id: str, stop_file: str | None) -> WorkerSettings:
     """Return ``settings`` as they travel; a credential that cannot be pickled, such as a lambda, stays behind."""
     try:
         credential = pickle.dumps(settings.credential.inner)
     except Exception:  # what cannot be pickled says so by any exception
         credential = None
-    return WorkerSettings(run_id, str(settings.base_url), settings.timeout, settings.max_retries, credential)
+    return WorkerSettings(run_id, stop_file, str(settings.base_url), settings.timeout, settings.max_retries, credential)
 
 
 def work(settings: WorkerSettings, job: Job, errand: Errand) -> Outcome | None:
     """Do a job in this process, whichever it is.
 
     Returns:
-        The outcome; None where the export was stopped, which only workers in the export's own process hear of.
+        The outcome; None where the export was stopped.
     """
 
     def cancelled() -> bool:
-        return settings.run_id in _stopped
+        return settings.run_id in _stopped or (settings.stop_file is not None and Path(settings.stop_file).exists())
 
+    if cancelled():
+        return None
     try:
         with _client_for(settings) as client:
             return _job.run(_job.patient(client, cancelled), job, errand, cancelled)

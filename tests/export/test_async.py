@@ -140,7 +140,10 @@ def test_a_rate_limit_holds_the_asynchronous_lookups_too(loop: str, folder: Path
 
     async def main() -> dict[str, int]:
         async with client_of(service, max_retries=3) as client:
-            return {r.session_id: r.attempts async for r in client.analyzed_videos.export("abc", folder, concurrency=1)}
+            return {
+                r.session_id: r.attempts
+                async for r in client.analyzed_videos.export(list("abc"), folder, concurrency=1)
+            }
 
     def limited(session_id: str, asked: int) -> Reply | None:
         return Reply(429, {"error": "slow down"}, {"Retry-After": "0.3"}) if (session_id, asked) == ("b", 1) else None
@@ -156,7 +159,7 @@ def test_a_wrong_argument_is_refused_by_the_call_itself(loop: str, folder: Path)
 
     async def main() -> None:
         async with client_of(service) as client:
-            client.analyzed_videos.export("a", folder, concurrency=0)
+            client.analyzed_videos.export(list("a"), folder, concurrency=0)
 
     with Service() as service, pytest.raises(ValueError, match="concurrency"):
         run(loop, main)

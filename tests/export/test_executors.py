@@ -63,6 +63,20 @@ def test_a_killed_process_costs_no_session(connect: Connect, folder: Path, pool:
     assert all(path.read_bytes() == service.video for path in folder.glob("*.mp4"))
 
 
+def test_processes_stop_when_the_loop_is_left(connect: Connect, folder: Path, pool: ProcessPoolExecutor) -> None:
+    """Workers of this machine hear that the export has ended, and leave nothing of their own in the folder."""
+    with Service(size=400_000, rate=40_000, behave=lambda id_, _: Reply(404) if id_ == "gone" else None) as service:
+        records = connect(service).analyzed_videos.export(["slow", "gone"], folder, concurrency=2, executor=pool)
+        assert next(records).session_id == "gone"
+        while not service.seen.downloads:
+            time.sleep(0.01)
+        began = time.monotonic()
+        del records
+        pool.submit(int).result()
+        assert time.monotonic() - began < 4
+    assert list(folder.glob(".stop*")) == []
+
+
 def test_a_refused_credential_comes_back_from_another_process(
     connect: Connect, folder: Path, pool: ProcessPoolExecutor
 ) -> None:
@@ -135,7 +149,7 @@ def test_lost_jobs_are_begun_again(connect: Connect, folder: Path, lose: Callabl
     """Cancelled futures and killed workers are met with another try, and each session is done once."""
     with Service() as service:
         executor = Losing(2, lose)
-        records = list(connect(service).analyzed_videos.export("abcd", folder, executor=executor))
+        records = list(connect(service).analyzed_videos.export(list("abcd"), folder, executor=executor))
     assert statuses(iter(records)) == dict.fromkeys("abcd", "done")
     assert {record.attempts for record in records} == {3}
     assert sorted(service.seen.lookups) == list("abcd")
@@ -149,7 +163,7 @@ def test_a_job_that_is_always_lost_fails_in_the_end(
     """The tries are bounded, and the record says what happened."""
     with Service() as service:
         executor = Losing(99, lose)
-        (record,) = connect(service).analyzed_videos.export("a", folder, executor=executor)
+        (record,) = connect(service).analyzed_videos.export(list("a"), folder, executor=executor)
     assert (record.status.value, record.error, executor.met) == ("failed", "DownloadInterruptedError", {"a": 3})
     assert record.message is not None
     assert "lost 3 times" in record.message
@@ -163,7 +177,7 @@ def test_a_broken_executor_is_replaced_by_threads(connect: Connect, folder: Path
             raise BrokenExecutor
 
     with Service() as service:
-        records = connect(service).analyzed_videos.export("abc", folder, executor=Broken())
+        records = connect(service).analyzed_videos.export(list("abc"), folder, executor=Broken())
         assert statuses(records) == dict.fromkeys("abc", "done")
 
 
@@ -172,7 +186,7 @@ def test_an_executor_that_was_shut_down_is_a_mistake(connect: Connect, folder: P
     executor = ThreadPoolExecutor(1)
     executor.shutdown()
     with Service() as service, pytest.raises(AikynetixError, match="shut down"):
-        list(connect(service).analyzed_videos.export("abc", folder, executor=executor))
+        list(connect(service).analyzed_videos.export(list("abc"), folder, executor=executor))
     assert manifest(folder) == []
 
 
@@ -183,9 +197,11 @@ def test_a_token_that_cannot_travel_comes_from_the_workers_environment(
     with Service() as service, ThreadPoolExecutor(1) as executor:
         client = connect(service, api_key=None, token=lambda: "secret-token")
         with pytest.raises(ConfigurationError, match="AIKYNETIX_API_KEY"):
-            list(client.analyzed_videos.export("ab", folder, executor=executor))
+            list(client.analyzed_videos.export(list("ab"), folder, executor=executor))
         monkeypatch.setenv("AIKYNETIX_API_KEY", API_KEY)
-        assert statuses(client.analyzed_videos.export("ab", folder, executor=executor)) == dict.fromkeys("ab", "done")
+        assert statuses(client.analyzed_videos.export(list("ab"), folder, executor=executor)) == dict.fromkeys(
+            "ab", "done"
+        )
     _worker.close_clients()
 
 
@@ -193,11 +209,10 @@ def test_what_a_scheduler_may_log_shows_no_credential(connect: Connect, caplog: 
     """The task's arguments pickle, and neither their repr nor any log record has the key in it."""
     caplog.set_level(logging.DEBUG)
     with Service() as service:
-        settings = _worker.settings_for_workers(connect(service)._settings, "run")
-        token = _worker.settings_for_workers(
-            connect(service, api_key=None, auth=BearerToken("tok-12345"))._settings, "r"
-        )
-    arguments = (settings, token, Job("s", None), Errand("videos/", 0.0))
+        settings = _worker.settings_for_workers(connect(service)._settings, "run", None)
+        bearer = connect(service, api_key=None, auth=BearerToken("tok-12345"))
+        token = _worker.settings_for_workers(bearer._settings, "run", None)
+    arguments = (settings, token, Job("s", None), Errand("videos/", True, 0.0))
     assert pickle.loads(pickle.dumps(arguments)) == arguments
     assert settings.credential is not None
     assert API_KEY not in repr(arguments) + caplog.text

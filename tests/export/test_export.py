@@ -72,11 +72,11 @@ def test_a_second_run_does_only_what_is_missing(connect: Connect, folder: Path) 
     """What is there with its size is not asked for again; what is gone, cut off or new is."""
     with Service() as service:
         videos = connect(service).analyzed_videos
-        first = {record.session_id: Path(str(record.path)) for record in videos.export("abc", folder)}
+        first = {record.session_id: Path(str(record.path)) for record in videos.export(list("abc"), folder)}
         first["b"].unlink()
         first["c"].write_bytes(b"short")
         service.seen.lookups.clear()
-        second = list(videos.export("abcd", folder))
+        second = list(videos.export(list("abcd"), folder))
     assert statuses(iter(second)) == {"a": "already_there", "b": "done", "c": "done", "d": "done"}
     assert sorted(service.seen.lookups) == ["b", "c", "d"]
     again = next(record for record in second if record.session_id == "a")
@@ -325,11 +325,11 @@ def test_a_torn_line_does_not_spoil_the_next_one(connect: Connect, folder: Path)
     """A crash in the middle of a line, and lines of strangers, cost nothing but themselves."""
     with Service() as service:
         videos = connect(service).analyzed_videos
-        list(videos.export("ab", folder))
+        list(videos.export(list("ab"), folder))
         path = folder / "manifest.jsonl"
         path.write_bytes(path.read_bytes() + b'\x00\xff not json\n[1]\n{"session_id": "c", "status": "do')
-        assert statuses(videos.export("abc", folder)) == {"a": "already_there", "b": "already_there", "c": "done"}
-        assert statuses(videos.export("abc", folder)) == dict.fromkeys("abc", "already_there")
+        assert statuses(videos.export(list("abc"), folder)) == {"a": "already_there", "b": "already_there", "c": "done"}
+        assert statuses(videos.export(list("abc"), folder)) == dict.fromkeys("abc", "already_there")
 
 
 def test_a_manifest_cannot_point_out_of_the_folder(connect: Connect, folder: Path, tmp_path: Path) -> None:
@@ -339,7 +339,7 @@ def test_a_manifest_cannot_point_out_of_the_folder(connect: Connect, folder: Pat
     line = {"session_id": "a", "status": "done", "path": "../outside.mp4", "size": 3, "sha256": "00"}
     (folder / "manifest.jsonl").write_text(json.dumps(line) + "\n")
     with Service() as service:
-        assert statuses(connect(service).analyzed_videos.export("a", folder)) == {"a": "done"}
+        assert statuses(connect(service).analyzed_videos.export(list("a"), folder)) == {"a": "done"}
     assert "outside" not in (folder / "index.html").read_text("utf-8")
 
 
@@ -369,6 +369,13 @@ def test_a_wrong_concurrency_is_refused_before_anything_happens(
     """The error comes from the call itself and not from the first step of the loop."""
     with Service() as service, pytest.raises(ValueError, match="concurrency"):
         connect(service).analyzed_videos.export(["a"], folder, concurrency=concurrency)  # type: ignore[arg-type]  # bad on purpose
+    assert not folder.exists()
+
+
+def test_a_single_string_is_no_list(connect: Connect, folder: Path) -> None:
+    """The letters of one id are not taken for ids."""
+    with Service() as service, pytest.raises(TypeError, match="put it in a list"):
+        connect(service).analyzed_videos.export("session", folder)
     assert not folder.exists()
 
 

@@ -58,9 +58,8 @@ def test_lines_of_several_exports_end_in_one_manifest(url: str) -> None:
         folder.close()
         folder.close()
     fs, root = fsspec.core.url_to_fs(url)
-    assert [json.loads(part)["session_id"] for part in fs.cat_file(f"{root}/manifest.jsonl").splitlines()] == list(
-        "abc"
-    )
+    lines = fs.cat_file(f"{root}/manifest.jsonl").splitlines()
+    assert [json.loads(text)["session_id"] for text in lines] == list("abc")
     assert fs.ls(f"{root}/manifest.jsonl.d") == []
 
 
