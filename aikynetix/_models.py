@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -98,6 +97,8 @@ class AnalyzedVideo:
 
     def _repr_html_(self) -> str:
         """Show a player in a notebook."""
+        import html  # here, because its table of entities costs more to load than the rest of this module
+
         source = html.escape(self.url, quote=True)
         title = html.escape(self.session_id, quote=True)
         return f'<video controls preload="metadata" width="480" src="{source}" title="{title}"></video>'

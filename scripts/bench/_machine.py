@@ -40,6 +40,12 @@ def line() -> str:
     )
 
 
+def surroundings() -> dict[str, str]:
+    """Return the environment of measured processes: with compiled modules kept, as on any installed system."""
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return kept | {"PYTHONPYCACHEPREFIX": str(CACHE / "compiled")}
+
+
 def pinned(core: int) -> Sequence[str]:
     """Return what to put before a command to keep it on one core; nothing where that is not possible."""
     return ("taskset", "-c", str(core)) if Path("/usr/bin/taskset").exists() and len(_CORES) > 1 else ()
@@ -53,7 +59,8 @@ def environment(name: str, *packages: str, extra: str = "") -> Path:
     if not stamp.exists() or stamp.read_text() != wanted:
         subprocess.run([sys.executable, "-m", "venv", str(home)], check=True)
         install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *packages]
-        subprocess.run([*install, "--editable", f"{ROOT}[{extra}]"], check=True, stdout=sys.stderr)
+        project = f"{ROOT}[{extra}]" if extra else str(ROOT)
+        subprocess.run([*install, "--editable", project], check=True, stdout=sys.stderr)
         stamp.write_text(wanted)
     return python
 
@@ -85,9 +92,11 @@ def server(*arguments: str, module: str = "scripts.bench._server") -> Generator[
 
 def client(python: Path, *arguments: str, **variables: str) -> dict[str, Any]:
     """Run one client of `_client` in a process on the other core, and return what it measured."""
-    command = [*pinned(CLIENT_CORE), str(python), str(CLIENT), *arguments]
+    command = [*pinned(CLIENT_CORE), str(python), "-P", str(CLIENT), *arguments]  # -P: its folder has a concurrent.py
     done = subprocess.run(
-        command, check=True, stdout=subprocess.PIPE, text=True, timeout=PATIENCE, env=os.environ | variables
+        command, check=False, capture_output=True, text=True, timeout=PATIENCE, env=surroundings() | variables
     )
+    if done.returncode:
+        raise SystemExit(f"{' '.join(arguments)}: {done.stderr[-2000:]}")
     measured: dict[str, Any] = json.loads(done.stdout)
     return measured

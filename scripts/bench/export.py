@@ -80,7 +80,14 @@ def _timed(folder: Path, words: Callable[[Path], list[str]], *, feed: bool = Fal
         target.mkdir(parents=True)
         names = "\n".join(f"session-{number}" for number in range(SESSIONS))
         before, began = os.times(), time.perf_counter()
-        subprocess.run(words(target), check=True, text=True, input=names if feed else "", timeout=_machine.PATIENCE)
+        subprocess.run(
+            words(target),
+            check=True,
+            text=True,
+            input=names if feed else "",
+            timeout=_machine.PATIENCE,
+            env=_machine.surroundings(),
+        )
         took, after = time.perf_counter() - began, os.times()
         saved = [path for path in target.iterdir() if path.suffix == ".mp4" and path.stat().st_size == SIZE]
         assert len(saved) == SESSIONS, f"{len(saved)} of {SESSIONS} videos were saved"
