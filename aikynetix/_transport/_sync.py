@@ -79,6 +79,11 @@ class Lane:
         with suppress(OSError):
             self._socket.close()
 
+    def __del__(self) -> None:
+        """Close the connection of a client that nobody closed, before its socket can warn of that at exit."""
+        if hasattr(self, "_socket"):
+            self.close()
+
     def get_extra_info(self, info: str) -> Any:
         """Return what httpx's ``network_stream`` extension tells: the socket, its addresses, the TLS object."""
         if info == "socket":

@@ -1,0 +1,93 @@
+"""The interpreter ends quietly and at once, whatever state the clients are in; a fork after first use works."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import textwrap
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.faults.scenario import FOUND, answer, raw
+from tests.faults.server import FaultServer, Keep, Script, Stall
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_PROGRAMS = {
+    "closed": "with Aikynetix(**settings) as client: client.analyzed_videos.get('found')",
+    "never-closed": "client = Aikynetix(**settings); client.analyzed_videos.get('found')",
+    "dropped": "Aikynetix(**settings).analyzed_videos.get('found')",
+    "never-used": "Aikynetix(**settings); AsyncAikynetix(**settings)",
+    "after-an-error": """
+        client = Aikynetix(**settings)
+        try:
+            client.analyzed_videos.get('missing')
+        except AikynetixError as error:
+            kept = error
+    """,
+    "in-the-middle-of-a-call": """
+        client = Aikynetix(**settings)
+        threading.Thread(target=client.analyzed_videos.get, args=('stalls',), daemon=True).start()
+        time.sleep(0.2)
+    """,
+    "async-closed": """
+        async def main():
+            async with AsyncAikynetix(**settings) as client:
+                await client.analyzed_videos.get('found')
+        asyncio.run(main())
+    """,
+    "async-on-trio": """
+        import trio
+        async def main():
+            async with AsyncAikynetix(**settings) as client:
+                await client.analyzed_videos.get('found')
+        trio.run(main)
+    """,
+    "async-cancelled": """
+        async def main():
+            async with AsyncAikynetix(**settings) as client:
+                async with asyncio.timeout(0.1):
+                    await client.analyzed_videos.get('stalls')
+        try:
+            asyncio.run(main())
+        except TimeoutError:
+            pass
+    """,
+    "forked": """
+        client = Aikynetix(**settings)
+        client.analyzed_videos.get('found')
+        child = os.fork()
+        for _ in range(20):
+            client.analyzed_videos.get('found')
+        if child:
+            assert os.waitpid(child, 0)[1] == 0
+            client.analyzed_videos.get('found')
+    """,
+}
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[FaultServer]:
+    scripts = {"found": Script((FOUND, Keep())), "missing": answer(status=404), "stalls": raw(Stall())}
+    with FaultServer(scripts) as running:
+        yield running
+
+
+@pytest.mark.parametrize("program", _PROGRAMS)
+def test_the_interpreter_ends_quietly(server: FaultServer, program: str) -> None:
+    """Development mode with warnings as errors prints nothing, and the process is gone within seconds."""
+    prelude = "import asyncio, os, threading, time\nfrom aikynetix import Aikynetix, AikynetixError, AsyncAikynetix\n"
+    settings = f"settings = dict(api_key='k' * 20, base_url={server.url!r}, timeout=20)\n"
+    command = [
+        sys.executable,
+        "-X",
+        "dev",
+        "-W",
+        "error",
+        "-c",
+        prelude + settings + textwrap.dedent(_PROGRAMS[program]),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=15, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
