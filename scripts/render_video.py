@@ -1,8 +1,8 @@
 """Renders the sandbox's video: a stick figure that does a countermovement jump, as an H.264 mp4.
 
-The figure moves by the physics of the jump it claims: the hip rises and falls under gravity while the feet are off the
-ground, and the height shown is the one that follows from the flight time, ``g * t**2 / 8``. Frames are a pure function of
-their number; encoding is single-threaded, so the same versions of PyAV and Pillow give the same bytes.
+The figure moves by the physics of the jump it claims: the hip rises and falls under gravity while the feet are off
+the ground, and the height shown is the one that follows from the flight time, ``g * t**2 / 8``. Frames are a pure
+function of their number; encoding is single-threaded, so the same versions of PyAV and Pillow give the same bytes.
 
 Usage: ``python scripts/render_video.py [--to FILE] [--frames DIR]``
 """
@@ -11,14 +11,16 @@ from __future__ import annotations
 
 import argparse
 import math
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import av
 from PIL import Image, ImageDraw, ImageFont
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
 
 Point = tuple[float, float]
 Colour = tuple[int, int, int]
@@ -303,7 +305,7 @@ def frame(index: int) -> Image.Image:
     time = index / FRAME_RATE
     canvas = Canvas()
     draw_scene(canvas)
-    if TAKE_OFF <= time:
+    if time >= TAKE_OFF:
         steps = round((min(time, LANDING) - TAKE_OFF) * 120)
         trace = [_pixel((-0.28, STANDING_HIP + hip_rise(TAKE_OFF + step / 120))) for step in range(steps + 1)]
         canvas.line([*trace, trace[-1]], TRACE, 5)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote
 
 from starlette.applications import Starlette
@@ -15,7 +14,11 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from ._credentials import accepted
-from ._sessions import Answer
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from ._sessions import Answer
 
 __all__ = ["ApiBackend", "api_app"]
 
@@ -151,5 +154,5 @@ async def _http_error(_request: Request, error: Exception) -> Response:
     return _error(404, "Not found.")
 
 
-async def _crash(_request: Request, _error_: Exception) -> Response:
+async def _crash(_request: Request, _failure: Exception) -> Response:
     return _error(500, "An unexpected error occurred on the server.")

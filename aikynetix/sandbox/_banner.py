@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
-from ._sessions import SandboxSession
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from ._sessions import SandboxSession
 
 __all__ = ["banner"]
 

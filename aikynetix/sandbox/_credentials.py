@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
 
 __all__ = ["MASK", "accepted", "masked"]
 
@@ -16,8 +19,8 @@ def accepted(headers: Mapping[str, str], api_key: str, token: str) -> bool:
     """Tells whether a request carries a credential in one of the three forms that the vendor documents.
 
     The forms are ``API-KEY: <key>`` and ``Authorization: Bearer <token>`` (the spec's two security schemes) and
-    ``Authorization: API-KEY <key>`` (the prose of the vendor's page). The spec's ``security`` lists alternatives, so one
-    right credential is enough. Scheme names are compared without regard to case (RFC 9110, section 11.1).
+    ``Authorization: API-KEY <key>`` (the prose of the vendor's page). The spec's ``security`` lists alternatives, so
+    one right credential is enough. Scheme names are compared without regard to case (RFC 9110, section 11.1).
 
     Args:
         headers: The request's headers, with lower-case names.

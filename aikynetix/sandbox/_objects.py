@@ -50,7 +50,7 @@ def stored_object(data: bytes) -> StoredObject:
 def crc32c(data: bytes) -> int:
     """Computes the CRC32C (Castagnoli, RFC 3720 appendix B.4) of bytes.
 
-    ``google-crc32c`` is used where it is installed; a table in Python gives the same value about a thousand times slower.
+    ``google-crc32c`` is used where it is installed; a table in Python gives the same value, far more slowly.
     """
     try:
         import google_crc32c

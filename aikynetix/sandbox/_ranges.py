@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING
 
-from ._objects import StoredObject
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ._objects import StoredObject
 
 __all__ = ["Selection", "select"]
 
@@ -29,7 +32,7 @@ class Selection:
 def select(method: str, headers: Mapping[str, str], stored: StoredObject) -> Selection:
     """Decides the status and the bytes of an answer.
 
-    A range that is malformed or asks for more than one interval is ignored, which the RFC allows and Cloud Storage does.
+    A malformed range, or one of several intervals, is ignored, which the RFC allows and Cloud Storage does.
 
     Args:
         method: ``"GET"`` or ``"HEAD"``; ranges are defined for GET only.

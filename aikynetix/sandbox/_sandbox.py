@@ -8,11 +8,9 @@ import secrets
 import signal
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from functools import cache
 from importlib.resources import files
-from types import TracebackType
 from typing import TYPE_CHECKING, Self
 from urllib.parse import quote, unquote
 
@@ -22,6 +20,9 @@ from ._sessions import SESSIONS, UNKNOWN, Answer, Progress, SandboxSession, answ
 from ._signing import MAX_LIFETIME, SigningKey, sign
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from types import TracebackType
+
     from starlette.types import ASGIApp
 
     from ._recording import RecordedRequest
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["Sandbox"]
 
 API_KEY = "sandbox-api-key-4f2a"
-TOKEN = "sandbox-token-9c1d"
+TOKEN = "sandbox-token-9c1d"  # noqa: S105  # opens nothing but a local sandbox
 _BUCKET = "/aikynetix-sandbox/sessions/"
 _OBJECT = "/analyzed_video.mp4"
 _ATTACHMENT = ("response-content-disposition", "attachment; filename=analyzed_video.mp4")
@@ -195,7 +196,7 @@ class Sandbox:
         """
         if self._servers is not None:
             raise RuntimeError("the sandbox is running already")
-        # uvicorn and starlette take a fifth of a second to import, which whoever only names the sandbox need not wait for.
+        # uvicorn and starlette are slow to import, and whoever only names the sandbox need not wait for them.
         from ._server import BackgroundServers, listening_sockets
 
         sockets = listening_sockets(self._ports)
@@ -213,9 +214,10 @@ class Sandbox:
 
     def stop(self) -> None:
         """Stops the servers and ends their thread; open connections are cut. Does nothing when they do not run."""
-        servers, self._servers, self._origins = self._servers, None, None
-        if servers is not None:
-            servers.stop()
+        if self._servers is not None:
+            # Requests that are being answered still ask for the addresses.
+            self._servers.stop()
+            self._servers, self._origins = None, None
 
     def serve_forever(self, announce: Callable[[str], None] = print_now) -> None:
         """Runs until the process is interrupted (SIGINT, SIGTERM); to be called from the main thread.

@@ -6,15 +6,20 @@ import asyncio
 import contextlib
 import socket
 import threading
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import uvicorn
-from starlette.types import ASGIApp
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from starlette.types import ASGIApp
 
 __all__ = ["BackgroundServers", "listening_sockets"]
 
 _START_TIMEOUT = 10.0
 _STOP_TIMEOUT = 10.0
+_ACCEPT_TURNS = 10
 
 
 def listening_sockets(ports: Sequence[int]) -> list[socket.socket]:
@@ -58,11 +63,23 @@ class _Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Cuts what is still open, because a sandbox owes nobody the rest of a body, and then shuts down."""
+        await self._stop_accepting()
         for connection in list(self.server_state.connections):
             transport: asyncio.Transport | None = getattr(connection, "transport", None)
             if transport is not None:
                 transport.abort()
         await super().shutdown(sockets)
+
+    async def _stop_accepting(self) -> None:
+        """Lets connections that are being accepted arrive; closing the server under them would lose their sockets."""
+        loop = asyncio.get_running_loop()
+        for server in self.servers:
+            for sock in server.sockets:
+                # Windows' event loop has no readers; there the accepting is ended by the closing alone.
+                with contextlib.suppress(NotImplementedError):
+                    loop.remove_reader(sock.fileno())
+        for _ in range(_ACCEPT_TURNS):
+            await asyncio.sleep(0)
 
 
 class BackgroundServers:
@@ -103,7 +120,7 @@ class BackgroundServers:
     def _run(self) -> None:
         try:
             asyncio.run(self._serve())
-        except BaseException as error:  # noqa: BLE001  # handed to the thread that waits for the start
+        except BaseException as error:  # handed to the thread that waits for the start
             self._failure = error
         finally:
             self._started.set()

@@ -6,9 +6,12 @@ errors is the vendor's page's ("Error Handling" of each operation).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
 
 __all__ = ["SESSIONS", "UNKNOWN", "Answer", "Outcome", "Progress", "SandboxSession", "answer", "by_id", "has_video"]
 

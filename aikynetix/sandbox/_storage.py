@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
-from datetime import datetime
 from email.utils import format_datetime
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 from xml.sax.saxutils import escape
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
 
-from ._objects import StoredObject
 from ._ranges import Selection, select
 from ._signing import Refusal, SigningKey, check
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+    from datetime import datetime
+
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+    from ._objects import StoredObject
 
 __all__ = ["StorageBackend", "storage_app"]
 

@@ -10,11 +10,14 @@ A test suite loads it in its ``conftest.py``::
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 
 from aikynetix.sandbox import Sandbox
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 __all__ = ["aikynetix_sandbox"]
 

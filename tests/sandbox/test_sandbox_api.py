@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-import httpx
 import pytest
 
 from aikynetix.sandbox import SESSIONS, Outcome, Sandbox, SandboxSession
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import httpx
 
 PATH = "/session-management/sessions/{}/analyzed-video/"
 URL = "analyzed_video_url"

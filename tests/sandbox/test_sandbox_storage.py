@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
 import google_crc32c
@@ -13,6 +13,9 @@ import httpx
 import pytest
 
 from aikynetix.sandbox import Outcome, Sandbox, SandboxSession
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 VIDEO = bytes(index * 7 % 251 for index in range(10_000))
 OTHER = b"the bytes of another session"
