@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import random
 import time
@@ -10,6 +11,7 @@ from concurrent.futures import BrokenExecutor, Future, wait
 from contextlib import ExitStack
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
 from attrs import evolve, frozen
 
@@ -108,6 +110,7 @@ class Run:
     def close(self) -> None:
         """Stop what is going on, note what came of it, write the page. Closing twice is fine."""
         self._exhausted = True
+        _open_runs.discard(self)
         ledger, self._ledger = self._ledger, None
         if ledger is None:
             return
@@ -126,6 +129,7 @@ class Run:
             ledger.close()
             self._folder.close()
             raise
+        _open_runs.add(self)
         return ledger
 
     def _fill(self, ledger: Ledger) -> ExportRecord | None:
@@ -284,6 +288,16 @@ class Run:
     def _write_page(self, ledger: Ledger) -> None:
         ledger.load(self._folder.news())
         self._folder.write_page(_page.page(ledger))
+
+
+_open_runs: WeakSet[Run] = WeakSet()
+
+
+@atexit.register
+def _close_runs() -> None:
+    """Close what a program left half read, while modules and files can still be used."""
+    for run in list(_open_runs):
+        run.close()
 
 
 def taken_apart(item: object, analysis: Analysis | str | None) -> tuple[Any, Any]:

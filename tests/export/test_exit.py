@@ -1,0 +1,76 @@
+"""How a process ends in the middle of an export."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from .conftest import manifest
+from .servers import API_KEY, Service
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SCRIPT = """
+import sys
+from aikynetix import Aikynetix
+
+client = Aikynetix()
+records = client.analyzed_videos.export(["fast", *(f"s{n}" for n in range(30))], sys.argv[1], concurrency=4)
+print(next(records).status, flush=True)
+"""
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """The environment of a process that finds the service."""
+    return dict(os.environ) | {"AIKYNETIX_API_KEY": API_KEY, "PYTHONWARNINGS": "error", "PYTHONDEVMODE": "1"}
+
+
+def test_a_program_may_end_with_an_export_half_read(environment: dict[str, str], folder: Path) -> None:
+    """The interpreter neither waits for the workers nor says anything, and what was done is noted."""
+    with Service(size=100_000, rate=200_000) as service:
+        environment["AIKYNETIX_BASE_URL"] = service.base_url
+        began = time.monotonic()
+        ended = subprocess.run(
+            [sys.executable, "-c", f"{SCRIPT}\nclient.close()", str(folder)],
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+        assert time.monotonic() - began < 8
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "done\n", "")
+    assert 1 <= len(manifest(folder)) <= 12
+
+
+def test_ctrl_c_ends_the_command_at_once(environment: dict[str, str], folder: Path, tmp_path: Path) -> None:
+    """Exit code 130, one line, no traceback; the next run goes on."""
+    (tmp_path / "list.txt").write_text("".join(f"s{n}\n" for n in range(30)))
+    with Service(size=100_000, rate=200_000) as service:
+        environment["AIKYNETIX_BASE_URL"] = service.base_url
+        command = [sys.executable, "-m", "aikynetix", "export", str(tmp_path / "list.txt"), "--to", str(folder)]
+        with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+            assert process.stdout is not None
+            process.stdout.readline()
+            process.send_signal(signal.SIGINT)
+            began = time.monotonic()
+            _, err = process.communicate(timeout=30)
+            assert time.monotonic() - began < 5
+        assert process.returncode == 130
+        assert b"Traceback" not in err
+        assert b"interrupted" in err
+        done = len(manifest(folder))
+        assert 1 <= done < 30
+        assert (folder / "index.html").read_text("utf-8").count("<video") == done
+        service.rate = None
+        again = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30, check=False)
+    assert again.returncode == 0
+    assert f"{30 - done} done, {done} already there" in again.stderr
