@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _MOST_FILES = 8
 _NAME_WIDTH = 28
-_BAR_WIDTH = 24
+_BAR_WIDTH = 22
 _PER_SECOND = 8
 
 
@@ -97,10 +97,9 @@ class Board:
             left = seconds / self._ended * max(0, self._total - self._ended)
             told.append(f"{left // 60:.0f}:{left % 60:02.0f} left")
         table = Table.grid(padding=(0, 1))
-        table.add_column(width=_NAME_WIDTH, no_wrap=True)
         table.add_column(width=_BAR_WIDTH)
         table.add_column(no_wrap=True)
-        table.add_row(Text("Export", style="bold"), _bar(self._ended, self._total), Text(", ".join(told)))
+        table.add_row(_bar(self._ended, self._total), Text(", ".join(told), style="bold"))
         return table
 
 
