@@ -116,7 +116,7 @@ class Connection(asyncio.Protocol):
         rate, loop = self._server.rate, asyncio.get_running_loop()
         began, sent = loop.time(), 0
         step = int(min(CHUNK, rate / 50)) if rate else CHUNK
-        while start < end:
+        while start < end and not self._transport.is_closing():
             await self._room.wait()
             data = self._server.part(start, min(end, start + step))
             self._transport.write(data)
