@@ -59,8 +59,9 @@ def _check_operation(canonical: Canonical, rule: Rule, endpoint: Endpoint) -> It
     operation = endpoint.operation
     raw = raw_operation(canonical, endpoint)
     parameters = {one["name"]: one for one in raw["parameters"]}
-    session = session_parameter(operation)
-    extra = [name for name in operation.path_parameters if name != session]
+    in_path = [name for name, one in parameters.items() if one["in"] == "path"]
+    session = session_parameter(operation) if in_path else None
+    extra = [name for name in operation.path_parameters if name != session] if len(in_path) > 1 else []
     if session is None or extra:
         what = (
             f"its path {operation.path} needs more than a session: {', '.join(extra)}"

@@ -83,7 +83,10 @@ def _references(node: Any, where: str, *, is_name_map: bool) -> Iterator[tuple[s
         for key, child in node.items():
             here = f"{where}.{key}" if where else str(key)
             if is_name_map:
-                yield from _references(child, here, is_name_map=False)
+                # Under `responses` and `paths` such a key is an extension; under `properties` it is a name, and then
+                # what it leads to is a schema, whose own reference is found when it is used.
+                if not str(key).startswith("x-"):
+                    yield from _references(child, here, is_name_map=False)
             elif key not in DATA_KEYS and key not in ("example", "value") and not str(key).startswith("x-"):
                 # `examples` of a media type may hold references to components; those of a schema are data.
                 if key == "examples" and not isinstance(child, Mapping):

@@ -1,0 +1,133 @@
+"""What a change is, and the parts of the vendor's document that changes touch."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+Json = dict[str, Any]
+Edit = Callable[[Json], Any]
+
+ROOT = Path(__file__).resolve().parents[2]
+PATH = "/session-management/sessions/{session_id}/analyzed-video/"
+WORKS, LOUD, REFUSED = "works", "loud", "refused"
+GET, GENERATE = "get_analyzed_video", "generate_analyzed_video"
+BOTH = (GET, GENERATE)
+BASE: Json = json.loads((ROOT / "openapi.json").read_text("utf-8"))
+
+
+@dataclass(frozen=True)
+class Change:
+    """One change of the document.
+
+    Attributes:
+        name: What the vendor did.
+        outcome: What `make regen` is to do: works, loud or refused.
+        edit: Changes the parsed document in place, or returns another one, or text or bytes in its place.
+        methods: For a loud change, the facade operations that it names.
+        says: For a loud or refused change, a part of what is said.
+        answer: Makes the body of a success from the video's address, where the schema does not say it.
+        base: The document that is changed.
+    """
+
+    name: str
+    outcome: str
+    edit: Edit
+    methods: tuple[str, ...] = ()
+    says: str = ""
+    answer: Callable[[str], Any] | None = None
+
+    def apply(self) -> tuple[Json | None, bytes]:
+        """Return the changed document, None where it is not one, and its bytes."""
+        spec = copy.deepcopy(BASE)
+        result = self.edit(spec)
+        if isinstance(result, tuple):  # a document, and the bytes that it is published as
+            return result
+        if isinstance(result, str | bytes):
+            return None, result.encode() if isinstance(result, str) else result
+        changed = result if isinstance(result, dict) and "paths" in result else spec
+        return changed, json.dumps(changed).encode()
+
+
+def get(spec: Json) -> Json:
+    """Return the GET operation."""
+    return _methods(spec)["get"]
+
+
+def post(spec: Json) -> Json:
+    """Return the POST operation."""
+    return _methods(spec)["post"]
+
+
+def both(spec: Json) -> list[Json]:
+    """Return both operations."""
+    return [get(spec), post(spec)]
+
+
+def item(spec: Json) -> Json:
+    """Return the path item."""
+    return _methods(spec)
+
+
+def success(operation: Json) -> Json:
+    """Return the schema of the success answer."""
+    schema: Json = operation["responses"]["200"]["content"]["application/json"]["schema"]
+    return schema
+
+
+def body(spec: Json) -> Json:
+    """Return the schema of the POST's body."""
+    schema: Json = post(spec)["requestBody"]["content"]["application/json"]["schema"]
+    return schema
+
+
+def parameter(spec: Json, name: str, operation: Json | None = None) -> Json:
+    """Return a parameter of the GET operation (or of another)."""
+    found: Json = next(one for one in (operation or get(spec))["parameters"] if one["name"] == name)
+    return found
+
+
+def add_parameter(operation: Json, name: str, place: str = "query", schema: Json | None = None, **more: Any) -> None:
+    """Add a parameter to an operation."""
+    operation["parameters"].append({"name": name, "in": place, "schema": schema or {"type": "string"}, **more})
+
+
+def drop_parameter(operation: Json, name: str) -> None:
+    """Remove a parameter from an operation."""
+    operation["parameters"] = [one for one in operation["parameters"] if one["name"] != name]
+
+
+def answer_with(operation: Json, schema: Json, status: str = "200") -> None:
+    """Document another success answer in the place of the one there is."""
+    operation["responses"].pop("200", None)
+    operation["responses"][status] = {"description": "done", "content": {"application/json": {"schema": schema}}}
+
+
+def move_path(spec: Json, path: str) -> None:
+    """Publish both operations under another path."""
+    spec["paths"] = {path: next(iter(spec["paths"].values()))}
+
+
+def set_all(spec: Json, key: str, value: Any) -> None:
+    """Set a key of both operations."""
+    for operation in both(spec):
+        operation[key] = copy.deepcopy(value)
+
+
+def on_both(change: Callable[[Json], Any]) -> Edit:
+    """Make an edit that changes both operations."""
+
+    def edit(spec: Json) -> None:
+        for operation in both(spec):
+            change(operation)
+
+    return edit
+
+
+def _methods(spec: Json) -> Json:
+    found: Json = next(one for path, one in spec["paths"].items() if "get" in one or "post" in one if "session" in path)
+    return found

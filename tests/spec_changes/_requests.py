@@ -1,0 +1,224 @@
+"""Changes of what is requested: operations, paths, names, parameters, bodies."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.spec_changes._change import (
+    BOTH, GENERATE, GET, LOUD, PATH, REFUSED, WORKS, Change, Json, add_parameter, body, both, drop_parameter, get, item, move_path,
+    on_both, parameter, post, set_all,
+)  # fmt: skip
+
+_LIST: Json = {
+    "operationId": "sessions_list",
+    "tags": ["session-management"],
+    "parameters": [{"name": "limit", "in": "query", "schema": {"type": "integer", "default": 20}}],
+    "responses": {"200": {"description": "ok", "content": {"application/json": {"schema": {"type": "array", "items": {"type": "string"}}}}}},
+}
+
+
+def _add_path(path: str, operation: Json, method: str = "get") -> Any:
+    return lambda spec: spec["paths"].update({path: {method: operation}})
+
+
+def _three_hundred(spec: Json) -> None:
+    for number in range(300):
+        schema = {"type": "object", "properties": {f"field_{number}": {"type": "string"}, "error": {"type": "string"}}}
+        spec["paths"][f"/things-{number % 30}/{{thing_id}}/part-{number}/"] = {
+            "get": {
+                "operationId": f"things_{number}_read",
+                "tags": [f"things-{number % 30}"],
+                "parameters": [{"name": "thing_id", "in": "path", "required": True, "schema": {"type": "string"}}],
+                "responses": {
+                    code: {"description": "x", "content": {"application/json": {"schema": schema}}} for code in ("200", "400", "404")
+                },
+            }
+        }
+
+
+def _prefer_parameters(spec: Json) -> None:
+    parameters = [one for one in get(spec)["parameters"] if one["name"] == "session_id"]
+    item(spec)["parameters"] = parameters
+    for operation in both(spec):
+        drop_parameter(operation, "session_id")
+
+
+def _rename_path_parameter(name: str) -> Any:
+    def edit(spec: Json) -> None:
+        for operation in both(spec):
+            parameter(spec, "session_id", operation)["name"] = name
+        move_path(spec, PATH.replace("session_id", name))
+
+    return edit
+
+
+def _path_format(schema: Json) -> Any:
+    return on_both(lambda operation: operation["parameters"][0].update(schema=schema))
+
+
+def _swap_ids(spec: Json) -> None:
+    one, other = both(spec)
+    one["operationId"], other["operationId"] = other["operationId"], one["operationId"]
+
+
+def _camel(spec: Json) -> None:
+    for wire, camel in (("is_jump", "isJump"), ("is_weight", "isWeight")):
+        parameter(spec, wire)["name"] = camel
+        body(spec)["properties"][camel] = body(spec)["properties"].pop(wire)
+
+
+def _ref_parameters(spec: Json) -> None:
+    spec["components"]["parameters"] = {one["name"]: one for one in get(spec)["parameters"]}
+    get(spec)["parameters"] = [{"$ref": f"#/components/parameters/{name}"} for name in spec["components"]["parameters"]]
+
+
+def _new_segment(schema: Json, path: str) -> Any:
+    def edit(spec: Json) -> None:
+        for operation in both(spec):
+            operation["parameters"].insert(0, {"name": "version", "in": "path", "required": True, "schema": schema})
+        move_path(spec, path)
+
+    return edit
+
+
+def _to_query(spec: Json) -> None:
+    fields = body(spec)["properties"]
+    for name, schema in fields.items():
+        add_parameter(post(spec), name, schema=schema)
+    del post(spec)["requestBody"]
+
+
+def _flags_to_enum(spec: Json) -> None:
+    drop_parameter(get(spec), "is_jump")
+    drop_parameter(get(spec), "is_weight")
+    add_parameter(get(spec), "analysis", schema={"type": "string", "enum": ["jump", "weight"]})
+
+
+def _content(*kinds: str, keep: bool = True) -> Any:
+    def edit(spec: Json) -> None:
+        content = post(spec)["requestBody"]["content"]
+        for kind in kinds:
+            content[kind] = {"schema": body(spec)}
+        if not keep:
+            del content["application/json"]
+
+    return edit
+
+
+def _multipart_first(spec: Json) -> None:
+    request = post(spec)["requestBody"]
+    request["content"] = {"multipart/form-data": {"schema": body(spec)}, **request["content"]}
+
+
+def _header_flag(spec: Json) -> None:
+    parameter(spec, "is_jump")["in"] = "header"
+
+
+def _cookie_flag(spec: Json) -> None:
+    parameter(spec, "is_jump")["in"] = "cookie"
+
+
+def _versions_side_by_side(spec: Json) -> None:
+    new = {method: dict(operation) for method, operation in spec["paths"][PATH].items()}
+    for method, operation in new.items():
+        operation["operationId"] = f"v3_{method}"
+        spec["paths"][PATH][method]["deprecated"] = True
+    spec["paths"]["/v3" + PATH] = new
+
+
+def _array_and_defaults(spec: Json) -> None:
+    add_parameter(get(spec), "tags", schema={"type": "array", "items": {"type": "string"}, "default": ["a"]})
+    add_parameter(get(spec), "quality", schema={"type": "string", "enum": ["low", "high"], "default": "low"})
+    add_parameter(get(spec), "since", schema={"type": "string", "format": "date-time", "default": "not a date"})
+    add_parameter(get(spec), "size", schema={"type": "integer", "default": 3})
+    parameter(spec, "is_weight")["schema"]["default"] = True
+    body(spec)["properties"]["is_jump"]["default"] = True
+    body(spec)["properties"]["note"] = {"type": "string", "default": "hello"}
+
+
+def _odd_names(spec: Json) -> None:
+    for name in ("class", "import", "client", "body", "self", "url", "params", "headers", "session_id", "response", "quote", "a-b", "a_b", "a.b", "№", "日付"):  # fmt: skip
+        add_parameter(get(spec), name)
+    for name in ("X-Client", "headers", "cookies"):
+        add_parameter(get(spec), name, "header")
+    for name in ("class", "d", "cls", "field_dict", "additional_properties", "to_dict", "", "@", "#", "is-jump"):
+        body(spec)["properties"][name] = {"type": "string"}
+
+
+REQUESTS: tuple[Change, ...] = (
+    Change("one new endpoint", WORKS, _add_path("/sessions/", _LIST)),
+    Change("three hundred new endpoints", WORKS, _three_hundred),
+    Change("a new method on our path", WORKS, lambda spec: item(spec).update(delete={**_LIST, "parameters": get(spec)["parameters"][:1]})),
+    Change("put beside post", WORKS, lambda spec: item(spec).update(put={**post(spec), "operationId": "replace"})),
+    Change("a webhook", WORKS, lambda spec: spec.update(webhooks={"videoReady": {"post": {"responses": {"200": {"description": "ok"}}}}})),
+    Change("optional parameters with defaults", WORKS, _array_and_defaults),
+    Change("an optional header", WORKS, lambda spec: add_parameter(get(spec), "X-Trace", "header")),
+    Change("an optional cookie", WORKS, lambda spec: add_parameter(get(spec), "theme", "cookie")),
+    Change("a header that OpenAPI says to ignore", WORKS, on_both(lambda one: add_parameter(one, "Authorization", "header", required=True))),
+    Change("the key as a parameter", WORKS, on_both(lambda one: add_parameter(one, "API-KEY", "header", required=True))),
+    Change("names that Python or the templates use", WORKS, _odd_names),
+    Change("a new optional body field", WORKS, lambda spec: body(spec)["properties"].update(note={"type": "string"})),
+    Change("operation identifiers renamed", WORKS, lambda spec: (get(spec).update(operationId="fetchIt"), post(spec).update(operationId="make"))[0]),
+    Change("operation identifiers swapped", WORKS, _swap_ids),
+    Change("operation identifiers removed", WORKS, on_both(lambda one: one.pop("operationId"))),
+    Change("operation identifiers the same", WORKS, lambda spec: set_all(spec, "operationId", "video")),
+    Change("an identifier of ours taken", WORKS, _add_path("/x/", {**_LIST, "operationId": "get_analyzed_video", "tags": ["analyzed_videos"]})),
+    Change("identifiers that differ in case", WORKS, lambda spec: spec["paths"].update({"/a/": {"get": {**_LIST, "operationId": "listAll"}}, "/b/": {"get": {**_LIST, "operationId": "list_all"}}})),
+    Change("tags renamed", WORKS, lambda spec: set_all(spec, "tags", ["Videos & more"])),
+    Change("tags removed", WORKS, on_both(lambda one: one.pop("tags"))),
+    Change("a tag named import", WORKS, lambda spec: set_all(spec, "tags", ["import"])),
+    Change("parameters at path level", WORKS, _prefer_parameters),
+    Change("parameters in components", WORKS, _ref_parameters),
+    Change("path parameter renamed", WORKS, _rename_path_parameter("id")),
+    Change("path parameter camel-cased", WORKS, _rename_path_parameter("sessionId")),
+    Change("path parameter with a dot", WORKS, _rename_path_parameter("session.id")),
+    Change("path parameter a keyword", WORKS, _rename_path_parameter("class")),
+    Change("path parameter a uuid", WORKS, _path_format({"type": "string", "format": "uuid"})),
+    Change("path parameter an integer", WORKS, _path_format({"type": "integer"})),
+    Change("path parameter an enumeration", WORKS, _path_format({"type": "string", "enum": ["a", "b"]})),
+    Change("path parameter undeclared", WORKS, on_both(lambda one: drop_parameter(one, "session_id"))),
+    Change("flags camel-cased", WORKS, _camel),
+    Change("path with a version", WORKS, lambda spec: move_path(spec, "/v3" + PATH)),
+    Change("path without the slash", WORKS, lambda spec: move_path(spec, PATH.rstrip("/"))),
+    Change("path under another prefix", WORKS, lambda spec: move_path(spec, "/coach/sessions/{session_id}/analyzed-video/")),
+    Change("path with underscores and plural", WORKS, lambda spec: move_path(spec, "/Session/{session_id}/analyzed_videos")),
+    Change("path renamed, identifiers kept", WORKS, lambda spec: move_path(spec, "/athletes/recordings/{session_id}/overlay/")),
+    Change("path and identifiers renamed", LOUD, lambda spec: (set_all(spec, "operationId", "overlay"), move_path(spec, "/overlay/{session_id}"))[0], BOTH, "no GET operation"),
+    Change("two versions side by side", WORKS, _versions_side_by_side),
+    Change("post became put", WORKS, lambda spec: item(spec).update(put=item(spec).pop("post"))),
+    Change("get became head", LOUD, lambda spec: item(spec).update(head=item(spec).pop("get")), (GET,), "no GET operation"),
+    Change("get removed", LOUD, lambda spec: item(spec).pop("get"), (GET,), "no GET operation"),
+    Change("post removed", LOUD, lambda spec: item(spec).pop("post"), (GENERATE,), "POST"),
+    Change("a version in the path that can only be one", WORKS, _new_segment({"type": "string", "enum": ["v3"]}, "/{version}" + PATH)),
+    Change("an organization in the path", LOUD, _new_segment({"type": "string"}, "/{version}" + PATH), BOTH, "needs more than a session"),
+    Change("a flag required", WORKS, lambda spec: parameter(spec, "is_jump").update(required=True)),
+    Change("body fields required", WORKS, lambda spec: body(spec).update(required=["is_jump", "is_weight"])),
+    Change("a flag may be null", WORKS, lambda spec: parameter(spec, "is_jump")["schema"].update(type=["boolean", "null"])),
+    Change("a flag spelled as text", WORKS, lambda spec: parameter(spec, "is_jump").update(schema={"type": "string", "enum": ["true", "false"]})),
+    Change("a flag is a number", LOUD, lambda spec: parameter(spec, "is_jump").update(schema={"type": "integer"}), (GET,), "yes-or-no"),
+    Change("a flag removed", LOUD, lambda spec: drop_parameter(get(spec), "is_weight"), (GET,), "`is_weight`"),
+    Change("download removed", LOUD, lambda spec: drop_parameter(get(spec), "download"), (GET,), "`download`"),
+    Change("a body field removed", LOUD, lambda spec: body(spec)["properties"].pop("is_jump"), (GENERATE,), "`is_jump`"),
+    Change("flags became an enumeration", LOUD, _flags_to_enum, (GET,), "`is_jump`"),
+    Change("flags nested in the body", LOUD, lambda spec: body(spec).update(properties={"options": {"type": "object", "properties": body(spec)["properties"]}}), (GENERATE,), "`is_jump`"),
+    Change("a new required parameter", LOUD, lambda spec: add_parameter(get(spec), "reason", required=True), (GET,), "`reason`"),
+    Change("a new required header", LOUD, lambda spec: add_parameter(post(spec), "X-Team", "header", required=True), (GENERATE,), "`X-Team`"),
+    Change("a new required body field", LOUD, lambda spec: body(spec).update(required=["athlete"], properties={**body(spec)["properties"], "athlete": {"type": "string"}}), (GENERATE,), "`athlete`"),
+    Change("a flag moved to a header", WORKS, _header_flag),
+    Change("a flag moved to a cookie", WORKS, _cookie_flag),
+    Change("body optional", WORKS, lambda spec: post(spec)["requestBody"].pop("required")),
+    Change("body may be null", WORKS, lambda spec: post(spec)["requestBody"]["content"].update({"application/json": {"schema": {"anyOf": [body(spec), {"type": "null"}]}}})),
+    Change("body in components", WORKS, lambda spec: (spec["components"].update(requestBodies={"B": post(spec)["requestBody"]}), post(spec).update(requestBody={"$ref": "#/components/requestBodies/B"}))[0]),
+    Change("body strict", WORKS, lambda spec: body(spec).update(additionalProperties=False)),
+    Change("body flags moved to the query", WORKS, _to_query),
+    Change("body removed", LOUD, lambda spec: post(spec).pop("requestBody"), (GENERATE,), "`is_jump`"),
+    Change("form offered beside JSON", WORKS, _content("application/x-www-form-urlencoded")),
+    Change("multipart offered before JSON", WORKS, _multipart_first),
+    Change("three kinds of body", WORKS, _content("application/x-www-form-urlencoded", "multipart/form-data", "application/xml")),
+    Change("form in the place of JSON", WORKS, _content("application/x-www-form-urlencoded", keep=False)),
+    Change("multipart in the place of JSON", WORKS, _content("multipart/form-data", keep=False)),
+    Change("JSON of the vendor's own kind", WORKS, _content("application/vnd.aikynetix+json", keep=False)),
+    Change("body a list", LOUD, lambda spec: post(spec)["requestBody"]["content"].update({"application/json": {"schema": {"type": "array", "items": {"type": "string"}}}}), (GENERATE,), "a list"),
+    Change("body as bytes", LOUD, lambda spec: post(spec)["requestBody"].update(content={"video/mp4": {}}), (GENERATE,), "text or bytes"),
+    Change("a parameter in no known place", REFUSED, lambda spec: add_parameter(get(spec), "x", "formData"), says="formData"),
+)  # fmt: skip

@@ -1,0 +1,97 @@
+"""Uses the facade with a generated package in a process of its own: jobs come as lines of JSON, results go back so.
+
+The facade imports `aikynetix_api` by name, so each job forgets both packages and imports them again, the generated one
+from the job's folder.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import json
+import sys
+import time
+from typing import Any
+
+
+def _outcome(call: Any) -> dict[str, Any]:
+    from aikynetix import AikynetixError
+
+    try:
+        return {"url": call().url}
+    except AikynetixError as error:
+        return {"error": type(error).__name__, "status": getattr(error, "status_code", None), "text": str(error)[:300]}
+    except BaseException as error:
+        return {"untyped": f"{type(error).__name__}: {error}"[:300]}
+
+
+def _forget() -> None:
+    for name in [name for name in sys.modules if name.split(".")[0] in ("aikynetix", "aikynetix_api")]:
+        del sys.modules[name]
+    importlib.invalidate_caches()
+
+
+def _run(job: dict[str, Any]) -> dict[str, Any]:
+    _forget()
+    sys.path.insert(0, job["folder"])
+    try:
+        started = time.perf_counter()
+        import aikynetix
+
+        imported = time.perf_counter() - started
+        from aikynetix_api import vendor
+
+        base = job.get("base_url")
+        results: dict[str, Any] = {
+            "import_seconds": imported,
+            "models": sum(n.startswith("aikynetix_api.models.") for n in sys.modules),
+        }
+        if base is not None:
+            root = "" if vendor.BASE_URL is None else "/".join(vendor.BASE_URL.split("/")[3:])
+            base = f"{base}/{root}".rstrip("/")
+        results.update(_calls(aikynetix, base, job))
+        return results
+    finally:
+        sys.path.remove(job["folder"])
+
+
+def _calls(aikynetix: Any, base: str | None, job: dict[str, Any]) -> dict[str, Any]:
+    session, missing = job["session"], job["missing"]
+    options: dict[str, Any] = {"max_retries": 0, "timeout": 5.0, "base_url": base}
+
+    def sync(credential: dict[str, str], call: Any) -> dict[str, Any]:
+        def whole() -> Any:
+            with aikynetix.Aikynetix(**credential, **options) as client:
+                return call(client.analyzed_videos)
+
+        return _outcome(whole)
+
+    def later(credential: dict[str, str], call: Any) -> dict[str, Any]:
+        async def run() -> Any:
+            async with aikynetix.AsyncAikynetix(**credential, **options) as client:
+                return await call(client.analyzed_videos)
+
+        return _outcome(lambda: asyncio.run(run()))
+
+    key, token = {"api_key": job["key"]}, {"token": job["token"]}
+    return {
+        "get": sync(key, lambda videos: videos.get(session, analysis="jump", as_attachment=True)),
+        "generate": sync(token, lambda videos: videos.generate(session, analysis="weightlifting")),
+        "plain": later(token, lambda videos: videos.get(session)),
+        "generate_later": later(key, lambda videos: videos.generate(session, analysis="jump")),
+        "missing": sync(key, lambda videos: videos.get(missing)),
+    }
+
+
+def main() -> None:
+    """Answer jobs until the input ends."""
+    for line in sys.stdin:
+        try:
+            result = _run(json.loads(line))
+        except BaseException as error:
+            result = {"crash": f"{type(error).__name__}: {error}"[:500]}
+        print(json.dumps(result), flush=True)
+
+
+if __name__ == "__main__":
+    main()
