@@ -91,7 +91,7 @@ class Board:
         of = "" if self._total is None else f" of {self._total}"
         told = [f"{self._ended}{of} sessions"]
         if self._failed:
-            told.append(f"{self._failed} without a video")
+            told.append(f"{self._failed} missing")
         told.append(f"{human_size(int((self._arrived + on_the_way) / max(seconds, 0.1)))}/s")
         if self._total is not None and self._ended:
             left = seconds / self._ended * max(0, self._total - self._ended)

@@ -65,7 +65,7 @@ class Tally:
 @click.option("--to", "to", metavar="DIR", required=True, help="A folder, or an fsspec URL such as s3://bucket/videos.")
 @_connect.analysis_option
 @click.option(
-    "--concurrency", type=click.IntRange(min=1), metavar="N", default=16, show_default=True, help="At a time."
+    "--concurrency", type=click.IntRange(min=1), metavar="N", default=16, show_default=True, help="Sessions at a time."
 )
 @click.option("--retry-failed", is_flag=True, help="Do only what failed in an earlier export.")
 @_connect.wait_option()
