@@ -6,7 +6,7 @@ costs on top of its transport. Here the URL is parsed once, and what does not ch
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import httpx
 
@@ -15,6 +15,13 @@ if TYPE_CHECKING:
 
 _KNOWN = frozenset({"method", "url", "params"})
 _BODILESS = frozenset({"GET", "HEAD", "OPTIONS", "DELETE"})
+
+
+class _Kept(NamedTuple):
+    base_url: httpx.URL
+    raw: list[tuple[bytes, bytes]]
+    base: str
+    headers: httpx.Headers
 
 
 class Prepared:
@@ -26,37 +33,34 @@ class Prepared:
 
     def __init__(self, client: httpx.Client | httpx.AsyncClient) -> None:
         self._client = client
-        self._base_url = httpx.URL("")
-        self._base = ""
-        self._raw: list[tuple[bytes, bytes]] = []
-        self._headers = httpx.Headers()
+        # One tuple, so that another thread sees all of it or nothing of it.
+        self._kept = _Kept(httpx.URL(""), [], "", httpx.Headers())
 
     def request(self, kwargs: Mapping[str, Any]) -> httpx.Request:
         """Return what the client's ``build_request(**kwargs)`` does; what is out of the ordinary is left to that."""
         client = self._client
         if not _is_plain(kwargs) or client.params or client.cookies or "host" in client.headers:
             return client.build_request(**kwargs)
-        self._refresh()
-        url, params = self._base + kwargs["url"], kwargs.get("params")
+        kept = self._current()
+        url, params = kept.base + kwargs["url"], kwargs.get("params")
         if params:
             url = f"{url}?{httpx.QueryParams(params)}"
         return httpx.Request(
             kwargs["method"],
             url,
-            headers=self._headers,
+            headers=kept.headers,
             # A stream, even an empty one, tells httpx that the headers are complete.
             stream=httpx.ByteStream(b""),
             extensions={"timeout": client.timeout.as_dict()},
         )
 
-    def _refresh(self) -> None:
+    def _current(self) -> _Kept:
         """Notice when the client's base URL or headers were changed."""
-        client = self._client
-        raw = client.headers.raw
-        if client.base_url is not self._base_url or raw != self._raw:
-            self._base_url, self._raw = client.base_url, raw
-            self._base = str(client.base_url).removesuffix("/")
-            self._headers = httpx.Headers([(b"Host", client.base_url.netloc), *raw])
+        base_url, raw, kept = self._client.base_url, self._client.headers.raw, self._kept
+        if base_url is not kept.base_url or raw != kept.raw:
+            headers = httpx.Headers([(b"Host", base_url.netloc), *raw])
+            kept = self._kept = _Kept(base_url, raw, str(base_url).removesuffix("/"), headers)
+        return kept
 
 
 def _is_plain(kwargs: Mapping[str, Any]) -> bool:

@@ -161,6 +161,8 @@ class Session(httpx.Client):
         response.request = request
         if not stream or not response.is_success:
             _body.read(response, _body.limit_for(response, limit), time_check(deadline, request))
+        else:
+            request.extensions[DEADLINE] = None  # the attempt is over; reading the body is the caller's affair
         note(request, response, began)
         return response
 
@@ -293,6 +295,8 @@ class AsyncSession(httpx.AsyncClient):
         response.request = request
         if not stream or not response.is_success:
             await _body.aread(response, _body.limit_for(response, limit))
+        else:
+            request.extensions[DEADLINE] = None  # the attempt is over; reading the body is the caller's affair
         note(request, response, began)
         return response
 

@@ -24,13 +24,13 @@ def versions(client: Aikynetix) -> dict[str, str]:
 
     from .. import __version__
     from .._operations import spec_name
+    from .._transport import describe
 
-    transport = type(client._session._wire)
     return {
         "aikynetix": __version__,
         "Python": f"{platform.python_version()} on {platform.system()} {platform.machine()}",
         "httpx": httpx.__version__,
-        "transport": f"{transport.__module__}.{transport.__qualname__}",
+        "transport": describe(client._session._wire),
         "spec": spec_name(),
     }
 

@@ -22,11 +22,18 @@ def default_async_transport() -> httpx.AsyncBaseTransport:
     return AsyncPooledTransport()
 
 
-def describe() -> str:
-    """Return which transport is used when the caller brings none, and what speaks HTTP in it."""
+def describe(transport: object = None) -> str:
+    """Return in a few words which transport carries the requests.
+
+    Args:
+        transport: The transport in use; None for the one that is used when the caller brings none.
+    """
     from importlib.metadata import version
 
     from ._http1 import Http1, best
 
-    parser = "h11" if best() is Http1 else "httptools"
-    return f"aikynetix's own pool, {parser} {version(parser)}"
+    protocol = getattr(transport, "protocol", best() if transport is None else None)
+    if protocol is None:
+        return f"{type(transport).__module__}.{type(transport).__qualname__}"
+    parser = "h11" if protocol is Http1 else "httptools"
+    return f"own pool, HTTP by {parser} {version(parser)}"

@@ -65,12 +65,15 @@ class AsyncPooledTransport(httpx.AsyncBaseTransport):
         size: Most connections open at once; further requests wait their turn.
         keepalive: Seconds that an idle connection is kept.
         protocol: Speaks HTTP/1.1; None for the fastest that is installed.
+
+    Attributes:
+        protocol: What speaks HTTP/1.1.
     """
 
     def __init__(
         self, size: int = ASYNC_SIZE, keepalive: float = KEEPALIVE, protocol: type[Protocol1] | None = None
     ) -> None:
-        self._protocol = protocol or best()
+        self.protocol = protocol or best()
         self._size, self._keepalive = size, keepalive
         self._home: object = None
         self._lanes: Lanes[AsyncLane] = Lanes(size, keepalive)
@@ -169,7 +172,7 @@ class AsyncPooledTransport(httpx.AsyncBaseTransport):
             if stale is not None:
                 await stale.stream.close()
             stream = await _streams.connect(origin, limits.left(limits.connect))
-            fresh = AsyncLane(origin, stream, self._protocol())
+            fresh = AsyncLane(origin, stream, self.protocol())
         except BaseException as error:
             lanes.give_back(origin, stale, False, monotonic())
             if isinstance(error, _faults.FAULTS):

@@ -24,13 +24,13 @@ class Limits:
         pool: Seconds of waiting for a connection to be free.
     """
 
-    __slots__ = ("_deadline", "connect", "pool", "read", "write")
+    __slots__ = ("_extensions", "connect", "pool", "read", "write")
 
     def __init__(self, request: httpx.Request) -> None:
         phases: dict[str, float | None] = request.extensions.get("timeout") or {}
         self.connect, self.read = phases.get("connect"), phases.get("read")
         self.write, self.pool = phases.get("write"), phases.get("pool")
-        self._deadline: float | None = request.extensions.get(DEADLINE)
+        self._extensions = request.extensions
 
     def left(self, phase: float | None) -> float | None:
         """Return the seconds that a step may take: ``phase``, or what is left until the deadline if that is less.
@@ -38,9 +38,11 @@ class Limits:
         Raises:
             TimeoutError: Nothing is left.
         """
-        if self._deadline is None:
+        # Looked up each time: it is lifted when a body is handed over for the caller to read at leisure.
+        deadline: float | None = self._extensions.get(DEADLINE)
+        if deadline is None:
             return phase
-        left = self._deadline - monotonic()
+        left = deadline - monotonic()
         if left <= 0:
             raise TimeoutError("the time for this attempt is over")
         return left if phase is None or left < phase else phase

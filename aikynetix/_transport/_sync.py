@@ -133,10 +133,13 @@ class PooledTransport(httpx.BaseTransport):
         size: Most connections open at once; further requests wait their turn.
         keepalive: Seconds that an idle connection is kept.
         protocol: Speaks HTTP/1.1; None for the fastest that is installed.
+
+    Attributes:
+        protocol: What speaks HTTP/1.1.
     """
 
     def __init__(self, size: int = SIZE, keepalive: float = KEEPALIVE, protocol: type[Protocol1] | None = None) -> None:
-        self._protocol = protocol or best()
+        self.protocol = protocol or best()
         self._size, self._keepalive = size, keepalive
         self._lock = threading.Lock()
         self._lanes: Lanes[Lane] = Lanes(size, keepalive)
@@ -234,7 +237,7 @@ class PooledTransport(httpx.BaseTransport):
     def _open(self, origin: Origin, stale: Lane | None, limits: Limits) -> Lane:
         lanes = self._lanes
         try:
-            fresh = Lane(origin, limits, self._protocol())
+            fresh = Lane(origin, limits, self.protocol())
         except BaseException:
             with self._lock:
                 lanes.give_back(origin, stale, False, monotonic())

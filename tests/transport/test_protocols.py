@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from aikynetix._transport import describe
 from aikynetix._transport._http1 import Head, Http1, Protocol1, best
+from aikynetix._transport._sync import PooledTransport
 
 fast = pytest.importorskip("aikynetix._transport._fast", reason="the extra `fast` is not installed")
 
@@ -129,3 +130,5 @@ def test_the_faster_one_is_used_when_it_is_installed() -> None:
     """Nothing needs to be set: with httptools there the default pool uses it, and says so."""
     assert best() is fast.FastHttp1
     assert "httptools" in describe()
+    assert "h11" in describe(PooledTransport(protocol=Http1))
+    assert describe(httpx.MockTransport(lambda _: httpx.Response(200))) == "httpx.MockTransport"
