@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
-import time
 from typing import TYPE_CHECKING
 
 from . import _machine
@@ -27,11 +24,7 @@ def command(words: Sequence[str], target: Path) -> Callable[[], dict[str, float]
 
     def measure() -> dict[str, float]:
         target.unlink(missing_ok=True)
-        before, began = os.times(), time.perf_counter()
-        subprocess.run(words, check=True, stdout=subprocess.DEVNULL, timeout=_machine.PATIENCE)
-        took, after = time.perf_counter() - began, os.times()
-        cpu = after.children_user + after.children_system - before.children_user - before.children_system
-        return {"seconds": took, "cpu_s": cpu, "size": float(target.stat().st_size)}
+        return _machine.process(words) | {"size": float(target.stat().st_size)}
 
     return measure
 

@@ -6,8 +6,10 @@ import contextlib
 import json
 import os
 import platform
+import resource
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -76,9 +78,9 @@ def fast() -> Path:
 
 
 @contextlib.contextmanager
-def server(*arguments: str, module: str = "scripts.bench._server") -> Generator[str]:
+def server(*arguments: str) -> Generator[str]:
     """Run a server on a core of its own, and give its base URL."""
-    command = [*pinned(SERVER_CORE), sys.executable, "-m", module, *arguments]
+    command = [*pinned(SERVER_CORE), sys.executable, "-m", "scripts.bench._server", *arguments]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
@@ -88,6 +90,20 @@ def server(*arguments: str, module: str = "scripts.bench._server") -> Generator[
         process.wait(10)
         if process.stdout is not None:
             process.stdout.close()
+
+
+def process(words: Sequence[str], text: str = "") -> dict[str, float]:
+    """Run a whole process, and return the seconds of wall clock and of CPU that it and its children took."""
+    before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    # Without pipes subprocess would look for the end of the process only every 50 ms.
+    done = subprocess.run(
+        words, check=False, capture_output=True, text=True, input=text, timeout=PATIENCE, env=surroundings()
+    )
+    took, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
+    if done.returncode:
+        raise SystemExit(f"{words[0]}: {done.stderr[-2000:]}")
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return {"seconds": took, "cpu_s": cpu}
 
 
 def client(python: Path, *arguments: str, **variables: str) -> dict[str, Any]:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 import tempfile
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,7 +28,7 @@ url, folder, workers, sessions = sys.argv[1:]
 with Aikynetix(api_key="bench", base_url=url) as client:
     names = [f"session-{number}" for number in range(int(sessions))]
     states = [record.status for record in client.analyzed_videos.export(names, folder, concurrency=int(workers))]
-assert len(states) == int(sessions) and set(states) == {"done"}, states
+assert len(states) == int(sessions) and set(states) == {"done"}, set(states)
 """
 
 
@@ -39,10 +36,9 @@ def table(rounds: int) -> str:
     """Return the table."""
     if not installed("curl"):
         return "**Bulk export**: curl is not installed"
-    arguments = ("--size", str(SIZE), "--latency", str(LATENCY))
     with (
         tempfile.TemporaryDirectory() as name,
-        _machine.server(*arguments, module="tests.export.servers") as url,
+        _machine.server("--size", str(SIZE), "--delay", str(LATENCY)) as url,
     ):
         folder, python = Path(name), str(_machine.plain())
         xargs = ["xargs", "-P16", "-n1", "sh", "-c", FETCH, url]
@@ -79,22 +75,9 @@ def _timed(folder: Path, words: Callable[[Path], list[str]], *, feed: bool = Fal
         target = folder / str(next(turns))
         target.mkdir(parents=True)
         names = "\n".join(f"session-{number}" for number in range(SESSIONS))
-        before, began = os.times(), time.perf_counter()
-        subprocess.run(
-            words(target),
-            check=True,
-            text=True,
-            input=names if feed else "",
-            timeout=_machine.PATIENCE,
-            env=_machine.surroundings(),
-        )
-        took, after = time.perf_counter() - began, os.times()
+        taken = _machine.process(words(target), names if feed else "")
         saved = [path for path in target.iterdir() if path.suffix == ".mp4" and path.stat().st_size == SIZE]
         assert len(saved) == SESSIONS, f"{len(saved)} of {SESSIONS} videos were saved"
-        cpu = after.children_user + after.children_system - before.children_user - before.children_system
-        return {
-            "seconds": took,
-            "cpu_s": cpu,
-        }
+        return taken
 
     return measure

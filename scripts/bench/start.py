@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import time
-from typing import TYPE_CHECKING
+from functools import partial
 
 from . import _machine
 from ._table import interleaved, markdown, middle, spread
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 HTTPX = """
 import httpx, sys
@@ -28,7 +22,7 @@ with Aikynetix(api_key="k" * 32, base_url=sys.argv[1]) as client:
 
 def table(rounds: int) -> str:
     """Return the table."""
-    plain = str(_machine.plain())
+    plain, pin = str(_machine.plain()), _machine.pinned(_machine.CLIENT_CORE)
     command = str(_machine.environment("command", extra="cli"))
     with _machine.server() as url:  # of all rounds the first compiles the modules; the median does not notice
         processes = {
@@ -40,7 +34,9 @@ def table(rounds: int) -> str:
             "aikynetix --version": [command, "-m", "aikynetix", "--version"],
             "aikynetix --help": [command, "-m", "aikynetix", "--help"],
         }
-        samples = interleaved(max(rounds, 15), {label: _process(words) for label, words in processes.items()})
+        samples = interleaved(
+            max(rounds, 15), {label: partial(_machine.process, [*pin, *words]) for label, words in processes.items()}
+        )
     beside = {
         "import aikynetix": "import httpx",
         "first lookup with aikynetix": "first lookup with httpx",
@@ -50,23 +46,7 @@ def table(rounds: int) -> str:
     rows = []
     for label, taken in samples.items():
         other = beside.get(label)
-        ratio = f"{middle(taken, 'ms') / middle(samples[other], 'ms'):.2f} of {other}" if other else ""
-        rows.append([label, f"{middle(taken, 'ms'):.0f}", ratio, f"{middle(taken, 'cpu_ms'):.0f}", spread(taken, "ms")])
+        ratio = f"{middle(taken, 'seconds') / middle(samples[other], 'seconds'):.2f} of {other}" if other else ""
+        wall, cpu = middle(taken, "seconds") * 1000, middle(taken, "cpu_s") * 1000
+        rows.append([label, f"{wall:.0f}", ratio, f"{cpu:.0f}", spread(taken, "seconds")])
     return markdown("Whole processes", ["process", "wall, ms", "ratio", "CPU, ms", "spread"], rows)
-
-
-def _process(words: list[str]) -> Callable[[], dict[str, float]]:
-    def measure() -> dict[str, float]:
-        before, began = os.times(), time.perf_counter()
-        subprocess.run(
-            [*_machine.pinned(_machine.CLIENT_CORE), *words],
-            check=True,
-            stdout=subprocess.DEVNULL,
-            timeout=_machine.PATIENCE,
-            env=_machine.surroundings(),
-        )
-        took, after = time.perf_counter() - began, os.times()
-        cpu = after.children_user + after.children_system - before.children_user - before.children_system
-        return {"ms": took * 1000, "cpu_ms": cpu * 1000}
-
-    return measure
