@@ -17,6 +17,8 @@ from .servers import API_KEY, Service
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from .conftest import Connect
+
 SCRIPT = """
 import sys
 from aikynetix import Aikynetix
@@ -74,3 +76,23 @@ def test_ctrl_c_ends_the_command_at_once(environment: dict[str, str], folder: Pa
         again = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30, check=False)
     assert again.returncode == 0
     assert f"{30 - done} done, {done} already there" in again.stderr
+
+
+def test_a_killed_export_is_finished_by_the_next(environment: dict[str, str], folder: Path, connect: Connect) -> None:
+    """After `kill -9` every session is done once, what was noted is not fetched again, and no half file stays."""
+    ids = ["fast", *(f"s{n}" for n in range(30))]
+    with Service(size=100_000, rate=400_000) as service:
+        environment["AIKYNETIX_BASE_URL"] = service.base_url
+        script = f"{SCRIPT}\nfor record in records: print(record.session_id, flush=True)"
+        with subprocess.Popen([sys.executable, "-c", script, str(folder)], env=environment, stdout=-1) as process:
+            assert process.stdout is not None
+            for _ in range(8):
+                process.stdout.readline()
+            process.kill()
+        noted = {line["session_id"] for line in manifest(folder)}
+        assert len(noted) >= 8
+        service.rate = None
+        found = {r.session_id: r.status.value for r in connect(service).analyzed_videos.export(ids, folder)}
+    assert found == {id_: "already_there" if id_ in noted else "done" for id_ in ids}
+    assert all(path.read_bytes() == service.video for path in folder.glob("*.mp4"))
+    assert sorted(path.suffix for path in folder.iterdir()) == [".html", ".jsonl", *[".mp4"] * 31]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import pickle
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -33,6 +35,24 @@ def test_what_is_written_is_read_back(session_id: str, size: int, seconds: float
     assert line.endswith(b"\n")
     assert line.count(b"\n") == 1
     assert _manifest.load(line) == record
+
+
+def test_a_record_travels_between_processes() -> None:
+    """A record pickles, and says in JSON what it holds."""
+    record = done(path=Path("videos/s.mp4"), seconds=1.23456)
+    assert pickle.loads(pickle.dumps(record)) == record
+    assert json.loads(json.dumps(record.to_dict())) == {
+        "session_id": "s",
+        "status": "done",
+        "path": str(Path("videos/s.mp4")),
+        "size": 3,
+        "sha256": "ab",
+        "seconds": 1.235,
+        "attempts": 0,
+        "error": None,
+        "message": None,
+        "finished_at": "2026-05-04T03:02:01+00:00",
+    }
 
 
 def test_a_failure_is_read_back_with_its_reason() -> None:
