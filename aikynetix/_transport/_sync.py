@@ -7,6 +7,7 @@ import socket
 import ssl
 import threading
 import weakref
+from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from time import monotonic
@@ -143,13 +144,17 @@ class PooledTransport(httpx.BaseTransport):
         self._size, self._keepalive = size, keepalive
         self._lock = threading.Lock()
         self._lanes: Lanes[Lane] = Lanes(size, keepalive)
+        self._returned: deque[Lane] = deque()
         _pools.add(self)
 
     def forget(self) -> None:
         """Begin anew in the child of a fork: what is open belongs to the parent, the lock to one of its threads."""
-        inherited = self._lanes
+        inherited, was_closed = self._lanes, self._lanes.closed
         self._lock = threading.Lock()
         self._lanes = Lanes(self._size, self._keepalive)
+        self._returned = deque()
+        if was_closed:
+            self._lanes.close()
         inherited.close()
         _close(inherited.dismiss())  # gives the child's descriptors back; the parent's connections stay as they are
 
@@ -183,11 +188,25 @@ class PooledTransport(httpx.BaseTransport):
 
     def release(self, lane: Lane) -> None:
         """Give ``lane`` back, to be used again if its exchange is finished. A second time does nothing."""
-        with self._lock:
-            if lane in self._lanes.active:
-                self._lanes.give_back(lane.origin, lane, lane.http.rewind(), monotonic())
-            doomed = self._lanes.dismiss()
-        _close(doomed)
+        self._returned.append(lane)
+        self._settle()
+
+    def _settle(self) -> None:
+        """Enter into the accounts what was given back, and close what is no longer in them.
+
+        Never waits for the lock: the garbage collector may give back an answer that nobody closed, in a thread that is
+        inside the accounts at that moment. Whoever holds the lock comes here once it is free again.
+        """
+        while self._returned and self._lock.acquire(blocking=False):
+            try:
+                while self._returned:
+                    lane = self._returned.popleft()
+                    if lane in self._lanes.active:
+                        self._lanes.give_back(lane.origin, lane, lane.http.rewind(), monotonic())
+                doomed = self._lanes.dismiss()
+            finally:
+                self._lock.release()
+            _close(doomed)
 
     def close(self) -> None:
         """Close every connection, those in use as well."""
@@ -197,6 +216,7 @@ class PooledTransport(httpx.BaseTransport):
                 lane.interrupt()
             doomed = self._lanes.dismiss()
         _close(doomed)
+        self._settle()
 
     def _acquire(self, origin: Origin, limits: Limits) -> Lane:
         turn = None
@@ -208,6 +228,7 @@ class PooledTransport(httpx.BaseTransport):
                 ticket.wake = turn.release
             doomed = self._lanes.dismiss()
         _close(doomed)
+        self._settle()
         if turn is not None:
             self._wait(ticket, turn, limits)
         lane = ticket.lane
@@ -229,6 +250,7 @@ class PooledTransport(httpx.BaseTransport):
                     self._lanes.leave(ticket, monotonic())
                     doomed = self._lanes.dismiss()
                 _close(doomed)
+                self._settle()
         if not came:
             raise httpx.PoolTimeout(f"all of the {self._size} connections were in use until the timeout")
         if not ticket.granted:
@@ -241,10 +263,12 @@ class PooledTransport(httpx.BaseTransport):
         except BaseException:
             with self._lock:
                 lanes.give_back(origin, stale, False, monotonic())
+            self._settle()
             raise
         with self._lock:
             lanes.opened(fresh, stale)
             was_closed = lanes.closed
+        self._settle()
         if was_closed:
             self.release(fresh)
             raise RuntimeError("the transport has been closed")
@@ -275,6 +299,9 @@ class _Body(httpx.SyncByteStream):
         if self._is_open:
             self._is_open = False
             self._transport.release(self._lane)
+
+    def __del__(self) -> None:
+        self.close()
 
 
 def _send(lane: Lane, request: httpx.Request, limits: Limits) -> None:

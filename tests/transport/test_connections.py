@@ -227,6 +227,18 @@ def test_closing_an_answer_twice_gives_one_connection_back(run: Callable[..., No
         run(scenario, size=1)
 
 
+def test_an_answer_that_nobody_closes_gives_its_connection_back() -> None:
+    """Answers dropped unread, some of them in reference cycles, do not use the pool up."""
+    with Server(echo) as server, PooledTransport(size=2) as transport:
+        request = httpx.Request("GET", server.url, extensions={"timeout": {"pool": 1.0, "read": 5.0}})
+        for number in range(20):
+            response = transport.handle_request(request)
+            if number % 2:
+                response.extensions["itself"] = response
+            del response
+            gc.collect()
+
+
 def test_the_bound_holds_for_all_origins_together(run: Callable[..., None]) -> None:
     """A pool of one that goes back and forth between two servers gives up one connection for the other."""
     with Server(echo) as one, Server(echo) as other:
