@@ -7,6 +7,8 @@ shrinks with every answer. The distance settles where the API's limit is.
 
 from __future__ import annotations
 
+from math import inf
+
 from attrs import define, field
 
 MOST_ATTEMPTS = 10
@@ -23,7 +25,7 @@ _FIRST_GAP = 0.05
 _SHRINKING = 0.93
 _SMALLEST_GAP = 0.005
 _LARGEST_GAP = 0.5
-# After so many seconds without an answer that is no refusal, the rest is asked once each and not held up for long.
+# After so many seconds of nothing but refusals, the rest is asked once each and not held up for long.
 _HOPELESS = 60.0
 _HOPELESS_PAUSE = 4.0
 
@@ -32,18 +34,14 @@ _HOPELESS_PAUSE = 4.0
 class Pace:
     """When the next session may begin.
 
-    Args:
-        last_answer: The time at which the export begins, in seconds on any clock that does not go back.
+    Times are in seconds on any clock that does not go back.
     """
 
-    _last_answer: float
-    _held_until: float = field(init=False, default=0.0)
-    _next_start: float = field(init=False, default=0.0)
+    _held_until: float = field(init=False, default=-inf)
+    _next_start: float = field(init=False, default=-inf)
     _gap: float = field(init=False, default=0.0)
     _refusals: int = field(init=False, default=0)
-
-    def __attrs_post_init__(self) -> None:
-        self._held_until = self._next_start = self._last_answer
+    _refused_since: float | None = field(init=False, default=None)
 
     def delay(self, now: float) -> float:
         """Return the seconds until the next session may begin; 0 when it may now."""
@@ -53,9 +51,9 @@ class Pace:
         """Note that a session begins."""
         self._next_start = now + self._gap
 
-    def answered(self, now: float) -> None:
+    def answered(self) -> None:
         """Note that a session ended without a refusal."""
-        self._last_answer = now
+        self._refused_since = None
         self._refusals = 0
         self._gap = self._gap * _SHRINKING if self._gap > _SMALLEST_GAP else 0.0
 
@@ -70,6 +68,8 @@ class Pace:
         """
         if retry_after is not None and retry_after > PATIENCE:
             return
+        if self._refused_since is None:
+            self._refused_since = now
         if now >= self._held_until:  # of those refused together, the first one counts
             self._refusals += 1
             self._gap = min(_LARGEST_GAP, max(_FIRST_GAP, self._gap * 2.0))
@@ -94,4 +94,4 @@ class Pace:
         return attempts < (1 if self._is_hopeless(now) else MOST_ATTEMPTS)
 
     def _is_hopeless(self, now: float) -> bool:
-        return now - self._last_answer > _HOPELESS
+        return self._refused_since is not None and now - self._refused_since > _HOPELESS

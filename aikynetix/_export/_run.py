@@ -77,7 +77,7 @@ class Run:
         self._backend = backend
         self._fallback = fallback
         self._rules = rules
-        self._pace = Pace(time.monotonic())
+        self._pace = Pace()
         self._ledger: Ledger | None = None
         self._lookers: Threads | None = None
         self._exhausted = False
@@ -229,7 +229,7 @@ class Run:
         if outcome.fatal is not None:
             raise outcome.fatal
         if not outcome.refused:
-            self._pace.answered(now)
+            self._pace.answered()
             return outcome.record
         self._pace.refused(now, job.attempts, outcome.retry_after, random.random())
         if not self._pace.may_try_again(now, job.attempts, outcome.retry_after):

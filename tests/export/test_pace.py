@@ -14,16 +14,16 @@ from aikynetix._export._pace import MOST_ATTEMPTS, PATIENCE, Pace
 
 def test_nothing_is_held_up_while_nothing_is_refused() -> None:
     """An export without refusals begins sessions as fast as it can."""
-    pace = Pace(100.0)
+    pace = Pace()
     for _ in range(50):
         assert pace.delay(100.0) == 0
         pace.start(100.0)
-        pace.answered(100.0)
+        pace.answered()
 
 
 def test_one_refusal_holds_everything_for_as_long_as_the_api_asked() -> None:
     """No session begins before the time that Retry-After named, however many others are free."""
-    pace = Pace(0.0)
+    pace = Pace()
     pace.refused(1.0, 1, 7.0, 0.5)
     assert pace.delay(1.0) == 7.0
     assert pace.delay(7.5) == pytest.approx(0.5)
@@ -32,7 +32,7 @@ def test_one_refusal_holds_everything_for_as_long_as_the_api_asked() -> None:
 
 def test_sessions_refused_together_count_once() -> None:
     """Sixteen that were under way when the limit struck are one event, not sixteen doublings."""
-    one, many = Pace(0.0), Pace(0.0)
+    one, many = Pace(), Pace()
     one.refused(1.0, 1, None, 1.0)
     for _ in range(16):
         many.refused(1.0, 1, None, 1.0)
@@ -41,7 +41,7 @@ def test_sessions_refused_together_count_once() -> None:
 
 def test_refusals_without_a_time_wait_longer_and_longer() -> None:
     """The vendor's advice of 1, 2, 4 seconds, up to a bound."""
-    pace, now, waits = Pace(0.0), 0.0, []
+    pace, now, waits = Pace(), 0.0, []
     for _ in range(6):
         pace.refused(now, 1, None, 1.0)
         waits.append(pace.delay(now))
@@ -53,7 +53,7 @@ def test_refusals_without_a_time_wait_longer_and_longer() -> None:
 
 def test_after_a_refusal_sessions_begin_one_after_the_other() -> None:
     """They do not all come back in the same instant."""
-    pace = Pace(0.0)
+    pace = Pace()
     pace.refused(0.0, 1, 1.0, 0.0)
     pace.start(1.0)
     assert 0 < pace.delay(1.0) <= 0.5
@@ -63,7 +63,7 @@ def test_a_session_that_is_refused_again_and_again_waits_longer_than_it_is_told(
     """A Retry-After of nothing does not use up all the tries of a session in an instant."""
     waits = []
     for attempts in range(1, 8):
-        pace = Pace(0.0)
+        pace = Pace()
         pace.refused(0.0, attempts, 0.0, 0.5)
         waits.append(pace.delay(0.0))
     assert waits == pytest.approx([0.1, 0.2, 0.4, 0.8, 1.6, 1.6, 1.6])
@@ -71,7 +71,7 @@ def test_a_session_that_is_refused_again_and_again_waits_longer_than_it_is_told(
 
 def test_a_wish_beyond_all_patience_ends_the_session_and_holds_nobody() -> None:
     """One session whose refusal asks for an hour does not stop the others."""
-    pace = Pace(0.0)
+    pace = Pace()
     pace.refused(0.0, 1, PATIENCE + 1, 0.0)
     assert pace.delay(0.0) == 0
     assert not pace.may_try_again(0.0, 1, PATIENCE + 1)
@@ -79,14 +79,25 @@ def test_a_wish_beyond_all_patience_ends_the_session_and_holds_nobody() -> None:
 
 def test_a_session_is_begun_a_bounded_number_of_times() -> None:
     """Refusals without end do end."""
-    pace = Pace(0.0)
+    pace = Pace()
     assert pace.may_try_again(0.0, MOST_ATTEMPTS - 1, 1.0)
     assert not pace.may_try_again(0.0, MOST_ATTEMPTS, 1.0)
 
 
+def test_a_refusal_after_a_long_silence_is_like_any_other() -> None:
+    """Large videos take minutes; that nothing ended meanwhile says nothing against trying again."""
+    pace = Pace()
+    pace.start(0.0)
+    pace.refused(600.0, 1, 1.0, 0.0)
+    assert pace.may_try_again(600.0, 1, 1.0)
+    assert pace.delay(600.0) == 1.0
+
+
 def test_an_api_that_refuses_everything_is_asked_once_per_session_in_the_end() -> None:
     """After a minute without any other answer the rest of the list is not tried ten times each."""
-    pace = Pace(0.0)
+    pace = Pace()
+    pace.refused(0.0, 1, 30.0, 0.0)
+    assert pace.may_try_again(30.0, 1, 30.0)
     pace.refused(61.0, 1, 30.0, 0.0)
     assert not pace.may_try_again(61.0, 1, 30.0)
     assert pace.delay(61.0) == 4.0
@@ -96,7 +107,7 @@ def test_an_api_that_refuses_everything_is_asked_once_per_session_in_the_end() -
 @settings(max_examples=40, deadline=None)
 def test_every_session_gets_through_a_limit_per_second(limit: int, workers: int, told: bool) -> None:
     """Against an API that allows so many lookups per second, no session fails, and the limit is put to use."""
-    pace, now, window, used = Pace(0.0), 0.0, 0, 0
+    pace, now, window, used = Pace(), 0.0, 0, 0
     queue, refused, active = deque([1] * 200), deque[int](), list[tuple[float, int, int]]()
     finished, order = 0, 0
     while queue or refused or active:
@@ -114,7 +125,7 @@ def test_every_session_gets_through_a_limit_per_second(limit: int, workers: int,
         while active and active[0][0] <= now:
             _, _, attempts = heapq.heappop(active)
             if attempts > 0:
-                pace.answered(now)
+                pace.answered()
                 finished += 1
                 continue
             wanted = 1.0 - now % 1.0 if told else None
