@@ -8,11 +8,12 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*]+')
 # Names that Windows gives to devices, with any extension: writing to them writes to the device.
-_DEVICES = re.compile(r"^(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?$", re.IGNORECASE)
+_DEVICES = re.compile(r"^(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³]) *(\..*)?$", re.IGNORECASE)
 _FILENAME = re.compile(
     r"""filename\*=(?:utf-8|iso-8859-1)'[^']*'([^;]+)|filename="((?:[^"\\]|\\.)*)"|filename=([^;]+)""", re.IGNORECASE
 )
 _LONGEST_NAME = 200
+_LONGEST_EXTENSION = 8
 
 
 def expires_at(url: str) -> datetime | None:
@@ -90,11 +91,13 @@ def safe_name(text: str) -> str:
     Returns:
         At most 200 bytes of UTF-8 without separators, control characters, leading or trailing dots and spaces.
     """
-    name = _UNSAFE.sub("_", text.encode("utf-8", "replace").decode("utf-8")).strip(" .")
+    visible = "".join(char if char.isprintable() else "_" for char in text)
+    name = _UNSAFE.sub("_", visible).strip(" .")
     if _DEVICES.match(name):
         name = f"_{name}"
     if len(name.encode()) > _LONGEST_NAME:
         stem, dot, extension = name.rpartition(".")
-        tail = f".{extension}" if dot and len(extension) <= 8 else ""
-        name = (stem if tail else name).encode()[: _LONGEST_NAME - len(tail.encode())].decode("utf-8", "ignore") + tail
+        tail = f".{extension}" if dot and len(extension.encode()) <= _LONGEST_EXTENSION else ""
+        room = _LONGEST_NAME - len(tail.encode())
+        name = (stem if tail else name).encode()[:room].decode("utf-8", "ignore").rstrip(" .") + tail
     return name

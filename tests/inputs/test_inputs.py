@@ -1,0 +1,77 @@
+"""Foreign text of every kind ends in a correct value or in our own error: seeds, and what hypothesis makes of them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from aikynetix import _retry, _signed_url
+from aikynetix._redact import scrub
+from scripts.fuzz.targets import SEEDS, TARGETS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# Found by fuzzing: each of these once broke a promise.
+_FOUND: dict[str, tuple[bytes, ...]] = {}
+
+_quick = settings(max_examples=60, derandomize=True, deadline=None, database=None)
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_every_target_has_seeds_and_keeps_its_promise_on_them(name: str) -> None:
+    """The seeds, cut at every place and with every byte of the beginning turned, and all that fuzzing ever found."""
+    for seed in (*SEEDS[name], *_FOUND.get(name, ())):
+        for cut in range(min(len(seed), 200) + 1):
+            TARGETS[name](seed[:cut])
+        for place in range(min(len(seed), 60)):
+            TARGETS[name](seed[:place] + bytes([seed[place] ^ 0x80]) + seed[place + 1 :])
+
+
+def mutations(name: str) -> st.SearchStrategy[bytes]:
+    pieces = st.one_of(st.sampled_from(SEEDS[name]), st.binary(max_size=40), st.text(max_size=20).map(_encoded))
+    return st.lists(pieces, max_size=4).map(b"".join)
+
+
+def _encoded(text: str) -> bytes:
+    return text.encode("utf-8", "replace")
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_any_bytes_keep_the_promise(name: str) -> None:
+    """Seeds joined with anything."""
+    target: Callable[[bytes], None] = TARGETS[name]
+
+    @_quick
+    @given(mutations(name))
+    def run(data: bytes) -> None:
+        target(data)
+
+    run()
+
+
+@_quick
+@given(st.floats(0, 1e9, allow_nan=False).map(lambda seconds: round(seconds, 3)))
+def test_seconds_to_wait_are_read_as_written(seconds: float) -> None:
+    """RFC 9110, section 10.2.3: whole seconds; fractions are understood as well."""
+    assert _retry.parse_retry_after(f"{seconds:.3f}", 0) == pytest.approx(seconds)
+
+
+@_quick
+@given(st.datetimes(datetime(1970, 1, 1), datetime(2999, 1, 1)), st.integers(1, 604_800))
+def test_the_end_of_a_v4_url_is_its_start_and_its_life(start: datetime, life: int) -> None:
+    """Cloud Storage documentation, "Signed URLs": X-Goog-Date plus X-Goog-Expires seconds, in UTC."""
+    url = f"https://h/v?X-Goog-Date={start:%Y%m%dT%H%M%SZ}&X-Goog-Expires={life}"
+    assert _signed_url.expires_at(url) == start.replace(microsecond=0, tzinfo=UTC) + timedelta(seconds=life)
+
+
+@_quick
+@example("aaaa", "aaa")
+@given(st.text(alphabet="ab%\\u0/", min_size=4, max_size=12), st.text(alphabet="ab%\\u0/ ", max_size=40))
+def test_a_secret_never_survives_scrubbing(secret: str, around: str) -> None:
+    """Whatever the secret is made of, and whatever stands around it."""
+    assert secret not in scrub(around + secret + around, [secret]) or secret in "***"
