@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from .. import _bridge, _download
+from .. import _download
 from .._trial import Policy
 from . import _job
 from ._backend import ExecutorBackend, ThreadBackend
@@ -57,6 +57,8 @@ async def _records(
     import anyio
     import anyio.to_thread
 
+    from .. import _bridge  # here and below, because the synchronous client does without anyio
+
     lookups = _Lookups()
     errand = _job.Errand(folder.target, folder.is_local, wait)
     threads = partial(_threads, client, errand, concurrency, lookups)
@@ -99,6 +101,8 @@ class _Lookups:
     """Runs coroutine functions for threads in the event loop that is running now, until it is cancelled."""
 
     def __init__(self) -> None:
+        from .. import _bridge
+
         self._in_loop: Callable[[Callable[[], Awaitable[AnalyzedVideo | None]]], AnalyzedVideo | None]
         self._in_loop = _bridge.loop_caller()
         self._scopes: set[anyio.CancelScope] = set()

@@ -26,12 +26,18 @@ pytest.importorskip("fsspec", reason="fsspec is not installed")
 
 
 @pytest.fixture(scope="module")
-def cluster() -> Iterator[Any]:
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """A cluster of two worker processes on this machine."""
+    directory = str(tmp_path_factory.mktemp("dask"))
     distributed: Any = import_module("distributed")  # Dask ships no types
     with (
         distributed.LocalCluster(
-            n_workers=2, threads_per_worker=4, processes=True, dashboard_address=None, host="127.0.0.1"
+            n_workers=2,
+            threads_per_worker=4,
+            processes=True,
+            dashboard_address=None,
+            host="127.0.0.1",
+            local_directory=directory,
         ) as local,
         distributed.Client(local, set_as_default=False) as client,
     ):
