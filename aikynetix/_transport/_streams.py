@@ -7,9 +7,11 @@ around each. On asyncio a protocol that keeps what comes costs half of a whole l
 from __future__ import annotations
 
 import asyncio
+import socket
 from contextlib import suppress
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, Any, Protocol
+from itertools import zip_longest
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import anyio
 from anyio.abc import ByteStream, SocketAttribute
@@ -20,6 +22,9 @@ from ._http1 import READ_SIZE
 from ._readable import is_readable
 
 if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Awaitable, Callable, Sequence
+
     from ._lanes import Origin
 
 _MOST_BUFFERED = 4 * READ_SIZE
@@ -106,16 +111,7 @@ async def connect(origin: Origin, timeout: float | None) -> Stream:  # noqa: ASY
     context = _tls.context() if scheme == "https" else None
     if _is_asyncio():
         async with asyncio.timeout(timeout):
-            _, made = await asyncio.get_running_loop().create_connection(
-                LoopStream,
-                host,
-                port,
-                ssl=context,
-                server_hostname=host if context else None,
-                # asyncio may drop a socket unclosed when it is cancelled in the middle of a race between addresses.
-                happy_eyeballs_delay=None if _is_address(host) else _NEXT_ADDRESS,
-            )
-            return made
+            return await _dial(host, port, context)
     with anyio.fail_after(timeout):
         try:
             if context is None:
@@ -134,12 +130,65 @@ async def connect(origin: Origin, timeout: float | None) -> Stream:  # noqa: ASY
             raise ConnectionError("the connection broke while it was made") from error
 
 
-def _is_address(host: str) -> bool:
+async def _dial(host: str, port: int, context: ssl.SSLContext | None) -> LoopStream:
+    """Connect on asyncio, to whichever address of ``host`` answers first (RFC 8305).
+
+    Event loops differ in whether they can do that by themselves, and asyncio's own way drops sockets when cancelled.
+    """
+    loop = asyncio.get_running_loop()
+
+    async def dial(address: str) -> LoopStream:
+        name = host if context else None
+        return (await loop.create_connection(LoopStream, address, port, ssl=context, server_hostname=name))[1]
+
     try:
         ip_address(host)
     except ValueError:
-        return False
-    return True
+        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        addresses = _alternating([(family, str(address[0])) for family, _, _, _, address in found])
+        return await dial(addresses[0]) if len(addresses) == 1 else await _first(addresses, dial)
+    return await dial(host)
+
+
+def _alternating(found: Sequence[tuple[int, str]]) -> list[str]:
+    """Return each address once, the families in turn, so that one that is cut off costs a single wait."""
+    if not found:
+        raise OSError("the name has no address")
+    first = [address for family, address in dict.fromkeys(found) if family == found[0][0]]
+    others = [address for family, address in dict.fromkeys(found) if family != found[0][0]]
+    return [address for pair in zip_longest(first, others) for address in pair if address is not None]
+
+
+async def _first(addresses: Sequence[str], dial: Callable[[str], Awaitable[LoopStream]]) -> LoopStream:
+    won: list[LoopStream] = []
+    failures: list[Exception] = []
+
+    async def attempt(address: str, over: anyio.Event) -> None:
+        try:
+            made = await dial(address)
+        except OSError as error:
+            failures.append(error)
+            over.set()
+            return
+        won.append(made)
+        group.cancel_scope.cancel()
+
+    try:
+        async with anyio.create_task_group() as group:
+            for address in addresses:
+                over = anyio.Event()
+                group.start_soon(attempt, address, over)
+                with anyio.move_on_after(_NEXT_ADDRESS):
+                    await over.wait()
+    except BaseException:
+        for made in won:
+            await made.close()
+        raise
+    for late in won[1:]:
+        await late.close()
+    if not won:
+        raise failures[0]
+    return won[0]
 
 
 class LoopStream(asyncio.Protocol):
@@ -157,8 +206,7 @@ class LoopStream(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Called by asyncio."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # what other event loops give only looks like one
 
     def data_received(self, data: bytes) -> None:
         """Called by asyncio."""

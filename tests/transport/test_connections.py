@@ -14,7 +14,9 @@ import anyio.lowlevel
 import httpx
 import pytest
 
+from aikynetix._transport import _streams
 from aikynetix._transport._async import AsyncPooledTransport
+from aikynetix._transport._streams import LoopStream
 from aikynetix._transport._sync import PooledTransport
 
 from .servers import Connection, Server, echo
@@ -328,3 +330,50 @@ def test_the_network_stream_of_an_answer_is_there(run: Callable[..., None]) -> N
             await body_of(response)
 
         run(scenario)
+
+
+def test_a_name_with_several_addresses_leads_to_the_one_that_answers(run: Callable[..., None]) -> None:
+    """`localhost` is reached over IPv4 when nobody listens on IPv6, and still over one connection."""
+    with Server(echo) as server:
+        url = server.url.replace("127.0.0.1", "localhost")
+
+        async def scenario(wire: Wire) -> None:
+            for number in range(3):
+                assert await wire.get(f"{url}/{number}") == b"/%d" % number
+
+        run(scenario)
+        assert server.connections == 1
+
+
+@pytest.mark.parametrize("answering", [0, 1, 2])
+def test_an_address_that_does_not_answer_delays_little(answering: int) -> None:
+    """Of three addresses, two of which are silent or refuse, the one that answers wins, and nothing is left open."""
+    opened: list[LoopStream] = []
+
+    class Fake(LoopStream):
+        async def close(self) -> None:
+            opened.remove(self)
+
+    async def dial(address: str) -> LoopStream:
+        if address == str(answering):
+            opened.append(made := Fake())
+            return made
+        if int(address) % 2:
+            raise ConnectionRefusedError
+        await anyio.sleep(30)
+        raise AssertionError("nobody waits that long")
+
+    async def race() -> LoopStream:
+        with anyio.fail_after(5):
+            return await _streams._first(["0", "1", "2"], dial)
+
+    assert asyncio.run(race()) is opened[0]
+    assert len(opened) == 1
+
+
+def test_addresses_are_tried_in_turns_of_family() -> None:
+    """An IPv6 that leads nowhere is followed by an IPv4, whatever the order in which the resolver gives them."""
+    found = [(10, "::1"), (10, "::2"), (10, "::1"), (2, "1.1.1.1"), (2, "2.2.2.2"), (2, "3.3.3.3")]
+    assert _streams._alternating(found) == ["::1", "1.1.1.1", "::2", "2.2.2.2", "3.3.3.3"]
+    with pytest.raises(OSError, match="no address"):
+        _streams._alternating([])
