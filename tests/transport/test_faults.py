@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import socket
 import ssl
+import threading
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ import pytest
 from aikynetix._transport import _faults
 from aikynetix._transport._http1 import HEAD_LIMIT
 
-from .servers import Connection, Server, echo
+from .servers import PATIENCE, Connection, Server, echo
 from .wires import Wire, body_of, leave
 
 if TYPE_CHECKING:
@@ -193,13 +194,22 @@ def test_other_schemes_are_refused(run: Callable[..., None]) -> None:
     run(scenario)
 
 
+def wait(event: threading.Event) -> None:
+    """Do nothing until ``event``."""
+    event.wait(PATIENCE)
+
+
 def test_a_server_that_takes_nothing_is_held_to_the_write_timeout(run: Callable[..., None]) -> None:
     """A large body that the server does not read is a WriteTimeout."""
-    with Server(lambda connection: time.sleep(0.3)) as server:
+    over = threading.Event()
+    with Server(lambda connection: wait(over)) as server:
 
         async def scenario(wire: Wire) -> None:
-            with pytest.raises(httpx.WriteTimeout):
-                await wire.get(server.url, method="POST", content=b"x" * 64_000_000, write=0.1)
+            try:
+                with pytest.raises(httpx.WriteTimeout):
+                    await wire.get(server.url, method="POST", content=b"x" * 64_000_000, write=0.1)
+            finally:
+                over.set()
 
         run(scenario)
 
