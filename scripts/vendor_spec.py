@@ -17,8 +17,8 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import httpx
@@ -29,9 +29,12 @@ if str(ROOT) not in sys.path:  # run as a file, Python puts only this folder on 
 
 from scripts.regen._diff import compare, to_markdown  # noqa: E402 - needs the path set above
 from scripts.regen._fragments import Fragment, find_fragments, merge_fragments  # noqa: E402
-from scripts.regen._write import to_bytes  # noqa: E402
 from scripts.regen._load import MAX_BYTES, Json, decode, load_spec  # noqa: E402
 from scripts.regen._problems import EXIT_LOUD, EXIT_OK, EXIT_REFUSED, RefusedError  # noqa: E402
+from scripts.regen._write import to_bytes  # noqa: E402
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 DEFAULT_CACHE = ROOT / ".cache" / "vendor"
 _TIMEOUT = httpx.Timeout(20.0)
@@ -159,8 +162,8 @@ def _replace(path: Path, data: bytes) -> None:
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise

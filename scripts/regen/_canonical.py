@@ -9,18 +9,21 @@ be told in a document (the real path, the method, names on the wire) is kept bes
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from scripts.regen._find import base_url, is_json
-from scripts.regen._load import Json
 from scripts.regen._names import ENDPOINT_RESERVED, identifier, unique_identifiers
 from scripts.regen._operations import PARAMETER_IN_PATH, Operation
 from scripts.regen._rules import ERROR_MODEL, FACADE_TAG, RULES, SESSION_PARAMETER, SUCCESS_MODEL, Rule
 from scripts.regen._schemas import ModelBook, clean_prose
-from scripts.regen._security import Credentials
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from scripts.regen._load import Json
+    from scripts.regen._security import Credentials
 
 _FORM, _MULTIPART, _BYTES, _JSON = (
     "application/x-www-form-urlencoded",
@@ -335,7 +338,7 @@ def _schema_of(parameter: Json) -> Any:
     if "schema" in parameter:
         return parameter["schema"]
     content = parameter.get("content")
-    media = next(iter(content.values()), {}) if isinstance(content, dict) else {}
+    media: Json = next(iter(content.values()), {}) if isinstance(content, dict) else {}
     # A parameter with `content` is serialized by the caller: one piece of text.
     return (
         {"type": "string", "description": "JSON text"}
@@ -375,7 +378,7 @@ def _kind(media_type: str) -> str:
 
 
 def _bare(kind: str) -> str:
-    bare = kind.split(";")[0].strip().lower()
+    bare = kind.split(";", maxsplit=1)[0].strip().lower()
     return bare if re.fullmatch(r"[\w.+!#$&^-]+/[\w.+!#$&^*-]+|\*/\*", bare) else _BYTES
 
 

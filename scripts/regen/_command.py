@@ -6,9 +6,8 @@ import argparse
 import signal
 import sys
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
-from types import FrameType
+from typing import TYPE_CHECKING
 
 from scripts.regen._diff import compare, to_markdown
 from scripts.regen._generate import PACKAGE
@@ -19,6 +18,10 @@ from scripts.regen._publish import publish
 from scripts.regen._report import report
 from scripts.regen._rules import FACADE_SOURCE
 from scripts.regen._verify import tree_files
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import FrameType
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -1,24 +1,27 @@
 """What changed between two of the vendor's documents, each change additive, breaking or documentation.
 
-Kept libraries were looked at first. oasdiff and openapi-changes are Go programs (the npm package of the latter fetches a
-binary, the npm name of the former is a placeholder); openapi-diff and api-smart-diff need Node; PyPI has none that is
+Kept libraries were looked at first. oasdiff and openapi-changes are Go programs (the npm package of the latter fetches
+a binary, the npm name of the former is a placeholder); openapi-diff and api-smart-diff need Node; PyPI has none that is
 kept. A regeneration has to work with Python alone, needs to know which facade method a change touches, and has already
 resolved and flattened both documents, so the comparison is made here on the values the generator gets.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from scripts.regen._diff_schema import SchemaDiff
 from scripts.regen._find import base_url, find_operations
-from scripts.regen._load import Json
 from scripts.regen._operations import PARAMETER_IN_PATH, Operation, operations_of
 from scripts.regen._problems import RefusedError
 from scripts.regen._rules import FACADE_SOURCE, RULES
 from scripts.regen._walk import without_prose
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from scripts.regen._load import Json
 
 BREAKING, ADDITIVE, DOCUMENTATION = "breaking", "additive", "documentation"
 _ALL_METHODS = ", ".join(rule.name for rule in RULES)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from scripts.regen._flatten import Flat
-from scripts.regen._load import Json
 from scripts.regen._schemas import ModelBook
+
+if TYPE_CHECKING:
+    from scripts.regen._flatten import Flat
+    from scripts.regen._load import Json
 
 _MAX_DEPTH = 6
 _Found = Iterator[tuple[str, str]]

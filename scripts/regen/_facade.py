@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import ast
 import difflib
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from scripts.regen._canonical import Canonical, Endpoint
 from scripts.regen._find import session_parameter, video_url_place
-from scripts.regen._load import Json
-from scripts.regen._operations import Operation
 from scripts.regen._problems import Finding
 from scripts.regen._rules import FACADE_SOURCE, RULES, Flag, Rule
-from scripts.regen._security import Credentials
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from scripts.regen._canonical import Canonical, Endpoint
+    from scripts.regen._load import Json
+    from scripts.regen._operations import Operation
+    from scripts.regen._security import Credentials
 
 _TABLE = "scripts/regen/_rules.py"
 
@@ -32,9 +35,9 @@ def missing_operations(
             near = _closest(wanted, operations)
             yield Finding(
                 rule.name,
-                f"there is no {' or '.join(rule.methods).upper()} operation on a path ending in {wanted} any more{near}",
-                f"if it was renamed, add its path or operationId to the rule `{rule.name}` in {_TABLE}; if it was removed, "
-                "deprecate the facade method",
+                f"there is no {' or '.join(rule.methods).upper()} operation on a path ending in {wanted} now{near}",
+                f"if it was renamed, add its path or operationId to the rule `{rule.name}` in {_TABLE}; if it was "
+                "removed, deprecate the facade method",
             )
 
 

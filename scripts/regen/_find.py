@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+import itertools
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
-from scripts.regen._load import Json
 from scripts.regen._names import folded
 from scripts.regen._operations import PARAMETER_IN_PATH, Operation
 from scripts.regen._rules import DOCUMENTED_ORIGIN, RULES, VIDEO_URL_NAMES, Rule
-from scripts.regen._schemas import ModelBook
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from scripts.regen._load import Json
+    from scripts.regen._schemas import ModelBook
 
 _MAX_URL_DEPTH = 4
 
@@ -58,7 +62,7 @@ def _segment(part: str) -> str:
 def session_parameter(operation: Operation) -> str | None:
     """Return the path parameter that holds the session: the one after `sessions`, else the last one."""
     parts = [part for part in operation.path.split("/") if part]
-    for before, part in zip(parts, parts[1:], strict=False):
+    for before, part in itertools.pairwise(parts):
         match = PARAMETER_IN_PATH.fullmatch(part)
         if match and _segment(before) == "session":
             return match[1]
@@ -76,7 +80,7 @@ def json_schema(content: Json) -> Any:
 
 def is_json(kind: str) -> bool:
     """Tell whether a media type (or media range) is JSON: `application/json`, `*+json` (RFC 6839), `*/*`."""
-    bare = kind.split(";")[0].strip().lower()
+    bare = kind.split(";", maxsplit=1)[0].strip().lower()
     return bare in ("application/json", "text/json", "*/*", "application/*") or bare.endswith("+json")
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from scripts.regen._load import Json
 from scripts.regen._refs import lookup
+
+if TYPE_CHECKING:
+    from scripts.regen._load import Json
 
 TYPES = frozenset({"string", "integer", "number", "boolean", "object", "array"})
 _STRUCTURE = frozenset(
@@ -183,7 +185,8 @@ def _properties(a: Json, b: Json) -> Json:
 
 def _common_type(a: Any, b: Any) -> str | bool | None:
     if a is None or b is None or a == b:
-        return a if a is not None else b
+        kind: str | None = a if a is not None else b
+        return kind
     return "integer" if {a, b} == {"integer", "number"} else False
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from markdown_it import MarkdownIt
 
 from scripts.regen._load import Json, check_document, parse_text
 from scripts.regen._problems import RefusedError
 from scripts.regen._walk import first_difference, without_prose
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace", "query")
 _DATA_LANGUAGES = {"", "json", "json5", "jsonc", "yaml", "yml", "openapi", "openapi+json", "openapi+yaml", "text"}
@@ -116,9 +118,9 @@ def _keep_same(target: Json, origins: dict[str, str], origin: str, where: str, n
     difference = first_difference(without_prose({"x": target[name]}), without_prose({"x": item}))
     if difference is not None:
         raise RefusedError(
-            f"{_called(where, name)} is described twice with different content: in {origins.get(place, 'one page')} and in "
-            f"{origin}, first difference at `{difference.removeprefix('x').lstrip('.') or place}`. The pages contradict "
-            "each other; nothing was written."
+            f"{_called(where, name)} is described twice with different content: in {origins.get(place, 'one page')} "
+            f"and in {origin}, first difference at `{difference.removeprefix('x').lstrip('.') or place}`. The pages "
+            "contradict each other; nothing was written."
         )
 
 
@@ -137,13 +139,13 @@ def _check_security(merged: Json, fragment: Fragment, origins: dict[str, str]) -
             and len(set(origins.values())) > 1
         ):
             raise RefusedError(
-                f"`security` stands in {fragment.origin} and not in the fragments before it, so that one document cannot "
-                "say both; nothing was written."
+                f"`security` stands in {fragment.origin} and not in the fragments before it, so that one document "
+                "cannot say both; nothing was written."
             )
         return
     raise RefusedError(
-        f"`security` stands in {origins['security']} and not in {fragment.origin}, so that one document cannot say both; "
-        "nothing was written."
+        f"`security` stands in {origins['security']} and not in {fragment.origin}, so that one document cannot say "
+        "both; nothing was written."
     )
 
 

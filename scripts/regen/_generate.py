@@ -6,19 +6,23 @@ import contextlib
 import io
 import subprocess
 import sys
-from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from openapi_python_client import GeneratorData, Project
+from openapi_python_client import Project
 from openapi_python_client.config import Config, ConfigFile, MetaType
 from openapi_python_client.parser.errors import GeneratorError
+from openapi_python_client.parser.openapi import GeneratorData
 from openapi_python_client.schema.untrusted_string import UntrustedString
 
-from scripts.regen._canonical import Canonical
 from scripts.regen._problems import RefusedError
 from scripts.regen._templates import FixedTemplates
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from scripts.regen._canonical import Canonical
 
 PACKAGE = "aikynetix_api"
 PINNED = {"openapi-python-client": "0.29.1", "ruff": "0.17.6"}
@@ -64,7 +68,8 @@ def generate(canonical: Canonical, target: Path, modules: Mapping[str, str]) -> 
                 raise RefusedError(_complaint([data]))
             _restore(data, canonical)
             project = Project(openapi=data, config=config, custom_template_path=TEMPLATES)
-            project.env.loader = FixedTemplates(project.env.loader)
+            if project.env.loader is not None:
+                project.env.loader = FixedTemplates(project.env.loader)
             errors = project.build()
     except RefusedError:
         raise
@@ -136,7 +141,9 @@ def _format(target: Path) -> None:
         # -P: the generated `types.py` must not stand in for the standard one.
         whole = [sys.executable, "-P", "-m", "ruff", *command]
         try:
-            done = subprocess.run(whole, cwd=target.parent, capture_output=True, text=True, timeout=_RUFF_TIMEOUT)
+            done = subprocess.run(
+                whole, cwd=target.parent, capture_output=True, text=True, timeout=_RUFF_TIMEOUT, check=False
+            )
         except subprocess.TimeoutExpired as error:
             raise RefusedError(f"Formatting the generated package took more than {_RUFF_TIMEOUT:.0f} s.") from error
         if done.returncode != 0:

@@ -9,9 +9,12 @@ from __future__ import annotations
 import keyword
 import re
 import unicodedata
-from collections.abc import Collection, Iterable
+from typing import TYPE_CHECKING
 
 from openapi_python_client.strings import ClassName, PythonIdentifier
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
 
 MAX_NAME = 80
 _FIELD_PREFIX = "field_"
@@ -25,15 +28,15 @@ ENDPOINT_RESERVED = frozenset(
 # Names that the generator's model template uses as variables, methods or fields.
 MODEL_RESERVED = frozenset(
     {"d", "cls", "self", "field_dict", "src_dict", "prop", "prop_name", "prop_dict", "files", "additional_properties",
-     "additional_keys", "additional_property", "to_dict", "from_dict", "to_multipart", "json", "types", "cast", "t", "key",
-     "value", "unset"}
-) - {"key", "value"}  # fmt: skip
+     "additional_keys", "additional_property", "to_dict", "from_dict", "to_multipart", "json", "types", "cast", "t",
+     "unset"}
+)  # fmt: skip
 
 # Names that generated modules import or define beside the models they use.
 CLASS_RESERVED = frozenset(
-    {"Any", "TypeVar", "BinaryIO", "TextIO", "IO", "TYPE_CHECKING", "Generator", "Mapping", "MutableMapping", "UUID", "BytesIO",
-     "File", "FileTypes", "FileContent", "RequestFiles", "Unset", "UNSET", "Response", "Client", "AuthenticatedClient",
-     "HTTPStatus", "Literal", "Generic", "T", "Self", "UnexpectedStatus", "Iterable", "Exception", "Path"}
+    {"Any", "TypeVar", "BinaryIO", "TextIO", "IO", "TYPE_CHECKING", "Generator", "Mapping", "MutableMapping", "UUID",
+     "BytesIO", "File", "FileTypes", "FileContent", "RequestFiles", "Unset", "UNSET", "Client", "AuthenticatedClient",
+     "Response", "HTTPStatus", "Literal", "Generic", "T", "Self", "UnexpectedStatus", "Iterable", "Exception", "Path"}
 )  # fmt: skip
 
 # Variables that the templates derive from a field's name: a sibling with that very name would be overwritten.

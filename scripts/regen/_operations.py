@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from scripts.regen._load import Json
 from scripts.regen._problems import RefusedError
 from scripts.regen._refs import resolve
+
+if TYPE_CHECKING:
+    from scripts.regen._load import Json
 
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace", "query")
 PARAMETER_IN_PATH = re.compile(r"\{([^{}/]*)\}")
@@ -69,10 +71,10 @@ def operations_of(spec: Json) -> list[Operation]:
         RefusedError: A part of an operation is not what OpenAPI says it must be.
     """
     found: list[Operation] = []
-    for path, item in spec["paths"].items():
+    for path, shared in spec["paths"].items():
         if path.startswith("x-"):
             continue
-        item = _object(resolve(spec, item, f"`paths.{path}`"), f"`paths.{path}`")
+        item = _object(resolve(spec, shared, f"`paths.{path}`"), f"`paths.{path}`")
         for method, raw in _methods(item):
             found.append(_operation(spec, path, method, item, raw))
     if not found:
@@ -139,10 +141,10 @@ def _body(spec: Json, where: str, operation: Json) -> Json | None:
 def _responses(spec: Json, where: str, operation: Json) -> dict[str, Json]:
     responses = operation.get("responses", {})
     result: dict[str, Json] = {}
-    for status, raw in _object(responses, f"the responses of {where}").items():
-        if status.startswith("x-"):
+    for code, raw in _object(responses, f"the responses of {where}").items():
+        if code.startswith("x-"):
             continue
-        status = "default" if status.lower() == "default" else status.upper().replace("*", "X")
+        status = "default" if code.lower() == "default" else code.upper().replace("*", "X")
         if status != "default" and not re.fullmatch(r"[1-5](\d\d|XX)", status):
             raise RefusedError(
                 f"{where} documents the status `{status}`, which is neither a status, a range nor `default`."

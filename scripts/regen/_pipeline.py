@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from scripts.regen._canonical import Canonical, canonicalize
 from scripts.regen._facade import check_facade, function_lines, missing_operations
 from scripts.regen._find import base_url, find_operations
-from scripts.regen._write import to_bytes
 from scripts.regen._generate import PACKAGE, check_tools, generate
 from scripts.regen._load import Json, load_spec
 from scripts.regen._operations import Operation, operations_of
-from scripts.regen._problems import Finding
 from scripts.regen._refs import check_references
 from scripts.regen._security import Credentials, find_credentials
 from scripts.regen._vendor import vendor_module
 from scripts.regen._verify import verify
+from scripts.regen._write import to_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from scripts.regen._problems import Finding
 
 _RECURSION = 12_000  # frames; documents are at most 150 levels deep and a level takes a few dozen frames
 

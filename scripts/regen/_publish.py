@@ -10,10 +10,13 @@ import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from scripts.regen._verify import tree_files
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
 
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2  # renameat2(2): swap two paths in one step
@@ -47,7 +50,7 @@ def publish(package: Path, destination: Path) -> bool:
 
 
 @contextlib.contextmanager
-def _alone(folder: Path) -> Iterator[None]:
+def _alone(folder: Path) -> Generator[None]:
     """Keep a second run out, with a lock on the folder itself so that no lock file is left."""
     if sys.platform == "win32":
         yield
@@ -94,7 +97,7 @@ def _sweep(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def _undisturbed() -> Iterator[None]:
+def _undisturbed() -> Generator[None]:
     """Hold back interruptions for the moment of the exchange."""
     if not hasattr(signal, "pthread_sigmask"):
         yield

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from scripts.regen._load import Json
 from scripts.regen._problems import RefusedError
 from scripts.regen._walk import DATA_KEYS, NAME_MAPS
+
+if TYPE_CHECKING:
+    from scripts.regen._load import Json
 
 _MISSING = object()
 
@@ -28,8 +30,8 @@ def lookup(spec: Json, ref: object, where: str) -> Any:
         raise RefusedError(f"The `$ref` at {where} is not text, so it refers to nothing.")
     if not ref.startswith("#"):
         raise RefusedError(
-            f"The `$ref` at {where} leads to another document ({ref[:80]}), and only one file is read. Ask the vendor for "
-            "a bundled document, or bundle it (for example with `npx @redocly/cli bundle`)."
+            f"The `$ref` at {where} leads to another document ({ref[:80]}), and only one file is read. Ask the vendor "
+            "for a bundled document, or bundle it (for example with `npx @redocly/cli bundle`)."
         )
     node: Any = spec
     for part in pointer_parts(ref):

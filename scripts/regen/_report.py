@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from scripts.regen._problems import Finding
 from scripts.regen._rules import FACADE_SOURCE, FACADE_TAG
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from scripts.regen._pipeline import Plan
+    from scripts.regen._problems import Finding
 
 
 def report(planned: Plan, changes: str | None, lines: Mapping[str, int]) -> str:
@@ -21,8 +22,9 @@ def report(planned: Plan, changes: str | None, lines: Mapping[str, int]) -> str:
         lines: Lines of the facade's functions.
     """
     info = planned.spec["info"]
-    parts = [f"# Regeneration report\n\n{info.get('title', '')} {info.get('version', '')}, OpenAPI {planned.spec['openapi']}: "
-             f"{len(planned.operations)} operation(s).\n"]  # fmt: skip
+    title = " ".join(f"{info.get('title', '')} {info.get('version', '')}".split())
+    count = len(planned.operations)
+    parts = [f"# Regeneration report\n\n{title}, OpenAPI {planned.spec['openapi']}: {count} operation(s).\n"]
     if planned.findings:
         parts.append("## Facade methods that can no longer do their job\n")
         parts.extend(_finding(one, lines) for one in planned.findings)

@@ -10,15 +10,18 @@ from __future__ import annotations
 import json
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from scripts.regen._flatten import Flat, flatten
-from scripts.regen._load import Json
 from scripts.regen._names import MODEL_RESERVED, class_name, module_name, unique_identifiers
 from scripts.regen._refs import lookup, pointer_parts
 from scripts.regen._walk import without_prose
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from scripts.regen._load import Json
 
 MAX_PROSE = 4000
 _FORMATS = frozenset({"date", "date-time", "uuid"})
@@ -108,17 +111,13 @@ class ModelBook:
             return self._union(schema, variants, hint, files)
         if self.is_class(Flat(schema)):
             return _reference(self._inline_class(schema, hint, files))
-        kind = schema.get("type")
-        described = _prose(schema)
+        kind = "null" if schema.get("enum") == [None] else schema.get("type")
+        view: Json = {"type": kind} if isinstance(kind, str) else {}
         if kind == "array":
-            return {"type": "array", "items": self._items(schema, hint, files), **described}
-        if kind == "string":
-            return {"type": "string", **_string(schema, files), **described}
-        if schema.get("enum") == [None]:
-            return {"type": "null", **described}
-        if isinstance(kind, str):
-            return {"type": kind, **described}
-        return described
+            view["items"] = self._items(schema, hint, files)
+        elif kind == "string":
+            view.update(_string(schema, files))
+        return {**view, **_prose(schema)}
 
     def _inline_class(self, schema: Json, hint: str, files: bool) -> str:
         shape = self._shape(schema, files)
@@ -178,8 +177,10 @@ class ModelBook:
             ((wire, "field") for wire in wires), MODEL_RESERVED | {module_name(name)}, derived=True
         )
         self.wire_names[name] = {own: wire for own, wire in zip(fields, wires, strict=True) if own != wire}
+        fields_of: Json = raw if isinstance(raw, dict) else {}
         properties = {
-            own: self.view(raw[wire], f"{name} {wire}", files=files) for own, wire in zip(fields, wires, strict=True)
+            own: self.view(fields_of[wire], f"{name} {wire}", files=files)
+            for own, wire in zip(fields, wires, strict=True)
         }
         stated = schema.get("required")
         required = [own for own, wire in zip(fields, wires, strict=True) if isinstance(stated, list) and wire in stated]

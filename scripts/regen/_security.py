@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from scripts.regen._load import Json
-from scripts.regen._operations import Operation
 from scripts.regen._problems import RefusedError
 from scripts.regen._refs import resolve
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from scripts.regen._load import Json
+    from scripts.regen._operations import Operation
 
 _PLACES = ("header", "query", "cookie")
 

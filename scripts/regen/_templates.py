@@ -5,12 +5,15 @@ A correction whose text is not found ends the run: with another version of the g
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from jinja2 import BaseLoader, Environment
 
 from scripts.regen._problems import RefusedError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,7 @@ class Correction:
 _COOKIE_HEADER = """{% if endpoint.cookie_parameters %}
     if cookies:
         _kwargs.setdefault("headers", {})["Cookie"] = "; ".join(
-            f"{name}={quote(str(value).lower() if isinstance(value, bool) else str(value), safe='!#$&()*+-./:<=>?@[]^_|~')}"
+            name + "=" + quote(str(value).lower() if isinstance(value, bool) else str(value), safe="!#$&()*+-./:=?@[]^")
             for name, value in cookies.items()
         )
 {% endif %}
@@ -41,7 +44,7 @@ _COOKIE_HEADER = """{% if endpoint.cookie_parameters %}
 """
 
 CORRECTIONS: tuple[Correction, ...] = (
-    # One boundary for every upload lets the content of a file close its part; httpx makes a fresh one (RFC 2046, 5.1.1).
+    # One boundary for every upload lets a file's content close its part (RFC 2046, 5.1.1); httpx makes a fresh one.
     Correction(
         "endpoint_module.py.jinja", 'headers["Content-Type"] = "multipart/form-data; boundary=+++"', "", times=2
     ),

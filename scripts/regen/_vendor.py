@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from scripts.regen._canonical import Canonical
+from typing import TYPE_CHECKING
+
 from scripts.regen._find import video_url_place
-from scripts.regen._load import Json
 from scripts.regen._rules import RULES
-from scripts.regen._security import Credentials
+
+if TYPE_CHECKING:
+    from scripts.regen._canonical import Canonical
+    from scripts.regen._load import Json
+    from scripts.regen._security import Credentials
 
 _HEAD = '''"""What the facade takes from the vendor's document; made by `make regen`, never edited by hand."""
 
@@ -44,4 +48,4 @@ def vendor_module(spec: Json, canonical: Canonical, credentials: Credentials, ba
             "Every generated operation.",
         ),
     ]
-    return _HEAD + "\n".join(f'{name}: {kind} = {ascii(value)}\n"""{words}"""\n' for name, kind, value, words in values)
+    return _HEAD + "\n".join(f'{name}: {kind} = {value!a}\n"""{words}"""\n' for name, kind, value, words in values)

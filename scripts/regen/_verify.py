@@ -7,17 +7,26 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from scripts.regen._canonical import Canonical
 from scripts.regen._problems import RefusedError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from scripts.regen._canonical import Canonical
 
 _IMPORT_TIMEOUT = 180.0  # seconds
 _ALLOWED_IMPORTS = frozenset(
-    {"__future__", "attr", "attrs", "collections", "datetime", "enum", "http", "httpx", "importlib", "io", "json", "ssl",
-     "typing", "urllib", "uuid", "dateutil"}
+    {"__future__", "attr", "attrs", "collections", "datetime", "enum", "http", "httpx", "importlib", "io", "json",
+     "ssl", "typing", "urllib", "uuid", "dateutil"}
 )  # fmt: skip
+_FORBIDDEN = frozenset(
+    {"eval", "exec", "compile", "open", "input", "breakpoint", "globals", "locals", "vars", "getattr", "setattr",
+     "delattr", "__import__"}
+)  # fmt: skip
+_OWN_METHODS = frozenset({"__init__", "__enter__", "__exit__", "__aenter__", "__aexit__"})
 _PROBE = """
 import importlib, json, sys
 for name in json.load(sys.stdin):
@@ -58,7 +67,8 @@ def _check_whole(canonical: Canonical, package: Path) -> None:
     models = {path.stem.casefold() for path in package.glob("models/*.py")} - {"__init__"}
     if len(models) != len(canonical.book.components):
         raise RefusedError(
-            f"The generator wrote {len(models)} models of {len(canonical.book.components)}: two share a name or one was left out."
+            f"The generator wrote {len(models)} models of {len(canonical.book.components)}: two share a name or one "
+            "was left out."
         )
 
 
@@ -71,28 +81,54 @@ def _check_source(path: Path, shown: Path) -> None:
     for node in tree.body:
         if not _is_definition(node):
             raise RefusedError(f"The generated module {shown} would run code when it is imported (line {node.lineno}).")
+    if shown.name != "__init__.py":
+        _check_reach(tree, shown)
+
+
+def _check_reach(tree: ast.Module, shown: Path) -> None:
+    """Refuse code, in functions too, that reaches for what no client of an API needs."""
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Import, ast.ImportFrom)) and not _is_known_import(node):
+            name = "import"
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _FORBIDDEN:
+            name = node.func.id
+        elif isinstance(node, ast.Attribute) and node.attr.startswith("__") and node.attr not in _OWN_METHODS:
+            name = node.attr
+        else:
+            continue
+        raise RefusedError(f"The generated module {shown} uses `{name}` where no generated code needs it.")
+
+
+def _is_known_import(node: ast.Import | ast.ImportFrom) -> bool:
+    if isinstance(node, ast.ImportFrom):
+        return node.level > 0 or (node.module or "").split(".")[0] in _ALLOWED_IMPORTS
+    return all(name.name.split(".")[0] in _ALLOWED_IMPORTS for name in node.names)
 
 
 def _is_definition(node: ast.stmt) -> bool:
-    if isinstance(node, ast.ImportFrom):
-        return node.level > 0 or (node.module or "").split(".")[0] in _ALLOWED_IMPORTS
-    if isinstance(node, ast.Import):
-        return all(name.name.split(".")[0] in _ALLOWED_IMPORTS for name in node.names)
-    if isinstance(node, ast.Expr):
-        return isinstance(node.value, ast.Constant)
-    if isinstance(node, ast.If):
-        return (
-            isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING" and all(map(_is_definition, node.body))
-        )
-    if isinstance(node, (ast.Assign, ast.AnnAssign)):
-        return node.value is None or all(
-            _is_plain_call(call) for call in ast.walk(node.value) if isinstance(call, ast.Call)
-        )
-    return isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Pass))
+    match node:
+        case ast.ImportFrom() | ast.Import():
+            return _is_known_import(node)
+        case ast.If(test=ast.Name(id="TYPE_CHECKING")):
+            return all(map(_is_definition, node.body))
+        case ast.Assign() | ast.AnnAssign():
+            calls = [one for one in ast.walk(node.value) if isinstance(one, ast.Call)] if node.value else []
+            return all(map(_is_plain_call, calls))
+        case ast.ClassDef():
+            return all(map(_is_definition, node.body)) and all(map(_is_plain, (*node.decorator_list, *node.bases)))
+        case ast.FunctionDef() | ast.AsyncFunctionDef():
+            defaults = [one for one in (*node.args.defaults, *node.args.kw_defaults) if one is not None]
+            return all(map(_is_plain, (*node.decorator_list, *defaults)))
+        case _:
+            return isinstance(node, ast.Pass) or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
+
+
+def _is_plain(node: ast.expr) -> bool:
+    return not any(isinstance(one, ast.Call) for one in ast.walk(node))
 
 
 def _is_plain_call(call: ast.Call) -> bool:
-    return isinstance(call.func, ast.Name) and call.func.id in ("TypeVar", "Unset")
+    return isinstance(call.func, ast.Name) and call.func.id in ("TypeVar", "Unset", "field", "_attrs_field")
 
 
 def _check_imports(modules: Sequence[str], root: Path) -> None:
@@ -109,11 +145,20 @@ def run_python(code: str, stdin: str, root: Path) -> str | None:
     """
     kept: Mapping[str, str] = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
     environment = {**kept, "PYTHONPATH": str(root), "PYTHONDONTWRITEBYTECODE": "1"}
+    # An escape that Python does not know is a warning of the compiler, which has no module's name yet.
+    strict = ["-W", "error::SyntaxWarning", "-W", "error::DeprecationWarning:aikynetix_api"]
+    command = [sys.executable, "-P", *strict, "-c", code]
     try:
         done = subprocess.run(
-            [sys.executable, "-P", "-W", "error::SyntaxWarning", "-W", "error::DeprecationWarning:aikynetix_api", "-c", code],
-            input=stdin, capture_output=True, text=True, timeout=_IMPORT_TIMEOUT, env=environment, cwd=root,
-        )  # fmt: skip
+            command,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=_IMPORT_TIMEOUT,
+            check=False,
+            env=environment,
+            cwd=root,
+        )
     except subprocess.TimeoutExpired:
         return f"it takes more than {_IMPORT_TIMEOUT:.0f} s"
     return None if done.returncode == 0 else " ".join(done.stderr.split())[-600:]

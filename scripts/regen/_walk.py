@@ -10,9 +10,9 @@ PROSE_KEYS = frozenset({"description", "summary", "title", "example", "examples"
 
 NAME_MAPS = frozenset(
     {
-        "properties", "patternProperties", "$defs", "definitions", "dependentSchemas", "schemas", "responses", "headers",
-        "paths", "content", "links", "callbacks", "securitySchemes", "variables", "mapping", "encoding", "requestBodies",
-        "pathItems", "webhooks", "scopes", "mediaTypes", "additionalOperations",
+        "properties", "patternProperties", "$defs", "definitions", "dependentSchemas", "schemas", "responses",
+        "headers", "paths", "content", "links", "callbacks", "securitySchemes", "variables", "mapping", "encoding",
+        "requestBodies", "pathItems", "webhooks", "scopes", "mediaTypes", "additionalOperations",
     }
 )  # fmt: skip
 """Keys whose value is a map from names chosen by the vendor, so that a name like ``title`` is not prose there."""

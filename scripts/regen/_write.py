@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
-from scripts.regen._load import Json
+if TYPE_CHECKING:
+    from scripts.regen._load import Json
 
 
 def to_bytes(spec: Json) -> bytes:

@@ -1,9 +1,22 @@
+# ruff: noqa: E501 -- tables of changes, one to a line however long
 """Changes of what is answered."""
 
 from __future__ import annotations
 
 from tests.spec_changes._change import (
-    BOTH, LOUD, REFUSED, WORKS, Change, Json, answer_with, both, get, on_both, post, success,
+    BOTH,
+    LOUD,
+    REFUSED,
+    WORKS,
+    Change,
+    Edit,
+    Json,
+    answer_with,
+    both,
+    get,
+    on_both,
+    post,
+    success,
 )  # fmt: skip
 
 _URL: Json = {"type": "string", "format": "uri"}
@@ -11,7 +24,10 @@ _URL: Json = {"type": "string", "format": "uri"}
 
 def _hoist(spec: Json) -> None:
     schemas = spec["components"].setdefault("schemas", {})
-    schemas["VideoOut"], schemas["Problem"] = success(get(spec)), get(spec)["responses"]["400"]["content"]["application/json"]["schema"]
+    schemas["VideoOut"], schemas["Problem"] = (
+        success(get(spec)),
+        get(spec)["responses"]["400"]["content"]["application/json"]["schema"],
+    )
     for operation in both(spec):
         for status, response in operation["responses"].items():
             name = "VideoOut" if status == "200" else "Problem"
@@ -35,7 +51,7 @@ def _fields(operation: Json) -> None:
     )
 
 
-def _errors(schema: Json) -> object:
+def _errors(schema: Json) -> Edit:
     def change(operation: Json) -> None:
         for status, response in operation["responses"].items():
             if status != "200":
@@ -45,11 +61,22 @@ def _errors(schema: Json) -> object:
 
 
 def _recursive(spec: Json) -> None:
-    node: Json = {"type": "object", "properties": {"children": {"type": "array", "items": {"$ref": "#/components/schemas/Node"}}, "next": {"$ref": "#/components/schemas/Node"}}}
+    node: Json = {
+        "type": "object",
+        "properties": {
+            "children": {"type": "array", "items": {"$ref": "#/components/schemas/Node"}},
+            "next": {"$ref": "#/components/schemas/Node"},
+        },
+    }
     spec["components"]["schemas"] = {
         "Node": node,
         "Tree": {"type": "array", "items": {"$ref": "#/components/schemas/Tree"}},
-        "Loop": {"allOf": [{"$ref": "#/components/schemas/Loop"}, {"type": "object", "properties": {"a": {"type": "string"}}}]},
+        "Loop": {
+            "allOf": [
+                {"$ref": "#/components/schemas/Loop"},
+                {"type": "object", "properties": {"a": {"type": "string"}}},
+            ]
+        },
     }
     for operation in both(spec):
         success(operation)["properties"].update(
@@ -57,11 +84,11 @@ def _recursive(spec: Json) -> None:
         )
 
 
-def _status(code: str) -> object:
+def _status(code: str) -> Edit:
     return on_both(lambda one: one["responses"].update({code: one["responses"].pop("200")}))
 
 
-def _also(code: str, response: Json) -> object:
+def _also(code: str, response: Json) -> Edit:
     return on_both(lambda one: one["responses"].update({code: response}))
 
 
@@ -71,11 +98,16 @@ def _conflicting(spec: Json) -> None:
         for number, name in enumerate(("ErrorResponse", "Error_Response", "errorResponse", "Response", "File", "Client", "Any", "Unset", "AnalyzedVideoResponse", "T", "HTTPError", "HttpError"))
     }  # fmt: skip
     for operation in both(spec):
-        success(operation)["properties"].update({f"p{n}": {"$ref": f"#/components/schemas/{name}"} for n, name in enumerate(spec["components"]["schemas"])})
+        success(operation)["properties"].update(
+            {f"p{n}": {"$ref": f"#/components/schemas/{name}"} for n, name in enumerate(spec["components"]["schemas"])}
+        )
 
 
 def _chain(spec: Json) -> None:
-    schemas = {f"Link{n}": {"type": "object", "properties": {"next": {"$ref": f"#/components/schemas/Link{n + 1}"}}} for n in range(1200)}
+    schemas = {
+        f"Link{n}": {"type": "object", "properties": {"next": {"$ref": f"#/components/schemas/Link{n + 1}"}}}
+        for n in range(1200)
+    }
     schemas["Link1200"] = {"type": "object", "properties": {"end": {"type": "string"}}}
     spec["components"]["schemas"] = schemas
     success(get(spec))["properties"]["chain"] = {"$ref": "#/components/schemas/Link0"}

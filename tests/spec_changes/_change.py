@@ -55,12 +55,14 @@ class Change:
 
 def get(spec: Json) -> Json:
     """Return the GET operation."""
-    return _methods(spec)["get"]
+    found: Json = _methods(spec)["get"]
+    return found
 
 
 def post(spec: Json) -> Json:
     """Return the POST operation."""
-    return _methods(spec)["post"]
+    found: Json = _methods(spec)["post"]
+    return found
 
 
 def both(spec: Json) -> list[Json]:

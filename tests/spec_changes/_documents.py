@@ -1,3 +1,4 @@
+# ruff: noqa: E501 -- tables of changes, one to a line however long
 """Changes of the document as a whole: servers, credentials, versions, spellings, damage."""
 
 from __future__ import annotations
@@ -8,9 +9,26 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from tests.spec_changes._change import BASE, BOTH, GET, LOUD, PATH, REFUSED, WORKS, Change, Json, both, get, on_both, post, success
+from tests.spec_changes._change import (
+    BASE,
+    BOTH,
+    GET,
+    LOUD,
+    PATH,
+    REFUSED,
+    WORKS,
+    Change,
+    Json,
+    both,
+    get,
+    on_both,
+    post,
+    success,
+)
 
-_HOSTILE = '""" ; import os; os.system("x") ; \'\'\' \\" \\N{x} \\ux {{7*7}} {% raw %} <script> \u202e \u0000 ${x} %s {0} \\'
+_HOSTILE = (
+    '""" ; import os; os.system("x") ; \'\'\' \\" \\N{x} \\ux {{7*7}} {% raw %} <script> \u202e \u0000 ${x} %s {0} \\'
+)
 _BEARER = {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
 
 
@@ -72,9 +90,18 @@ def _hostile(spec: Json) -> None:
         for one in operation["parameters"]:
             one.update(description=_HOSTILE, example=_HOSTILE)
         success(operation).update(description=_HOSTILE, title=_HOSTILE, example=_HOSTILE)
-        success(operation)["properties"][_HOSTILE] = {"type": "string", "enum": [_HOSTILE, "b"], "description": _HOSTILE, "default": _HOSTILE}
-        operation["parameters"].append({"name": _HOSTILE, "in": "query", "schema": {"type": "string", "default": _HOSTILE}})
-    spec["paths"]['/x"/{y}/{__class__}/}{/\\'] = {"get": {"responses": {"200": {"description": _HOSTILE}}, "operationId": "\u202eevil"}}
+        success(operation)["properties"][_HOSTILE] = {
+            "type": "string",
+            "enum": [_HOSTILE, "b"],
+            "description": _HOSTILE,
+            "default": _HOSTILE,
+        }
+        operation["parameters"].append(
+            {"name": _HOSTILE, "in": "query", "schema": {"type": "string", "default": _HOSTILE}}
+        )
+    spec["paths"]['/x"/{y}/{__class__}/}{/\\'] = {
+        "get": {"responses": {"200": {"description": _HOSTILE}}, "operationId": "\u202eevil"}
+    }
 
 
 def _huge(spec: Json) -> None:
@@ -90,7 +117,10 @@ def _broken(ref: str) -> Any:
 
 
 def _looped(spec: Json) -> None:
-    spec["components"]["parameters"] = {"A": {"$ref": "#/components/parameters/B"}, "B": {"$ref": "#/components/parameters/A"}}
+    spec["components"]["parameters"] = {
+        "A": {"$ref": "#/components/parameters/B"},
+        "B": {"$ref": "#/components/parameters/A"},
+    }
     get(spec)["parameters"].append({"$ref": "#/components/parameters/A"})
 
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import re
 import threading
-from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from email.message import Message
 from email.parser import BytesParser
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote, urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+    from email.message import Message
 
 Json = dict[str, Any]
 KEY, TOKEN = "key-for-tests", "token-for-tests"
@@ -31,7 +33,7 @@ class Seen:
     said: dict[str, Any] = field(default_factory=dict)
 
 
-class Unfit(Exception):
+class UnfitError(Exception):
     """The request does not fit the document."""
 
     def __init__(self, status: int, why: str) -> None:
@@ -57,7 +59,7 @@ class SpecServer:
             operation, session, path = self._route(method.lower(), parts.path)
             self._authorize(operation, headers, dict(parse_qsl(parts.query, keep_blank_values=True)))
             said = self._read(operation, headers, parts.query, body)
-        except Unfit as problem:
+        except UnfitError as problem:
             self.unfit.append(f"{method} {parts.path}: {problem}")
             return problem.status, "application/json", json.dumps({"error": str(problem)}).encode()
         self.seen.append(Seen(method.lower(), path, said))
@@ -69,19 +71,19 @@ class SpecServer:
         return self._documented(operation, "2")
 
     def _route(self, method: str, path: str) -> tuple[Json, str | None, str]:
-        for template, item in self.spec["paths"].items():
+        for template, raw in self.spec["paths"].items():
             names = re.findall(r"\{([^{}]*)\}", template)
             pattern = "".join(
                 "([^/]+)" if piece.startswith("{") else re.escape(piece)
                 for piece in re.split(r"(\{[^{}]*\})", template)
             )
             match = re.fullmatch(re.escape(self.root) + pattern, path)
-            item = self._resolve(item)
+            item = self._resolve(raw)
             if match and method in item:
                 values = dict(zip(names, map(unquote, match.groups()), strict=True))
                 operation = {**item[method], "shared": item.get("parameters", [])}
-                return operation, values.get(_session_name(names), None), template
-        raise Unfit(404, "no such path")
+                return operation, values.get(_session_name(names)), template
+        raise UnfitError(404, "no such path")
 
     def _authorize(self, operation: Json, headers: Message, query: dict[str, str]) -> None:
         wanted = operation.get("security", self.spec.get("security"))
@@ -89,7 +91,7 @@ class SpecServer:
             return
         schemes = self.spec.get("components", {}).get("securitySchemes", {})
         if not any(all(self._has(schemes[name], headers, query) for name in one) for one in wanted):
-            raise Unfit(401, "no credential that the document knows")
+            raise UnfitError(401, "no credential that the document knows")
 
     def _has(self, scheme: Json, headers: Message, query: dict[str, str]) -> bool:
         authorization = headers.get("authorization", "")
@@ -113,7 +115,7 @@ class SpecServer:
             if name in credentials:
                 continue
             if name not in known or known[name]["in"] != "query":
-                raise Unfit(400, f"unknown query parameter {name}")
+                raise UnfitError(400, f"unknown query parameter {name}")
             said[name] = self._typed(known[name].get("schema", {}), value)
         for name, one in known.items():
             if one["in"] == "header" and name in headers:
@@ -128,7 +130,7 @@ class SpecServer:
                 and name not in said
                 and name.lower() not in ("authorization", "api-key")
             ):
-                raise Unfit(400, f"{one['in']} parameter {name} is required")
+                raise UnfitError(400, f"{one['in']} parameter {name} is required")
         said.update(self._read_body(operation, headers, body))
         return said
 
@@ -136,7 +138,7 @@ class SpecServer:
         described = self._resolve(operation.get("requestBody"))
         if not described:
             if body:
-                raise Unfit(400, "a body where none is documented")
+                raise UnfitError(400, "a body where none is documented")
             return {}
         kind = headers.get("content-type", "").split(";")[0]
         if not body and not described.get("required"):
@@ -144,7 +146,7 @@ class SpecServer:
         content = described["content"]
         media = self._resolve(content.get(kind) or content.get("*/*"))
         if media is None:
-            raise Unfit(400, f"the body is {kind!r}, documented are {list(content)}")
+            raise UnfitError(400, f"the body is {kind!r}, documented are {list(content)}")
         values = self._decode(kind, headers, body)
         self._check(media.get("schema", {}), values, "the body", text=kind != "application/json")
         return values if isinstance(values, dict) else {}
@@ -162,7 +164,7 @@ class SpecServer:
         try:
             return json.loads(body)
         except ValueError as error:
-            raise Unfit(400, "the body is not JSON") from error
+            raise UnfitError(400, "the body is not JSON") from error
 
     def _check(self, schema: Any, value: Any, where: str, *, text: bool = False) -> None:
         schema = self._merged(schema)
@@ -170,24 +172,24 @@ class SpecServer:
             return
         kind = schema.get("type")
         if kind == "object" and not isinstance(value, dict):
-            raise Unfit(400, f"{where} should be an object")
+            raise UnfitError(400, f"{where} should be an object")
         if isinstance(value, dict):
             for name in schema.get("required", []):
                 if name not in value:
-                    raise Unfit(400, f"{where} needs {name}")
+                    raise UnfitError(400, f"{where} needs {name}")
             for name, item in value.items():
                 if name in schema.get("properties", {}):
                     self._check(schema["properties"][name], item, name, text=text)
                 elif schema.get("additionalProperties") is False:
-                    raise Unfit(400, f"{where} does not know {name}")
+                    raise UnfitError(400, f"{where} does not know {name}")
         if kind == "boolean" and not (isinstance(value, bool) or (text and value in ("true", "false"))):
-            raise Unfit(400, f"{where} should be a boolean, is {value!r}")
+            raise UnfitError(400, f"{where} should be a boolean, is {value!r}")
 
     def _typed(self, schema: Any, value: str) -> Any:
         schema = self._merged(schema)
         if schema.get("type") == "boolean":
             if value not in ("true", "false"):
-                raise Unfit(400, f"{value!r} is not a boolean")
+                raise UnfitError(400, f"{value!r} is not a boolean")
             return value == "true"
         return value
 
@@ -272,7 +274,7 @@ def _text_for(name: str, schema: Json) -> str:
 
 
 @contextmanager
-def running(server: SpecServer) -> Iterator[str]:
+def running(server: SpecServer) -> Generator[str]:
     """Serve on a free loopback port; yields the origin."""
 
     class Handler(BaseHTTPRequestHandler):

@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -18,6 +17,9 @@ from tests.spec_changes._change import GENERATE, GET, LOUD, REFUSED, ROOT, WORKS
 from tests.spec_changes._documents import DOCUMENTS
 from tests.spec_changes._requests import REQUESTS
 from tests.spec_changes._server import KEY, MISSING, SESSION, TOKEN, VIDEO_URL, SpecServer, running
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 CHANGES = (*REQUESTS, *ANSWERS, *DOCUMENTS)
 _GENERATED = {GET: ("get", "plain"), GENERATE: ("generate", "generate_later")}
@@ -32,8 +34,16 @@ class User:
 
     def use(self, folder: Path, origin: str) -> dict[str, Any]:
         """Let the facade do its job with the package in `folder` against the server at `origin`."""
-        job = {"folder": str(folder), "base_url": origin, "session": SESSION, "missing": MISSING, "key": KEY, "token": TOKEN}
-        assert self._process.stdin and self._process.stdout
+        job = {
+            "folder": str(folder),
+            "base_url": origin,
+            "session": SESSION,
+            "missing": MISSING,
+            "key": KEY,
+            "token": TOKEN,
+        }
+        assert self._process.stdin
+        assert self._process.stdout
         self._process.stdin.write(json.dumps(job) + "\n")
         self._process.stdin.flush()
         result: dict[str, Any] = json.loads(self._process.stdout.readline())
@@ -75,7 +85,10 @@ def test_the_facade_works_after(change: Change, user: User, tmp_path: Path) -> N
     for call in ("get", "generate", "plain", "generate_later"):
         assert results[call] == {"url": VIDEO_URL}, (call, results[call])
     assert results["missing"]["error"] == "NotFoundError", results["missing"]
-    said = [{name.replace("isJ", "is_j").replace("isW", "is_w"): value for name, value in one.said.items()} for one in server.seen]
+    said = [
+        {name.replace("isJ", "is_j").replace("isW", "is_w"): value for name, value in one.said.items()}
+        for one in server.seen
+    ]
     assert [_true(one) for one in said] == [{"is_jump", "download"}, {"is_weight"}, set(), {"is_jump"}, set()]
     unasked = set[str]().union(*said) - {"is_jump", "is_weight", "download", "Authorization", "API-KEY"}
     assert not unasked, f"sent though nobody said it: {unasked}"
