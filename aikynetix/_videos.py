@@ -217,7 +217,8 @@ class AnalyzedVideos:
         """Download the videos of many sessions; yield one record per session, as each ends.
 
         What is already there is not fetched again, so that a second call does only what is missing. One bad session
-        never stops the others.
+        never stops the others. Leaving the loop early stops the workers; on trio leave it by way of
+        ``contextlib.aclosing``, as any asynchronous generator.
 
         Args:
             session_ids: Read lazily, so that it may be endless; duplicates are done once. In place of an id there may
