@@ -71,9 +71,9 @@ def parse_yaml(text: str, name: str) -> Any:
     try:
         yaml = YAML(typ="safe", pure=True)
         yaml.constructor.yaml_constructors = {
-            tag: make for tag, make in yaml.constructor.yaml_constructors.items() if tag != _TIMESTAMP_TAG
+            **yaml.constructor.yaml_constructors,
+            _TIMESTAMP_TAG: lambda loader, node: loader.construct_scalar(node),
         }
-        yaml.constructor.add_constructor(_TIMESTAMP_TAG, lambda loader, node: loader.construct_scalar(node))
         value = yaml.load(io.StringIO(text))
     except RecursionError as error:
         raise RefusedError(f"{name} is nested too deeply to be read.") from error

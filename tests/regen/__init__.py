@@ -1,0 +1,1 @@
+"""The regeneration and the vendored spec, as their commands show them."""

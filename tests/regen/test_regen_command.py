@@ -1,0 +1,181 @@
+"""`make regen` as its user sees it: exit codes, the report, and a folder that is never half changed."""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scripts.regen._command import main
+from scripts.regen._verify import tree_files
+
+ROOT = Path(__file__).resolve().parents[2]
+COMMITTED = ROOT / "generated" / "aikynetix_api"
+PATH = "/session-management/sessions/{session_id}/analyzed-video/"
+
+
+@pytest.fixture
+def spec() -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads((ROOT / "openapi.json").read_text("utf-8"))
+    return copy.deepcopy(loaded)
+
+
+def _regen(tmp_path: Path, spec: object, *options: str) -> int:
+    source = tmp_path / "openapi.json"
+    source.write_text(spec if isinstance(spec, str) else json.dumps(spec), encoding="utf-8")
+    return main(["--spec", str(source), "--output", str(tmp_path / "generated"), *options])
+
+
+def _tree(tmp_path: Path) -> dict[str, bytes]:
+    return tree_files(tmp_path / "generated")
+
+
+def test_the_committed_package_is_what_regeneration_makes(tmp_path: Path, spec: dict[str, Any]) -> None:
+    """Anywhere, below any pyproject and from run to run, the same document gives the committed bytes."""
+    (tmp_path / "pyproject.toml").write_text(
+        '[tool.ruff]\nline-length = 60\n[tool.ruff.format]\nquote-style = "single"\n'
+    )
+    assert _regen(tmp_path, spec) == 0
+    assert tree_files(tmp_path / "generated" / "aikynetix_api") == tree_files(COMMITTED)
+    assert main(["--spec", str(ROOT / "openapi.json"), "--output", str(ROOT / "generated"), "--check"]) == 0
+
+
+def test_ten_error_schemas_are_one_model() -> None:
+    """The facade's answers have one success and one error model, whatever the vendor inlines."""
+    models = {path.stem for path in (COMMITTED / "models").glob("*.py")}
+    assert models == {"__init__", "analyzed_video_response", "error_response", "generate_analyzed_video_body"}
+
+
+def test_a_loud_change_leaves_the_package_until_it_is_accepted(
+    tmp_path: Path, spec: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What the facade loses is named with its line, the exit code is 1, and only `--accept` updates the package."""
+    _regen(tmp_path, spec)
+    before = _tree(tmp_path)
+    spec["paths"][PATH]["get"]["parameters"].append({"name": "team", "in": "query", "required": True, "schema": {}})
+    capsys.readouterr()
+    assert _regen(tmp_path, spec, "--report", str(tmp_path / "report.md")) == 1
+    said = capsys.readouterr().out
+    line = next(
+        n
+        for n, text in enumerate((ROOT / "aikynetix/_operations.py").read_text().split("\n"), 1)
+        if "def get_analyzed_video" in text
+    )
+    assert f"**get_analyzed_video** (`aikynetix/_operations.py:{line}`)" in said
+    assert "`team`" in said
+    assert "What to do:" in said
+    assert (tmp_path / "report.md").read_text("utf-8").strip() == said.strip()
+    assert _tree(tmp_path) == before
+    assert _regen(tmp_path, spec, "--accept") == 1
+    assert b"team" in _tree(tmp_path)["aikynetix_api/api/analyzed_videos/get_analyzed_video.py"]
+
+
+def test_the_report_tells_additive_from_breaking(
+    tmp_path: Path, spec: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Changes stand under their kind, breaking ones with the facade method that they touch."""
+    _regen(tmp_path, spec)
+    capsys.readouterr()
+    spec["servers"] = [{"url": "https://eu.aikynetix.app"}]
+    spec["paths"]["/sessions/"] = {"get": {"operationId": "list", "responses": {"200": {"description": "ok"}}}}
+    operation = spec["paths"][PATH]["get"]
+    operation["responses"]["200"]["content"]["application/json"]["schema"]["properties"]["size"] = {"type": "integer"}
+    assert _regen(tmp_path, spec) == 0
+    breaking, _, additive = capsys.readouterr().out.partition("### Additive")
+    assert (
+        "the base URL is https://eu.aikynetix.app, was https://api.aikynetix.app - touches get_analyzed_video"
+        in breaking
+    )
+    assert "GET /sessions/: new operation" in additive
+    assert "new field `size` of the answer 200" in additive
+    assert "`aikynetix_api.api.default.list_`: GET /sessions/" in additive
+
+
+@pytest.mark.parametrize("text", ["", '{"openapi": "3.1.0", "info"', "<html></html>", '{"swagger": "2.0"}'])
+def test_a_refused_document_changes_nothing(
+    tmp_path: Path, spec: dict[str, Any], capsys: pytest.CaptureFixture[str], text: str
+) -> None:
+    """The exit code is 2, the reason is one paragraph, and the folder holds what it held."""
+    _regen(tmp_path, spec)
+    before = _tree(tmp_path)
+    capsys.readouterr()
+    assert _regen(tmp_path, text, "--accept") == 2
+    said = capsys.readouterr().err.strip().split("\n")
+    assert len(said) == 2
+    assert said[0].startswith("regen: refused.")
+    assert _tree(tmp_path) == before
+    assert [path.name for path in (tmp_path / "generated").iterdir()] == ["aikynetix_api"]
+
+
+def test_check_names_the_files_that_differ(
+    tmp_path: Path, spec: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`--check` writes nothing, exits 1 and names changed, missing and surplus files."""
+    _regen(tmp_path, spec)
+    package = tmp_path / "generated" / "aikynetix_api"
+    (package / "vendor.py").write_text("BASE_URL = None\n")
+    (package / "extra.py").write_text("")
+    (package / "types.py").unlink()
+    before = _tree(tmp_path)
+    capsys.readouterr()
+    assert _regen(tmp_path, spec, "--check") == 1
+    said = capsys.readouterr().err
+    assert "vendor.py: different" in said
+    assert "extra.py: not generated" in said
+    assert "types.py: missing" in said
+    assert _tree(tmp_path) == before
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("delay", [0.35, 0.6])
+def test_an_interruption_leaves_nothing_behind(
+    tmp_path: Path, spec: dict[str, Any], number: signal.Signals, delay: float
+) -> None:
+    """However early or late it is stopped, the folder holds the old package or the new one and nothing else."""
+    _regen(tmp_path, spec)
+    before = _tree(tmp_path)
+    spec["servers"] = [{"url": "https://eu.aikynetix.app"}]
+    (tmp_path / "openapi.json").write_text(json.dumps(spec))
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    command = [
+        sys.executable,
+        "-m",
+        "scripts.regen",
+        "--spec",
+        str(tmp_path / "openapi.json"),
+        "--output",
+        str(tmp_path / "generated"),
+    ]
+    run = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, "TMPDIR": str(scratch)},
+    )
+    time.sleep(delay)
+    run.send_signal(number)
+    run.wait(timeout=30)
+    after = _tree(tmp_path)
+    assert after == before or (
+        b"eu.aikynetix.app" in after["aikynetix_api/vendor.py"] and after.keys() == before.keys()
+    )
+    assert [path.name for path in (tmp_path / "generated").iterdir()] == ["aikynetix_api"]
+    if run.returncode >= 0:  # a signal before the program had begun to listen ends the interpreter itself
+        assert list(scratch.iterdir()) == []
+
+
+def test_regenerating_is_quick(tmp_path: Path, spec: dict[str, Any]) -> None:
+    """Today's document takes less than fifteen seconds of processor time; half a second is usual."""
+    started = time.process_time()
+    assert _regen(tmp_path, spec) == 0
+    assert time.process_time() - started < 15

@@ -1,0 +1,210 @@
+"""The vendor's pages become one document, or are refused by name."""
+
+from __future__ import annotations
+
+import json
+import threading
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from scripts.vendor_spec import main
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = Path(__file__).with_name("data") / "analyzed-video.md"
+
+
+def _fragment(path: str = "/a/", method: str = "get", **more: Any) -> dict[str, Any]:
+    operation = {"operationId": f"{method}{path}", "description": "words", "responses": {"200": {"description": "ok"}}}
+    return {"openapi": "3.1.1", "info": {"title": "T", "version": "1"}, "paths": {path: {method: operation}}, **more}
+
+
+def _page(*fragments: object, fence: str = "```", language: str = "json") -> str:
+    blocks = [one if isinstance(one, str) else json.dumps(one) for one in fragments]
+    return "# Page\n\n" + "\n\n".join(f"{fence}{language}\n{block}\n{fence}" for block in blocks) + "\n"
+
+
+def _run(tmp_path: Path, *pages: str, check: bool = False) -> tuple[int, Path]:
+    names: list[str] = []
+    for number, page in enumerate(pages):
+        if page.startswith("http://"):
+            names.append(page)
+        else:
+            path = tmp_path / f"page{number}.md"
+            path.write_text(page, encoding="utf-8")
+            names.append(str(path))
+    output = tmp_path / "openapi.json"
+    options = ["-o", str(output), "--cache", str(tmp_path / "cache"), *(["--check"] if check else [])]
+    return main([*names, *options]), output
+
+
+def test_the_committed_document_is_what_the_page_makes(tmp_path: Path) -> None:
+    """The vendor's page gives the committed `openapi.json`, byte for byte, escaped copies in the prose aside."""
+    output = tmp_path / "openapi.json"
+    assert main([str(PAGE), "-o", str(output)]) == 0
+    assert output.read_bytes() == (ROOT / "openapi.json").read_bytes()
+
+
+@pytest.mark.parametrize("fence", ["```", "````", "~~~", "``````"])
+def test_fences_of_any_length_are_read(tmp_path: Path, fence: str) -> None:
+    """A fence is three or more backticks or tildes."""
+    code, output = _run(tmp_path, _page(_fragment(), fence=fence))
+    assert (code, json.loads(output.read_text())["paths"].keys()) == (0, {"/a/"})
+
+
+def test_a_yaml_fragment_is_read(tmp_path: Path) -> None:
+    """A fragment may be YAML, where a status is a number and a version stays text."""
+    text = "openapi: 3.1.1\ninfo: {title: T, version: 2024-01-01}\n"
+    text += "paths:\n  /a/:\n    get:\n      responses:\n        200: {description: ok}"
+    code, output = _run(tmp_path, _page(text, language="yaml"))
+    made = json.loads(output.read_text())
+    assert code == 0
+    assert made["info"]["version"] == "2024-01-01"
+    assert list(made["paths"]["/a/"]["get"]["responses"]) == ["200"]
+
+
+def test_examples_beside_a_fragment_are_not_fragments(tmp_path: Path) -> None:
+    """Other JSON on the page, and other languages, are left alone."""
+    page = _page('{"analyzed_video_url": "https://x"}', _fragment()) + "\n```python\nopenapi = 3\n```\n"
+    assert _run(tmp_path, page)[0] == 0
+
+
+def test_pages_and_fragments_merge(tmp_path: Path) -> None:
+    """Operations of all fragments stand in one document, components that they share once."""
+    shared: dict[str, Any] = {
+        "components": {"schemas": {"Error": {"type": "object", "properties": {"error": {"type": "string"}}}}}
+    }
+    reordered: dict[str, Any] = {
+        "components": {"schemas": {"Error": {"properties": {"error": {"type": "string"}}, "type": "object"}}}
+    }
+    first = _page(_fragment("/a/", **shared), _fragment("/a/", "post", **reordered))
+    code, output = _run(tmp_path, first, _page(_fragment("/b/", **shared)))
+    made = json.loads(output.read_text())
+    assert code == 0
+    assert {path: list(item) for path, item in made["paths"].items()} == {"/a/": ["get", "post"], "/b/": ["get"]}
+    assert list(made["components"]["schemas"]) == ["Error"]
+
+
+def test_different_words_are_no_contradiction(tmp_path: Path) -> None:
+    """The same operation with other words is the same operation; the first page's words are kept."""
+    other = _fragment()
+    other["paths"]["/a/"]["get"]["description"] = "other words"
+    code, output = _run(tmp_path, _page(_fragment()), _page(other))
+    assert code == 0
+    assert json.loads(output.read_text())["paths"]["/a/"]["get"]["description"] == "words"
+
+
+def _with(change: Callable[[dict[str, Any]], Any]) -> dict[str, Any]:
+    fragment = _fragment(servers=[{"url": "https://a.test"}], components={"schemas": {"E": {"type": "string"}}})
+    change(fragment)
+    return fragment
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        (lambda one: one["paths"]["/a/"]["get"].update(deprecated=True), "GET /a/"),
+        (lambda one: one["info"].update(title="Other"), "`info`"),
+        (lambda one: one.update(servers=[{"url": "https://b.test"}]), "`servers`"),
+        (lambda one: one.update(security=[{"K": []}]), "`security`"),
+        (lambda one: one["components"]["schemas"].update(E={"type": "integer"}), "`components.schemas.E`"),
+        (lambda one: one.update(openapi="3.0.3"), "`openapi`"),
+    ],
+)
+def test_contradictions_are_refused_by_name(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], change: Callable[[dict[str, Any]], Any], named: str
+) -> None:
+    """Two fragments that say different things are refused, what they differ in is named, and nothing is written."""
+    code, output = _run(tmp_path, _page(_with(lambda _: None)), _page(_with(change)))
+    said = capsys.readouterr().err
+    assert code == 2
+    assert named in said
+    assert "page1.md" in said
+    assert not output.exists()
+
+
+@pytest.mark.parametrize(
+    ("page", "said"),
+    [
+        ("# Nothing here\n", "no OpenAPI fragment"),
+        ("<html><body>Sign in</body></html>", "no OpenAPI fragment"),
+        (_page(json.dumps(_fragment())[:-40]), "not complete JSON"),
+        (_page({**_fragment(), "openapi": "2.0"}), "openapi: 2.0"),
+        ("", "empty"),
+    ],
+)
+def test_a_page_that_cannot_be_used_is_an_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], page: str, said: str
+) -> None:
+    """A page without a whole fragment ends the run, named, with nothing written."""
+    code, output = _run(tmp_path, _page(_fragment()), page)
+    assert code == 2
+    assert said in capsys.readouterr().err
+    assert not output.exists()
+
+
+def test_check_tells_whether_the_pages_still_match(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`--check` writes nothing; it exits 0 while the pages say the same and 1 with a report when they do not."""
+    _, output = _run(tmp_path, _page(_fragment()))
+    before = output.read_bytes()
+    assert _run(tmp_path, _page(_fragment()), check=True)[0] == 0
+    changed = _fragment()
+    changed["paths"]["/a/"]["get"]["parameters"] = [{"name": "q", "in": "query", "required": True, "schema": {}}]
+    assert _run(tmp_path, _page(changed), check=True)[0] == 1
+    assert "new required query parameter `q`" in capsys.readouterr().out
+    assert output.read_bytes() == before
+
+
+@contextmanager
+def _site(page: str, statuses: list[int]) -> Generator[str]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            fresh = self.headers.get("if-none-match") != '"one"'
+            body = page.encode() if fresh else b""
+            self.send_response(statuses[-1] if statuses and statuses[-1] >= 400 else 200 if fresh else 304)
+            statuses.append(200 if fresh else 304)
+            self.send_header("etag", '"one"')
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name is the base class's
+            del format, args
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
+        thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{http.server_port}/page.md?token=secret"
+        finally:
+            http.shutdown()
+            thread.join()
+
+
+def test_a_page_is_fetched_again_only_when_it_changed(tmp_path: Path) -> None:
+    """The second request carries the entity tag, and an answer of 304 gives the same document."""
+    statuses: list[int] = []
+    with _site(_page(_fragment()), statuses) as address:
+        assert _run(tmp_path, address)[0] == 0
+        first = (tmp_path / "openapi.json").read_bytes()
+        assert _run(tmp_path, address)[0] == 0
+    assert statuses == [200, 304]
+    assert (tmp_path / "openapi.json").read_bytes() == first
+    kept = b"".join(path.read_bytes() for path in (tmp_path / "cache").iterdir())
+    assert b"secret" not in kept
+
+
+def test_a_site_that_fails_is_an_error_without_secrets(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """An error status or a closed port ends the run; the address is named without its query."""
+    with _site("", [503]) as address:
+        assert _run(tmp_path, address)[0] == 2
+    assert _run(tmp_path, address)[0] == 2
+    said = capsys.readouterr().err
+    assert "/page.md" in said
+    assert "secret" not in said
