@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import closing
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -123,22 +124,47 @@ def _brief(error: AikynetixError) -> str:
 
 
 def _storage(client: Aikynetix, session_id: str) -> Check:
-    """Fetch the first byte of a video, by the road that downloads take."""
+    """Fetch the first byte of a video."""
     from .. import AikynetixError
     from . import _diagnosis
     from ._exits import Exit, exit_code
 
     try:
         video = client.analyzed_videos.get(session_id)
+        answer = _first_byte(video.url)
     except AikynetixError as error:
         return _diagnosis.storage(None, None, _brief(error), exit_code(error))
     left = None if video.expires_at is None else (video.expires_at - datetime.now(UTC)).total_seconds()
-    from .._download._storage import Refused
+    if answer.status_code not in (200, 206):
+        refused = f"answers {answer.status_code}; the signed URL is refused, or the clock is off"
+        return _diagnosis.storage(None, left, refused, Exit.FAILURE)
+    announced = answer.headers.get("content-range", "").rpartition("/")[2] or answer.headers.get("content-length", "")
+    return _diagnosis.storage(int(announced) if announced.isdecimal() else None, left, "", Exit.DONE)
 
+
+def _first_byte(url: str) -> httpx.Response:
+    """Return the storage's answer, its body unread; the request carries nothing but the URL.
+
+    Raises:
+        APIConnectionError: There is none.
+    """
+    import httpx
+
+    from .._config import is_loopback
+    from .._errors import APIConnectionError
+    from .._transport import default_transport
+    from .._trial import normalized
+
+    timeout = httpx.Timeout(_TIMEOUT).as_dict()
+    request = httpx.Request("GET", url, headers={"Range": "bytes=0-0"}, extensions={"timeout": timeout})
+    if request.url.scheme != "https" and not is_loopback(request.url.host):
+        raise APIConnectionError("the video's URL is neither https nor on this machine")
+    failure: Exception
     try:
-        answer = client._storage.get(client._settings).open(video.url, {"Range": "bytes=0-0"})
-    except Refused as refused:
-        return _diagnosis.storage(None, left, refused.failure.text, Exit.LATER)
-    total = answer.headers.get("content-range", "").rpartition("/")[2]
-    answer.close()
-    return _diagnosis.storage(int(total) if total.isdecimal() else None, left, "", Exit.DONE)
+        with closing(default_transport()) as transport:
+            answer = transport.handle_request(request)
+            answer.close()
+            return answer
+    except Exception as error:
+        failure = normalized(error, request, (request.url.query.decode("ascii", "replace"),))
+    raise failure
