@@ -195,11 +195,14 @@ def test_a_session_without_a_video_fails_with_its_own_code(sandbox: Sandbox, com
 
 
 class _Everybody(BaseHTTPRequestHandler):
-    """An API that gives everybody a URL on a storage that is not there."""
+    """An API that gives everybody the same URL, and a storage that refuses it."""
+
+    video_url = ""
 
     def do_GET(self) -> None:
-        body = b'{"analyzed_video_url": "http://127.0.0.1:1/video.mp4?X-Goog-Signature=canary"}'
-        self.send_response(200)
+        is_storage = self.path.startswith("/storage/")
+        body = b"" if is_storage else json.dumps({"analyzed_video_url": self.video_url}).encode()
+        self.send_response(403 if is_storage else 200)
         self.send_header("content-type", "application/json")
         self.send_header("content-length", str(len(body)))
         self.end_headers()
@@ -209,17 +212,30 @@ class _Everybody(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
-def test_a_storage_that_is_not_there_is_told(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    """And a server that does not look at credentials has accepted none."""
+@pytest.mark.parametrize(
+    ("video_url", "code", "said"),
+    [
+        ("http://127.0.0.1:1/video.mp4?X-Goog-Signature=canary", 6, "no usable answer"),
+        ("http://127.0.0.1:{port}/storage/video.mp4?X-Goog-Signature=canary", 1, "answers 403"),
+        ("http://192.0.2.1/video.mp4?X-Goog-Signature=canary", 6, "neither https"),
+    ],
+    ids=["absent", "refusing", "unencrypted"],
+)
+def test_a_storage_that_gives_no_bytes_is_told(
+    command: Command, monkeypatch: pytest.MonkeyPatch, video_url: str, code: int, said: str
+) -> None:
+    """Without the signature; and a server that does not look at credentials has accepted none."""
     monkeypatch.setenv("AIKYNETIX_API_KEY", "key")
     with ThreadingHTTPServer(("127.0.0.1", 0), _Everybody) as server:
+        _Everybody.video_url = video_url.format(port=server.server_port)
         Thread(target=server.serve_forever, daemon=True).start()
         ran = command("doctor", "s", "--json", "--base-url", f"http://127.0.0.1:{server.server_port}")
         server.shutdown()
-    states = {check["name"]: check["state"] for check in json.loads(ran.out)["checks"]}
-    assert ran.code == 6
-    assert states["API-KEY: <key>"] == "unknown"
-    assert states["storage"] == "failed"
+    checks = {check["name"]: check for check in json.loads(ran.out)["checks"]}
+    assert ran.code == code
+    assert checks["API-KEY: <key>"]["state"] == "unknown"
+    assert checks["storage"]["state"] == "failed"
+    assert said in checks["storage"]["detail"]
     assert "canary" not in ran.out
 
 
