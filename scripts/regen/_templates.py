@@ -56,6 +56,8 @@ CORRECTIONS: tuple[Correction, ...] = (
     ),
     Correction("endpoint_module.py.jinja", "    return _kwargs\n", _COOKIE_HEADER),
     Correction("endpoint_macros.py.jinja", "cookies = {}\n", "cookies: dict[str, Any] = {}\n"),
+    # The asynchronous client cannot send a file object, and no client can send one again after a failure; bytes it can.
+    Correction("endpoint_macros.py.jinja", "= body.payload\n", "= body.payload.read()\n", times=2),
     # JSON, query strings and forms spell a boolean in lower case; so should a part of a multipart body.
     Correction(
         "property_templates/boolean_property.py.jinja",

@@ -1,0 +1,172 @@
+"""The document of a whole video-analysis service, and a server for it: what `client.call` is for."""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING, Any
+
+from tests.spec_changes._change import BASE
+from tests.spec_changes._server import Json, SpecServer, UnfitError
+
+if TYPE_CHECKING:
+    from email.message import Message
+
+_TEXT: Json = {"type": "string"}
+_TIME: Json = {"type": "string", "format": "date-time"}
+_ERROR: Json = {
+    "description": "no",
+    "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
+}
+VIDEO = bytes(range(256)) * 512 + b"\r\n--+++\r\n"
+
+# Each resource: its fields, and whether it is nested below a team.
+RESOURCES: dict[str, Json] = {
+    "sessions": {"name": _TEXT, "sport": {"type": "string", "enum": ["jump", "lift", "run"]}, "recorded_at": _TIME},
+    "athletes": {"name": _TEXT, "class": _TEXT, "height_cm": {"type": "number"}, "notes": {"type": ["string", "null"]}},
+    "teams": {"name": _TEXT, "members": {"type": "array", "items": {"$ref": "#/components/schemas/Athlete"}}},
+    "users": {"email": _TEXT, "role": {"type": "string", "enum": ["coach", "admin"]}, "active": {"type": "boolean"}},
+    "keys": {"label": _TEXT, "scopes": {"type": "array", "items": _TEXT}, "expires_at": _TIME},
+    "exports": {"format": {"type": "string", "enum": ["csv", "json"]}, "ready": {"type": "boolean"}},
+    "reports": {"title": _TEXT, "body": {"oneOf": [_TEXT, {"type": "object", "properties": {"html": _TEXT}}]}},
+    "tags": {"name": _TEXT, "colour": _TEXT},
+    "devices": {"serial": _TEXT, "fps": {"type": "integer"}},
+    "overlays": {"kind": _TEXT, "from": {"type": "integer"}, "d": {"type": "integer"}},
+}
+
+
+def _answer(schema: Json | None, kind: str = "application/json") -> Json:
+    return {"description": "ok", **({"content": {kind: {"schema": schema}}} if schema is not None else {})}
+
+
+def _operation(name: str, tag: str, success: Json, status: str = "200", **more: Any) -> Json:
+    return {"operationId": name, "tags": [tag], "responses": {status: success, "4XX": _ERROR, "5XX": _ERROR}, **more}
+
+
+def _path_parameter(name: str) -> Json:
+    return {"name": name, "in": "path", "required": True, "schema": _TEXT}
+
+
+def _query(name: str, schema: Json, **more: Any) -> Json:
+    return {"name": name, "in": "query", "schema": schema, **more}
+
+
+def _json_body(schema: Json) -> Json:
+    return {"required": True, "content": {"application/json": {"schema": schema}}}
+
+
+def _crud(spec: Json, resource: str, fields: Json) -> None:
+    single = resource.removesuffix("s")
+    model = {"$ref": f"#/components/schemas/{single.capitalize()}"}
+    draft = {"$ref": f"#/components/schemas/{single.capitalize()}Draft"}
+    schemas = spec["components"]["schemas"]
+    schemas[f"{single.capitalize()}Draft"] = {"type": "object", "required": [next(iter(fields))], "properties": fields}
+    schemas[single.capitalize()] = {
+        "allOf": [
+            schemas[f"{single.capitalize()}Draft"],
+            {"type": "object", "required": ["id"], "properties": {"id": _TEXT}},
+        ]
+    }
+    page = {
+        "type": "object",
+        "properties": {"results": {"type": "array", "items": model}, "next": {"type": ["string", "null"]}},
+    }
+    filters = [
+        _query("limit", {"type": "integer", "default": 20}),
+        _query("order-by", _TEXT),
+        _query("tag", {"type": "array", "items": _TEXT}),
+    ]
+    spec["paths"][f"/{resource}/"] = {
+        "get": _operation(f"list-{resource}", resource, _answer(page), parameters=filters),
+        "post": _operation(f"create-{single}", resource, _answer(model), "201", requestBody=_json_body(draft)),
+    }
+    spec["paths"][f"/{resource}/{{{single}-id}}/"] = {
+        "parameters": [_path_parameter(f"{single}-id")],
+        "get": _operation(f"get-{single}", resource, _answer(model)),
+        "patch": _operation(f"update-{single}", resource, _answer(model), requestBody=_json_body(draft)),
+        "delete": _operation(f"delete-{single}", resource, _answer(None), "204"),
+    }
+
+
+def service() -> Json:
+    """Return the document: more than sixty operations beside the facade's two."""
+    spec = copy.deepcopy(BASE)
+    spec["components"]["schemas"] = {"Problem": {"type": "object", "properties": {"error": _TEXT, "code": _TEXT}}}
+    for resource, fields in RESOURCES.items():
+        _crud(spec, resource, fields)
+    upload = {
+        "type": "object",
+        "required": ["file"],
+        "properties": {"file": {"type": "string", "format": "binary"}, "is_jump": {"type": "boolean"}, "note": _TEXT},
+    }
+    one = [_path_parameter("session_id")]
+    spec["paths"]["/sessions/{session_id}/video/"] = {
+        "parameters": one,
+        "post": _operation(
+            "upload-video",
+            "videos",
+            _answer({"$ref": "#/components/schemas/Session"}),
+            "201",
+            requestBody={"required": True, "content": {"multipart/form-data": {"schema": upload}}},
+        ),
+        "put": _operation(
+            "replace-video",
+            "videos",
+            _answer(None),
+            "204",
+            requestBody={"required": True, "content": {"video/mp4": {}}},
+        ),
+        "get": _operation("download-video", "videos", _answer({}, "video/mp4")),
+        "delete": _operation("delete-video", "videos", _answer(None), "204"),
+    }
+    for name in ("thumbnail", "skeleton", "forces"):
+        spec["paths"][f"/sessions/{{session_id}}/{name}/"] = {
+            "parameters": one,
+            "get": _operation(f"get-{name}", "videos", _answer({}, "application/octet-stream")),
+        }
+    spec["paths"]["/exports/{export-id}/data/"] = {
+        "get": _operation(
+            "export-data", "exports", _answer(_TEXT, "text/csv"), parameters=[_path_parameter("export-id")]
+        )
+    }
+    spec["paths"]["/keys/{key-id}/rotate/"] = {
+        "post": _operation(
+            "rotate-key",
+            "keys",
+            _answer({"$ref": "#/components/schemas/Key"}),
+            parameters=[_path_parameter("key-id"), {"name": "X-Reason", "in": "header", "schema": _TEXT}],
+        )
+    }
+    spec["paths"]["/users/me/"] = {
+        "get": _operation("whoami", "users", _answer({"$ref": "#/components/schemas/User"}), security=[{"Bearer": []}])
+    }
+    return spec
+
+
+class ServiceServer(SpecServer):
+    """Serves the document; what is called `missing` is not there, what is called `broken` breaks."""
+
+    uploads: tuple[bytes, ...] = ()
+
+    def respond(self, method: str, target: str, headers: Message, body: bytes) -> tuple[int, str, bytes]:
+        """Return status, content type and body for a request."""
+        if "/missing/" in target:
+            return 404, "application/json", b'{"error": "no such thing", "code": "gone"}'
+        if "/broken/" in target:
+            return 520, "text/html", b"<html>broken</html>"
+        try:
+            operation, _, _ = self._route(method.lower(), target.split("?", maxsplit=1)[0])
+            self._authorize(operation, headers, {})
+            if operation["operationId"] in ("upload-video", "replace-video"):
+                self.uploads = (*self.uploads, body)
+            else:
+                self._read(operation, headers, target.partition("?")[2], body)
+        except UnfitError as problem:
+            self.unfit.append(f"{method} {target}: {problem}")
+            return 400, "application/json", b'{"error": "unfit"}'
+        if operation["operationId"] == "export-data":
+            return 200, "text/csv", b"a,b\n1,2\n"
+        status = next(iter(operation["responses"]))
+        content = operation["responses"][status].get("content") or {}
+        if content and "application/json" not in content:
+            return 200, next(iter(content)), VIDEO
+        return self._documented(operation, "2")
