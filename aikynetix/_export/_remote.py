@@ -83,11 +83,8 @@ class RemoteFolder(Folder):
         return f"{self._url}/{name}"
 
     def name_of(self, path: Path | str) -> str | None:
-        text = str(path)
-        for root in (self._url, self._root):
-            if text.startswith(f"{root}/"):
-                return text[len(root) + 1 :]
-        return None
+        inside: str = self._fs._strip_protocol(str(path))  # a file system may have several spellings of a URL
+        return inside[len(self._root) + 1 :] if inside.startswith(f"{self._root}/") else None
 
     def write_page(self, text: Iterable[str]) -> None:
         with self._failing(f"{PAGE} cannot be written"), self._fs.open(f"{self._root}/{PAGE}", "wb") as file:
@@ -156,11 +153,6 @@ class RemoteFolder(Folder):
         except Exception as error:  # every file system of fsspec raises exceptions of its own
             failed, cause = failure(what, self._url, error), detached(error)
             raise failed from cause
-
-
-def is_url(to: str) -> bool:
-    """Return whether ``to`` is an fsspec URL and no path."""
-    return "://" in to
 
 
 def _file_system(url: str) -> tuple[Any, str]:

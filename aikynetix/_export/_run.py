@@ -103,8 +103,7 @@ class Run:
                     return None
                 record = self._settle_next()
             if record is not None:
-                self._note(ledger, record)
-                return record
+                return self._noted(ledger, record)
         return None
 
     def close(self) -> None:
@@ -261,10 +260,12 @@ class Run:
         self._backend = self._fallback()
         logger.warning("the executor has broken down; the export goes on in threads of this process")
 
-    def _note(self, ledger: Ledger, record: ExportRecord) -> None:
+    def _noted(self, ledger: Ledger, record: ExportRecord) -> ExportRecord:
+        """Write a record down, and return it with its path as this folder has it."""
         name = None if record.path is None else self._folder.name_of(record.path)
         self._folder.append(_manifest.dump(record, name))
         ledger.keep(record, name)
+        return record if name is None else evolve(record, path=self._folder.path_of(name))
 
     def _drain(self, ledger: Ledger) -> None:
         """Stop the workers, and note the videos that were complete before they heard of it."""
@@ -278,7 +279,7 @@ class Run:
                     future.result() if future.done() and not future.cancelled() and not future.exception() else None
                 )
                 if outcome is not None and outcome.record.status is ExportStatus.DONE:
-                    self._note(ledger, outcome.record)
+                    self._noted(ledger, outcome.record)
         finally:
             self._active.clear()
             self._backend.close()

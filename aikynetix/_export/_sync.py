@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .._download._target import local_path, remote_url
 from . import _job
 from ._backend import ExecutorBackend, ThreadBackend
 from ._folder import Folder, LocalFolder
 from ._ledger import Ledger
 from ._record import ExportRecord, ExportStatus, shown_id
-from ._remote import RemoteFolder, is_url
+from ._remote import RemoteFolder
 from ._run import Rules, Run, taken_apart
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def folder_of(to: str | os.PathLike[str]) -> Folder:
     if not isinstance(place, str) or not place or "\0" in place:
         raise ValueError("to must be a folder or an fsspec URL, such as 'videos' or 's3://bucket/videos'")
     # Absolute, because the workers of an executor may have another current folder.
-    return RemoteFolder(place) if is_url(place) else LocalFolder(Path(place).absolute())
+    return RemoteFolder(place) if remote_url(place) else LocalFolder(local_path(place)[0].absolute())
 
 
 def plan(

@@ -49,7 +49,7 @@ def test_a_hundred_sessions_arrive_once_though_a_worker_is_killed(
     connect: Connect, tmp_path: Path, cluster: Any
 ) -> None:
     """Into an fsspec destination, with the manifest and the page: every session done, every video whole."""
-    url = f"file://{tmp_path}/videos"
+    url = f"local://{tmp_path}/videos"
     ids = [f"s{n}" for n in range(100)]
     with Service(size=300_000, latency=0.05) as service:
         pids = list(cluster.run(os.getpid).values())

@@ -12,7 +12,7 @@ from aikynetix import AikynetixError
 from aikynetix._export import _manifest
 from aikynetix._export._ledger import Ledger
 from aikynetix._export._record import ExportStatus
-from aikynetix._export._remote import RemoteFolder, is_url
+from aikynetix._export._remote import RemoteFolder
 
 from .servers import Service
 from .test_export import statuses
@@ -26,10 +26,11 @@ if TYPE_CHECKING:
 fsspec: Any = pytest.importorskip("fsspec", reason="fsspec is not installed")
 
 
-@pytest.fixture(params=["memory", "file"])
+@pytest.fixture(params=["memory", "local"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """A folder that is not there yet, in memory and on disk."""
-    return f"memory://{uuid.uuid4().hex}/videos" if request.param == "memory" else f"file://{tmp_path}/videos"
+    # The download engine takes file:// for what it is, a path; local:// is the same place by way of fsspec.
+    return f"memory://{uuid.uuid4().hex}/videos" if request.param == "memory" else f"local://{tmp_path}/videos"
 
 
 def opened(url: str) -> RemoteFolder:
@@ -107,17 +108,17 @@ def test_names_sizes_and_the_page(url: str) -> None:
 
 def test_a_store_that_fails_is_an_error_of_ours() -> None:
     """Whatever a file system raises comes out as one of our errors that names the folder."""
-    folder = RemoteFolder("file:///dev/null/videos")
+    folder = RemoteFolder("local:///dev/null/videos")
     with pytest.raises(AikynetixError, match="/dev/null/videos"):
         folder.open()
 
 
-def test_what_is_a_url() -> None:
-    """Only a scheme makes one; a path with a colon is a path."""
-    assert is_url("s3://bucket/videos")
-    assert is_url("file:///videos")
-    assert not is_url("C:\\videos")
-    assert not is_url("videos/a:b")
+def test_a_file_url_is_a_folder_of_this_machine(connect: Connect, tmp_path: Path) -> None:
+    """``file://`` needs no fsspec, and its records have paths."""
+    with Service() as service:
+        (record,) = connect(service).analyzed_videos.export(["a"], (tmp_path / "my videos").as_uri())
+    assert record.path == next((tmp_path / "my videos").glob("*.mp4"))
+    assert (tmp_path / "my videos" / "index.html").is_file()
 
 
 def test_an_export_into_a_url_and_again(connect: Connect, url: str) -> None:
