@@ -1,56 +1,165 @@
-"""One download from beginning to end."""
+"""One download from beginning to end: where to, all the bytes, the checks, the final name."""
 
 from __future__ import annotations
 
-import hashlib
 import os
-import time
-from contextlib import closing
 from pathlib import Path
 
-import httpx
+from attrs import frozen
 
 from .._causes import detached
-from .._errors import DownloadError, DownloadInterruptedError, SignedUrlExpiredError
+from .._errors import DownloadError, IntegrityError
 from .._models import DownloadedVideo
-from .._signed_url import safe_name
+from ._digest import Digests, why_no_video
+from ._identity import Identity
+from ._journal import Busy
+from ._part import LocalPart
+from ._remote import RemotePart, place
+from ._rules import disk_failure
 from ._storage import Storage
-from ._types import Cancelled, Options, Source
+from ._target import file_name, local_path, remote_url
+from ._transfer import Fetched, Transfer
+from ._types import Clock, Options, Source
+from ._urls import Urls
 
 
-def download(source: Source, to: str | os.PathLike[str], storage: Storage, options: Options) -> DownloadedVideo:
-    """Download the video of a session."""
-    begun = time.monotonic()
-    video = source.resolve()
-    path = Path(to)
-    if path.is_dir() or str(to).endswith("/"):
-        path.mkdir(parents=True, exist_ok=True)
-        path = path / f"{safe_name(source.session_id)}-{video.filename}"
-    if path.exists() and not options.overwrite:
-        raise DownloadError("the file exists already; pass overwrite=True to replace it", session_id=source.session_id, path=path)
-    part = path.with_name(path.name + ".part")
-    digest, size = hashlib.sha256(), 0
-    try:
-        response = storage.open(video.url, {})
-        total = int(response.headers["content-length"]) if "content-length" in response.headers else None
-        with closing(response), part.open("wb") as file:
-            if response.status_code in (400, 403):
-                raise SignedUrlExpiredError("the storage refused the URL", session_id=source.session_id, path=path)
-            if response.status_code != 200:
-                raise DownloadError(f"the storage answered {response.status_code}", session_id=source.session_id, path=path)
-            for chunk in response.iter_raw():
-                if options.cancelled():
-                    raise Cancelled
-                file.write(chunk)
-                digest.update(chunk)
-                size += len(chunk)
-                if options.progress is not None:
-                    options.progress(size, total)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
-    except (httpx.HTTPError, OSError) as error:
-        raise DownloadInterruptedError(
-            f"the download broke off ({type(error).__name__})", session_id=source.session_id, path=path
-        ) from detached(error)
-    return DownloadedVideo(source.session_id, path, size, digest.hexdigest(), elapsed=time.monotonic() - begun)
+def download(
+    source: Source, to: str | os.PathLike[str], storage: Storage, options: Options, clock: Clock | None = None
+) -> DownloadedVideo:
+    """Download the video of a session, verify it, and put it under its final name in one step.
+
+    Args:
+        source: Whose video, and how to get a signed URL for it.
+        to: A file, whose folder must exist; a folder (an existing one, or any that ends with a slash and is then made), in
+            which the name comes from session and URL; or an fsspec URL.
+        storage: The connections to use.
+        options: How.
+        clock: Time and chance; default: the real ones.
+
+    Raises:
+        SignedUrlExpiredError: The storage refused the signature and fresh ones did not help.
+        IntegrityError: Size, checksum or container is not what was announced; nothing is kept.
+        DownloadInterruptedError: Given up after retries; a later call goes on from there.
+        DownloadError: Anything else: no room, a file in the way, a refusing storage.
+        AikynetixError: What `Source.resolve` raised.
+        Cancelled: `Options.cancelled` returned True; a later call goes on from there.
+    """
+    clock = clock or Clock()
+    return _Download(source, to, storage, options, clock).run()
+
+
+@frozen
+class _Download:
+    source: Source
+    to: str | os.PathLike[str]
+    storage: Storage
+    options: Options
+    clock: Clock
+
+    def run(self) -> DownloadedVideo:
+        begun = self.clock.monotonic()
+        urls = Urls(self.source, self.clock)
+        part, path = self._remote(urls) if remote_url(self.to) else self._local(urls)
+        error = _ErrorAt(self.source.session_id, path)
+        try:
+            fetched = self._fetch(urls, part, error)
+            try:
+                part.commit(fetched.size)
+            except Exception as cause:  # a remote file system raises what its own library raises
+                raise error(DownloadError, disk_failure(cause).text) from detached(cause)
+        finally:
+            part.close()
+        return DownloadedVideo(
+            session_id=self.source.session_id,
+            path=path,
+            size=fetched.size,
+            sha256=fetched.digests.sha256,
+            resumed_from=fetched.resumed_from,
+            verified=verified(fetched.identity, fetched.digests),
+            elapsed=self.clock.monotonic() - begun,
+        )
+
+    def _fetch(self, urls: Urls, part: LocalPart | RemotePart, error: _ErrorAt) -> Fetched:
+        transfer = Transfer(urls, self.storage, part, self.options, self.clock, error)
+        fetched = transfer.run()
+        reason = mismatch(fetched)
+        if reason is not None and fetched.resumed_from:
+            # The fault may lie in what an earlier process left behind.
+            part.begin(fetched.identity)
+            transfer.forget()
+            fetched = transfer.run(resume=False)
+            reason = mismatch(fetched)
+        if reason is not None:
+            part.discard()
+            raise error(IntegrityError, reason)
+        return fetched
+
+    def _local(self, urls: Urls) -> tuple[LocalPart, Path]:
+        path: Path | str = os.fspath(self.to)
+        try:
+            path, is_folder = local_path(self.to)
+            if is_folder:
+                name = file_name(self.source.session_id, urls.video())
+                path.mkdir(parents=True, exist_ok=True)
+                path = path / name
+            self._require_free(path, os.path.lexists(path), regular=path.is_file())
+            if not path.parent.is_dir():
+                raise _ErrorAt(self.source.session_id, path)(DownloadError, f"there is no folder {path.parent}")
+            return LocalPart(path), path
+        except Busy:
+            text = "another download to the same file is under way"
+            raise _ErrorAt(self.source.session_id, path)(DownloadError, text) from None
+        except (OSError, ValueError) as cause:
+            raise _ErrorAt(self.source.session_id, path)(DownloadError, disk_failure(cause).text) from detached(cause)
+
+    def _remote(self, urls: Urls) -> tuple[RemotePart, str]:
+        url = str(self.to)
+        error = _ErrorAt(self.source.session_id, url)
+        name = file_name(self.source.session_id, urls.video())
+        try:
+            fs, path, exists = place(url, name)
+            shown = str(fs.unstrip_protocol(path))
+        except ImportError as cause:
+            text = "this kind of URL needs the extra aikynetix[fsspec] and the file system's own package"
+            raise error(DownloadError, text) from detached(cause)
+        except Exception as cause:  # a remote file system raises what its own library raises
+            raise error(DownloadError, f"the destination cannot be reached ({type(cause).__name__})") from detached(
+                cause
+            )
+        self._require_free(shown, exists, regular=True)
+        return RemotePart(fs, path), shown
+
+    def _require_free(self, path: Path | str, exists: bool, *, regular: bool) -> None:
+        if exists and not regular:
+            raise _ErrorAt(self.source.session_id, path)(DownloadError, "what stands there is no regular file")
+        if exists and not self.options.overwrite:
+            text = "the file exists already; pass overwrite=True to replace it"
+            raise _ErrorAt(self.source.session_id, path)(DownloadError, text)
+
+
+@frozen
+class _ErrorAt:
+    """Makes the exceptions of one download."""
+
+    session_id: str
+    path: Path | str
+
+    def __call__(self, kind: type[DownloadError], text: str) -> DownloadError:
+        return kind(f"{self.path}: {text}", session_id=self.session_id, path=self.path)
+
+
+def verified(identity: Identity, digests: Digests) -> str:
+    """Return which checks a file has passed, as `DownloadedVideo.verified` says it."""
+    names = [name for name in ("crc32c", "md5") if getattr(identity, name) and getattr(digests, name)]
+    return "+".join(names) or "size"
+
+
+def mismatch(fetched: Fetched) -> str | None:
+    """Return why a complete file is not what the storage announced, None when it is."""
+    if fetched.identity.size is not None and fetched.identity.size != fetched.size:
+        return f"{fetched.size} bytes came where {fetched.identity.size} were announced"
+    for name in ("crc32c", "md5"):
+        announced, found = getattr(fetched.identity, name), getattr(fetched.digests, name)
+        if announced and found and announced != found:
+            return f"the {name} checksum does not match what the storage announced"
+    return why_no_video(fetched.head)

@@ -1,33 +1,264 @@
-"""The pool of connections to the storage host."""
+"""Connections to the storage host: no credentials, no cookies, no proxies from the environment, no blind redirects."""
 
 from __future__ import annotations
 
+import contextlib
+import socket
+import time
+from collections.abc import Callable
+from email.utils import parsedate_to_datetime
+from threading import Lock
+from typing import Any
+
 import httpx
+
+from .._config import is_loopback
+from .._redact import redact_url
+from .._retry import parse_retry_after
+from ._body import Body
+from ._rules import Failure, Kind, xml_code
+
+_MOST_AT_ONCE = 64
+"""Connections of one client beyond the first of each download; a first one is always allowed."""
+
+_LIMITS = httpx.Limits(max_connections=512, max_keepalive_connections=64, keepalive_expiry=30.0)
+_MOST_REDIRECTS = 5
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_ERROR_BODY = 64 * 1024
+_LONGEST_WAIT = 60.0
+
+
+class Refused(Exception):
+    """A connection did not lead to bytes; `failure` says how."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.text)
+        self.failure = failure
+
+
+class Lifeline:
+    """Ends the connection of a request from another thread, whatever the request is waiting for."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._sockets: list[socket.socket] = []
+        self.cut = False
+
+    def hold(self, connection: Any) -> None:
+        """Take note of a network stream of httpcore or of a socket."""
+        get = getattr(connection, "get_extra_info", None)
+        found = get("socket") if get is not None else connection
+        if isinstance(found, socket.socket):
+            with self._lock:
+                self._sockets.append(found)
+                cut = self.cut
+            if cut:
+                _hang_up(found)
+
+    def trace(self, event: str, info: dict[str, Any]) -> None:
+        """Take note of the connections that httpcore opens (its ``trace`` extension)."""
+        if event in ("connection.connect_tcp.complete", "connection.start_tls.complete"):
+            self.hold(info.get("return_value"))
+
+    def pull(self) -> None:
+        """End the connection, now or as soon as it is there."""
+        with self._lock:
+            self.cut = True
+            held = list(self._sockets)
+        for found in held:
+            _hang_up(found)
+
+
+def _hang_up(connection: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        # The method of an SSL socket would drop its TLS state under the feet of the thread that reads.
+        socket.socket.shutdown(connection, socket.SHUT_RDWR)
+
+
+class Answer:
+    """An answer with bytes: status 200 or 206, headers, and a body to be read.
+
+    Attributes:
+        url: The URL that answered, after redirects.
+        began: Seconds from the request to the answer.
+    """
+
+    def __init__(self, url: str, response: httpx.Response, body: Body, began: float) -> None:
+        self.url = url
+        self.status = response.status_code
+        self.headers = response.headers
+        self.body = body
+        self.began = began
+
+    def close(self) -> None:
+        """End the connection, or give it back where the body was read to its end."""
+        self.body.close()
 
 
 class Storage:
-    """Connections to the storage host: without credentials, cookies, proxies from the environment or redirects.
+    """The pool of connections to the storage host, shared by the downloads of one client.
 
     Args:
-        timeout: Limits in seconds.
-        transport: An httpx transport to use in place of a pool of our own; it is not closed by `close`.
+        timeout: Limits in seconds for connecting, for hearing nothing, and for waiting for a connection.
+        transport: An httpx transport to use in place of a pool of our own; `close` leaves it open.
     """
 
     def __init__(self, *, timeout: httpx.Timeout, transport: httpx.BaseTransport | None = None) -> None:
         self._timeout = timeout
-        self._owned = None if transport is not None else httpx.HTTPTransport(trust_env=False)
-        self._transport: httpx.BaseTransport = transport if transport is not None else self._owned  # type: ignore[assignment]
+        self._own = httpx.HTTPTransport(trust_env=False, limits=_LIMITS) if transport is None else None
+        self._transport = transport or self._own
+        self._lock = Lock()
+        self._open = 0
 
-    def open(self, url: str, headers: dict[str, str]) -> httpx.Response:
-        """Ask for ``url`` and return the answer, its body unread."""
-        request = httpx.Request(
-            "GET", url, headers={"Accept-Encoding": "identity"} | headers, extensions={"timeout": self._timeout.as_dict()}
-        )
-        response = self._transport.handle_request(request)
+    def close(self) -> None:
+        """Close the connections; answers that are still being read break."""
+        self._transport = None
+        if self._own is not None:
+            self._own.close()
+
+    def room(self) -> int:
+        """Return how many more connections the downloads of this client should open."""
+        return max(0, _MOST_AT_ONCE - self._open)
+
+    def open(
+        self,
+        url: str,
+        headers: dict[str, str],
+        *,
+        timeout: httpx.Timeout | None = None,
+        lifeline: Lifeline | None = None,
+    ) -> Answer:
+        """Ask for ``url`` and return an answer that has bytes.
+
+        Args:
+            url: A signed URL, https or loopback.
+            headers: ``Range`` and ``If-Range``, if any.
+            timeout: Limits in seconds, in place of the pool's.
+            lifeline: By which another thread can end the request and the answer.
+
+        Raises:
+            Refused: There was no answer, or one without the bytes asked for.
+        """
+        lifeline = lifeline or Lifeline()
+        limits = timeout or self._timeout
+        allowed = is_allowed
+        for _ in range(_MOST_REDIRECTS + 1):
+            if not allowed(url):
+                raise Refused(Failure(kind=Kind.FOREIGN, text="the video's URL is neither https nor on this machine"))
+            begun = time.monotonic()
+            response = self._send(url, headers, limits, lifeline)
+            if response.status_code in (200, 206):
+                body = Body(response, lifeline, limits.read, self._closed)
+                return Answer(url, response, body, time.monotonic() - begun)
+            target = _redirected(url, response)
+            if target is None:
+                raise Refused(self._read_failure(url, response))
+            self._drop(response)
+            allowed = is_allowed if is_local(url) else _is_encrypted
+            url = target
+        raise Refused(Failure(kind=Kind.STATUS, status=310, text="the storage redirects in a circle"))
+
+    def _send(self, url: str, headers: dict[str, str], timeout: httpx.Timeout, lifeline: Lifeline) -> httpx.Response:
+        if self._transport is None:
+            raise Refused(Failure(kind=Kind.FOREIGN, text="the client is closed"))
+        extensions = {"timeout": timeout.as_dict(), "trace": lifeline.trace}
+        with self._lock:
+            self._open += 1
+        try:
+            # What is encoded cannot be resumed, and its length says nothing about the file's.
+            asked = httpx.Headers({"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": "aikynetix"} | headers)
+            request = httpx.Request("GET", url, headers=asked, extensions=extensions)
+            response = self._transport.handle_request(request)
+        except BaseException as error:
+            self._closed()
+            if isinstance(error, (httpx.HTTPError, httpx.InvalidURL, OSError, UnicodeError)):
+                raise Refused(_failure_of(error, url)) from None
+            raise
         response.request = request
         return response
 
-    def close(self) -> None:
-        """Close the pool."""
-        if self._owned is not None:
-            self._owned.close()
+    def _read_failure(self, url: str, response: httpx.Response) -> Failure:
+        """Read a bounded part of an error's body for the code in it."""
+        text = b""
+        with contextlib.suppress(httpx.HTTPError, httpx.StreamError, OSError):
+            for chunk in response.iter_raw():
+                text += chunk
+                if len(text) > _ERROR_BODY:
+                    break
+        self._drop(response)
+        code = xml_code(text[:_ERROR_BODY].decode("utf-8", "replace"))
+        named = f" ({code})" if code else ""
+        return Failure(
+            kind=Kind.STATUS,
+            status=response.status_code,
+            code=code,
+            retry_after=parse_retry_after(response.headers.get("retry-after"), _server_time(response)),
+            text=f"the storage answered {response.status_code}{named}",
+        )
+
+    def _drop(self, response: httpx.Response) -> None:
+        with contextlib.suppress(httpx.HTTPError, OSError):
+            response.close()
+        self._closed()
+
+    def _closed(self) -> None:
+        with self._lock:
+            self._open -= 1
+
+
+def is_allowed(url: str) -> bool:
+    """Return whether ``url`` may be fetched: https, or http on this machine."""
+    return _is_encrypted(url) or is_local(url)
+
+
+def is_local(url: str) -> bool:
+    """Return whether ``url`` is plain http on this machine."""
+    try:
+        parsed = httpx.URL(url)
+    except (httpx.InvalidURL, UnicodeError):
+        return False
+    return parsed.scheme == "http" and is_loopback(parsed.host)
+
+
+def _is_encrypted(url: str) -> bool:
+    try:
+        parsed = httpx.URL(url)
+    except (httpx.InvalidURL, UnicodeError):
+        return False
+    return parsed.scheme == "https" and bool(parsed.host)
+
+
+def _redirected(url: str, response: httpx.Response) -> str | None:
+    target = response.headers.get("location")
+    if response.status_code not in _REDIRECTS or not target:
+        return None
+    try:
+        return str(httpx.URL(url).join(target))
+    except (httpx.InvalidURL, UnicodeError):
+        return None
+
+
+def _server_time(response: httpx.Response) -> float:
+    """Return the server's own clock in seconds since 1970: a ``Retry-After`` date is meant by it."""
+    try:
+        return parsedate_to_datetime(response.headers.get("date", "")).timestamp()
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return time.time()
+
+
+def _failure_of(error: Exception, url: str) -> Failure:
+    host = redact_url(url).split("/")[2:3]
+    where = host[0] if host else "the storage"
+    match error:
+        case httpx.ConnectTimeout() | httpx.ConnectError() | httpx.PoolTimeout() | httpx.ProxyError():
+            kind, what = Kind.CONNECT, "cannot be reached"
+        case httpx.TimeoutException():
+            kind, what = Kind.STALLED, "did not answer in time"
+        case httpx.UnsupportedProtocol() | httpx.InvalidURL() | UnicodeError():
+            kind, what = Kind.FOREIGN, "has a URL that cannot be asked for"
+        case _:
+            kind, what = Kind.BROKEN, "broke the connection off"
+    return Failure(kind=kind, text=f"{where} {what} ({type(error).__name__})", cause=error)
+
+
+Opener = Callable[..., Answer]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import random
+import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import httpx
 from attrs import field, frozen, validators
@@ -63,3 +66,22 @@ class Options:
     timeout: httpx.Timeout = DEFAULT_TIMEOUT
     max_retries: int = 3
     cancelled: Callable[[], bool] = _never
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@frozen(kw_only=True)
+class Clock:
+    """Where time and chance come from.
+
+    Attributes:
+        monotonic: Seconds that only go forward.
+        now: The present, aware.
+        draw: A random number from 0 to 1.
+    """
+
+    monotonic: Callable[[], float] = time.monotonic
+    now: Callable[[], datetime] = _utc_now
+    draw: Callable[[], float] = random.random

@@ -1,0 +1,163 @@
+"""The journal beside a partial file: what the bytes in it belong to and which of them are there.
+
+A first line of JSON names the object, then one short line per finished span is appended. Nothing is ever rewritten, so a
+process may be killed at any moment: a line that was cut off is ignored. The journal is also what the lock is held on.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from threading import Lock
+
+import attrs
+
+from ._identity import Identity
+from ._plan import Span, merged
+
+_VERSION = 1
+_LINE = re.compile(r"\+([0-9]{1,19})-([0-9]{1,19});", re.ASCII)
+_LONGEST = 64 * 1024 * 1024
+_BINARY = getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+
+
+class Busy(Exception):
+    """Another process, or another thread of this one, downloads to the same file."""
+
+
+def encode(identity: Identity, boot: str | None) -> str:
+    """Return the first line of a journal."""
+    return json.dumps({"journal": _VERSION, "boot": boot, "object": attrs.asdict(identity)}) + "\n"
+
+
+def decode(text: str) -> tuple[Identity, str | None, list[Span]] | None:
+    """Return the object, the boot of the machine it was written in, and the finished spans; None for no usable journal.
+
+    Args:
+        text: The content of a journal, whole, cut off or damaged.
+    """
+    first, newline, rest = text.partition("\n")
+    try:
+        head = json.loads(first)
+        fields = head["object"] if newline and head["journal"] == _VERSION else None
+        if not isinstance(fields, dict) or not isinstance(fields["path"], str) or type(fields["size"]) is not int:
+            return None
+        identity = Identity(**fields)
+        boot = head.get("boot")
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return None
+    lines = (_LINE.fullmatch(line) for line in rest.split("\n"))
+    spans = ((int(found[1]), int(found[2])) for found in lines if found)
+    return identity, boot if isinstance(boot, str) else None, merged(spans)
+
+
+def boot_id() -> str | None:
+    """Return what changes when the machine starts anew, None where the system does not tell."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except OSError:
+        return None
+
+
+class Journal:
+    """A journal file, open and locked until `close`.
+
+    Args:
+        path: Where it is; it is created if need be.
+
+    Raises:
+        Busy: Somebody else holds it.
+        OSError: It cannot be opened.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._appending = Lock()
+        self._fd = _open_locked(path)
+
+    def read(self) -> tuple[Identity, str | None, list[Span]] | None:
+        """Return what an earlier download wrote, see `decode`."""
+        os.lseek(self._fd, 0, os.SEEK_SET)
+        with os.fdopen(os.dup(self._fd), "rb") as file:
+            return decode(file.read(_LONGEST).decode("ascii", "replace"))
+
+    def begin(self, identity: Identity) -> None:
+        """Forget everything and start on an object."""
+        os.ftruncate(self._fd, 0)
+        self._append(encode(identity, boot_id()))
+
+    def add(self, start: int, stop: int) -> None:
+        """Note that a span is in the file."""
+        self._append(f"+{start}-{stop};\n")
+
+    def discard(self) -> None:
+        """Remove the journal; the lock is held until `close`."""
+        if sys.platform == "win32":
+            self.close()  # an open file cannot be removed there
+        self.path.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Give the lock up."""
+        fd, self._fd = self._fd, -1
+        if fd >= 0:
+            os.close(fd)
+
+    def _append(self, text: str) -> None:
+        data = text.encode("ascii")
+        with self._appending:
+            if os.write(self._fd, data) != len(data):
+                # The line break keeps the next line from being read as the end of this one.
+                os.write(self._fd, b"\n")
+
+
+def _open_locked(path: Path) -> int:
+    while True:
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | _BINARY, 0o600)
+        try:
+            _lock(fd)
+            if _is_at(fd, path):
+                return fd
+        except BaseException:
+            os.close(fd)
+            raise
+        # The one who held the lock removed the file between our opening and locking it.
+        os.close(fd)
+
+
+def _is_at(fd: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(fd), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _lock(fd: int) -> None:
+        # Locks bind there: one far behind the end of the file hinders nobody's reading.
+        os.lseek(fd, 2**62, os.SEEK_SET)
+        try:
+            msvcrt.locking(fd, msvcrt.LK_NBLCK, 1)
+        except OSError as error:
+            raise Busy from error
+else:
+    import fcntl
+
+    def _lock(fd: int) -> None:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise Busy from error
+        except OSError:
+            # A file system without locks: better a download without this guard than none.
+            return
+
+
+def within(spans: Iterable[Span], size: int) -> bool:
+    """Return whether all spans lie in the first ``size`` bytes."""
+    return all(stop <= size for _, stop in spans)

@@ -1,0 +1,137 @@
+"""The partial file on the local disk, and how it becomes the final one."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import sys
+from pathlib import Path
+from threading import Lock
+
+from ._identity import Identity
+from ._journal import Journal, boot_id, within
+from ._plan import Span
+
+_FLAGS = (
+    os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+)
+
+
+class LocalPart:
+    """``<name>.part`` and its journal, locked from construction to `close`.
+
+    Args:
+        path: The final name.
+
+    Raises:
+        Busy: Somebody else downloads to the same file.
+        OSError: The files cannot be opened.
+    """
+
+    parallel = True
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._part = path.with_name(path.name + ".part")
+        self._journal = Journal(path.with_name(path.name + ".part.journal"))
+        self._seeking = Lock()
+        self._seeks = not (
+            hasattr(os, "pwrite") and hasattr(os, "preadv")
+        )  # Windows has no positioned reads and writes
+        try:
+            self._fd = os.open(self._part, _FLAGS, 0o666)
+        except BaseException:
+            self._journal.close()
+            raise
+
+    def earlier(self) -> tuple[Identity, list[Span]] | None:
+        """Return the object and the spans that an earlier download left, None when there is nothing to go on with.
+
+        What was written before the machine went down may not have reached the disk; it counts only where a checksum will
+        judge the whole.
+        """
+        found = self._journal.read()
+        if found is None:
+            return None
+        identity, boot, spans = found
+        lost = boot != boot_id() and not (identity.md5 or identity.crc32c)
+        if lost or not spans or not within(spans, min(os.fstat(self._fd).st_size, identity.size or 0)):
+            return None
+        return identity, spans
+
+    def begin(self, identity: Identity) -> None:
+        """Start on an object from its first byte."""
+        self._journal.begin(identity)
+        os.ftruncate(self._fd, 0)
+
+    def lacks_space(self, count: int) -> bool:
+        """Return whether the disk has surely no room for ``count`` more bytes."""
+        try:
+            return shutil.disk_usage(self.path.parent).free < count
+        except OSError:
+            return False
+
+    def write(self, offset: int, data: memoryview) -> None:
+        """Write all of ``data`` at ``offset`` and note it in the journal."""
+        written = 0
+        while written < len(data):
+            written += self._write_some(data[written:], offset + written)
+        self._journal.add(offset, offset + written)
+
+    def read_into(self, view: memoryview, offset: int) -> int:
+        """Fill ``view`` from ``offset`` on and return how many bytes there were."""
+        if not self._seeks:
+            return os.preadv(self._fd, [view], offset)
+        with self._seeking:
+            os.lseek(self._fd, offset, os.SEEK_SET)
+            data = os.read(self._fd, len(view))
+        view[: len(data)] = data
+        return len(data)
+
+    def commit(self, size: int) -> None:
+        """Make the file durable and put it under its final name, in one step."""
+        os.ftruncate(self._fd, size)
+        os.fsync(self._fd)
+        self._close_file()
+        os.replace(self._part, self.path)
+        _sync_folder(self.path.parent)
+        self._journal.discard()
+
+    def discard(self) -> None:
+        """Remove the partial file and the journal."""
+        self._close_file()
+        self._part.unlink(missing_ok=True)
+        self._journal.discard()
+
+    def close(self) -> None:
+        """Give the files and the lock up; what has arrived stays. A part without a byte is not worth staying."""
+        if self._fd >= 0 and os.fstat(self._fd).st_size == 0:
+            with contextlib.suppress(OSError):
+                self.discard()
+        self._close_file()
+        self._journal.close()
+
+    def _write_some(self, data: memoryview, offset: int) -> int:
+        if not self._seeks:
+            return os.pwrite(self._fd, data, offset)
+        with self._seeking:
+            os.lseek(self._fd, offset, os.SEEK_SET)
+            return os.write(self._fd, data)
+
+    def _close_file(self) -> None:
+        fd, self._fd = self._fd, -1
+        if fd >= 0:
+            os.close(fd)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the new name durable too; Windows has no way to, and some file systems refuse."""
+    if sys.platform == "win32":
+        return
+    with contextlib.suppress(OSError):
+        fd = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)

@@ -1,0 +1,89 @@
+"""A part behind an fsspec URL: written from front to back, and given its name when all of it is verified."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+from typing import Any
+
+from ._identity import Identity
+from ._plan import Span
+
+
+def place(url: str, name: str) -> tuple[Any, str, bool]:
+    """Return the file system behind ``url``, the path in it, and whether something stands there.
+
+    Args:
+        url: Of a file or, with a slash at its end or as the name of an existing folder, of a folder.
+        name: The file's name in a folder.
+
+    Raises:
+        ImportError: fsspec, or what it needs for this kind of URL, is not installed.
+    """
+    fs, path = importlib.import_module("fsspec.core").url_to_fs(url)
+    if url.endswith("/") or fs.isdir(path):
+        path = f"{path.rstrip('/')}/{name}"
+    return fs, path, bool(fs.exists(path))
+
+
+class RemotePart:
+    """``<name>.part`` in a file system of fsspec. A later call begins anew: such a file cannot be gone on with."""
+
+    parallel = False
+
+    def __init__(self, fs: Any, path: str) -> None:
+        self._fs, self._path, self._part = fs, path, f"{path}.part"
+        self._file: Any = None
+        self._position = 0
+
+    def earlier(self) -> tuple[Identity, list[Span]] | None:
+        """Return None."""
+        return None
+
+    def begin(self, identity: Identity) -> None:  # the part knows no journal
+        """Start from the first byte."""
+        self._drop()
+        if parent := self._path.rpartition("/")[0]:
+            self._fs.makedirs(parent, exist_ok=True)
+        self._file, self._position = self._fs.open(self._part, "wb"), 0
+
+    def lacks_space(self, count: int) -> bool:  # nobody tells how much room there is
+        """Return False."""
+        return False
+
+    def write(self, offset: int, data: memoryview) -> None:
+        """Write all of ``data``, which must follow what was written before."""
+        if offset != self._position:
+            raise OSError("a remote file is written from front to back only")
+        self._file.write(bytes(data))
+        self._position += len(data)
+
+    def read_into(self, view: memoryview, offset: int) -> int:
+        """Refuse: what was written cannot be read yet."""
+        raise OSError("a remote file that is being written cannot be read")
+
+    def commit(self, size: int) -> None:
+        """Close the file and give it its name."""
+        self._file.close()
+        self._file = None
+        found = self._fs.info(self._part)["size"]
+        if found is not None and found != size:
+            raise OSError(f"{found} of {size} bytes arrived there")
+        self._fs.mv(self._part, self._path)
+
+    def discard(self) -> None:
+        """Remove the part."""
+        self._drop()
+
+    def close(self) -> None:
+        """Remove the part if it was not committed."""
+        self._drop()
+
+    def _drop(self) -> None:
+        if self._file is None:
+            return
+        file, self._file = self._file, None
+        with contextlib.suppress(Exception):
+            file.close()
+        with contextlib.suppress(Exception):
+            self._fs.rm(self._part)

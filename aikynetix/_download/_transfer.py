@@ -1,0 +1,414 @@
+"""From a signed URL to all bytes of the object, over one connection or many, through whatever happens on the way.
+
+One thread supervises: it takes the reports of the connections, has the pure rules decide, and acts. The connections
+themselves decide nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Callable
+from queue import Empty, SimpleQueue
+from typing import NoReturn, Protocol
+
+import attrs
+from attrs import frozen
+
+from .._causes import detached
+from .._errors import DownloadError, IntegrityError
+from ._answers import Asked, Offer, judge
+from ._digest import Digest, Digests
+from ._growth import MOST_CONNECTIONS, SMALL, Growth, Sample
+from ._identity import Identity
+from ._plan import Claim, Ledger, Span, gaps, total
+from ._rules import MOST_STARTS, PROGRESS, Failure, Kind, Standing, Step, decide, disk_failure
+from ._storage import Answer, Lifeline, Storage
+from ._types import Cancelled, Clock, Options
+from ._urls import Urls
+from ._worker import Ended, Opened, Worker, Workplace
+
+_log = logging.getLogger("aikynetix")
+_TICK = 0.05
+_TICK_WHILE_GROWING = 0.01
+# Below this many bytes per second a connection counts as standing still.
+_SLOWEST = 1024
+_JOIN_SECONDS = 2.0
+
+
+class Part(Protocol):
+    """Where the bytes are gathered."""
+
+    parallel: bool
+
+    def earlier(self) -> tuple[Identity, list[Span]] | None:
+        """Return what an earlier download left, None when there is nothing to go on with."""
+        ...
+
+    def begin(self, identity: Identity) -> None:
+        """Start on an object from its first byte."""
+        ...
+
+    def lacks_space(self, count: int) -> bool:
+        """Return whether there is surely no room for ``count`` more bytes."""
+        ...
+
+    def write(self, offset: int, data: memoryview) -> None:
+        """Write all of ``data`` at ``offset``."""
+        ...
+
+    def read_into(self, view: memoryview, offset: int) -> int:
+        """Fill ``view`` from ``offset`` on and return how many bytes there were."""
+        ...
+
+
+@frozen(kw_only=True)
+class Fetched:
+    """All bytes of an object.
+
+    Attributes:
+        identity: The object.
+        size: Bytes that came.
+        digests: Their checksums.
+        head: The first bytes.
+        resumed_from: Bytes that an earlier download had left.
+    """
+
+    identity: Identity
+    size: int
+    digests: Digests
+    head: bytes
+    resumed_from: int
+
+
+class _StartOver(Exception):
+    """What has arrived is of no use; `changed` says that the object is another one now."""
+
+    def __init__(self, text: str, *, changed: bool) -> None:
+        super().__init__(text)
+        self.changed = changed
+
+
+class Transfer:
+    """Fetches one object into a part.
+
+    Args:
+        urls: Gives signed URLs.
+        storage: Gives connections.
+        part: Takes the bytes.
+        options: What the caller asked for.
+        clock: Time and chance.
+        error: Makes an exception from a class and a text.
+    """
+
+    def __init__(
+        self,
+        urls: Urls,
+        storage: Storage,
+        part: Part,
+        options: Options,
+        clock: Clock,
+        error: Callable[[type[DownloadError], str], DownloadError],
+    ) -> None:
+        self._urls, self._storage, self._part = urls, storage, part
+        self._options, self._clock, self._error = options, clock, error
+        self._known: Identity | None = None
+        self._finished: list[Span] = []
+        self._resumed_from = 0
+        self._inbox: SimpleQueue[Opened | Ended] = SimpleQueue()
+        self._workers: list[Worker] = []
+        self._place: Workplace | None = None
+        self._offer: Offer | None = None
+        self._ended = False
+        self._growth = Growth(limit=1)
+        self._setup = 0.0
+        self._failures = self._resigns = 0
+        self._best = 0
+        self._progressed = clock.monotonic()
+        self._not_before = 0.0
+        self._reported: int | None = None
+
+    def run(self, *, resume: bool = True) -> Fetched:
+        """Fetch the object.
+
+        Args:
+            resume: Whether to go on from what an earlier download left.
+
+        Raises:
+            DownloadError: Or one of its subclasses: it cannot be had. What has arrived stays in the part.
+            Cancelled: The caller wanted it so. What has arrived stays in the part.
+        """
+        if resume:
+            self._take_up_earlier()
+        changes = 0
+        while changes < MOST_STARTS:
+            try:
+                return self._round()
+            except _StartOver as why:
+                _log.warning("the download starts over: %s", why)
+                changes += why.changed
+                self.forget()
+            finally:
+                self._clear_away()
+        raise self._error(DownloadError, "the video keeps changing on the storage")
+
+    def forget(self) -> None:
+        """Have the next `run` begin at the first byte."""
+        self._known, self._finished, self._resumed_from, self._best = None, [], 0, 0
+
+    def _take_up_earlier(self) -> None:
+        earlier = self._part.earlier()
+        if earlier is None or not earlier[0].provable or not earlier[0].size:
+            return
+        self._known, spans = earlier
+        if total(spans) >= earlier[0].size:
+            # One byte is fetched once more, because its answer proves that the object is still the same.
+            spans = [(0, earlier[0].size - 1)] if earlier[0].size > 1 else []
+        self._finished, self._resumed_from = spans, total(spans)
+
+    def _round(self) -> Fetched:
+        while not self._complete():
+            self._look_around()
+            self._staff()
+            with contextlib.suppress(Empty):
+                report = self._inbox.get(timeout=_TICK_WHILE_GROWING if self._growth.limit > 1 else _TICK)
+                self._take(report)
+                while True:
+                    self._take(self._inbox.get_nowait())
+        return self._settle()
+
+    def _complete(self) -> bool:
+        return self._place is not None and not self._workers and (self._ended or self._place.ledger.complete)
+
+    def _look_around(self) -> None:
+        if self._options.cancelled():
+            raise Cancelled
+        if self._place is None:
+            return
+        with self._place.lock:
+            ledger = self._place.ledger
+            done, prefix = ledger.done, ledger.prefix
+        self._place.digest.available(prefix)
+        if self._options.progress is not None and done != self._reported:
+            self._reported = done
+            self._options.progress(done, self._offer.identity.size if self._offer else None)
+        self._end_the_stalled()
+        self._measure(done, ledger.size - done)
+
+    def _measure(self, done: int, rest: int) -> None:
+        if self._growth.limit == 1:
+            return
+        now = self._clock.monotonic()
+        streaming = [worker for worker in self._workers if worker.first_byte is not None]
+        busy = max((w.busy_seconds / max(now - (w.first_byte or now), 0.005) for w in streaming), default=0.0)
+        sample = Sample(
+            now=now,
+            done=done,
+            rest=rest,
+            streaming=len(streaming),
+            opening=len(self._workers) - len(streaming),
+            setup=self._setup,
+            busy=min(busy, 1.0),
+        )
+        self._growth.observe(sample)
+
+    def _end_the_stalled(self) -> None:
+        patience = self._options.timeout.read
+        now = self._clock.monotonic()
+        for worker in self._workers if patience else ():
+            claim = worker.claim
+            if claim is None or not worker.streaming or now - worker.looked_at < (patience or 0):
+                continue
+            if claim.rest and claim.position - worker.position_then < _SLOWEST * (now - worker.looked_at):
+                worker.verdict = Failure(kind=Kind.STALLED, text="next to nothing came from the storage for too long")
+                worker.stop()
+            worker.looked_at, worker.position_then = now, claim.position
+
+    def _staff(self) -> None:
+        if self._clock.monotonic() < self._not_before:
+            return
+        if self._place is None:
+            if not self._workers:
+                self._hire(self._first_question())
+            return
+        wanted = min(self._growth.wanted, len(self._workers) + self._storage.room())
+        while len(self._workers) < max(1, wanted) and not self._ended:
+            with self._place.lock:
+                claim = self._place.ledger.claim(share=self._growth.share(self._setup))
+            if claim is None:
+                return
+            self._hire(Asked(start=claim.start, stop=claim.stop, known=self._known), claim)
+
+    def _first_question(self) -> Asked:
+        if self._known is None or not self._known.size:
+            return Asked()
+        start, stop = gaps(self._finished, self._known.size)[0]
+        return Asked(start=start, stop=stop, known=self._known)
+
+    def _hire(self, asked: Asked, claim: Claim | None = None) -> None:
+        worker = Worker(asked, self._urls.video().url, self._open, self._inbox.put)
+        worker.claim = claim
+        self._workers.append(worker)
+        worker.start()
+
+    def _open(self, url: str, asked: Asked, lifeline: Lifeline) -> Answer:
+        return self._storage.open(url, asked.headers(), timeout=self._options.timeout, lifeline=lifeline)
+
+    def _take(self, report: Opened | Ended) -> None:
+        if report.worker not in self._workers:
+            return
+        if isinstance(report, Opened):
+            self._take_answer(report.worker, report.answer)
+        else:
+            self._take_end(report.worker, report.failure)
+
+    def _take_answer(self, worker: Worker, answer: Answer) -> None:
+        self._setup = self._clock.monotonic() - worker.begun
+        offer = judge(worker.asked, answer.status, answer.headers, answer.url)
+        if isinstance(offer, Failure):
+            worker.verdict = offer
+            worker.stop()
+            return
+        if self._place is None:
+            self._begin(offer)
+        assert self._place is not None
+        with self._place.lock:
+            claim = worker.claim or self._place.ledger.claim(share=1)
+            assert claim is not None
+            claim.reach = offer.stop if offer.stop is not None else claim.stop
+        worker.looked_at, worker.position_then = self._clock.monotonic(), claim.position
+        if offer.encoding and not answer.body.decode(offer.encoding):
+            worker.verdict = Failure(kind=Kind.TOO_LARGE, text="the storage sent the video in an unknown encoding")
+            worker.claim = claim
+            worker.stop()
+            return
+        worker.proceed(claim, self._place)
+
+    def _begin(self, offer: Offer) -> None:
+        fresh, size = self._known is None, offer.identity.size
+        known = self._known or offer.identity
+        if size == 0:
+            raise self._error(IntegrityError, "the storage sent an empty file")
+        if size is not None and self._part.lacks_space(size - total(self._finished)):
+            raise self._error(DownloadError, f"the disk has no room for {size} bytes")
+        try:
+            if fresh:
+                self._part.begin(known)
+        except Exception as error:  # a remote file system raises what its own library raises
+            self._give_up(disk_failure(error), DownloadError)
+        if offer.encoding:
+            # The announced checksums may be of the encoded bytes or of the decoded ones; nobody says which.
+            known = attrs.evolve(known, md5=None, crc32c=None)
+            offer = attrs.evolve(offer, identity=known)
+        self._known, self._offer = known, offer
+        bound = self._options.max_bytes + 1 if size is None else size
+        self._place = Workplace(Ledger(bound, self._finished), self._part, Digest(known, self._part))
+        small = size is None or size < SMALL or not offer.ranges or not known.provable or not self._part.parallel
+        self._growth = Growth(limit=1 if small else self._options.connections or MOST_CONNECTIONS)
+
+    def _take_end(self, worker: Worker, failure: Failure | None) -> None:
+        self._workers.remove(worker)
+        worker.join(_JOIN_SECONDS)
+        rest = 0
+        if worker.claim is not None and self._place is not None:
+            with self._place.lock:
+                rest = worker.claim.rest
+                self._place.ledger.release(worker.claim)
+                self._finished = list(self._place.ledger.finished)
+        failure = worker.verdict or failure
+        if failure is None and self._offer is not None and self._offer.identity.size is None:
+            self._ended = True
+            if not rest:
+                failure = Failure(kind=Kind.TOO_LARGE, text=f"the video has more than {self._options.max_bytes} bytes")
+        elif failure is None and rest:
+            failure = Failure(kind=Kind.BROKEN, text=f"the storage hung up with {rest} bytes to come")
+        if failure is not None:
+            self._recover(worker, failure)
+
+    def _recover(self, worker: Worker, failure: Failure) -> None:
+        self._note_progress()
+        if failure.status in (400, 401, 403, 404, 410):
+            if worker.url != self._urls.video().url:
+                return  # a fresh URL is in use already
+        else:
+            self._failures += 1
+        action = decide(failure, self._standing(worker))
+        _log.info("a connection ended: %s; next: %s", failure.text, action.step.name.lower())
+        match action.step:
+            case Step.GIVE_UP:
+                self._give_up(failure, action.error)
+            case Step.START_OVER:
+                if failure.kind is Kind.STATUS and worker.asked.known is None:
+                    self._give_up(failure, DownloadError)
+                raise _StartOver(failure.text, changed=True)
+            case Step.FEWER:
+                self._growth.push_back(len(self._workers))
+                return
+            case Step.RESIGN:
+                self._resigns += 1
+                self._urls.renew()
+            case Step.WAIT:
+                self._not_before = self._clock.monotonic() + action.wait
+        if self._place is not None and not self._resumable():
+            raise _StartOver(failure.text, changed=False)
+
+    def _resumable(self) -> bool:
+        assert self._known is not None
+        return self._known.provable and bool(self._known.size)
+
+    def _standing(self, worker: Worker) -> Standing:
+        return Standing(
+            failures=self._failures,
+            resigns=self._resigns,
+            max_retries=self._options.max_retries,
+            waited=self._clock.monotonic() - self._progressed,
+            others=sum(other.streaming for other in self._workers),
+            fresh=worker.first_byte is None,
+            draw=self._clock.draw(),
+        )
+
+    def _note_progress(self) -> None:
+        done = 0
+        if self._place is not None:
+            with self._place.lock:
+                done = self._place.ledger.done
+        if done >= self._best + PROGRESS:
+            self._best, self._failures, self._resigns = done, 0, 0
+            self._progressed = self._clock.monotonic()
+
+    def _give_up(self, failure: Failure, error: type[DownloadError]) -> NoReturn:
+        raised = self._error(error, failure.text)
+        if failure.cause is not None:
+            raise raised from detached(failure.cause)
+        raise raised
+
+    def _settle(self) -> Fetched:
+        place, known, offer = self._place, self._known, self._offer
+        assert place is not None and known is not None and offer is not None
+        size = place.ledger.done if known.size is None else known.size
+        try:
+            while not place.digest.wait(size, _TICK):
+                if self._options.cancelled():
+                    raise Cancelled
+        except OSError as error:
+            self._give_up(disk_failure(error), DownloadError)
+        if self._options.progress is not None and self._reported != size:
+            self._options.progress(size, size)
+        return Fetched(
+            identity=offer.identity,
+            size=size,
+            digests=place.digest.result(),
+            head=place.digest.head,
+            resumed_from=self._resumed_from,
+        )
+
+    def _clear_away(self) -> None:
+        workers, self._workers = self._workers, []
+        for worker in workers:
+            worker.stop()
+        for worker in workers:
+            worker.join(_JOIN_SECONDS)
+        if self._place is not None:
+            self._place.digest.close()
+        self._place, self._offer, self._ended = None, None, False
+        self._growth = Growth(limit=1)

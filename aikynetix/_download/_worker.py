@@ -1,0 +1,184 @@
+"""One connection on a thread of its own: it opens, asks what to fetch, fetches, and tells how it ended.
+
+It decides nothing. The thread that supervises the download answers every `Opened` with a claim or with None.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from queue import SimpleQueue
+from threading import Lock, Thread
+from typing import Protocol
+
+from attrs import frozen
+
+from ._answers import Asked
+from ._body import BrokenBody
+from ._digest import HEAD, Digest, why_no_video
+from ._plan import Claim, Ledger
+from ._rules import Failure, Kind, disk_failure
+from ._storage import Answer, Lifeline, Refused
+
+# A slow connection's bytes go to the disk at least this often, so that a killed process loses little.
+_FLUSH_EVERY = 0.1
+
+
+class Sink(Protocol):
+    """Where the bytes go."""
+
+    def write(self, offset: int, data: memoryview) -> None:
+        """Write all of ``data`` at ``offset``."""
+        ...
+
+
+class Workplace:
+    """What the connections of one download share: who fetches what, where it goes, how it is hashed."""
+
+    def __init__(self, ledger: Ledger, sink: Sink, digest: Digest) -> None:
+        self.ledger = ledger
+        self.lock = Lock()
+        self.sink = sink
+        self.digest = digest
+
+
+@frozen
+class Opened:
+    """A connection has an answer and waits for its orders."""
+
+    worker: Worker
+    answer: Answer
+
+
+@frozen
+class Ended:
+    """A connection is done: with its claim, or with a failure."""
+
+    worker: Worker
+    failure: Failure | None = None
+
+
+class Worker:
+    """One connection.
+
+    Args:
+        asked: What to ask for.
+        url: Where.
+        open_answer: Opens it.
+        report: Takes `Opened`, then `Ended`; or only `Ended`.
+
+    Attributes:
+        claim: What it is meant for; None for a first connection, whose answer tells the size.
+        verdict: Why the supervisor ended it, None if it did not or needed no reason.
+        streaming: Whether it fetches a claim.
+        busy_seconds: Processor time its thread has used.
+        begun: When it was made, in monotonic seconds.
+        first_byte: When its first bytes came, None before.
+        looked_at: When the supervisor last judged its speed.
+        position_then: Where its claim stood at that time.
+    """
+
+    def __init__(
+        self,
+        asked: Asked,
+        url: str,
+        open_answer: Callable[[str, Asked, Lifeline], Answer],
+        report: Callable[[Opened | Ended], None],
+    ) -> None:
+        self.asked = asked
+        self.url = url
+        self.claim: Claim | None = None
+        self.verdict: Failure | None = None
+        self.streaming = False
+        self.busy_seconds = 0.0
+        self.begun = self.looked_at = time.monotonic()
+        self.position_then = 0
+        self.first_byte: float | None = None
+        self._open_answer = open_answer
+        self._report = report
+        self._lifeline = Lifeline()
+        self._orders: SimpleQueue[tuple[Claim, Workplace] | None] = SimpleQueue()
+        self._thread = Thread(target=self._run, name="aikynetix-download", daemon=True)
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the connection was told to end."""
+        return self._lifeline.cut
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def proceed(self, claim: Claim, place: Workplace) -> None:
+        """Have the claim fetched."""
+        self.claim = claim
+        self._orders.put((claim, place))
+
+    def stop(self) -> None:
+        """Have the connection end, wherever it is."""
+        self._lifeline.pull()
+        self._orders.put(None)
+
+    def join(self, seconds: float) -> None:
+        """Wait for the thread to end."""
+        self._thread.join(seconds)
+
+    def _run(self) -> None:
+        try:
+            answer = self._open_answer(self.url, self.asked, self._lifeline)
+        except Refused as refused:
+            self._report(Ended(self, refused.failure))
+            return
+        failure: Failure | None = None
+        try:
+            self._report(Opened(self, answer))
+            orders = self._orders.get()
+            if orders is not None:
+                failure = self._fetch(answer, *orders)
+        finally:
+            answer.close()
+            self._report(Ended(self, failure))
+
+    def _fetch(self, answer: Answer, claim: Claim, place: Workplace) -> Failure | None:
+        self.streaming = True
+        failure: Failure | None = None
+        while failure is None and claim.rest and not self.stopped:
+            buffer = place.digest.buffer()
+            # The worker alone moves the position; the end may come nearer meanwhile, but never past what is under way.
+            offset = claim.position
+            count, failure = self._fill(answer, memoryview(buffer)[: claim.rest])
+            if count:
+                failure = self._store(place, claim, memoryview(buffer)[:count]) or failure
+            place.digest.offer(offset, buffer, count, alone=len(place.ledger.claims) == 1)
+            if count == 0:
+                break
+        return failure
+
+    def _fill(self, answer: Answer, view: memoryview) -> tuple[int, Failure | None]:
+        filled, begun = 0, time.monotonic()
+        try:
+            while filled < len(view):
+                count = answer.body.read_into(view[filled:])
+                now = time.monotonic()
+                if self.first_byte is None:
+                    self.first_byte = now
+                filled += count
+                if count == 0 or self.stopped or now - begun > _FLUSH_EVERY:
+                    break
+        except BrokenBody as broken:
+            return filled, broken.failure
+        return filled, None
+
+    def _store(self, place: Workplace, claim: Claim, view: memoryview) -> Failure | None:
+        if claim.position == 0 and len(view) >= HEAD:
+            reason = why_no_video(bytes(view[:HEAD]))
+            if reason is not None:
+                return Failure(kind=Kind.CONTENT, text=reason)
+        try:
+            place.sink.write(claim.position, view)
+        except Exception as error:  # a remote file system raises what its own library raises
+            return disk_failure(error)
+        with place.lock:
+            place.ledger.advance(claim, len(view))
+        self.busy_seconds = time.thread_time()
+        return None
