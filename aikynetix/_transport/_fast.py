@@ -40,7 +40,8 @@ class FastHttp1:
         self._chunks: deque[bytes] = deque()
         self._unheard = 0
         self._interim = 0
-        self._is_complete = self._is_sent = self._has_stray = self._keeps = self._ends_with_connection = False
+        self._is_complete = self._is_sent = self._has_stray = self._keeps = False
+        self._is_bodiless = self._ends_with_connection = False
         self._to_send: int | None = 0
 
     def start(self, request: httpx.Request) -> bytes:
@@ -109,7 +110,7 @@ class FastHttp1:
         """See `Http1.chunk`."""
         if self._chunks:
             return self._chunks.popleft()
-        return b"" if self._is_complete else None
+        return b"" if self._is_complete or self._is_bodiless else None
 
     def rewind(self) -> bool:
         """See `Http1.rewind`."""
@@ -143,13 +144,15 @@ class FastHttp1:
         framed = {name.lower(): value.lower() for name, value in self._headers}
         chunked = framed.get(b"transfer-encoding", b"").rpartition(b",")[2].strip() == b"chunked"
         self._ends_with_connection = not chunked and (b"content-length" not in framed or b"transfer-encoding" in framed)
-        # The parser cannot be told that an answer to HEAD has no body; its connection is not used again.
-        self._is_complete = self._method == b"HEAD"
+        # The parser cannot be told that an answer to HEAD has no body; that connection is not used again.
+        self._is_bodiless = self._method == b"HEAD" or status in _BODILESS
 
     def on_body(self, body: bytes) -> None:
         """Called by the parser."""
         self._unheard = 0
-        if not self._is_complete:
+        if self._is_bodiless:
+            self._has_stray = True
+        elif not self._is_complete:
             self._chunks.append(body)
 
     def on_message_complete(self) -> None:

@@ -1,4 +1,4 @@
-"""Connections of the asynchronous transport: on asyncio directly, on trio by way of anyio.
+"""Connections of the asynchronous transport, on asyncio and on trio.
 
 anyio's streams pass through the event loop at least twice for every read and write, and httpcore opens a cancel scope
 around each. On asyncio a protocol that keeps what comes costs half of a whole lookup less.
@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from ipaddress import ip_address
 from itertools import zip_longest
+from math import inf
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import anyio
-from anyio.abc import ByteStream, SocketAttribute
-from anyio.streams.tls import TLSAttribute
 
 from . import _tls
 from ._http1 import READ_SIZE
@@ -23,7 +22,9 @@ from ._readable import is_readable
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Generator, Sequence
+
+    import trio
 
     from ._lanes import Origin
 
@@ -112,22 +113,7 @@ async def connect(origin: Origin, timeout: float | None) -> Stream:  # noqa: ASY
     if _is_asyncio():
         async with asyncio.timeout(timeout):
             return await _dial(host, port, context)
-    with anyio.fail_after(timeout):
-        try:
-            if context is None:
-                return AnyioStream(await anyio.connect_tcp(host, port, happy_eyeballs_delay=_NEXT_ADDRESS))
-            return AnyioStream(
-                await anyio.connect_tcp(
-                    host,
-                    port,
-                    tls=True,
-                    ssl_context=context,
-                    tls_standard_compatible=False,
-                    happy_eyeballs_delay=_NEXT_ADDRESS,
-                )
-            )
-        except (anyio.BrokenResourceError, anyio.EndOfStream) as error:
-            raise ConnectionError("the connection broke while it was made") from error
+    return await _dial_on_trio(host, port, context, timeout)
 
 
 async def _dial(host: str, port: int, context: ssl.SSLContext | None) -> LoopStream:
@@ -306,47 +292,78 @@ def _expire(waiter: asyncio.Future[None]) -> None:
         waiter.set_exception(TimeoutError("nothing came in time"))
 
 
-class AnyioStream:
+class TrioStream:
     """A connection on trio."""
 
-    def __init__(self, stream: ByteStream) -> None:
-        self._stream = stream
+    def __init__(self, plain: trio.SocketStream, stream: trio.abc.Stream) -> None:
+        self._plain, self._stream = plain, stream
 
     async def read(self, timeout: float | None) -> bytes:  # noqa: ASYNC109 -- see Stream
         """See `Stream.read`."""
-        with anyio.fail_after(timeout):
-            try:
-                return await self._stream.receive(READ_SIZE)
-            except anyio.EndOfStream:
-                return b""
-            except (anyio.BrokenResourceError, anyio.ClosedResourceError) as error:
-                raise ConnectionError("the connection broke") from error
+        with _trio_faults(timeout):
+            return bytes(await self._stream.receive_some(READ_SIZE))
 
     async def write(self, data: bytes, timeout: float | None) -> None:  # noqa: ASYNC109 -- see Stream
         """See `Stream.write`."""
-        with anyio.fail_after(timeout):
-            try:
-                await self._stream.send(data)
-            except (anyio.BrokenResourceError, anyio.ClosedResourceError) as error:
-                raise ConnectionError("the connection broke") from error
+        with _trio_faults(timeout):
+            await self._stream.send_all(data)
 
     async def close(self) -> None:
         """See `Stream.close`."""
-        with anyio.CancelScope(shield=True):
-            await anyio.aclose_forcefully(self._stream)
+        import trio
+
+        with trio.CancelScope(shield=True):
+            await trio.aclose_forcefully(self._stream)
 
     def is_stale(self) -> bool:
         """See `Stream.is_stale`."""
-        return is_readable(self.get_extra_info("socket"))
+        return is_readable(self._plain.socket)
 
     def get_extra_info(self, info: str) -> Any:
         """See `Stream.get_extra_info`."""
-        attributes: dict[str, Any] = {
-            "socket": SocketAttribute.raw_socket,
-            "ssl_object": TLSAttribute.ssl_object,
-            "client_addr": SocketAttribute.local_address,
-            "server_addr": SocketAttribute.remote_address,
+        if info == "ssl_object":
+            return None if self._stream is self._plain else self._stream
+        sock = self._plain.socket
+        known: dict[str, Callable[[], Any]] = {
+            "socket": lambda: sock,
+            "client_addr": sock.getsockname,
+            "server_addr": sock.getpeername,
         }
-        if info not in attributes:
-            return None
-        return self._stream.extra(attributes[info], None)  # noqa: S610 -- no Django here
+        return known[info]() if info in known else None
+
+
+async def _dial_on_trio(
+    host: str,
+    port: int,
+    context: ssl.SSLContext | None,
+    timeout: float | None,  # noqa: ASYNC109 -- see Stream
+) -> TrioStream:
+    import trio
+
+    with _trio_faults(timeout):
+        plain = await trio.open_tcp_stream(host, port, happy_eyeballs_delay=_NEXT_ADDRESS)
+        if context is None:
+            return TrioStream(plain, plain)
+        secured = trio.SSLStream(plain, context, server_hostname=host, https_compatible=True)
+        try:
+            await secured.do_handshake()
+        except BaseException:
+            with trio.CancelScope(shield=True):
+                await trio.aclose_forcefully(plain)
+            raise
+        return TrioStream(plain, secured)
+
+
+@contextmanager
+def _trio_faults(timeout: float | None) -> Generator[None]:
+    """Hold a step to its time, and raise what asyncio would."""
+    import trio
+
+    try:
+        with trio.move_on_after(inf if timeout is None else timeout) as scope:
+            yield
+    except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
+        cause = error.__cause__ if isinstance(error.__cause__, OSError) else error
+        raise ConnectionError(str(cause) or "the connection broke") from cause
+    if scope.cancelled_caught:
+        raise TimeoutError("nothing came in time")
