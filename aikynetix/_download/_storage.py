@@ -15,6 +15,7 @@ import httpx
 from .._config import is_loopback
 from .._redact import redact_url
 from .._retry import parse_retry_after
+from .._transport import _tls
 from ._body import Body
 from ._rules import Failure, Kind, xml_code
 
@@ -95,6 +96,10 @@ class Answer:
         self.body.close()
 
 
+def _pool() -> httpx.HTTPTransport:
+    return httpx.HTTPTransport(verify=_tls.context(), trust_env=False, limits=_LIMITS)
+
+
 class Storage:
     """The pool of connections to the storage host, shared by the downloads of one client.
 
@@ -105,7 +110,7 @@ class Storage:
 
     def __init__(self, *, timeout: httpx.Timeout, transport: httpx.BaseTransport | None = None) -> None:
         self._timeout = timeout
-        self._own = httpx.HTTPTransport(trust_env=False, limits=_LIMITS) if transport is None else None
+        self._own = _pool() if transport is None else None
         self._transport = transport or self._own
         self._lock = Lock()
         self._open = 0
