@@ -2,7 +2,7 @@
 
 More connections help where each is slowed down by itself: by a limit per connection, or by a window that is small for
 the round trip. Where the client, the server or the line is the limit they cost without gain. Neither can be known
-beforehand, so the number is found by trying: as long as four times as many fetch clearly more, they stay.
+beforehand, so the number is found by trying: as long as a multiple of them fetches clearly more, it stays.
 """
 
 from __future__ import annotations
@@ -16,7 +16,10 @@ SMALL = 4 * 1024 * 1024
 """Files below this many bytes are fetched over one connection."""
 
 _FACTOR = 4
-# What four times the connections must fetch, relative to before, to be worth keeping.
+# Where much is left, each round of trying costs more than connections that turn out to be too many.
+_FACTOR_FOR_LONG = 16
+_LONG = 3.0
+# What the larger number must fetch, relative to before, to be worth keeping.
 _WORTHWHILE = 1.25
 _SHORTEST_WINDOW = 0.02
 _LONGEST_WINDOW = 0.5
@@ -37,8 +40,8 @@ class Sample:
         rest: Bytes to fetch.
         streaming: Connections that have begun to deliver.
         opening: Connections that have not.
-        setup: Seconds from asking for a connection to the first byte of an answer.
-        busy: Share of its time, 0 to 1, that the busiest connection's thread spent working, not waiting.
+        setup: Seconds from asking for a connection to the first byte of an answer: two round trips, or three with TLS.
+        busy: Share of one processor, 0 to 1, that this process used lately: near 1 the client itself is the limit.
     """
 
     now: float
@@ -82,7 +85,7 @@ class Growth:
             return self.wanted
         begun, done, streaming = self._window
         elapsed = sample.now - begun
-        if elapsed < min(max(_SHORTEST_WINDOW, sample.setup), _LONGEST_WINDOW):
+        if elapsed < min(max(_SHORTEST_WINDOW, sample.setup / 2), _LONGEST_WINDOW):
             return self.wanted
         self.rate = (sample.done - done) / elapsed
         self._window = (sample.now, sample.done, streaming)
@@ -109,7 +112,8 @@ class Growth:
                 return self.wanted
         if self._may_grow(sample, rate):
             self._before = (self.wanted, rate)
-            self.wanted = min(self.limit, self.wanted * _FACTOR)
+            factor = _FACTOR_FOR_LONG if sample.rest > rate * _LONG else _FACTOR
+            self.wanted = min(self.limit, self.wanted * factor)
         return self.wanted
 
     def _may_grow(self, sample: Sample, rate: float) -> bool:

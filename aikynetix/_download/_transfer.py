@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import time
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from typing import NoReturn, Protocol
@@ -34,6 +35,7 @@ _TICK_WHILE_GROWING = 0.01
 # Below this many bytes per second a connection counts as standing still.
 _SLOWEST = 1024
 _JOIN_SECONDS = 2.0
+_LOAD_WINDOW = 0.02
 
 
 class Part(Protocol):
@@ -122,6 +124,7 @@ class Transfer:
         self._ended = False
         self._growth = Growth(limit=1)
         self._setup = 0.0
+        self._load = clock.monotonic(), time.process_time(), 0.0
         self._failures = self._resigns = 0
         self._best = 0
         self._progressed = clock.monotonic()
@@ -200,7 +203,11 @@ class Transfer:
             return
         now = self._clock.monotonic()
         streaming = [worker for worker in self._workers if worker.first_byte is not None]
-        busy = max((w.busy_seconds / max(now - (w.first_byte or now), 0.005) for w in streaming), default=0.0)
+        since, cpu, busy = self._load
+        if now - since >= _LOAD_WINDOW:
+            used = time.process_time()
+            busy = min(1.0, (used - cpu) / (now - since))
+            self._load = now, used, busy
         sample = Sample(
             now=now,
             done=done,
@@ -208,7 +215,7 @@ class Transfer:
             streaming=len(streaming),
             opening=len(self._workers) - len(streaming),
             setup=self._setup,
-            busy=min(busy, 1.0),
+            busy=busy,
         )
         self._growth.observe(sample)
 
@@ -384,7 +391,9 @@ class Transfer:
 
     def _settle(self) -> Fetched:
         place, known, offer = self._place, self._known, self._offer
-        assert place is not None and known is not None and offer is not None
+        assert place is not None
+        assert known is not None
+        assert offer is not None
         size = place.ledger.done if known.size is None else known.size
         try:
             while not place.digest.wait(size, _TICK):

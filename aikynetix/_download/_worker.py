@@ -71,7 +71,6 @@ class Worker:
         claim: What it is meant for; None for a first connection, whose answer tells the size.
         verdict: Why the supervisor ended it, None if it did not or needed no reason.
         streaming: Whether it fetches a claim.
-        busy_seconds: Processor time its thread has used.
         begun: When it was made, in monotonic seconds.
         first_byte: When its first bytes came, None before.
         looked_at: When the supervisor last judged its speed.
@@ -90,7 +89,6 @@ class Worker:
         self.claim: Claim | None = None
         self.verdict: Failure | None = None
         self.streaming = False
-        self.busy_seconds = 0.0
         self.begun = self.looked_at = time.monotonic()
         self.position_then = 0
         self.first_byte: float | None = None
@@ -180,5 +178,4 @@ class Worker:
             return disk_failure(error)
         with place.lock:
             place.ledger.advance(claim, len(view))
-        self.busy_seconds = time.thread_time()
         return None

@@ -149,7 +149,9 @@ class Storage:
             sent += len(piece)
             with self.lock:
                 self.sent += len(piece)
-            delay = max(sent / self.rate if self.rate else 0, (sent // self.window) * self.round_trip, sent * fault.drip)
+            delay = max(
+                sent / self.rate if self.rate else 0, (sent // self.window) * self.round_trip, sent * fault.drip
+            )
             if (late := begun + delay - time.monotonic()) > 0:
                 time.sleep(late)
             if self.stopping:

@@ -105,7 +105,10 @@ def test_a_storage_that_never_gives_the_video_is_an_error_of_ours(
 ) -> None:
     """A lasting fault ends in the documented exception, soon, and with nothing under the final name."""
     begun = time.monotonic()
-    with serving(Storage(video(300_000), fault=lambda request: fault)) as storage, pytest.raises(DownloadError) as caught:
+    with (
+        serving(Storage(video(300_000), fault=lambda request: fault)) as storage,
+        pytest.raises(DownloadError) as caught,
+    ):
         fetch(storage, tmp_path / "v.mp4", silence=0.4, max_retries=1, max_bytes=2 * MIB)
     assert type(caught.value) is kind
     assert caught.value.session_id == "session"
@@ -154,7 +157,7 @@ def test_a_server_that_refuses_more_connections_is_asked_for_no_more(tmp_path: P
 def test_a_later_call_resumes(tmp_path: Path) -> None:
     """What an interrupted call fetched is not fetched again, and the result says how much that was."""
     body = video(3 * MIB)
-    cut = Fault(cut_after=2 * MIB, reset=True)
+    cut = Fault(cut_after=2 * MIB)
     with serving(Storage(body, fault=lambda request: cut if request.number == 0 else Fault(status=500))) as storage:
         with pytest.raises(DownloadInterruptedError):
             fetch(storage, tmp_path / "v.mp4", max_retries=0)
@@ -170,8 +173,10 @@ def test_a_later_call_resumes(tmp_path: Path) -> None:
 @pytest.mark.parametrize("etag", ['"two"', None])
 def test_a_changed_object_is_fetched_anew(etag: str | None, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """Bytes of two versions are never mixed: the download starts over, and says so."""
-    cut = Fault(cut_after=2 * MIB, reset=True)
-    with serving(Storage(video(3 * MIB), fault=lambda request: cut if request.number == 0 else Fault(status=500))) as storage:
+    cut = Fault(cut_after=2 * MIB)
+    with serving(
+        Storage(video(3 * MIB), fault=lambda request: cut if request.number == 0 else Fault(status=500))
+    ) as storage:
         with pytest.raises(DownloadInterruptedError):
             fetch(storage, tmp_path / "v.mp4", max_retries=0)
         storage.body, storage.etag, storage.generation = video(3 * MIB, seed=2), etag, "2"
