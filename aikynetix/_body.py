@@ -18,6 +18,8 @@ ACCEPT_ENCODING = "gzip, deflate"
 
 # zlib grows its output by doubling: asking for a little at a time keeps a bomb's peak near the limit.
 _STEP = 256 * 1024
+# Bytes that tell zlib's wrapper from bare deflate (RFC 1950, section 2.2).
+_ZLIB_HEADER = 2
 
 
 class BodyTooLargeError(httpx.DecodingError):
@@ -81,6 +83,7 @@ class _Inflater:
     def __init__(self, window: int) -> None:
         self._zlib = zlib.decompressobj(window)
         self._may_be_bare = window == zlib.MAX_WBITS
+        self._held = b""
 
     @classmethod
     def of(cls, encoding: str) -> _Inflater | None:
@@ -95,6 +98,11 @@ class _Inflater:
 
     def step(self, data: bytes) -> tuple[bytes, bytes]:
         """Return some output, and the input that is still to be worked on."""
+        if self._may_be_bare:
+            data = self._held + data
+            if len(data) < _ZLIB_HEADER:
+                self._held = data
+                return b"", b""
         try:
             out = self._zlib.decompress(data, _STEP)
         except zlib.error as error:

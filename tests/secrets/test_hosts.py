@@ -41,7 +41,7 @@ _CREDENTIALS: dict[str, dict[str, Any]] = {
 def test_the_storage_sees_no_credential_and_no_cookie(credential: dict[str, Any], kind: str, tmp_path: Path) -> None:
     """A download asks the API with the credential, and the storage without it and without the API's cookies."""
     with FaultServer(_SCRIPTS) as server:
-        settings = {**credential, "base_url": server.url, "timeout": 2}
+        settings: dict[str, Any] = {**credential, "base_url": server.url, "timeout": 2}
         if kind == "sync":
             with Aikynetix(**settings) as client:
                 client.analyzed_videos.download("stored", tmp_path / "v.mp4")

@@ -235,19 +235,18 @@ def test_pytest_with_local_variables_shows_no_secret(tmp_path: Path) -> None:
     assert finds(done.stdout + done.stderr) == []
 
 
-def test_nothing_on_disk_holds_a_secret(sandbox: Sandbox, tmp_path: Path) -> None:
+def test_nothing_on_disk_holds_a_secret(tmp_path: Path) -> None:
     """Videos, half-done downloads with their journals, the manifest and the page: no key, token or signature in any."""
-    video = os.urandom(1 << 21)
 
     def stop(done: int, total: int | None) -> None:
         if done:
             raise KeyboardInterrupt
 
-    with Aikynetix(token=TOKEN, base_url=sandbox.base_url) as client:
-        sandbox._video = video
-        with pytest.raises(KeyboardInterrupt):
-            client.analyzed_videos.download(sandbox.sessions["jump"], tmp_path / "half.mp4", progress=stop)
-        list(client.analyzed_videos.export(sandbox.sessions.values(), tmp_path / "export"))
+    with Sandbox() as small, Sandbox(token=TOKEN, video=small.video + os.urandom(1 << 21)) as sandbox:
+        with Aikynetix(token=TOKEN, base_url=sandbox.base_url) as client:
+            with pytest.raises(KeyboardInterrupt):
+                client.analyzed_videos.download(sandbox.sessions["jump"], tmp_path / "half.mp4", progress=stop)
+            list(client.analyzed_videos.export(sandbox.sessions.values(), tmp_path / "export"))
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert {"manifest.jsonl", "index.html"} <= {path.name for path in files}
     assert any(".part" in path.name for path in files)
