@@ -129,7 +129,9 @@ class _Builder:
         self.book.pin((schema for status, schema in answers if status.startswith("2")), SUCCESS_MODEL)
         self.book.pin((schema for status, schema in answers if not status.startswith("2")), ERROR_MODEL)
         for rule, operation in found:
-            self.book.pin((media.get("schema") for _, media in _bodies(operation)[:1]), rule.body_model)
+            self.book.pin(
+                (self.book.merged(media.get("schema")) for _, media in _bodies(operation)[:1]), rule.body_model
+            )
 
     def add(self, operation: Operation) -> None:
         """Add an operation, once for each kind of body that it takes."""
@@ -232,7 +234,9 @@ class _Builder:
             self.media_types[kind] = _BYTES
             view: Json = {"type": "string", "format": "binary"}
         else:
-            view = self.book.view(media.get("schema", {}), hint, files=_kind(kind) == "multipart")
+            schema = media.get("schema", {})
+            schema = self.book.merged(schema) if rule else schema
+            view = self.book.view(schema, hint, files=_kind(kind) == "multipart")
             if rule or _kind(kind) != "json":
                 view = _without_null(view)
         required = (operation.body or {}).get("required") is True

@@ -11,7 +11,7 @@ from scripts.regen._operations import PARAMETER_IN_PATH, Operation
 from scripts.regen._rules import DOCUMENTED_ORIGIN, RULES, VIDEO_URL_NAMES, Rule
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from scripts.regen._load import Json
     from scripts.regen._schemas import ModelBook
@@ -38,12 +38,28 @@ def _best(candidates: Sequence[Operation], rule: Rule) -> list[Operation]:
         if len(fitting) > 1:
             # Two versions side by side: the one that is not on its way out, then the newest path.
             fitting = [one for one in fitting if not one.deprecated] or fitting
-        if len(fitting) > 1:
-            simplest = min(len(one.path_parameters) for one in fitting)
-            fitting = [one for one in fitting if len(one.path_parameters) == simplest]
+        for is_better in (_needs_only_a_session, _is_where_it_was(rule), _has_its_identifier(rule)):
+            if len(fitting) > 1:
+                fitting = [one for one in fitting if is_better(one)] or fitting
+        if len({one.path.rstrip("/") for one in fitting}) == 1:
+            return fitting[:1]  # the same path with and without a slash at its end
         if fitting:
             return fitting
     return []
+
+
+def _needs_only_a_session(operation: Operation) -> bool:
+    return len(operation.path_parameters) == 1
+
+
+def _is_where_it_was(rule: Rule) -> Callable[[Operation], bool]:
+    wanted = [_segment(part) for part in rule.home.split("/") if part]
+    return lambda operation: [_segment(part) for part in operation.path.split("/") if part] == wanted
+
+
+def _has_its_identifier(rule: Rule) -> Callable[[Operation], bool]:
+    known = {folded(name) for name in rule.operation_ids}
+    return lambda operation: folded(operation.identifier) in known
 
 
 def _has_shape(path: str, shape: Sequence[str]) -> bool:
@@ -87,8 +103,9 @@ def is_json(kind: str) -> bool:
 def video_url_place(book: ModelBook, operation: Operation) -> tuple[str, ...] | None:
     """Find where the address of the video stands in a success answer; None when nowhere or not clearly."""
     candidates: dict[tuple[str, ...], tuple[int, int]] = {}
+    documented = any(status.startswith("2") for status in operation.responses)
     for status, response in operation.responses.items():
-        if status.startswith("2"):
+        if status.startswith("2") or (status == "default" and not documented):
             schema = json_schema(response["content"])
             if schema is not None:
                 _collect(book, schema, (), candidates)
@@ -130,13 +147,14 @@ def _rank(place: tuple[str, ...]) -> int | None:
     return len(VIDEO_URL_NAMES) if bare else None
 
 
-def base_url(servers: Sequence[Json]) -> str | None:
+def base_url(servers: object) -> str | None:
     """Return the first usable server's address, absolute, without a slash at its end.
 
     Templates are filled with their defaults (OpenAPI 3.1.1, section 4.8.5), relative addresses are resolved. Plain
     http is usable for loopback only, because the facade sends no credentials over it.
     """
-    for server in servers or ({"url": "/"},):
+    stated = [one for one in servers if isinstance(one, dict)] if isinstance(servers, (list, tuple)) else []
+    for server in stated or [{"url": "/"}]:
         address = _filled(server)
         if address is None:
             continue

@@ -39,6 +39,7 @@ class Rule:
         name: The operation's stable name, and its function in `aikynetix/_operations.py`.
         methods: HTTP methods in order of preference.
         shape: The last segments of the path, `{}` for a parameter; compared without case, punctuation and plural.
+        home: The path as it is known, `{}` for a parameter; it wins over other paths of the same shape.
         operation_ids: The vendor's identifiers; with them the operation is found when its path was renamed.
         flags: What the facade says in the request.
         body_model: The stable name of the request body's model.
@@ -47,12 +48,14 @@ class Rule:
     name: str
     methods: tuple[str, ...]
     shape: tuple[str, ...]
+    home: str
     operation_ids: tuple[str, ...]
     flags: tuple[Flag, ...]
     body_model: str
 
 
 _SHAPE = ("sessions", "{}", "analyzed-video")
+_HOME = "/session-management/sessions/{}/analyzed-video/"
 _ANALYSIS = (Flag("is_jump"), Flag("is_weight"))
 
 RULES: tuple[Rule, ...] = (
@@ -60,6 +63,7 @@ RULES: tuple[Rule, ...] = (
         name="get_analyzed_video",
         methods=("get",),
         shape=_SHAPE,
+        home=_HOME,
         operation_ids=(
             "session-management_sessions_analyzed-video_list",
             "session-management_sessions_analyzed-video_read",
@@ -71,6 +75,7 @@ RULES: tuple[Rule, ...] = (
         name="generate_analyzed_video",
         methods=("post", "put", "patch"),
         shape=_SHAPE,
+        home=_HOME,
         operation_ids=(
             "session-management_sessions_analyzed-video_create",
             "session-management_sessions_analyzed-video_update",

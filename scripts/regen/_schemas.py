@@ -154,6 +154,18 @@ class ModelBook:
             return self.view({"anyOf": every}, f"{hint}Item", files=files)
         return self.view(items, f"{hint}Item", files=files)
 
+    def merged(self, schema: Any) -> Any:
+        """Return one object with the fields of all variants of a schema, required where all require them."""
+        variants = [self.target(one).schema for one in _variants(self.target(schema).schema)]
+        if not variants or not all(_is_object(one) for one in variants):
+            return schema
+        fields: Json = {}
+        for one in reversed(variants):
+            fields.update(one.get("properties") or {})
+        stated = [set(one.get("required") or ()) for one in variants]
+        required = sorted(set.intersection(*stated))
+        return {"type": "object", "properties": fields, **({"required": required} if required else {})}
+
     def finish(self) -> None:
         """Define every model that was named so far, and those that they name in turn."""
         while self._pending:
@@ -183,7 +195,11 @@ class ModelBook:
             for own, wire in zip(fields, wires, strict=True)
         }
         stated = schema.get("required")
-        required = [own for own, wire in zip(fields, wires, strict=True) if isinstance(stated, list) and wire in stated]
+        # A field that only one side may say (`readOnly`, `writeOnly`) is required of that side alone.
+        both_sides = (
+            [wire for wire in stated if not _is_one_sided(fields_of.get(wire))] if isinstance(stated, list) else []
+        )
+        required = [own for own, wire in zip(fields, wires, strict=True) if wire in both_sides]
         more = schema.get("additionalProperties", True)
         self.components[name] = {
             "type": "object",
@@ -233,6 +249,10 @@ def _is_object(schema: Json) -> bool:
 
 def _variants(schema: Json) -> list[Any]:
     return [one for key in ("oneOf", "anyOf") for one in schema.get(key) or [] if isinstance(one, dict)]
+
+
+def _is_one_sided(schema: Any) -> bool:
+    return isinstance(schema, dict) and (schema.get("readOnly") is True or schema.get("writeOnly") is True)
 
 
 def _says_more(schema: Json) -> bool:

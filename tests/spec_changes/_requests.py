@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 from tests.spec_changes._change import (
@@ -161,6 +162,15 @@ def _array_and_defaults(spec: Json) -> None:
     body(spec)["properties"]["note"] = {"type": "string", "default": "hello"}
 
 
+def _also_at(path: str) -> Any:
+    return lambda spec: spec["paths"].update({path: copy.deepcopy(item(spec))})
+
+
+def _one_body_each(spec: Json) -> None:
+    variants = [{"type": "object", "properties": {name: {"type": "boolean"}}} for name in ("is_jump", "is_weight")]
+    post(spec)["requestBody"]["content"]["application/json"]["schema"] = {"oneOf": variants}
+
+
 def _renamed_all(spec: Json) -> None:
     set_all(spec, "operationId", "overlay")
     move_path(spec, "/overlay/{session_id}")
@@ -241,6 +251,12 @@ REQUESTS: tuple[Change, ...] = (
     Change("body in components", WORKS, lambda spec: (spec["components"].update(requestBodies={"B": post(spec)["requestBody"]}), post(spec).update(requestBody={"$ref": "#/components/requestBodies/B"}))[0]),
     Change("body strict", WORKS, lambda spec: body(spec).update(additionalProperties=False)),
     Change("body flags moved to the query", WORKS, _to_query),
+    Change("the same operations for administrators", WORKS, _also_at("/admin/sessions/{session_id}/analyzed-video/")),
+    Change("the same operations in a new version", WORKS, _also_at("/v3" + PATH)),
+    Change("the same operations of a user", WORKS, _also_at("/users/{user_id}/sessions/{session_id}/analyzed-video/")),
+    Change("the same path without the slash too", WORKS, _also_at(PATH.rstrip("/"))),
+    Change("an operation below ours", WORKS, _also_at(PATH + "status/")),
+    Change("a body for each analysis", WORKS, _one_body_each),
     Change("body removed", LOUD, lambda spec: post(spec).pop("requestBody"), (GENERATE,), "`is_jump`"),
     Change("form offered beside JSON", WORKS, _content("application/x-www-form-urlencoded")),
     Change("multipart offered before JSON", WORKS, _multipart_first),
