@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 
 def main() -> int:
@@ -49,7 +50,8 @@ def _run(name: str, runs: int, seconds: int) -> bool:
 def _fuzz(name: str, arguments: list[str]) -> int:
     import atheris  # type: ignore[import-untyped, import-not-found, unused-ignore]  # has no types; not for every system
 
-    with atheris.instrument_imports(include=["aikynetix", "scripts", "email", "dateutil"]):
+    instrumented: Any = atheris.instrument_imports  # pyright: ignore[reportAttributeAccessIssue]  # found at run time
+    with instrumented(include=["aikynetix", "scripts", "email", "dateutil"]):
         from .targets import TARGETS
     atheris.Setup([sys.argv[0], *arguments], TARGETS[name])
     atheris.Fuzz()

@@ -15,6 +15,7 @@ import pytest
 from aikynetix import (
     APIResponseValidationError,
     APIStatusError,
+    ConfigurationError,
     _body,
     _classify,
     _config,

@@ -95,6 +95,7 @@ def test_words_that_are_no_secret_stay() -> None:
 
 def test_an_exception_of_the_callers_own_is_left_alone() -> None:
     """What the caller was handling when it called us keeps its traceback and its text."""
+    context: BaseException | None = None
     try:
         try:
             raise KeyError(f"mine {KEY}")

@@ -242,11 +242,14 @@ def test_nothing_on_disk_holds_a_secret(tmp_path: Path) -> None:
         if done:
             raise KeyboardInterrupt
 
-    with Sandbox() as small, Sandbox(token=TOKEN, video=small.video + os.urandom(1 << 21)) as sandbox:
-        with Aikynetix(token=TOKEN, base_url=sandbox.base_url) as client:
-            with pytest.raises(KeyboardInterrupt):
-                client.analyzed_videos.download(sandbox.sessions["jump"], tmp_path / "half.mp4", progress=stop)
-            list(client.analyzed_videos.export(sandbox.sessions.values(), tmp_path / "export"))
+    with (
+        Sandbox() as small,
+        Sandbox(token=TOKEN, video=small.video + os.urandom(1 << 21)) as sandbox,
+        Aikynetix(token=TOKEN, base_url=sandbox.base_url) as client,
+    ):
+        with pytest.raises(KeyboardInterrupt):
+            client.analyzed_videos.download(sandbox.sessions["jump"], tmp_path / "half.mp4", progress=stop)
+        list(client.analyzed_videos.export(sandbox.sessions.values(), tmp_path / "export"))
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert {"manifest.jsonl", "index.html"} <= {path.name for path in files}
     assert any(".part" in path.name for path in files)
