@@ -110,8 +110,8 @@ class Connection(asyncio.Protocol):
                 start, end, status = int(first), min(int(last or size - 1) + 1, size), b"206 Partial Content"
         ranged = b"Content-Range: bytes %d-%d/%d\r\n" % (start, end - 1, size) if status[:3] == b"206" else b""
         self._transport.write(
-            b'HTTP/1.1 %s\r\nContent-Type: video/mp4\r\nETag: "bench"\r\n%sContent-Length: %d\r\n\r\n'
-            % (status, ranged, end - start)
+            b'HTTP/1.1 %s\r\nContent-Type: video/mp4\r\nETag: "bench"\r\nAccept-Ranges: bytes\r\n'
+            b"%sContent-Length: %d\r\n\r\n" % (status, ranged, end - start)
         )
         rate, loop = self._server.rate, asyncio.get_running_loop()
         began, sent = loop.time(), 0
