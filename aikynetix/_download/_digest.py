@@ -226,6 +226,7 @@ class Digest:
             self._busy = True
             queued = self._waiting.popleft() if self._waiting else None
             offset = self._tail
+            wanted = 0
             if queued is None:
                 self._tail += min(_BLOCK, self._limit - offset)
                 wanted = self._tail - offset

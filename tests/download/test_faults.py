@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import hashlib
 import logging
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -257,3 +259,31 @@ def test_an_fsspec_url_is_a_destination() -> None:
         with pytest.raises(DownloadError, match="overwrite"):
             fetch(storage, "memory://engine/a.mp4")
     assert not fsspec.filesystem("memory").exists("/engine/a.mp4.part")
+
+
+FULL = """
+import resource, sys, httpx
+from aikynetix import DownloadError
+from aikynetix._download import Options, Source, Storage, download
+from aikynetix._models import AnalyzedVideo
+resource.setrlimit(resource.RLIMIT_FSIZE, (2 << 20, resource.RLIM_INFINITY))
+pool = Storage(timeout=httpx.Timeout(5))
+try:
+    download(Source("s", lambda: AnalyzedVideo("s", sys.argv[1])), sys.argv[2], pool, Options())
+except DownloadError as error:
+    print(type(error).__name__, error)
+"""
+
+
+def test_a_file_that_may_not_grow_is_gone_on_with_later(tmp_path: Path) -> None:
+    """Running out of room in the middle is a DownloadError that says so; the next call resumes."""
+    pytest.importorskip("resource")
+    body = video(3 * MIB)
+    with serving(Storage(body)) as storage:
+        command = [sys.executable, "-c", FULL, storage.url(), str(tmp_path / "v.mp4")]
+        told = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True).stdout
+        result = fetch(storage, tmp_path / "v.mp4")
+    assert told.startswith("DownloadError")
+    assert "no space" in told
+    assert result.resumed_from > MIB
+    assert_right(result, tmp_path / "v.mp4", body)
