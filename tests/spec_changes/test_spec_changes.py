@@ -91,6 +91,7 @@ def test_the_facade_works_after(change: Change, user: User, tmp_path: Path) -> N
     ]
     assert [_true(one) for one in said] == [{"is_jump", "download"}, {"is_weight"}, set(), {"is_jump"}, set()]
     unasked = set[str]().union(*said) - {"is_jump", "is_weight", "download", "Authorization", "API-KEY"}
+    assert results["models"] <= 3, "the facade imports the models that its requests and answers name, and no others"
     assert not unasked, f"sent though nobody said it: {unasked}"
 
 

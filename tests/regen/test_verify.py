@@ -1,0 +1,60 @@
+"""What is generated is looked at before it is imported or published."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from scripts.regen._pipeline import Plan, build, plan
+from scripts.regen._problems import RefusedError
+from scripts.regen._verify import verify
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> tuple[Plan, Path]:
+    planned = plan((ROOT / "openapi.json").read_bytes(), "openapi.json")
+    return planned, build(planned, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import os\n",
+        "print('hello')\n",
+        "x = eval('1')\n",
+        "def f():\n    import subprocess\n",
+        "def f():\n    return eval('1')\n",
+        "def f(x=print()):\n    pass\n",
+        "class A:\n    print()\n",
+        "@print\ndef f():\n    pass\n    ().__class__\n",
+        "for x in ():\n    pass\n",
+    ],
+)
+def test_code_that_no_client_needs_is_refused(made: tuple[Plan, Path], code: str) -> None:
+    """A module that would run or reach anything beyond its definitions is refused, and not imported to find out."""
+    planned, package = made
+    module = package / "models" / "error_response.py"
+    module.write_text(module.read_text("utf-8") + "\n" + code + "\nraise SystemExit(7)\n" * code.startswith("import"))
+    with pytest.raises(RefusedError, match=r"error_response\.py"):
+        verify(planned.canonical, package)
+
+
+@pytest.mark.parametrize("code", ["x: Missing\n", "def (\n", "from ..types import Nothing\n"])
+def test_a_module_that_cannot_be_imported_is_refused(made: tuple[Plan, Path], code: str) -> None:
+    """The generator writes such modules for some documents and says nothing."""
+    planned, package = made
+    module = package / "api" / "analyzed_videos" / "get_analyzed_video.py"
+    module.write_text(module.read_text("utf-8") + "\n" + code)
+    with pytest.raises(RefusedError, match="get_analyzed_video"):
+        verify(planned.canonical, package)
+
+
+def test_a_lost_operation_is_refused(made: tuple[Plan, Path]) -> None:
+    """An operation without a module of its own ends the run by its name."""
+    planned, package = made
+    (package / "api" / "analyzed_videos" / "generate_analyzed_video.py").unlink()
+    with pytest.raises(RefusedError, match="POST /session-management/"):
+        verify(planned.canonical, package)
