@@ -29,6 +29,8 @@ def report(planned: Plan, changes: str | None, lines: Mapping[str, int]) -> str:
         parts.append("## Facade methods that can no longer do their job\n")
         parts.extend(_finding(one, lines) for one in planned.findings)
         parts.append("")
+    else:
+        parts.append("Every facade method can still do its job; what changed below is absorbed by regenerating.\n")
     parts.append("## Changes since the committed document\n")
     parts.append(changes if changes is not None else "The committed package does not say what it was made from.\n")
     uncovered = [
