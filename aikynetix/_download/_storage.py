@@ -15,14 +15,15 @@ import httpx
 from .._config import is_loopback
 from .._redact import redact_url
 from .._retry import parse_retry_after
-from .._transport import _tls
+from .._transport._sync import PooledTransport
+from .._trial import DEADLINE
 from ._body import Body
 from ._rules import Failure, Kind, xml_code
 
 _MOST_AT_ONCE = 64
 """Connections of one client beyond the first of each download; a first one is always allowed."""
 
-_LIMITS = httpx.Limits(max_connections=512, max_keepalive_connections=64, keepalive_expiry=30.0)
+_MOST_CONNECTIONS = 512
 _MOST_REDIRECTS = 5
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _ERROR_BODY = 64 * 1024
@@ -96,8 +97,8 @@ class Answer:
         self.body.close()
 
 
-def _pool() -> httpx.HTTPTransport:
-    return httpx.HTTPTransport(verify=_tls.context(), trust_env=False, limits=_LIMITS)
+def _pool() -> PooledTransport:
+    return PooledTransport(size=_MOST_CONNECTIONS)
 
 
 class Storage:
@@ -166,7 +167,9 @@ class Storage:
     def _send(self, url: str, headers: dict[str, str], timeout: httpx.Timeout, lifeline: Lifeline) -> httpx.Response:
         if self._transport is None:
             raise Refused(Failure(kind=Kind.FOREIGN, text="the client is closed"))
-        extensions = {"timeout": timeout.as_dict(), "trace": lifeline.trace}
+        # By each byte of a dripped head alone the time is never up, so the head as a whole has a limit.
+        head_end = None if timeout.read is None else time.monotonic() + (timeout.connect or 0.0) + timeout.read
+        extensions: dict[str, Any] = {"timeout": timeout.as_dict(), "trace": lifeline.trace, DEADLINE: head_end}
         with self._lock:
             self._open += 1
         try:
@@ -174,6 +177,7 @@ class Storage:
             asked = httpx.Headers({"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": "aikynetix"} | headers)
             request = httpx.Request("GET", url, headers=asked, extensions=extensions)
             response = self._transport.handle_request(request)
+            request.extensions[DEADLINE] = None
         except BaseException as error:
             self._closed()
             if isinstance(error, (httpx.HTTPError, httpx.InvalidURL, OSError, UnicodeError)):

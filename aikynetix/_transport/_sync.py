@@ -8,7 +8,7 @@ import ssl
 import threading
 import weakref
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from time import monotonic
 from typing import Any
@@ -167,6 +167,9 @@ class PooledTransport(httpx.BaseTransport):
         """
         limits = Limits(request)
         lane = self._acquire(origin_of(request.url), limits)
+        trace: Callable[[str, dict[str, Any]], object] | None = request.extensions.get("trace")
+        if trace is not None:  # the one event of httpcore's extension that tells which connection it is
+            trace("connection.connect_tcp.complete", {"return_value": lane})
         try:
             _send(lane, request, limits)
             http = lane.http
