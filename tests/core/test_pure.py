@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import json
 import ssl
@@ -604,3 +605,73 @@ def test_a_base_url_comes_from_the_first_who_names_one() -> None:
     assert str(_config.resolve_base_url(None, {"AIKYNETIX_BASE_URL": " "}, spec)) == "https://spec.example/"
     with pytest.raises(ConfigurationError, match="names no server; give base_url= or set AIKYNETIX_BASE_URL"):
         _config.resolve_base_url(None, {}, none)
+
+
+def test_secrets_are_equal_by_value() -> None:
+    """So that settings can be compared; they are not equal to the bare text."""
+    one, same, other = _redact.Secret("a"), _redact.Secret("a"), _redact.Secret("b")
+    assert one == same
+    assert one != other
+    assert one != "a"
+    assert len({one, same, other}) == 2
+
+
+def test_the_forms_of_base64_hold_only_the_secret() -> None:
+    """For each offset, what does not depend on the bytes before and after: both alphabets, exactly."""
+    forms = {"+//+YWJj", "7//5hYm", "v//mFiY"}  # of 0, 1 and 2 bytes before it
+    in_urls = {form.replace("+", "-").replace("/", "_") for form in forms}
+    assert set(_redact._base64_forms(b"\xfb\xff\xfeabc")) == forms | in_urls
+    for before in (b"", b"x", b"xy", b"xyz"):
+        for after in (b"", b"1", b"12"):
+            whole = base64.b64encode(before + b"canary" + after).decode()
+            assert any(form in whole for form in _redact._base64_forms(b"canary"))
+
+
+def test_a_password_may_have_colons() -> None:
+    """RFC 7617: the user ends at the first one."""
+    credential = base64.b64encode(b"user:pass:word").decode()
+    request = httpx.Request("GET", "https://h/s", headers={"Authorization": f"Basic {credential}"})
+    assert "pass:word" in _classify.secrets_sent(request, request.headers.raw[:1], b"")
+
+
+def test_a_short_body_that_ends_like_a_secret_is_left_alone() -> None:
+    """Only what was cut at the limit may end in half a secret."""
+    assert error(400, b"ends in cana", ("canary-key",)).body == "ends in cana"
+    cut = error(400, b"x" * (64 * 1024 - 4) + b"cana", ("canary-key",)).body
+    assert str(cut).endswith("x***")
+
+
+def test_what_is_asked_for_can_be_unpacked() -> None:
+    """The encodings that requests name are those that bodies are unpacked from; an error's limit is 64 KiB."""
+    assert _body.ACCEPT_ENCODING == "gzip, deflate"
+    assert (_body.ERROR_LIMIT, _body.JSON_LIMIT, _body.BINARY_LIMIT) == (64 << 10, 8 << 20, 32 << 20)
+
+
+def test_every_new_part_of_a_query_is_secret() -> None:
+    """Also when several were added, and whatever stood there before."""
+    request = httpx.Request("GET", "https://h/s?a=1&one=first-part&two=second-part")
+    assert {"first-part", "second-part"} <= set(_classify.secrets_sent(request, request.headers.raw, b"a=1"))
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [([], "array"), ("x", "string"), (1, "number"), (1.5, "number"), (True, "boolean"), (None, "null")],
+)
+def test_what_came_instead_of_an_object_is_named(body: Any, kind: str) -> None:
+    """In the words of JSON."""
+    with pytest.raises(APIResponseValidationError, match=f"a JSON {kind} where an object"):
+        _classify.video_url(response(body=body), ("url",))
+    with pytest.raises(APIResponseValidationError, match="URL is a JSON object, not a string"):
+        _classify.video_url(response(body={"url": {}}), ("url",))
+
+
+@pytest.mark.parametrize("port", [1, 65_535])
+def test_every_port_that_exists_may_stand_in_a_base_url(port: int) -> None:
+    """1 to 65535; the text of a refusal says whose URL it was."""
+    assert _config.checked_base_url(f"https://h:{port}", "x").port == port
+    for bad in ("https://h:0", "https://h:65536", "https://h\\x"):
+        with pytest.raises(ConfigurationError, match=r"^x "):
+            _config.checked_base_url(bad, "x")
+    spec = SpecDefaults("http://far.example", None, None)
+    with pytest.raises(ConfigurationError, match=r"^the vendored spec's server "):
+        _config.resolve_base_url(None, {}, spec)

@@ -71,6 +71,7 @@ def test_a_faulty_storage_ends_a_download_as_documented(
         assert target.read_bytes() == VIDEO
         assert [path.name for path in tmp_path.iterdir()] == ["v.mp4"]
         return
+    assert isinstance(outcome, AikynetixError)
     assert type(outcome) is scenario.error, outcome
     assert_readable(outcome)
     assert_silent(outcome)
