@@ -112,7 +112,9 @@ async def in_thread(work: Callable[[Callable[[], bool]], T], on_stop: Callable[[
     async with anyio.create_task_group() as group:
         group.start_soon(watch)
         await anyio.to_thread.run_sync(run)  # not abandoned: what it writes must be at rest when this returns
-        await anyio.lowlevel.checkpoint_if_cancelled()  # asyncio's shield may end without the cancellation having struck
+        await (
+            anyio.lowlevel.checkpoint_if_cancelled()
+        )  # asyncio's shield may end without the cancellation having struck
         group.cancel_scope.cancel()
     if failed:
         raise failed[0]

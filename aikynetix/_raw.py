@@ -9,8 +9,8 @@ from ._operations import Client
 
 if TYPE_CHECKING:
     import httpx
-    from ._operations import AuthenticatedClient
 
+    from ._operations import AuthenticatedClient
     from ._session import AsyncSession, Session
 
     # An operation with a `security` of its own is typed to want an AuthenticatedClient. That class holds the token in

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-import httpx
+from typing import TYPE_CHECKING
+
 from attrs import frozen
 
 from ._identity import Identity, content_length, content_range, identity_of, same_object, stored_size
 from ._rules import Failure, Kind
+
+if TYPE_CHECKING:
+    import httpx
 
 
 @frozen(kw_only=True)

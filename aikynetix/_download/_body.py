@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import socket
 import zlib
-from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import httpx
@@ -19,6 +18,8 @@ from ._identity import content_length
 from ._rules import Failure, Kind
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from ._storage import Lifeline
 
 # Up to here the connection is worth more than the cycles: it can be used again if httpx reads the body itself.

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import importlib
 from collections import deque
 from threading import Condition, Thread
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from attrs import frozen
 
-from ._identity import Identity
+if TYPE_CHECKING:
+    from ._identity import Identity
 
 HEAD = 16
 """Bytes that `why_no_video` wants to see."""
@@ -48,23 +48,18 @@ class Digests:
 def hashes_for(identity: Identity) -> dict[str, _Hash]:
     """Return the hashes that a file is to be checked by: always sha256, and what the storage announced.
 
-    CRC32C needs google-crc32c; without it the MD5 or the size must do.
+    Where google-crc32c has no C extension, CRC32C takes seconds per megabyte; it is then left out if there is an MD5.
     """
     hashes: dict[str, _Hash] = {"sha256": hashlib.sha256()}
     if identity.md5:
         hashes["md5"] = hashlib.md5(usedforsecurity=False)
-    if identity.crc32c and (crc32c := _crc32c()) is not None:
-        hashes["crc32c"] = crc32c
+    if identity.crc32c:
+        import google_crc32c
+
+        if google_crc32c.implementation == "c" or not identity.md5:
+            checksum: Any = google_crc32c.Checksum
+            hashes["crc32c"] = checksum()
     return hashes
-
-
-def _crc32c() -> _Hash | None:
-    try:
-        library = importlib.import_module("google_crc32c")
-    except ImportError:
-        return None
-    checksum: _Hash = library.Checksum()
-    return checksum
 
 
 def digests_of(hashes: dict[str, _Hash]) -> Digests:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from attrs import frozen
 
@@ -11,16 +11,20 @@ from .._causes import detached
 from .._errors import DownloadError, IntegrityError
 from .._models import DownloadedVideo
 from ._digest import Digests, why_no_video
-from ._identity import Identity
 from ._journal import Busy
 from ._part import LocalPart
 from ._remote import RemotePart, place
 from ._rules import disk_failure
-from ._storage import Storage
 from ._target import file_name, local_path, remote_url
 from ._transfer import Fetched, Transfer
 from ._types import Clock, Options, Source
 from ._urls import Urls
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ._identity import Identity
+    from ._storage import Storage
 
 
 def download(
@@ -30,8 +34,8 @@ def download(
 
     Args:
         source: Whose video, and how to get a signed URL for it.
-        to: A file, whose folder must exist; a folder (an existing one, or any that ends with a slash and is then made), in
-            which the name comes from session and URL; or an fsspec URL.
+        to: A file, whose folder must exist; a folder (an existing one, or any that ends with a slash and is then made),
+            in which the name comes from session and URL; or an fsspec URL.
         storage: The connections to use.
         options: How.
         clock: Time and chance; default: the real ones.

@@ -6,10 +6,13 @@ import base64
 import binascii
 import re
 from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-import httpx
 from attrs import frozen
+
+if TYPE_CHECKING:
+    import httpx
 
 _CONTENT_RANGE = re.compile(r"bytes[ ]+(?:([0-9]{1,19})-([0-9]{1,19})|\*)/([0-9]{1,19}|\*)", re.ASCII | re.IGNORECASE)
 _DIGITS = re.compile(r"[0-9]{1,19}", re.ASCII)
@@ -89,11 +92,10 @@ def same_object(known: Identity, seen: Identity, *, asserted: bool) -> bool:
         return False
     if known.generation and seen.generation:
         return known.generation == seen.generation
+    # Equal weak entity tags say little; different ones of either kind say that the bytes may differ.
     if known.etag and seen.etag and (known.etag != seen.etag or not known.etag.startswith("W/")):
         return known.etag == seen.etag
-    if known.modified and seen.modified:
-        return known.modified == seen.modified
-    return asserted
+    return known.modified == seen.modified if known.modified and seen.modified else asserted
 
 
 def content_length(headers: httpx.Headers) -> int | None:
@@ -107,7 +109,7 @@ def content_length(headers: httpx.Headers) -> int | None:
 
 
 def content_range(headers: httpx.Headers) -> tuple[int, int, int | None] | None:
-    """Return (start, stop, size or None) of a 206 answer, half-open; None when it is missing, broken or contradicts itself."""
+    """Return (start, stop, size or None) of a 206 answer, half-open; None for a missing or contradictory one."""
     found = _CONTENT_RANGE.fullmatch(headers.get("content-range", "").strip())
     if found is None or found[1] is None:
         return None

@@ -1,7 +1,7 @@
 """The journal beside a partial file: what the bytes in it belong to and which of them are there.
 
-A first line of JSON names the object, then one short line per finished span is appended. Nothing is ever rewritten, so a
-process may be killed at any moment: a line that was cut off is ignored. The journal is also what the lock is held on.
+A first line of JSON names the object, then one short line per finished span is appended. Nothing is ever rewritten, so
+a process may be killed at any moment: a line that was cut off is ignored. The journal is also what the lock is held on.
 """
 
 from __future__ import annotations
@@ -10,14 +10,17 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterable
 from pathlib import Path
 from threading import Lock
+from typing import TYPE_CHECKING
 
 import attrs
 
 from ._identity import Identity
 from ._plan import Span, merged
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _VERSION = 1
 _LINE = re.compile(r"\+([0-9]{1,19})-([0-9]{1,19});", re.ASCII)

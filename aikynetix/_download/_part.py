@@ -6,12 +6,16 @@ import contextlib
 import os
 import shutil
 import sys
-from pathlib import Path
 from threading import Lock
+from typing import TYPE_CHECKING
 
-from ._identity import Identity
 from ._journal import Journal, boot_id, within
-from ._plan import Span
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ._identity import Identity
+    from ._plan import Span
 
 _FLAGS = (
     os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
@@ -48,8 +52,8 @@ class LocalPart:
     def earlier(self) -> tuple[Identity, list[Span]] | None:
         """Return the object and the spans that an earlier download left, None when there is nothing to go on with.
 
-        What was written before the machine went down may not have reached the disk; it counts only where a checksum will
-        judge the whole.
+        What was written before the machine went down may not have reached the disk; it counts only where a checksum
+        will judge the whole.
         """
         found = self._journal.read()
         if found is None:
@@ -94,7 +98,7 @@ class LocalPart:
         os.ftruncate(self._fd, size)
         os.fsync(self._fd)
         self._close_file()
-        os.replace(self._part, self.path)
+        self._part.replace(self.path)
         _sync_folder(self.path.parent)
         self._journal.discard()
 

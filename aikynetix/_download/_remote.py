@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ._identity import Identity
-from ._plan import Span
+if TYPE_CHECKING:
+    from ._identity import Identity
+    from ._plan import Span
 
 
 def place(url: str, name: str) -> tuple[Any, str, bool]:
@@ -40,14 +41,14 @@ class RemotePart:
         """Return None."""
         return None
 
-    def begin(self, identity: Identity) -> None:  # the part knows no journal
+    def begin(self, identity: Identity) -> None:  # noqa: ARG002 - it keeps no journal
         """Start from the first byte."""
         self._drop()
         if parent := self._path.rpartition("/")[0]:
             self._fs.makedirs(parent, exist_ok=True)
         self._file, self._position = self._fs.open(self._part, "wb"), 0
 
-    def lacks_space(self, count: int) -> bool:  # nobody tells how much room there is
+    def lacks_space(self, count: int) -> bool:  # noqa: ARG002 - nobody tells how much room there is
         """Return False."""
         return False
 
@@ -58,7 +59,7 @@ class RemotePart:
         self._file.write(bytes(data))
         self._position += len(data)
 
-    def read_into(self, view: memoryview, offset: int) -> int:
+    def read_into(self, view: memoryview, offset: int) -> int:  # noqa: ARG002 - it refuses
         """Refuse: what was written cannot be read yet."""
         raise OSError("a remote file that is being written cannot be read")
 

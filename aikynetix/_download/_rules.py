@@ -7,7 +7,7 @@ import re
 from datetime import datetime, timedelta
 from enum import Enum, auto
 
-from attrs import frozen
+from attrs import define, frozen
 
 from .._errors import DownloadError, DownloadInterruptedError, IntegrityError, SignedUrlExpiredError
 from .._retry import next_wait
@@ -110,6 +110,28 @@ class Standing:
     draw: float
 
 
+@define(kw_only=True)
+class Setbacks:
+    """What has gone wrong in a row; bytes gained wipe the slate.
+
+    Attributes:
+        since: When bytes were last gained, in monotonic seconds.
+        best: Most bytes there have been.
+        failures: Failures since.
+        resigns: Fresh URLs asked for since.
+    """
+
+    since: float
+    best: int = 0
+    failures: int = 0
+    resigns: int = 0
+
+    def note(self, done: int, now: float) -> None:
+        """Take in that ``done`` bytes are there now."""
+        if done >= self.best + PROGRESS:
+            self.best, self.failures, self.resigns, self.since = done, 0, 0, now
+
+
 class Step(Enum):
     """What to do after a failure."""
 
@@ -172,8 +194,8 @@ def _after_status(failure: Failure, standing: Standing) -> Action:
 def is_refused_signature(failure: Failure) -> bool:
     """Return whether the storage refused the URL's signature, expired or otherwise invalid.
 
-    Source: Cloud Storage documentation, "HTTP response codes" of the XML API: an expired V4 URL is 400 ``ExpiredToken``, a
-    wrong signature 403 ``SignatureDoesNotMatch``.
+    Source: Cloud Storage documentation, "HTTP response codes" of the XML API: an expired V4 URL is 400
+    ``ExpiredToken``, a wrong signature 403 ``SignatureDoesNotMatch``.
     """
     if failure.status in (401, 403):
         return True
@@ -205,8 +227,8 @@ def should_resign(*, now: datetime, expires_at: datetime | None, age: float) -> 
     Args:
         now: The present, aware.
         expires_at: When the URL stops working, None when it does not say.
-        age: Seconds since the API gave it. A young URL is used as it is, however soon it ends: a fresher one would be no
-            better, and a clock that is wrong would have every URL expired.
+        age: Seconds since the API gave it. A young URL is used as it is, however soon it ends: a fresher one would be
+            no better, and a clock that is wrong would have every URL expired.
     """
     return expires_at is not None and age > _EXPIRES_SOON.total_seconds() and now >= expires_at - _EXPIRES_SOON
 

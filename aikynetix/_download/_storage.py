@@ -158,7 +158,7 @@ class Storage:
                 return Answer(url, response, body, time.monotonic() - begun)
             target = _redirected(url, response)
             if target is None:
-                raise Refused(self._read_failure(url, response))
+                raise Refused(self._read_failure(response))
             self._drop(response)
             allowed = is_allowed if is_local(url) else _is_encrypted
             url = target
@@ -186,7 +186,7 @@ class Storage:
         response.request = request
         return response
 
-    def _read_failure(self, url: str, response: httpx.Response) -> Failure:
+    def _read_failure(self, response: httpx.Response) -> Failure:
         """Read a bounded part of an error's body for the code in it."""
         text = b""
         with contextlib.suppress(httpx.HTTPError, httpx.StreamError, OSError):

@@ -7,11 +7,14 @@ import os
 import re
 import unicodedata
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-from .._models import AnalyzedVideo
 from .._signed_url import safe_name
+
+if TYPE_CHECKING:
+    from .._models import AnalyzedVideo
 
 _REMOTE = re.compile(r"[a-z][a-z0-9+.-]+(::[a-z][a-z0-9+.-]+)*://", re.IGNORECASE)
 _EXTENSIONS = (".mp4", ".mov", ".m4v")

@@ -9,9 +9,8 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
-from collections.abc import Callable
 from queue import Empty, SimpleQueue
-from typing import NoReturn, Protocol
+from typing import TYPE_CHECKING, NoReturn
 
 import attrs
 from attrs import frozen
@@ -21,13 +20,17 @@ from .._errors import DownloadError, IntegrityError
 from ._answers import Asked, Offer, judge
 from ._digest import Digest, Digests
 from ._growth import MOST_CONNECTIONS, SMALL, Growth, Sample
-from ._identity import Identity
 from ._plan import Claim, Ledger, Span, gaps, total
-from ._rules import MOST_STARTS, PROGRESS, Failure, Kind, Standing, Step, decide, disk_failure
-from ._storage import Answer, Lifeline, Storage
-from ._types import Cancelled, Clock, Options
-from ._urls import Urls
+from ._rules import MOST_STARTS, Failure, Kind, Setbacks, Standing, Step, decide, disk_failure
+from ._types import Cancelled, Clock, Options, Part
 from ._worker import Ended, Opened, Worker, Workplace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ._identity import Identity
+    from ._storage import Answer, Lifeline, Storage
+    from ._urls import Urls
 
 _log = logging.getLogger("aikynetix")
 _TICK = 0.05
@@ -36,32 +39,6 @@ _TICK_WHILE_GROWING = 0.01
 _SLOWEST = 1024
 _JOIN_SECONDS = 2.0
 _LOAD_WINDOW = 0.02
-
-
-class Part(Protocol):
-    """Where the bytes are gathered."""
-
-    parallel: bool
-
-    def earlier(self) -> tuple[Identity, list[Span]] | None:
-        """Return what an earlier download left, None when there is nothing to go on with."""
-        ...
-
-    def begin(self, identity: Identity) -> None:
-        """Start on an object from its first byte."""
-        ...
-
-    def lacks_space(self, count: int) -> bool:
-        """Return whether there is surely no room for ``count`` more bytes."""
-        ...
-
-    def write(self, offset: int, data: memoryview) -> None:
-        """Write all of ``data`` at ``offset``."""
-        ...
-
-    def read_into(self, view: memoryview, offset: int) -> int:
-        """Fill ``view`` from ``offset`` on and return how many bytes there were."""
-        ...
 
 
 @frozen(kw_only=True)
@@ -125,9 +102,7 @@ class Transfer:
         self._growth = Growth(limit=1)
         self._setup = 0.0
         self._load = clock.monotonic(), time.process_time(), 0.0
-        self._failures = self._resigns = 0
-        self._best = 0
-        self._progressed = clock.monotonic()
+        self._setbacks = Setbacks(since=clock.monotonic())
         self._not_before = 0.0
         self._reported: int | None = None
 
@@ -157,7 +132,7 @@ class Transfer:
 
     def forget(self) -> None:
         """Have the next `run` begin at the first byte."""
-        self._known, self._finished, self._resumed_from, self._best = None, [], 0, 0
+        self._known, self._finished, self._resumed_from, self._setbacks.best = None, [], 0, 0
 
     def _take_up_earlier(self) -> None:
         earlier = self._part.earlier()
@@ -338,7 +313,7 @@ class Transfer:
             if worker.url != self._urls.video().url:
                 return  # a fresh URL is in use already
         else:
-            self._failures += 1
+            self._setbacks.failures += 1
         action = decide(failure, self._standing(worker))
         _log.info("a connection ended: %s; next: %s", failure.text, action.step.name.lower())
         match action.step:
@@ -352,7 +327,7 @@ class Transfer:
                 self._growth.push_back(len(self._workers))
                 return
             case Step.RESIGN:
-                self._resigns += 1
+                self._setbacks.resigns += 1
                 self._urls.renew()
             case Step.WAIT:
                 self._not_before = self._clock.monotonic() + action.wait
@@ -365,23 +340,20 @@ class Transfer:
 
     def _standing(self, worker: Worker) -> Standing:
         return Standing(
-            failures=self._failures,
-            resigns=self._resigns,
+            failures=self._setbacks.failures,
+            resigns=self._setbacks.resigns,
             max_retries=self._options.max_retries,
-            waited=self._clock.monotonic() - self._progressed,
+            waited=self._clock.monotonic() - self._setbacks.since,
             others=sum(other.streaming for other in self._workers),
             fresh=worker.first_byte is None,
             draw=self._clock.draw(),
         )
 
     def _note_progress(self) -> None:
-        done = 0
         if self._place is not None:
             with self._place.lock:
                 done = self._place.ledger.done
-        if done >= self._best + PROGRESS:
-            self._best, self._failures, self._resigns = done, 0, 0
-            self._progressed = self._clock.monotonic()
+            self._setbacks.note(done, self._clock.monotonic())
 
     def _give_up(self, failure: Failure, error: type[DownloadError]) -> NoReturn:
         raised = self._error(error, failure.text)

@@ -1,17 +1,24 @@
-"""What a download is asked to do, and how it is told to stop."""
+"""What a download is asked to do, what it works on, and how it is told to stop."""
 
 from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Protocol
 
-import httpx
 from attrs import field, frozen, validators
 
 from .._config import DEFAULT_TIMEOUT
-from .._models import AnalyzedVideo
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import httpx
+
+    from .._models import AnalyzedVideo
+    from ._identity import Identity
+    from ._plan import Span
 
 MAX_BYTES = 16 * 1024**3
 """Default bound, in bytes, of a body whose size the storage does not announce."""
@@ -66,6 +73,32 @@ class Options:
     timeout: httpx.Timeout = DEFAULT_TIMEOUT
     max_retries: int = 3
     cancelled: Callable[[], bool] = _never
+
+
+class Part(Protocol):
+    """Where the bytes are gathered."""
+
+    parallel: bool
+
+    def earlier(self) -> tuple[Identity, list[Span]] | None:
+        """Return what an earlier download left, None when there is nothing to go on with."""
+        ...
+
+    def begin(self, identity: Identity) -> None:
+        """Start on an object from its first byte."""
+        ...
+
+    def lacks_space(self, count: int) -> bool:
+        """Return whether there is surely no room for ``count`` more bytes."""
+        ...
+
+    def write(self, offset: int, data: memoryview) -> None:
+        """Write all of ``data`` at ``offset``."""
+        ...
+
+    def read_into(self, view: memoryview, offset: int) -> int:
+        """Fill ``view`` from ``offset`` on and return how many bytes there were."""
+        ...
 
 
 def _utc_now() -> datetime:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from .._models import AnalyzedVideo
+from typing import TYPE_CHECKING
+
 from ._rules import should_resign
-from ._types import Clock, Source
+
+if TYPE_CHECKING:
+    from .._models import AnalyzedVideo
+    from ._types import Clock, Source
 
 
 class Urls:

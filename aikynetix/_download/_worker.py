@@ -6,19 +6,22 @@ It decides nothing. The thread that supervises the download answers every `Opene
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from queue import SimpleQueue
 from threading import Lock, Thread
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from attrs import frozen
 
-from ._answers import Asked
 from ._body import BrokenBody
 from ._digest import HEAD, Digest, why_no_video
-from ._plan import Claim, Ledger
 from ._rules import Failure, Kind, disk_failure
 from ._storage import Answer, Lifeline, Refused
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ._answers import Asked
+    from ._plan import Claim, Ledger
 
 # A slow connection's bytes go to the disk at least this often, so that a killed process loses little.
 _FLUSH_EVERY = 0.1

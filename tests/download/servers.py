@@ -8,9 +8,12 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
 
 __all__ = ["Fault", "Request", "Storage", "serving", "video"]
 
@@ -172,7 +175,7 @@ def _span(value: str | None, size: int) -> tuple[int, int] | None:
 
 
 @contextmanager
-def serving(storage: Storage) -> Iterator[Storage]:
+def serving(storage: Storage) -> Generator[Storage]:
     """Serve ``storage`` on a free port until the block ends."""
     listener = socket.create_server(("127.0.0.1", 0), backlog=256)
     storage.port = listener.getsockname()[1]

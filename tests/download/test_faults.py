@@ -8,8 +8,7 @@ import logging
 import subprocess
 import sys
 import time
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
@@ -20,6 +19,9 @@ from aikynetix._download import Storage as Pool
 from aikynetix._models import AnalyzedVideo, DownloadedVideo
 
 from .servers import Fault, Request, Storage, serving, video
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 MIB = 1 << 20
 EXPIRED = b"<?xml version='1.0' encoding='UTF-8'?><Error><Code>ExpiredToken</Code><Message>expired</Message></Error>"

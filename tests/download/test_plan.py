@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -19,6 +19,9 @@ from aikynetix._download._plan import Claim, Ledger, gaps, merged, total
 
 from .servers import Storage, serving, video
 from .test_faults import fetch
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 STEPS = st.lists(
     st.tuples(st.sampled_from(["claim", "advance", "release", "restart"]), st.integers(0, 30), st.integers(1, 40)),
@@ -85,7 +88,7 @@ download(Source("s", lambda: AnalyzedVideo("s", sys.argv[1])), sys.argv[2], pool
 
 
 def test_a_killed_download_goes_on_where_it_was(tmp_path: Path) -> None:
-    """kill -9 at several moments: the next run ends with the right bytes and fetches little of them twice."""
+    """After a kill -9, at several moments: the next run ends with the right bytes and fetches little of them twice."""
     body, path = video(12 << 20), tmp_path / "v.mp4"
     with serving(Storage(body, rate=2 << 20)) as storage:
         for delay in (0.2, 0.35, 0.5):

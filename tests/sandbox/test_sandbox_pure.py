@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-import google_crc32c
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from aikynetix.sandbox._credentials import accepted, masked
-from aikynetix.sandbox._objects import crc32c, crc32c_by_table, stored_object
+from aikynetix.sandbox._objects import stored_object
 from aikynetix.sandbox._ranges import Selection, select
 from aikynetix.sandbox._signing import SigningKey, check, sign
 
@@ -112,18 +111,6 @@ def test_no_header_breaks_the_selection(headers: dict[str, str]) -> None:
     selection = select("GET", headers, stored_object(b"0123456789"))
     assert selection.status in (200, 206, 304, 412, 416)
     assert 0 <= selection.start <= selection.stop <= 10
-
-
-def test_crc32c_has_the_published_check_value() -> None:
-    """The checksum of the digits 1 to 9 is the one of the CRC catalogues."""
-    assert crc32c(b"123456789") == 0xE3069283
-    assert crc32c_by_table(b"123456789") == 0xE3069283
-
-
-@given(data=st.binary(max_size=200))
-def test_both_ways_to_crc32c_agree(data: bytes) -> None:
-    """Without the library the same checksum is computed."""
-    assert crc32c_by_table(data) == google_crc32c.value(data)
 
 
 @given(authorization=st.text(), key=st.text())
