@@ -20,16 +20,23 @@ def accepted(headers: Mapping[str, str], api_key: str, token: str) -> bool:
 
     The forms are ``API-KEY: <key>`` and ``Authorization: Bearer <token>`` (the spec's two security schemes) and
     ``Authorization: API-KEY <key>`` (the prose of the vendor's page). The spec's ``security`` lists alternatives, so
-    one right credential is enough. Scheme names are compared without regard to case (RFC 9110, section 11.1).
+    one is enough; but whatever is presented has to be right, because a wrong credential beside a right one is a mistake
+    that should show here and not at the vendor's. Scheme names are compared without regard to case (RFC 9110, section
+    11.1).
 
     Args:
         headers: The request's headers, with lower-case names.
         api_key: The key to accept.
         token: The bearer token to accept.
     """
-    scheme, _, value = headers.get("authorization", "").partition(" ")
-    expected = {"api-key": api_key, "bearer": token}.get(scheme.lower())
-    return (expected is not None and _same(value.strip(), expected)) or _same(headers.get("api-key", ""), api_key)
+    verdicts: list[bool] = []
+    if "authorization" in headers:
+        scheme, _, value = headers["authorization"].partition(" ")
+        expected = {"api-key": api_key, "bearer": token}.get(scheme.lower())
+        verdicts.append(expected is not None and _same(value.strip(), expected))
+    if "api-key" in headers:
+        verdicts.append(_same(headers["api-key"], api_key))
+    return bool(verdicts) and all(verdicts)
 
 
 def _same(left: str, right: str) -> bool:

@@ -1,4 +1,4 @@
-"""What was asked of the sandbox: an ASGI middleware that dates each answer and keeps one record of its request."""
+"""What was asked of the sandbox: an ASGI middleware that dates and numbers each answer and records its request."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import TYPE_CHECKING, Literal
+from uuid import uuid4
 
 from ._credentials import MASK, masked
 
@@ -34,6 +35,7 @@ class RecordedRequest:
         headers: The headers by lower-case name. ``Authorization`` keeps its scheme: ``Bearer ***``.
         status: The status of the answer.
         body: What the API had read of the body when it answered, at most 64 KiB.
+        request_id: What the API's answer has as its ``X-Request-Id``; empty for the storage, which gives none.
     """
 
     service: Service
@@ -43,10 +45,11 @@ class RecordedRequest:
     headers: dict[str, str]
     status: int
     body: bytes = field(default=b"", repr=False)
+    request_id: str = ""
 
 
 class Recorder:
-    """Hands a record of every request to ``keep`` before the caller can see the answer, and sets the answer's date."""
+    """Hands a record of every request to ``keep`` before the caller sees the answer; sets the answer's date and id."""
 
     def __init__(
         self,
@@ -73,12 +76,17 @@ class Recorder:
 
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start":
-                self._keep(self._record(scope, message["status"], bytes(body)))
-                date = format_datetime(self._now().astimezone(UTC), usegmt=True)
-                message = {**message, "headers": [*message["headers"], (b"date", date.encode())]}
+                record = self._record(scope, message["status"], bytes(body))
+                self._keep(record)
+                message = {**message, "headers": [*message["headers"], *self._stamps(record)]}
             await send(message)
 
         await self._app(scope, receiving, sending)
+
+    def _stamps(self, record: RecordedRequest) -> list[tuple[bytes, bytes]]:
+        date = format_datetime(self._now().astimezone(UTC), usegmt=True)
+        stamps = [(b"date", date.encode())]
+        return [*stamps, (b"x-request-id", record.request_id.encode())] if record.request_id else stamps
 
     def _record(self, scope: Scope, status: int, body: bytes) -> RecordedRequest:
         headers = ((name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"])
@@ -90,4 +98,5 @@ class Recorder:
             headers=masked(headers, self._secrets),
             status=status,
             body=body,
+            request_id=uuid4().hex if self._service == "api" else "",
         )

@@ -107,9 +107,9 @@ def test_reset_forgets_generated_videos_and_requests(sandbox: Sandbox, api: http
         lambda box: {"Authorization": f"API-KEY {box.api_key}"},
         lambda box: {"Authorization": f"Bearer {box.token}"},
         lambda box: {"Authorization": f"bearer {box.token}"},
-        lambda box: {"API-KEY": box.api_key, "Authorization": "Bearer wrong"},
+        lambda box: {"API-KEY": box.api_key, "Authorization": f"Bearer {box.token}"},
     ],
-    ids=["header", "authorization", "bearer", "lower-case scheme", "one of two is right"],
+    ids=["header", "authorization", "bearer", "lower-case scheme", "two that are right"],
 )
 def test_documented_credentials_are_accepted(
     http: httpx.Client, sandbox: Sandbox, credential: Callable[[Sandbox], dict[str, str]]
@@ -134,6 +134,8 @@ def test_documented_credentials_are_accepted(
         lambda box: {"Authorization": f"Token {box.token}"},
         lambda box: {"Authorization": f"Bearer{box.token}"},
         lambda _: {"API-KEY": b"\xe9\xff"},
+        lambda box: {"API-KEY": box.api_key, "Authorization": "Bearer wrong"},
+        lambda box: {"API-KEY": "wrong", "Authorization": f"Bearer {box.token}"},
     ],
     ids=[
         "none",
@@ -147,6 +149,8 @@ def test_documented_credentials_are_accepted(
         "other scheme",
         "no space",
         "not ASCII",
+        "wrong token beside the right key",
+        "wrong key beside the right token",
     ],
 )
 def test_anything_else_is_unauthorized(

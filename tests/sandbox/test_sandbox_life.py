@@ -127,13 +127,27 @@ def test_two_sandboxes_know_nothing_of_each_other(http: httpx.Client) -> None:
 def test_requests_are_recorded_before_they_are_answered(http: httpx.Client, sandbox: Sandbox) -> None:
     """When the client has an answer the record is there, with everything a test wants to assert."""
     url = sandbox.base_url + PATH.format("caf%C3%A9") + "?is_jump=true"
-    http.post(url, headers={"Authorization": f"Bearer {sandbox.token}", "X-Mine": "yes"}, json={"is_jump": True})
+    sent = {"Authorization": f"Bearer {sandbox.token}", "X-Mine": "yes"}
+    answer = http.post(url, headers=sent, json={"is_jump": True})
     (record,) = sandbox.requests
     assert isinstance(record, RecordedRequest)
     assert (record.service, record.method, record.status) == ("api", "POST", 404)
     assert (record.path, record.query) == (PATH.format("caf%C3%A9"), "is_jump=true")
     assert (record.headers["authorization"], record.headers["x-mine"]) == ("Bearer ***", "yes")
     assert record.body.replace(b" ", b"") == b'{"is_jump":true}'
+    assert record.request_id
+    assert answer.headers["x-request-id"] == record.request_id
+
+
+def test_each_answer_of_the_api_has_an_id_of_its_own(http: httpx.Client, sandbox: Sandbox) -> None:
+    """The ids of two answers differ, refused ones have one too, and the storage gives none."""
+    for headers in ({"API-KEY": sandbox.api_key}, {"API-KEY": "wrong"}):
+        http.get(sandbox.base_url + PATH.format("session-jump"), headers=headers)
+    stored = http.get(sandbox.signed_url("session-jump"))
+    ids = [record.request_id for record in sandbox.requests]
+    assert len({*ids}) == 3
+    assert ids[2] == ""
+    assert "x-request-id" not in stored.headers
 
 
 def test_no_record_and_no_repr_holds_a_secret(http: httpx.Client, sandbox: Sandbox) -> None:
