@@ -1,0 +1,183 @@
+"""The contract: every operation, every documented status, every form of a credential, both clients, over TCP."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pytest
+
+from aikynetix import (
+    AnalyzedVideo,
+    APIResponseValidationError,
+    APIStatusError,
+    AuthenticationError,
+    BadRequestError,
+    InternalServerError,
+    NotFoundError,
+    PermissionDeniedError,
+)
+
+from .callers import FORMS, SENT, Caller, Settings
+from .conftest import NOW
+
+if TYPE_CHECKING:
+    from aikynetix.sandbox import RecordedRequest, Sandbox
+
+
+class Failure(NamedTuple):
+    """A row of the table: what is asked for, and what comes of it."""
+
+    operation: str
+    status: int
+    session: str
+    error: type[APIStatusError]
+    message: str
+
+
+FAILURES = [
+    Failure("get", 400, "bad_request", BadRequestError, "Invalid parameters: missing or invalid admin UID."),
+    Failure("get", 401, "jump", AuthenticationError, "Token is missing or invalid."),
+    Failure("get", 403, "forbidden", PermissionDeniedError, "The user does not have the right privileges or plan."),
+    Failure("get", 404, "unknown", NotFoundError, "The session data or resources could not be found."),
+    Failure("get", 404, "new", NotFoundError, "The analyzed video of this session does not exist."),
+    Failure("get", 500, "server_error", InternalServerError, "An unexpected error occurred on the server."),
+    Failure("generate", 400, "bad_request", BadRequestError, "Invalid parameters: missing or invalid admin UID."),
+    Failure("generate", 400, "analyzed", BadRequestError, "Session already analyzed."),
+    Failure("generate", 401, "jump", AuthenticationError, "Token is missing or invalid."),
+    Failure("generate", 403, "forbidden", PermissionDeniedError, "The user does not have a valid plan."),
+    Failure("generate", 404, "unknown", NotFoundError, "Session data not found."),
+    Failure("generate", 500, "server_error", InternalServerError, "An unexpected error occurred on the server."),
+]
+SUCCESSES = [
+    ("get", "jump"),
+    ("get", "weightlifting"),
+    ("get", "analyzed"),
+    ("generate", "jump"),
+    ("generate", "weightlifting"),
+    ("generate", "new"),
+]
+METHODS = {"get": "GET", "generate": "POST"}
+
+
+SPEC = Path(__file__).resolve().parents[2] / "openapi.json"
+
+
+def path_of(session_id: str) -> str:
+    return f"/session-management/sessions/{session_id}/analyzed-video/"
+
+
+def settings_of(sandbox: Sandbox, form: str, *, right: bool = True) -> Settings:
+    key, token = (sandbox.api_key, sandbox.token) if right else ("another-key", "another-token")
+    return {**FORMS[form](key, token), "base_url": sandbox.base_url, "max_retries": 0}
+
+
+def asked(client: Caller, settings: Settings, operation: str, session_id: str, **options: Any) -> AnalyzedVideo:
+    video = client(settings, lambda made: getattr(made.analyzed_videos, operation)(session_id, **options))
+    assert type(video) is AnalyzedVideo
+    return video
+
+
+def only_request(sandbox: Sandbox, form: str) -> RecordedRequest:
+    """The one request that the sandbox got; it carried a credential in this form and in no other."""
+    (request,) = sandbox.requests
+    assert {name: value for name, value in request.headers.items() if name in ("api-key", "authorization")} == SENT[
+        form
+    ]
+    return request
+
+
+def test_the_tables_have_every_documented_status() -> None:
+    """Whatever ``openapi.json`` documents has a row, and no row is about anything else."""
+    (operations,) = json.loads(SPEC.read_text("utf-8"))["paths"].values()
+    documented = {(method.upper(), status) for method, said in operations.items() for status in said["responses"]}
+    rows = {(METHODS[row.operation], str(row.status)) for row in FAILURES}
+    rows |= {(METHODS[operation], "200") for operation, _ in SUCCESSES}
+    assert rows == documented
+
+
+@pytest.mark.parametrize("row", FAILURES, ids=lambda row: f"{row.operation}-{row.status}-{row.session}")
+def test_a_documented_failure_is_its_error(sandbox: Sandbox, client: Caller, form: str, row: Failure) -> None:
+    """The exact class, with everything that the answer and the request tell; one request, and no secret."""
+    session_id = sandbox.sessions[row.session]
+    settings = settings_of(sandbox, form, right=row.status != 401)
+    with pytest.raises(APIStatusError) as caught:
+        asked(client, settings, row.operation, session_id)
+    error, request = caught.value, only_request(sandbox, form)
+    assert type(error) is row.error
+    assert (error.status_code, error.message, error.code) == (row.status, row.message, None)
+    assert error.body == {"error": row.message}
+    assert error.headers["content-type"] == "application/json"
+    assert error.request_id == request.request_id != ""
+    assert error.retry_after is None
+    url = sandbox.base_url + path_of(session_id)
+    assert (error.request_method, error.request_url) == (METHODS[row.operation], url)
+    assert (request.method, request.path, request.status) == (METHODS[row.operation], path_of(session_id), row.status)
+    told = f"{row.status}: {row.message} [{METHODS[row.operation]} {url}] (request id {request.request_id})"
+    assert str(error) == told
+    assert not any(secret in repr(vars(error)) for secret in (sandbox.api_key, sandbox.token, "another-"))
+
+
+@pytest.mark.parametrize(("operation", "session"), SUCCESSES, ids="-".join)
+def test_a_documented_success_is_a_video(
+    sandbox: Sandbox, client: Caller, form: str, operation: str, session: str
+) -> None:
+    """The result says where the video is and until when, and the generated model says the same."""
+    session_id = sandbox.sessions[session]
+    video = asked(client, settings_of(sandbox, form), operation, session_id)
+    request = only_request(sandbox, form)
+    assert (request.method, request.path, request.status) == (METHODS[operation], path_of(session_id), 200)
+    assert video.session_id == session_id
+    assert video.request_id == request.request_id != ""
+    assert video.url == sandbox.signed_url(session_id)
+    assert video.expires_at == NOW + timedelta(seconds=600)
+    assert not video.is_expired(NOW + timedelta(seconds=599))
+    assert video.is_expired(NOW + timedelta(seconds=600))
+    assert video.filename == "analyzed_video.mp4"
+    assert video.raw.analyzed_video_url == video.url
+    assert video.url.rpartition("=")[2] not in repr(video)
+
+
+@pytest.mark.parametrize(
+    ("analysis", "query", "body"),
+    [
+        (None, "", b"{}"),
+        ("jump", "is_jump=true", b'{"is_jump":true}'),
+        ("weightlifting", "is_weight=true", b'{"is_weight":true}'),
+    ],
+    ids=["none", "jump", "weightlifting"],
+)
+def test_an_analysis_is_its_own_flag_alone(
+    sandbox: Sandbox, client: Caller, analysis: str | None, query: str, body: bytes
+) -> None:
+    """GET has the flag in its query, POST in its JSON; the other flag is not sent at all."""
+    settings = settings_of(sandbox, "bearer")
+    asked(client, settings, "get", sandbox.sessions["jump"], analysis=analysis)
+    asked(client, settings, "generate", sandbox.sessions["jump"], analysis=analysis)
+    get, post = sandbox.requests
+    assert (get.query, get.body) == (query, b"")
+    assert (post.query, post.body.replace(b" ", b"")) == ("", body)
+    assert post.headers["content-type"] == "application/json"
+
+
+def test_an_attachment_is_asked_for_and_signed(sandbox: Sandbox, client: Caller) -> None:
+    """The vendor's ``download`` flag is sent, and the URL that comes is the one that makes a browser save the file."""
+    session_id = sandbox.sessions["jump"]
+    video = asked(client, settings_of(sandbox, "bearer"), "get", session_id, as_attachment=True)
+    assert sandbox.requests[0].query == "download=true"
+    assert video.url == sandbox.signed_url(session_id, as_attachment=True) != sandbox.signed_url(session_id)
+
+
+def test_a_success_without_a_url_cannot_be_used(sandbox: Sandbox, client: Caller, form: str) -> None:
+    """The vendor's schema does not require the URL: 200 with ``{}`` is an error of its own for generate."""
+    session_id = sandbox.sessions["slow"]
+    with pytest.raises(APIResponseValidationError) as caught:
+        asked(client, settings_of(sandbox, form), "generate", session_id)
+    error, request = caught.value, only_request(sandbox, form)
+    assert type(error) is APIResponseValidationError
+    assert (error.status_code, error.request_id) == (200, request.request_id)
+    assert error.message == "the answer has status 200 but no analyzed_video_url in it"
+    assert (error.request_method, error.request_url) == ("POST", sandbox.base_url + path_of(session_id))
+    assert (request.method, request.status) == ("POST", 200)
