@@ -47,7 +47,9 @@ def decode(text: str) -> tuple[Identity, str | None, list[Span]] | None:
     try:
         head = json.loads(first)
         fields = head["object"] if newline and head["journal"] == _VERSION else None
-        if not isinstance(fields, dict) or not isinstance(fields["path"], str) or type(fields["size"]) is not int:
+        if not isinstance(fields, dict) or not isinstance(fields["path"], str) or not _is_size(fields["size"]):
+            return None
+        if not all(_is_evidence(value) for name, value in fields.items() if name not in ("path", "size")):
             return None
         identity = Identity(**fields)
         boot = head.get("boot")
@@ -56,6 +58,15 @@ def decode(text: str) -> tuple[Identity, str | None, list[Span]] | None:
     lines = (_LINE.fullmatch(line) for line in rest.split("\n"))
     spans = ((int(found[1]), int(found[2])) for found in lines if found)
     return identity, boot if isinstance(boot, str) else None, merged(spans)
+
+
+def _is_size(value: object) -> bool:
+    return type(value) is int and value >= 0
+
+
+def _is_evidence(value: object) -> bool:
+    # It is compared with headers and sent as one, so it must be able to stand in one.
+    return value is None or (isinstance(value, str) and value.isascii() and value.isprintable())
 
 
 def boot_id() -> str | None:
