@@ -1,17 +1,22 @@
-"""Runs the targets, each in a process of its own; exits with 1 when one of them broke a promise."""
+"""Runs the targets, each in a process of its own; exits with 1 when one of them broke a promise or was cut short."""
 
 from __future__ import annotations
 
 import argparse
+import re
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
+_LONGEST_INPUT = 4_096
+_WORD = re.compile(rb"[A-Za-z0-9_-]{2,}|[^A-Za-z0-9_-]{1,4}")
+
 
 def main() -> int:
-    """Run the targets that are named, or all."""
+    """Run the targets that are named, or all, and print a row of a Markdown table for each."""
     if sys.argv[1:2] == ["--one"]:
         return _fuzz(sys.argv[2], sys.argv[3:])
     from .targets import TARGETS  # here, because the process that fuzzes has to instrument it while it is imported
@@ -19,32 +24,49 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m scripts.fuzz", description=__doc__)
     parser.add_argument("targets", nargs="*", metavar="TARGET", help=", ".join(TARGETS))
     parser.add_argument("--runs", type=int, default=1_000_000, help="executions of each target")
-    parser.add_argument("--seconds", type=int, default=600, help="most seconds for each target")
+    parser.add_argument("--seconds", type=int, default=900, help="most seconds for each target")
     arguments = parser.parse_args()
     unknown = set(arguments.targets) - set(TARGETS)
     if unknown:
         parser.error(f"unknown target: {', '.join(sorted(unknown))}")
-    broken = [name for name in arguments.targets or TARGETS if not _run(name, arguments.runs, arguments.seconds)]
-    print("broken: " + ", ".join(broken) if broken else "every promise was kept")
-    return 1 if broken else 0
+    print("| target | executions | seconds | edges | result |\n|---|---:|---:|---:|---|", flush=True)
+    names = arguments.targets or TARGETS
+    failed = [name for name in names if not _run(name, arguments.runs, arguments.seconds)]
+    print("\nnot kept: " + ", ".join(failed) if failed else "\nevery promise was kept")
+    return 1 if failed else 0
 
 
 def _run(name: str, runs: int, seconds: int) -> bool:
     from .targets import SEEDS
 
     with tempfile.TemporaryDirectory() as folder:
+        corpus = Path(folder, "corpus")
+        corpus.mkdir()
         for number, seed in enumerate(SEEDS[name]):
-            Path(folder, f"seed-{number}").write_bytes(seed)
-        limits = [f"-atheris_runs={runs}", f"-max_total_time={seconds}", "-max_len=4096", "-timeout=10"]
+            (corpus / f"seed-{number}").write_bytes(seed)
+        words = Path(folder, "words")
+        words.write_text(_dictionary(SEEDS[name]), encoding="ascii")
+        limits = [f"-atheris_runs={runs}", f"-max_total_time={seconds}", f"-max_len={_LONGEST_INPUT}", "-timeout=10"]
         command = [sys.executable, "-m", "scripts.fuzz", "--one", name, f"-artifact_prefix={folder}/found-", *limits]
-        done = subprocess.run([*command, folder], capture_output=True, text=True, check=False)
-        ends = [line.strip() for line in done.stderr.splitlines() if line.startswith("Done ")]
-        print(f"{name}: {'BROKEN' if done.returncode else 'kept'}; {' '.join(ends) or 'no summary'}", flush=True)
+        start = time.monotonic()
+        done = subprocess.run(
+            [*command, f"-dict={words}", str(corpus)], capture_output=True, text=True, errors="replace", check=False
+        )
+        executed = int((re.findall(r"^Done ([0-9]+)", done.stderr, re.MULTILINE) or ["0"])[0])
+        edges = (re.findall(r" cov: ([0-9]+)", done.stderr) or ["?"])[-1]
+        result = "BROKEN" if done.returncode else "kept" if executed >= runs else "cut short"
+        print(f"| {name} | {executed:,} | {time.monotonic() - start:.0f} | {edges} | {result} |", flush=True)
         if done.returncode:
-            print("\n".join(done.stdout.splitlines()[-25:]))
+            print("\n".join([*done.stdout.splitlines()[-25:], *done.stderr.splitlines()[-5:]]))
             for found in Path(folder).glob("found-*"):
                 print(f"input: {found.read_bytes()!r}")
-        return done.returncode == 0
+        return result == "kept"
+
+
+def _dictionary(seeds: tuple[bytes, ...]) -> str:
+    """Return the words of the seeds as libFuzzer reads them, so that it need not find the keywords by chance."""
+    words = {word for seed in seeds for word in _WORD.findall(seed) if len(word) <= 64}
+    return "".join('"{}"\n'.format("".join(f"\\x{byte:02x}" for byte in word)) for word in sorted(words))
 
 
 def _fuzz(name: str, arguments: list[str]) -> int:
@@ -52,6 +74,8 @@ def _fuzz(name: str, arguments: list[str]) -> int:
 
     instrumented: Any = atheris.instrument_imports  # pyright: ignore[reportAttributeAccessIssue]  # found at run time
     with instrumented(include=["aikynetix", "scripts", "email", "dateutil"]):
+        import dateutil.parser  # noqa: F401 -- the package imports it when it first needs it, which would be too late
+
         from .targets import TARGETS
     atheris.Setup([sys.argv[0], *arguments], TARGETS[name])
     atheris.Fuzz()

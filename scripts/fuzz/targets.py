@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import math
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ from urllib.parse import quote, unquote
 import httpx
 
 from aikynetix import (
+    AnalyzedVideo,
     APIResponseValidationError,
     ConfigurationError,
     _arguments,
@@ -21,7 +23,7 @@ from aikynetix import (
     _retry,
     _signed_url,
 )
-from aikynetix._download import _digest, _identity, _journal, _rules
+from aikynetix._download import _digest, _identity, _journal, _plan, _rules, _target
 from aikynetix._export import _input, _manifest
 from scripts.regen._problems import RefusedError
 from scripts.vendor_spec import make_spec
@@ -65,7 +67,7 @@ def signed_url(data: bytes) -> None:
     _promise(end is None or end.utcoffset() is not None)
     _safe_name(_signed_url.object_name(text), may_be_empty=False)
     redacted = _redact.redact_url(text)
-    _promise(redacted.isprintable() and "X-Goog-Signature" not in redacted.partition("?")[2])
+    _promise(redacted.isprintable() and redacted.partition("?")[2] in ("", "...", "…"))
 
 
 def disposition(data: bytes) -> None:
@@ -76,10 +78,14 @@ def disposition(data: bytes) -> None:
 
 
 def file_name(data: bytes) -> None:
-    """Any text becomes the name of a file in its own folder, and such a name stays as it is."""
-    name = _signed_url.safe_name(data.decode("utf-8", "replace"))
+    """Any session and any URL become the name of a file in its own folder, and such a name stays as it is."""
+    text = data.decode("utf-8", "surrogateescape")
+    name = _signed_url.safe_name(text)
     _safe_name(name, may_be_empty=True)
     _promise(_signed_url.safe_name(name) == name)
+    session, _, url = text.partition("\n")
+    video = AnalyzedVideo(session_id=session, url=url)
+    _safe_name(_target.file_name(session, video), may_be_empty=False)
 
 
 def retry_after(data: bytes) -> None:
@@ -126,7 +132,7 @@ def scrub(data: bytes) -> None:
     """A text with the key in it never has the key in it afterwards, nor does masking it again change it."""
     text = data.decode("utf-8", "replace")
     masked = _redact.scrub(text + _KEY + text, [_KEY])
-    _promise(_KEY not in masked)
+    _promise(_KEY not in masked and _redact.scrub(masked, [_KEY]) == masked)
 
 
 def content_range(data: bytes) -> None:
@@ -152,13 +158,37 @@ def storage_page(data: bytes) -> None:
 
 
 def journal(data: bytes) -> None:
-    """A journal as found on disk gives sorted spans that do not overlap, or nothing."""
-    found = _journal.decode(data.decode("utf-8", "replace"))
-    if found is not None:
-        end = -1
-        for start, stop in found[2]:
-            _promise(end < start < stop)
-            end = stop
+    """A journal as found on disk gives an object that can be compared and spans that do not overlap, or nothing."""
+    found = _journal.decode(data.decode("ascii", "replace"))
+    if found is None:
+        return
+    known, boot, spans = found
+    end = -1
+    for start, stop in spans:
+        _promise(end < start < stop)
+        end = stop
+    seen = _identity.Identity(path="h/v.mp4", size=10, etag='"e"', generation="1", md5="00")
+    _promise(isinstance(_identity.same_object(known, seen, asserted=False), bool))
+    _promise(isinstance(known.validator or "", str) and isinstance(boot or "", str))
+    _promise((known.validator or "").isascii() and (known.validator or " ").isprintable())
+    if known.size is not None:
+        _promise(0 <= _plan.Ledger(known.size, spans).done <= known.size)
+
+
+def journal_fields(data: bytes) -> None:
+    """The same for journals that are JSON, with fields of every type."""
+    head, _, spans = data.partition(b"\n")
+    fields = _fields(head, ("path", "size", "etag", "generation", "modified", "md5", "crc32c", "more"))
+    boot = fields.get("more")
+    journal(json.dumps({"journal": 1, "boot": boot, "object": fields}).encode() + b"\n" + spans)
+    fields.pop("more", None)
+    journal(json.dumps({"journal": 1, "boot": boot, "object": fields}).encode() + b"\n" + spans)
+
+
+def manifest_fields(data: bytes) -> None:
+    """The same for manifests that are JSON, with fields of every type."""
+    names = ("path", "size", "status", "session_id", "sha256", "seconds", "attempts", "error", "message", "finished_at")
+    manifest(json.dumps({"session_id": "s", "status": "done"} | _fields(data, names)).encode())
 
 
 def manifest(data: bytes) -> None:
@@ -169,6 +199,10 @@ def manifest(data: bytes) -> None:
             name = str(record.path)
             _promise(".." not in PurePosixPath(name).parts + PureWindowsPath(name).parts)
             _promise(not PurePosixPath(name).is_absolute() and not PureWindowsPath(name).anchor)
+        if record is not None:
+            _promise(
+                _manifest.load(_manifest.dump(record, None if record.path is None else str(record.path))) is not None
+            )
 
 
 def session_list(data: bytes) -> None:
@@ -189,6 +223,18 @@ def vendor_page(data: bytes) -> None:
         _promise(bool(str(error)))
         return
     _promise(bool(made))
+
+
+def _fields(data: bytes, names: tuple[str, ...]) -> dict[str, object]:
+    """Return a JSON object that ``data`` spells out: fuzzing would take long to come upon one by itself."""
+    fields: dict[str, object] = {}
+    for piece in data.split(b"\0"):
+        if len(piece) >= 2:
+            text = piece[2:].decode("utf-8", "replace")
+            number = int.from_bytes(piece[2:20], "big", signed=True)
+            values = (text, text, text, number, number, number / 7, None, True, [text], {text: number}, math.nan, -1)
+            fields[names[piece[0] % len(names)]] = values[piece[1] % len(values)]
+    return fields
 
 
 def _safe_name(name: str, *, may_be_empty: bool) -> None:
@@ -220,7 +266,9 @@ TARGETS: Mapping[str, Callable[[bytes], None]] = {
         content_range,
         storage_page,
         journal,
+        journal_fields,
         manifest,
+        manifest_fields,
         session_list,
         vendor_page,
     )
@@ -234,7 +282,15 @@ SEEDS: Mapping[str, tuple[bytes, ...]] = {
         b"https://h/?response-content-disposition=attachment%3B%20filename%3D%22..%2Fa.mp4%22",
     ),
     "disposition": (b'attachment; filename="a\\"b.mp4"', b"filename*=utf-8''%2e%2e%2fa", b"filename=con.mp4; x=y"),
-    "file_name": (b"../../etc/passwd", b"NUL.txt", b"a" * 300 + b".mp4", b" . ", "\u202e4pm".encode(), b"COM1"),
+    "file_name": (
+        b"../../etc/passwd",
+        b"NUL.txt",
+        b"a" * 300 + b".mp4",
+        b" . ",
+        "\u202e4pm".encode(),
+        b"COM1",
+        b"..\nhttps://h/%2e%2e%2fa.mov",
+    ),
     "retry_after": (b"120", b"1.5", b"Fri, 31 Dec 1999 23:59:59 GMT", b"Mon, 01 Jan 2035 00:00:00 +9999", b"-1"),
     "answer": (
         b'\x00\x00application/json\n{"analyzed_video_url": "https://h/v.mp4"}',
@@ -255,9 +311,19 @@ SEEDS: Mapping[str, tuple[bytes, ...]] = {
         b"<html>",
     ),
     "journal": (
-        b'{"journal": 1, "boot": null, "object": {"path": "/b/v.mp4", "size": 10}}\n0 5\n5 9\n',
+        b'{"journal": 1, "boot": null, "object": {"path": "/b/v.mp4", "size": 10}}\n+0-5;\n+6-9;\n+2',
         b'{"journal": 1}\n',
         b"[]\n",
+    ),
+    "journal_fields": (
+        b'\0\0h/v.mp4\0\x01\x03\x0a\0\x02\0"e"\0\x03\x001\0\x05\x0000\n+0-5;\n+6-9;\n',
+        b"\x08\x00h/v.mp4\0\x01\x03\x0a\0\x02\x03\x05\n+0-99;\n",
+        b"\x08\x00h/v.mp4\0\x01\x0b",
+    ),
+    "manifest_fields": (
+        b"\x0a\x00s.mp4\0\x01\x03\x01\0\x09\x002026-01-01T00:00:00+00:00",
+        b"\x0a\x00a/../s.mp4\0\x01\x04\xff",
+        b"\x02\x00failed\0\x05\x0a\0\x09\x000001-01-01T00:00:00+23:59",
     ),
     "manifest": (
         b'{"session_id": "s", "status": "done", "path": "s.mp4", "size": 1, "sha256": "00", "seconds": 1.5}',

@@ -17,7 +17,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 # Found by fuzzing: each of these once broke a promise.
-_FOUND: dict[str, tuple[bytes, ...]] = {}
+_FOUND: dict[str, tuple[bytes, ...]] = {
+    "journal": (
+        b'{"journal": 1, "object": {"path": "h/v.mp4", "size": -13}}\n+0-5;\n',
+        b'{"journal": 1, "object": {"path": "h/v.mp4", "size": 10, "etag": 5}}\n+0-5;\n',
+        b'{"journal": 1, "object": {"path": "h/v.mp4", "size": 10, "modified": "\\ufffd"}}\n+0-5;\n',
+    ),
+}
 
 _quick = settings(max_examples=60, derandomize=True, deadline=None, database=None)
 
