@@ -62,13 +62,18 @@ class Lifeline:
         if event in ("connection.connect_tcp.complete", "connection.start_tls.complete"):
             self.hold(info.get("return_value"))
 
+    def release(self) -> None:
+        """Let go of the connection: it is about to serve somebody else."""
+        with self._lock:
+            self._sockets.clear()
+
     def pull(self) -> None:
         """End the connection, now or as soon as it is there."""
         with self._lock:
             self.cut = True
             held = list(self._sockets)
-        for found in held:
-            _hang_up(found)
+            for found in held:
+                _hang_up(found)
 
 
 def _hang_up(connection: socket.socket) -> None:
@@ -154,7 +159,7 @@ class Storage:
             begun = time.monotonic()
             response = self._send(url, headers, limits, lifeline)
             if response.status_code in (200, 206):
-                body = Body(response, lifeline, limits.read, self._closed)
+                body = Body(response, self._closed)
                 return Answer(url, response, body, time.monotonic() - begun)
             target = _redirected(url, response)
             if target is None:
@@ -184,6 +189,7 @@ class Storage:
                 raise Refused(_failure_of(error, url)) from None
             raise
         response.request = request
+        lifeline.hold(response.extensions.get("network_stream"))  # httpcore tells of new connections only
         return response
 
     def _read_failure(self, response: httpx.Response) -> Failure:

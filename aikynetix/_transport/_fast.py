@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import httptools
 import httpx
 
-from ._http1 import HEAD_LIMIT, MOST_INTERIM, Head
+from ._http1 import BODILESS, HEAD_LIMIT, MOST_INTERIM, Head
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 _TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _VALUE = re.compile(rb"(?:[\x21-\x7e\x80-\xff](?:[\t\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?)?")
 _TARGET = re.compile(rb"[\x21-\x7e]+")
-# RFC 9110, sections 15.3.5 and 15.4.5: these have no body, whatever their headers say.
-_BODILESS = frozenset({204, 304})
 
 
 class FastHttp1:
@@ -38,8 +36,8 @@ class FastHttp1:
         self._reason = b""
         self._head: Head | None = None
         self._chunks: deque[bytes] = deque()
-        self._unheard = 0
-        self._interim = 0
+        self._unheard = self._interim = self._given = 0
+        self._is_past = False
         self._is_complete = self._is_sent = self._has_stray = self._keeps = False
         self._is_bodiless = self._ends_with_connection = False
         self._to_send: int | None = 0
@@ -109,11 +107,26 @@ class FastHttp1:
     def chunk(self) -> bytes | None:
         """See `Http1.chunk`."""
         if self._chunks:
+            self._given += len(self._chunks[0])
             return self._chunks.popleft()
-        return b"" if self._is_complete or self._is_bodiless else None
+        return b"" if self._is_complete or self._is_bodiless or (self._is_past and not self.rest()) else None
+
+    def rest(self) -> int | None:
+        """See `Http1.rest`."""
+        length = None if self._head is None else self._head.body_length(self._method)
+        return None if length is None else length - self._given
+
+    def skip(self, count: int) -> None:
+        """See `Http1.skip`."""
+        self._is_past = True
+        self._given += count
 
     def rewind(self) -> bool:
         """See `Http1.rewind`."""
+        if self._is_past and self._head is not None:
+            is_clean = self._is_sent and not self.rest() and self._head.keeps_open()
+            self._parser = httptools.HttpResponseParser(self)
+            return is_clean
         return self._is_complete and self._keeps and self._is_sent and not self._has_stray
 
     def on_message_begin(self) -> None:
@@ -145,7 +158,7 @@ class FastHttp1:
         chunked = framed.get(b"transfer-encoding", b"").rpartition(b",")[2].strip() == b"chunked"
         self._ends_with_connection = not chunked and (b"content-length" not in framed or b"transfer-encoding" in framed)
         # The parser cannot be told that an answer to HEAD has no body; that connection is not used again.
-        self._is_bodiless = self._method == b"HEAD" or status in _BODILESS
+        self._is_bodiless = self._method == b"HEAD" or status in BODILESS
 
     def on_body(self, body: bytes) -> None:
         """Called by the parser."""

@@ -20,6 +20,8 @@ READ_SIZE = 64 * 1024
 """Bytes to ask a socket for at a time."""
 WRITE_SIZE = 64 * 1024
 """Bytes of a request to collect before they are sent."""
+BODILESS = frozenset({204, 304})
+"""Statuses without a body, whatever the headers say (RFC 9110, sections 15.3.5 and 15.4.5)."""
 MOST_INTERIM = 32
 """Answers of status 1xx that may come before the answer itself (RFC 9110, section 15.2)."""
 
@@ -32,15 +34,40 @@ class Head(NamedTuple):
     version: bytes
     headers: list[tuple[bytes, bytes]]
 
+    def body_length(self, method: bytes) -> int | None:
+        """Return the bytes of the body where nothing but their number says where it ends, else None.
+
+        Args:
+            method: Of the request, because an answer to HEAD announces a body that does not come.
+        """
+        framing = [value for name, value in self.headers if name.lower() in (b"content-length", b"transfer-encoding")]
+        if len(framing) != 1 or not framing[0].isdigit() or method == b"HEAD" or self.status in BODILESS:
+            return None
+        return int(framing[0])
+
+    def keeps_open(self) -> bool:
+        """Return whether the server leaves the connection open behind the body (RFC 9112, section 9.3)."""
+        wishes = b",".join(value for name, value in self.headers if name.lower() == b"connection")
+        return self.version == b"1.1" and b"close" not in [wish.strip() for wish in wishes.lower().split(b",")]
+
 
 class Http1:
     """The protocol state of one connection."""
 
-    __slots__ = ("_h11", "_interim")
+    __slots__ = ("_given", "_h11", "_head", "_interim", "_is_past", "_method")
 
     def __init__(self) -> None:
+        self._reset()
+
+    def _reset(self) -> None:
         self._h11 = h11.Connection(h11.CLIENT, max_incomplete_event_size=HEAD_LIMIT)
-        self._interim = 0
+        self._begin(b"")
+
+    def _begin(self, method: bytes) -> None:
+        self._method = method
+        self._head: Head | None = None
+        self._interim = self._given = 0
+        self._is_past = False
 
     def start(self, request: httpx.Request) -> bytes:
         """Return the head of ``request`` as it goes over the wire.
@@ -49,6 +76,7 @@ class Http1:
             httpx.LocalProtocolError: HTTP/1.1 cannot carry it.
         """
         failure = None
+        self._begin(request.method.encode("ascii", "replace"))
         try:
             event = h11.Request(method=request.method, target=request.url.raw_path, headers=request.headers.raw)
             return self._h11.send(event) or b""
@@ -81,8 +109,8 @@ class Http1:
             if event is h11.NEED_DATA:
                 return None
             if isinstance(event, h11.Response):
-                self._interim = 0
-                return Head(event.status_code, event.reason, event.http_version, event.headers.raw_items())
+                self._head = Head(event.status_code, event.reason, event.http_version, event.headers.raw_items())
+                return self._head
             self._interim += 1
             if self._interim > MOST_INTERIM:
                 raise httpx.RemoteProtocolError("the server sends interim answers without end")
@@ -93,14 +121,30 @@ class Http1:
         Raises:
             httpx.RemoteProtocolError: The body is cut off, or its framing is broken.
         """
-        while True:
+        while not self._is_past:
             event = self._next()
             if event is h11.NEED_DATA:
                 return None
             if not isinstance(event, h11.Data):
                 return b""
             if event.data:
+                self._given += len(event.data)
                 return bytes(event.data)
+        return None if self.rest() else b""
+
+    def rest(self) -> int | None:
+        """Return how many bytes of the body are still to come, where nothing but their number says where it ends.
+
+        They need no parser: once `chunk` has returned None they may be taken from the connection as they are, and be
+        told to `skip`.
+        """
+        length = None if self._head is None else self._head.body_length(self._method)
+        return None if length is None else length - self._given
+
+    def skip(self, count: int) -> None:
+        """Take note that ``count`` bytes of the body were received past the parser."""
+        self._is_past = True
+        self._given += count
 
     def rewind(self) -> bool:
         """Make ready for another request; return whether that can be.
@@ -109,6 +153,10 @@ class Http1:
         or when there are bytes behind the answer: they would be taken for the answer to the next request.
         """
         core = self._h11
+        if self._is_past and self._head is not None:
+            is_clean = core.our_state is h11.DONE and not self.rest() and self._head.keeps_open()
+            self._reset()
+            return is_clean
         if core.our_state is not h11.DONE or core.their_state is not h11.DONE or core.trailing_data != (b"", False):
             return False
         core.start_next_cycle()
@@ -140,6 +188,8 @@ class Protocol1(Protocol):
     def receive(self, data: bytes) -> None: ...
     def head(self) -> Head | None: ...
     def chunk(self) -> bytes | None: ...
+    def rest(self) -> int | None: ...
+    def skip(self, count: int) -> None: ...
     def rewind(self) -> bool: ...
 
 

@@ -51,6 +51,19 @@ class Lane:
         except OSError as error:
             raise _faults.fault(_faults.READ, error) from error
 
+    def read_into(self, view: memoryview, limits: Limits) -> int:
+        """Fill the beginning of ``view`` with what is there and return how many bytes; 0 at the end.
+
+        Raises:
+            httpx.ReadTimeout: None came in time.
+            httpx.ReadError: The connection broke.
+        """
+        try:
+            self._socket.settimeout(limits.left(limits.read))
+            return self._socket.recv_into(view)
+        except OSError as error:
+            raise _faults.fault(_faults.READ, error) from error
+
     def write(self, data: bytes, limits: Limits) -> None:
         """Send all of ``data``.
 
@@ -181,7 +194,7 @@ class PooledTransport(httpx.BaseTransport):
         return httpx.Response(
             head.status,
             headers=head.headers,
-            stream=_Body(self, lane, limits),
+            stream=PooledBody(self, lane, limits),
             extensions={
                 "http_version": b"HTTP/" + head.version,
                 "reason_phrase": head.reason,
@@ -278,10 +291,13 @@ class PooledTransport(httpx.BaseTransport):
         return fresh
 
 
-class _Body(httpx.SyncByteStream):
+class PooledBody(httpx.SyncByteStream):
+    """The body of an answer, as it came over the wire."""
+
     def __init__(self, transport: PooledTransport, lane: Lane, limits: Limits) -> None:
         self._transport, self._lane, self._limits = transport, lane, limits
         self._is_open = True
+        self._pending = memoryview(b"")
 
     def __iter__(self) -> Iterator[bytes]:
         lane, http = self._lane, self._lane.http
@@ -298,7 +314,37 @@ class _Body(httpx.SyncByteStream):
             self.close()
             raise
 
+    def read_into(self, view: memoryview) -> int:
+        """Fill the beginning of ``view`` with what is there and return how many bytes; 0 at the end.
+
+        A body that its length alone delimits goes past the parser, right from the socket to where it is wanted, which
+        costs half the processor time. Not to be mixed with iterating.
+
+        Raises:
+            httpx.TransportError: The connection broke, was silent for too long, or ended before the body did.
+        """
+        lane, http = self._lane, self._lane.http
+        while self._is_open and not self._pending:
+            chunk = http.chunk()
+            if chunk is not None:
+                self._pending = memoryview(chunk)
+                if not chunk:
+                    return 0
+            elif rest := http.rest():
+                count = lane.read_into(view[:rest], self._limits)
+                http.skip(count)
+                if not count:
+                    raise httpx.RemoteProtocolError("the server closed the connection in the middle of the answer")
+                return count
+            else:
+                http.receive(lane.read(self._limits))
+        count = min(len(view), len(self._pending))
+        view[:count] = self._pending[:count]
+        self._pending = self._pending[count:]
+        return count
+
     def close(self) -> None:
+        """Give the connection back, to be used again if the body was read to its end."""
         if self._is_open:
             self._is_open = False
             self._transport.release(self._lane)
