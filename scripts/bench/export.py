@@ -41,16 +41,19 @@ def table(rounds: int) -> str:
         _machine.server("--size", str(SIZE), "--delay", str(LATENCY)) as url,
     ):
         folder, python = Path(name), str(_machine.plain())
-        xargs = ["xargs", "-P16", "-n1", "sh", "-c", FETCH, url]
+        pin = _machine.pinned(_machine.CLIENT_CORE)
+        xargs = [*pin, "xargs", "-P16", "-n1", "sh", "-c", FETCH, url]
+
+        def ours(workers: int) -> Callable[[], dict[str, float]]:
+            options = str(workers), str(SESSIONS)
+            return _timed(folder / options[0], lambda target: [*pin, python, "-c", OURS, url, str(target), *options])
+
         samples = interleaved(
             min(rounds, 3),
-            {"xargs -P16 curl": _timed(folder / "xargs", lambda target: [*xargs, str(target)], feed=True)}
-            | {
-                f"aikynetix export, {workers} workers": _timed(
-                    folder / str(workers),
-                    lambda target, workers=workers: [python, "-c", OURS, url, str(target), str(workers), str(SESSIONS)],  # type: ignore[misc]  # bound at once
-                )
-                for workers in (16, 64)
+            {
+                "xargs -P16 curl": _timed(folder / "xargs", lambda target: [*xargs, str(target)], feed=True),
+                "aikynetix export, 16 workers": ours(16),
+                "aikynetix export, 64 workers": ours(64),
             },
         )
     base = middle(samples["xargs -P16 curl"], "seconds")
