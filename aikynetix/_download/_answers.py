@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import attrs
 from attrs import frozen
 
-from ._identity import Identity, content_length, content_range, identity_of, same_object, stored_size
+from ._identity import Identity, content_length, content_range, identity_of, is_transcoded, same_object, stored_size
 from ._rules import Failure, Kind
 
 if TYPE_CHECKING:
@@ -77,17 +78,19 @@ def _whole(status: int, headers: httpx.Headers, url: str, encoding: str) -> Offe
             return Failure(kind=Kind.MALFORMED, text="the storage sent a part where the whole was asked for")
         return Offer(identity=identity_of(url, headers, found[2]), start=0, stop=found[2], ranges=True)
     length, stored = content_length(headers), stored_size(headers)
-    if not encoding and length is not None and stored is not None and length != stored:
+    as_stored = not encoding and not is_transcoded(headers)
+    if as_stored and length is not None and stored is not None and length != stored:
         return Failure(kind=Kind.MALFORMED, text=f"the storage announces {length} bytes of an object of {stored}")
     identity = _of_whole(headers, url, encoding)
-    ranges = headers.get("accept-ranges", "").strip().lower() == "bytes" and not encoding
+    ranges = headers.get("accept-ranges", "").strip().lower() == "bytes" and as_stored
     return Offer(identity=identity, start=0, stop=identity.size, ranges=ranges, encoding=encoding)
 
 
 def _of_whole(headers: httpx.Headers, url: str, encoding: str) -> Identity:
-    if encoding:
-        return identity_of(url, headers, None)
     length = content_length(headers)
+    if encoding or is_transcoded(headers):
+        # The announced checksums are of the bytes as they are stored, and those are not what the file will hold.
+        return attrs.evolve(identity_of(url, headers, None if encoding else length), md5=None, crc32c=None)
     return identity_of(url, headers, stored_size(headers) if length is None else length)
 
 

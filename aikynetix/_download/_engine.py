@@ -16,8 +16,8 @@ from ._part import LocalPart
 from ._remote import RemotePart, place
 from ._rules import disk_failure
 from ._target import file_name, local_path, remote_url
-from ._transfer import Fetched, Transfer
-from ._types import Clock, Options, Source
+from ._transfer import Transfer
+from ._types import Clock, Fetched, Options, Source
 from ._urls import Urls
 
 if TYPE_CHECKING:
@@ -68,7 +68,10 @@ class _Download:
         try:
             fetched = self._fetch(urls, part, error)
             try:
+                self._require_free(path, part.taken, regular=True)  # it may have come to stand there meanwhile
                 part.commit(fetched.size)
+            except DownloadError:
+                raise
             except Exception as cause:  # a remote file system raises what its own library raises
                 raise error(DownloadError, disk_failure(cause).text) from detached(cause)
         finally:

@@ -127,6 +127,16 @@ def stored_size(headers: httpx.Headers) -> int | None:
     return int(value) if _DIGITS.fullmatch(value) else None
 
 
+def is_transcoded(headers: httpx.Headers) -> bool:
+    """Return whether Cloud Storage unpacked an object that it keeps compressed.
+
+    Size and checksums that it tells are then those of the compressed bytes. Source: Cloud Storage documentation,
+    "Transcoding of gzip-compressed files".
+    """
+    stored = headers.get("x-goog-stored-content-encoding", "").strip().lower()
+    return stored not in ("", "identity") and not headers.get("content-encoding", "").strip()
+
+
 def _hashes(headers: httpx.Headers) -> dict[str, str]:
     """Read ``x-goog-hash: crc32c=...,md5=...``, which Cloud Storage also sends as two fields; the values are Base64."""
     result: dict[str, str] = {}

@@ -93,6 +93,11 @@ class LocalPart:
         view[: len(data)] = data
         return len(data)
 
+    @property
+    def taken(self) -> bool:
+        """Whether something stands under the final name."""
+        return os.path.lexists(self.path)
+
     def commit(self, size: int) -> None:
         """Make the file durable and put it under its final name, in one step."""
         os.ftruncate(self._fd, size)

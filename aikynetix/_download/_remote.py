@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import uuid
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -28,13 +29,18 @@ def place(url: str, name: str) -> tuple[Any, str, bool]:
 
 
 class RemotePart:
-    """``<name>.part`` in a file system of fsspec. A later call begins anew: such a file cannot be gone on with."""
+    """A file beside the final one in a file system of fsspec. A later call begins anew: it cannot be gone on with.
+
+    There are no locks that work everywhere, so each download has a name of its own for it: two to the same place do not
+    mix, and the last one to end stays.
+    """
 
     parallel = False
 
     def __init__(self, fs: Any, path: str) -> None:
-        self._fs, self._path, self._part = fs, path, f"{path}.part"
+        self._fs, self._path, self._part = fs, path, f"{path}.{uuid.uuid4().hex[:12]}.part"
         self._file: Any = None
+        self._begun = False
         self._position = 0
 
     def earlier(self) -> tuple[Identity, list[Span]] | None:
@@ -46,7 +52,7 @@ class RemotePart:
         self._drop()
         if parent := self._path.rpartition("/")[0]:
             self._fs.makedirs(parent, exist_ok=True)
-        self._file, self._position = self._fs.open(self._part, "wb"), 0
+        self._file, self._position, self._begun = self._fs.open(self._part, "wb"), 0, True
 
     def lacks_space(self, count: int) -> bool:  # noqa: ARG002 - nobody tells how much room there is
         """Return False."""
@@ -63,14 +69,20 @@ class RemotePart:
         """Refuse: what was written cannot be read yet."""
         raise OSError("a remote file that is being written cannot be read")
 
+    @property
+    def taken(self) -> bool:
+        """Whether something stands under the final name."""
+        return bool(self._fs.exists(self._path))
+
     def commit(self, size: int) -> None:
         """Close the file and give it its name."""
-        self._file.close()
-        self._file = None
+        file, self._file = self._file, None
+        file.close()
         found = self._fs.info(self._part)["size"]
         if found is not None and found != size:
             raise OSError(f"{found} of {size} bytes arrived there")
         self._fs.mv(self._part, self._path)
+        self._begun = False
 
     def discard(self) -> None:
         """Remove the part."""
@@ -81,10 +93,11 @@ class RemotePart:
         self._drop()
 
     def _drop(self) -> None:
-        if self._file is None:
+        if not self._begun:
             return
-        file, self._file = self._file, None
-        with contextlib.suppress(Exception):
-            file.close()
+        file, self._file, self._begun = self._file, None, False
+        if file is not None:
+            with contextlib.suppress(Exception):
+                file.close()
         with contextlib.suppress(Exception):
             self._fs.rm(self._part)

@@ -6,11 +6,15 @@ import errno
 import re
 from datetime import datetime, timedelta
 from enum import Enum, auto
+from typing import TYPE_CHECKING
 
 from attrs import define, frozen
 
 from .._errors import DownloadError, DownloadInterruptedError, IntegrityError, SignedUrlExpiredError
 from .._retry import next_wait
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 PROGRESS = 16 * 1024
 """Bytes that must be gained for a failure not to count: a server that gives one byte and hangs up is no help."""
@@ -125,6 +129,19 @@ class Setbacks:
     best: int = 0
     failures: int = 0
     resigns: int = 0
+    _struck: frozenset[object] = frozenset()
+
+    def strike(self, who: object, others: Iterable[object]) -> bool:
+        """Count a failure of the connection ``who`` while ``others`` are open, and return whether it counts.
+
+        What takes several connections at once, such as a server that restarts, is one failure: those that were open at
+        the last one counted are not counted again.
+        """
+        counts = not self.failures or who not in self._struck
+        if counts:
+            self.failures += 1
+            self._struck = frozenset(others)
+        return counts
 
     def note(self, done: int, now: float) -> None:
         """Take in that ``done`` bytes are there now."""
@@ -173,17 +190,22 @@ def decide(failure: Failure, standing: Standing) -> Action:
             return Action(step=Step.GIVE_UP, error=IntegrityError)
         case Kind.TOO_LARGE | Kind.FOREIGN | Kind.DISK:
             return Action(step=Step.GIVE_UP)
-        case Kind.STATUS:
-            return _after_status(failure, standing)
-        case _:
+        case _ if may_pass(failure):
             return _again(failure, standing)
+        case _:
+            return _after_status(failure, standing)
+
+
+def may_pass(failure: Failure) -> bool:
+    """Return whether the same request may succeed a little later."""
+    if failure.kind is Kind.STATUS:
+        return failure.status >= 500 or failure.status in _PASSING_STATUSES
+    return failure.kind in (Kind.CONNECT, Kind.BROKEN, Kind.STALLED, Kind.MALFORMED)
 
 
 def _after_status(failure: Failure, standing: Standing) -> Action:
     if failure.status in (412, 416):
         return Action(step=Step.START_OVER)
-    if failure.status >= 500 or failure.status in _PASSING_STATUSES:
-        return _again(failure, standing)
     if failure.status not in (400, 401, 403, 404, 410):
         return Action(step=Step.GIVE_UP)
     if standing.resigns < _MOST_RESIGNS:

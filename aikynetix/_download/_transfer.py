@@ -12,17 +12,14 @@ import time
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, NoReturn
 
-import attrs
-from attrs import frozen
-
 from .._causes import detached
 from .._errors import DownloadError, IntegrityError
 from ._answers import Asked, Offer, judge
-from ._digest import Digest, Digests
+from ._digest import Digest
 from ._growth import MOST_CONNECTIONS, SMALL, Growth, Sample
 from ._plan import Claim, Ledger, Span, gaps, total
-from ._rules import MOST_STARTS, Failure, Kind, Setbacks, Standing, Step, decide, disk_failure
-from ._types import Cancelled, Clock, Options, Part
+from ._rules import MOST_STARTS, Failure, Kind, Setbacks, Standing, Step, decide, disk_failure, may_pass
+from ._types import Cancelled, Clock, Fetched, Options, Part
 from ._worker import Ended, Opened, Worker, Workplace
 
 if TYPE_CHECKING:
@@ -39,25 +36,6 @@ _TICK_WHILE_GROWING = 0.01
 _SLOWEST = 1024
 _JOIN_SECONDS = 2.0
 _LOAD_WINDOW = 0.02
-
-
-@frozen(kw_only=True)
-class Fetched:
-    """All bytes of an object.
-
-    Attributes:
-        identity: The object.
-        size: Bytes that came.
-        digests: Their checksums.
-        head: The first bytes.
-        resumed_from: Bytes that an earlier download had left.
-    """
-
-    identity: Identity
-    size: int
-    digests: Digests
-    head: bytes
-    resumed_from: int
 
 
 class _StartOver(Exception):
@@ -105,6 +83,7 @@ class Transfer:
         self._setbacks = Setbacks(since=clock.monotonic())
         self._not_before = 0.0
         self._reported: int | None = None
+        self._single = False
 
     def run(self, *, resume: bool = True) -> Fetched:
         """Fetch the object.
@@ -125,14 +104,23 @@ class Transfer:
             except _StartOver as why:
                 _log.warning("the download starts over: %s", why)
                 changes += why.changed
-                self.forget()
+                # Where the versions differ from answer to answer, or ranges do not work, one answer must do.
+                self._single = not why.changed or changes > 1
+                self.forget(changed=why.changed)
             finally:
                 self._clear_away()
         raise self._error(DownloadError, "the video keeps changing on the storage")
 
-    def forget(self) -> None:
-        """Have the next `run` begin at the first byte."""
-        self._known, self._finished, self._resumed_from, self._setbacks.best = None, [], 0, 0
+    def forget(self, *, changed: bool = True) -> None:
+        """Have the next `run` begin at the first byte.
+
+        Args:
+            changed: Whether bytes count as gained that were there before. If it is the same object that is fetched
+                again and again, they do not: a server that always breaks off at the same place would never be given up.
+        """
+        self._known, self._finished, self._resumed_from = None, [], 0
+        if changed:
+            self._setbacks.best = 0
 
     def _take_up_earlier(self) -> None:
         earlier = self._part.earlier()
@@ -166,7 +154,8 @@ class Transfer:
         with self._place.lock:
             ledger = self._place.ledger
             done, prefix = ledger.done, ledger.prefix
-        self._place.digest.available(prefix)
+        if self._part.parallel:  # another cannot be read while it is written; there all bytes are offered in order
+            self._place.digest.available(prefix)
         if self._options.progress is not None and done != self._reported:
             self._reported = done
             self._options.progress(done, self._offer.identity.size if self._offer else None)
@@ -214,6 +203,8 @@ class Transfer:
                 self._hire(self._first_question())
             return
         wanted = min(self._growth.wanted, len(self._workers) + self._storage.room())
+        if self._setbacks.failures and not any(worker.first_byte for worker in self._workers):
+            wanted = 1  # who was thrown out comes back alone
         while len(self._workers) < max(1, wanted) and not self._ended:
             with self._place.lock:
                 claim = self._place.ledger.claim(share=self._growth.share(self._setup))
@@ -278,15 +269,11 @@ class Transfer:
                 self._part.begin(known)
         except Exception as error:  # a remote file system raises what its own library raises
             self._give_up(disk_failure(error), DownloadError)
-        if offer.encoding:
-            # The announced checksums may be of the encoded bytes or of the decoded ones; nobody says which.
-            known = attrs.evolve(known, md5=None, crc32c=None)
-            offer = attrs.evolve(offer, identity=known)
         self._known, self._offer = known, offer
         bound = self._options.max_bytes + 1 if size is None else size
         self._place = Workplace(Ledger(bound, self._finished), self._part, Digest(known, self._part))
         small = size is None or size < SMALL or not offer.ranges or not known.provable or not self._part.parallel
-        self._growth = Growth(limit=1 if small else self._options.connections or MOST_CONNECTIONS)
+        self._growth = Growth(limit=1 if small or self._single else self._options.connections or MOST_CONNECTIONS)
 
     def _take_end(self, worker: Worker, failure: Failure | None) -> None:
         self._workers.remove(worker)
@@ -310,10 +297,10 @@ class Transfer:
     def _recover(self, worker: Worker, failure: Failure) -> None:
         self._note_progress()
         if failure.status in (400, 401, 403, 404, 410):
-            if worker.url != self._urls.video().url:
+            if not self._urls.is_current(worker.url):
                 return  # a fresh URL is in use already
-        else:
-            self._setbacks.failures += 1
+        elif not self._setbacks.strike(worker, self._workers) and may_pass(failure):
+            return  # it was struck by what struck another, and that is being dealt with
         action = decide(failure, self._standing(worker))
         _log.info("a connection ended: %s; next: %s", failure.text, action.step.name.lower())
         match action.step:
@@ -322,7 +309,7 @@ class Transfer:
             case Step.START_OVER:
                 if failure.kind is Kind.STATUS and worker.asked.known is None:
                     self._give_up(failure, DownloadError)
-                raise _StartOver(failure.text, changed=True)
+                raise _StartOver(failure.text, changed=failure.kind is not Kind.NO_RANGES)
             case Step.FEWER:
                 self._growth.push_back(len(self._workers))
                 return
@@ -390,6 +377,7 @@ class Transfer:
         for worker in workers:
             worker.join(_JOIN_SECONDS)
         if self._place is not None:
+            self._place.shut()
             self._place.digest.close()
         self._place, self._offer, self._ended = None, None, False
         self._growth = Growth(limit=1)

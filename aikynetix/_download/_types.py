@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import httpx
 
     from .._models import AnalyzedVideo
+    from ._digest import Digests
     from ._identity import Identity
     from ._plan import Span
 
@@ -73,6 +74,25 @@ class Options:
     timeout: httpx.Timeout = DEFAULT_TIMEOUT
     max_retries: int = 3
     cancelled: Callable[[], bool] = _never
+
+
+@frozen(kw_only=True)
+class Fetched:
+    """All bytes of an object.
+
+    Attributes:
+        identity: The object.
+        size: Bytes that came.
+        digests: Their checksums.
+        head: The first bytes.
+        resumed_from: Bytes that an earlier download had left.
+    """
+
+    identity: Identity
+    size: int
+    digests: Digests
+    head: bytes
+    resumed_from: int
 
 
 class Part(Protocol):

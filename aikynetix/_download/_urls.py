@@ -33,6 +33,10 @@ class Urls:
             video = self.renew()
         return video
 
+    def is_current(self, url: str) -> bool:
+        """Return whether ``url`` is the newest there is; nothing is asked."""
+        return self._video is not None and self._video.url == url
+
     def renew(self) -> AnalyzedVideo:
         """Ask the API for a fresh URL."""
         video = self._video = self._source.resolve()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from queue import SimpleQueue
-from threading import Lock, Thread
+from threading import Condition, Lock, Thread
 from typing import TYPE_CHECKING, Protocol
 
 from attrs import frozen
@@ -41,8 +41,33 @@ class Workplace:
     def __init__(self, ledger: Ledger, sink: Sink, digest: Digest) -> None:
         self.ledger = ledger
         self.lock = Lock()
-        self.sink = sink
         self.digest = digest
+        self._sink = sink
+        self._idle = Condition(self.lock)
+        self._writing = 0
+        self._shut = False
+
+    def store(self, claim: Claim, view: memoryview) -> None:
+        """Write what has arrived of ``claim`` and move its position; nothing happens in a place that is shut."""
+        with self.lock:
+            if self._shut:
+                return
+            self._writing += 1
+        written = 0
+        try:
+            self._sink.write(claim.position, view)
+            written = len(view)
+        finally:
+            with self.lock:
+                self._writing -= 1
+                self.ledger.advance(claim, written)
+                self._idle.notify_all()
+
+    def shut(self) -> None:
+        """Have nothing written any more; on return no write is under way, however long the disk took for it."""
+        with self.lock:
+            self._shut = True
+            self._idle.wait_for(lambda: not self._writing)
 
 
 @frozen
@@ -107,8 +132,12 @@ class Worker:
         return self._lifeline.cut
 
     def start(self) -> None:
-        """Start the thread."""
-        self._thread.start()
+        """Start the thread; where the system has none left, that is how the connection ended."""
+        try:
+            self._thread.start()
+        except RuntimeError as error:
+            text = "the system gives no more threads"
+            self._report(Ended(self, Failure(kind=Kind.CONNECT, text=text, cause=error)))
 
     def proceed(self, claim: Claim, place: Workplace) -> None:
         """Have the claim fetched."""
@@ -122,7 +151,8 @@ class Worker:
 
     def join(self, seconds: float) -> None:
         """Wait for the thread to end."""
-        self._thread.join(seconds)
+        if self._thread.ident is not None:
+            self._thread.join(seconds)
 
     def _run(self) -> None:
         try:
@@ -130,14 +160,20 @@ class Worker:
         except Refused as refused:
             self._report(Ended(self, refused.failure))
             return
+        except Exception as error:  # a caller's own transport raises what it likes, and the supervisor waits
+            self._report(Ended(self, _unforeseen(error)))
+            return
         failure: Failure | None = None
         try:
             self._report(Opened(self, answer))
             orders = self._orders.get()
             if orders is not None:
                 failure = self._fetch(answer, *orders)
-        finally:
+            self._lifeline.release()
             answer.close()
+        except Exception as error:
+            failure = failure or _unforeseen(error)
+        finally:
             self._report(Ended(self, failure))
 
     def _fetch(self, answer: Answer, claim: Claim, place: Workplace) -> Failure | None:
@@ -176,9 +212,11 @@ class Worker:
             if reason is not None:
                 return Failure(kind=Kind.CONTENT, text=reason)
         try:
-            place.sink.write(claim.position, view)
+            place.store(claim, view)
         except Exception as error:  # a remote file system raises what its own library raises
             return disk_failure(error)
-        with place.lock:
-            place.ledger.advance(claim, len(view))
         return None
+
+
+def _unforeseen(error: Exception) -> Failure:
+    return Failure(kind=Kind.BROKEN, text=f"the connection failed ({type(error).__name__})", cause=error)
