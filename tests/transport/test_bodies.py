@@ -49,13 +49,12 @@ def received(transport: PooledTransport, url: str, size: int = 65_536, *, silenc
     return data
 
 
-def answers(*, headers: bytes = b"", after: bytes = b"") -> Callable[[Connection], None]:
+def answers(*, headers: bytes = b"", stray: bytes = b"") -> Callable[[Connection], None]:
     """Return a script that gives `BODY` to every request."""
 
     def script(connection: Connection) -> None:
         while connection.request():
-            connection.answer(BODY, headers=headers)
-            connection.send(after)
+            connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n%s\r\n" % (len(BODY), headers) + BODY + stray)
 
     return script
 
@@ -94,7 +93,7 @@ def test_a_connection_of_http_1_0_is_not_used_again(transport: PooledTransport) 
 def test_bytes_behind_the_body_are_no_answer(transport: PooledTransport) -> None:
     """What a server sends unasked behind a body is not taken for the answer to the next request."""
     stray = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nwrong"
-    with Server(answers(after=stray)) as server:
+    with Server(answers(stray=stray)) as server:
         for _ in range(2):
             assert received(transport, server.url) == BODY
         assert server.connections == 2
