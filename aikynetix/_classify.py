@@ -72,7 +72,7 @@ def request_id(response: httpx.Response, secrets: Sequence[str] = ()) -> str | N
     return None
 
 
-def video_url(response: httpx.Response, path: Sequence[str]) -> str | None:
+def video_url(response: httpx.Response, *places: Sequence[str]) -> str | None:
     """Return the video's URL in a 2xx answer, or None where the answer says that there is none yet.
 
     "None yet" is a JSON object in which the field is null, empty or missing, or a 202 or 204 without a body; so it is
@@ -80,12 +80,15 @@ def video_url(response: httpx.Response, path: Sequence[str]) -> str | None:
 
     Args:
         response: A 2xx answer, its body read.
-        path: The keys that lead to the URL in the JSON object.
+        places: Where the URL may be, each the keys that lead there in the JSON object; the first that holds
+            something counts.
 
     Raises:
-        APIResponseValidationError: The answer is not a JSON object, is an error in the guise of a success, or holds
-            something in the field that is no absolute http(s) URL.
+        APIResponseValidationError: No place is known, the answer is not a JSON object, is an error in the guise of a
+            success, or holds something in the field that is no absolute http(s) URL.
     """
+    if not places:
+        raise invalid(response, "the vendored spec does not say where the video's URL is")
     if response.status_code in (202, 204) and not response.content.strip():
         return None
     value = parse_json(response)
@@ -93,10 +96,8 @@ def video_url(response: httpx.Response, path: Sequence[str]) -> str | None:
         raise invalid(
             response, f"the answer is a JSON {_json_kind(value)} where an object with the video's URL was expected"
         )
-    found: object = value
-    for key in path:
-        found = found.get(key) if isinstance(found, dict) else None
-    if found is None or found == "":
+    found = next((item for place in places if (item := _at(value, place)) not in (None, "")), None)
+    if found is None:
         if value.get("error"):
             told = one_line(scrub(" ".join(_texts(value["error"], depth=0)), secrets_of(response)), limit=MESSAGE_LIMIT)
             raise invalid(response, f"the answer has status {response.status_code} but says: {told or 'error'}")
@@ -104,15 +105,21 @@ def video_url(response: httpx.Response, path: Sequence[str]) -> str | None:
     return _checked_url(response, found)
 
 
-def require_url(response: httpx.Response, path: Sequence[str]) -> str:
+def _at(value: object, place: Sequence[str]) -> object:
+    for key in place:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value
+
+
+def require_url(response: httpx.Response, *places: Sequence[str]) -> str:
     """Return the video's URL in a 2xx answer.
 
     Raises:
         APIResponseValidationError: There is none, or none that can be used.
     """
-    url = video_url(response, path)
+    url = video_url(response, *places)
     if url is None:
-        name = ".".join(path) or "the video's URL"
+        name = " or ".join(".".join(place) for place in places)
         raise invalid(response, f"the answer has status {response.status_code} but no {name} in it")
     return url
 

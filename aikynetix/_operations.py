@@ -18,7 +18,7 @@ from aikynetix_api import vendor
 from aikynetix_api.client import AuthenticatedClient, Client
 from aikynetix_api.errors import UnexpectedStatus
 from aikynetix_api.types import UNSET, Unset
-from attrs import NOTHING, field, fields, frozen
+from attrs import field, fields, frozen
 
 from ._config import SpecDefaults
 from ._errors import ConfigurationError
@@ -49,12 +49,12 @@ class Call:
     Attributes:
         operation: The facade's name of the operation.
         kwargs: What `httpx.Client.build_request` takes.
-        url_path: The JSON keys that lead to the video's URL in a success answer.
+        url_places: Where the video's URL may be in a success answer, each the JSON keys that lead there.
     """
 
     operation: str
     kwargs: Mapping[str, Any] = field(repr=False)
-    url_path: tuple[str, ...] = ()
+    url_places: tuple[tuple[str, ...], ...] = ()
 
 
 def get_analyzed_video(session_id: str, analysis: Analysis | None, as_attachment: bool) -> Call:
@@ -114,7 +114,7 @@ class _Operation:
         body: The body model, or None.
         body_unsaid: As ``unsaid``, of the body's fields.
         body_required: As ``required``, of the body's fields.
-        url_path: The JSON keys that lead to the video's URL in a success answer.
+        url_places: Where the video's URL may be in a success answer, each the JSON keys that lead there.
     """
 
     name: str
@@ -124,7 +124,7 @@ class _Operation:
     body: type | None
     body_unsaid: Mapping[str, Any]
     body_required: frozenset[str]
-    url_path: tuple[str, ...]
+    url_places: tuple[tuple[str, ...], ...]
 
     def call(self, session_id: str, flags: Mapping[str, bool]) -> Call:
         """Return the request for ``session_id``: true flags are said, false ones only where the spec requires them."""
@@ -141,7 +141,7 @@ class _Operation:
         try:
             if self.body is not None:
                 keywords["body"] = self.body(**content)
-            return Call(self.name, self.module._get_kwargs(session_id, **keywords), self.url_path)
+            return Call(self.name, self.module._get_kwargs(session_id, **keywords), self.url_places)
         except (TypeError, ValueError, AttributeError, KeyError) as error:
             raise _outgrown(self.name, f"it asks for more than the facade can say ({error})") from None
 
@@ -157,7 +157,7 @@ def _operation(name: str) -> _Operation:
     if len(keywords) != len(parameters):
         body = _body_model(module)
     unsaid, required = _split({p.name: p.default is not p.empty and _is_optional(module, p.name) for p in keywords})
-    body_fields = {} if body is None else {f.alias or f.name: f.default is not NOTHING for f in fields(body) if f.init}
+    body_fields = {} if body is None else {f.alias or f.name: f.default is UNSET for f in fields(body) if f.init}
     body_unsaid, body_required = _split(body_fields)
     return _Operation(name, module, unsaid, required, body, body_unsaid, body_required, vendor.VIDEO_URL.get(name, ()))
 

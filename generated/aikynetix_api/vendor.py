@@ -23,11 +23,11 @@ OPERATIONS: dict[str, str | None] = {
 }
 """Facade operation to its generated module."""
 
-VIDEO_URL: dict[str, tuple[str, ...]] = {
-    "get_analyzed_video": ("analyzed_video_url",),
-    "generate_analyzed_video": ("analyzed_video_url",),
+VIDEO_URL: dict[str, tuple[tuple[str, ...], ...]] = {
+    "get_analyzed_video": (("analyzed_video_url",),),
+    "generate_analyzed_video": (("analyzed_video_url",),),
 }
-"""Facade operation to the keys that lead to the video's address."""
+"""Facade operation to the places of the video's address in its answers, each the keys that lead there."""
 
 ALL_OPERATIONS: tuple[str, ...] = (
     "aikynetix_api.api.analyzed_videos.generate_analyzed_video",

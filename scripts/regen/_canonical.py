@@ -11,18 +11,18 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 from scripts.regen._find import base_url, is_json
 from scripts.regen._names import ENDPOINT_RESERVED, identifier, unique_identifiers
-from scripts.regen._operations import PARAMETER_IN_PATH, Operation
-from scripts.regen._rules import ERROR_MODEL, FACADE_TAG, RULES, SESSION_PARAMETER, SUCCESS_MODEL, Rule
+from scripts.regen._paths import path_parameters
+from scripts.regen._rules import ERROR_MODEL, FACADE_TAG, RULES, SUCCESS_MODEL, Rule
 from scripts.regen._schemas import ModelBook, clean_prose
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from scripts.regen._load import Json
+    from scripts.regen._operations import Operation
     from scripts.regen._security import Credentials
 
 _FORM, _MULTIPART, _BYTES, _JSON = (
@@ -181,7 +181,7 @@ class _Builder:
     def _parameters(
         self, operation: Operation, rule: Rule | None, name: str
     ) -> tuple[str, list[Json], dict[str, dict[str, str]]]:
-        in_path, path = _path_parameters(operation, rule)
+        in_path, path = path_parameters(self.book, operation, rule)
         others = [
             one for one in _expanded(self.book, operation) if one["in"] != "path" and not self._is_credential(one)
         ]
@@ -207,8 +207,9 @@ class _Builder:
                 if place == "query"
                 else self._simple(parameter, f"{name} {own}")
             )
-            view = _described(view, parameter)
-            views.append({"name": own, "in": place, "required": parameter.get("required") is True, "schema": view})
+            required = parameter.get("required") is True
+            view = _described(self.book.settled(view, schema) if required else view, parameter)
+            views.append({"name": own, "in": place, "required": required, "schema": view})
             wire_names[place][own] = parameter["name"]
         for (marker, _), own in zip(in_path, names, strict=False):
             path = path.replace("{" + marker + "}", "{" + own + "}")
@@ -275,55 +276,6 @@ class _Builder:
             "components": {"schemas": self.book.components},
         }
         return Canonical(document, self.endpoints, self.book, self.media_types, self.notes)
-
-
-def _path_parameters(operation: Operation, rule: Rule | None) -> tuple[list[tuple[str, Json]], str]:
-    """List (marker, parameter) of the path in order, and the path with a plain marker for each.
-
-    Names of path parameters are not on the wire, so they are free: repeated, odd and undeclared ones get one.
-    """
-    declared = {one["name"]: one for one in operation.parameters if one["in"] == "path"}
-    found: list[tuple[str, Json]] = []
-
-    def mark(match: re.Match[str]) -> str:
-        only = _only_value(declared.get(match[1], {}))
-        if only is not None:
-            return quote(only, safe="")
-        marker = identifier(match[1], "parameter")
-        while any(marker == known for known, _ in found):
-            marker += "_2"
-        parameter = declared.get(match[1], {"schema": {"type": "string"}})
-        found.append((marker, parameter))
-        return "{" + marker + "}"
-
-    pieces: list[str] = []
-    end = 0
-    for match in PARAMETER_IN_PATH.finditer(operation.path):
-        pieces.append(_escaped(operation.path[end : match.start()]))
-        pieces.append(mark(match))
-        end = match.end()
-    pieces.append(_escaped(operation.path[end:]))
-    path = "".join(pieces)
-    if rule and len(found) == 1:
-        marker = found[0][0]
-        # To the facade a session is whatever text the vendor calls it, whatever format the document gives it.
-        return [(SESSION_PARAMETER, {"schema": {"type": "string"}})], path.replace(
-            "{" + marker + "}", "{" + SESSION_PARAMETER + "}"
-        )
-    return found, path if path.startswith("/") else f"/{path}"
-
-
-def _only_value(parameter: Json) -> str | None:
-    """Return the value of a path parameter that can have only one, such as a version."""
-    schema = parameter.get("schema")
-    values = [schema["const"]] if isinstance(schema, dict) and "const" in schema else (schema or {}).get("enum")
-    single = values[0] if isinstance(values, list) and len(values) == 1 else None
-    return str(single) if isinstance(single, (str, int)) and not isinstance(single, bool) and str(single) else None
-
-
-def _escaped(text: str) -> str:
-    """Percent-encode what may not stand in a path (RFC 3986, section 3.3), braces first of all."""
-    return quote(text, safe="/%:@!$&'()*+,;=-._~?")
 
 
 def _expanded(book: ModelBook, operation: Operation) -> Iterator[Json]:

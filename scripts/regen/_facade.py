@@ -6,9 +6,10 @@ import ast
 import difflib
 from typing import TYPE_CHECKING, Any
 
-from scripts.regen._find import session_parameter, video_url_place
+from scripts.regen._find import base_url, session_parameter, video_url_places
 from scripts.regen._problems import Finding
 from scripts.regen._rules import FACADE_SOURCE, RULES, Flag, Rule
+from scripts.regen._security import asked, suffices
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -54,7 +55,7 @@ def check_facade(canonical: Canonical, credentials: Credentials, base: str | Non
         endpoint = canonical.named(rule.name)
         if endpoint is not None:
             findings.extend(_check_operation(canonical, rule, endpoint))
-            findings.extend(_check_access(rule, credentials, base))
+            findings.extend(_check_access(rule, endpoint.operation, credentials, base))
     return findings
 
 
@@ -77,7 +78,8 @@ def _check_operation(canonical: Canonical, rule: Rule, endpoint: Endpoint) -> It
         yield Finding(rule.name, f"its request body is now {strange}", "build the body in the facade method by hand")
     flags = {flag.name for flag in rule.flags}
     for name, parameter in parameters.items():
-        if parameter["required"] and parameter["in"] != "path" and name not in flags:
+        settled = "default" in parameter["schema"]
+        if parameter["required"] and not settled and parameter["in"] != "path" and name not in flags:
             place = f"{parameter['in']} parameter `{endpoint.wire_names[parameter['in']][name]}`"
             yield Finding(rule.name, f"it requires the new {place}", "decide what the facade sends for it")
     for name in required:
@@ -85,7 +87,7 @@ def _check_operation(canonical: Canonical, rule: Rule, endpoint: Endpoint) -> It
             yield Finding(rule.name, f"its body requires the new field `{name}`", "decide what the facade sends for it")
     for flag in rule.flags:
         yield from _check_flag(canonical, rule, flag, parameters.get(flag.name), fields)
-    if video_url_place(canonical.book, operation) is None:
+    if not video_url_places(canonical.book, operation):
         yield Finding(
             rule.name,
             f"none of its success answers ({_statuses(operation)}) has one clear place for the address of the video",
@@ -123,23 +125,24 @@ def _takes_boolean(canonical: Canonical, schema: Json, place: str) -> bool:
     return kind == "string" and place != "body" and "format" not in schema
 
 
-def _check_access(rule: Rule, credentials: Credentials, base: str | None) -> Iterator[Finding]:
-    others = f" (it knows {', '.join(credentials.others)}, which cannot be sent)" if credentials.others else ""
-    if credentials.api_key is None:
-        yield Finding(
-            rule.name, f"the vendor takes no API key for it any more{others}", "change how the facade authenticates"
-        )
-    if credentials.bearer is None:
-        yield Finding(
-            rule.name,
-            f"the vendor takes no bearer token for it any more{others}",
-            "change how the facade authenticates",
-        )
+def _check_access(rule: Rule, operation: Operation, credentials: Credentials, base: str | None) -> Iterator[Finding]:
+    advice = "change how the facade authenticates"
+    for kind, schemes in (("API key", credentials.key_schemes), ("bearer token", credentials.bearer_schemes)):
+        if not suffices(schemes, operation):
+            changed = f"the vendor takes no {kind} for it any more; it asks for {asked(operation)}"
+            yield Finding(rule.name, changed, advice)
+    own = base_url(operation.servers)
     if base is None:
         yield Finding(
             rule.name,
             "no server of the document can be used (https, or http on loopback)",
             "ask the vendor for the address",
+        )
+    elif own != base:
+        yield Finding(
+            rule.name,
+            f"it is on a server of its own, {own}, and the facade sends its credential to {base} alone",
+            f"ask the vendor for one address, or give the facade a second one in {FACADE_SOURCE}",
         )
 
 
@@ -151,7 +154,8 @@ def _body_fields(canonical: Canonical, raw: Json) -> tuple[Json, list[str], str]
     schema = media["schema"]
     target = canonical.book.components.get(schema.get("$ref", "").rsplit("/", 1)[-1])
     if target is not None and target.get("type") == "object":
-        return target["properties"], list(target.get("required", ())), ""
+        fields = target["properties"]
+        return fields, [name for name in target.get("required", ()) if "default" not in fields[name]], ""
     return {}, [], f"{_shape_of(schema)} ({kind})" if raw["requestBody"]["required"] else ""
 
 

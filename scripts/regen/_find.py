@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import itertools
+import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
 from scripts.regen._names import folded
 from scripts.regen._operations import PARAMETER_IN_PATH, Operation
-from scripts.regen._rules import DOCUMENTED_ORIGIN, RULES, VIDEO_URL_NAMES, Rule
+from scripts.regen._rules import DOCUMENTED_ORIGIN, NEUTRAL_WORDS, RULES, UNMISTAKABLE, VIDEO_URL_NAMES, Rule
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from scripts.regen._load import Json
     from scripts.regen._schemas import ModelBook
 
 _MAX_URL_DEPTH = 4
+_MAX_SHAPES = 200
 
 
 def find_operations(operations: Sequence[Operation]) -> dict[str, list[Operation]]:
@@ -41,8 +43,8 @@ def _best(candidates: Sequence[Operation], rule: Rule) -> list[Operation]:
         for is_better in (_needs_only_a_session, _is_where_it_was(rule), _has_its_identifier(rule)):
             if len(fitting) > 1:
                 fitting = [one for one in fitting if is_better(one)] or fitting
-        if len({one.path.rstrip("/") for one in fitting}) == 1:
-            return fitting[:1]  # the same path with and without a slash at its end
+        if len({PARAMETER_IN_PATH.sub("{}", one.path).rstrip("/") for one in fitting}) == 1:
+            return fitting[:1]  # the same path with and without a slash at its end, or with another parameter's name
         if fitting:
             return fitting
     return []
@@ -100,20 +102,43 @@ def is_json(kind: str) -> bool:
     return bare in ("application/json", "text/json", "*/*", "application/*") or bare.endswith("+json")
 
 
-def video_url_place(book: ModelBook, operation: Operation) -> tuple[str, ...] | None:
-    """Find where the address of the video stands in a success answer; None when nowhere or not clearly."""
-    candidates: dict[tuple[str, ...], tuple[int, int]] = {}
+def video_url_places(book: ModelBook, operation: Operation) -> tuple[tuple[str, ...], ...]:
+    """Find where the address of the video stands in the success answers; empty when nowhere or not clearly.
+
+    Answers and variants of one may have it in different places, each as well named as the others; a worse name in
+    another answer is something else.
+    """
     documented = any(status.startswith("2") for status in operation.responses)
+    best: list[dict[tuple[str, ...], tuple[int, int]]] = []
     for status, response in operation.responses.items():
         if status.startswith("2") or (status == "default" and not documented):
             schema = json_schema(response["content"])
-            if schema is not None:
-                _collect(book, schema, (), candidates)
-    if not candidates:
-        return None
-    best = min(candidates.values())
-    winners = [place for place, rank in candidates.items() if rank == best]
-    return winners[0] if len(winners) == 1 else None
+            shapes = [] if schema is None else itertools.islice(_shapes(book, schema, 0), _MAX_SHAPES)
+            best.extend(found for shape in shapes if (found := _best_places(book, shape)))
+    rank = min((rank for found in best for rank, _ in found.values()), default=None)
+    chosen = [found for found in best if rank in {number for number, _ in found.values()}]
+    if any(len(found) > 1 for found in chosen):
+        return ()
+    return tuple(dict.fromkeys(place for found in chosen for place in found))
+
+
+def _shapes(book: ModelBook, schema: Any, depth: int) -> Iterator[Any]:
+    """List the alternatives of an answer, which have their places each for itself."""
+    flat = book.target(schema).schema
+    variants = [one for key in ("oneOf", "anyOf") for one in flat.get(key) or []]
+    if not variants or depth > _MAX_URL_DEPTH:
+        yield schema
+        return
+    common = {key: value for key, value in flat.items() if key not in ("oneOf", "anyOf")}
+    for variant in variants:
+        yield from _shapes(book, {"allOf": [variant, common]}, depth + 1)
+
+
+def _best_places(book: ModelBook, schema: Any) -> dict[tuple[str, ...], tuple[int, int]]:
+    candidates: dict[tuple[str, ...], tuple[int, int]] = {}
+    _collect(book, schema, (), candidates)
+    best = min(candidates.values(), default=None)
+    return {place: rank for place, rank in candidates.items() if rank == best}
 
 
 def _collect(
@@ -135,16 +160,30 @@ def _collect(
 
 
 def _rank(place: tuple[str, ...]) -> int | None:
+    """Return how well a place is named, 0 the best; None when it is named after something else."""
     if not place:
         return None
-    whole = folded("".join(place))
-    for rank, name in enumerate(VIDEO_URL_NAMES[:-1]):
-        if whole.endswith(name) or folded(place[-1]) == name:
+    *around, last = place
+    own, whole = folded(last), folded("".join(place))
+    if own in ("url", "href") and (held := _rank(tuple(around))) is not None:
+        return held  # what was the address itself is an object now, which holds it
+    for rank, name in enumerate(VIDEO_URL_NAMES):
+        if name in UNMISTAKABLE and own == name:
             return rank
-    # A bare `url` counts at the top or inside a wrapper, not inside something else such as a thumbnail.
-    wrappers = {"data", "result", "video", "analysis", "response", "payload", "asset"}
-    bare = folded(place[-1]) == VIDEO_URL_NAMES[-1] and all(folded(part) in wrappers for part in place[:-1])
-    return len(VIDEO_URL_NAMES) if bare else None
+        if name == "url" and own != name:
+            break  # an address of anything, unless it is called just that
+        if own.endswith(name) and all(map(_is_neutral, (own.removesuffix(name), *around))):
+            return rank
+        if whole.endswith(name) and _is_neutral(whole.removesuffix(name)):
+            return rank
+    return None
+
+
+_NEUTRAL = re.compile(f"(?:{'|'.join(NEUTRAL_WORDS)})*")
+
+
+def _is_neutral(text: str) -> bool:
+    return _NEUTRAL.fullmatch(folded(text)) is not None
 
 
 def base_url(servers: object) -> str | None:
@@ -154,27 +193,24 @@ def base_url(servers: object) -> str | None:
     http is usable for loopback only, because the facade sends no credentials over it.
     """
     stated = [one for one in servers if isinstance(one, dict)] if isinstance(servers, (list, tuple)) else []
-    for server in stated or [{"url": "/"}]:
-        address = _filled(server)
-        if address is None:
-            continue
-        absolute = urljoin(DOCUMENTED_ORIGIN + "/", address)
-        try:
-            parts = urlsplit(absolute)
-            host, _ = parts.hostname, parts.port
-        except ValueError:
-            continue
-        local = host in ("localhost", "127.0.0.1", "::1")
-        if (
-            not host
-            or parts.query
-            or parts.fragment
-            or parts.username
-            or not (parts.scheme == "https" or (parts.scheme == "http" and local))
-        ):
-            continue
-        return f"{parts.scheme}://{parts.netloc}{parts.path}".rstrip("/")
-    return None
+    usable = [address for server in stated or [{"url": "/"}] if (address := _usable(server)) is not None]
+    # Frameworks list a developer's own machine, often first; it is meant only where it stands alone.
+    return next((address for address in usable if address.startswith("https:")), next(iter(usable), None))
+
+
+def _usable(server: Json) -> str | None:
+    address = _filled(server)
+    if address is None:
+        return None
+    try:
+        parts = urlsplit(urljoin(DOCUMENTED_ORIGIN + "/", address))
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        return None
+    secure = parts.scheme == "https" or (parts.scheme == "http" and host in ("localhost", "127.0.0.1", "::1"))
+    if not host or not secure or parts.query or parts.fragment or parts.username:
+        return None
+    return f"{parts.scheme}://{parts.netloc}{parts.path}".rstrip("/")
 
 
 def _filled(server: Json) -> str | None:

@@ -143,10 +143,17 @@ def check_document(value: Any, name: str) -> Json:
             "does not read. Convert it (for example with swagger2openapi) or ask the vendor for OpenAPI 3."
         )
     version = value.get("openapi")
+    if isinstance(version, float):  # `openapi: 3.1` in YAML without quotation marks
+        version = value["openapi"] = str(version)
+    if version is None:
+        raise RefusedError(
+            f"{name} has no `openapi` key, so it is not an OpenAPI document. Is it an error message of the server, or "
+            "another kind of file (a Postman collection, a JSON schema)?"
+        )
     if not isinstance(version, str) or not re.fullmatch(r"3\.[012](\.\d+)?(-\S+)?", version):
         raise RefusedError(
-            f"{name} says `openapi: {_short(version)}`; versions 3.0, 3.1 and 3.2 are known. "
-            + ("It has no `openapi` key, so it is perhaps not a specification." if version is None else "")
+            f"{name} says `openapi: {_short(version)}`; versions 3.0, 3.1 and 3.2 are known. Ask the vendor for one of "
+            "these, or see whether a newer version of this project reads it."
         )
     if not isinstance(value.get("info"), dict):
         raise RefusedError(f"{name} has no `info` object; it is not a complete OpenAPI document.")

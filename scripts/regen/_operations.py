@@ -116,7 +116,10 @@ def _operation(spec: Json, path: str, method: str, item: Json, raw: Any) -> Oper
 def _parameters(spec: Json, where: str, item: Json, operation: Json) -> tuple[Json, ...]:
     merged: dict[tuple[str, str], Json] = {}
     for owner in (item, operation):
-        for raw in _list(owner.get("parameters")):
+        stated = owner.get("parameters")
+        if stated is not None and not isinstance(stated, list):
+            raise RefusedError(f"The `parameters` of {where} should be a list and are not; it cannot be used.")
+        for raw in stated or ():
             parameter = _object(resolve(spec, raw, where), f"a parameter of {where}")
             name, place = parameter.get("name"), parameter.get("in")
             if not isinstance(name, str) or place not in _LOCATIONS:

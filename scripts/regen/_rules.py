@@ -87,6 +87,24 @@ RULES: tuple[Rule, ...] = (
 
 SESSION_PARAMETER = "session_id"
 
+# What may stand before a token in `Authorization`, as written on the wire.
+TOKEN_PREFIXES = ("Bearer", "Token", "JWT")
+
+# Credentials of browsers that web frameworks list among the others: sessions, and tokens against forged requests.
+NOT_FOR_PROGRAMS = frozenset(
+    {"sessionid", "jsessionid", "phpsessid", "connectsid", "csrftoken", "xcsrftoken", "xsrftoken", "xxsrftoken"}
+)
+
 # Where the address of the video may stand in a success answer: names without case and punctuation, best first. A
 # nested place is compared as its keys put together, so `{"analyzed_video": {"url": ...}}` is the first one too.
-VIDEO_URL_NAMES: tuple[str, ...] = ("analyzedvideourl", "analysedvideourl", "videourl", "signedurl", "url")
+VIDEO_URL_NAMES: tuple[str, ...] = (
+    "analyzedvideourl", "analysedvideourl", "analyzedvideouri", "analyzedvideolink", "videourl", "signedurl", "url",
+)  # fmt: skip
+UNMISTAKABLE = frozenset(VIDEO_URL_NAMES[:4])
+
+# Words that may stand before one of the other names, or hold it, without making it the address of something else: an
+# `original_video_url` or a `thumbnail.url` is no analyzed video.
+NEUTRAL_WORDS = (
+    "data", "attributes", "result", "video", "analysis", "response", "payload", "asset", "media", "output", "item",
+    "annotated", "processed", "analyzed", "analysed", "overlay", "rendered",
+)  # fmt: skip

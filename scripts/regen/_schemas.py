@@ -84,6 +84,21 @@ class ModelBook:
             flat, seen = Flat(inner.schema, inner.nullable or flat.nullable), seen + 1
         return flat
 
+    def only_value(self, schema: Any) -> str | int | None:
+        """Return the value of a schema that allows a single one, such as a version; None of any other."""
+        flat = self.target(schema)
+        values = [flat.schema["const"]] if "const" in flat.schema else flat.schema.get("enum")
+        if flat.nullable or not isinstance(values, list) or len(values) != 1:
+            return None
+        return values[0] if isinstance(values[0], (str, int)) and not isinstance(values[0], bool) else None
+
+    def settled(self, view: Json, schema: Any) -> Json:
+        """Give a required part that has only one possible value that value: there is nothing to ask a caller."""
+        value = self.only_value(schema)
+        if value is None or (view.get("type") not in ("string", "integer") and "$ref" not in view):
+            return view
+        return {"allOf": [view], "default": value} if "$ref" in view else {**view, "default": value}
+
     def _of_ref(self, ref: str, hint: str, files: bool) -> Json:
         key = f"{ref} as file" if files and self._has_files(ref) else ref
         if key in self._by_ref:
@@ -200,6 +215,9 @@ class ModelBook:
             [wire for wire in stated if not _is_one_sided(fields_of.get(wire))] if isinstance(stated, list) else []
         )
         required = [own for own, wire in zip(fields, wires, strict=True) if wire in both_sides]
+        for own, wire in zip(fields, wires, strict=True):
+            if own in required:
+                properties[own] = self.settled(properties[own], fields_of[wire])
         more = schema.get("additionalProperties", True)
         self.components[name] = {
             "type": "object",

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from scripts.regen._names import folded
 from scripts.regen._problems import RefusedError
 from scripts.regen._refs import resolve
+from scripts.regen._rules import NOT_FOR_PROGRAMS, TOKEN_PREFIXES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from scripts.regen._load import Json
     from scripts.regen._operations import Operation
 
-_PLACES = ("header", "query", "cookie")
+_PLACES = ("header", "cookie", "query")
+_TOKEN_WORDS = "|".join(TOKEN_PREFIXES)
+# How descriptions tell what stands before a token: `Bearer <token>`, `prefix "Token"`, `Authorization: JWT x`.
+_PREFIX = re.compile(
+    rf"\b({_TOKEN_WORDS})\s+[<{{\[]|\bprefix\W{{1,4}}({_TOKEN_WORDS})\b|\bAuthorization\W{{1,4}}({_TOKEN_WORDS})\s",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
@@ -24,12 +33,14 @@ class Credentials:
     Attributes:
         api_key: Place (header, query or cookie) and name of the API key, None when the vendor takes none.
         bearer: Header and prefix of a bearer token, None when the vendor takes none.
-        others: Names of schemes that the facade cannot send.
+        key_schemes: Names of the schemes that this API key fulfils.
+        bearer_schemes: Names of the schemes that this token fulfils.
     """
 
     api_key: tuple[str, str] | None
     bearer: tuple[str, str] | None
-    others: tuple[str, ...] = ()
+    key_schemes: frozenset[str] = frozenset()
+    bearer_schemes: frozenset[str] = frozenset()
 
     @property
     def names(self) -> frozenset[tuple[str, str]]:
@@ -38,32 +49,57 @@ class Credentials:
         return frozenset(key | {("header", "authorization")})
 
 
-def find_credentials(spec: Json, operations: Sequence[Operation]) -> Credentials:
-    """Find the API key and the bearer token that the given operations accept.
+def suffices(schemes: Collection[str], operation: Operation) -> bool:
+    """Tell whether one of some schemes is enough by itself for an operation: the facade sends one credential."""
+    requirements = operation.security or []
+    if not requirements or {} in requirements:
+        return bool(schemes)
+    return any(len(one) == 1 and next(iter(one)) in schemes for one in requirements)
 
-    Only schemes that suffice alone count, because the facade sends one credential. Without `security` anywhere the
-    document's schemes are taken in their order.
+
+def asked(operation: Operation) -> str:
+    """Name the schemes that an operation asks for, for a message."""
+    return " or ".join(" together with ".join(one) or "nothing" for one in operation.security or []) or "nothing"
+
+
+def find_credentials(spec: Json, operations: Sequence[Operation]) -> Credentials:
+    """Find the API key and the bearer token that most of the given operations accept.
+
+    Of several keys the one wins that looks most like an API key: documents of web frameworks also list the session's
+    cookie and the token against forged requests, which are no credentials for programs.
     """
-    schemes = _schemes(spec)
-    usable = _alone(operations, list(schemes))
-    ordered = [name for name in schemes if name in usable]
-    bearers = [name for name in ordered if _is_bearer(schemes[name])]
-    keys = [name for name in ordered if _key_place(schemes[name]) is not None]
-    in_authorization = [name for name in keys if _in_authorization(schemes[name])]
-    keys = [name for name in keys if name not in in_authorization]
+    schemes = _schemes(spec, operations)
+    places = {name: place for name in schemes if (place := _key_place(schemes[name])) is not None}
+    prefixes = {name: prefix for name in schemes if (prefix := _token_prefix(schemes[name])) is not None}
+    in_authorization = {name for name, place in places.items() if _is_authorization(place)}
+
+    def use(name: str) -> int:
+        return sum(suffices({name}, operation) for operation in operations)
+
+    names = [name for name in schemes if use(name) or not operations]
+    keys = [name for name in names if name in places and name not in in_authorization]
+    bearers = [name for name in names if name in prefixes]
     if bearers and not keys:
-        keys = in_authorization
+        keys = [name for name in names if name in in_authorization]
     elif not bearers:
-        bearers = in_authorization
-    others = tuple(name for name in ordered if name not in {*bearers, *keys, *in_authorization})
+        bearers = [name for name in names if name in in_authorization]
+        prefixes |= {name: _described_prefix(schemes[name]) for name in bearers}
+    key = min(keys, key=lambda name: (-use(name), *_unlikeness(places[name])), default=None)
+    bearer = min(bearers, key=lambda name: (-use(name), prefixes[name] != "Bearer "), default=None)
     return Credentials(
-        api_key=_key_place(schemes[keys[0]]) if keys else None,
-        bearer=("Authorization", "Bearer ") if bearers else None,
-        others=others,
+        api_key=None if key is None else places[key],
+        bearer=None if bearer is None else ("Authorization", prefixes[bearer]),
+        key_schemes=frozenset(name for name in keys if key and places[name] == places[key]),
+        bearer_schemes=frozenset(name for name in bearers if bearer and prefixes[name] == prefixes[bearer]),
     )
 
 
-def _schemes(spec: Json) -> dict[str, Json]:
+def _unlikeness(place: tuple[str, str]) -> tuple[bool, bool, int]:
+    name = folded(place[1])
+    return (not name.endswith("apikey"), "key" not in name, _PLACES.index(place[0]))
+
+
+def _schemes(spec: Json, operations: Sequence[Operation]) -> dict[str, Json]:
     components = spec.get("components")
     raw = components.get("securitySchemes") if isinstance(components, dict) else None
     result: dict[str, Json] = {}
@@ -71,40 +107,43 @@ def _schemes(spec: Json) -> dict[str, Json]:
         scheme = resolve(spec, value, f"`components.securitySchemes.{name}`")
         if isinstance(scheme, dict):
             result[name] = scheme
-    for requirement in spec.get("security") or []:
-        for name in requirement if isinstance(requirement, dict) else ():
+    document = spec.get("security")
+    stated = [("`security`", document), *((f"The `security` of {one.label}", one.security) for one in operations)]
+    for owner, requirements in stated:
+        for name in (name for one in requirements or [] if isinstance(one, dict) for name in one):
             if name not in result:
                 raise RefusedError(
-                    f"`security` names the scheme `{name}`, which `components.securitySchemes` does not have."
+                    f"{owner} names the scheme `{name}`, which `components.securitySchemes` does not have. Ask the "
+                    "vendor for a complete document, or add the scheme as the vendor's prose describes it."
                 )
     return result
 
 
-def _alone(operations: Sequence[Operation], every: list[str]) -> set[str]:
-    """Return the schemes that suffice alone for all of the operations that ask for any."""
-    sets: list[set[str]] = []
-    for operation in operations:
-        requirements = operation.security or []
-        if requirements and {} not in requirements:
-            sets.append({next(iter(one)) for one in requirements if len(one) == 1})
-    return set.intersection(*sets) if sets else set(every)
+def _token_prefix(scheme: Json) -> str | None:
+    """Return what stands before a token in `Authorization`, None when the scheme is clearly none for tokens."""
+    kind, name = _lower(scheme.get("type")), _lower(scheme.get("scheme"))
+    if kind in ("oauth2", "openidconnect"):
+        return "Bearer "
+    known = {prefix.lower(): prefix for prefix in TOKEN_PREFIXES}
+    return f"{known[name]} " if kind == "http" and name in known else None
 
 
-def _is_bearer(scheme: Json) -> bool:
-    kind = _lower(scheme.get("type"))
-    return (kind == "http" and _lower(scheme.get("scheme")) == "bearer") or kind in ("oauth2", "openidconnect")
+def _described_prefix(scheme: Json) -> str:
+    """Return what stands before the value of an API key in `Authorization`, which only the description can tell."""
+    match = _PREFIX.search(str(scheme.get("description", "")))
+    word = next(filter(None, match.groups())).lower() if match else "bearer"
+    return next(f"{prefix} " for prefix in TOKEN_PREFIXES if prefix.lower() == word)
 
 
 def _key_place(scheme: Json) -> tuple[str, str] | None:
     place, name = scheme.get("in"), scheme.get("name")
     if _lower(scheme.get("type")) != "apikey" or place not in _PLACES or not isinstance(name, str) or not name.strip():
         return None
-    return (str(place), name)
+    return None if folded(name) in NOT_FOR_PROGRAMS else (str(place), name)
 
 
-def _in_authorization(scheme: Json) -> bool:
-    place = _key_place(scheme)
-    return place is not None and (place[0], place[1].lower()) == ("header", "authorization")
+def _is_authorization(place: tuple[str, str]) -> bool:
+    return (place[0], place[1].lower()) == ("header", "authorization")
 
 
 def _lower(value: Any) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from scripts.regen._find import video_url_place
+from scripts.regen._find import video_url_places
 from scripts.regen._rules import RULES
 
 if TYPE_CHECKING:
@@ -23,9 +23,9 @@ def vendor_module(spec: Json, canonical: Canonical, credentials: Credentials, ba
     """Return the source of the module. Every value is a literal made by `repr`, so the document cannot add code."""
     operations = {rule.name: (found.module if (found := canonical.named(rule.name)) else None) for rule in RULES}
     places = {
-        rule.name: place
+        rule.name: found_places
         for rule in RULES
-        if (found := canonical.named(rule.name)) and (place := video_url_place(canonical.book, found.operation))
+        if (found := canonical.named(rule.name)) and (found_places := video_url_places(canonical.book, found.operation))
     }
     info = spec["info"]
     values: list[tuple[str, str, object, str]] = [
@@ -37,9 +37,9 @@ def vendor_module(spec: Json, canonical: Canonical, credentials: Credentials, ba
         ("OPERATIONS", "dict[str, str | None]", operations, "Facade operation to its generated module."),
         (
             "VIDEO_URL",
-            "dict[str, tuple[str, ...]]",
+            "dict[str, tuple[tuple[str, ...], ...]]",
             places,
-            "Facade operation to the keys that lead to the video's address.",
+            "Facade operation to the places of the video's address in its answers, each the keys that lead there.",
         ),
         (
             "ALL_OPERATIONS",
