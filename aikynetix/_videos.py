@@ -42,11 +42,11 @@ def _generate_call(session_id: str, analysis: Analysis | str | None) -> Call:
 
 
 def _video(session_id: str, call: Call, response: httpx.Response) -> AnalyzedVideo:
-    return _made(session_id, call, response, _classify.require_url(response, call.url_path))
+    return _made(session_id, call, response, _classify.require_url(response, *call.url_places))
 
 
 def _video_if_ready(session_id: str, call: Call, response: httpx.Response) -> AnalyzedVideo | None:
-    url = _classify.video_url(response, call.url_path)
+    url = _classify.video_url(response, *call.url_places)
     return None if url is None else _made(session_id, call, response, url)
 
 
