@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aikynetix import Aikynetix, ApiKey, AsyncAikynetix
+
+if TYPE_CHECKING:
+    from aikynetix.sandbox import Sandbox
 
 Settings = dict[str, Any]
 Caller = Callable[[Settings, Callable[[Any], Any]], Any]
@@ -41,3 +44,9 @@ SENT = {
     "bearer": {"authorization": "Bearer ***"},
 }
 """What the sandbox records of each form: the header it came in, with the scheme, without the credential."""
+
+
+def settings_of(sandbox: Sandbox, form: str = "bearer", *, right: bool = True) -> Settings:
+    """The settings for a sandbox with its credential or with a wrong one, in this form, and without retries."""
+    key, token = (sandbox.api_key, sandbox.token) if right else ("another-key", "another-token")
+    return {**FORMS[form](key, token), "base_url": sandbox.base_url, "max_retries": 0}

@@ -18,18 +18,16 @@ from aikynetix import (
 )
 from aikynetix.sandbox import Sandbox
 
-from .callers import FORMS, Caller, Settings
+from .callers import settings_of
 from .conftest import NOW
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from .callers import Caller
+
 REFUSED = {"forbidden": PermissionDeniedError, "unknown": NotFoundError, "server_error": InternalServerError}
-
-
-def settings_of(sandbox: Sandbox, form: str = "bearer") -> Settings:
-    return {**FORMS[form](sandbox.api_key, sandbox.token), "base_url": sandbox.base_url, "max_retries": 0}
 
 
 def conversation(sandbox: Sandbox) -> list[str]:

@@ -16,6 +16,8 @@ from aikynetix import (
     VideoNotReadyError,
 )
 
+from .callers import settings_of
+
 if TYPE_CHECKING:
     from aikynetix.sandbox import Sandbox
 
@@ -39,7 +41,7 @@ REFUSED = {
 
 @pytest.fixture
 def settings(sandbox: Sandbox) -> Settings:
-    return {"api_key": sandbox.api_key, "base_url": sandbox.base_url, "max_retries": 0}
+    return settings_of(sandbox)
 
 
 def conversation(sandbox: Sandbox) -> list[str]:

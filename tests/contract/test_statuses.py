@@ -5,73 +5,22 @@ from __future__ import annotations
 import json
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from aikynetix import (
-    AnalyzedVideo,
-    APIResponseValidationError,
-    APIStatusError,
-    AuthenticationError,
-    BadRequestError,
-    InternalServerError,
-    NotFoundError,
-    PermissionDeniedError,
-)
+from aikynetix import AnalyzedVideo, APIResponseValidationError, APIStatusError
 
-from .callers import FORMS, SENT, Caller, Settings
+from .callers import SENT, settings_of
 from .conftest import NOW
+from .table import FAILURES, METHODS, SUCCESSES, Failure, path_of
 
 if TYPE_CHECKING:
     from aikynetix.sandbox import RecordedRequest, Sandbox
 
-
-class Failure(NamedTuple):
-    """A row of the table: what is asked for, and what comes of it."""
-
-    operation: str
-    status: int
-    session: str
-    error: type[APIStatusError]
-    message: str
-
-
-FAILURES = [
-    Failure("get", 400, "bad_request", BadRequestError, "Invalid parameters: missing or invalid admin UID."),
-    Failure("get", 401, "jump", AuthenticationError, "Token is missing or invalid."),
-    Failure("get", 403, "forbidden", PermissionDeniedError, "The user does not have the right privileges or plan."),
-    Failure("get", 404, "unknown", NotFoundError, "The session data or resources could not be found."),
-    Failure("get", 404, "new", NotFoundError, "The analyzed video of this session does not exist."),
-    Failure("get", 500, "server_error", InternalServerError, "An unexpected error occurred on the server."),
-    Failure("generate", 400, "bad_request", BadRequestError, "Invalid parameters: missing or invalid admin UID."),
-    Failure("generate", 400, "analyzed", BadRequestError, "Session already analyzed."),
-    Failure("generate", 401, "jump", AuthenticationError, "Token is missing or invalid."),
-    Failure("generate", 403, "forbidden", PermissionDeniedError, "The user does not have a valid plan."),
-    Failure("generate", 404, "unknown", NotFoundError, "Session data not found."),
-    Failure("generate", 500, "server_error", InternalServerError, "An unexpected error occurred on the server."),
-]
-SUCCESSES = [
-    ("get", "jump"),
-    ("get", "weightlifting"),
-    ("get", "analyzed"),
-    ("generate", "jump"),
-    ("generate", "weightlifting"),
-    ("generate", "new"),
-]
-METHODS = {"get": "GET", "generate": "POST"}
-
+    from .callers import Caller, Settings
 
 SPEC = Path(__file__).resolve().parents[2] / "openapi.json"
-
-
-def path_of(session_id: str) -> str:
-    return f"/session-management/sessions/{session_id}/analyzed-video/"
-
-
-def settings_of(sandbox: Sandbox, form: str, *, right: bool = True) -> Settings:
-    key, token = (sandbox.api_key, sandbox.token) if right else ("another-key", "another-token")
-    return {**FORMS[form](key, token), "base_url": sandbox.base_url, "max_retries": 0}
 
 
 def asked(client: Caller, settings: Settings, operation: str, session_id: str, **options: Any) -> AnalyzedVideo:
@@ -83,9 +32,8 @@ def asked(client: Caller, settings: Settings, operation: str, session_id: str, *
 def only_request(sandbox: Sandbox, form: str) -> RecordedRequest:
     """The one request that the sandbox got; it carried a credential in this form and in no other."""
     (request,) = sandbox.requests
-    assert {name: value for name, value in request.headers.items() if name in ("api-key", "authorization")} == SENT[
-        form
-    ]
+    credentials = {name: value for name, value in request.headers.items() if name in ("api-key", "authorization")}
+    assert credentials == SENT[form]
     return request
 
 
@@ -120,7 +68,7 @@ def test_a_documented_failure_is_its_error(sandbox: Sandbox, client: Caller, for
     assert not any(secret in repr(vars(error)) for secret in (sandbox.api_key, sandbox.token, "another-"))
 
 
-@pytest.mark.parametrize(("operation", "session"), SUCCESSES, ids="-".join)
+@pytest.mark.parametrize(("operation", "session"), SUCCESSES)
 def test_a_documented_success_is_a_video(
     sandbox: Sandbox, client: Caller, form: str, operation: str, session: str
 ) -> None:
@@ -153,7 +101,7 @@ def test_an_analysis_is_its_own_flag_alone(
     sandbox: Sandbox, client: Caller, analysis: str | None, query: str, body: bytes
 ) -> None:
     """GET has the flag in its query, POST in its JSON; the other flag is not sent at all."""
-    settings = settings_of(sandbox, "bearer")
+    settings = settings_of(sandbox)
     asked(client, settings, "get", sandbox.sessions["jump"], analysis=analysis)
     asked(client, settings, "generate", sandbox.sessions["jump"], analysis=analysis)
     get, post = sandbox.requests
@@ -165,7 +113,7 @@ def test_an_analysis_is_its_own_flag_alone(
 def test_an_attachment_is_asked_for_and_signed(sandbox: Sandbox, client: Caller) -> None:
     """The vendor's ``download`` flag is sent, and the URL that comes is the one that makes a browser save the file."""
     session_id = sandbox.sessions["jump"]
-    video = asked(client, settings_of(sandbox, "bearer"), "get", session_id, as_attachment=True)
+    video = asked(client, settings_of(sandbox), "get", session_id, as_attachment=True)
     assert sandbox.requests[0].query == "download=true"
     assert video.url == sandbox.signed_url(session_id, as_attachment=True) != sandbox.signed_url(session_id)
 

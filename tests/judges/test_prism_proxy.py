@@ -1,0 +1,138 @@
+"""Prism as a proxy between the clients and the sandbox: it holds every request and every answer against the spec."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+from aikynetix_api.api.analyzed_videos import generate_analyzed_video, get_analyzed_video
+from aikynetix_api.models import GenerateAnalyzedVideoBody
+
+from aikynetix import APIStatusError, InternalServerError
+from aikynetix.sandbox import Sandbox
+from tests.contract.callers import CLIENTS, FORMS, SENT, Caller, Settings, settings_of
+from tests.contract.table import FAILURES, path_of
+
+from .liar import lying
+from .prism import Prism
+from .wiretap import Heard, Wiretap
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+CALLS: list[tuple[str, str, dict[str, Any]]] = [
+    ("get", "jump", {}),
+    ("get", "jump", {"analysis": "jump"}),
+    ("get", "weightlifting", {"analysis": "weightlifting"}),
+    ("get", "analyzed", {"as_attachment": True}),
+    ("generate", "jump", {}),
+    ("generate", "jump", {"analysis": "jump"}),
+    ("generate", "weightlifting", {"analysis": "weightlifting"}),
+    ("ensure", "new", {"wait": 5}),
+]
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Sandbox]:
+    with Sandbox(polls=1) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture(scope="module")
+def proxy(running: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prism]:
+    with Prism(tmp_path_factory.mktemp("prism"), running.base_url) as prism:
+        yield prism
+
+
+@pytest.fixture
+def sandbox(running: Sandbox) -> Sandbox:
+    running.reset()
+    return running
+
+
+@pytest.fixture(params=CLIENTS)
+def client(request: pytest.FixtureRequest) -> Caller:
+    return CLIENTS[request.param]
+
+
+@pytest.fixture(params=FORMS)
+def form(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    return name
+
+
+def through(proxy: Prism, tap: Wiretap, sandbox: Sandbox, form: str, *, right: bool = True) -> Settings:
+    return {**settings_of(sandbox, form, right=right), "base_url": proxy.url, "transport": tap}
+
+
+def asking(operation: str, session_id: str, **options: Any) -> Callable[[Any], Any]:
+    return lambda client: getattr(client.analyzed_videos, operation)(session_id, **options)
+
+
+def assert_conforming(tap: Wiretap, sandbox: Sandbox, form: str) -> None:
+    """Prism found nothing, and answered nothing itself: each answer is one that the sandbox gave to the same form."""
+    assert tap.heard == [Heard(request.status) for request in sandbox.requests]
+    for request in sandbox.requests:
+        assert {name: value for name, value in request.headers.items() if name in SENT[form]} == SENT[form]
+
+
+def test_no_success_violates_the_spec(proxy: Prism, sandbox: Sandbox, client: Caller, form: str) -> None:
+    """Every way to ask for a video conforms, and so does every answer."""
+    tap = Wiretap()
+    settings = through(proxy, tap, sandbox, form)
+    for operation, session, options in CALLS:
+        video = client(settings, asking(operation, sandbox.sessions[session], **options))
+        assert video.request_id == sandbox.requests[-1].request_id
+    client(settings, lambda made: made.call(get_analyzed_video, "session-jump", is_weight=False, download=False))
+    body = GenerateAnalyzedVideoBody(is_jump=True, is_weight=False)
+    client(settings, lambda made: made.call(generate_analyzed_video, "session-jump", body=body))
+    # One request for each call, and a second one for `ensure`, whose GET was 404.
+    assert len(tap.heard) == len(CALLS) + 1 + 2
+    assert_conforming(tap, sandbox, form)
+
+
+def test_no_failure_violates_the_spec(proxy: Prism, sandbox: Sandbox, client: Caller, form: str) -> None:
+    """Every documented failure conforms, and is the same error as without the proxy, from the sandbox itself."""
+    tap = Wiretap()
+    for row in FAILURES:
+        settings = through(proxy, tap, sandbox, form, right=row.status != 401)
+        with pytest.raises(APIStatusError) as caught:
+            client(settings, asking(row.operation, sandbox.sessions[row.session]))
+        assert type(caught.value) is row.error
+        assert (caught.value.status_code, caught.value.message) == (row.status, row.message)
+        assert caught.value.request_id == sandbox.requests[-1].request_id
+    assert [heard.status for heard in tap.heard] == [row.status for row in FAILURES]
+    assert_conforming(tap, sandbox, form)
+
+
+def test_a_request_that_violates_the_spec_is_stopped(proxy: Prism, sandbox: Sandbox) -> None:
+    """The judge does look at requests: it answers these itself, and the sandbox never sees them."""
+    url, key = proxy.url + path_of(sandbox.sessions["jump"]), {"api-key": sandbox.api_key}
+    with httpx.Client(verify=False) as http:
+        answers = [
+            http.get(url, params={"is_jump": "perhaps"}, headers=key),
+            http.post(url, json={"is_weight": []}, headers=key),
+            http.get(url),
+            http.get(proxy.url + "/elsewhere/", headers=key),
+        ]
+    assert {answer.headers["content-type"] for answer in answers} == {"application/problem+json"}
+    assert [answer.status_code for answer in answers] == [422, 422, 401, 404]
+    assert sandbox.requests == ()
+
+
+def test_an_answer_that_violates_the_spec_is_reported(tmp_path: Path) -> None:
+    """The judge does look at answers: a wrong type is an error of its own, an undocumented status is noted."""
+    with lying() as liar, Prism(tmp_path, liar) as proxy:
+        for client in CLIENTS.values():
+            tap = Wiretap()
+            settings: Settings = {"api_key": "a-key", "base_url": proxy.url, "max_retries": 0, "transport": tap}
+            with pytest.raises(InternalServerError, match="response is not valid") as wrong_type:
+                client(settings, asking("get", "any"))
+            with pytest.raises(APIStatusError) as undocumented:
+                client(settings, asking("get", "teapot"))
+            assert wrong_type.value.headers["content-type"] == "application/problem+json"
+            assert undocumented.value.status_code == 418
+            assert "analyzed_video_url must be string" in tap.heard[0].violations
+            assert "Unable to match the returned status code" in tap.heard[1].violations
