@@ -5,7 +5,7 @@ PY := $(VENV)/bin/python
 NODE_TOOLS := .cache/node
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test check regen spec judges fuzz soak bench oldest clean
+.PHONY: help demo test check regen spec coverage judges fuzz mutants soak bench oldest clean
 
 help:
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -25,6 +25,12 @@ demo: $(VENV)/.run  ## the main job, end to end, against a sandbox of its own
 
 test: $(VENV)/.dev  ## every test
 	$(PY) -m pytest -n 2 --dist worksteal -q $(ARGS)
+
+coverage: $(VENV)/.dev  ## every test but those of speed, with the branches of aikynetix/ that none of them takes
+	rm -rf .cache/coverage && mkdir -p .cache/coverage
+	COVERAGE_FILE=$(CURDIR)/.cache/coverage/data $(PY) -m coverage run -m pytest -n 2 --dist worksteal -q --ignore tests/speed $(ARGS)
+	COVERAGE_FILE=$(CURDIR)/.cache/coverage/data $(PY) -m coverage combine --quiet
+	COVERAGE_FILE=$(CURDIR)/.cache/coverage/data $(PY) -m coverage report
 
 check: $(VENV)/.dev  ## lint, format, types, import direction, regeneration drift, public API, wheel
 	$(VENV)/bin/ruff check .
@@ -54,6 +60,9 @@ fuzz: $(VENV)/.dev  ## coverage-guided fuzzing of everything that reads foreign 
 
 soak: $(VENV)/.dev  ## 100,000 lookups with injected faults, from threads and from tasks; takes long
 	$(PY) -m scripts.soak $(ARGS)
+
+kills: $(VENV)/.dev  ## 100 downloads killed at random moments: what the next run fetches again; takes a minute
+	$(PY) -m scripts.kills $(ARGS)
 
 bench: $(VENV)/.dev  ## speed beside curl and other clients, as Markdown tables; takes long
 	$(PY) -m scripts.bench $(ARGS)
