@@ -24,7 +24,7 @@ from ._models import AnalyzedVideo
 
 _FIRST_PAUSE = 1.0
 _LONGEST_PAUSE = 10.0
-_MOST_GENERATIONS = 3
+_MOST_LOOKS = 3
 
 
 @frozen
@@ -63,8 +63,9 @@ def ensure(session_id: str, wait: float) -> Flow:
 
     GET; on 404 POST; then GET again until the URL is there. A POST whose fate is unknown (the connection broke, or a
     5xx came) is not simply sent again: the next GET shows whether it was worked on, and only if the video is still
-    missing the POST is repeated, at most three times in all. 400 and 409 to the POST may mean "analyzed already"
-    (vendor's page), so they too are settled by looking.
+    missing the POST is repeated, at most three times in all. 400 to the POST may mean "analyzed already" (vendor's
+    page), so it too is settled by looking, three times before it is believed. 409 says that somebody else is having the
+    video made (RFC 9110, section 15.5.10).
 
     Args:
         session_id: For the error's text.
@@ -75,7 +76,7 @@ def ensure(session_id: str, wait: float) -> Flow:
         VideoNotReadyError: ``wait`` is over.
     """
     doubt: APIError | None = None
-    pause, generations, is_running = _FIRST_PAUSE, 0, False
+    pause, looks, is_running = _FIRST_PAUSE, 0, False
     while True:
         reply = yield Ask("get")
         assert reply is not None
@@ -84,11 +85,10 @@ def ensure(session_id: str, wait: float) -> Flow:
             return outcome
         retry_after = None
         if outcome is None or isinstance(outcome, NotFoundError):
-            settled = doubt is not None and (generations >= _MOST_GENERATIONS or not _is_uncertain(doubt))
-            if doubt is not None and settled and outcome is not None:
+            looks += doubt is not None
+            if doubt is not None and outcome is not None and (looks >= _MOST_LOOKS or _is_final(doubt, wait - elapsed)):
                 raise doubt
-            if not is_running and not settled:
-                generations += 1
+            if not is_running and (doubt is None or (_is_uncertain(doubt) and looks < _MOST_LOOKS)):
                 reply = yield Ask("generate")
                 assert reply is not None
                 made, elapsed = reply.outcome, reply.elapsed
@@ -96,7 +96,7 @@ def ensure(session_id: str, wait: float) -> Flow:
                     return made
                 doubt = _doubt(made)
                 is_running = doubt is None
-                if doubt is not None and not _is_uncertain(doubt):
+                if isinstance(doubt, BadRequestError):
                     continue  # "analyzed already" is settled by looking at once
         else:
             if not (is_running and isinstance(outcome, RateLimitError)):
@@ -111,11 +111,16 @@ def ensure(session_id: str, wait: float) -> Flow:
 
 def _doubt(made: APIError | None) -> APIError | None:
     """Return the error of a POST that the next GET has to settle; raise one that is final."""
-    if made is None:
+    if made is None or isinstance(made, ConflictError):
         return None
-    if _is_uncertain(made) or isinstance(made, BadRequestError | ConflictError):
+    if _is_uncertain(made) or isinstance(made, BadRequestError):
         return made
     raise made
+
+
+def _is_final(doubt: APIError, left: float) -> bool:
+    """Return whether a refused POST is to be believed, because there is no time to look again."""
+    return left <= 0 and not _is_uncertain(doubt)
 
 
 def _is_uncertain(error: APIError) -> bool:

@@ -9,6 +9,7 @@ from aikynetix import (
     APIConnectionError,
     APIError,
     BadRequestError,
+    ConflictError,
     InternalServerError,
     NotFoundError,
     PermissionDeniedError,
@@ -94,12 +95,33 @@ def test_already_analyzed_is_settled_by_looking() -> None:
     assert run(MISSING, ALREADY, VIDEO) == (VIDEO, ["get", "generate", "get"], 0.0)
 
 
+def test_already_analyzed_may_take_a_moment_to_show() -> None:
+    """400 to the POST, and the GET finds the video only a little later: the POST is not repeated."""
+    end, asked, clock = run(MISSING, ALREADY, MISSING, MISSING, VIDEO)
+    assert (end, asked) == (VIDEO, ["get", "generate", "get", "get", "get"])
+    assert clock <= 5
+
+
 def test_a_refused_post_is_raised_when_looking_does_not_help() -> None:
-    """400 to the POST and still no video: the 400 is the truth."""
+    """400 to the POST and after three looks still no video: the 400 is the truth, and said soon."""
     end, asked, clock = run(MISSING, ALREADY, MISSING)
     assert end is ALREADY
-    assert asked == ["get", "generate", "get"]
-    assert clock == 0.0
+    assert asked == ["get", "generate", "get", "get", "get"]
+    assert clock <= 5
+
+
+def test_a_refused_post_is_raised_at_once_where_there_is_no_time() -> None:
+    """With ``wait=0`` one look has to do, and what is raised is the refusal, not that the video is not ready."""
+    end, asked, clock = run(MISSING, ALREADY, MISSING, wait=0.0)
+    assert end is ALREADY
+    assert (asked, clock) == (["get", "generate", "get"], 0.0)
+
+
+def test_a_conflict_means_that_the_video_is_being_made() -> None:
+    """409 to the POST: somebody else began it, so it is polled for and not asked for again."""
+    end, asked, _ = run(MISSING, ConflictError("in progress", status_code=409), *[MISSING] * 8, VIDEO)
+    assert end == VIDEO
+    assert asked == ["get", "generate", *["get"] * 9]
 
 
 @pytest.mark.parametrize(
