@@ -16,6 +16,12 @@ if TYPE_CHECKING:
     from .. import Aikynetix
     from .._redact import Secret
 
+    _TextType = click.ParamType[str]
+    _NumberType = click.ParamType[float]
+else:
+    # Only newer releases of click let the class be subscripted.
+    _TextType = _NumberType = click.ParamType
+
 API_KEY_VARIABLE, TOKEN_VARIABLE = "AIKYNETIX_API_KEY", "AIKYNETIX_TOKEN"
 
 _NO_CREDENTIAL = f"no credential: set {API_KEY_VARIABLE} (or {TOKEN_VARIABLE}) in the environment."
@@ -31,7 +37,7 @@ class Connection(NamedTuple):
     verbose: bool = False
 
 
-class SessionId(click.ParamType[str]):
+class SessionId(_TextType):
     """A session id that can stand in a URL's path."""
 
     name = "session"
@@ -46,7 +52,7 @@ class SessionId(click.ParamType[str]):
             self.fail(str(error), param, ctx)
 
 
-class Seconds(click.ParamType[float]):
+class Seconds(_NumberType):
     """A number of seconds, 0 or more; click's own ranges let "nan" through."""
 
     name = "seconds"

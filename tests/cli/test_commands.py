@@ -61,7 +61,8 @@ def test_generate_sends_the_post(sandbox: Sandbox, command: Command) -> None:
     ran = command("generate", sandbox.sessions["jump"], "--analysis", "jump")
     assert ran.code == 0
     assert ran.out.startswith("http")
-    assert [(request.method, request.body) for request in sandbox.requests] == [("POST", b'{"is_jump":true}')]
+    asked = [(request.method, json.loads(request.body)) for request in sandbox.requests]
+    assert asked == [("POST", {"is_jump": True})]
 
 
 def test_generate_that_is_only_accepted_is_try_again_later(sandbox: Sandbox, command: Command) -> None:
