@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from typing import TYPE_CHECKING
 
@@ -92,12 +93,12 @@ class _Download:
         reason = mismatch(fetched)
         if reason is not None and fetched.resumed_from:
             # The fault may lie in what an earlier process left behind.
-            part.begin(fetched.identity)
             transfer.forget()
             fetched = transfer.run(resume=False)
             reason = mismatch(fetched)
         if reason is not None:
-            part.discard()
+            with contextlib.suppress(OSError):  # a part that cannot be removed is none of the caller's worries now
+                part.discard()
             raise error(IntegrityError, reason)
         return fetched
 

@@ -6,13 +6,17 @@ a process may be killed at any moment: a line that was cut off is ignored. The j
 
 from __future__ import annotations
 
+import errno
+import io
 import json
 import os
 import re
+import stat
 import sys
+from itertools import islice
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import attrs
 
@@ -20,11 +24,13 @@ from ._identity import Identity
 from ._plan import Span, merged
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 _VERSION = 1
-_LINE = re.compile(r"\+([0-9]{1,19})-([0-9]{1,19});", re.ASCII)
-_LONGEST = 64 * 1024 * 1024
+_LINE = re.compile(r"\+([0-9]{1,19})-([0-9]{1,19});\n?", re.ASCII)
+_LONGEST = 1024 * 1024 * 1024
+_LONGEST_LINE = 64 * 1024
+_AT_ONCE = 4096
 _BINARY = getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
@@ -43,10 +49,14 @@ def decode(text: str) -> tuple[Identity, str | None, list[Span]] | None:
     Args:
         text: The content of a journal, whole, cut off or damaged.
     """
-    first, newline, rest = text.partition("\n")
+    return _decode(io.StringIO(text, newline="\n"))
+
+
+def _decode(lines: Iterator[str]) -> tuple[Identity, str | None, list[Span]] | None:
+    first = next(lines, "")
     try:
         head = json.loads(first)
-        fields = head["object"] if newline and head["journal"] == _VERSION else None
+        fields = head["object"] if first.endswith("\n") and head["journal"] == _VERSION else None
         if not isinstance(fields, dict) or not isinstance(fields["path"], str) or not _is_size(fields["size"]):
             return None
         if not all(_is_evidence(value) for name, value in fields.items() if name not in ("path", "size")):
@@ -55,9 +65,23 @@ def decode(text: str) -> tuple[Identity, str | None, list[Span]] | None:
         boot = head.get("boot")
     except (ValueError, TypeError, KeyError, RecursionError):
         return None
-    lines = (_LINE.fullmatch(line) for line in rest.split("\n"))
-    spans = ((int(found[1]), int(found[2])) for found in lines if found)
-    return identity, boot if isinstance(boot, str) else None, merged(spans)
+    return identity, boot if isinstance(boot, str) else None, _spans(lines)
+
+
+def _spans(lines: Iterator[str]) -> list[Span]:
+    spans: list[Span] = []
+    # A download that was slow for hours has millions of lines and few gaps: merged now and then, they take no room.
+    while batch := list(islice(lines, _AT_ONCE)):
+        found = (_LINE.fullmatch(line) for line in batch)
+        spans = merged([*spans, *((int(each[1]), int(each[2])) for each in found if each)])
+    return spans
+
+
+def _lines(file: BinaryIO) -> Iterator[str]:
+    left = _LONGEST
+    while left > 0 and (line := file.readline(min(left, _LONGEST_LINE))):
+        left -= len(line)
+        yield line.decode("ascii", "replace")
 
 
 def _is_size(value: object) -> bool:
@@ -97,7 +121,7 @@ class Journal:
         """Return what an earlier download wrote, see `decode`."""
         os.lseek(self._fd, 0, os.SEEK_SET)
         with os.fdopen(os.dup(self._fd), "rb") as file:
-            return decode(file.read(_LONGEST).decode("ascii", "replace"))
+            return _decode(_lines(file))
 
     def begin(self, identity: Identity) -> None:
         """Forget everything and start on an object."""
@@ -132,6 +156,7 @@ def _open_locked(path: Path) -> int:
     while True:
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | _BINARY, 0o600)
         try:
+            require_regular(fd)
             _lock(fd)
             if _is_at(fd, path):
                 return fd
@@ -140,6 +165,12 @@ def _open_locked(path: Path) -> int:
             raise
         # The one who held the lock removed the file between our opening and locking it.
         os.close(fd)
+
+
+def require_regular(fd: int) -> None:
+    """Raise an `OSError` for pipes, devices and whatever else cannot hold bytes."""
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        raise OSError(errno.EINVAL, "a pipe or a device stands where the bytes are to be collected")
 
 
 def _is_at(fd: int, path: Path) -> bool:

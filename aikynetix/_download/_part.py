@@ -9,7 +9,7 @@ import sys
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from ._journal import Journal, boot_id, within
+from ._journal import Journal, boot_id, require_regular, within
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,9 +43,12 @@ class LocalPart:
         self._seeks = not (
             hasattr(os, "pwrite") and hasattr(os, "preadv")
         )  # Windows has no positioned reads and writes
+        self._fd = -1
         try:
             self._fd = os.open(self._part, _FLAGS, 0o666)
+            require_regular(self._fd)
         except BaseException:
+            self._close_file()
             self._journal.close()
             raise
 

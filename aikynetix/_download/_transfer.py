@@ -123,7 +123,10 @@ class Transfer:
             self._setbacks.best = 0
 
     def _take_up_earlier(self) -> None:
-        earlier = self._part.earlier()
+        try:
+            earlier = self._part.earlier()
+        except OSError as error:
+            self._give_up(disk_failure(error), DownloadError)
         if earlier is None or not earlier[0].provable or not earlier[0].size:
             return
         self._known, spans = earlier
