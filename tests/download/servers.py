@@ -1,21 +1,29 @@
-"""A storage host on loopback that can misbehave in every way the tests need, and limit each connection's speed."""
+"""A storage host on loopback that can misbehave in every way the tests need, and limit each connection's speed.
+
+It also plays the API: a lookup of any session answers with the URL of its one object.
+"""
 
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
+import json
 import socket
 import struct
 import threading
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import google_crc32c
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    import ssl
+    from collections.abc import Callable, Generator, Sequence
 
-__all__ = ["Fault", "Request", "Storage", "serving", "video"]
+__all__ = ["Fault", "Request", "Storage", "hash_header", "serving", "video"]
 
 
 def video(size: int, seed: int = 1) -> bytes:
@@ -23,6 +31,13 @@ def video(size: int, seed: int = 1) -> bytes:
     head = b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom"
     block = hashlib.sha512(str(seed).encode()).digest() * 1024
     return (head + b"".join(block + i.to_bytes(4, "big") for i in range(size // len(block) + 1)))[:size]
+
+
+def hash_header(body: bytes, names: Sequence[str] = ("md5", "crc32c")) -> str:
+    """Return the value of ``x-goog-hash`` for ``body``."""
+    crc32c: Any = google_crc32c.Checksum  # the package has no types
+    digests = {"md5": hashlib.md5(body).digest(), "crc32c": crc32c(body).digest()}
+    return ",".join(f"{name}={base64.b64encode(digests[name]).decode()}" for name in names)
 
 
 @dataclass
@@ -52,41 +67,84 @@ class Fault:
     endless: bool = False
     drip: float = 0.0
 
+    def __str__(self) -> str:
+        """What a test with this fault is called."""
+        told = [f"{name}={value!r:.40}" for name, value in vars(self).items() if value != getattr(Fault(), name)]
+        return ",".join(told) or "none"
+
 
 @dataclass
 class Storage:
     """An object, and how it is served.
 
-    ``rate`` is bytes per second and connection, ``window`` bytes per ``round_trip`` seconds and connection.
+    ``rate`` is bytes per second and connection, ``line`` bytes per second for all of them together, ``window`` bytes
+    per ``round_trip`` seconds and connection. ``sent`` counts the bytes of bodies that went out, ``most`` the
+    connections that were open at a time, ``most_streaming`` those among them with a body under way.
     """
 
     body: bytes
-    hashes: bool = True
+    hashes: Sequence[str] = ("md5",)
     etag: str | None = '"one"'
     generation: str | None = "1"
     fault: Callable[[Request], Fault | None] = lambda request: None
     rate: float = 0.0
+    line: float = 0.0
     round_trip: float = 0.0
     window: int = 1 << 20
+    tls: ssl.SSLContext | None = None
+    path: str = "/bucket/sessions/analyzed_video.mp4"
     requests: list[Request] = field(default_factory=list)
+    lookups: list[Request] = field(default_factory=list)
     sent: int = 0
     port: int = 0
     connections: int = 0
+    most: int = 0
+    streaming: int = 0
+    most_streaming: int = 0
+    severed: int = 0
     stopping: bool = False
     lock: threading.Lock = field(default_factory=threading.Lock)
+    live: set[socket.socket] = field(default_factory=set)
+    listener: socket.socket | None = None
+    _line_free_at: float = 0.0
+    _hashed: tuple[bytes, str] = (b"", "")
+
+    @property
+    def base_url(self) -> str:
+        return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}"
 
     def url(self, query: str = "X-Goog-Signature=topsecret") -> str:
-        return f"http://127.0.0.1:{self.port}/bucket/sessions/analyzed_video.mp4?{query}"
+        return f"{self.base_url}{self.path}?{query}"
 
     def object_headers(self) -> dict[str, str | None]:
         headers: dict[str, str | None] = {"Accept-Ranges": "bytes", "Content-Type": "video/mp4"}
         headers |= {"ETag": self.etag, "x-goog-generation": self.generation}
         if self.hashes:
-            headers["x-goog-hash"] = "md5=" + base64.b64encode(hashlib.md5(self.body).digest()).decode()
+            if self._hashed[0] is not self.body:
+                self._hashed = self.body, hash_header(self.body, self.hashes)
+            headers["x-goog-hash"] = self._hashed[1]
         return headers
+
+    def sever(self) -> None:
+        """Reset every open connection, as a server that is restarted does."""
+        for connection in list(self.live):
+            self.severed += 1
+            with contextlib.suppress(OSError):
+                _reset(connection)
+                connection.shutdown(socket.SHUT_RDWR)
+
+    def refuse(self) -> None:
+        """Accept no further connection."""
+        if self.listener is not None:
+            with contextlib.suppress(OSError):
+                self.listener.shutdown(socket.SHUT_RDWR)
+            self.listener.close()
 
     def serve(self, connection: socket.socket) -> None:
         with connection:
+            with self.lock:
+                self.live.add(connection)
+                self.most = max(self.most, len(self.live))
             connection.settimeout(20)
             time.sleep(self.round_trip)
             pending = b""
@@ -103,19 +161,29 @@ class Storage:
                         return
             except OSError:
                 return
+            finally:
+                self.live.discard(connection)
 
     def answer(self, connection: socket.socket, head: str) -> bool:
         first, *lines = head.split("\r\n")
         headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
-        span = _span(headers.get("range"), len(self.body))
+        target, span = first.split()[1], _span(headers.get("range"), len(self.body))
+        if target.startswith("/session-management/"):
+            self.lookups.append(Request(len(self.lookups), target, headers, None))
+            text = json.dumps({"analyzed_video_url": self.url()}).encode()
+            connection.sendall(
+                b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(text) + text
+            )
+            return True
         with self.lock:
-            request = Request(len(self.requests), first.split()[1], headers, span)
+            request = Request(len(self.requests), target, headers, span)
             self.requests.append(request)
         fault = self.fault(request) or Fault()
         if fault.raw is not None:
             connection.sendall(fault.raw)
             return False
-        if fault.ignore_range or headers.get("if-range", self.etag) != self.etag:
+        current = (None, self.etag, fault.headers.get("Last-Modified"))
+        if fault.ignore_range or headers.get("if-range") not in current:
             span = None
         if span is not None and span[0] >= len(self.body):
             fault = Fault(status=416, body=b"", headers={"Content-Range": f"bytes */{len(self.body)}"})
@@ -134,28 +202,35 @@ class Storage:
         headers |= fault.headers
         text = "".join(f"{name}: {value}\r\n" for name, value in headers.items() if value is not None)
         connection.sendall(f"HTTP/1.1 {status} {fault.reason}\r\n{text}\r\n".encode())
-        whole = self.send_body(connection, fault, body)
+        with self.lock:
+            self.streaming += 1
+            self.most_streaming = max(self.most_streaming, self.streaming)
+        try:
+            whole = self.send_body(connection, fault, body)
+        finally:
+            with self.lock:
+                self.streaming -= 1
         if fault.reset:
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            _reset(connection)
         return whole and headers.get("Content-Length") == str(len(body))
 
     def send_body(self, connection: socket.socket, fault: Fault, body: memoryview) -> bool:
         begun, sent = time.monotonic(), 0
         size = len(body) if fault.cut_after is None else min(fault.cut_after, len(body))
-        step = 1 if fault.drip else 65536 if self.rate else self.window if self.round_trip else 1 << 18
+        step = 1 if fault.drip else 65536 if self.rate or self.line else self.window if self.round_trip else 1 << 18
         while sent < size or fault.endless:
             piece = body[sent % max(1, size) : min(sent % max(1, size) + step, size)]
+            sent += len(piece)
+            with self.lock:  # before they go out, so that no byte is on its way uncounted
+                self.sent += len(piece)
             if fault.chunked or fault.endless:
                 connection.sendall(f"{len(piece):x}\r\n".encode() + piece + b"\r\n")
             else:
                 connection.sendall(piece)
-            sent += len(piece)
-            with self.lock:
-                self.sent += len(piece)
             delay = max(
                 sent / self.rate if self.rate else 0, (sent // self.window) * self.round_trip, sent * fault.drip
             )
-            if (late := begun + delay - time.monotonic()) > 0:
+            if (late := max(begun + delay, self._line_turn(len(piece))) - time.monotonic()) > 0:
                 time.sleep(late)
             if self.stopping:
                 return False
@@ -166,6 +241,14 @@ class Storage:
             time.sleep(0.02)
         return fault.cut_after is None and not fault.stall
 
+    def _line_turn(self, count: int) -> float:
+        """Return when the line that all connections share has room again after ``count`` more bytes."""
+        if not self.line:
+            return 0.0
+        with self.lock:
+            self._line_free_at = max(self._line_free_at, time.monotonic()) + count / self.line
+            return self._line_free_at
+
 
 def _span(value: str | None, size: int) -> tuple[int, int] | None:
     if value is None or not value.startswith("bytes="):
@@ -174,11 +257,24 @@ def _span(value: str | None, size: int) -> tuple[int, int] | None:
     return int(first), (min(int(last) + 1, size) if last else size)
 
 
+def _reset(connection: socket.socket) -> None:
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
 @contextmanager
 def serving(storage: Storage) -> Generator[Storage]:
     """Serve ``storage`` on a free port until the block ends."""
-    listener = socket.create_server(("127.0.0.1", 0), backlog=256)
+    listener = storage.listener = socket.create_server(("127.0.0.1", 0), backlog=256)
     storage.port = listener.getsockname()[1]
+
+    def talk(connection: socket.socket) -> None:
+        try:
+            if storage.tls is not None:
+                connection = storage.tls.wrap_socket(connection, server_side=True)
+        except OSError:
+            connection.close()
+            return
+        storage.serve(connection)
 
     def accept() -> None:
         while True:
@@ -187,7 +283,7 @@ def serving(storage: Storage) -> Generator[Storage]:
             except OSError:
                 return
             storage.connections += 1
-            threading.Thread(target=storage.serve, args=(connection,), daemon=True).start()
+            threading.Thread(target=talk, args=(connection,), daemon=True).start()
 
     thread = threading.Thread(target=accept, daemon=True)
     thread.start()
@@ -195,6 +291,5 @@ def serving(storage: Storage) -> Generator[Storage]:
         yield storage
     finally:
         storage.stopping = True
-        listener.shutdown(socket.SHUT_RDWR)
-        listener.close()
+        storage.refuse()
         thread.join(5)

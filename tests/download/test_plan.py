@@ -1,14 +1,6 @@
-"""The bookkeeping of byte ranges, and what a killed process leaves."""
+"""The bookkeeping of byte ranges and of the journal, for any sequence of what may happen."""
 
 from __future__ import annotations
-
-import hashlib
-import os
-import signal
-import subprocess
-import sys
-import time
-from typing import TYPE_CHECKING
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,12 +8,6 @@ from hypothesis import strategies as st
 from aikynetix._download._identity import Identity
 from aikynetix._download._journal import decode, encode
 from aikynetix._download._plan import Claim, Ledger, gaps, merged, total
-
-from .servers import Storage, serving, video
-from .test_faults import fetch
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 STEPS = st.lists(
     st.tuples(st.sampled_from(["claim", "advance", "release", "restart"]), st.integers(0, 30), st.integers(1, 40)),
@@ -76,32 +62,3 @@ def test_a_journal_cut_off_anywhere_claims_nothing_that_is_not_there(cut: int, s
     assert found is not None
     noted = merged((start, start + count) for start, count in spans)
     assert merged([*found[2], *noted]) == noted
-
-
-KILLED = """
-import sys, httpx
-from aikynetix._download import Options, Source, Storage, download
-from aikynetix._models import AnalyzedVideo
-pool = Storage(timeout=httpx.Timeout(5))
-download(Source("s", lambda: AnalyzedVideo("s", sys.argv[1])), sys.argv[2], pool, Options())
-"""
-
-
-def test_a_killed_download_goes_on_where_it_was(tmp_path: Path) -> None:
-    """After a kill -9, at several moments: the next run ends with the right bytes and fetches little of them twice."""
-    body, path = video(12 << 20), tmp_path / "v.mp4"
-    with serving(Storage(body, rate=2 << 20)) as storage:
-        for delay in (0.2, 0.35, 0.5):
-            process = subprocess.Popen([sys.executable, "-c", KILLED, storage.url(), str(path)])
-            started, before = time.monotonic(), len(storage.requests)
-            while len(storage.requests) == before and time.monotonic() - started < 10:
-                time.sleep(0.01)
-            time.sleep(delay)
-            os.kill(process.pid, signal.SIGKILL)
-            process.wait(10)
-        already, storage.rate, storage.sent = path.with_name("v.mp4.part").exists(), 0, 0
-        result = fetch(storage, path)
-    assert already
-    assert result.resumed_from > 0
-    assert result.sha256 == hashlib.sha256(body).hexdigest()
-    assert path.read_bytes() == body

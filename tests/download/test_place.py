@@ -1,0 +1,202 @@
+"""Where the file goes, what it is called, and that nobody ever sees half of it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from aikynetix import DownloadError
+
+from .calls import MIB, PROGRAM, assert_right, fetch
+from .servers import Fault, Storage, serving, video
+
+
+def test_the_result_tells_what_there_is(tmp_path: Path) -> None:
+    """DownloadedVideo: session, path, size, sha256, bytes that were there, what was checked, seconds."""
+    with serving(Storage(video(MIB), ("md5", "crc32c"))) as storage:
+        result = fetch(storage, str(tmp_path / "v.mp4"))
+    assert (result.session_id, result.path, result.size) == ("session", tmp_path / "v.mp4", MIB)
+    assert result.sha256 == hashlib.sha256(storage.body).hexdigest()
+    assert (result.resumed_from, result.verified) == (0, "crc32c+md5")
+    assert 0 < result.elapsed < 20
+
+
+def test_progress_is_told_from_beginning_to_end(tmp_path: Path) -> None:
+    """Any callable of (done, total): it rises to the total, in the caller's thread; None while the size is unknown."""
+    seen: list[tuple[int, int | None]] = []
+    threads: set[str] = set()
+
+    def progress(done: int, size: int | None) -> None:
+        seen.append((done, size))
+        threads.add(threading.current_thread().name)
+
+    with serving(Storage(video(2 * MIB), rate=8 * MIB)) as storage:
+        fetch(storage, tmp_path / "v.mp4", progress=progress)
+        assert [done for done, _ in seen] == sorted({done for done, _ in seen})
+        assert {size for _, size in seen} == {2 * MIB}
+        assert seen[-1][0] == 2 * MIB
+        seen.clear()
+        storage.fault = lambda request: Fault(chunked=True)
+        fetch(storage, tmp_path / "w.mp4", progress=progress)
+    assert seen[-1] == (2 * MIB, 2 * MIB)
+    assert {size for _, size in seen[:-1]} <= {None}
+    assert threads == {threading.current_thread().name}
+
+
+def test_what_a_progress_callable_raises_reaches_the_caller(tmp_path: Path) -> None:
+    """Its exception ends the download and is not dressed up; what has arrived stays for a later call."""
+    with serving(Storage(video(4 * MIB), rate=8 * MIB)) as storage:
+        with pytest.raises(ZeroDivisionError):
+            fetch(storage, tmp_path / "v.mp4", progress=lambda done, size: done and 1 // 0)
+        storage.rate = 0
+        assert_right(fetch(storage, tmp_path / "v.mp4"), tmp_path / "v.mp4", storage.body)
+
+
+@pytest.mark.parametrize("form", ["file", "text", "folder", "slash", "new folder", "file url", "folder url"])
+def test_a_target_is_a_file_or_a_folder(form: str, tmp_path: Path) -> None:
+    """A path, its text, a folder that is there, one that ends with a slash and is made, or a file:// URL."""
+    place = tmp_path / "a b"
+    place.mkdir()
+    named = place / "session-analyzed_video.mp4"
+    forms: dict[str, tuple[Path | str, Path]] = {
+        "file": (place / "v.mp4", place / "v.mp4"),
+        "text": (str(place / "v.mp4"), place / "v.mp4"),
+        "folder": (place, named),
+        "slash": (f"{place}/", named),
+        "new folder": (f"{place}/x/y/", place / "x" / "y" / named.name),
+        "file url": ((place / "v.mp4").as_uri(), place / "v.mp4"),
+        "folder url": (place.as_uri() + "/", named),
+    }
+    to, expected = forms[form]
+    with serving(Storage(video(1000))) as storage:
+        result = fetch(storage, to)
+    assert result.path == expected
+    assert_right(result, expected, storage.body)
+
+
+def test_a_missing_folder_is_named(tmp_path: Path) -> None:
+    """A file's folder must exist: a typing error makes no tree of folders."""
+    with serving(Storage(video(1000))) as storage, pytest.raises(DownloadError, match=r"no folder .*none"):
+        fetch(storage, tmp_path / "none" / "v.mp4")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_names_that_the_storage_chooses_stay_in_the_folder(tmp_path: Path) -> None:
+    """Neither Content-Disposition nor the URL's path or parameters can lead out of the folder or to another name."""
+    evil = Fault(headers={"Content-Disposition": 'attachment; filename="../../evil.sh"'})
+    folder = tmp_path / "in"
+    folder.mkdir()
+    with serving(Storage(video(1000), fault=lambda request: evil)) as storage:
+        for query in (
+            "response-content-disposition=attachment%3B%20filename%3D%22..%2F..%2Fup.mp4%22",
+            "response-content-disposition=attachment%3B%20filename%3D%22C%3A%5Cup.mp4%22",
+            "x=1",
+        ):
+            path = fetch(storage, folder, urls=lambda number, query=query: storage.url(query), overwrite=True).path
+            assert isinstance(path, Path)
+            assert path.parent == folder
+            assert path.suffix == ".mp4"
+        storage.path = "/bucket/..%2F..%2Fup.mp4"
+        assert Path(fetch(storage, folder).path).parent == folder
+    assert [entry.name for entry in tmp_path.iterdir()] == ["in"]
+    assert all(entry.name.startswith("session-") for entry in folder.iterdir())
+
+
+def test_a_file_in_the_way_stays(tmp_path: Path) -> None:
+    """Without overwrite=True an existing file is an error and untouched; with it, it is replaced."""
+    path = tmp_path / "v.mp4"
+    path.write_bytes(b"mine")
+    with serving(Storage(video(1000))) as storage:
+        with pytest.raises(DownloadError, match="overwrite"):
+            fetch(storage, path)
+        assert storage.requests == []
+        assert path.read_bytes() == b"mine"
+        assert_right(fetch(storage, path, overwrite=True), path, video(1000))
+
+
+def test_a_file_that_appears_meanwhile_stays(tmp_path: Path) -> None:
+    """What came to stand under the name during the download is not replaced either, and no byte is lost."""
+    path = tmp_path / "v.mp4"
+    with serving(Storage(video(2 * MIB), rate=8 * MIB)) as storage:
+        with pytest.raises(DownloadError, match="overwrite"):
+            fetch(storage, path, progress=lambda done, size: path.write_bytes(b"mine"))
+        assert path.read_bytes() == b"mine"
+        storage.sent = 0
+        assert_right(fetch(storage, path, overwrite=True), path, storage.body)
+        assert storage.sent == 1
+
+
+def test_a_failed_download_leaves_the_file_it_was_to_replace(tmp_path: Path) -> None:
+    """overwrite=True replaces at the end or not at all."""
+    path = tmp_path / "v.mp4"
+    path.write_bytes(b"mine")
+    with serving(Storage(b"<html>" + bytes(1000))) as storage, pytest.raises(DownloadError):
+        fetch(storage, path, overwrite=True)
+    assert path.read_bytes() == b"mine"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("what", ["folder", "dangling link", "pipe"])
+@pytest.mark.parametrize("name", ["v.mp4", "v.mp4.part", "v.mp4.part.journal"])
+def test_what_is_no_regular_file_is_neither_followed_nor_replaced(what: str, name: str, tmp_path: Path) -> None:
+    """Links, folders and pipes under any of the three names are an error; nothing is written through them."""
+    obstacle, to = tmp_path / name, tmp_path / "v.mp4"
+    if what == "folder":
+        obstacle.mkdir()
+        (obstacle / "session-analyzed_video.mp4").write_bytes(b"x")  # in case the folder is taken as the target
+    elif what == "pipe":
+        os.mkfifo(obstacle)
+    else:
+        obstacle.symlink_to(tmp_path / "elsewhere")
+    with serving(Storage(video(1000))) as storage, pytest.raises(DownloadError):
+        fetch(storage, to, overwrite=what != "folder", silence=1)
+    assert not (tmp_path / "elsewhere").exists()
+    assert obstacle.is_symlink() or obstacle.is_dir() or obstacle.is_fifo()
+
+
+def test_nobody_sees_half_a_file(tmp_path: Path) -> None:
+    """From the moment that the final name is there, the file is whole."""
+    path = tmp_path / "v.mp4"
+    sizes: set[int] = set()
+    over = threading.Event()
+
+    def watch() -> None:
+        while not over.is_set():
+            if path.exists():
+                sizes.add(path.stat().st_size)
+
+    watcher = threading.Thread(target=watch)
+    with serving(Storage(video(2 * MIB), rate=16 * MIB)) as storage:
+        watcher.start()
+        try:
+            fetch(storage, path)
+        finally:
+            over.set()
+            watcher.join()
+    assert sizes <= {2 * MIB}
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="strace shows in which order files are flushed and renamed")
+def test_the_file_is_on_the_disk_before_it_gets_its_name(tmp_path: Path) -> None:
+    """The file is flushed, then renamed once, then its folder is flushed."""
+    path, log = tmp_path / "v.mp4", tmp_path / "log"
+    command = ["strace", "-f", "-y", "-qq", "-e", "trace=fsync,fdatasync,rename,renameat,renameat2", "-o", str(log)]
+    with serving(Storage(video(1000))) as storage:
+        run = [*command, sys.executable, "-c", PROGRAM, storage.url(), str(path), "0"]
+        ended = subprocess.run(run, capture_output=True, text=True, timeout=60, check=False)
+    if ended.returncode and "ptrace" in ended.stderr:
+        pytest.skip("this machine does not let processes be traced")
+    assert ended.returncode == 0, ended.stderr
+    calls = [line.split(None, 1)[1] for line in log.read_text().splitlines() if str(tmp_path) in line]
+    told = [(call.partition("(")[0].replace("renameat2", "rename").replace("renameat", "rename")) for call in calls]
+    assert told == ["fsync", "rename", "fsync"]
+    assert f"{path}.part>" in calls[0]
+    assert calls[1].endswith(f'"{path}") = 0')
+    assert f"<{tmp_path}>" in calls[2]
