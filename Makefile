@@ -5,7 +5,7 @@ PY := $(VENV)/bin/python
 NODE_TOOLS := .cache/node
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test check regen spec coverage judges fuzz mutants soak bench oldest clean
+.PHONY: help demo test check regen spec coverage judges fuzz mutants soak kills bench oldest clean
 
 help:
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
