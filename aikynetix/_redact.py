@@ -18,8 +18,12 @@ _SHORTEST_SECRET = 4
 _SHORTEST_ENCODED = 6
 # Characters of a secret that are looked for in escaped form: enough to tell it, few enough for a small pattern.
 _LONGEST_ESCAPED = 256
+# After a colon, as in JSON and in headers, only what is as long as a signature: prose has colons too.
 _SIGNATURE = re.compile(
-    r"""((?:signature|security-token|\btoken)(?:=|%3d|\\u003d|&#61;|&#x3d;))[^&\s"'<>;,\\]+""", re.IGNORECASE
+    r"""((?:signature|security-token|\btoken)
+    (?:=|%(?:25)*3d|\\u003d|&\#61;|&\#x3d;|(?:\\*["']|&quot;)?\s*:\s*(?:\\*["']|&quot;)?(?=[\w+/=.%-]{16})))
+    [^&\s"'<>;,\\]+""",
+    re.IGNORECASE | re.VERBOSE,
 )
 _URL_QUERY = re.compile(r"""(https?:(?:\\?/){2}[^\s"'<>?#]+)\?[^\s"'<>]+""", re.IGNORECASE)
 
