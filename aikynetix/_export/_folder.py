@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import uuid
@@ -19,7 +20,11 @@ if TYPE_CHECKING:
 
 PAGE = "index.html"
 
-_APPEND = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+_COMMON = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+# A link could lead to a file that is not the export's to write to, and opening a pipe may never end.
+_WARY = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+_APPEND = os.O_RDWR | os.O_CREAT | os.O_APPEND | _COMMON | _WARY
+_READ = os.O_RDONLY | _COMMON | _WARY
 
 
 class Folder(ABC):
@@ -96,13 +101,13 @@ class LocalFolder(Folder):
     def open(self) -> None:
         with _failing("the export's folder cannot be used", self._path):
             self._path.mkdir(parents=True, exist_ok=True)
-            self._fd = os.open(self._path / _manifest.NAME, _APPEND, 0o666)
+            self._fd = self._opened(_APPEND)
             size = self._opened_at = os.fstat(self._fd).st_size
             self._is_torn = size > 0 and _byte_at(self._fd, size - 1) != b"\n"
 
     def manifest(self) -> Iterator[bytes]:
         try:
-            with (self._path / _manifest.NAME).open("rb") as file:
+            with os.fdopen(self._opened(_READ), "rb") as file:
                 yield from lines_of(file)
         except FileNotFoundError:
             return
@@ -123,7 +128,7 @@ class LocalFolder(Folder):
         with _failing("the export's manifest cannot be read", self._path):
             if os.fstat(self._fd).st_size == self._opened_at + self._added:
                 return
-            with (self._path / _manifest.NAME).open("rb") as file:
+            with os.fdopen(self._opened(_READ), "rb") as file:
                 file.seek(self._opened_at)
                 yield from lines_of(file)
 
@@ -159,6 +164,19 @@ class LocalFolder(Folder):
             with suppress(OSError):  # some file systems cannot, and then the lines are as safe as they can be
                 os.fsync(fd)
             os.close(fd)
+
+    def _opened(self, flags: int) -> int:
+        """Open the manifest, and refuse what is no file of its own."""
+        try:
+            fd = os.open(self._path / _manifest.NAME, flags, 0o666)
+        except OSError as error:
+            if error.errno != errno.ELOOP:
+                raise
+            raise OSError(errno.ELOOP, f"{_manifest.NAME} is a symbolic link") from None
+        if stat.S_ISREG(os.fstat(fd).st_mode):
+            return fd
+        os.close(fd)
+        raise OSError(errno.EINVAL, f"{_manifest.NAME} is no regular file")
 
 
 def lines_of(file: BinaryIO) -> Iterator[bytes]:

@@ -20,6 +20,7 @@ LONGEST_LINE = 64 * 1024
 
 _LONGEST_NAME = 1_024
 _LARGEST_SIZE = 2**63
+_LONG_AGO = datetime.fromtimestamp(0, UTC)
 _PRESENT = frozenset({ExportStatus.DONE, ExportStatus.ALREADY_THERE})
 
 
@@ -72,6 +73,8 @@ def is_inside(name: str) -> bool:
     """Return whether ``name`` is a relative path that stays below the folder it is joined to, on every system."""
     if not 0 < len(name) <= _LONGEST_NAME or any(char < " " or char in "\\:\x7f" for char in name):
         return False
+    if any("\ud800" <= char < "\udc80" or "\udcff" < char <= "\udfff" for char in name):
+        return False  # PEP 383 gives undecodable bytes of a name the rest of these; no file name has others
     return all(part not in ("", ".", "..") for part in name.split("/"))
 
 
@@ -89,9 +92,7 @@ def _number(value: object) -> float:
 
 def _moment(value: object) -> datetime:
     try:
-        moment = datetime.fromisoformat(value) if isinstance(value, str) else None
-    except ValueError:
-        moment = None
-    if moment is None:
-        return datetime.fromtimestamp(0, UTC)
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+        moment = datetime.fromisoformat(value) if isinstance(value, str) else _LONG_AGO
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return _LONG_AGO

@@ -15,7 +15,10 @@ MOST_ATTEMPTS = 10
 """How often one session is begun while the API refuses it."""
 
 PATIENCE = 300.0
-"""Longest wait in seconds that a refusal may ask for; a session whose refusal asks for more has failed."""
+"""Longest wait in seconds that a refusal may ask for; a session whose refusal asks for more has failed.
+
+It holds the others as one that names no time: they are asked more and more slowly, and not put off for hours.
+"""
 
 _SHORTEST_PAUSE = 0.1
 _FIRST_PAUSE = 1.0
@@ -67,7 +70,7 @@ class Pace:
             draw: A random number from 0 to 1, so that several exports do not come back together.
         """
         if retry_after is not None and retry_after > PATIENCE:
-            return
+            retry_after = None
         if self._refused_since is None:
             self._refused_since = now
         if now >= self._held_until:  # of those refused together, the first one counts

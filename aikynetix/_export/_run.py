@@ -37,6 +37,8 @@ _POLL = 0.1
 # What is being worked on when an export is stopped may still end well within this time, in seconds, and is noted then.
 _GRACE = 2.0
 _LOOKERS = 16
+# Reading the list may take this long, in seconds, while there are records to hand out.
+_LONGEST_READING = 0.05
 _PRESENT = (ExportStatus.DONE, ExportStatus.ALREADY_THERE)
 
 
@@ -133,9 +135,11 @@ class Run:
 
     def _fill(self, ledger: Ledger) -> ExportRecord | None:
         """Begin as much as may be begun; return early with the record of a session for which nothing is to be done."""
+        began = time.monotonic()
         while len(self._active) < self._backend.window:
             now = time.monotonic()
-            if self._pace.delay(now) > 0:
+            is_slow = now - began > _LONGEST_READING  # a list that takes its time holds nothing back that is done
+            if self._pace.delay(now) > 0 or (is_slow and not self._done.empty()):
                 return None
             found = self._waiting.popleft() if self._waiting else self._next_job(ledger)
             if not isinstance(found, Job):

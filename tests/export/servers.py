@@ -34,7 +34,7 @@ _REASONS = {200: "OK", 206: "Partial Content"}
 
 @frozen
 class Reply:
-    """An answer of the API in place of the video's URL.
+    """An answer of the API in place of the video's URL, or of the storage in place of the video.
 
     Attributes:
         status: The HTTP status.
@@ -52,7 +52,7 @@ class Reply:
 
 
 Behaviour = Callable[[str, int], Reply | None]
-"""What the API answers, given the session id and how often it was asked for; None for the video's URL."""
+"""What is answered, given the session id and how often it was asked for; None for the URL, or for the video."""
 
 
 def proper(session_id: str, asked: int) -> Reply | None:
@@ -75,6 +75,7 @@ class Seen:
         lookups: Session ids, in order.
         lookup_times: When each of them came, in seconds of ``time.monotonic``.
         downloads: Session ids of the videos, in order.
+        download_times: When each of them came.
         most_at_once: Most lookups that were waiting for an answer at the same time.
         leaked: Requests for a video that carried a credential.
     """
@@ -82,6 +83,7 @@ class Seen:
     lookups: list[str] = field(factory=list)
     lookup_times: list[float] = field(factory=list)
     downloads: list[str] = field(factory=list)
+    download_times: list[float] = field(factory=list)
     most_at_once: int = 0
     at_once: int = 0
     leaked: int = 0
@@ -96,15 +98,23 @@ class Service:
         latency: Seconds that a lookup takes.
         rate: Bytes per second of each download; None for as fast as it goes.
         behave: What the API answers.
+        store: What the storage answers.
     """
 
     def __init__(
-        self, *, size: int = 1000, latency: float = 0.0, rate: float | None = None, behave: Behaviour = proper
+        self,
+        *,
+        size: int = 1000,
+        latency: float = 0.0,
+        rate: float | None = None,
+        behave: Behaviour = proper,
+        store: Behaviour = proper,
     ) -> None:
         self.serve(size)
         self.latency = latency
         self.rate = rate
         self.behave = behave
+        self.store = store
         self.seen = Seen()
         self.base_url = ""
         self._loop = asyncio.new_event_loop()
@@ -184,8 +194,14 @@ class _Connection(asyncio.Protocol):
     def _asked(self, path: str, headers: dict[str, str]) -> None:
         service = self._service
         if path.startswith(_VIDEOS):
-            service.seen.downloads.append(unquote(path.removeprefix(_VIDEOS).removesuffix("/analyzed_video.mp4")))
+            name = unquote(path.removeprefix(_VIDEOS).removesuffix("/analyzed_video.mp4"))
+            service.seen.downloads.append(name)
+            service.seen.download_times.append(time.monotonic())
             service.seen.leaked += "api-key" in headers or "authorization" in headers or "cookie" in headers
+            refusal = service.store(name, service.seen.downloads.count(name)) if service.store is not proper else None
+            if refusal is not None:
+                asyncio.get_running_loop().call_later(refusal.delay, self._send, refusal)
+                return
             task = asyncio.ensure_future(self._send_video(headers.get("range")))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
@@ -205,15 +221,18 @@ class _Connection(asyncio.Protocol):
 
     def _answer(self, session_id: str, reply: Reply | None) -> None:
         self._service.seen.at_once -= 1
-        if self._transport.is_closing():
-            return
-        if reply is not None and reply.hang_up:
-            self._transport.abort()
-            return
         if reply is None:
             name = quote(session_id, safe="")
             url = f"{self._service.base_url}{_VIDEOS}{name}/analyzed_video.mp4?X-Goog-Signature=feedfacecafebeef"
             reply = Reply(200, {"analyzed_video_url": url})
+        self._send(reply)
+
+    def _send(self, reply: Reply) -> None:
+        if self._transport.is_closing():
+            return
+        if reply.hang_up:
+            self._transport.abort()
+            return
         body = json.dumps(reply.body or {}).encode()
         extra = "".join(f"{name}: {value}\r\n" for name, value in reply.headers.items())
         head = f"HTTP/1.1 {reply.status} {_REASONS.get(reply.status, 'Answer')}\r\nContent-Type: application/json\r\n"

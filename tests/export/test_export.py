@@ -189,6 +189,21 @@ def test_the_input_is_read_lazily(connect: Connect, folder: Path) -> None:
         del records
 
 
+def test_a_slow_list_holds_nothing_back_that_is_done(connect: Connect, folder: Path) -> None:
+    """Records are given out and noted while the list is still being written, and not when the workers are all busy."""
+    noted: list[int] = []
+
+    def slow() -> Iterator[str]:
+        for number in range(6):
+            time.sleep(0.1)
+            noted.append(len(manifest(folder)))
+            yield f"s{number}"
+
+    with Service() as service:
+        assert len(list(connect(service).analyzed_videos.export(slow(), folder))) == 6
+    assert noted[-1] >= 2
+
+
 def test_leaving_early_stops_the_workers_and_keeps_what_is_done(connect: Connect, folder: Path) -> None:
     """A loop that breaks leaves no thread and no half file, and the next run goes on from there."""
     ids = [f"s{n}" for n in range(50)]

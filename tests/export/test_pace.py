@@ -69,12 +69,15 @@ def test_a_session_that_is_refused_again_and_again_waits_longer_than_it_is_told(
     assert waits == pytest.approx([0.1, 0.2, 0.4, 0.8, 1.6, 1.6, 1.6])
 
 
-def test_a_wish_beyond_all_patience_ends_the_session_and_holds_nobody() -> None:
-    """One session whose refusal asks for an hour does not stop the others."""
-    pace = Pace()
-    pace.refused(0.0, 1, PATIENCE + 1, 0.0)
-    assert pace.delay(0.0) == 0
-    assert not pace.may_try_again(0.0, 1, PATIENCE + 1)
+def test_a_wish_beyond_all_patience_ends_the_session_and_holds_the_others_a_little() -> None:
+    """One refusal that asks for an hour stops nobody for it; when all do, they are asked more and more slowly."""
+    pace, now, waits = Pace(), 0.0, []
+    for _ in range(4):
+        pace.refused(now, 1, PATIENCE + 1, 1.0)
+        assert not pace.may_try_again(now, 1, PATIENCE + 1)
+        waits.append(pace.delay(now))
+        now += waits[-1]
+    assert waits == pytest.approx([1.0, 2.0, 4.0, 8.0])
 
 
 def test_a_session_is_begun_a_bounded_number_of_times() -> None:
