@@ -86,9 +86,13 @@ def parsed(operation: str, response: httpx.Response) -> Any:
 def parse_with(module: ModuleType, response: httpx.Response) -> Any:
     """Return ``response``, a 2xx, as the success model of a generated operation module; its parser's exceptions pass.
 
+    204 and 205 have no content whatever else the spec documents (RFC 9110, sections 15.3.5 and 15.3.6).
+
     Raises:
         UnexpectedStatus: The spec does not name the status, so that there is no model for what is in the body.
     """
+    if response.status_code in (204, 205) and not response.content:
+        return None
     try:
         return module._parse_response(client=_PARSER, response=response)
     except UnexpectedStatus:

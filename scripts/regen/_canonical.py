@@ -31,6 +31,8 @@ _FORM, _MULTIPART, _BYTES, _JSON = (
     "application/octet-stream",
     "application/json",
 )
+# For answers alone, so that a body of plain text, which is sent as bytes, does not turn them into bytes too.
+_TEXT = "text/x-answer"
 _BODY_KINDS = {_JSON: "json", _FORM: "form", _MULTIPART: "multipart"}
 _METHODS_OF_GENERATOR = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 
@@ -47,6 +49,7 @@ class Endpoint:
         wire_names: For each place, generated parameter name to the vendor's name.
         operation: The vendor's operation.
         body_kind: ``json``, ``form``, ``multipart``, ``bytes`` or None without a body.
+        query_styles: Generated names of query parameters that are joined or unfolded, and in which style.
     """
 
     name: str
@@ -56,6 +59,7 @@ class Endpoint:
     wire_names: dict[str, dict[str, str]]
     operation: Operation
     body_kind: str | None
+    query_styles: dict[str, str] = field(default_factory=dict)
 
     @property
     def module(self) -> str:
@@ -101,6 +105,14 @@ def canonicalize(
     for operation in operations:
         builder.add(operation)
     return builder.finish()
+
+
+@dataclass(frozen=True)
+class _Parameters:
+    path: str
+    views: list[Json]
+    wire_names: dict[str, dict[str, str]]
+    query_styles: dict[str, str]
 
 
 class _Builder:
@@ -157,30 +169,29 @@ class _Builder:
         self, operation: Operation, rule: Rule | None, tag: str, name: str, body: tuple[str, Json] | None
     ) -> None:
         number = len(self.endpoints)
-        path, parameters, wire_names = self._parameters(operation, rule, name)
+        parameters = self._parameters(operation, rule, name)
         method = operation.method if operation.method in _METHODS_OF_GENERATOR else "post"
         raw: Json = {
             "operationId": name,
             "tags": [tag],
             "summary": clean_prose(operation.summary),
             "description": clean_prose(operation.description),
-            "parameters": parameters,
+            "parameters": parameters.views,
             "responses": self._responses(operation, name),
         }
         if body is not None:
             raw["requestBody"] = self._body(operation, rule, name, body)
-        self.paths[f"/~{number}{path}"] = {method: raw}
+        self.paths[f"/~{number}{parameters.path}"] = {method: raw}
         prefix = self._prefix(operation)
         kind = None if body is None else _kind(body[0])
-        self.endpoints.append(Endpoint(name, tag, operation.method, prefix, wire_names, operation, kind))
+        wires, styles = parameters.wire_names, parameters.query_styles
+        self.endpoints.append(Endpoint(name, tag, operation.method, prefix, wires, operation, kind, styles))
 
     def _prefix(self, operation: Operation) -> str:
         own = base_url(operation.servers) if operation.own_servers else None
         return own if own is not None and own != self.base else ""
 
-    def _parameters(
-        self, operation: Operation, rule: Rule | None, name: str
-    ) -> tuple[str, list[Json], dict[str, dict[str, str]]]:
+    def _parameters(self, operation: Operation, rule: Rule | None, name: str) -> _Parameters:
         in_path, path = path_parameters(self.book, operation, rule)
         others = [
             one for one in _expanded(self.book, operation) if one["in"] != "path" and not self._is_credential(one)
@@ -193,27 +204,27 @@ class _Builder:
             derived=True,
         )
         wire_names: dict[str, dict[str, str]] = {"path": {}, "query": {}, "header": {}, "cookie": {}}
+        styles: dict[str, str] = {}
         views: list[Json] = []
         for own, (_, parameter) in zip(names, in_path, strict=False):
-            views.append(
-                {"name": own, "in": "path", "required": True, "schema": self._simple(parameter, f"{name} {own}")}
-            )
+            view = self._simple(parameter, f"{name} {own}")
+            views.append({"name": own, "in": "path", "required": True, "schema": view})
             wire_names["path"][own] = own
         for own, parameter in zip(names[len(in_path) :], others, strict=True):
             place = parameter["in"]
-            schema = _schema_of(parameter)
-            view = (
-                self.book.view(schema, f"{name} {own}")
-                if place == "query"
-                else self._simple(parameter, f"{name} {own}")
-            )
-            required = parameter.get("required") is True
-            view = _described(self.book.settled(view, schema) if required else view, parameter)
-            views.append({"name": own, "in": place, "required": required, "schema": view})
+            views.append(self._stated(parameter, own, f"{name} {own}"))
             wire_names[place][own] = parameter["name"]
-        for (marker, _), own in zip(in_path, names, strict=False):
-            path = path.replace("{" + marker + "}", "{" + own + "}")
-        return path, views, wire_names
+            if place == "query" and (style := _joining_style(parameter)):
+                styles[own] = style
+        owns = {"{" + marker + "}": "{" + own + "}" for (marker, _), own in zip(in_path, names, strict=False)}
+        path = re.sub(r"\{\w+\}", lambda match: owns.get(match[0], match[0]), path)
+        return _Parameters(path, views, wire_names, styles)
+
+    def _stated(self, parameter: Json, own: str, hint: str) -> Json:
+        schema, required = _schema_of(parameter), parameter.get("required") is True
+        view = self.book.view(schema, hint) if parameter["in"] == "query" else self._simple(parameter, hint)
+        view = _described(self.book.settled(view, schema) if required else view, parameter)
+        return {"name": own, "in": parameter["in"], "required": required, "schema": view}
 
     def _is_credential(self, parameter: Json) -> bool:
         return (parameter["in"], parameter["name"].lower()) in self.credentials.names
@@ -257,7 +268,7 @@ class _Builder:
                     )
                     kind = _JSON
                 elif kind.lower().startswith("text/"):
-                    seen, kind = {"type": "string"}, "text/plain"
+                    seen, kind = {"type": "string"}, _TEXT
                 else:
                     seen, kind = {"type": "string", "format": "binary"}, _BYTES
                 view["content"] = {kind: {"schema": seen}}
@@ -301,6 +312,14 @@ def _schema_of(parameter: Json) -> Any:
         if content and parameter["in"] != "querystring"
         else media.get("schema", {"type": "string"})
     )
+
+
+def _joining_style(parameter: Json) -> str | None:
+    """Return the style of a query parameter whose list or object is not just repeated (OpenAPI 3.1.1, 4.8.12.3)."""
+    style = parameter.get("style", "form")
+    explode = parameter.get("explode", style == "form")
+    joins = style in ("form", "spaceDelimited", "pipeDelimited") and explode is False
+    return str(style) if "schema" in parameter and (joins or style == "deepObject") else None
 
 
 def _described(view: Json, parameter: Json) -> Json:

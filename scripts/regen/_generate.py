@@ -20,7 +20,7 @@ from scripts.regen._problems import RefusedError
 from scripts.regen._templates import FixedTemplates
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from scripts.regen._canonical import Canonical
 
@@ -70,6 +70,8 @@ def generate(canonical: Canonical, target: Path, modules: Mapping[str, str]) -> 
             project = Project(openapi=data, config=config, custom_template_path=TEMPLATES)
             if project.env.loader is not None:
                 project.env.loader = FixedTemplates(project.env.loader)
+            helpers: dict[str, Any] = {"style_of": _style_of(canonical), "untyped": _untyped}
+            project.env.globals.update(helpers)
             errors = project.build()
     except RefusedError:
         raise
@@ -81,7 +83,8 @@ def generate(canonical: Canonical, target: Path, modules: Mapping[str, str]) -> 
         ) from error
     if errors:
         raise RefusedError(_complaint(errors))
-    for name, source in {"py.typed": "", **modules}.items():
+    wire = (TEMPLATES / "wire.py.jinja").read_text("utf-8")
+    for name, source in {"py.typed": "", "wire.py": wire, **modules}.items():
         (target / name).write_text(source, encoding="utf-8")
     _format(target)
 
@@ -118,6 +121,19 @@ def _restore(data: GeneratorData, canonical: Canonical) -> None:
         _rename([*(model.required_properties or []), *(model.optional_properties or [])], wires, done)
 
 
+def _style_of(canonical: Canonical) -> Callable[[Any, Any], str | None]:
+    styles = {(one.tag, one.name): one.query_styles for one in canonical.endpoints}
+
+    def style_of(endpoint: Any, parameter: Any) -> str | None:
+        return styles[str(endpoint.tags[0]), str(endpoint.name)].get(str(parameter.python_name))
+
+    return style_of
+
+
+def _untyped(responses: Any) -> bool:
+    return any(one.source["attribute"] == "response.json()" for one in responses)
+
+
 def _rename(properties: list[Any], wires: dict[str, str], done: set[int]) -> None:
     for one in properties:
         wire = wires.get(one.name.get_untrusted_value())
@@ -147,5 +163,5 @@ def _format(target: Path) -> None:
         except subprocess.TimeoutExpired as error:
             raise RefusedError(f"Formatting the generated package took more than {_RUFF_TIMEOUT:.0f} s.") from error
         if done.returncode != 0:
-            words = " ".join((done.stderr or done.stdout).split())[:500]
+            words = " ".join((done.stderr or done.stdout).split())[:500] or "the generator wrote what is not Python"
             raise RefusedError(f"The generated package cannot be formatted: {words}")

@@ -43,21 +43,80 @@ _COOKIE_HEADER = """{% if endpoint.cookie_parameters %}
     return _kwargs
 """
 
+_CONTENT_TYPE = """    {%- if body.content_type == "multipart/form-data" %}
+    headers["Content-Type"] = "multipart/form-data; boundary=+++"
+    {% else %}
+    headers["Content-Type"] = "{{ body.content_type | in_double_quote_literal }}"
+    {% endif %}
+"""
+
+_CONTENT_TYPE_OF_A_BODY = """    {%- if body.content_type != "multipart/form-data" %}
+    {% if not body.prop.required %}
+    if not isinstance(body, Unset):
+        headers["Content-Type"] = "{{ body.content_type | in_double_quote_literal }}"
+    {% else %}
+    headers["Content-Type"] = "{{ body.content_type | in_double_quote_literal }}"
+    {% endif %}
+    {% endif %}
+"""
+
+_QUERY = """    {%- if not property.json_is_dict %}
+params["{{ property.name | in_double_quote_literal }}"] = {{ destination }}
+"""
+
+_QUERY_IN_STYLE = """    {%- set style = style_of(endpoint, property) %}
+    {%- if style %}
+params.update(query_values("{{ property.name | in_double_quote_literal }}", {{ destination }}, "{{ style }}"))
+    {% elif not property.json_is_dict %}
+params["{{ property.name | in_double_quote_literal }}"] = {{ destination }}
+"""
+
+_IMPORT = "from ... import errors\n"
+_IMPORTS = f"{_IMPORT}from ...wire import header_values, path_text, query_values\n"
+
+_ENDPOINT, _MACROS = "endpoint_module.py.jinja", "endpoint_macros.py.jinja"
+
 CORRECTIONS: tuple[Correction, ...] = (
+    Correction(_ENDPOINT, _IMPORT, _IMPORTS),
     # One boundary for every upload lets a file's content close its part (RFC 2046, 5.1.1); httpx makes a fresh one.
-    Correction(
-        "endpoint_module.py.jinja", 'headers["Content-Type"] = "multipart/form-data; boundary=+++"', "", times=2
-    ),
+    # Without a body there is no type to announce either.
+    Correction(_ENDPOINT, _CONTENT_TYPE, _CONTENT_TYPE_OF_A_BODY),
     # httpx has deprecated cookies given with a request (its warning would reach the caller); a header says the same.
     Correction(
-        "endpoint_module.py.jinja",
-        '        {% if endpoint.cookie_parameters %}\n        "cookies": cookies,\n        {% endif %}\n',
-        "",
+        _ENDPOINT, '        {% if endpoint.cookie_parameters %}\n        "cookies": cookies,\n        {% endif %}\n', ""
     ),
-    Correction("endpoint_module.py.jinja", "    return _kwargs\n", _COOKIE_HEADER),
-    Correction("endpoint_macros.py.jinja", "cookies = {}\n", "cookies: dict[str, Any] = {}\n"),
+    Correction(_ENDPOINT, "    return _kwargs\n", _COOKIE_HEADER),
+    Correction(_MACROS, "cookies = {}\n", "cookies: dict[str, Any] = {}\n"),
+    # A segment `..` would take the request, a deletion perhaps, to another address.
+    Correction(_ENDPOINT, 'quote(str({{parameter.python_name}}), safe="")', "path_text({{parameter.python_name}})"),
+    Correction(_ENDPOINT, '_kwargs["headers"] = headers\n', '_kwargs["headers"] = header_values(headers)\n'),
+    # The generator knows one way to put lists and objects into a query, OpenAPI several.
+    Correction(_MACROS, _QUERY, _QUERY_IN_STYLE),
+    # An answer of no stated shape is an answer too.
+    Correction(
+        _ENDPOINT,
+        '(endpoint.responses | length > 0) and return_string != PythonCode("Any")',
+        '(endpoint.responses | length > 0) and (return_string != PythonCode("Any") or untyped(endpoint.responses))',
+    ),
+    # A part of a multipart body has no null: the text `None` would be taken for what it says.
+    Correction(
+        "model.py.jinja",
+        "if not isinstance({{source}}, Unset):\n    {{ prop_template.multipart(",
+        "if not isinstance({{source}}, Unset) and {{source}} is not None:\n    {{ prop_template.multipart(",
+    ),
+    Correction(
+        "model.py.jinja",
+        "{% else %}\n{{ prop_template.multipart(property, source, destination) }}\n",
+        "{% else %}\nif {{source}} is not None:\n"
+        "    {{ prop_template.multipart(property, source, destination) | indent(4) }}\n",
+    ),
+    Correction("model.py.jinja", '"prop", "prop_name") | indent(4) }}', '"prop", "prop_name") | indent(12) }}'),
+    # A part without a file name is a text field to servers (RFC 7578, section 4.2).
+    Correction(
+        "types.py.jinja", "return self.file_name, self.payload", 'return self.file_name or "file", self.payload'
+    ),
     # The asynchronous client cannot send a file object, and no client can send one again after a failure; bytes it can.
-    Correction("endpoint_macros.py.jinja", "= body.payload\n", "= body.payload.read()\n", times=2),
+    Correction(_MACROS, "= body.payload\n", "= body.payload.read()\n", times=2),
     # JSON, query strings and forms spell a boolean in lower case; so should a part of a multipart body.
     Correction(
         "property_templates/boolean_property.py.jinja",

@@ -1,6 +1,5 @@
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import quote
 
 import httpx
 
@@ -10,6 +9,7 @@ from ...models.analyzed_video_response import AnalyzedVideoResponse
 from ...models.error_response import ErrorResponse
 from ...models.generate_analyzed_video_body import GenerateAnalyzedVideoBody
 from ...types import Response
+from ...wire import header_values, path_text
 
 
 def _get_kwargs(
@@ -22,7 +22,7 @@ def _get_kwargs(
     _kwargs: dict[str, Any] = {
         "method": "post",
         "url": "/session-management/sessions/{session_id}/analyzed-video/".format(
-            session_id=quote(str(session_id), safe=""),
+            session_id=path_text(session_id),
         ),
     }
 
@@ -30,7 +30,7 @@ def _get_kwargs(
 
     headers["Content-Type"] = "application/json"
 
-    _kwargs["headers"] = headers
+    _kwargs["headers"] = header_values(headers)
     return _kwargs
 
 

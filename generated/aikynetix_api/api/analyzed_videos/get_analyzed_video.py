@@ -1,6 +1,5 @@
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import quote
 
 import httpx
 
@@ -9,6 +8,7 @@ from ...client import AuthenticatedClient, Client
 from ...models.analyzed_video_response import AnalyzedVideoResponse
 from ...models.error_response import ErrorResponse
 from ...types import UNSET, Response, Unset
+from ...wire import path_text
 
 
 def _get_kwargs(
@@ -32,7 +32,7 @@ def _get_kwargs(
     _kwargs: dict[str, Any] = {
         "method": "get",
         "url": "/session-management/sessions/{session_id}/analyzed-video/".format(
-            session_id=quote(str(session_id), safe=""),
+            session_id=path_text(session_id),
         ),
         "params": params,
     }
