@@ -1,5 +1,6 @@
 # `make demo` does the main job against a local sandbox; `make test` runs every test. Both set up .venv by themselves.
 PYTHON ?= python3
+PYTHONS ?= python3.11 python3.12 python3.13 python3.14
 VENV := .venv
 PY := $(VENV)/bin/python
 NODE_TOOLS := .cache/node
@@ -67,12 +68,20 @@ kills: $(VENV)/.dev  ## 100 downloads killed at random moments: what the next ru
 bench: $(VENV)/.dev  ## speed beside curl and other clients, as Markdown tables; takes long
 	$(PY) -m scripts.bench $(ARGS)
 
-oldest:  ## the tests of the core on the oldest versions of the dependencies that are allowed
+oldest:  ## what needs a dependency, on the oldest versions that are allowed (PYTHON=python3.13 on another interpreter)
 	$(PYTHON) -m venv --clear .cache/oldest
-	.cache/oldest/bin/python -m scripts.oldest cli sandbox > .cache/oldest/pins.txt
+	.cache/oldest/bin/python -m scripts.oldest cli sandbox fast fsspec dask > .cache/oldest/pins.txt
 	.cache/oldest/bin/python -m pip install --quiet -r .cache/oldest/pins.txt pytest pytest-xdist hypothesis trio trustme
 	.cache/oldest/bin/python -m pip install --quiet --no-deps --editable .
-	.cache/oldest/bin/python -m pytest -n 2 -q tests/core tests/contract tests/transport tests/sandbox $(ARGS)
+	.cache/oldest/bin/python -m pytest -n 2 --dist worksteal -q $(addprefix tests/,core contract transport sandbox cli export) $(ARGS)
+
+pythons:  ## every test on every Python of PYTHONS that this machine has, each with an environment of its own
+	@for python in $(PYTHONS); do \
+	  version=$$($$python -c 'import sys; print("python%d.%d" % sys.version_info[:2])' 2>/dev/null) \
+	    || { echo "$$python: skipped, this machine has none"; continue; }; \
+	  echo "$$python:"; \
+	  $(MAKE) --no-print-directory test PYTHON=$$python VENV=.cache/$$version || exit 1; \
+	done
 
 clean:
 	rm -rf $(VENV) .cache build dist demo-output .mypy_cache .pytest_cache .ruff_cache
