@@ -14,6 +14,8 @@ T = TypeVar("T")
 
 Await = Callable[[Callable[[], Awaitable[T]]], T]
 
+_LOOK_EVERY = 0.005
+
 
 def loop_caller() -> Callable[[Callable[[], Awaitable[T]]], T]:
     """Return a function by which any thread runs a coroutine function in the loop that is running now.
@@ -92,26 +94,45 @@ async def in_thread(work: Callable[[Callable[[], bool]], T], on_stop: Callable[[
         work: Gets a function that says whether it is to stop.
         on_stop: Called in the loop when it is over or to stop, for what the thread may be waiting for.
     """
-    stop = threading.Event()
+    stop, started, ended = threading.Event(), threading.Event(), threading.Event()
+    turn = threading.Lock()
     done: list[T] = []
     failed: list[BaseException] = []
 
     def run() -> None:
+        with turn:
+            if stop.is_set():
+                return
+            started.set()
         try:
             done.append(work(stop.is_set))
         except BaseException as error:
             failed.append(error)
+        finally:
+            ended.set()
+
+    def end() -> None:
+        with turn:
+            stop.set()
+        on_stop()
 
     async def watch() -> None:
         try:
             await anyio.sleep_forever()
         finally:
-            stop.set()
-            on_stop()
+            end()
 
     async with anyio.create_task_group() as group:
         group.start_soon(watch)
-        await anyio.to_thread.run_sync(run)  # not abandoned: what it writes must be at rest when this returns
+        try:
+            await anyio.to_thread.run_sync(run)  # not abandoned: what it writes must be at rest when this returns
+        except BaseException:
+            # The cancel() of an asyncio task passes every shield, and leaves the thread alone.
+            end()
+            with anyio.CancelScope(shield=True):
+                while started.is_set() and not ended.is_set():  # noqa: ASYNC110 - a thread sets it, not the loop
+                    await anyio.sleep(_LOOK_EVERY)
+            raise
         await (
             anyio.lowlevel.checkpoint_if_cancelled()
         )  # asyncio's shield may end without the cancellation having struck
