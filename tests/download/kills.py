@@ -92,23 +92,23 @@ def torment(seed: int, kills: int, size: int, folder: Path) -> list[File]:
 def _one_file(draw: random.Random, most: int, size: int, path: Path) -> File:
     body = video(size, seed=draw.randrange(1 << 20))
     kills: list[Kill] = []
-    asked_again = 0
+    again = 0
     with serving(Storage(body)) as storage:
         while len(kills) < most and not path.exists():
             before = len(storage.requests), journal(path)
             storage.rate = draw.choice(_RATES)
             kill = _one_kill(draw, storage, path, size - total(before[1]))
             kills += [] if kill is None else [kill]
-            asked_again += _asked_again(storage, *before)
+            again += asked_again(storage, *before)
         storage.rate = 0
         if not path.exists():
             before = len(storage.requests), journal(path)
             with start(storage, path) as process:
                 assert process.wait(60) == 0, process.communicate()
-            asked_again += _asked_again(storage, *before)
+            again += asked_again(storage, *before)
         # Who is killed between the renaming and the end leaves the journal, which says nothing about any file then.
         left = {entry.name for entry in path.parent.iterdir()} - {f"{path.name}.part.journal"}
-        return File(size, storage.sent, kills, asked_again, path.read_bytes() == body and left == {path.name})
+        return File(size, storage.sent, kills, again, path.read_bytes() == body and left == {path.name})
 
 
 def _one_kill(draw: random.Random, storage: Storage, path: Path, missing: int) -> Kill | None:
@@ -166,7 +166,7 @@ def journal(path: Path) -> list[Span]:
     return found[2] if found else []
 
 
-def _asked_again(storage: Storage, since: int, held: list[Span]) -> int:
+def asked_again(storage: Storage, since: int, held: list[Span]) -> int:
     """Return how many of the held bytes were asked for, but for the one byte that proves what the object is."""
     size = len(storage.body)
     again = 0

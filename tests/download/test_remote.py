@@ -1,0 +1,179 @@
+"""Downloads to a place behind an fsspec URL: the same verification, and no half file under the name."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import pytest
+
+from aikynetix import DownloadError, DownloadInterruptedError, IntegrityError
+
+from .calls import MIB, fetch, once
+from .servers import Fault, Storage, hash_header, serving, video
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+fsspec: Any = pytest.importorskip("fsspec", reason="fsspec is not installed")
+memory_system: Any = pytest.importorskip("fsspec.implementations.memory").MemoryFileSystem
+
+
+@pytest.fixture(params=["memory", "local"])
+def folder(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of a folder that is not there yet, in memory and on disk."""
+    return f"memory://{uuid.uuid4().hex}" if request.param == "memory" else f"local://{tmp_path}/videos"
+
+
+def listing(folder: str) -> dict[str, bytes]:
+    """What is in the folder, by name."""
+    fs, root = fsspec.core.url_to_fs(folder)
+    return {path.rsplit("/", 1)[-1]: fs.cat_file(path) for path in fs.find(root)} if fs.exists(root) else {}
+
+
+def test_a_video_is_streamed_there_and_verified(folder: str) -> None:
+    """Over a connection that breaks as well; the result has the URL, and what stands there is not replaced."""
+    body = video(2 * MIB)
+    fault = once(Fault(cut_after=MIB))
+    with serving(Storage(body, ("md5", "crc32c"), fault=fault)) as storage:
+        result = fetch(storage, f"{folder}/a.mp4")
+        assert [request.span for request in storage.requests] == [None, (MIB, 2 * MIB)]
+        with pytest.raises(DownloadError, match="overwrite"):
+            fetch(storage, f"{folder}/a.mp4")
+    assert (result.size, result.verified, result.resumed_from) == (len(body), "crc32c+md5", 0)
+    assert str(result.path).endswith("/a.mp4")
+    assert fsspec.open(str(result.path)).open().read() == body
+    assert listing(folder) == {"a.mp4": body}
+
+
+def test_what_stands_there_is_replaced_if_wanted(folder: str) -> None:
+    """overwrite=True replaces it when the new one is complete and right, and not before."""
+    old, new = video(1000), video(2000)
+    with serving(Storage(old)) as storage:
+        fetch(storage, f"{folder}/a.mp4")
+        storage.body, storage.fault = new, lambda request: Fault(headers={"x-goog-hash": hash_header(old)})
+        with pytest.raises(IntegrityError):
+            fetch(storage, f"{folder}/a.mp4", overwrite=True)
+        assert listing(folder) == {"a.mp4": old}
+        storage.fault = lambda request: None
+        fetch(storage, f"{folder}/a.mp4", overwrite=True)
+    assert listing(folder) == {"a.mp4": new}
+
+
+def test_a_folder_gets_the_name_of_session_and_url(folder: str) -> None:
+    """A URL that ends with a slash is a folder, as on the disk."""
+    with serving(Storage(video(1000))) as storage:
+        result = fetch(storage, f"{folder}/")
+    assert list(listing(folder)) == ["session-analyzed_video.mp4"]
+    assert str(result.path).endswith("/session-analyzed_video.mp4")
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [
+        (Fault(headers={"x-goog-hash": "md5=AAAAAAAAAAAAAAAAAAAAAA=="}), IntegrityError),
+        (Fault(headers={"x-goog-hash": "crc32c=AAAAAA=="}), IntegrityError),
+        (Fault(body=b"<html>" + bytes(1000)), IntegrityError),
+        (Fault(body=b""), IntegrityError),
+        (Fault(cut_after=50_000), DownloadInterruptedError),
+        (Fault(endless=True), DownloadError),
+    ],
+    ids=str,
+)
+def test_a_failed_check_leaves_nothing_there(fault: Fault, error: type[DownloadError], folder: str) -> None:
+    """Neither under the name nor beside it."""
+    with (
+        serving(Storage(video(100_000), fault=lambda request: fault)) as storage,
+        pytest.raises(DownloadError) as caught,
+    ):
+        fetch(storage, f"{folder}/a.mp4", max_retries=0, max_bytes=200_000)
+    assert type(caught.value) is error
+    assert listing(folder) == {}
+
+
+@pytest.mark.parametrize("folder", ["memory"], indirect=True)
+def test_a_large_file_is_hashed_as_it_passes(folder: str) -> None:
+    """What is on its way there cannot be read back; all of it is hashed from what has been received."""
+    body = video(48 * MIB)
+    with serving(Storage(body)) as storage:
+        for number in range(2):
+            assert fetch(storage, f"{folder}/{number}.mp4").verified == "md5"
+    fsspec.filesystem("memory").rm(folder.partition("://")[2], recursive=True)
+
+
+def test_two_downloads_to_one_place_do_not_mix(folder: str) -> None:
+    """There are no locks there: each writes a file of its own, and what stands under the name is always whole."""
+    bodies = [video(2 * MIB), video(2 * MIB, seed=2)]
+    results: list[bytes] = []
+
+    def run(body: bytes) -> None:
+        with serving(Storage(body, rate=4 * MIB)) as storage:
+            fetch(storage, f"{folder}/a.mp4", overwrite=True)
+            fs, path = fsspec.core.url_to_fs(f"{folder}/a.mp4")
+            results.append(fs.cat_file(path))
+
+    threads = [threading.Thread(target=run, args=(body,)) for body in bodies]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert len(results) == 2
+    assert all(result in bodies for result in results)
+    assert list(listing(folder)) == ["a.mp4"]
+
+
+class Shaky(memory_system):  # type: ignore[misc]  # fsspec has no types
+    """A store that fails where it is told to."""
+
+    protocol = "shaky"
+    store: ClassVar[dict[str, Any]] = {}
+    pseudo_dirs: ClassVar[list[str]] = [""]
+    fails = ""
+
+    def _fail(self, what: str) -> None:
+        if Shaky.fails == what:
+            raise ConnectionError("the store says: secret-of-the-store")
+
+    def exists(self, path: str, **kwargs: Any) -> bool:
+        self._fail("exists")
+        return bool(super().exists(path, **kwargs))
+
+    def open(self, path: str, *args: Any, **kwargs: Any) -> Any:
+        self._fail("open")
+        return super().open(path, *args, **kwargs)
+
+    def info(self, path: str, **kwargs: Any) -> Any:
+        found = super().info(path, **kwargs)
+        if path.endswith(".part"):
+            self._fail("info")
+            return found | {"size": found["size"] - 1} if Shaky.fails == "size" else found
+        return found
+
+    def mv(self, path1: str, path2: str, **kwargs: Any) -> None:
+        self._fail("mv")
+        super().mv(path1, path2, **kwargs)
+
+
+@pytest.mark.parametrize("step", ["exists", "open", "info", "size", "mv"])
+def test_a_store_that_fails_is_an_error_of_ours(step: str) -> None:
+    """Whatever the store raises, at whichever step, comes out as a DownloadError, and no half file stays there."""
+    fsspec.register_implementation("shaky", Shaky, clobber=True)
+    Shaky.fails = step
+    with serving(Storage(video(1000))) as storage:
+        with pytest.raises(DownloadError) as caught:
+            fetch(storage, "shaky://videos/a.mp4")
+        Shaky.fails = ""
+        assert type(caught.value) is DownloadError
+        assert "secret" not in str(caught.value)
+        assert [path for path in Shaky.store if "videos" in path] == []
+        fetch(storage, "shaky://videos/a.mp4")
+    Shaky.store.clear()
+
+
+def test_a_kind_of_url_that_nobody_knows_is_said_so() -> None:
+    """A scheme without a file system is an error that names the extra."""
+    with serving(Storage(video(1000))) as storage:
+        with pytest.raises(DownloadError, match=r"cannot be reached|extra"):
+            fetch(storage, "nonsense://videos/a.mp4")
+        assert storage.requests == []
