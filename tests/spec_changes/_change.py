@@ -31,7 +31,7 @@ class Change:
         methods: For a loud change, the facade operations that it names.
         says: For a loud or refused change, a part of what is said.
         answer: Makes the body of a success from the video's address, where the schema does not say it.
-        base: The document that is changed.
+        required: Names that the document requires beside what the facade says.
     """
 
     name: str
@@ -40,6 +40,7 @@ class Change:
     methods: tuple[str, ...] = ()
     says: str = ""
     answer: Callable[[str], Any] | None = None
+    required: tuple[str, ...] = ()
 
     def apply(self) -> tuple[Json | None, bytes]:
         """Return the changed document, None where it is not one, and its bytes."""

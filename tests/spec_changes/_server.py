@@ -21,6 +21,7 @@ KEY, TOKEN = "key-for-tests", "token-for-tests"
 SESSION, MISSING = "squad 7/athlete é", "missing"
 VIDEO_URL = "https://storage.googleapis.com/bucket/analyzed_video.mp4?X-Goog-Signature=abc"
 OTHER_URL = "https://example.test/not-the-video.png"
+_BEFORE = {"matrix": ";{}=", "label": r"\."}
 _METHODS = ("get", "put", "post", "delete", "patch", "head", "options", "trace", "query")
 
 
@@ -49,7 +50,7 @@ class SpecServer:
         self.answer = answer
         self.seen: list[Seen] = []
         self.unfit: list[str] = []
-        servers = spec.get("servers") or [{"url": "/"}]
+        servers = [one for one in spec.get("servers") or [{"url": "/"}] if "//localhost" not in one["url"]]
         self.root = urlsplit(re.sub(r"\{\w+\}", "x", servers[0]["url"])).path.rstrip("/")
 
     def respond(self, method: str, target: str, headers: Message, body: bytes) -> tuple[int, str, bytes]:
@@ -73,13 +74,19 @@ class SpecServer:
     def _route(self, method: str, path: str) -> tuple[Json, str | None, str]:
         for template, raw in self.spec["paths"].items():
             names = re.findall(r"\{([^{}]*)\}", template)
+            item = self._resolve(raw)
+            if method not in item:
+                continue
+            shared = [*item.get("parameters", []), *item[method].get("parameters", [])]
+            styles = {one["name"]: one.get("style") for one in map(self._resolve, shared) if one["in"] == "path"}
             pattern = "".join(
-                "([^/]+)" if piece.startswith("{") else re.escape(piece)
+                _BEFORE.get(styles.get(piece[1:-1]), "").format(piece[1:-1]) + "([^/]+)"
+                if piece.startswith("{")
+                else re.escape(piece)
                 for piece in re.split(r"(\{[^{}]*\})", template)
             )
             match = re.fullmatch(re.escape(self.root) + pattern, path)
-            item = self._resolve(raw)
-            if match and method in item:
+            if match:
                 values = dict(zip(names, map(unquote, match.groups()), strict=True))
                 operation = {**item[method], "shared": item.get("parameters", [])}
                 return operation, values.get(_session_name(names)), template
@@ -98,11 +105,12 @@ class SpecServer:
         if scheme["type"] != "apiKey":
             return scheme.get("scheme", "bearer").lower() == "bearer" and authorization == f"Bearer {TOKEN}"
         name = scheme["name"]
+        prefix = "Token" if '"Token"' in scheme.get("description", "") else "Bearer"
         if scheme["in"] == "query":
             return query.pop(name, None) == KEY
         if scheme["in"] == "cookie":
             return f"{name}={KEY}" in headers.get("cookie", "")
-        return headers.get(name) == KEY or (name.lower() == "authorization" and authorization == f"Bearer {TOKEN}")
+        return headers.get(name) == KEY or (name.lower() == "authorization" and authorization == f"{prefix} {TOKEN}")
 
     def _read(self, operation: Json, headers: Message, query: str, body: bytes) -> dict[str, Any]:
         said: dict[str, Any] = {}

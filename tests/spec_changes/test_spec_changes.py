@@ -15,13 +15,14 @@ from scripts.regen._problems import RefusedError
 from tests.spec_changes._answers import ANSWERS
 from tests.spec_changes._change import GENERATE, GET, LOUD, REFUSED, ROOT, WORKS, Change
 from tests.spec_changes._documents import DOCUMENTS
+from tests.spec_changes._frameworks import FRAMEWORKS
 from tests.spec_changes._requests import REQUESTS
 from tests.spec_changes._server import KEY, MISSING, SESSION, TOKEN, VIDEO_URL, SpecServer, running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-CHANGES = (*REQUESTS, *ANSWERS, *DOCUMENTS)
+CHANGES = (*REQUESTS, *ANSWERS, *DOCUMENTS, *FRAMEWORKS)
 _GENERATED = {GET: ("get", "plain"), GENERATE: ("generate", "generate_later")}
 
 
@@ -90,7 +91,14 @@ def test_the_facade_works_after(change: Change, user: User, tmp_path: Path) -> N
         for one in server.seen
     ]
     assert [_true(one) for one in said] == [{"is_jump", "download"}, {"is_weight"}, set(), {"is_jump"}, set()]
-    unasked = set[str]().union(*said) - {"is_jump", "is_weight", "download", "Authorization", "API-KEY"}
+    unasked = set[str]().union(*said) - {
+        "is_jump",
+        "is_weight",
+        "download",
+        "Authorization",
+        "API-KEY",
+        *change.required,
+    }
     assert results["models"] <= 3, "the facade imports the models that its requests and answers name, and no others"
     assert not unasked, f"sent though nobody said it: {unasked}"
 
