@@ -40,7 +40,7 @@ def export_async(
     executor: Executor | None,
 ) -> AsyncIterator[ExportRecord]:
     """Return an asynchronous iterator over the records; the arguments and errors are those of `export`."""
-    check(session_ids, concurrency)
+    check(session_ids, concurrency, executor)
     rules = Rules(analysis=analysis, retry_failed=bool(retry_failed))
     return _records(client, session_ids, folder_of(to), rules, concurrency, wait, executor)
 

@@ -51,11 +51,11 @@ def export(
         observer: Told of the bytes of each session, from any thread; not by an executor.
 
     Raises:
-        TypeError: ``session_ids`` is a single string, or no iterable.
+        TypeError: ``session_ids`` is a single string, or no iterable; or ``executor`` is no executor.
         ValueError: ``concurrency`` is no whole number from 1 up, or ``to`` names no folder.
         ConfigurationError: ``to`` is a URL, and fsspec or what it needs for it is not installed.
     """
-    check(session_ids, concurrency)
+    check(session_ids, concurrency, executor)
     rules = Rules(analysis=analysis, retry_failed=bool(retry_failed))
     folder = folder_of(to)
     errand = _job.Errand(folder.target, folder.is_local, wait)
@@ -86,11 +86,12 @@ def _threads(
     return ThreadBackend(work, concurrency)
 
 
-def check(session_ids: Iterable[Any], concurrency: int) -> None:
+def check(session_ids: Iterable[Any], concurrency: int, executor: Executor | None) -> None:
     """Refuse arguments that cannot be meant.
 
     Raises:
-        TypeError: ``session_ids`` is a single string, whose characters would be taken for ids, or no iterable.
+        TypeError: ``session_ids`` is a single string, whose characters would be taken for ids, or no iterable; or
+            ``executor`` takes no work.
         ValueError: ``concurrency`` is no whole number from 1 up.
     """
     if isinstance(session_ids, str | bytes):
@@ -98,6 +99,8 @@ def check(session_ids: Iterable[Any], concurrency: int) -> None:
     iter(session_ids)
     if isinstance(concurrency, bool) or not isinstance(concurrency, int) or concurrency < 1:
         raise ValueError(f"concurrency must be a whole number, 1 or more, not {concurrency!r}")
+    if executor is not None and (isinstance(executor, type) or not callable(getattr(executor, "submit", None))):
+        raise TypeError(f"executor must be a concurrent.futures.Executor, not {type(executor).__name__}")
 
 
 def folder_of(to: str | os.PathLike[str]) -> Folder:

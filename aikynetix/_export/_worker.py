@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import logging
 import os
 import pickle
 import threading
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
     from .._client import Aikynetix
     from .._config import Settings
+
+logger = logging.getLogger("aikynetix")
 
 _MOST_CLIENTS = 4
 
@@ -130,8 +133,26 @@ def _digest(settings: WorkerSettings) -> bytes:
 def _new_client(settings: WorkerSettings) -> Aikynetix:
     from aikynetix import Aikynetix
 
-    auth = None if settings.credential is None else pickle.loads(settings.credential)  # noqa: S301 -- a task is trusted
-    return Aikynetix(auth=auth, base_url=settings.base_url, timeout=settings.timeout, max_retries=settings.max_retries)
+    auth = _credential(settings)
+    base_url, timeout, max_retries = settings.base_url, settings.timeout, settings.max_retries
+    try:
+        return Aikynetix(auth=auth, base_url=base_url, timeout=timeout, max_retries=max_retries)
+    except ConfigurationError as error:
+        if auth is not None:
+            raise
+        text = f"the client's credential cannot be sent to workers, and one of them finds none of its own: {error}"
+    raise ConfigurationError(text)
+
+
+def _credential(settings: WorkerSettings) -> httpx.Auth | None:
+    """Return the credential that was sent, None where it could not be or cannot be made again on this machine."""
+    if settings.credential is None:
+        return None
+    try:
+        return pickle.loads(settings.credential)  # type: ignore[no-any-return]  # noqa: S301 -- a task is trusted
+    except Exception as error:  # a module may be missing here, and a class of the caller's raises what it likes
+        logger.warning("the client's credential cannot be made again in this process (%s)", type(error).__name__)
+        return None
 
 
 def _drop_oldest() -> None:

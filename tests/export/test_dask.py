@@ -60,8 +60,12 @@ def test_a_hundred_sessions_arrive_once_though_a_worker_is_killed(
             found[record.session_id, record.status.value] += 1
             if found.total() == 20:
                 os.kill(pids[0], signal.SIGKILL)
+        # Once for the storage too, but for what the killed worker had begun.
+        assert len(service.seen.downloads) <= 100 + 8
+        assert max(Counter(service.seen.downloads).values()) <= 2
         second = connect(service).analyzed_videos.export(ids, url)
         assert Counter(record.status.value for record in second) == {"already_there": 100}
+        assert API_KEY not in repr((cluster.get_scheduler_logs(), cluster.get_worker_logs()))
     assert found == Counter({(session_id, "done"): 1 for session_id in ids})
     folder = tmp_path / "videos"
     lines = [json.loads(line) for line in (folder / "manifest.jsonl").read_text().splitlines()]

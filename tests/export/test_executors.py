@@ -10,11 +10,13 @@ import signal
 import threading
 import time
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
 
-from aikynetix import AikynetixError, AuthenticationError, BearerToken, ConfigurationError
+from aikynetix import AikynetixError, ApiKey, AuthenticationError, BearerToken, ConfigurationError
 from aikynetix._export import _worker
 from aikynetix._export._job import Errand, Job
 
@@ -23,7 +25,7 @@ from .servers import API_KEY, Reply, Service
 from .test_export import statuses
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterator
     from pathlib import Path
 
 SPAWN = multiprocessing.get_context("spawn")
@@ -196,12 +198,89 @@ def test_a_token_that_cannot_travel_comes_from_the_workers_environment(
     """A callable token stays here; without a credential of its own a worker says which variable to set."""
     with Service() as service, ThreadPoolExecutor(1) as executor:
         client = connect(service, api_key=None, token=lambda: "secret-token")
-        with pytest.raises(ConfigurationError, match="AIKYNETIX_API_KEY"):
+        with pytest.raises(ConfigurationError, match=r"cannot be sent to workers.*AIKYNETIX_API_KEY"):
             list(client.analyzed_videos.export(list("ab"), folder, executor=executor))
         monkeypatch.setenv("AIKYNETIX_API_KEY", API_KEY)
         assert statuses(client.analyzed_videos.export(list("ab"), folder, executor=executor)) == dict.fromkeys(
             "ab", "done"
         )
+    _worker.close_clients()
+
+
+class Homesick(httpx.Auth):
+    """A credential that no other machine can make again."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return import_module, ("no_such_module_on_this_machine",)
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response]:
+        yield request
+
+
+def test_a_credential_whose_class_a_worker_lacks_comes_from_its_environment(
+    connect: Connect, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What pickles here and not there is one clear error about settings, and no session fails for it."""
+    with Service() as service, ThreadPoolExecutor(1) as executor:
+        client = connect(service, api_key=None, auth=Homesick())
+        with pytest.raises(ConfigurationError, match="cannot be sent to workers"):
+            list(client.analyzed_videos.export(list("ab"), folder, executor=executor))
+        assert manifest(folder) == []
+        monkeypatch.setenv("AIKYNETIX_API_KEY", API_KEY)
+        assert set(statuses(client.analyzed_videos.export(list("ab"), folder, executor=executor)).values()) == {"done"}
+    _worker.close_clients()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"max_retries": 7, "timeout": httpx.Timeout(3.0, connect=1.5)},
+        {"api_key": None, "auth": ApiKey("key-1", header="Authorization"), "timeout": httpx.Timeout(None, read=9.0)},
+        {"api_key": None, "token": "token-1"},
+    ],
+)
+def test_the_settings_travel(connect: Connect, options: dict[str, Any]) -> None:
+    """A worker's client is the caller's: base URL, limits, retries, the credential and the header that it goes into."""
+    with Service() as service:
+        ours = connect(service, **options)._settings
+        sent = pickle.loads(pickle.dumps(_worker.settings_for_workers(ours, "run", None)))
+        with _worker._client_for(sent) as client:
+            theirs = client._settings
+    _worker.close_clients()
+    assert (theirs.base_url, theirs.timeout, theirs.deadline) == (ours.base_url, ours.timeout, ours.deadline)
+    assert theirs.max_retries == ours.max_retries
+    sent_by = [next(s.credential.sync_auth_flow(httpx.Request("GET", ours.base_url))).headers for s in (ours, theirs)]
+    assert sent_by[0] == sent_by[1]
+    assert len(sent_by[0]) == 2
+
+
+@pytest.mark.parametrize("executor", ["threads", 4, ThreadPoolExecutor])
+def test_what_takes_no_work_is_refused_before_anything_happens(
+    connect: Connect, folder: Path, executor: object
+) -> None:
+    """A number, a name and a class that nobody called are mistakes that the call itself points out."""
+    with Service() as service, pytest.raises(TypeError, match=r"concurrent\.futures\.Executor"):
+        connect(service).analyzed_videos.export(["a"], folder, executor=executor)  # type: ignore[arg-type]  # bad on purpose
+    assert not folder.exists()
+
+
+def test_an_executor_that_is_shut_down_midway_loses_nothing(connect: Connect, folder: Path) -> None:
+    """One error says so; what was under way is noted if it ended well, and the next export goes on from there."""
+    executor = ThreadPoolExecutor(2)
+
+    def ids() -> Iterator[str]:
+        for number in range(30):
+            if number == 12:
+                executor.shutdown(wait=False, cancel_futures=True)
+            yield f"s{number}"
+
+    with Service(latency=0.01) as service:
+        with pytest.raises(AikynetixError, match="shut down"):
+            list(connect(service).analyzed_videos.export(ids(), folder, concurrency=6, executor=executor))
+        noted = [line["session_id"] for line in manifest(folder)]
+        assert len(noted) == len(list(folder.glob("*.mp4"))) >= 6
+        rest = statuses(connect(service).analyzed_videos.export([f"s{number}" for number in range(30)], folder))
+    assert rest == {f"s{n}": "already_there" if f"s{n}" in noted else "done" for n in range(30)}
     _worker.close_clients()
 
 
