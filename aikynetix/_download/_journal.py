@@ -121,7 +121,12 @@ class Journal:
         """Return what an earlier download wrote, see `decode`."""
         os.lseek(self._fd, 0, os.SEEK_SET)
         with os.fdopen(os.dup(self._fd), "rb") as file:
-            return _decode(_lines(file))
+            found = _decode(_lines(file))
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - 1))
+            if file.read(1) not in (b"", b"\n"):
+                self._append("\n")  # what was cut off must not spoil the next line
+        return found
 
     def begin(self, identity: Identity) -> None:
         """Forget everything and start on an object."""
