@@ -4,19 +4,21 @@ Usage::
 
     python scripts/vendor_spec.py PAGE [PAGE ...] [-o openapi.json] [--check]
 
-A PAGE is a Markdown file or an http(s) address. The fenced JSON or YAML fragments in the pages are the source; the
-prose around them is not read. Exit codes: 0 done (or, with ``--check``, nothing differs), 1 ``--check`` found a
-difference, 2 the pages cannot be used.
+A PAGE is a Markdown (or HTML) file or an http(s) address. The JSON or YAML fragments in its blocks of code are the
+source; the prose around them is not read. Exit codes: 0 done (or, with ``--check``, nothing differs), 1 ``--check``
+found a difference, 2 the pages cannot be used.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import hashlib
 import json
 import os
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
 
 DEFAULT_CACHE = ROOT / ".cache" / "vendor"
 _TIMEOUT = httpx.Timeout(20.0)
+_LONGEST = 120.0  # seconds for one page, so that a site which drips does not hold a scheduled run for ever
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -125,9 +128,11 @@ def _fetch(address: str, name: str, http: httpx.Client, cache: Path) -> bytes:
 
 
 def _bounded(answer: httpx.Response, name: str) -> bytes:
-    body = bytearray()
+    body, end = bytearray(), time.monotonic() + _LONGEST
     for chunk in answer.iter_bytes():
         body += chunk
+        if time.monotonic() > end:
+            raise RefusedError(f"{name} was not there after {_LONGEST:.0f} s; nothing was written.")
         if len(body) > MAX_BYTES:
             raise RefusedError(f"{name} is larger than {MAX_BYTES} bytes, which no documentation page is.")
     return bytes(body)
@@ -152,9 +157,10 @@ def _keep(stem: Path, headers: httpx.Headers, body: bytes) -> None:
         "headers": {name: value for name, value in validators.items() if value},
         "sha256": hashlib.sha256(body).hexdigest(),
     }
-    stem.parent.mkdir(parents=True, exist_ok=True)
-    _replace(stem.with_suffix(".page"), body)
-    _replace(stem.with_suffix(".json"), json.dumps(record).encode())
+    with contextlib.suppress(OSError):  # without a cache the next run fetches the whole page, no more
+        stem.parent.mkdir(parents=True, exist_ok=True)
+        _replace(stem.with_suffix(".page"), body)
+        _replace(stem.with_suffix(".json"), json.dumps(record).encode())
 
 
 def _replace(path: Path, data: bytes) -> None:

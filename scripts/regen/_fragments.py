@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from dataclasses import dataclass
+from html.parser import HTMLParser
 from typing import TYPE_CHECKING, Any
 
 from markdown_it import MarkdownIt
 
-from scripts.regen._load import Json, check_document, parse_text
+from scripts.regen._load import Json, check_document, parse_text, without_comments
 from scripts.regen._problems import RefusedError
 from scripts.regen._walk import first_difference, without_prose
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace", "query")
 _DATA_LANGUAGES = {"", "json", "json5", "jsonc", "yaml", "yml", "openapi", "openapi+json", "openapi+yaml", "text"}
@@ -35,10 +37,11 @@ class Fragment:
 
 
 def find_fragments(page: str, name: str) -> list[Fragment]:
-    """Find every fenced block of a Markdown page that holds an OpenAPI document, in JSON or YAML.
+    """Find every block of code of a Markdown or HTML page that holds an OpenAPI document, in JSON or YAML.
 
     Fences are read as CommonMark defines them (section 4.5: three or more backticks or tildes), so a block may
-    contain shorter fences. Escaped copies of a fragment in the prose are not fences and are not read.
+    contain shorter fences. Escaped copies of a fragment in the prose are not fences and are not read. Of HTML the
+    contents of `pre` elements are read.
 
     Args:
         page: The text of the page.
@@ -47,25 +50,71 @@ def find_fragments(page: str, name: str) -> list[Fragment]:
     Raises:
         RefusedError: No fragment in the page, or one that is damaged.
     """
-    fragments: list[Fragment] = []
-    for token in MarkdownIt("commonmark").parse(page):
-        if token.type not in ("fence", "code_block"):
-            continue
-        language = (token.info.split() or [""])[0].lower().strip("{}.")
-        if language not in _DATA_LANGUAGES or not _looks_like_openapi(token.content):
-            continue
-        origin = f"{name}, line {(token.map or [0])[0] + 1}"
-        fragments.append(Fragment(origin, check_document(parse_text(token.content, origin), origin)))
+    is_html = re.match(r"\s*(<!--.*?-->\s*)*<(!doctype\s+html|html|head|body)\b", page, re.IGNORECASE | re.DOTALL)
+    blocks = list(_preformatted(page)) if is_html else list(_fenced(page, 0)) or list(_preformatted(page))
+    fragments = [
+        Fragment(origin, check_document(parse_text(text, origin), origin, whole=False))
+        for line, text in blocks
+        if (origin := f"{name}, line {line}")
+    ]
     if not fragments:
+        kind = "is a web page with no" if is_html else "has no"
         raise RefusedError(
-            f"{name} has no OpenAPI fragment: no fenced JSON or YAML block with an `openapi` key and `paths`. "
-            "Is it the Markdown of an API page (many documentation sites give it at the address with `.md`)?"
+            f"{name} {kind} OpenAPI fragment: no block of JSON or YAML code with an `openapi` key. Give the Markdown "
+            "of an API page (many documentation sites give it at the address with `.md` at its end)."
         )
     return fragments
 
 
+def _fenced(page: str, before: int) -> Iterator[tuple[int, str]]:
+    """Yield line and text of the blocks of code in Markdown that look like OpenAPI."""
+    for token in MarkdownIt("commonmark").parse(page):
+        line = before + (token.map or [0])[0] + 1
+        language = (token.info.split() or [""])[0].lower().strip("{}.")
+        if token.type == "code_block" and re.match(r"\s*(`{3}|~{3})", token.content):
+            # Under a tab or an admonition of a site generator a fence is indented, which CommonMark takes for code.
+            yield from _fenced(textwrap.dedent(token.content), line - 1)
+        elif (
+            token.type in ("fence", "code_block") and language in _DATA_LANGUAGES and _looks_like_openapi(token.content)
+        ):
+            yield line, token.content
+
+
+def _preformatted(page: str) -> Iterator[tuple[int, str]]:
+    """Yield line and text of the `pre` elements of a page that look like OpenAPI."""
+    reader = _Preformatted()
+    reader.feed(page)
+    reader.close()
+    return ((line, text) for line, text in reader.blocks if _looks_like_openapi(text))
+
+
+class _Preformatted(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.blocks: list[tuple[int, str]] = []
+        self._line: int | None = None
+        self._parts: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        del attrs
+        if tag == "pre":
+            self._line, self._parts = self.getpos()[0], []
+        elif tag == "br":
+            self._parts.append("\n")
+
+    def handle_data(self, data: str) -> None:
+        self._parts.append(data)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "pre" and self._line is not None:
+            self.blocks.append((self._line, "".join(self._parts)))
+            self._line = None
+
+
 def _looks_like_openapi(text: str) -> bool:
-    return re.search(r"""(?m)(^|[{,]\s*)["']?(openapi|swagger)["']?\s*:\s*["']?\d""", text) is not None
+    return (
+        re.search(r"""(?m)(^|[{,]\s*)["']?(openapi|swagger)["']?\s*:\s*["']?\d""", without_comments(text)) is not None
+    )
 
 
 def merge_fragments(fragments: Iterable[Fragment]) -> Json:
@@ -78,10 +127,14 @@ def merge_fragments(fragments: Iterable[Fragment]) -> Json:
     """
     merged: Json = {}
     origins: dict[str, str] = {}
-    for fragment in fragments:
+    # Models of their own come last: they have no operations that the document's `security` could be about.
+    for fragment in sorted(fragments, key=lambda one: not one.content.get("paths")):
         for key, value in fragment.content.items():
             _merge_key(merged, origins, fragment.origin, key, value)
-        _check_security(merged, fragment, origins)
+        if fragment.content.get("paths"):
+            _check_security(merged, fragment, origins)
+    if not merged.get("paths"):
+        raise RefusedError("The pages describe no operation, only models; add the pages of the operations.")
     ordered = [key for key in _ORDER if key in merged]
     return {key: merged[key] for key in [*ordered, *(key for key in merged if key not in ordered)]}
 

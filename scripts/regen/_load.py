@@ -19,6 +19,7 @@ MAX_BYTES = 64 * 1024 * 1024
 MAX_DEPTH = 150
 MAX_NODES = 5_000_000
 _TEXT_ENCODINGS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
+_COMMENTS = re.compile(r"""("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')|//[^\n]*|/\*.*?\*/""", re.DOTALL)
 # Plain scalars that YAML 1.1 readers turn into dates; in an OpenAPI document they are examples and versions.
 _TIMESTAMP_TAG = "tag:yaml.org,2002:timestamp"
 
@@ -94,8 +95,11 @@ def parse_text(text: str, name: str) -> Any:
         try:
             return _plain(parse_json(stripped, name), name)
         except RefusedError as json_problem:
-            # A YAML document may begin with a flow mapping, which JSON readers do not know.
+            # A YAML document may begin with a flow mapping, which JSON readers do not know, and so may JSON5.
+            bare = without_comments(stripped)
             try:
+                if bare != stripped:
+                    return parse_text(bare, name)
                 value = parse_yaml(text, name)
             except RefusedError:
                 raise json_problem from None
@@ -103,6 +107,11 @@ def parse_text(text: str, name: str) -> Any:
                 return value
             raise
     return parse_yaml(text, name)
+
+
+def without_comments(text: str) -> str:
+    """Return JSON5 text with its comments blanked out."""
+    return _COMMENTS.sub(lambda match: match[1] or " ", text)
 
 
 def load_spec(data: bytes, name: str) -> Json:
@@ -127,8 +136,13 @@ def load_spec(data: bytes, name: str) -> Json:
     return check_document(parse_text(text, name), name)
 
 
-def check_document(value: Any, name: str) -> Json:
+def check_document(value: Any, name: str, *, whole: bool = True) -> Json:
     """Check that a parsed value is an OpenAPI 3.0, 3.1 or 3.2 document with the parts everything needs.
+
+    Args:
+        value: The parsed value.
+        name: What to call it in a refusal.
+        whole: Whether it has to have operations; a fragment may hold models alone.
 
     Raises:
         RefusedError: It is something else; Swagger 2.0 is named.
@@ -159,7 +173,7 @@ def check_document(value: Any, name: str) -> Json:
         raise RefusedError(f"{name} has no `info` object; it is not a complete OpenAPI document.")
     if not isinstance(value.get("paths", {}), dict):
         raise RefusedError(f"{name} has `paths` that are {_kind(value['paths'])}, not an object.")
-    if not value.get("paths"):
+    if whole and not value.get("paths"):
         raise RefusedError(f"{name} has no `paths`: there is nothing to generate a client for.")
     return value
 

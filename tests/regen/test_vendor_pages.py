@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import threading
 from contextlib import contextmanager
@@ -73,6 +74,49 @@ def test_examples_beside_a_fragment_are_not_fragments(tmp_path: Path) -> None:
     """Other JSON on the page, and other languages, are left alone."""
     page = _page('{"analyzed_video_url": "https://x"}', _fragment()) + "\n```python\nopenapi = 3\n```\n"
     assert _run(tmp_path, page)[0] == 0
+
+
+def _indented(text: str, by: str) -> str:
+    return "".join(f"{by}{line}\n" for line in text.splitlines())
+
+
+_BLOCK = "```json\n" + json.dumps(_fragment(), indent=2) + "\n```\n"
+_JSON5 = "{ // words\n openapi: '3.1.1', " + json.dumps(_fragment())[21:-1] + ",}"
+_ESCAPED = html.escape(json.dumps(_fragment(), indent=2))
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param("1. step\n\n" + _indented(_BLOCK, "   "), id="in a list"),
+        pytest.param('=== "JSON"\n\n' + _indented(_BLOCK, "    "), id="under a tab"),
+        pytest.param(_indented(_BLOCK, "> "), id="quoted"),
+        pytest.param("\ufeff" + _BLOCK.replace("\n", "\r\n"), id="with the line ends of Windows"),
+        pytest.param(_page(_JSON5, language="json5"), id="JSON5"),
+        pytest.param(_page(_fragment(), language='json title="spec"'), id="with words behind the language"),
+        pytest.param(f"<!doctype html><body><pre><code class='json'>{_ESCAPED}</code></pre></body>", id="HTML"),
+        pytest.param("<html><pre>" + _ESCAPED.replace("\n", "</span><br><span>") + "</pre></html>", id="coloured HTML"),
+        pytest.param(f"# Page\n\n<pre>\n{_ESCAPED}\n</pre>\n", id="HTML in Markdown"),
+    ],
+)  # fmt: skip
+def test_a_fragment_is_found_however_the_site_shows_code(tmp_path: Path, page: str) -> None:
+    """Indented, quoted, in HTML, with comments: it is the same fragment."""
+    code, output = _run(tmp_path, page)
+    assert code == 0
+    assert json.loads(output.read_text()) == _fragment()
+
+
+def test_pages_of_models_add_to_the_pages_of_operations(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A fragment may hold models alone, before or after the operations, and says nothing of credentials then."""
+    models = {**_fragment(), "components": {"schemas": {"Athlete": {"type": "object"}}}}
+    del models["paths"]
+    secured = _fragment(security=[{"K": []}], components={"securitySchemes": {"K": {"type": "http"}}})
+    for pages in ((models, secured), (secured, models)):
+        code, output = _run(tmp_path, *map(_page, pages))
+        assert code == 0
+        assert json.loads(output.read_text())["components"].keys() == {"schemas", "securitySchemes"}
+    assert _run(tmp_path, _page(models))[0] == 2
+    assert "no operation, only models" in capsys.readouterr().err
 
 
 def test_pages_and_fragments_merge(tmp_path: Path) -> None:

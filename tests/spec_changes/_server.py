@@ -80,7 +80,7 @@ class SpecServer:
             shared = [*item.get("parameters", []), *item[method].get("parameters", [])]
             styles = {one["name"]: one.get("style") for one in map(self._resolve, shared) if one["in"] == "path"}
             pattern = "".join(
-                _BEFORE.get(styles.get(piece[1:-1]), "").format(piece[1:-1]) + "([^/]+)"
+                _BEFORE.get(str(styles.get(piece[1:-1])), "").format(piece[1:-1]) + "([^/]+)"
                 if piece.startswith("{")
                 else re.escape(piece)
                 for piece in re.split(r"(\{[^{}]*\})", template)
