@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import math
+import ntpath
+import sys
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
@@ -242,8 +244,14 @@ def _safe_name(name: str, *, may_be_empty: bool) -> None:
     _promise(len(name.encode()) <= 200 and name not in (".", "..") and name.isprintable())
     _promise(PurePosixPath("folder", name).parent in (PurePosixPath("folder"), PurePosixPath(".")))
     windows = PureWindowsPath("folder", name)
-    _promise(not windows.is_reserved() and windows.parent in (PureWindowsPath("folder"), PureWindowsPath(".")))
+    _promise(not _is_reserved(windows) and windows.parent in (PureWindowsPath("folder"), PureWindowsPath(".")))
     _promise(name.strip(" .") == name)
+
+
+def _is_reserved(path: PureWindowsPath) -> bool:
+    if sys.version_info >= (3, 13):
+        return ntpath.isreserved(path)
+    return path.is_reserved()
 
 
 def _promise(kept: bool) -> None:
