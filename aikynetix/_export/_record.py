@@ -1,11 +1,12 @@
-"""What came of a session: the record that the caller gets and the manifest keeps. Pure."""
+"""What came of a session: the record that the caller gets and the manifest keeps. Pure.
 
-from __future__ import annotations
+Annotations are not postponed here, for the reason that ``aikynetix/_models.py`` gives.
+"""
 
 import reprlib
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from attrs import field, frozen
 
@@ -18,9 +19,6 @@ from .._errors import (
     VideoNotReadyError,
 )
 from .._redact import one_line
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 LONGEST_ID = 1_024
 """Characters of a session id that a record keeps; a longer one is refused before any request anyhow."""
