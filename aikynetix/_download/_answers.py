@@ -74,7 +74,7 @@ def judge(asked: Asked, status: int, headers: httpx.Headers, url: str) -> Offer 
 def _whole(status: int, headers: httpx.Headers, url: str, encoding: str) -> Offer | Failure:
     if status == 206:
         found = content_range(headers)
-        if found is None or found[0] != 0 or found[1] != found[2]:
+        if found is None or encoding or found[0] != 0 or found[1] != found[2]:
             return Failure(kind=Kind.MALFORMED, text="the storage sent a part where the whole was asked for")
         return Offer(identity=identity_of(url, headers, found[2]), start=0, stop=found[2], ranges=True)
     length, stored = content_length(headers), stored_size(headers)

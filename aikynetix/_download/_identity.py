@@ -133,8 +133,11 @@ def is_transcoded(headers: httpx.Headers) -> bool:
     Size and checksums that it tells are then those of the compressed bytes. Source: Cloud Storage documentation,
     "Transcoding of gzip-compressed files".
     """
-    stored = headers.get("x-goog-stored-content-encoding", "").strip().lower()
-    return stored not in ("", "identity") and not headers.get("content-encoding", "").strip()
+    stored, sent = (
+        headers.get(name, "").strip().lower() or "identity"
+        for name in ("x-goog-stored-content-encoding", "content-encoding")
+    )
+    return stored != "identity" and sent == "identity"
 
 
 def _hashes(headers: httpx.Headers) -> dict[str, str]:

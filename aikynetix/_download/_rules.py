@@ -206,11 +206,16 @@ def may_pass(failure: Failure) -> bool:
 def _after_status(failure: Failure, standing: Standing) -> Action:
     if failure.status in (412, 416):
         return Action(step=Step.START_OVER)
-    if failure.status not in (400, 401, 403, 404, 410):
+    if not is_about_url(failure):
         return Action(step=Step.GIVE_UP)
     if standing.resigns < _MOST_RESIGNS:
         return Action(step=Step.RESIGN)
     return Action(step=Step.GIVE_UP, error=SignedUrlExpiredError if is_refused_signature(failure) else DownloadError)
+
+
+def is_about_url(failure: Failure) -> bool:
+    """Return whether another URL may help: the signature is refused, or there is nothing at this place."""
+    return failure.kind is Kind.STATUS and failure.status in (400, 401, 403, 404, 410)
 
 
 def is_refused_signature(failure: Failure) -> bool:
@@ -258,7 +263,7 @@ def should_resign(*, now: datetime, expires_at: datetime | None, age: float) -> 
 def disk_failure(error: Exception) -> Failure:
     """Return what an error while writing the file means."""
     if isinstance(error, OSError) and error.errno in _FULL:
-        text = "no space is left for the file; what has arrived is kept, and a later call goes on from there"
+        text = "no space is left for the file; with room again, a later call goes on from what could be kept"
     else:
         reason = error.strerror if isinstance(error, OSError) else None
         text = f"the file cannot be written: {reason or type(error).__name__}"

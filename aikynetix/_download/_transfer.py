@@ -18,7 +18,7 @@ from ._answers import Asked, Offer, judge
 from ._digest import Digest
 from ._growth import MOST_CONNECTIONS, SMALL, Growth, Sample
 from ._plan import Claim, Ledger, Span, gaps, total
-from ._rules import MOST_STARTS, Failure, Kind, Setbacks, Standing, Step, decide, disk_failure, may_pass
+from ._rules import MOST_STARTS, Failure, Kind, Setbacks, Standing, Step, decide, disk_failure, is_about_url, may_pass
 from ._types import Cancelled, Clock, Fetched, Options, Part
 from ._worker import Ended, Opened, Worker, Workplace
 
@@ -265,13 +265,13 @@ class Transfer:
         known = self._known or offer.identity
         if size == 0:
             raise self._error(IntegrityError, "the storage sent an empty file")
-        if size is not None and self._part.lacks_space(size - total(self._finished)):
-            raise self._error(DownloadError, f"the disk has no room for {size} bytes")
         try:
             if fresh:
-                self._part.begin(known)
+                self._part.begin(known)  # first, because what it replaces takes room as well
         except Exception as error:  # a remote file system raises what its own library raises
             self._give_up(disk_failure(error), DownloadError)
+        if size is not None and self._part.lacks_space(size - total(self._finished)):
+            raise self._error(DownloadError, f"the disk has no room for {size} bytes")
         self._known, self._offer = known, offer
         bound = self._options.max_bytes + 1 if size is None else size
         self._place = Workplace(Ledger(bound, self._finished), self._part, Digest(known, self._part))
@@ -299,7 +299,7 @@ class Transfer:
 
     def _recover(self, worker: Worker, failure: Failure) -> None:
         self._note_progress()
-        if failure.status in (400, 401, 403, 404, 410):
+        if is_about_url(failure):
             if not self._urls.is_current(worker.url):
                 return  # a fresh URL is in use already
         elif not self._setbacks.strike(worker, self._workers) and may_pass(failure):
