@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 import httpx
 
@@ -43,12 +43,27 @@ def _operation_kwargs(operation: ModuleType, args: tuple[Any, ...], kwargs: Mapp
             "operation must be a generated operation module, such as "
             f"aikynetix_api.api.analyzed_videos.get_analyzed_video, not {operation!r:.100}"
         )
+    name = operation.__name__.rpartition(".")[2]
     try:
         made: Mapping[str, Any] = make(*args, **kwargs)
-    except (AttributeError, KeyError, ValueError) as error:
-        name = operation.__name__.rpartition(".")[2]
-        raise TypeError(f"the arguments are not what {name} takes: {error}") from error
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        said = str(error).removeprefix("_get_kwargs() ")
+        raise TypeError(f"the arguments are not what {name} takes: {said}") from error
     return made
+
+
+def _no_copy(client: object) -> NoReturn:
+    raise TypeError(
+        f"{type(client).__name__} holds connections and a credential and can be neither copied nor pickled; "
+        "use with_options() for a copy, and make a client of its own in every process"
+    )
+
+
+def _shown(client: Aikynetix | AsyncAikynetix) -> str:
+    settings: Settings | None = getattr(client, "_settings", None)
+    if settings is None:  # seen by those who print the local variables of a constructor that failed
+        return f"<{type(client).__name__}, not set up>"
+    return f"{type(client).__name__}(base_url={str(settings.base_url)!r}, auth={settings.credential!r})"
 
 
 def _checked_transport(transport: object, kind: type[Any]) -> Any:
@@ -212,8 +227,11 @@ class Aikynetix:
     ) -> None:
         self.close()
 
+    def __reduce__(self) -> NoReturn:
+        _no_copy(self)
+
     def __repr__(self) -> str:
-        return f"{type(self).__name__}(base_url={str(self._settings.base_url)!r}, auth={self._settings.credential!r})"
+        return _shown(self)
 
 
 class AsyncAikynetix:
@@ -338,8 +356,11 @@ class AsyncAikynetix:
     ) -> None:
         await self.close()
 
+    def __reduce__(self) -> NoReturn:
+        _no_copy(self)
+
     def __repr__(self) -> str:
-        return f"{type(self).__name__}(base_url={str(self._settings.base_url)!r}, auth={self._settings.credential!r})"
+        return _shown(self)
 
 
 class _StorageHolder:

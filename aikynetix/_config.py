@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from ipaddress import ip_address
 from typing import Any
@@ -20,6 +19,8 @@ BASE_URL_VARIABLE = "AIKYNETIX_BASE_URL"
 
 DEFAULT_TIMEOUT = httpx.Timeout(30.0, connect=10.0)
 MAX_RETRIES_LIMIT = 100
+LONGEST_TIMEOUT = 1_000_000.0
+"""Seconds; sockets take no more than 2,147,483 of them, which is as many milliseconds as poll(2) can count."""
 
 Token = str | Callable[[], str] | Callable[[], Awaitable[str]]
 
@@ -189,9 +190,10 @@ def checked_base_url(base_url: str | httpx.URL, setting: str) -> httpx.URL:
         )
     try:
         url = httpx.URL(text)
-    except (httpx.InvalidURL, ValueError, UnicodeError):
+        host = url.host  # decodes IDNA, and raises for a host that only looks like it
+    except (httpx.InvalidURL, ValueError):
         raise ConfigurationError(f"{setting} is not a URL; it looks like https://api.example.com.") from None
-    if url.scheme not in ("http", "https") or not url.host:
+    if url.scheme not in ("http", "https") or not host:
         raise ConfigurationError(f"{setting} must start with https:// and name a host.")
     if url.userinfo or "@" in text.split("/", 3)[2]:
         raise ConfigurationError(
@@ -201,7 +203,7 @@ def checked_base_url(base_url: str | httpx.URL, setting: str) -> httpx.URL:
         raise ConfigurationError(f"{setting} must not have a query or a fragment.")
     if url.port is not None and not 0 < url.port < 65_536:
         raise ConfigurationError(f"{setting} has a port outside 1 to 65535.")
-    if url.scheme == "http" and not is_loopback(url.host):
+    if url.scheme == "http" and not is_loopback(host):
         raise ConfigurationError(
             f"{setting} uses http, which would send the credential in the clear; use https (http is for loopback only)."
         )
@@ -222,17 +224,25 @@ def resolve_timeout(timeout: float | httpx.Timeout | None) -> httpx.Timeout:
     """Return the per-phase limits for a ``timeout`` setting: None is the finite default.
 
     Raises:
-        ConfigurationError: It is neither a positive number of seconds nor an `httpx.Timeout`.
+        ConfigurationError: It is neither a positive number of seconds up to `LONGEST_TIMEOUT` nor an `httpx.Timeout`
+            of such numbers and None.
     """
     if timeout is None:
         return DEFAULT_TIMEOUT
     if isinstance(timeout, httpx.Timeout):
-        return timeout
-    if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not math.isfinite(timeout) or timeout <= 0:
-        raise ConfigurationError(
-            "timeout= must be a positive number of seconds or an httpx.Timeout; leave it out for the default."
-        )
-    return httpx.Timeout(float(timeout))
+        phases: list[object] = [timeout.connect, timeout.read, timeout.write, timeout.pool]
+        if all(phase is None or _is_limit(phase) for phase in phases):
+            return timeout
+    elif _is_limit(timeout):
+        return httpx.Timeout(float(timeout))
+    raise ConfigurationError(
+        f"timeout= must be a positive number of seconds, at most {LONGEST_TIMEOUT:,.0f}, or an httpx.Timeout of such "
+        "numbers; leave it out for the default."
+    )
+
+
+def _is_limit(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= LONGEST_TIMEOUT
 
 
 def deadline_of(timeout: httpx.Timeout) -> float | None:

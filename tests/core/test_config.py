@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+import copy
+import pickle
+import traceback
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
@@ -10,6 +13,9 @@ import pytest
 from aikynetix import Aikynetix, ApiKey, AsyncAikynetix, BearerToken, ConfigurationError
 from aikynetix._config import Settings, SpecDefaults, resolve
 from aikynetix._redact import Secret
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 SPEC = SpecDefaults("https://api.example.com/v2", ("header", "API-KEY"), ("Authorization", "Bearer "))
 KEY = "canary-key-1234567890"
@@ -82,6 +88,10 @@ def test_the_environment_serves_when_no_argument_does() -> None:
         ({"api_key": KEY, "timeout": 0}, {}, ["timeout="]),
         ({"api_key": KEY, "timeout": float("nan")}, {}, ["timeout="]),
         ({"api_key": KEY, "timeout": True}, {}, ["timeout="]),
+        ({"api_key": KEY, "timeout": 10**400}, {}, ["timeout=", "at most 1,000,000"]),
+        ({"api_key": KEY, "timeout": 1e300}, {}, ["timeout="]),
+        ({"api_key": KEY, "timeout": httpx.Timeout(5, read=0)}, {}, ["timeout="]),
+        ({"api_key": KEY, "timeout": httpx.Timeout(5, pool=float("nan"))}, {}, ["timeout="]),
         ({"api_key": KEY, "max_retries": -1}, {}, ["max_retries=", "0 to 100"]),
         ({"api_key": KEY, "max_retries": 1.5}, {}, ["max_retries="]),
     ],
@@ -119,6 +129,7 @@ def test_a_wrong_setting_is_named_and_never_shown(
         "",
         "//api.example.com",
         "https://[::1",
+        "https://xn--a",
     ],
 )
 def test_a_base_url_that_could_lead_a_credential_astray_is_refused(url: str) -> None:
@@ -185,15 +196,33 @@ def test_nothing_that_holds_a_credential_shows_it() -> None:
         assert KEY not in str(thing)
 
 
+def test_a_client_that_could_not_be_made_can_be_shown() -> None:
+    """Tools that print the local variables of a traceback meet the half-made client, and see no key."""
+    with pytest.raises(ConfigurationError) as caught:
+        Aikynetix(api_key=KEY, timeout=-1)
+    told = "".join(traceback.TracebackException.from_exception(caught.value, capture_locals=True).format())
+    assert "<Aikynetix, not set up>" in told
+    assert KEY not in told
+
+
+@pytest.mark.parametrize("kind", [Aikynetix, AsyncAikynetix])
+@pytest.mark.parametrize("way", [pickle.dumps, copy.copy, copy.deepcopy])
+def test_a_client_is_neither_copied_nor_pickled(kind: type[Any], way: Callable[[object], object]) -> None:
+    """It holds connections and a credential; the error says what to do instead."""
+    client = kind(api_key=KEY, transport=httpx.MockTransport(echo_path))
+    with pytest.raises(TypeError, match="with_options"):
+        way(client)
+
+
 def test_with_options_changes_limits_and_shares_the_pool() -> None:
     """A copy has its own timeout and retries; closing it leaves the original open, closing the original ends both."""
     client = Aikynetix(api_key=KEY, transport=httpx.MockTransport(echo_path))
-    copy = client.with_options(timeout=1.5, max_retries=0)
-    assert copy._settings.timeout.read == 1.5
-    assert copy._settings.max_retries == 0
+    other = client.with_options(timeout=1.5, max_retries=0)
+    assert other._settings.timeout.read == 1.5
+    assert other._settings.max_retries == 0
     assert client._settings.max_retries == 3
-    assert copy.with_options()._settings == copy._settings
-    copy.close()
+    assert other.with_options()._settings == other._settings
+    other.close()
     assert client.analyzed_videos.get("s").url
     with pytest.raises(ConfigurationError, match="max_retries="):
         client.with_options(max_retries=1_000)
