@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import math
+import inspect
+import os
 import unicodedata
 
 from ._operations import Analysis
 
 _LONGEST_ID = 1_024
+_LONGEST_WAIT = 1e9
 
 
 def checked_session_id(session_id: str) -> str:
@@ -45,15 +47,83 @@ def checked_analysis(analysis: Analysis | str | None) -> Analysis | None:
         return Analysis(analysis)
     except ValueError:
         choices = ", ".join(repr(choice.value) for choice in Analysis)
-        raise ValueError(f"analysis must be one of {choices} or None, not {analysis!r}") from None
+        raise ValueError(f"analysis must be one of {choices} or None, not {analysis!r:.100}") from None
+
+
+def checked_flag(name: str, value: bool) -> bool:
+    """Return ``value``, which goes over the wire, if it is a bool: as a string even ``"false"`` would be true.
+
+    Raises:
+        TypeError: It is none.
+    """
+    if not isinstance(value, bool):
+        raise TypeError(f"{name} must be True or False, not {value!r:.100}")
+    return value
 
 
 def checked_wait(wait: float) -> float:
-    """Return ``wait`` if it is a finite number of seconds, 0 or more.
+    """Return ``wait`` if it is a number of seconds from 0 to a thousand million.
 
     Raises:
         ValueError: It is not.
     """
-    if isinstance(wait, bool) or not isinstance(wait, int | float) or not math.isfinite(wait) or wait < 0:
-        raise ValueError(f"wait must be a number of seconds, 0 or more, not {wait!r}")
+    if isinstance(wait, bool) or not isinstance(wait, int | float) or not 0 <= wait <= _LONGEST_WAIT:
+        raise ValueError(
+            f"wait must be a number of seconds, 0 or more (at most {_LONGEST_WAIT:.0e}), not {_brief(wait)}"
+        )
     return float(wait)
+
+
+def checked_place(to: str | os.PathLike[str]) -> str:
+    """Return the path or URL that ``to`` names.
+
+    Raises:
+        TypeError: It is neither a string nor a path.
+        ValueError: It is empty, or holds what no file's name can.
+    """
+    try:
+        place: object = os.fspath(to)
+    except TypeError:
+        place = None
+    if not isinstance(place, str):
+        raise TypeError(f"to must be a str or a path of str, such as pathlib.Path, not {type(to).__name__}")
+    if not place:
+        raise ValueError("to is empty; name a file, a folder ('.' is the current one) or an fsspec URL")
+    try:
+        encoded = os.fsencode(place)
+    except UnicodeEncodeError:
+        encoded = b"\0"
+    if b"\0" in encoded:
+        raise ValueError(f"to has a character in it that no file's name can have: {place!r:.100}")
+    return place
+
+
+def checked_count(name: str, value: int) -> int:
+    """Return ``value`` if it is a whole number from 1 up.
+
+    Raises:
+        ValueError: It is not.
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ValueError(f"{name} must be a whole number, 1 or more, not {_brief(value)}")
+    return value
+
+
+def check_progress(progress: object) -> None:
+    """Refuse what cannot be told of progress.
+
+    Raises:
+        TypeError: It is no plain function: a coroutine function's coroutine would never run.
+    """
+    if progress is None:
+        return
+    if not callable(progress) or inspect.iscoroutinefunction(progress):
+        raise TypeError(f"progress must be a plain function of two numbers or None, not {progress!r:.100}")
+
+
+def _brief(value: object) -> str:
+    """Return a short repr; Python refuses to write out a number of thousands of digits."""
+    try:
+        return f"{value!r:.100}"
+    except ValueError:
+        return "a number that long"

@@ -1,9 +1,12 @@
-"""What the facade returns."""
+"""What the facade returns.
 
-from __future__ import annotations
+Annotations are not postponed here: tools that read the types of a class at run time look for the names in the module
+that the class says it is from, and that is the package.
+"""
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import httpx
 from attrs import field, frozen
@@ -11,9 +14,6 @@ from attrs import field, frozen
 from . import _operations, _signed_url
 from ._errors import APIResponseValidationError
 from ._redact import redact_url
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @frozen
@@ -47,6 +47,11 @@ class AnalyzedVideo:
     request_id: str | None = None
     _answer: Answer | None = field(default=None, repr=False, eq=False, alias="answer")
 
+    def __attrs_post_init__(self) -> None:
+        for name, value in (("session_id", self.session_id), ("url", self.url)):
+            if not isinstance(value, str):  # the text does not show it: as bytes it may well be a signed URL
+                raise TypeError(f"{name} must be a str, not {type(value).__name__}")
+
     @property
     def expires_at(self) -> datetime | None:
         """When the URL stops working, in UTC; None when the URL does not say.
@@ -61,7 +66,12 @@ class AnalyzedVideo:
 
         Args:
             now: The moment to judge by; an aware datetime, or a naive one in UTC. Default: the present.
+
+        Raises:
+            TypeError: ``now`` is no datetime.
         """
+        if not isinstance(now, datetime | None):
+            raise TypeError(f"now must be a datetime or None, not {type(now).__name__}")
         end = self.expires_at
         if end is None:
             return False

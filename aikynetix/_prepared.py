@@ -37,7 +37,18 @@ class Prepared:
         self._kept = _Kept(httpx.URL(""), [], "", httpx.Headers())
 
     def request(self, kwargs: Mapping[str, Any]) -> httpx.Request:
-        """Return what the client's ``build_request(**kwargs)`` does; what is out of the ordinary is left to that."""
+        """Return what the client's ``build_request(**kwargs)`` does; what is out of the ordinary is left to that.
+
+        Raises:
+            ValueError: The arguments make no URL, perhaps because one of them is very long.
+        """
+        try:
+            return self._request(kwargs)
+        except httpx.InvalidURL as error:
+            text = f"the arguments make no URL: {error}"
+        raise ValueError(text)
+
+    def _request(self, kwargs: Mapping[str, Any]) -> httpx.Request:
         client = self._client
         if not _is_plain(kwargs) or client.params or client.cookies or "host" in client.headers:
             return client.build_request(**kwargs)

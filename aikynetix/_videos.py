@@ -9,14 +9,22 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from . import _classify, _flows, _operations
-from ._arguments import checked_analysis, checked_session_id, checked_wait
+from ._arguments import (
+    check_progress,
+    checked_analysis,
+    checked_count,
+    checked_flag,
+    checked_place,
+    checked_session_id,
+    checked_wait,
+)
 from ._body import JSON_LIMIT
 from ._errors import APIError
 from ._models import AnalyzedVideo, Answer, DownloadedVideo
 from ._operations import Analysis, Call
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Iterable, Iterator, Mapping
+    from collections.abc import AsyncGenerator, Awaitable, Generator, Iterable, Mapping
     from concurrent.futures import Executor
 
     import httpx
@@ -34,7 +42,9 @@ NO_LIMIT = 64 * 1024**3
 
 
 def _get_call(session_id: str, analysis: Analysis | str | None, as_attachment: bool = False) -> Call:
-    return _operations.get_analyzed_video(checked_session_id(session_id), checked_analysis(analysis), as_attachment)
+    return _operations.get_analyzed_video(
+        checked_session_id(session_id), checked_analysis(analysis), checked_flag("as_attachment", as_attachment)
+    )
 
 
 def _generate_call(session_id: str, analysis: Analysis | str | None) -> Call:
@@ -57,6 +67,14 @@ def _made(session_id: str, call: Call, response: httpx.Response, url: str) -> An
 
 def _ensure_calls(session_id: str, analysis: Analysis | str | None) -> dict[str, Call]:
     return {"get": _get_call(session_id, analysis), "generate": _generate_call(session_id, analysis)}
+
+
+def _check_download(to: Path, progress: Progress | None, connections: int | None, max_bytes: int) -> None:
+    checked_place(to)
+    check_progress(progress)
+    if connections is not None:
+        checked_count("connections", connections)
+    checked_count("max_bytes", max_bytes)
 
 
 class AnalyzedVideos:
@@ -172,11 +190,13 @@ class AnalyzedVideos:
 
         Raises:
             ValueError: A bad argument, before any request.
+            TypeError: An argument of the wrong type, before any request.
             DownloadError: The bytes could not be had; see the classes below it.
             VideoNotReadyError: The video was not there when ``wait`` was over.
             APIError: The API did not say where the video is.
         """
         wait = checked_wait(wait)
+        _check_download(to, progress, connections, max_bytes)
         calls = _get_call(session_id, analysis)  # bad arguments are refused before anything is touched
 
         def resolve() -> AnalyzedVideo:
@@ -213,7 +233,7 @@ class AnalyzedVideos:
         retry_failed: bool = False,
         wait: float = 0,
         executor: Executor | None = None,
-    ) -> Iterator[ExportRecord]:
+    ) -> Generator[ExportRecord]:
         """Download the videos of many sessions; yield one record per session, as each ends.
 
         What is already there is not fetched again, so that a second call does only what is missing. One bad session
@@ -307,6 +327,7 @@ class AsyncAnalyzedVideos:
         max_bytes: int = NO_LIMIT,
     ) -> DownloadedVideo:
         wait = checked_wait(wait)
+        _check_download(to, progress, connections, max_bytes)
         calls = _get_call(session_id, analysis)
 
         async def resolve() -> AnalyzedVideo:
@@ -347,7 +368,7 @@ class AsyncAnalyzedVideos:
         retry_failed: bool = False,
         wait: float = 0,
         executor: Executor | None = None,
-    ) -> AsyncIterator[ExportRecord]:
+    ) -> AsyncGenerator[ExportRecord]:
         from . import _export
 
         return _export.export_async(

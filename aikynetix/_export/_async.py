@@ -14,7 +14,7 @@ from ._sync import check, folder_of
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
     from concurrent.futures import Executor
 
     import anyio
@@ -38,7 +38,7 @@ def export_async(
     retry_failed: bool,
     wait: float,
     executor: Executor | None,
-) -> AsyncIterator[ExportRecord]:
+) -> AsyncGenerator[ExportRecord]:
     """Return an asynchronous iterator over the records; the arguments and errors are those of `export`."""
     check(session_ids, concurrency, executor)
     rules = Rules(analysis=analysis, retry_failed=bool(retry_failed))
@@ -53,7 +53,7 @@ async def _records(
     concurrency: int,
     wait: float,
     executor: Executor | None,
-) -> AsyncIterator[ExportRecord]:
+) -> AsyncGenerator[ExportRecord]:
     import anyio
     import anyio.to_thread
 

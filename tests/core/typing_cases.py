@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Generator
+from contextlib import aclosing, closing
 from datetime import datetime
 from pathlib import Path
 from typing import Any, assert_type
@@ -50,7 +51,8 @@ def verbs(client: Aikynetix) -> None:
     assert_type(client.analyzed_videos.generate("id", analysis=Analysis.JUMP), AnalyzedVideo)
     assert_type(client.analyzed_videos.ensure("id", wait=3), AnalyzedVideo)
     assert_type(client.analyzed_videos.download("id", Path("x.mp4"), progress=print), DownloadedVideo)
-    assert_type(client.analyzed_videos.export(["id"], "folder"), Iterator[ExportRecord])
+    with closing(client.analyzed_videos.export(["id"], "folder")) as records:
+        assert_type(records, Generator[ExportRecord])
     assert_type(client.with_options(timeout=1), Aikynetix)
 
 
@@ -58,7 +60,8 @@ async def async_verbs(client: AsyncAikynetix) -> None:
     """The same, awaited."""
     assert_type(await client.analyzed_videos.get("id"), AnalyzedVideo)
     assert_type(await client.analyzed_videos.download("id", "x.mp4"), DownloadedVideo)
-    assert_type(client.analyzed_videos.export(["id"], "folder"), AsyncIterator[ExportRecord])
+    async with aclosing(client.analyzed_videos.export(["id"], "folder")) as records:
+        assert_type(records, AsyncGenerator[ExportRecord])
     assert_type(client.with_options(max_retries=1), AsyncAikynetix)
 
 

@@ -6,20 +6,20 @@ import contextlib
 import gc
 import time
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import anyio
 import anyio.to_thread
 import pytest
 
-from aikynetix import AsyncAikynetix, AuthenticationError, ExportRecord
+from aikynetix import AsyncAikynetix, AuthenticationError
 
 from .conftest import manifest
 from .servers import API_KEY, Reply, Service
 from .test_export import settle, workers
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable
+    from collections.abc import Awaitable, Callable
     from pathlib import Path
 
 pytestmark = pytest.mark.parametrize("loop", ["asyncio", "trio"])
@@ -107,8 +107,7 @@ def test_leaving_the_loop_early_stops_the_workers(loop: str, folder: Path) -> No
     async def main() -> None:
         async with client_of(service, timeout=30.0) as client:
             ids = ["a", *(f"slow{n}" for n in range(20))]
-            records = cast("AsyncGenerator[ExportRecord]", client.analyzed_videos.export(ids, folder, concurrency=4))
-            async with aclosing(records):
+            async with aclosing(client.analyzed_videos.export(ids, folder, concurrency=4)) as records:
                 async for _ in records:
                     break
             began = time.monotonic()
