@@ -99,7 +99,7 @@ class LocalFolder(Folder):
         self._opened_at = self._added = 0
 
     def open(self) -> None:
-        with _failing("the export's folder cannot be used", self._path):
+        with failing("the export's folder cannot be used", self._path):
             self._path.mkdir(parents=True, exist_ok=True)
             self._fd = self._opened(_APPEND)
             size = self._opened_at = os.fstat(self._fd).st_size
@@ -115,7 +115,7 @@ class LocalFolder(Folder):
             raise failure("the export's manifest cannot be read", self._path, error) from detached(error)
 
     def append(self, line: bytes) -> None:
-        with _failing("the export's manifest cannot be written", self._path):
+        with failing("the export's manifest cannot be written", self._path):
             whole = b"\n" + line if self._is_torn else line
             self._is_torn = True
             if os.write(self._fd, whole) == len(whole):
@@ -125,7 +125,7 @@ class LocalFolder(Folder):
         raise failure("the export's manifest cannot be written: no space is left", self._path, None)
 
     def news(self) -> Iterator[bytes]:
-        with _failing("the export's manifest cannot be read", self._path):
+        with failing("the export's manifest cannot be read", self._path):
             if os.fstat(self._fd).st_size == self._opened_at + self._added:
                 return
             with os.fdopen(self._opened(_READ), "rb") as file:
@@ -150,7 +150,7 @@ class LocalFolder(Folder):
 
     def write_page(self, text: Iterable[str]) -> None:
         draft = self._path / f"{PAGE}.{uuid.uuid4().hex}.part"
-        with _failing(f"{PAGE} cannot be written", self._path):
+        with failing(f"{PAGE} cannot be written", self._path):
             try:
                 with draft.open("w", encoding="utf-8") as file:
                     file.writelines(text)
@@ -188,11 +188,14 @@ def lines_of(file: BinaryIO) -> Iterator[bytes]:
 def failure(what: str, where: Path | str, error: BaseException | None) -> DownloadError:
     """Return the exception for a folder that cannot be used."""
     why = getattr(error, "strerror", None) or (type(error).__name__ if error is not None else "")
+    if isinstance(error, FileExistsError | NotADirectoryError):
+        why = "there is a file in its place; name a folder"
     return DownloadError(f"{what}{': ' if why else ''}{why} ({where})", session_id="", path=where)
 
 
 @contextmanager
-def _failing(what: str, where: Path) -> Generator[None]:
+def failing(what: str, where: Path) -> Generator[None]:
+    """Raise what the operating system says of a folder as a `DownloadError`."""
     try:
         yield
     except AikynetixError:

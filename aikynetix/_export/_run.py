@@ -83,6 +83,7 @@ class Run:
         self._ledger: Ledger | None = None
         self._lookers: Threads | None = None
         self._exhausted = False
+        self._fault: Exception | None = None
         self._has_fallen_back = False
         self._active: dict[Future[Outcome | None], Job] = {}
         self._waiting: deque[Job] = deque()
@@ -96,12 +97,16 @@ class Run:
 
         Raises:
             AikynetixError: What stops the export as a whole.
+            Exception: What reading the items raised, once there is no record left of those before.
         """
         ledger = self._ledger = self._ledger or self._opened()
         while not interrupted():
             record = self._fill(ledger)
             if record is None:
                 if self._exhausted and not self._active and not self._waiting:
+                    fault, self._fault = self._fault, None
+                    if fault is not None:
+                        raise fault
                     return None
                 record = self._settle_next()
             if record is not None:
@@ -153,6 +158,9 @@ class Run:
             try:
                 item = next(self._items)
             except StopIteration:
+                break
+            except Exception as error:  # the caller's own: raised when what was begun has been handed out
+                self._fault = error
                 break
             session_id, analysis = taken_apart(item, self._rules.analysis)
             shown = shown_id(session_id)

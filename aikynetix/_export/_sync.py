@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-import os
+from collections.abc import Iterable
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .._arguments import checked_count, checked_place
 from .._download._target import local_path, remote_url
 from . import _job
 from ._backend import ExecutorBackend, ThreadBackend
-from ._folder import Folder, LocalFolder
+from ._folder import Folder, LocalFolder, failing
 from ._ledger import Ledger
 from ._record import ExportRecord, ExportStatus, shown_id
 from ._remote import RemoteFolder
 from ._run import Rules, Run, taken_apart
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Iterator
+    import os
+    from collections.abc import Callable, Generator, Iterator
     from concurrent.futures import Executor
 
     from .._client import Aikynetix
@@ -96,9 +99,9 @@ def check(session_ids: Iterable[Any], concurrency: int, executor: Executor | Non
     """
     if isinstance(session_ids, str | bytes):
         raise TypeError("session_ids must be an iterable of session ids, not one string; put it in a list")
-    iter(session_ids)
-    if isinstance(concurrency, bool) or not isinstance(concurrency, int) or concurrency < 1:
-        raise ValueError(f"concurrency must be a whole number, 1 or more, not {concurrency!r}")
+    if not isinstance(session_ids, Iterable):
+        raise TypeError(f"session_ids must be an iterable of session ids, not {type(session_ids).__name__}")
+    checked_count("concurrency", concurrency)
     if executor is not None and (isinstance(executor, type) or not callable(getattr(executor, "submit", None))):
         raise TypeError(f"executor must be a concurrent.futures.Executor, not {type(executor).__name__}")
 
@@ -107,14 +110,17 @@ def folder_of(to: str | os.PathLike[str]) -> Folder:
     """Return the folder that ``to`` names.
 
     Raises:
-        ValueError: It names none.
+        TypeError: It is neither a string nor a path.
+        ValueError: It is empty, or holds what no file's name can.
         ConfigurationError: It is a URL, and fsspec or what it needs for it is not installed.
+        DownloadError: Its name is too long, or it cannot be looked at.
     """
-    place = os.fspath(to)
-    if not isinstance(place, str) or not place or "\0" in place:
-        raise ValueError("to must be a folder or an fsspec URL, such as 'videos' or 's3://bucket/videos'")
-    # Absolute, because the workers of an executor may have another current folder.
-    return RemoteFolder(place) if remote_url(place) else LocalFolder(local_path(place)[0].absolute())
+    place = checked_place(to)
+    if remote_url(place):
+        return RemoteFolder(place)
+    with failing("the export's folder cannot be used", Path(place)):
+        # Absolute, because the workers of an executor may have another current folder.
+        return LocalFolder(local_path(place)[0].absolute())
 
 
 def plan(

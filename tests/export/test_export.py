@@ -245,18 +245,19 @@ def test_an_interrupt_leaves_a_state_to_go_on_from(connect: Connect, folder: Pat
 
 
 def test_an_input_that_raises_ends_the_export_with_its_error(connect: Connect, folder: Path) -> None:
-    """What the caller's own iterable raises reaches the caller, and no worker stays behind."""
+    """What the caller's own iterable raises reaches the caller once what was begun has a record and a line."""
 
     def broken() -> Iterator[str]:
-        yield "a"
+        yield from ("a", "b")
         raise LookupError("the database is gone")
 
-    with Service() as service:
-        records = connect(service).analyzed_videos.export(broken(), folder, concurrency=1)
-        assert next(records).session_id == "a"
+    with Service(latency=0.1) as service:
+        records = connect(service).analyzed_videos.export(broken(), folder)
+        assert {next(records).session_id, next(records).session_id} == {"a", "b"}
         with pytest.raises(LookupError, match="database"):
             next(records)
         settle()
+    assert {line["session_id"] for line in manifest(folder)} == {"a", "b"}
     assert workers() == []
 
 
@@ -324,9 +325,12 @@ def test_a_wrong_concurrency_is_refused_before_anything_happens(
 
 
 def test_a_single_string_is_no_list(connect: Connect, folder: Path) -> None:
-    """The letters of one id are not taken for ids."""
-    with Service() as service, pytest.raises(TypeError, match="put it in a list"):
-        connect(service).analyzed_videos.export("session", folder)
+    """The letters of one id are not taken for ids, and what is no list at all is named."""
+    with Service() as service:
+        with pytest.raises(TypeError, match="put it in a list"):
+            connect(service).analyzed_videos.export("session", folder)
+        with pytest.raises(TypeError, match="session_ids must be an iterable"):
+            connect(service).analyzed_videos.export(None, folder)  # type: ignore[arg-type]  # bad on purpose
     assert not folder.exists()
 
 
@@ -335,10 +339,14 @@ def test_a_folder_that_cannot_be_used_is_said_so(connect: Connect, tmp_path: Pat
     (tmp_path / "file").write_text("x")
     with Service() as service:
         videos = connect(service).analyzed_videos
-        with pytest.raises(DownloadError, match="file"):
+        with pytest.raises(DownloadError, match=r"name a folder .*file"):
             list(videos.export(["a"], tmp_path / "file"))
         with pytest.raises(ValueError, match="folder"):
             videos.export(["a"], "")
+        with pytest.raises(DownloadError, match="name too long"):
+            videos.export(["a"], tmp_path / ("x" * 300))
+        with pytest.raises(TypeError, match="to must be a str or a path"):
+            videos.export(["a"], b"videos")  # type: ignore[arg-type]  # bad on purpose
         with pytest.raises(ConfigurationError, match="nosuch"):
             videos.export(["a"], "nosuch://bucket/x")
     assert service.seen.lookups == []
