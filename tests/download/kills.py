@@ -135,8 +135,8 @@ def _one_kill(draw: random.Random, storage: Storage, path: Path, missing: int) -
 
 def _freeze(process: subprocess.Popen[str], storage: Storage, sent: int) -> tuple[int, int, int]:
     """Stop a process; return the bytes sent to it, those of them that it has not received, and its connections."""
-    os.kill(process.pid, signal.SIGSTOP)
-    with storage.lock:
+    with storage.lock:  # the server sends nothing that it has not counted
+        os.kill(process.pid, signal.SIGSTOP)
         out = storage.sent - sent
         queued, connections = _queued(storage.port)
         return out, queued + connections * PIECE, connections

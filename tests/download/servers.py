@@ -217,7 +217,7 @@ class Storage:
     def send_body(self, connection: socket.socket, fault: Fault, body: memoryview) -> bool:
         begun, sent = time.monotonic(), 0
         size = len(body) if fault.cut_after is None else min(fault.cut_after, len(body))
-        step = 1 if fault.drip else 65536 if self.rate or self.line else self.window if self.round_trip else 1 << 18
+        step = 1 if fault.drip else self.window if self.round_trip and not self.rate else 65536
         while sent < size or fault.endless:
             piece = body[sent % max(1, size) : min(sent % max(1, size) + step, size)]
             sent += len(piece)
