@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from email.utils import format_datetime
 from typing import TYPE_CHECKING
@@ -101,6 +102,7 @@ def _content(method: str, stored: StoredObject, selection: Selection, headers: d
     async def chunks() -> AsyncIterator[bytes]:
         for offset in range(start, stop, _CHUNK):
             yield stored.data[offset : min(offset + _CHUNK, stop)]
+            await asyncio.sleep(0)  # lets the loop hear that the client has gone; it complains of writing on and on
 
     return StreamingResponse(chunks(), selection.status, headers)
 

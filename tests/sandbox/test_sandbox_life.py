@@ -75,6 +75,18 @@ def test_leaving_cuts_a_download_that_nobody_reads() -> None:
     connection.close()
 
 
+def test_clients_that_hang_up_are_not_complained_of(caplog: pytest.LogCaptureFixture) -> None:
+    """A client that goes away in the middle of a body leaves no lines on the terminal that the sandbox runs in."""
+    with Sandbox(video=bytes(20_000_000)) as sandbox:
+        for _ in range(5):
+            connection = raw_request(sandbox, sandbox.signed_url("session-jump"))
+            assert connection.recv(100)
+            connection.close()  # with bytes unread, so that the other side is reset
+        with httpx.Client(verify=False) as client:
+            assert client.get(sandbox.base_url).status_code == 404
+    assert caplog.records == []
+
+
 def test_leaving_does_not_wait_for_the_latency() -> None:
     """A request that is held by a long latency ends with the sandbox."""
     with Sandbox(latency=60) as sandbox:
