@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import errno
 import os.path
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 _PROGRAM = "aikynetix"
 # What a write to stdout may fail with; sockets and files fail with errors of ours, or with a file's name.
 _STDOUT_ERRORS = (errno.EPIPE, errno.ENOSPC, errno.EIO, errno.EBADF, errno.EFBIG)
+# Commands that keep what they have when they are interrupted.
+_RESUMED = ("download", "export")
+_ESCAPED = "aikynetix-escaped"
 _PACKAGE = os.path.dirname(os.path.dirname(__file__)) + os.sep  # noqa: PTH120 -- pathlib is a slow import
 
 
@@ -64,7 +68,8 @@ def run(arguments: Sequence[str]) -> int:
     try:
         code = app.main(list(arguments), prog_name=_PROGRAM, standalone_mode=False)
     except click.Abort:
-        note("interrupted")
+        goes_on = "; run it again to go on from there" if arguments and arguments[0] in _RESUMED else ""
+        note(f"interrupted{goes_on}")
         return 130
     except click.ClickException as error:
         complain(_usage(error))
@@ -77,9 +82,18 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _let_any_name_through() -> None:
-    """A file name that is not valid in the terminal's encoding is printed as the bytes that it is made of."""
-    with contextlib.suppress(AttributeError, ValueError):  # stdout may be a stand-in without an encoding
-        sys.stdout.reconfigure(errors="surrogateescape")  # type: ignore[union-attr]  # the line above
+    """Print what the terminal's encoding cannot say: a file name's odd bytes as they are, other characters escaped."""
+    codecs.register_error(_ESCAPED, _escaped)
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(AttributeError, ValueError):  # it may be a stand-in without an encoding
+            stream.reconfigure(errors=_ESCAPED)  # type: ignore[union-attr]  # the line above
+
+
+def _escaped(error: UnicodeError) -> tuple[str | bytes, int]:
+    try:
+        return codecs.lookup_error("surrogateescape")(error)
+    except UnicodeError:
+        return codecs.lookup_error("backslashreplace")(error)
 
 
 def _usage(error: click.ClickException) -> str:

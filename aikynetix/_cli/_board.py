@@ -95,7 +95,7 @@ class Board:
         told.append(f"{human_size(int((self._arrived + on_the_way) / max(seconds, 0.1)))}/s")
         if self._total is not None and self._ended:
             left = seconds / self._ended * max(0, self._total - self._ended)
-            told.append(f"{left // 60:.0f}:{left % 60:02.0f} left")
+            told.append("{}:{:02} left".format(*divmod(round(left), 60)))
         table = Table.grid(padding=(0, 1))
         table.add_column(width=_BAR_WIDTH)
         table.add_column(no_wrap=True)

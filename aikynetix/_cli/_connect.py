@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 if TYPE_CHECKING:
+    import logging
     from collections.abc import Callable, Generator, Mapping
 
     from .. import Aikynetix
@@ -50,6 +51,21 @@ class SessionId(_TextType):
             return checked_session_id(value)
         except ValueError as error:
             self.fail(str(error), param, ctx)
+
+
+class Place(_TextType):
+    """A path or an fsspec URL that can be one."""
+
+    name = "path"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return ``value``, or fail with what is wrong with it."""
+        from .._arguments import checked_place
+
+        try:
+            return checked_place(value)
+        except ValueError as error:
+            self.fail(f"it {str(error).removeprefix('to ')}", param, ctx)
 
 
 class Seconds(_NumberType):
@@ -199,19 +215,33 @@ def limits(connection: Connection) -> dict[str, Any]:
 
 @contextmanager
 def telling(connection: Connection) -> Generator[None]:
-    """Show the package's log records on stderr if ``--verbose`` was given; it logs no secrets."""
-    if not connection.verbose:
-        yield
-        return
+    """Show the package's log records on stderr, without ``--verbose`` warnings alone; it logs no secrets."""
     import logging
 
     handler, logger = logging.StreamHandler(), logging.getLogger("aikynetix")
     handler.setFormatter(logging.Formatter("aikynetix: %(message)s"))
+    if not connection.verbose:
+        handler.setLevel(logging.WARNING)
+        handler.addFilter(_Once())
     logger.addHandler(handler)
     level = logger.level
-    logger.setLevel(logging.DEBUG)
+    if connection.verbose:
+        logger.setLevel(logging.DEBUG)
     try:
         yield
     finally:
         logger.setLevel(level)
         logger.removeHandler(handler)
+
+
+class _Once:
+    """Lets each text through once: what befalls one session of an export befalls many."""
+
+    def __init__(self) -> None:
+        self._said: set[str] = set()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        text = record.getMessage()
+        is_new = text not in self._said
+        self._said.add(text)
+        return is_new

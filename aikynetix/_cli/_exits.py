@@ -81,8 +81,9 @@ def exit_code(error: AikynetixError) -> Exit:
 def happened(error: AikynetixError) -> str:
     """Return what happened as one line."""
     if isinstance(error, APIStatusError):  # the words of a server are its own, and stay as they are
-        traced = f" (request id {error.request_id})" if error.request_id else ""
-        return f"{error.status_code}: {error.message}{traced}"
+        if not error.request_id:
+            return f"{error.status_code}: {error.message}"
+        return f"{error.status_code}: {error.message.removesuffix('.')} (request id {error.request_id})"
     said = " ".join(str(error).split())
     for python, shell in _SPELLINGS.items():
         said = said.replace(python, shell)

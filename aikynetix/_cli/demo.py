@@ -31,7 +31,10 @@ def demo(output: str, quiet: bool) -> None:
     from ..sandbox import Sandbox
 
     began, target = monotonic(), Path(output).absolute()
-    target.mkdir(parents=True, exist_ok=True)
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise click.ClickException(f"{target}: {error.strerror}; name another folder with --output.") from None
     with Sandbox() as sandbox:
         session = sandbox.sessions["new"]
         if not quiet:

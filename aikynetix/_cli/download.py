@@ -10,7 +10,14 @@ from ._progress import progress_bar
 
 @click.command
 @_connect.session_argument
-@click.option("-o", "--output", metavar="PATH", default="./", help="File, folder or fsspec URL. Default: this folder.")
+@click.option(
+    "-o",
+    "--output",
+    type=_connect.Place(),
+    metavar="PATH",
+    default="./",
+    help="File, folder or fsspec URL. Default: this folder.",
+)
 @_connect.analysis_option
 @_connect.wait_option()
 @click.option("--overwrite", is_flag=True, help="Replace a file that is there.")

@@ -62,7 +62,14 @@ class Tally:
 
 @click.command
 @click.argument("source", metavar="SESSIONS", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
-@click.option("--to", "to", metavar="DIR", required=True, help="A folder, or an fsspec URL such as s3://bucket/videos.")
+@click.option(
+    "--to",
+    "to",
+    type=_connect.Place(),
+    metavar="DIR",
+    required=True,
+    help="A folder, or an fsspec URL such as s3://bucket/videos.",
+)
 @_connect.analysis_option
 @click.option(
     "--concurrency", type=click.IntRange(min=1), metavar="N", default=16, show_default=True, help="Sessions at a time."
@@ -120,7 +127,8 @@ def export(
         with closing(records):
             _show_all(records, tally, board, as_json=as_json)
     if not quiet:
-        _show.note(f"{tally.summary()} {_where(to)}")
+        again = " To try again what failed: --retry-failed." if tally.counts["failed"] else ""
+        _show.note(f"{tally.summary()}{again} {_where(to)}")
     click.get_current_context().exit(tally.exit_code())
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from aikynetix._arguments import checked_session_id
 from aikynetix._cli._app import _failed
+from aikynetix._cli._connect import Connection, telling
 
 if TYPE_CHECKING:
     from aikynetix.sandbox import Sandbox
@@ -183,7 +185,11 @@ def test_a_server_that_is_not_there_is_try_again_later(command: Command, monkeyp
         (["url", "s", "--base-url", "http://example.com"], "https"),
         (["url", "s", "--base-url", "ftp://example.com"], "--base-url"),
         (["url", "s", "--key-header", "not a header"], "header"),
+        (["url", "s", "--timeout", "1e300"], "--timeout"),
         (["download", "s", "--connections", "0"], "--connections"),
+        (["download", "s", "--output", ""], "--output"),
+        (["export", "-", "--to", ""], "--to"),
+        (["export", "-", "--to", "a\0b"], "--to"),
         (["nonsense"], "nonsense"),
         (["--nonsense"], "--nonsense"),
         (["completion", "dos"], "bash"),
@@ -249,6 +255,17 @@ def test_verbose_tells_of_each_attempt(sandbox: Sandbox, command: Command) -> No
     assert ran.out.startswith("http")
 
 
+def test_a_warning_is_told_once(sandbox: Sandbox, capsys: pytest.CaptureFixture[str]) -> None:
+    """What befalls each session of an export is one line; retries and the like are for --verbose."""
+    assert sandbox.env
+    logger = logging.getLogger("aikynetix")
+    with telling(Connection()):
+        for _ in range(3):
+            logger.warning("the executor has broken down")
+            logger.info("too many requests")
+    assert capsys.readouterr().err == "aikynetix: the executor has broken down\n"
+
+
 def test_demo_leaves_a_video_and_tells_what_it_did(command: Command, tmp_path: Path) -> None:
     """The story is on stderr, the path on stdout; run twice it does the same."""
     for _ in range(2):
@@ -276,6 +293,7 @@ def test_demo_that_cannot_write_says_so(command: Command, tmp_path: Path) -> Non
     ran = command("demo", "--output", str(tmp_path / "taken"))
     assert ran.code == 1
     assert "taken" in ran.err
+    assert "--output" in ran.err
     assert ran.err.count("\n") == 1
 
 

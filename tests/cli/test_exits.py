@@ -81,6 +81,8 @@ def test_the_words_of_a_server_are_not_rewritten() -> None:
     """Only our own texts name our own arguments."""
     error = status_error_class(400)("timeout=5 is too long", status_code=400, request_id="r-1")
     assert explain(error) == "400: timeout=5 is too long (request id r-1)."
+    error = status_error_class(404)("Not found.", status_code=404, request_id="r-1")
+    assert explain(error).startswith("404: Not found (request id r-1). ")
 
 
 def test_the_line_is_one_line() -> None:

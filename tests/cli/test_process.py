@@ -20,9 +20,15 @@ ROOT = Path(__file__).resolve().parents[2]
 posix = pytest.mark.skipif(os.name != "posix", reason="signals and devices of POSIX")
 
 
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+def run(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [*COMMAND, *arguments], capture_output=True, text=True, timeout=30, stdin=subprocess.DEVNULL, check=False
+        [*COMMAND, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        stdin=subprocess.DEVNULL,
+        env={**os.environ, **environ},
+        check=False,
     )
 
 
@@ -57,14 +63,29 @@ def test_without_arguments_the_help_goes_to_stderr() -> None:
     assert "Commands:" in ran.stderr
 
 
+def test_a_terminal_that_cannot_say_a_name_stops_nothing(sandbox: Sandbox, tmp_path: Path) -> None:
+    """What its encoding does not have is written as an escape, and the next session has its turn."""
+    sessions, folder = tmp_path / "list.txt", tmp_path / "v\N{LATIN SMALL LETTER I WITH DIAERESIS}deos"
+    sessions.write_text(f"run-\N{RUNNER}\n{sandbox.sessions['jump']}\n", "utf-8")
+    ran = run("export", str(sessions), "--to", str(folder), PYTHONIOENCODING="ascii")
+    assert ran.returncode == 1
+    assert r"run-\U0001f3c3: failed" in ran.stderr
+    assert "unexpected" not in ran.stderr
+    assert r"/v\xefdeos/" in ran.stdout
+    assert len(list(folder.glob("*.mp4"))) == 1
+
+
 @posix
-def test_ctrl_c_ends_with_130_and_no_traceback(sandbox: Sandbox) -> None:
+def test_ctrl_c_ends_with_130_and_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     """The person at the shell knows what he did."""
-    arguments = ["url", sandbox.sessions["slow"], "--wait", "600"]
-    with subprocess.Popen([*COMMAND, *arguments], stdout=-1, stderr=-1, stdin=subprocess.DEVNULL, text=True) as process:
-        until_asked(sandbox)
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=20)
+    with Sandbox(polls=1_000) as sandbox:
+        for name, value in sandbox.env.items():
+            monkeypatch.setenv(name, value)
+        arguments = [*COMMAND, "url", sandbox.sessions["slow"], "--wait", "600"]
+        with subprocess.Popen(arguments, stdout=-1, stderr=-1, stdin=subprocess.DEVNULL, text=True) as process:
+            until_asked(sandbox)
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate(timeout=20)
     assert process.returncode == 130
     assert out == ""
     assert err.split() == ["interrupted"]
@@ -85,6 +106,7 @@ def test_ctrl_c_during_a_download_leaves_it_resumable(tmp_path: Path, monkeypatc
             _, err = process.communicate(timeout=20)
         assert "Traceback" not in err
         assert (process.returncode, target.exists()) in {(130, False), (0, True)}
+        assert process.returncode == 0 or "run it again to go on" in err
         assert run(*arguments, "--overwrite").returncode == 0
     assert target.read_bytes() == video
 
