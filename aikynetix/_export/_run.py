@@ -8,7 +8,7 @@ import random
 import time
 from collections import deque
 from concurrent.futures import BrokenExecutor, Future, wait
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
@@ -85,6 +85,7 @@ class Run:
         self._exhausted = False
         self._fault: Exception | None = None
         self._has_fallen_back = False
+        self._has_failed = False
         self._active: dict[Future[Outcome | None], Job] = {}
         self._waiting: deque[Job] = deque()
         self._done: SimpleQueue[Future[Outcome | None]] = SimpleQueue()
@@ -100,6 +101,33 @@ class Run:
             Exception: What reading the items raised, once there is no record left of those before.
         """
         ledger = self._ledger = self._ledger or self._opened()
+        try:
+            return self._next_record(ledger, interrupted)
+        except BaseException:
+            self._has_failed = True
+            raise
+
+    def close(self) -> None:
+        """Stop what is going on, note what came of it, write the page. Closing twice is fine.
+
+        Raises:
+            DownloadError: The folder cannot be written to. Not after `advance` has raised: what ended the export is
+                what its caller has to hear of.
+        """
+        self._exhausted = True
+        _open_runs.discard(self)
+        ledger, self._ledger = self._ledger, None
+        if ledger is None:
+            return
+        with ExitStack() as stack:
+            if self._has_failed:
+                stack.enter_context(suppress(AikynetixError))
+            stack.callback(ledger.close)
+            stack.callback(self._folder.close)
+            stack.callback(self._write_page, ledger)
+            stack.callback(self._drain, ledger)
+
+    def _next_record(self, ledger: Ledger, interrupted: Callable[[], bool]) -> ExportRecord | None:
         while not interrupted():
             record = self._fill(ledger)
             if record is None:
@@ -112,19 +140,6 @@ class Run:
             if record is not None:
                 return self._noted(ledger, record)
         return None
-
-    def close(self) -> None:
-        """Stop what is going on, note what came of it, write the page. Closing twice is fine."""
-        self._exhausted = True
-        _open_runs.discard(self)
-        ledger, self._ledger = self._ledger, None
-        if ledger is None:
-            return
-        with ExitStack() as stack:
-            stack.callback(ledger.close)
-            stack.callback(self._folder.close)
-            stack.callback(self._write_page, ledger)
-            stack.callback(self._drain, ledger)
 
     def _opened(self) -> Ledger:
         ledger = Ledger()

@@ -76,6 +76,7 @@ class Seen:
         lookup_times: When each of them came, in seconds of ``time.monotonic``.
         downloads: Session ids of the videos, in order.
         download_times: When each of them came.
+        ranges: The ``Range`` headers among them.
         most_at_once: Most lookups that were waiting for an answer at the same time.
         leaked: Requests for a video that carried a credential.
     """
@@ -84,6 +85,7 @@ class Seen:
     lookup_times: list[float] = field(factory=list)
     downloads: list[str] = field(factory=list)
     download_times: list[float] = field(factory=list)
+    ranges: list[str] = field(factory=list)
     most_at_once: int = 0
     at_once: int = 0
     leaked: int = 0
@@ -197,6 +199,7 @@ class _Connection(asyncio.Protocol):
             name = unquote(path.removeprefix(_VIDEOS).removesuffix("/analyzed_video.mp4"))
             service.seen.downloads.append(name)
             service.seen.download_times.append(time.monotonic())
+            service.seen.ranges += [headers["range"]] if "range" in headers else []
             service.seen.leaked += "api-key" in headers or "authorization" in headers or "cookie" in headers
             refusal = service.store(name, service.seen.downloads.count(name)) if service.store is not proper else None
             if refusal is not None:

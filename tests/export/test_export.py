@@ -15,8 +15,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from aikynetix import (
-    AikynetixError,
-    AuthenticationError,
     ConfigurationError,
     DownloadError,
     ExportRecord,
@@ -83,55 +81,6 @@ def test_a_second_run_does_only_what_is_missing(connect: Connect, folder: Path) 
     assert first["c"].read_bytes() == service.video
 
 
-def test_one_bad_session_never_stops_the_others(connect: Connect, folder: Path) -> None:
-    """Errors of the API, of the network and of the list itself each fail one session, with class and message."""
-    replies = {
-        "gone": GONE,
-        "plan": Reply(403, {"error": "no plan"}),
-        "broken": Reply(500, {"error": "oops"}),
-        "cut": Reply(hang_up=True),
-        "odd": Reply(200, {"analyzed_video_url": "ftp://x"}),
-        "later": Reply(200, {}),
-    }
-    ids = ["ok1", *replies, "", "..", "a\nb", "\ud800", "x" * 2_000, None, 5, "ok2"]
-    with Service(behave=lambda session_id, _: replies.get(session_id)) as service:
-        records = list(connect(service).analyzed_videos.export(ids, folder, concurrency=3))  # type: ignore[arg-type]  # bad on purpose
-    errors = {record.session_id: record.error for record in records if record.status == "failed"}
-    assert errors == {
-        "gone": "NotFoundError",
-        "plan": "PermissionDeniedError",
-        "broken": "InternalServerError",
-        "cut": "APIConnectionError",
-        "odd": "APIResponseValidationError",
-        "": "ValueError",
-        "..": "ValueError",
-        "a\nb": "ValueError",
-        "\ud800": "ValueError",
-        "x" * 1_023 + "…": "ValueError",
-        "None": "TypeError",
-        "5": "TypeError",
-    }
-    others = {record.session_id: (record.status.value, record.error) for record in records if record.status != "failed"}
-    assert others == {"ok1": ("done", None), "ok2": ("done", None), "later": ("not_ready", "VideoNotReadyError")}
-    assert all(record.message and "\n" not in record.message for record in records if record.error)
-    assert len(manifest(folder)) == len(ids)
-
-
-def test_failed_sessions_can_be_retried_alone(connect: Connect, folder: Path) -> None:
-    """`retry_failed` touches what failed, and nothing that is done, not ready, or was never tried."""
-    replies: dict[str, Reply] = {"bad": GONE, "late": Reply(200, {})}
-    with Service(behave=lambda session_id, _: replies.get(session_id)) as service:
-        videos = connect(service).analyzed_videos
-        list(videos.export(["ok", "bad", "late"], folder))
-        replies.clear()
-        service.seen.lookups.clear()
-        retried = statuses(videos.export(["ok", "bad", "late", "new"], folder, retry_failed=True))
-        assert service.seen.lookups == ["bad"]
-        rest = statuses(videos.export(["ok", "bad", "late", "new"], folder))
-    assert retried == {"bad": "done"}
-    assert rest == {"ok": "already_there", "bad": "already_there", "late": "done", "new": "done"}
-
-
 def test_duplicates_are_done_once(connect: Connect, folder: Path) -> None:
     """However often an id is in the list, it has one lookup, one file and one record."""
     with Service() as service:
@@ -147,26 +96,6 @@ def test_a_pair_carries_the_analysis_of_its_session(connect: Connect, folder: Pa
         records = list(connect(service).analyzed_videos.export(items, folder))
     assert statuses(iter(records)) == {"a": "done", "b": "done", "c": "failed"}
     assert next(record.error for record in records if record.session_id == "c") == "ValueError"
-
-
-def test_a_refused_credential_stops_everything_at_once(connect: Connect, folder: Path) -> None:
-    """401 is about the key and not about a session: one error, few requests, nothing marked as failed."""
-    with Service(latency=0.02) as service, pytest.raises(AuthenticationError):
-        list(connect(service, api_key="wrong").analyzed_videos.export((f"s{n}" for n in range(500)), folder))
-    assert len(service.seen.lookups) <= 32
-    assert manifest(folder) == []
-
-
-def test_a_client_that_was_closed_stops_everything(connect: Connect, folder: Path) -> None:
-    """A mistake of the program is raised, and not noted against hundreds of sessions."""
-    with Service() as service:
-        client = connect(service)
-        records = client.analyzed_videos.export((f"s{n}" for n in range(500)), folder, concurrency=2)
-        next(records)
-        client.close()
-        with pytest.raises(AikynetixError, match="closed"):
-            list(records)
-    assert all(line["status"] == "done" for line in manifest(folder))
 
 
 def test_the_input_is_read_lazily(connect: Connect, folder: Path) -> None:
@@ -242,35 +171,6 @@ def test_an_interrupt_leaves_a_state_to_go_on_from(connect: Connect, folder: Pat
         assert time.monotonic() - began < 5
     assert [line["session_id"] for line in manifest(folder)] == ["a", "b"] or len(manifest(folder)) == 2
     assert (folder / "index.html").read_text("utf-8").count("<video") == 2
-
-
-def test_an_input_that_raises_ends_the_export_with_its_error(connect: Connect, folder: Path) -> None:
-    """What the caller's own iterable raises reaches the caller once what was begun has a record and a line."""
-
-    def broken() -> Iterator[str]:
-        yield from ("a", "b")
-        raise LookupError("the database is gone")
-
-    with Service(latency=0.1) as service:
-        records = connect(service).analyzed_videos.export(broken(), folder)
-        assert {next(records).session_id, next(records).session_id} == {"a", "b"}
-        with pytest.raises(LookupError, match="database"):
-            next(records)
-        settle()
-    assert {line["session_id"] for line in manifest(folder)} == {"a", "b"}
-    assert workers() == []
-
-
-def test_no_secret_reaches_the_folder(connect: Connect, folder: Path) -> None:
-    """Neither the key nor any part of a signed URL is in the manifest or on the page."""
-    echo = Reply(400, {"error": "bad https://storage.example/x?X-Goog-Signature=feedfacecafebeef key export-test-key"})
-    with Service(behave=lambda id_, _: echo if id_ == "bad" else None) as service:
-        list(connect(service).analyzed_videos.export(["ok", "bad"], folder))
-    for name in ("manifest.jsonl", "index.html"):
-        text = (folder / name).read_text("utf-8")
-        assert "feedface" not in text
-        assert "export-test-key" not in text
-        assert "X-Goog" not in text
 
 
 def test_a_torn_line_does_not_spoil_the_next_one(connect: Connect, folder: Path) -> None:
