@@ -87,6 +87,51 @@ class Lookup(Generic[T]):
             self._scope.cancel()
 
 
+class _Blocking(Generic[T]):
+    """Blocking work: done once, and not begun any more once it was told to stop.
+
+    Args:
+        work: Gets a function that says whether it is to stop.
+    """
+
+    def __init__(self, work: Callable[[Callable[[], bool]], T]) -> None:
+        self._work = work
+        self._turn = threading.Lock()
+        self._stop, self._ended = threading.Event(), threading.Event()
+        self._is_begun = False
+        self._done: list[T] = []
+        self._failed: list[BaseException] = []
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether it has begun and not ended."""
+        return self._is_begun and not self._ended.is_set()
+
+    def run(self) -> None:
+        """Do the work and keep what came of it."""
+        with self._turn:
+            if self._stop.is_set():
+                return
+            self._is_begun = True
+        try:
+            self._done.append(self._work(self._stop.is_set))
+        except BaseException as error:
+            self._failed.append(error)
+        finally:
+            self._ended.set()
+
+    def stop(self) -> None:
+        """Tell the work to stop."""
+        with self._turn:
+            self._stop.set()
+
+    def result(self) -> T:
+        """Return what the work returned, or raise what it raised."""
+        if self._failed:
+            raise self._failed[0]
+        return self._done[0]
+
+
 async def in_thread(work: Callable[[Callable[[], bool]], T], on_stop: Callable[[], object] = lambda: None) -> T:
     """Run blocking ``work`` in a worker thread; on cancellation tell it to stop, and wait until it has.
 
@@ -94,49 +139,30 @@ async def in_thread(work: Callable[[Callable[[], bool]], T], on_stop: Callable[[
         work: Gets a function that says whether it is to stop.
         on_stop: Called in the loop when it is over or to stop, for what the thread may be waiting for.
     """
-    stop, started, ended = threading.Event(), threading.Event(), threading.Event()
-    turn = threading.Lock()
-    done: list[T] = []
-    failed: list[BaseException] = []
+    blocking = _Blocking(work)
 
-    def run() -> None:
-        with turn:
-            if stop.is_set():
-                return
-            started.set()
-        try:
-            done.append(work(stop.is_set))
-        except BaseException as error:
-            failed.append(error)
-        finally:
-            ended.set()
-
-    def end() -> None:
-        with turn:
-            stop.set()
+    def stop() -> None:
+        blocking.stop()
         on_stop()
 
     async def watch() -> None:
         try:
             await anyio.sleep_forever()
         finally:
-            end()
+            stop()
 
     async with anyio.create_task_group() as group:
         group.start_soon(watch)
         try:
-            await anyio.to_thread.run_sync(run)  # not abandoned: what it writes must be at rest when this returns
+            await anyio.to_thread.run_sync(blocking.run)  # not abandoned: what it writes must be at rest in the end
         except BaseException:
             # The cancel() of an asyncio task passes every shield, and leaves the thread alone.
-            end()
+            stop()
             with anyio.CancelScope(shield=True):
-                while started.is_set() and not ended.is_set():  # noqa: ASYNC110 - a thread sets it, not the loop
+                while blocking.is_under_way:  # noqa: ASYNC110 - a thread ends it, not the loop
                     await anyio.sleep(_LOOK_EVERY)
             raise
-        await (
-            anyio.lowlevel.checkpoint_if_cancelled()
-        )  # asyncio's shield may end without the cancellation having struck
+        # asyncio's shield may end without the cancellation having struck.
+        await anyio.lowlevel.checkpoint_if_cancelled()
         group.cancel_scope.cancel()
-    if failed:
-        raise failed[0]
-    return done[0]
+    return blocking.result()
