@@ -58,9 +58,17 @@ class Lifeline:
                 _hang_up(found)
 
     def trace(self, event: str, info: dict[str, Any]) -> None:
-        """Take note of the connections that httpcore opens (its ``trace`` extension)."""
-        if event in ("connection.connect_tcp.complete", "connection.start_tls.complete"):
+        """Take note of the connections that are opened (httpcore's ``trace`` extension; our transport tells more).
+
+        Raises:
+            OSError: One is about to be opened that is not wanted any more.
+        """
+        if event.endswith(".complete"):
             self.hold(info.get("return_value"))
+        elif "socket" in info:
+            self.hold(info["socket"])
+            if self.cut:
+                raise OSError("the connection is not wanted any more")
 
     def release(self) -> None:
         """Let go of the connection: it is about to serve somebody else."""

@@ -21,20 +21,22 @@ from ._lanes import KEEPALIVE, SIZE, Lanes, Origin, Ticket, origin_of
 from ._limits import Limits
 from ._readable import is_readable
 
+Trace = Callable[[str, dict[str, Any]], object]
+
 
 class Lane:
     """One connection to one origin."""
 
     __slots__ = ("_socket", "http", "origin")
 
-    def __init__(self, origin: Origin, limits: Limits, http: Protocol1) -> None:
+    def __init__(self, origin: Origin, limits: Limits, http: Protocol1, trace: Trace | None = None) -> None:
         self.origin = origin
         self.http = http
         scheme, host, port = origin
         try:
-            self._socket = _dial(host.decode("ascii"), port, limits)
+            self._socket = _dial(host.decode("ascii"), port, limits, trace)
             if scheme == "https":
-                self._socket = _secured(self._socket, host.decode("ascii"), limits)
+                self._socket = _secured(self._socket, host.decode("ascii"), limits, trace)
         except _faults.FAULTS as error:
             raise _faults.fault(_faults.CONNECT, error) from error
 
@@ -111,11 +113,13 @@ class Lane:
         return self.is_stale() if info == "is_readable" else None
 
 
-def _dial(host: str, port: int, limits: Limits) -> socket.socket:
+def _dial(host: str, port: int, limits: Limits, trace: Trace | None) -> socket.socket:
     failure: OSError = OSError(f"the name {host!r} has no address")
     for family, kind, protocol, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
         made = socket.socket(family, kind, protocol)
         try:
+            if trace is not None:  # whoever wants to end a request can do so while it connects
+                trace("connection.connect_tcp.started", {"socket": made})
             made.settimeout(limits.left(limits.connect))
             made.connect(address)
             made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -129,13 +133,18 @@ def _dial(host: str, port: int, limits: Limits) -> socket.socket:
     raise failure
 
 
-def _secured(plain: socket.socket, host: str, limits: Limits) -> ssl.SSLSocket:
+def _secured(plain: socket.socket, host: str, limits: Limits, trace: Trace | None) -> ssl.SSLSocket:
+    made = plain
     try:
         plain.settimeout(limits.left(limits.connect))
-        return _tls.context().wrap_socket(plain, server_hostname=host)
+        made = _tls.context().wrap_socket(plain, server_hostname=host, do_handshake_on_connect=False)
+        if trace is not None:  # the plain socket is an empty shell now
+            trace("connection.start_tls.started", {"socket": made})
+        made.do_handshake()
     except BaseException:
-        plain.close()
+        made.close()
         raise
+    return made
 
 
 class PooledTransport(httpx.BaseTransport):
@@ -179,9 +188,9 @@ class PooledTransport(httpx.BaseTransport):
             RuntimeError: The transport has been closed.
         """
         limits = Limits(request)
-        lane = self._acquire(origin_of(request.url), limits)
-        trace: Callable[[str, dict[str, Any]], object] | None = request.extensions.get("trace")
-        if trace is not None:  # the one event of httpcore's extension that tells which connection it is
+        trace: Trace | None = request.extensions.get("trace")
+        lane = self._acquire(origin_of(request.url), limits, trace)
+        if trace is not None:  # of the events of httpcore's extension, those that tell which connection it is
             trace("connection.connect_tcp.complete", {"return_value": lane})
         try:
             _send(lane, request, limits)
@@ -234,7 +243,7 @@ class PooledTransport(httpx.BaseTransport):
         _close(doomed)
         self._settle()
 
-    def _acquire(self, origin: Origin, limits: Limits) -> Lane:
+    def _acquire(self, origin: Origin, limits: Limits, trace: Trace | None) -> Lane:
         turn = None
         with self._lock:
             ticket = self._lanes.take(origin, monotonic())
@@ -252,7 +261,7 @@ class PooledTransport(httpx.BaseTransport):
             if not lane.is_stale():
                 return lane
             lane.close()
-        return self._open(origin, lane, limits)
+        return self._open(origin, lane, limits, trace)
 
     def _wait(self, ticket: Ticket[Lane], turn: threading.Lock, limits: Limits) -> None:
         came = False
@@ -272,10 +281,10 @@ class PooledTransport(httpx.BaseTransport):
         if not ticket.granted:
             raise RuntimeError("the transport has been closed")
 
-    def _open(self, origin: Origin, stale: Lane | None, limits: Limits) -> Lane:
+    def _open(self, origin: Origin, stale: Lane | None, limits: Limits, trace: Trace | None) -> Lane:
         lanes = self._lanes
         try:
-            fresh = Lane(origin, limits, self.protocol())
+            fresh = Lane(origin, limits, self.protocol(), trace)
         except BaseException:
             with self._lock:
                 lanes.give_back(origin, stale, False, monotonic())

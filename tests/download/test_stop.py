@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -15,8 +16,16 @@ import httpx
 import pytest
 import trio
 
-from aikynetix import Aikynetix, AsyncAikynetix, DownloadedVideo, DownloadError, DownloadInterruptedError
-from aikynetix._download import Cancelled
+from aikynetix import (
+    Aikynetix,
+    AnalyzedVideo,
+    AsyncAikynetix,
+    DownloadedVideo,
+    DownloadError,
+    DownloadInterruptedError,
+)
+from aikynetix._download import Cancelled, Options, Source, download
+from aikynetix._download import Storage as Engine
 
 from .calls import MIB, assert_right, fetch, wait_until
 from .kills import journal
@@ -73,6 +82,30 @@ def test_cancelling_is_prompt_and_resumable(connections: int, tmp_path: Path) ->
         result = fetch(storage, path)
     assert result.resumed_from == held > MIB
     assert_right(result, path, storage.body)
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_cancelling_ends_a_connection_that_is_being_opened(scheme: str, tmp_path: Path) -> None:
+    """A host that does not answer, neither TCP nor TLS, holds nobody who does not want to wait any more."""
+    cancelled = threading.Event()
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as deaf:
+        address = deaf.getsockname()
+        fillers = [socket.socket() for _ in range(2 if scheme == "http" else 0)]
+        for filler in fillers:  # a full queue drops what else wants to connect
+            filler.setblocking(False)
+            filler.connect_ex(address)
+        source = Source("s", lambda: AnalyzedVideo("s", f"{scheme}://127.0.0.1:{address[1]}/b/v.mp4"))
+        storage = Engine(timeout=httpx.Timeout(20.0))
+        threading.Timer(0.3, cancelled.set).start()
+        began = time.monotonic()
+        with pytest.raises(Cancelled):
+            download(source, tmp_path / "v.mp4", storage, Options(cancelled=cancelled.is_set))
+        took = time.monotonic() - began
+        storage.close()
+        for filler in fillers:
+            filler.close()
+    assert 0.3 <= took < 1.5
+    assert own_threads() == []
 
 
 @pytest.mark.parametrize(
