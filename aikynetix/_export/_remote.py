@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from .._causes import detached
 from .._errors import AikynetixError, ConfigurationError
 from . import _manifest
-from ._folder import PAGE, Folder, failure, lines_of
+from ._folder import PAGE, Folder, failure
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator
@@ -57,13 +57,10 @@ class RemoteFolder(Folder):
             self._fs.makedirs(self._root, exist_ok=True)
 
     def manifest(self) -> Iterator[bytes]:
-        for path in [f"{self._root}/{_manifest.NAME}", *self._segment_paths()]:
-            with (
-                self._failing("the export's manifest cannot be read"),
-                suppress(FileNotFoundError),
-                self._fs.open(path, "rb") as file,
-            ):
-                yield from lines_of(file)
+        with self._failing("the export's manifest cannot be read"):
+            for path in [f"{self._root}/{_manifest.NAME}", *self._segment_paths()]:
+                with suppress(FileNotFoundError), self._fs.open(path, "rb") as file:
+                    yield from _lines_of(file)
 
     def append(self, line: bytes) -> None:
         self._waiting.append(line)
@@ -153,6 +150,22 @@ class RemoteFolder(Folder):
         except Exception as error:  # every file system of fsspec raises exceptions of its own
             failed, cause = failure(what, self._url, error), detached(error)
             raise failed from cause
+
+
+def _lines_of(file: Any) -> Iterator[bytes]:
+    """Yield the lines of ``file`` as `lines_of` does, by nothing but its ``read``.
+
+    The ``readline`` of many of fsspec's files, those of S3 and Cloud Storage among them, takes no bound.
+    """
+    rest: bytes = b""
+    while block := file.read(_manifest.LONGEST_LINE):
+        *lines, rest = (rest + block).split(b"\n")
+        yield from (line + b"\n" for line in lines)
+        if len(rest) > _manifest.LONGEST_LINE:
+            yield rest
+            rest = b""
+    if rest:
+        yield rest
 
 
 def _file_system(url: str) -> tuple[Any, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 
@@ -24,13 +24,47 @@ if TYPE_CHECKING:
     from .conftest import Connect
 
 fsspec: Any = pytest.importorskip("fsspec", reason="fsspec is not installed")
+MemoryFileSystem: Any = pytest.importorskip("fsspec.implementations.memory").MemoryFileSystem
 
 
-@pytest.fixture(params=["memory", "local"])
+class BufferedFile(fsspec.spec.AbstractBufferedFile):  # type: ignore[misc]  # fsspec ships no types
+    """A file as those of S3, Cloud Storage and Azure are: read by ranges, with a ``readline`` that takes no bound."""
+
+    def _fetch_range(self, start: int, end: int) -> bytes:
+        content: bytes = self.fs.cat_file(self.path, start, end)
+        return content
+
+
+class BufferedFileSystem(MemoryFileSystem):  # type: ignore[misc]  # as above
+    """A store of such files."""
+
+    protocol = "buffered"
+    store: ClassVar[dict[str, Any]] = {}
+    pseudo_dirs: ClassVar[list[str]] = [""]
+
+    @classmethod
+    def _strip_protocol(cls, path: str) -> str:
+        inside: str = super()._strip_protocol(path.replace("buffered://", "memory://"))
+        return inside
+
+    def _open(self, path: str, mode: str = "rb", **options: Any) -> Any:
+        if mode == "rb":
+            return BufferedFile(self, path, mode, size=self.info(path)["size"])
+        return super()._open(path, mode, **options)
+
+    def cat_file(self, path: str, start: int | None = None, end: int | None = None, **_: Any) -> bytes:
+        content: bytes = super()._open(self._strip_protocol(path), "rb").getvalue()
+        return content[start:end]
+
+
+fsspec.register_implementation("buffered", BufferedFileSystem, clobber=True)
+
+
+@pytest.fixture(params=["memory", "local", "buffered"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """A folder that is not there yet, in memory and on disk."""
+    """A folder that is not there yet: in memory, on disk, and in a store whose files are read by ranges."""
     # The download engine takes file:// for what it is, a path; local:// is the same place by way of fsspec.
-    return f"memory://{uuid.uuid4().hex}/videos" if request.param == "memory" else f"local://{tmp_path}/videos"
+    return f"local://{tmp_path}/videos" if request.param == "local" else f"{request.param}://{uuid.uuid4().hex}/videos"
 
 
 def opened(url: str) -> RemoteFolder:
@@ -111,6 +145,23 @@ def test_a_store_that_fails_is_an_error_of_ours() -> None:
     folder = RemoteFolder("local:///dev/null/videos")
     with pytest.raises(AikynetixError, match="/dev/null/videos"):
         folder.open()
+
+
+def test_a_store_that_does_not_answer_is_an_error_of_ours(connect: Connect) -> None:
+    """What a file system raises when it is first looked at says which folder it is about."""
+    pytest.importorskip("aiohttp", reason="fsspec reaches http by aiohttp")
+    with Service() as service, pytest.raises(AikynetixError, match=r"http://127\.0\.0\.1:9/videos"):
+        list(connect(service).analyzed_videos.export(["a"], "http://127.0.0.1:9/videos"))
+
+
+def test_a_line_without_end_takes_no_memory(url: str) -> None:
+    """What stands in a manifest is read in pieces, and lines of records around the junk are found."""
+    folder = opened(url)
+    fs, root = fsspec.core.url_to_fs(url)
+    fs.pipe_file(f"{root}/manifest.jsonl", line("a") + b"x" * 3_000_000 + b"\n" + line("b") + line("c")[:-1])
+    pieces = list(folder.manifest())
+    assert max(map(len, pieces)) < 300_000
+    assert known(url) == ["a", "b", "c"]
 
 
 def test_a_file_url_is_a_folder_of_this_machine(connect: Connect, tmp_path: Path) -> None:
