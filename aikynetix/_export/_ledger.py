@@ -18,7 +18,7 @@ from ._record import ExportRecord, ExportStatus
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-_CACHE_KIB = 4_096
+_CACHE_KIB = 1_024
 
 
 class Ledger:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -24,7 +25,8 @@ import sys
 from aikynetix import Aikynetix
 
 client = Aikynetix()
-records = client.analyzed_videos.export(["fast", *(f"s{n}" for n in range(30))], sys.argv[1], concurrency=4)
+ids = ["fast", *(f"s{n}" for n in range(int(sys.argv[2])))]
+records = client.analyzed_videos.export(ids, sys.argv[1], concurrency=4)
 print(next(records).status, flush=True)
 """
 
@@ -41,7 +43,7 @@ def test_a_program_may_end_with_an_export_half_read(environment: dict[str, str],
         environment["AIKYNETIX_BASE_URL"] = service.base_url
         began = time.monotonic()
         ended = subprocess.run(
-            [sys.executable, "-c", f"{SCRIPT}\nclient.close()", str(folder)],
+            [sys.executable, "-c", f"{SCRIPT}\nclient.close()", str(folder), "30"],
             env=environment,
             capture_output=True,
             text=True,
@@ -79,20 +81,28 @@ def test_ctrl_c_ends_the_command_at_once(environment: dict[str, str], folder: Pa
 
 
 def test_a_killed_export_is_finished_by_the_next(environment: dict[str, str], folder: Path, connect: Connect) -> None:
-    """After `kill -9` every session is done once, what was noted is not fetched again, and no half file stays."""
-    ids = ["fast", *(f"s{n}" for n in range(30))]
-    with Service(size=100_000, rate=400_000) as service:
+    """After each `kill -9` every line is whole; in the end every session is done once, and no half file stays."""
+    ids = ["fast", *(f"s{n}" for n in range(90))]
+    noted: list[str] = []
+    chance = random.Random(4)
+    with Service(size=100_000, rate=800_000) as service:
         environment["AIKYNETIX_BASE_URL"] = service.base_url
         script = f"{SCRIPT}\nfor record in records: print(record.session_id, flush=True)"
-        with subprocess.Popen([sys.executable, "-c", script, str(folder)], env=environment, stdout=-1) as process:
-            assert process.stdout is not None
-            for _ in range(8):
-                process.stdout.readline()
-            process.kill()
-        noted = {line["session_id"] for line in manifest(folder)}
-        assert len(noted) >= 8
+        command = [sys.executable, "-c", script, str(folder), "90"]
+        for _ in range(3):
+            with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE) as process:
+                assert process.stdout is not None
+                for _ in range(len(noted) + chance.randint(1, 6)):
+                    process.stdout.readline()
+                time.sleep(chance.random() * 0.1)
+                process.kill()
+            assert (folder / "manifest.jsonl").read_bytes().endswith(b"\n")
+            before, noted = noted, [line["session_id"] for line in manifest(folder) if line["status"] == "done"]
+            assert noted[: len(before)] == before
+            assert len(noted) == len(set(noted)) > len(before)
         service.rate = None
         found = {r.session_id: r.status.value for r in connect(service).analyzed_videos.export(ids, folder)}
     assert found == {id_: "already_there" if id_ in noted else "done" for id_ in ids}
+    assert len(service.seen.downloads) <= 91 + 3 * 6
     assert all(path.read_bytes() == service.video for path in folder.glob("*.mp4"))
-    assert sorted(path.suffix for path in folder.iterdir()) == [".html", ".jsonl", *[".mp4"] * 31]
+    assert sorted(path.suffix for path in folder.iterdir()) == [".html", ".jsonl", *[".mp4"] * 91]
