@@ -67,19 +67,22 @@ def test_every_session_has_a_record_a_file_and_a_line(connect: Connect, folder: 
 
 
 def test_a_second_run_does_only_what_is_missing(connect: Connect, folder: Path) -> None:
-    """What is there with its size is not asked for again; what is gone, cut off or new is."""
+    """What is there with its size is not asked for again, whatever its bytes; what is gone, cut, longer or new is."""
     with Service() as service:
         videos = connect(service).analyzed_videos
-        first = {record.session_id: Path(str(record.path)) for record in videos.export(list("abc"), folder)}
+        first = {record.session_id: Path(str(record.path)) for record in videos.export(list("abcde"), folder)}
         first["b"].unlink()
         first["c"].write_bytes(b"short")
+        first["d"].write_bytes(bytes(1_001))
+        first["e"].write_bytes(bytes(1_000))
         service.seen.lookups.clear()
-        second = list(videos.export(list("abcd"), folder))
-    assert statuses(iter(second)) == {"a": "already_there", "b": "done", "c": "done", "d": "done"}
-    assert sorted(service.seen.lookups) == ["b", "c", "d"]
+        second = list(videos.export(list("abcdef"), folder))
+    missing = list("bcdf")
+    assert statuses(iter(second)) == {id_: "done" if id_ in missing else "already_there" for id_ in "abcdef"}
+    assert sorted(service.seen.lookups) == missing
     again = next(record for record in second if record.session_id == "a")
     assert (again.path, again.size, again.attempts) == (first["a"], 1000, 0)
-    assert first["c"].read_bytes() == service.video
+    assert all(path.read_bytes() == service.video for id_, path in first.items() if id_ in missing)
 
 
 def test_duplicates_are_done_once(connect: Connect, folder: Path) -> None:
