@@ -312,6 +312,12 @@ class TrioStream:
         """See `Stream.close`."""
         import trio
 
+        try:
+            trio.lowlevel.current_trio_token()
+        except RuntimeError:  # its loop was left: nobody waits on the socket any more
+            with suppress(OSError):
+                socket.close(self._plain.socket.detach())
+            return
         with trio.CancelScope(shield=True):
             await trio.aclose_forcefully(self._stream)
 

@@ -316,6 +316,26 @@ def test_one_transport_serves_one_event_loop_after_another() -> None:
         gc.collect()
 
 
+def test_what_was_opened_on_trio_can_be_left_and_closed_elsewhere() -> None:
+    """A connection whose event loop has ended is closed without it, by the next request and by the transport's end."""
+    closed: list[bool] = []
+
+    def script(connection: Connection) -> None:
+        echo(connection)
+        closed.append(connection.wait_for_close())
+
+    with Server(script) as server, warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)  # of the loop of asyncio, as above
+        wire = Wire(AsyncPooledTransport())
+        assert anyio.run(wire.get, f"{server.url}/1", backend="trio") == b"/1"
+        assert asyncio.run(wire.get(f"{server.url}/2")) == b"/2"
+        until(lambda: len(closed) >= 1)
+        assert anyio.run(wire.get, f"{server.url}/3", backend="trio") == b"/3"
+        asyncio.run(wire.close())
+        gc.collect()
+        until(lambda: len(closed) == 3)
+
+
 def test_the_network_stream_of_an_answer_is_there(run: Callable[..., None]) -> None:
     """The `network_stream` extension tells the addresses and the TLS object, as httpx's own transport does."""
     with Server(echo) as server:
