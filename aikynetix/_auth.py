@@ -195,7 +195,7 @@ class BearerToken(httpx.Auth):
             if self._current is not None and self._current is not refused:
                 return self._current
             try:
-                got = Secret(cast("Callable[[], Any]", self._source)())
+                got = _asked(cast("Callable[[], Any]", self._source))
             except Exception as error:
                 raise _callable_failed(error) from error
             self._current = _from_callable(got)
@@ -287,6 +287,14 @@ def _is_token(text: object) -> bool:
         and all(char.isalnum() or char in "!#$%&'*+-.^_`|~" for char in text)
         and text.isascii()
     )
+
+
+def _asked(source: Callable[[], Any]) -> Secret:
+    """Return what ``source`` returns; no frame that an error passes through later holds it bare."""
+    answer: Any = source()
+    if inspect.iscoroutine(answer):
+        answer.close()  # the synchronous client refuses it, and it would complain that nobody awaited it
+    return Secret(cast("Any", answer))
 
 
 def _from_callable(got: Secret) -> Secret:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     import logging
     from collections.abc import Callable, Generator, Mapping
 
+    from click.shell_completion import CompletionItem
+
     from .. import Aikynetix
     from .._redact import Secret
 
@@ -66,6 +68,12 @@ class Place(_TextType):
             return checked_place(value)
         except ValueError as error:
             self.fail(f"it {str(error).removeprefix('to ')}", param, ctx)
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:  # noqa: ARG002 -- click's signature
+        """Leave it to the shell, which knows the files."""
+        from click.shell_completion import CompletionItem
+
+        return [CompletionItem(incomplete, type="file")]
 
 
 class Seconds(_NumberType):

@@ -45,6 +45,16 @@ def test_bash_completes_commands_options_and_values(line: str, completed: list[s
     assert sorted(found) == completed
 
 
+@pytest.mark.parametrize("line", ["aikynetix download --output v", "aikynetix export list.txt --to v"])
+def test_destinations_are_left_to_the_shell(line: str) -> None:
+    """It knows the files and folders."""
+    environ = {"_AIKYNETIX_COMPLETE": "bash_complete", "COMP_WORDS": line, "COMP_CWORD": str(line.count(" "))}
+    done = subprocess.run(
+        [sys.executable, "-m", "aikynetix"], env={**os.environ, **environ}, capture_output=True, text=True, check=False
+    )
+    assert done.stdout.split() == ["file,v"]
+
+
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_each_shell_gets_its_script(command: Command, shell: str) -> None:
     """It calls the command back through the variable that click listens to."""

@@ -177,6 +177,11 @@ def test_a_coroutine_function_is_for_the_asynchronous_client() -> None:
 
     with pytest.raises(ConfigurationError, match="AsyncAikynetix"):
         Aikynetix(token=token)
+    with (
+        Aikynetix(token=lambda: token(), transport=httpx.MockTransport(echo_path)) as client,  # noqa: PLW0108 -- hides it
+        pytest.raises(ConfigurationError, match="must be a string, not coroutine"),
+    ):
+        client.analyzed_videos.get("s")
     assert "***" in repr(AsyncAikynetix(token=token, transport=httpx.MockTransport(echo_path)))
 
 
