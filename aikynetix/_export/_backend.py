@@ -78,27 +78,46 @@ class Threads:
         self._tasks: SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None] = SimpleQueue()
         self._idle = threading.Semaphore(0)
         self._threads: list[threading.Thread] = []
+        self._started = 0
 
     def submit(self, task: Callable[[], T]) -> Future[T]:
         """Run ``task`` in a thread."""
         future: Future[T] = Future()
         self._tasks.put((future, task))
         if not self._idle.acquire(blocking=False) and len(self._threads) < self._most:
-            thread = threading.Thread(target=self._serve, name=f"{self._name}-{len(self._threads)}", daemon=True)
-            self._threads.append(thread)
-            thread.start()
+            self._start_one()
         return future
 
     def close(self) -> None:
-        """Let every thread end when it has finished what it is doing."""
-        for _ in self._threads:
-            self._tasks.put(None)
+        """Let every thread end when it has finished what it is doing; what none has begun is left undone."""
+        self._keep(0)
+
+    def _start_one(self) -> None:
+        thread = threading.Thread(target=self._serve, name=f"{self._name}-{len(self._threads)}", daemon=True)
+        self._threads.append(thread)
+        try:
+            thread.start()
+        except RuntimeError:
+            self._threads.pop()
+            if not self._threads:
+                raise
+            # The system gives no more. Half of those that there are do the work, which needs threads of its own.
+            self._most = max(1, len(self._threads) // 2)
+            self._keep(self._most)
+        else:
+            self._started += 1
+
+    def _keep(self, count: int) -> None:
+        del self._threads[count:]
+        for _ in range(self._started):
+            self._tasks.put(None)  # whoever gets it looks whether it is still wanted
 
     def _serve(self) -> None:
-        while True:
+        me = threading.current_thread()
+        while me in self._threads:
             found = self._tasks.get()
             if found is None:
-                return
+                continue
             future, task = found
             if future.set_running_or_notify_cancel():
                 try:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import resource
+import subprocess
 import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -15,7 +17,7 @@ from aikynetix._export._folder import LocalFolder
 from aikynetix._export._ledger import Ledger
 from aikynetix._export._record import failed
 
-from .servers import Service
+from .servers import API_KEY, Service
 from .test_manifest import done
 
 if TYPE_CHECKING:
@@ -78,6 +80,28 @@ def test_a_full_disk_ends_the_export_with_an_error_of_ours(connect: Connect, fol
     """Where the manifest cannot be kept an export stops: going on would fetch everything again the next time."""
     with Service() as service, files_up_to(500), pytest.raises(DownloadError):
         list(connect(service).analyzed_videos.export([f"s{n}" for n in range(50)], folder))
+
+
+def test_a_system_with_few_threads_is_no_reason_to_stop(folder: Path) -> None:
+    """Where no more threads can be had, an export goes on with fewer, instead of ending or failing them all."""
+    script = """
+import resource, sys, threading
+from pathlib import Path
+from aikynetix import Aikynetix, _download, _export
+threading.stack_size(16 * 1024**2)  # memory for about a dozen
+used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + 300 * 1024**2,) * 2)
+with Aikynetix(max_retries=1) as client:
+    ids = (f"s{number}" for number in range(100))
+    print(sum(record.status == "done" for record in client.analyzed_videos.export(ids, sys.argv[1], concurrency=100)))
+"""
+    with Service(latency=0.02) as service:
+        environment = os.environ | {"AIKYNETIX_API_KEY": API_KEY, "AIKYNETIX_BASE_URL": service.base_url}
+        command = [sys.executable, "-c", script, str(folder)]
+        ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == 0, ended.stderr
+    assert int(ended.stdout) >= 50
+    assert len(list(folder.glob("*.mp4"))) == int(ended.stdout)
 
 
 def test_a_url_without_fsspec_says_what_to_install(
