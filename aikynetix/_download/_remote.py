@@ -28,6 +28,19 @@ def place(url: str, name: str) -> tuple[Any, str, bool]:
     return fs, path, bool(fs.exists(path))
 
 
+def open_new(fs: Any, path: str) -> Any:
+    """Open a file for writing, in folders that are made where the store misses them.
+
+    Not beforehand: in an object store the only folder that can be missing is a bucket, and fsspec would make one of a
+    name that was mistyped.
+    """
+    try:
+        return fs.open(path, "wb")
+    except FileNotFoundError:
+        fs.makedirs(path.rpartition("/")[0], exist_ok=True)
+        return fs.open(path, "wb")
+
+
 class RemotePart:
     """A file beside the final one in a file system of fsspec. A later call begins anew: it cannot be gone on with.
 
@@ -50,9 +63,7 @@ class RemotePart:
     def begin(self, identity: Identity) -> None:  # noqa: ARG002 - it keeps no journal
         """Start from the first byte."""
         self._drop()
-        if parent := self._path.rpartition("/")[0]:
-            self._fs.makedirs(parent, exist_ok=True)
-        self._file, self._position, self._begun = self._fs.open(self._part, "wb"), 0, True
+        self._file, self._position, self._begun = open_new(self._fs, self._part), 0, True
 
     def lacks_space(self, count: int) -> bool:  # noqa: ARG002 - nobody tells how much room there is
         """Return False."""

@@ -16,6 +16,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from .._causes import detached
+from .._download._remote import open_new
 from .._errors import AikynetixError, ConfigurationError
 from . import _manifest
 from ._folder import PAGE, Folder, failure
@@ -53,8 +54,10 @@ class RemoteFolder(Folder):
         self._flushed_at = time.monotonic()
 
     def open(self) -> None:
+        probe = f"{self._segments}/{self._run}.probe"
         with self._failing("the export's folder cannot be used"):
-            self._fs.makedirs(self._root, exist_ok=True)
+            open_new(self._fs, probe).close()  # what cannot be written is better known before anything is fetched
+            self._fs.rm_file(probe)
 
     def manifest(self) -> Iterator[bytes]:
         with self._failing("the export's manifest cannot be read"):
@@ -84,7 +87,7 @@ class RemoteFolder(Folder):
         return inside[len(self._root) + 1 :] if inside.startswith(f"{self._root}/") else None
 
     def write_page(self, text: Iterable[str]) -> None:
-        with self._failing(f"{PAGE} cannot be written"), self._fs.open(f"{self._root}/{PAGE}", "wb") as file:
+        with self._failing(f"{PAGE} cannot be written"), open_new(self._fs, f"{self._root}/{PAGE}") as file:
             for part in text:
                 file.write(part.encode())
 
@@ -99,10 +102,9 @@ class RemoteFolder(Folder):
     def _flush(self) -> None:
         if not self._waiting:
             return
-        with self._failing("the export's manifest cannot be written"):
-            self._fs.makedirs(self._segments, exist_ok=True)
-            with self._fs.open(f"{self._segments}/{self._run}-{self._count:08d}.jsonl", "wb") as file:
-                file.write(b"".join(self._waiting))
+        path = f"{self._segments}/{self._run}-{self._count:08d}.jsonl"
+        with self._failing("the export's manifest cannot be written"), open_new(self._fs, path) as file:
+            file.write(b"".join(self._waiting))
         self._count += 1
         self._waiting.clear()
         self._flushed_at = time.monotonic()

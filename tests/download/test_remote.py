@@ -171,6 +171,26 @@ def test_a_store_that_fails_is_an_error_of_ours(step: str) -> None:
     Shaky.store.clear()
 
 
+class Buckets(memory_system):  # type: ignore[misc]  # fsspec ships no types
+    """A store of buckets: files need no folders, and to make one would be to make a bucket."""
+
+    protocol = "buckets"
+    store: ClassVar[dict[str, Any]] = {}
+    made: ClassVar[list[str]] = []
+
+    def makedirs(self, path: str, exist_ok: bool = False) -> None:
+        self.made.append(path)
+
+
+def test_no_bucket_is_made_of_a_typing_error() -> None:
+    """A store that takes the file as it is, is not asked to make a folder for it."""
+    fsspec.register_implementation("buckets", Buckets, clobber=True)
+    with serving(Storage(video(1000))) as storage:
+        fetch(storage, "buckets://mistyped/a.mp4")
+    assert Buckets.made == []
+    Buckets.store.clear()
+
+
 def test_a_kind_of_url_that_nobody_knows_is_said_so() -> None:
     """A scheme without a file system is an error that names the extra."""
     with serving(Storage(video(1000))) as storage:

@@ -95,7 +95,7 @@ def test_lines_of_several_exports_end_in_one_manifest(url: str) -> None:
     fs, root = fsspec.core.url_to_fs(url)
     lines = fs.cat_file(f"{root}/manifest.jsonl").splitlines()
     assert [json.loads(text)["session_id"] for text in lines] == list("abc")
-    assert fs.ls(f"{root}/manifest.jsonl.d") == []
+    assert fs.find(f"{root}/manifest.jsonl.d") == []
 
 
 def test_what_a_crash_left_is_read_and_merged(url: str) -> None:
@@ -114,7 +114,7 @@ def test_what_a_crash_left_is_read_and_merged(url: str) -> None:
     after.close()
     assert known(url) == [*found, "z"]
     fs, root = fsspec.core.url_to_fs(url)
-    assert fs.ls(f"{root}/manifest.jsonl.d") == []
+    assert fs.find(f"{root}/manifest.jsonl.d") == []
 
 
 def test_exports_beside_each_other_lose_no_line(url: str) -> None:
