@@ -47,6 +47,7 @@ regen: $(VENV)/.dev  ## openapi.json -> generated/, with a report (ACCEPT=1 take
 	@$(PY) -m scripts.regen $(if $(ACCEPT),--accept) $(if $(REPORT),--report $(REPORT)) $(ARGS)
 
 spec: $(VENV)/.dev  ## PAGES="page.md https://..." -> openapi.json (CHECK=1 only compares)
+	@test -n '$(PAGES)' || { echo 'name the pages: make spec PAGES="page.md https://..."' >&2; exit 2; }
 	@$(PY) -m scripts.vendor_spec $(if $(CHECK),--check) $(ARGS) $(PAGES)
 
 judges: $(NODE_TOOLS)/.installed  ## install the judges that come from npm
