@@ -58,6 +58,10 @@ class Folder(ABC):
         """Yield what the manifest got since `open`, if another export has added to it; else nothing."""
         yield from ()
 
+    def has_grown(self) -> bool:
+        """Return whether another export has added to the manifest since `news` was read."""
+        return False
+
     @abstractmethod
     def size_of(self, name: str) -> int | None:
         """Return the size in bytes of the file ``name`` in this folder, None when there is no such file."""
@@ -96,7 +100,7 @@ class LocalFolder(Folder):
         self.target = f"{path}{os.sep}"
         self._fd = -1
         self._is_torn = False
-        self._opened_at = self._added = 0
+        self._opened_at = self._added = self._looked_at = 0
 
     def open(self) -> None:
         with failing("the export's folder cannot be used", self._path):
@@ -126,11 +130,16 @@ class LocalFolder(Folder):
 
     def news(self) -> Iterator[bytes]:
         with failing("the export's manifest cannot be read", self._path):
-            if os.fstat(self._fd).st_size == self._opened_at + self._added:
+            self._looked_at = os.fstat(self._fd).st_size
+            if self._looked_at == self._opened_at + self._added:
                 return
             with os.fdopen(self._opened(_READ), "rb") as file:
                 file.seek(self._opened_at)
                 yield from lines_of(file)
+
+    def has_grown(self) -> bool:
+        with failing("the export's manifest cannot be read", self._path):
+            return os.fstat(self._fd).st_size > self._looked_at
 
     def size_of(self, name: str) -> int | None:
         try:

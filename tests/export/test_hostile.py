@@ -13,6 +13,7 @@ import pytest
 
 from aikynetix import DownloadError
 from aikynetix._export import plan
+from aikynetix._export._folder import LocalFolder
 
 from .conftest import manifest
 from .servers import API_KEY, Reply, Service
@@ -147,3 +148,19 @@ def test_two_exports_of_one_list_at_the_same_time_are_safe(connect: Connect, fol
         assert all(path.read_bytes() == service.video for path in folder.glob("*.mp4"))
         assert set(statuses(connect(service).analyzed_videos.export(ids, folder)).values()) <= {"done", "already_there"}
     assert sorted(path.suffix for path in folder.iterdir()) == [".html", ".jsonl", *[".mp4"] * 30]
+
+
+def test_who_writes_the_page_last_has_seen_every_line(tmp_path: Path) -> None:
+    """What another export adds while the page is being written is noticed, so that the page is written once more."""
+    ours, theirs = LocalFolder(tmp_path), LocalFolder(tmp_path)
+    ours.open()
+    theirs.open()
+    ours.append(b"1\n")
+    assert list(ours.news()) == []
+    assert not ours.has_grown()
+    theirs.append(b"2\n")
+    assert ours.has_grown()
+    assert list(ours.news()) == [b"1\n", b"2\n"]
+    assert not ours.has_grown()
+    ours.close()
+    theirs.close()
