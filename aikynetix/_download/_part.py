@@ -44,6 +44,7 @@ class LocalPart:
             hasattr(os, "pwrite") and hasattr(os, "preadv")
         )  # Windows has no positioned reads and writes
         self._fd = -1
+        self._is_of_use = True  # until it is known to be otherwise: it may be somebody's earlier download
         try:
             self._fd = os.open(self._part, _FLAGS, 0o666)
             require_regular(self._fd)
@@ -69,8 +70,9 @@ class LocalPart:
 
     def begin(self, identity: Identity) -> None:
         """Start on an object from its first byte."""
-        self._journal.begin(identity)
         os.ftruncate(self._fd, 0)
+        self._journal.begin(identity)
+        self._is_of_use = identity.provable and bool(identity.size)
 
     def lacks_space(self, count: int) -> bool:
         """Return whether the disk has surely no room for ``count`` more bytes."""
@@ -117,8 +119,8 @@ class LocalPart:
         self._journal.discard()
 
     def close(self) -> None:
-        """Give the files and the lock up; what has arrived stays. A part without a byte is not worth staying."""
-        if self._fd >= 0 and os.fstat(self._fd).st_size == 0:
+        """Give the files and the lock up; what has arrived stays, unless nobody could go on with it."""
+        if self._fd >= 0 and (not self._is_of_use or os.fstat(self._fd).st_size == 0):
             with contextlib.suppress(OSError):
                 self.discard()
         self._close_file()
