@@ -1,9 +1,11 @@
 """What changed between two of the vendor's documents, each change additive, breaking or documentation.
 
-Kept libraries were looked at first. oasdiff and openapi-changes are Go programs (the npm package of the latter fetches
-a binary, the npm name of the former is a placeholder); openapi-diff and api-smart-diff need Node; PyPI has none that is
-kept. A regeneration has to work with Python alone, needs to know which facade method a change touches, and has already
-resolved and flattened both documents, so the comparison is made here on the values the generator gets.
+Kept libraries were looked at first. The thorough ones are oasdiff and openapi-changes, which are Go programs (the npm
+package of the latter fetches a binary, the npm name of the former is a placeholder); openapi-diff and api-smart-diff
+need Node. Of those on PyPI, api-diff-sentinel compares no schemas and follows no references, and api-schema-diff (0.1)
+lists no check of credentials, servers or enumerations. A regeneration has to work with Python alone, needs to know
+which facade method a change touches, and has already resolved and flattened both documents, so the comparison is made
+here on the values the generator gets.
 """
 
 from __future__ import annotations
