@@ -98,6 +98,8 @@ CORRECTIONS: tuple[Correction, ...] = (
         '(endpoint.responses | length > 0) and return_string != PythonCode("Any")',
         '(endpoint.responses | length > 0) and (return_string != PythonCode("Any") or untyped(endpoint.responses))',
     ),
+    # The values are a set, and sorted without regard to case those that differ in nothing else keep its chance order.
+    Correction("literal_enum.py.jinja", "enum.values|list|sort", "enum.values|list|sort(case_sensitive=true)", times=2),
     # A part of a multipart body has no null: the text `None` would be taken for what it says.
     Correction(
         "model.py.jinja",
