@@ -33,6 +33,12 @@ def _case(name: str, error: type[DownloadError] | None, *parts: Part) -> Scenari
     return Scenario(f"storage-{name}", raw(*parts), error)  # type: ignore[arg-type, unused-ignore]  # all are ours
 
 
+def lookup_of(name: str) -> Script:
+    """The API's answer for a session whose video is served by the script ``{name}-video`` of the second host."""
+    url = f"{{other}}/sessions/{name}-video/v.mp4?X-Goog-Signature={SIGNATURE}"
+    return raw(HEAD, b'\r\n{"analyzed_video_url": "%s"}' % url.encode())
+
+
 _WHOLE = (head(), VIDEO)
 STORAGE = (
     _case("whole", None, *_WHOLE, Keep()),
