@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
@@ -137,7 +137,7 @@ def test_whatever_a_transport_raises_a_download_ends_in_our_error(
     server: FaultServer, raised: Exception, error: type[AikynetixError], tmp_path: Path
 ) -> None:
     """A transport of the caller's may raise anything, and quote the URL that it was asked for."""
-    settings = settings_for("sync", server.url, PATIENCE, 0) | {"transport": Faulty(raised)}
+    settings: dict[str, Any] = settings_for("sync", server.url, PATIENCE, 0) | {"transport": Faulty(raised)}
     with Aikynetix(**settings) as client, pytest.raises(AikynetixError) as caught:
         client.analyzed_videos.download("storage-whole", tmp_path / "v.mp4")
     assert type(caught.value) is error
