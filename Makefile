@@ -60,6 +60,9 @@ fuzz: $(VENV)/.dev  ## coverage-guided fuzzing of everything that reads foreign 
 	$(PY) -m pip install --quiet atheris
 	$(PY) -m scripts.fuzz $(ARGS)
 
+mutants: $(VENV)/.dev  ## 300 small changes to the code that decides: how many a test notices (ARGS=--all tries every one); takes minutes
+	$(PY) -m scripts.mutants $(ARGS)
+
 soak: $(VENV)/.dev  ## 100,000 lookups with injected faults, from threads and from tasks; takes long
 	$(PY) -m scripts.soak $(ARGS)
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +75,7 @@ def _fuzz(name: str, arguments: list[str]) -> int:
 
     instrumented: Any = atheris.instrument_imports  # pyright: ignore[reportAttributeAccessIssue]  # found at run time
     with instrumented(include=["aikynetix", "scripts", "email", "dateutil"]):
-        import dateutil.parser  # noqa: F401 -- the package imports it when it first needs it, which would be too late
+        import_module("dateutil.parser")  # the package imports it when it first needs it, which would be too late
 
         from .targets import TARGETS
     atheris.Setup([sys.argv[0], *arguments], TARGETS[name])

@@ -301,3 +301,40 @@ def test_what_authentication_added_is_secret() -> None:
     assert {"user", "password"} <= set(_classify.secrets_sent(basic, basic.headers.raw[:1], b""))
     broken = httpx.Request("GET", "https://h/s", headers={"Authorization": "Basic !"})
     assert "!" in _classify.secrets_sent(broken, broken.headers.raw[:1], b"")
+
+
+def test_a_success_that_cannot_be_used_says_what_was_asked() -> None:
+    """Status, request id, method and URL without its query: what a support ticket needs."""
+    with pytest.raises(APIResponseValidationError) as caught:
+        _classify.require_url(response(body={}, headers={"X-Request-Id": "r-1"}), ("url",))
+    told = caught.value
+    assert str(told) == "the answer has status 200 but no url in it [GET https://api.example/s?...]"
+    assert (told.status_code, told.request_id) == (200, "r-1")
+    assert (told.request_method, told.request_url) == ("GET", "https://api.example/s?...")
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "why"),
+    [
+        (
+            b"<html>",
+            {"Content-Type": "text/html"},
+            "the answer is not JSON (text/html); a proxy or login page may have",
+        ),
+        (b"<html>", {}, "the answer is not JSON (no content type); a proxy or login page may have"),
+        (b"<", {"Content-Type": "x" * 90}, f"the answer is not JSON ({'x' * 79}…); a proxy or login page may have"),
+        (b'{"url": 7}', {}, "the video's URL is a JSON number, not a string ["),
+        (b'{"url": "a b"}', {}, "the video's URL is too long or has spaces, control characters or backslashes in it ["),
+        (b'{"url": "/v.mp4"}', {}, "the video's URL is not an absolute http(s) URL ["),
+        (b'{"url": "http://[/"}', {}, "the video's URL is not an absolute http(s) URL ["),
+        (b'{"url": "https://u@h/"}', {}, "the video's URL has user info in it ["),
+        (b" " * (1 << 25), {}, "the answer has status 200 but an empty body ["),
+        (b'"' + b" " * (1 << 25) + b'"', {}, "the answer is JSON of a size or a structure that no answer of the API"),
+    ],
+    ids=range(10),
+)
+def test_why_a_success_cannot_be_used_is_told_in_words(body: bytes, headers: dict[str, str], why: str) -> None:
+    """Each reason has a sentence of its own."""
+    with pytest.raises(APIResponseValidationError) as caught:
+        _classify.require_url(response(body=body, headers=headers), ("url",))
+    assert str(caught.value).startswith(why)

@@ -87,3 +87,39 @@ def test_the_text_of_a_status_error_says_what_was_asked_and_by_which_id() -> Non
     """Status, message, request and request id: what a support ticket needs, in one line."""
     text = str(example(aikynetix.RateLimitError))
     assert text == "429: slow down [GET https://api.example.com/x] (request id r-1)"
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "fields"),
+    [
+        ("APIError", "refused [GET https://a.example]", {"message": "refused", "request_url": "https://a.example"}),
+        ("APITimeoutError", "refused [GET https://a.example]", {"message": "refused", "request_method": "GET"}),
+        (
+            "APIResponseValidationError",
+            "no URL [GET https://a.example]",
+            {"status_code": 200, "request_id": "r-1", "request_method": "GET", "request_url": "https://a.example"},
+        ),
+        ("VideoNotReadyError", "not ready", {"session_id": "s", "waited": 2.5}),
+        ("IntegrityError", "half", {"session_id": "s", "path": Path("video.mp4")}),
+        ("NotFoundError", "429: slow down [GET https://api.example.com/x]", {"code": "slow_down", "retry_after": 3.0}),
+    ],
+)
+def test_an_error_says_what_it_was_made_with(kind: str, text: str, fields: dict[str, object]) -> None:
+    """Its text begins with the message, and every attribute has the value that was given."""
+    error = example(getattr(aikynetix, kind))
+    assert str(error).startswith(text)
+    assert {name: getattr(error, name) for name in fields} == fields
+
+
+def test_what_is_not_known_is_left_out_of_the_text() -> None:
+    """Without a request and a request id an error is its message alone, with nothing in its headers."""
+    error = aikynetix.NotFoundError("gone", status_code=404)
+    assert str(error) == "404: gone"
+    assert (error.request_method, error.request_url, dict(error.headers), error.body) == ("", "", {}, None)
+    for plain in (
+        aikynetix.APIError("x"),
+        aikynetix.APIConnectionError("x"),
+        aikynetix.APIResponseValidationError("x"),
+    ):
+        assert str(plain) == "x"
+        assert (plain.request_method, plain.request_url) == ("", "")

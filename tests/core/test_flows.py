@@ -159,3 +159,40 @@ def test_a_null_url_is_not_there_yet() -> None:
     """GET answers 200 with a null URL: it is generated, then polled for."""
     end, asked, _ = run(None, None, None, VIDEO)
     assert (end, asked) == (VIDEO, ["get", "generate", "get", "get"])
+
+
+def test_the_pauses_grow_from_one_second_to_ten() -> None:
+    """Half as long again each time: often at first, seldom later, and never past the end of the wait."""
+    flow, pauses = ensure("s", 60.0), list[float]()
+
+    def poll_for_ever() -> None:
+        step = next(flow)
+        while True:
+            if isinstance(step, Pause):
+                pauses.append(step.seconds)
+                step = flow.send(None)
+            else:
+                step = flow.send(Reply(None, sum(pauses)))
+
+    with pytest.raises(VideoNotReadyError) as caught:
+        poll_for_ever()
+    assert pauses[:8] == [1.0, 1.5, 2.25, 3.375, 5.0625, 7.59375, 10.0, 10.0]
+    assert sum(pauses) == 60.0
+    assert caught.value.session_id == "s"
+    assert str(caught.value) == (
+        "the video of session 's' was not ready after 60 s; "
+        "it may still be in the making, so ask again later or with a longer wait="
+    )
+
+
+def test_what_became_of_the_post_is_the_cause_of_not_being_ready() -> None:
+    """A broken POST, and no time left to look again: the error of the POST says why."""
+    end, _, _ = run(MISSING, BROKEN, MISSING, wait=0.0)
+    assert isinstance(end, VideoNotReadyError)
+    assert end.__cause__ is BROKEN
+
+
+def test_being_told_to_slow_down_before_anything_was_begun_is_raised() -> None:
+    """The session has waited and tried again already; only a video in the making is worth more patience."""
+    refusal = RateLimitError("slow", status_code=429, retry_after=1.0)
+    assert run(refusal, VIDEO) == (refusal, ["get"], 0.0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import gzip
+import time
 import zlib
 from datetime import UTC, datetime
 from typing import Any
@@ -18,6 +19,7 @@ from aikynetix import (
     _classify,
     _config,
     _redact,
+    _retry,
     _signed_url,
 )
 from aikynetix._config import SpecDefaults
@@ -184,6 +186,12 @@ def test_the_name_in_a_disposition(header: str, name: str | None) -> None:
         ("é" * 150, "é" * 100),
         ("a" * 195 + " b.mp4", "a" * 195 + ".mp4"),
         ("\ud800", "_"),
+        ("X.a.X", "X.a.X"),
+        ("a" + "é" * 150, "a" + "é" * 99),
+        ("a." + "b" * 300 + ".mp4", "a." + "b" * 194 + ".mp4"),
+        ("a" * 195 + ".b.mp4", "a" * 195 + ".mp4"),
+        ("a" * 195 + "X.mp4", "a" * 195 + "X.mp4"),
+        ("a" * 195 + "XX.mp4", "a" * 195 + "X.mp4"),
     ],
 )
 def test_a_safe_name_names_a_file_in_its_own_folder(text: str, name: str) -> None:
@@ -386,3 +394,40 @@ def test_every_port_that_exists_may_stand_in_a_base_url(port: int) -> None:
     spec = SpecDefaults("http://far.example", None, None)
     with pytest.raises(ConfigurationError, match=r"^the vendored spec's server "):
         _config.resolve_base_url(None, {}, spec)
+
+
+def test_a_secret_is_known_in_every_spelling() -> None:
+    """As sent, percent-encoded with and without the slash, in JSON and in HTML; a short one hides no other."""
+    forms = set(_redact.spellings(["abc", 'k<e>y"&/1']))
+    assert {
+        'k<e>y"&/1',
+        "k%3Ce%3Ey%22%26%2F1",
+        "k%3Ce%3Ey%22%26/1",
+        'k<e>y"&\\/1',
+        "k&lt;e&gt;y&quot;&amp;/1",
+        b'k<e>y"&/1'.hex(),
+    } <= forms
+    assert "abc" not in forms
+
+
+@pytest.mark.parametrize("length", [4, 5, 6, 7])
+def test_a_beginning_of_any_length_that_a_cut_left_is_masked(length: int) -> None:
+    """From four characters on: fewer occur in prose."""
+    assert _redact.without_cut_secret("said: " + "canary7"[:length], ["canary7"]) == "said: ***"
+    assert _redact.without_cut_secret("said: can", ["canary7"]) == "said: can"
+
+
+@pytest.mark.skipif(not hasattr(time, "tzset"), reason="the zone of a process is fixed on Windows")
+def test_times_without_a_zone_are_utc_wherever_the_machine_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Signed URLs and Retry-After are read alike in Tokyo and in London."""
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    try:
+        end = _signed_url.expires_at("https://h/v?X-Goog-Date=20260101T000000&X-Goog-Expires=900")
+        assert end == datetime(2026, 1, 1, 0, 15, tzinfo=UTC)
+        assert end is not None
+        assert end.tzinfo is UTC
+        assert _retry.parse_retry_after("Thu, 01 Jan 2026 00:00:10 -0000", 1_767_225_600.0) == 10.0
+    finally:
+        monkeypatch.undo()
+        time.tzset()

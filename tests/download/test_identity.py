@@ -161,7 +161,8 @@ def test_the_strongest_evidence_that_both_carry_decides(
     known: dict[str, Any], seen: dict[str, Any], same: bool | None, asserted: bool
 ) -> None:
     """Size, checksums, then for one path generation, tag and date; without evidence (None) the storage's own word."""
-    one, other = Identity(**{"path": "h/v", **known}), Identity(**{"path": "h/v", **seen})
+    place: dict[str, Any] = {"path": "h/v"}
+    one, other = Identity(**(place | known)), Identity(**(place | seen))
     assert _identity.same_object(one, other, asserted=asserted) is (asserted if same is None else same)
 
 

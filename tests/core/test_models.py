@@ -1,0 +1,124 @@
+"""What the facade returns and hands out: what it tells beside its fields, and what it refuses to do."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from html.parser import HTMLParser
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from aikynetix import (
+    Aikynetix,
+    AnalyzedVideo,
+    APIResponseValidationError,
+    AsyncAikynetix,
+    ConfigurationError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+END = datetime(2026, 1, 1, 0, 15, tzinfo=UTC)
+URL = "https://h/b/v.mp4?X-Goog-Date=20260101T000000Z&X-Goog-Expires=900&X-Goog-Signature=00"
+
+
+class Player(HTMLParser):
+    """Every element and attribute that a browser sees."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.seen: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.seen.append((tag, dict(attrs)))
+
+
+def looked_up(answer: httpx.Response) -> AnalyzedVideo:
+    with Aikynetix("k" * 20, transport=httpx.MockTransport(lambda _: answer)) as client:
+        return client.analyzed_videos.get("s")
+
+
+@pytest.mark.parametrize(
+    ("now", "expired"),
+    [
+        (END - timedelta(seconds=1), False),
+        (END, True),
+        (END.replace(tzinfo=None) - timedelta(seconds=1), False),
+        (END.replace(tzinfo=None), True),
+        (END.astimezone() - timedelta(seconds=1), False),
+    ],
+)
+def test_a_url_is_expired_from_its_end_on(now: datetime, expired: bool) -> None:
+    """A naive moment counts as UTC; a URL that names no end never expires; the present is past this one's."""
+    assert AnalyzedVideo("s", URL).is_expired(now) is expired
+    assert not AnalyzedVideo("s", "https://h/v.mp4").is_expired(now)
+    assert AnalyzedVideo("s", URL).is_expired()
+
+
+def test_the_whole_answer_is_there_as_the_generated_model() -> None:
+    """With fields that the facade never looks at; a video made by hand has none."""
+    video = looked_up(httpx.Response(200, json={"analyzed_video_url": URL, "fps": 120}))
+    assert (video.raw.analyzed_video_url, video.raw.additional_properties) == (URL, {"fps": 120})
+    assert AnalyzedVideo("s", URL).raw is None
+
+
+def test_an_answer_that_the_strict_parser_refuses_leaves_the_url_usable() -> None:
+    """A list in place of the object cannot be a model; asking for one is an error of ours with status and id."""
+    answer = httpx.Response(200, json={"analyzed_video_url": URL}, headers={"X-Request-Id": "r-1"})
+    video = looked_up(answer)
+    kept: Any = video._answer
+    broken = AnalyzedVideo("s", URL, "r-1", answer=type(kept)(kept.operation, 200, "application/json", b"[1]"))
+    with pytest.raises(APIResponseValidationError, match="does not fit the vendored spec") as caught:
+        _ = broken.raw
+    assert (caught.value.status_code, caught.value.request_id) == (200, "r-1")
+    assert broken.url == URL
+
+
+def test_a_notebook_shows_a_player_and_nothing_that_the_server_wrote() -> None:
+    """One video element, whatever stands in URL and session id."""
+    video = AnalyzedVideo('"><script>alert(1)</script>', URL + '"onerror="alert(1)')
+    page = Player(video._repr_html_())
+    assert [tag for tag, _ in page.seen] == ["video"]
+    assert page.seen[0][1]["src"] == video.url
+    assert page.seen[0][1]["title"] == video.session_id
+    assert "onerror" not in page.seen[0][1]
+
+
+def test_a_raw_client_lends_the_session_of_its_own_kind() -> None:
+    """The other kind is refused in words; entering and leaving it does not close the facade's pool."""
+    answer = httpx.Response(200, json={"analyzed_video_url": URL})
+    transport = httpx.MockTransport(lambda _: answer)
+    with Aikynetix("k" * 20, transport=transport) as client:
+        with client.raw as raw:
+            assert raw.get_httpx_client() is client.raw.get_httpx_client()
+        with pytest.raises(ConfigurationError, match="this raw client is synchronous"):
+            raw.get_async_httpx_client()
+        assert client.analyzed_videos.get("s").url == URL
+
+    async def main() -> None:
+        async with AsyncAikynetix("k" * 20, transport=transport) as patient:
+            async with patient.raw as raw:
+                assert raw.get_async_httpx_client() is patient.raw.get_async_httpx_client()
+            with pytest.raises(ConfigurationError, match="this raw client is asynchronous"):
+                raw.get_httpx_client()
+            assert (await patient.analyzed_videos.get("s")).url == URL
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    ("name", "copy"),
+    [
+        ("with_headers", lambda raw: raw.with_headers({"X-A": "b"})),
+        ("with_cookies", lambda raw: raw.with_cookies({"a": "b"})),
+        ("with_timeout", lambda raw: raw.with_timeout(httpx.Timeout(1))),
+    ],
+)
+def test_a_raw_client_makes_no_copy_without_the_credential(name: str, copy: Callable[[Any], object]) -> None:
+    """The generated methods would lose credential, retries and bounds; the text says what to use instead."""
+    with Aikynetix("k" * 20) as client, pytest.raises(ConfigurationError, match=rf"client\.raw\.{name}\(\) is not"):
+        copy(client.raw)
