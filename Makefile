@@ -5,6 +5,8 @@ VENV := .venv
 PY := $(VENV)/bin/python
 NODE_TOOLS := .cache/node
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Tests start hundreds of processes; with this set, each would compile the package anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help demo test check regen spec coverage judges fuzz mutants soak kills bench oldest clean
 

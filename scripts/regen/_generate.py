@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import io
 import subprocess
-import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,9 +14,10 @@ from openapi_python_client.config import Config, ConfigFile, MetaType
 from openapi_python_client.parser.errors import GeneratorError
 from openapi_python_client.parser.openapi import GeneratorData
 from openapi_python_client.schema.untrusted_string import UntrustedString
+from ruff import find_ruff_bin
 
 from scripts.regen._problems import RefusedError
-from scripts.regen._templates import FixedTemplates
+from scripts.regen._templates import CompiledTemplates, FixedTemplates
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 PACKAGE = "aikynetix_api"
 PINNED = {"openapi-python-client": "0.29.1", "ruff": "0.17.6"}
 TEMPLATES = Path(__file__).with_name("templates")
+_COMPILED = CompiledTemplates()
 _RUFF_TIMEOUT = 120.0  # seconds; three hundred operations take about two
 
 
@@ -70,6 +71,7 @@ def generate(canonical: Canonical, target: Path, modules: Mapping[str, str]) -> 
             project = Project(openapi=data, config=config, custom_template_path=TEMPLATES)
             if project.env.loader is not None:
                 project.env.loader = FixedTemplates(project.env.loader)
+                project.env.bytecode_cache = _COMPILED
             helpers: dict[str, Any] = {"style_of": _style_of(canonical), "untyped": _untyped}
             project.env.globals.update(helpers)
             errors = project.build()
@@ -154,8 +156,7 @@ def _format(target: Path) -> None:
     check = ["check", target.name, *settings, "--fix-only", "--select", "E4,E7,E9,F,I", "--config", "line-length=120"]
     layout = ["format", target.name, *settings, "--line-length", "120"]
     for command in (check, layout):
-        # -P: the generated `types.py` must not stand in for the standard one.
-        whole = [sys.executable, "-P", "-m", "ruff", *command]
+        whole = [find_ruff_bin(), *command]
         try:
             done = subprocess.run(
                 whole, cwd=target.parent, capture_output=True, text=True, timeout=_RUFF_TIMEOUT, check=False
