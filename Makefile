@@ -27,11 +27,11 @@ demo: $(VENV)/.run  ## the main job, end to end, against a sandbox of its own
 	@$(PY) -m aikynetix demo
 
 test: $(VENV)/.dev  ## every test
-	$(PY) -m pytest -n 2 --dist worksteal -q $(ARGS)
+	$(PY) -m pytest -n 3 --dist worksteal -q $(ARGS)
 
 coverage: $(VENV)/.dev  ## every test but those of speed, with the branches of aikynetix/ that none of them takes
 	rm -rf .cache/coverage && mkdir -p .cache/coverage
-	COVERAGE_FILE=$(CURDIR)/.cache/coverage/data $(PY) -m coverage run -m pytest -n 2 --dist worksteal -q --ignore tests/speed $(ARGS)
+	COVERAGE_FILE=$(CURDIR)/.cache/coverage/data $(PY) -m coverage run -m pytest -n 3 --dist worksteal -q --ignore tests/speed $(ARGS)
 	COVERAGE_FILE=$(CURDIR)/.cache/coverage/data $(PY) -m coverage combine --quiet
 	COVERAGE_FILE=$(CURDIR)/.cache/coverage/data $(PY) -m coverage report
 
@@ -79,7 +79,7 @@ oldest:  ## what needs a dependency, on the oldest versions that are allowed (PY
 	.cache/oldest/bin/python -m scripts.oldest cli sandbox fast fsspec dask > .cache/oldest/pins.txt
 	.cache/oldest/bin/python -m pip install --quiet -r .cache/oldest/pins.txt pytest pytest-xdist hypothesis trio trustme
 	.cache/oldest/bin/python -m pip install --quiet --no-deps --editable .
-	.cache/oldest/bin/python -m pytest -n 2 --dist worksteal -q $(addprefix tests/,core contract transport sandbox cli export) $(ARGS)
+	.cache/oldest/bin/python -m pytest -n 3 --dist worksteal -q $(addprefix tests/,core contract transport sandbox cli export) $(ARGS)
 
 pythons:  ## every test on every Python of PYTHONS that this machine has, each with an environment of its own
 	@for python in $(PYTHONS); do \

@@ -251,6 +251,11 @@ class DownloadInterruptedError(DownloadError):
     __module__ = "aikynetix"
 
 
+def client_closed() -> AikynetixError:
+    """Return the exception for the use of a client that has been closed."""
+    return AikynetixError("this client has been closed; make a new one, or keep it open for as long as it is used.")
+
+
 # 5xx have one class for all of them, see `status_error_class`.
 _BY_STATUS: dict[int, type[APIStatusError]] = {
     400: BadRequestError,

@@ -99,7 +99,7 @@ class Session(httpx.Client):
             if response.is_success:
                 return response
             raise _classify.status_error(response, now=time.time(), secrets=plain.secrets(response.request))
-        raise plain.failed(failure, request)
+        raise plain.failed(failure, request, closed=(self._owner or self).is_closed)
 
     def _deliver(self, trial: Trial, stream: bool, auth: Any) -> httpx.Response:
         if (self._owner or self).is_closed:
@@ -228,7 +228,7 @@ class AsyncSession(httpx.AsyncClient):
             if response.is_success:
                 return response
             raise _classify.status_error(response, now=time.time(), secrets=plain.secrets(response.request))
-        raise plain.failed(failure, request)
+        raise plain.failed(failure, request, closed=(self._owner or self).is_closed)
 
     async def _deliver(self, trial: Trial, stream: bool, auth: Any) -> httpx.Response:
         if (self._owner or self).is_closed:

@@ -15,7 +15,13 @@ from attrs import define, field, frozen
 from . import _classify, _retry
 from ._auth import origin_of
 from ._causes import detached
-from ._errors import AikynetixError, APIConnectionError, APIResponseValidationError, APITimeoutError
+from ._errors import (
+    AikynetixError,
+    APIConnectionError,
+    APIResponseValidationError,
+    APITimeoutError,
+    client_closed,
+)
 from ._redact import one_line, redact_url, scrub
 
 if TYPE_CHECKING:
@@ -185,8 +191,10 @@ class Plain:
     def secrets(self, request: httpx.Request) -> tuple[str, ...]:
         return _classify.secrets_sent(request, self.headers.raw, self.url.query)
 
-    def failed(self, error: BaseException, request: httpx.Request) -> BaseException:
+    def failed(self, error: BaseException, request: httpx.Request, *, closed: bool) -> BaseException:
         """Return what to raise for ``error``: one of ours, or a cancellation or interrupt as it is.
+
+        Where the client is ``closed`` by now, that is the reason: closing breaks what is under way.
 
         Neither it nor its cause holds a frame of the attempt, whose local variables have the credential. To be called
         where no exception is being handled but what the caller was handling, which is left alone.
@@ -196,7 +204,7 @@ class Plain:
         cause = detached(error, secrets, sys.exception())
         if not isinstance(error, Exception):
             return error
-        ours = normalized(error, request, secrets)
+        ours = client_closed() if closed else normalized(error, request, secrets)
         ours.__cause__ = cause
         return ours
 
@@ -224,5 +232,5 @@ def normalized(error: Exception, request: httpx.Request, secrets: tuple[str, ...
     if isinstance(error, httpx.DecodingError):
         return APIResponseValidationError(said, **asked)
     if isinstance(error, RuntimeError) and "closed" in said:
-        return AikynetixError("this client has been closed; make a new one, or keep it open for as long as it is used.")
+        return client_closed()
     return APIConnectionError(f"no usable answer ({type(error).__name__}: {said})", **asked)

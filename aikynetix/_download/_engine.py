@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 
 from .._causes import detached
-from .._errors import DownloadError, IntegrityError
+from .._errors import DownloadError, IntegrityError, client_closed
 from .._models import DownloadedVideo
 from ._digest import Digests, why_no_video
 from ._journal import Busy
@@ -46,7 +46,7 @@ def download(
         IntegrityError: Size, checksum or container is not what was announced; nothing is kept.
         DownloadInterruptedError: Given up after retries; a later call goes on from there.
         DownloadError: Anything else: no room, a file in the way, a refusing storage.
-        AikynetixError: What `Source.resolve` raised.
+        AikynetixError: What `Source.resolve` raised; or the client was closed meanwhile.
         Cancelled: `Options.cancelled` returned True; a later call goes on from there.
     """
     clock = clock or Clock()
@@ -75,6 +75,10 @@ class _Download:
                 raise
             except Exception as cause:  # a remote file system raises what its own library raises
                 raise error(DownloadError, disk_failure(cause).text) from detached(cause)
+        except DownloadError as broken:
+            if self.storage.closed:  # which breaks what is under way, and is no fault of this video
+                raise client_closed() from broken
+            raise
         finally:
             part.close()
         return DownloadedVideo(

@@ -129,6 +129,11 @@ class Storage:
         self._lock = Lock()
         self._open = 0
 
+    @property
+    def closed(self) -> bool:
+        """Whether `close` was called."""
+        return self._transport is None
+
     def close(self) -> None:
         """Close the connections; answers that are still being read break."""
         self._transport = None
@@ -178,7 +183,8 @@ class Storage:
         raise Refused(Failure(kind=Kind.STATUS, status=310, text="the storage redirects in a circle"))
 
     def _send(self, url: str, headers: dict[str, str], timeout: httpx.Timeout, lifeline: Lifeline) -> httpx.Response:
-        if self._transport is None:
+        transport = self._transport
+        if transport is None:
             raise Refused(Failure(kind=Kind.FOREIGN, text="the client is closed"))
         # By each byte of a dripped head alone the time is never up, so the head as a whole has a limit.
         head_end = None if timeout.read is None else time.monotonic() + (timeout.connect or 0.0) + timeout.read
@@ -189,7 +195,7 @@ class Storage:
             # What is encoded cannot be resumed, and its length says nothing about the file's.
             asked = httpx.Headers({"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": "aikynetix"} | headers)
             request = httpx.Request("GET", url, headers=asked, extensions=extensions)
-            response = self._transport.handle_request(request)
+            response = transport.handle_request(request)
             request.extensions[DEADLINE] = None
         except BaseException as error:
             self._closed()

@@ -141,7 +141,7 @@ def test_a_server_that_always_breaks_off_at_the_same_place_is_given_up(tmp_path:
 
 def test_a_server_without_ranges_that_always_breaks_off_is_given_up(tmp_path: Path) -> None:
     """Answering 200 to every Range and never getting to the end is an interrupted download, not a changed object."""
-    fault = Fault(cut_after=MIB, reset=True, ignore_range=True)
+    fault = Fault(cut_after=MIB, ignore_range=True)
     with serving(Storage(video(3 * MIB), fault=lambda request: fault)) as storage:
         with pytest.raises(DownloadInterruptedError):
             fetch(storage, tmp_path / "v.mp4")
