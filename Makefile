@@ -77,7 +77,7 @@ bench: $(VENV)/.dev  ## speed beside curl and other clients, as Markdown tables;
 oldest:  ## what needs a dependency, on the oldest versions that are allowed (PYTHON=python3.13 on another interpreter)
 	$(PYTHON) -m venv --clear .cache/oldest
 	.cache/oldest/bin/python -m scripts.oldest cli sandbox fast fsspec dask > .cache/oldest/pins.txt
-	.cache/oldest/bin/python -m pip install --quiet -r .cache/oldest/pins.txt pytest pytest-xdist hypothesis trio trustme
+	.cache/oldest/bin/python -m pip install --quiet -r .cache/oldest/pins.txt pytest pytest-timeout pytest-xdist hypothesis trio trustme
 	.cache/oldest/bin/python -m pip install --quiet --no-deps --editable .
 	.cache/oldest/bin/python -m pytest -n 3 --dist worksteal -q $(addprefix tests/,core contract transport sandbox cli export) $(ARGS)
 

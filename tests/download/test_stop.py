@@ -18,10 +18,10 @@ import trio
 
 from aikynetix import (
     Aikynetix,
+    AikynetixError,
     AnalyzedVideo,
     AsyncAikynetix,
     DownloadedVideo,
-    DownloadError,
     DownloadInterruptedError,
 )
 from aikynetix._download import Cancelled, Options, Source, download
@@ -244,7 +244,7 @@ def test_closing_the_client_ends_its_downloads(tmp_path: Path) -> None:
     with serving(Storage(video(8 * MIB), rate=MIB)) as storage:
         client = Aikynetix(**settings(storage), max_retries=0)
         later(lambda: noted(path) > 300_000, client.close)
-        with pytest.raises(DownloadError):
+        with pytest.raises(AikynetixError, match="this client has been closed"):
             client.analyzed_videos.download("session", path)
         assert own_threads() == []
         storage.rate = 0

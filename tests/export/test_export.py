@@ -6,6 +6,7 @@ import gc
 import hashlib
 import json
 import os
+import statistics
 import sys
 import threading
 import time
