@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections import deque
 from threading import Condition, Thread
 from typing import TYPE_CHECKING, Any, Protocol
@@ -16,7 +17,10 @@ HEAD = 16
 """Bytes that `why_no_video` wants to see."""
 
 _BLOCK = 256 * 1024
-# In between, hashing on a thread of its own costs more than it saves.
+# What one connection alone brings may come in fewer steps, each of which wakes two threads; of many connections each
+# holds a block, and they must not take much memory.
+_LARGE_BLOCK = 4 * _BLOCK
+# Below it, or on a single processor, hashing on a thread of its own costs more than it saves.
 _OWN_THREAD_FROM = 8 * 1024 * 1024
 _MOST_WAITING = 8
 # The first box of an ISO base media file (ISO/IEC 14496-12, section 4.3) and of its QuickTime ancestors.
@@ -96,14 +100,17 @@ class Digest:
         self._stopped = False
         self._error: Exception | None = None
         self._thread: Thread | None = None
-        if identity.size is None or identity.size >= _OWN_THREAD_FROM:
+        if _processors() > 1 and (identity.size is None or identity.size >= _OWN_THREAD_FROM):
             self._thread = Thread(target=self._run, name="aikynetix-digest", daemon=True)
             self._thread.start()
 
-    def buffer(self) -> bytearray:
-        """Return a buffer to receive into; it is given back by `offer`."""
+    def buffer(self, *, large: bool = False) -> bytearray:
+        """Return a buffer to receive into, of 256 KiB or a ``large`` one of 1 MiB; it is given back by `offer`."""
+        size = _LARGE_BLOCK if large else _BLOCK
         with self._state:
-            return self._spare.pop() if self._spare else bytearray(_BLOCK)
+            if self._spare and len(self._spare[-1]) != size:
+                self._spare.clear()
+            return self._spare.pop() if self._spare else bytearray(size)
 
     def offer(self, offset: int, buffer: bytearray, count: int, *, alone: bool) -> None:
         """Give a buffer back, to be hashed if it holds what comes next.
@@ -236,6 +243,11 @@ class Digest:
             self._update(memoryview(own)[:count])
             done += count
         return True
+
+
+def _processors() -> int:
+    """Return how many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def why_no_video(head: bytes) -> str | None:

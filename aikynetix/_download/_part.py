@@ -10,6 +10,7 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from ._journal import Journal, boot_id, require_regular, within
+from ._writeback import Writeback
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,6 +40,7 @@ class LocalPart:
         self.path = path
         self._part = path.with_name(path.name + ".part")
         self._journal = Journal(path.with_name(path.name + ".part.journal"))
+        self._writeback = Writeback()
         self._seeking = Lock()
         self._seeks = not (
             hasattr(os, "pwrite") and hasattr(os, "preadv")
@@ -87,6 +89,7 @@ class LocalPart:
         while written < len(data):
             written += self._write_some(data[written:], offset + written)
         self._journal.add(offset, offset + written)
+        self._writeback.note(self._fd, written)
 
     def read_into(self, view: memoryview, offset: int) -> int:
         """Fill ``view`` from ``offset`` on and return how many bytes there were."""
@@ -105,6 +108,7 @@ class LocalPart:
 
     def commit(self, size: int) -> None:
         """Make the file durable and put it under its final name, in one step."""
+        self._writeback.finish()
         os.ftruncate(self._fd, size)
         os.fsync(self._fd)
         self._close_file()
@@ -134,6 +138,7 @@ class LocalPart:
             return os.write(self._fd, data)
 
     def _close_file(self) -> None:
+        self._writeback.abandon()
         fd, self._fd = self._fd, -1
         if fd >= 0:
             os.close(fd)

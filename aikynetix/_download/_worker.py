@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 # A slow connection's bytes go to the disk at least this often, so that a killed process loses little.
 _FLUSH_EVERY = 0.1
+# Of so many bytes no division among the most connections that there may be comes near what a large buffer holds.
+_LARGE_BUFFER_FROM = 128 * 1024 * 1024
 
 
 class Sink(Protocol):
@@ -180,7 +182,8 @@ class Worker:
         self.streaming = True
         failure: Failure | None = None
         while failure is None and claim.rest and not self.stopped:
-            buffer = place.digest.buffer()
+            alone = len(place.ledger.claims) == 1
+            buffer = place.digest.buffer(large=alone and claim.rest >= _LARGE_BUFFER_FROM)
             # The worker alone moves the position; the end may come nearer meanwhile, but never past what is under way.
             offset = claim.position
             count, failure = self._fill(answer, memoryview(buffer)[: claim.rest])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import threading
 from typing import TYPE_CHECKING
 
 import httpx
@@ -130,6 +131,32 @@ def test_silence_in_the_middle_of_a_body_is_a_timeout(transport: PooledTransport
 
     with Server(script) as server, pytest.raises(httpx.ReadTimeout):
         received(transport, server.url, silence=0.2)
+
+
+def test_what_comes_in_small_pieces_is_gathered(transport: PooledTransport) -> None:
+    """One reading takes what comes within a moment, and no longer, so that a slow body is handed on as it comes."""
+    go_on = threading.Event()
+
+    def script(connection: Connection) -> None:
+        connection.request()
+        connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 40000\r\n\r\n")
+        go_on.wait(5)
+        for _ in range(300):
+            connection.send(bytes(100))
+        go_on.clear()
+        go_on.wait(5)
+        connection.send(bytes(10_000))
+
+    with Server(script) as server:
+        body, buffer = opened(transport, server.url), memoryview(bytearray(65_536))
+        go_on.set()
+        counts = [body.read_into(buffer)]
+        while sum(counts) < 30_000:
+            counts.append(body.read_into(buffer))
+        assert len(counts) < 100
+        go_on.set()
+        assert sum(counts) + body.read_into(buffer) == 40_000
+        body.close()
 
 
 @pytest.mark.parametrize(
