@@ -183,7 +183,7 @@ def test_env_is_what_finds_the_sandbox(sandbox: Sandbox) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_serving_forever_ends_on_a_signal(http: httpx.Client, number: signal.Signals) -> None:
     """The command's loop says where it is and what to use, and ends cleanly when interrupted or terminated."""
-    command = [sys.executable, "-X", "dev", "-W", "error", "-c", COMMAND]
+    command = [sys.executable, "-W", "error", "-c", COMMAND]  # development mode would tell of every slow step as well
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         text = ""
