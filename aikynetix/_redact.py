@@ -25,7 +25,9 @@ _SIGNATURE = re.compile(
     [^&\s"'<>;,\\]+""",
     re.IGNORECASE | re.VERBOSE,
 )
-_URL_QUERY = re.compile(r"""(https?:(?:\\?/){2}[^\s"'<>?#]+)\?[^\s"'<>]+""", re.IGNORECASE)
+# It takes the whole of what it begins to read, whatever is in it: one that gave up where no query follows would read
+# "http://http://..." once from each of its beginnings.
+_URL = re.compile(r"""https?:(?:\\?/){2}[^\s"'<>]+""", re.IGNORECASE)
 
 
 class Secret:
@@ -103,7 +105,12 @@ def scrub(text: str, secrets: Iterable[str]) -> str:
 def _unsigned(text: str) -> str:
     if "ignature" in text or "oken" in text or "IGNATURE" in text or "OKEN" in text:
         text = _SIGNATURE.sub(r"\1" + _MASK, text)
-    return _URL_QUERY.sub(r"\1?...", text) if "?" in text else text
+    return _URL.sub(_without_query, text) if "?" in text else text
+
+
+def _without_query(url: re.Match[str]) -> str:
+    path, mark, query = url.group().partition("?")
+    return f"{path}?..." if query else path + mark
 
 
 @lru_cache(maxsize=16)
@@ -119,11 +126,18 @@ def _patterns(secrets: tuple[str, ...]) -> tuple[re.Pattern[str], ...]:
 
 
 def _escaped(secret: str) -> str:
-    """Return a pattern for ``secret`` with any of its characters escaped: for URLs (also twice), JSON or HTML."""
-    return "".join(
-        rf"(?:{re.escape(char)}|%(?:25)*{ord(char):02x}|\\u{ord(char):04x}|\\{re.escape(char)}|&#0*{ord(char)};|&#x0*{ord(char):x};)"
-        for char in secret[:_LONGEST_ESCAPED]
-    )
+    """Return a pattern for ``secret`` with any of its characters escaped: for URLs (also twice), JSON or HTML.
+
+    A backslash, which may be itself or the half of an escaped one, is read in one way only: with two ways for each, a
+    text of backslashes would be tried in two ways to the power of their number.
+    """
+    return "".join(_escaped_character(char) for char in secret[:_LONGEST_ESCAPED])
+
+
+def _escaped_character(char: str) -> str:
+    itself, code = re.escape(char), ord(char)
+    ways = rf"\\u{code:04x}|\\{itself}|{itself}|%(?:25)*{code:02x}|&#0*{code};|&#x0*{code:x};"
+    return f"(?>{ways})" if char == "\\" else f"(?:{ways})"
 
 
 def spellings(secrets: Iterable[str]) -> list[str]:
