@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from . import _connect, _show
-from ._progress import wants_bar
+from ._progress import wants_board
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -200,7 +200,7 @@ def _cluster(address: str) -> Generator[Executor]:
 
 @contextmanager
 def _board(file: BinaryIO, source: str, *, is_stream: bool, quiet: bool) -> Generator[Board | None]:
-    if not wants_bar(quiet=quiet):
+    if not wants_board(quiet=quiet):
         yield None
         return
     from ._board import Board

@@ -186,29 +186,44 @@ def test_the_key_is_nowhere(command: Command, folder: Path) -> None:
     assert "feedface" not in text
 
 
-def test_a_person_sees_one_bar_and_the_files_under_way(service: Service, folder: Path, tmp_path: Path) -> None:
-    """On a terminal stderr shows the whole and the files in flight; stdout stays a list of paths."""
-    service.serve(300_000)
-    service.rate = 600_000
-    (tmp_path / "list.txt").write_text("".join(f"session-{n}\n" for n in range(6)))
+def on_a_terminal(command: str, folder: Path) -> str:
+    """Run a command line with stderr, and what it leaves of stdout, on a terminal; return what that is sent."""
     ours, theirs = pty.openpty()
-    arguments = ["export", str(tmp_path / "list.txt"), "--to", str(folder), "--concurrency", "3"]
     environment: dict[str, Any] = os.environ | {"TERM": "xterm", "COLUMNS": "100", "LINES": "40"}
     with subprocess.Popen(
-        [sys.executable, "-m", "aikynetix", *arguments], stdout=subprocess.PIPE, stderr=theirs, env=environment
+        ["bash", "-c", f"set -o pipefail; {command}"], stdout=theirs, stderr=theirs, env=environment, cwd=folder
     ) as process:
         os.close(theirs)
         shown = b""
         with suppress(OSError):  # Linux ends a terminal whose other end is closed with an error
             while block := os.read(ours, 65_536):
                 shown += block
-        assert process.stdout is not None
-        out = process.stdout.read().decode().splitlines()
     os.close(ours)
-    text = shown.decode()
     assert process.returncode == 0
+    return shown.decode()
+
+
+def test_a_person_sees_one_bar_and_the_files_under_way(service: Service, folder: Path, tmp_path: Path) -> None:
+    """On a terminal stderr shows the whole and the files in flight; a file gets the list of paths."""
+    service.serve(300_000)
+    service.rate = 600_000
+    (tmp_path / "list.txt").write_text("".join(f"session-{n}\n" for n in range(6)))
+    text = on_a_terminal(f"{sys.executable} -m aikynetix export list.txt --to {folder} --concurrency 3 > out", tmp_path)
+    out = (tmp_path / "out").read_text().splitlines()
     assert sorted(out) == sorted(str(path) for path in folder.glob("*.mp4"))
     assert "of 6 sessions" in text
     assert "session-0" in text
     assert "of 300.0 kB" in text
     assert "6 sessions: 6 done; 1.8 MB in" in text
+
+
+def test_a_pipe_to_the_same_terminal_gets_no_bars_across_its_lines(
+    service: Service, folder: Path, tmp_path: Path
+) -> None:
+    """With ``| cat`` each path is a line of its own, and so is the summary; nothing moves the cursor."""
+    assert service.base_url
+    (tmp_path / "list.txt").write_text("a\nb\n")
+    text = on_a_terminal(f"{sys.executable} -m aikynetix export list.txt --to {folder} | cat", tmp_path)
+    assert "\x1b" not in text
+    assert {str(path) for path in folder.glob("*.mp4")} < set(text.splitlines())
+    assert "2 sessions: 2 done" in text
