@@ -97,8 +97,8 @@ def export(
     """Save the videos of many sessions into a folder, and print where they are.
 
     SESSIONS is a file with a session id on each line, a CSV file with a column session_id (and perhaps analysis), JSON
-    lines with the same fields, or - for stdin. The folder gets manifest.jsonl, with a line for each session, and
-    index.html to look at the videos. Run it again to do what is missing.
+    lines with the same fields, or - for stdin. The folder gets index.html to look at the videos, and manifest.jsonl,
+    with a line each time a session ends; its last one counts. Run it again to do what is missing.
 
     The exit code is 0 only when every session's video is there; 6 when some are not ready yet, 1 when some failed.
     """
