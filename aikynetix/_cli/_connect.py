@@ -159,11 +159,11 @@ def find_credential(environ: Mapping[str, str], *, may_ask: bool) -> Credential 
         may_ask: Whether a person may be asked, which needs a terminal on stdin.
 
     Raises:
-        ConfigurationError: There are two.
+        ConfigurationError: There are two, or what was typed in is none.
     """
+    from .._auth import checked_secret
     from .._config import _secret_from
     from .._errors import ConfigurationError
-    from .._redact import Secret
 
     key, token = _secret_from(environ, API_KEY_VARIABLE), _secret_from(environ, TOKEN_VARIABLE)
     if key is not None and token is not None:
@@ -173,7 +173,8 @@ def find_credential(environ: Mapping[str, str], *, may_ask: bool) -> Credential 
     if token is not None:
         return Credential("token", TOKEN_VARIABLE, token)
     if may_ask and sys.stdin is not None and sys.stdin.isatty():
-        return Credential("api_key", "typed in", Secret(click.prompt("API key", hide_input=True, err=True)))
+        typed = checked_secret(click.prompt("API key", hide_input=True, err=True), "the API key that was typed in")
+        return Credential("api_key", "typed in", typed)
     return None
 
 

@@ -37,12 +37,13 @@ class Tally:
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
-        self.fetched = 0
+        self.missing = self.fetched = 0
         self.began = monotonic()
 
     def add(self, record: ExportRecord) -> None:
         """Count a record in."""
         self.counts[record.status] += 1
+        self.missing += record.error == "NotFoundError"
         if record.status == "done":
             self.fetched += record.size or 0
 
@@ -52,6 +53,18 @@ class Tally:
         number = self.counts.total()
         size, seconds = _show.human_size(self.fetched), monotonic() - self.began
         return f"{number} session{'' if number == 1 else 's'}: {told or 'nothing to do'}; {size} in {seconds:.1f} s."
+
+    def advice(self, *, has_wait: bool) -> str:
+        """Return what helps the sessions without a video, with a space before it.
+
+        Args:
+            has_wait: Whether missing videos were to be made.
+        """
+        if not self.counts["failed"]:
+            return ""
+        if self.missing and not has_wait:
+            return " To have missing videos made: --wait SECONDS; what failed alone: --retry-failed."
+        return " To try again what failed: --retry-failed."
 
     def exit_code(self) -> int:
         """Return 0 when every video is there, 6 when the others are only not ready yet, and else 1."""
@@ -127,8 +140,7 @@ def export(
         with closing(records):
             _show_all(records, tally, board, as_json=as_json)
     if not quiet:
-        again = " To try again what failed: --retry-failed." if tally.counts["failed"] else ""
-        _show.note(f"{tally.summary()}{again} {_where(to)}")
+        _show.note(f"{tally.summary()}{tally.advice(has_wait=bool(wait))} {_where(to)}")
     click.get_current_context().exit(tally.exit_code())
 
 
@@ -228,7 +240,14 @@ def _show_all(records: Iterator[ExportRecord], tally: Tally, board: Board | None
         elif record.path is not None:
             say(str(record.path))
         else:
-            complain(_plain(f"{record.session_id}: {_SAID[record.status]}: {record.message} ({record.error})"))
+            complain(_plain(f"{record.session_id}: {_SAID[record.status]}: {_message(record)} ({record.error})"))
+
+
+def _message(record: ExportRecord) -> str:
+    from ._exits import in_shell
+
+    message = record.message or ""
+    return in_shell(message, [repr(record.session_id)]) if record.status == "not_ready" else message
 
 
 def _plain(text: str) -> str:

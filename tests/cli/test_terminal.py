@@ -134,6 +134,18 @@ def test_a_key_is_asked_for_and_not_shown(sandbox: Sandbox, monkeypatch: pytest.
     assert sandbox.api_key not in session.seen + out
 
 
+def test_a_key_that_cannot_be_one_is_refused_at_the_prompt(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No variable is named that has nothing to do with it."""
+    monkeypatch.delenv("AIKYNETIX_API_KEY")
+    with Session("url", sandbox.sessions["jump"]) as session:
+        session.read_until("API key: ")
+        session.type("two words")
+        code, _ = session.end()
+    assert code == 2
+    assert "the API key that was typed in has a space" in session.seen
+    assert "AIKYNETIX_API_KEY" not in session.seen
+
+
 def test_ctrl_c_at_the_prompt_ends_quietly(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing was sent, and the exit code is that of an interrupt."""
     monkeypatch.delenv("AIKYNETIX_API_KEY")

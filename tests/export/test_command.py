@@ -78,7 +78,7 @@ def test_json_has_a_line_for_every_session(command: Command, folder: Path) -> No
     [
         ("a", 0, "1 session: 1 done"),
         ("a\ngone", 1, "gone: failed: none (NotFoundError)"),
-        ("a\nlate", 6, "late: not ready: "),
+        ("a\nlate", 6, "late: not ready: the API has no video of session 'late' yet; ask again later or with --wait ("),
         ("gone\nlate", 1, "1 not ready, 1 failed"),
         ("no\na", 3, "401: Token is invalid."),
         ("", 0, "0 sessions: nothing to do"),
@@ -101,6 +101,14 @@ def test_a_second_run_and_a_retry_of_the_failed(command: Command, service: Servi
     service.seen.lookups.clear()
     command("a\ngone\nlate\nnew\n", "--retry-failed")
     assert service.seen.lookups == ["gone"]
+
+
+def test_missing_videos_are_told_of_wait(command: Command) -> None:
+    """Trying again alone would make none; where it was tried, that is all that is left."""
+    assert "To have missing videos made: --wait SECONDS" in command("a\ngone\n")[2]
+    again = command("gone\n", "--wait", "1")[2]
+    assert "--wait" not in again
+    assert "To try again what failed: --retry-failed." in again
 
 
 def test_a_dry_run_does_nothing(
