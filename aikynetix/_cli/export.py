@@ -85,7 +85,7 @@ class Tally:
 )
 @_connect.analysis_option
 @click.option(
-    "--concurrency", type=click.IntRange(min=1), metavar="N", default=16, show_default=True, help="Sessions at a time."
+    "--concurrency", type=click.IntRange(min=1), metavar="N", default=16, help="Lookups at a time. Default: 16."
 )
 @click.option("--retry-failed", is_flag=True, help="Do only what failed in an earlier export.")
 @_connect.wait_option()
@@ -109,9 +109,10 @@ def export(
 ) -> None:
     """Save the videos of many sessions into a folder, and print where they are.
 
-    SESSIONS is a file with a session id on each line, a CSV file with a column session_id (and perhaps analysis), JSON
-    lines with the same fields, or - for stdin. The folder gets index.html to look at the videos, and manifest.jsonl,
-    with a line each time a session ends; its last one counts. Run it again to do what is missing.
+    SESSIONS is a file with a session id on each line (a line that begins with "# " is a comment), a CSV file with a
+    column session_id (and perhaps analysis), JSON lines with the same fields, or - for stdin. The folder gets
+    index.html to look at the videos, and manifest.jsonl, with a line each time a session ends; its last one counts. Run
+    it again to do what is missing.
 
     The exit code is 0 only when every session's video is there; 6 when some are not ready yet, 1 when some failed.
     """

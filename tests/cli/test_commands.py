@@ -126,6 +126,7 @@ def test_download_goes_to_the_current_folder_by_default(
     """The name comes from the session."""
     monkeypatch.chdir(tmp_path)
     told = json.loads(command("download", sandbox.sessions["jump"], "--json").out)
+    assert Path(told["path"]).parent == tmp_path
     assert Path(told["path"]).read_bytes() == sandbox.video
     assert sandbox.sessions["jump"] in Path(told["path"]).name
     assert told["size"] == len(sandbox.video)
@@ -219,6 +220,7 @@ def test_a_server_that_is_not_there_is_try_again_later(command: Command, monkeyp
         (["download", "s", "--connections", "0"], "--connections"),
         (["download", "s", "--output", ""], "--output"),
         (["export", "-", "--to", ""], "--to"),
+        (["demo", "--output", ""], "--output"),
         (["export", "-", "--to", "a\0b"], "--to"),
         (["nonsense"], "nonsense"),
         (["--nonsense"], "--nonsense"),
@@ -319,13 +321,15 @@ def test_demo_can_be_quiet(command: Command, tmp_path: Path) -> None:
 
 
 def test_demo_that_cannot_write_says_so(command: Command, tmp_path: Path) -> None:
-    """A file stands where the folder should be."""
+    """A file stands where the folder should be, or a folder where the file should be."""
     (tmp_path / "taken").write_text("")
-    ran = command("demo", "--output", str(tmp_path / "taken"))
-    assert ran.code == 1
-    assert "taken" in ran.err
-    assert "--output" in ran.err
-    assert ran.err.count("\n") == 1
+    (tmp_path / "folder" / "session-new.mp4").mkdir(parents=True)
+    for name in ("taken", "folder"):
+        ran = command("demo", "--output", str(tmp_path / name))
+        assert (ran.code, ran.out) == (1, "")
+        assert name in ran.err
+        assert "--output" in ran.err
+    assert not list((tmp_path / "folder" / "session-new.mp4").iterdir())
 
 
 def test_sandbox_on_a_taken_port_says_so(sandbox: Sandbox, command: Command) -> None:
