@@ -8,14 +8,14 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Tests start hundreds of processes; with this set, each would compile the package anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test check regen spec coverage judges fuzz mutants soak kills bench oldest clean
+.PHONY: help demo test check regen spec coverage judges fuzz mutants soak kills bench oldest pythons clean
 
 help:
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
 
 $(VENV)/.run: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("aikynetix needs Python 3.11 or newer; name one with: make PYTHON=/path/to/python3")'
-	test -x $(PY) || $(PYTHON) -m venv $(VENV)
+	$(PY) -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
 	$(PY) -m pip install --quiet --editable '.[cli,sandbox]'
 	@touch $@
 
@@ -89,5 +89,5 @@ pythons:  ## every test on every Python of PYTHONS that this machine has, each w
 	  $(MAKE) --no-print-directory test PYTHON=$$python VENV=.cache/$$version || exit 1; \
 	done
 
-clean:
+clean:  ## remove the environment, caches and what was built
 	rm -rf $(VENV) .cache build dist demo-output .mypy_cache .pytest_cache .ruff_cache

@@ -24,7 +24,9 @@ _PROGRAM = "aikynetix"
 # What a write to stdout may fail with; sockets and files fail with errors of ours, or with a file's name.
 _STDOUT_ERRORS = (errno.EPIPE, errno.ENOSPC, errno.EIO, errno.EBADF, errno.EFBIG)
 # Commands that keep what they have when they are interrupted.
-_RESUMED = ("download", "export")
+_RESUMED = ("download", "export", "open")
+# Commands that only with --wait have a missing video made.
+_WAITING = ("url", "download", "open")
 _ESCAPED = "aikynetix-escaped"
 _PACKAGE = os.path.dirname(os.path.dirname(__file__)) + os.sep  # noqa: PTH120 -- pathlib is a slow import
 
@@ -77,7 +79,8 @@ def run(arguments: Sequence[str]) -> int:
     except Exception as error:
         if isinstance(error, OSError) and error.filename is None and error.errno in _STDOUT_ERRORS:
             raise
-        return _failed(error)
+        has_wait = any(word.partition("=")[0] == "--wait" for word in arguments)
+        return _failed(error, may_wait=not has_wait and arguments[0] in _WAITING)
     return code if isinstance(code, int) else 0
 
 
@@ -104,13 +107,13 @@ def _usage(error: click.ClickException) -> str:
     return said
 
 
-def _failed(error: Exception) -> int:
+def _failed(error: Exception, *, may_wait: bool = False) -> int:
     """Say what went wrong, and return the exit code that stands for it."""
     from .._errors import AikynetixError
     from ._exits import Exit, exit_code, explain
 
     if isinstance(error, AikynetixError):
-        complain(explain(error))
+        complain(explain(error, may_wait=may_wait))
         return exit_code(error)
     if isinstance(error, ImportError) and "pip install" in str(error):  # an extra is missing, and the text says which
         complain(str(error))

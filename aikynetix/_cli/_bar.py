@@ -14,6 +14,7 @@ from rich.progress import (
     TimeRemainingColumn,
     TransferSpeedColumn,
 )
+from rich.table import Column
 from rich.text import Text
 
 if TYPE_CHECKING:
@@ -29,12 +30,13 @@ class _RateColumn(TransferSpeedColumn):
 
 def download_bar() -> Progress:
     """Return a bar on stderr for downloads; labels are shown as they are, not read as markup."""
+    kept = Column(no_wrap=True)  # on a narrow terminal the bar gives way
     return Progress(
-        TextColumn("{task.description}", markup=False),
+        TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis")),
         BarColumn(),
-        DownloadColumn(),
-        _RateColumn(),
-        TimeRemainingColumn(elapsed_when_finished=True),
+        DownloadColumn(table_column=kept),
+        _RateColumn(table_column=kept),
+        TimeRemainingColumn(elapsed_when_finished=True, table_column=kept),
         console=Console(stderr=True),
     )
 

@@ -35,7 +35,7 @@ class Board:
     def __init__(self, total: int | None) -> None:
         self._total = total
         self._began = monotonic()
-        self._ended = self._failed = self._arrived = 0
+        self._ended = self._not_ready = self._failed = self._arrived = 0
         self._files: dict[str, tuple[int, int | None]] = {}
         self._console = Console(stderr=True)
         # Results go to stdout as they are; rich would take them for its own.
@@ -56,7 +56,8 @@ class Board:
         """Take note of the end of a session."""
         self._files.pop(record.session_id, None)
         self._ended += 1
-        self._failed += record.path is None
+        self._not_ready += record.status == "not_ready"
+        self._failed += record.status == "failed"
         self._arrived += record.size or 0 if record.status == "done" else 0
 
     def say(self, line: str) -> None:
@@ -90,8 +91,8 @@ class Board:
         seconds = monotonic() - self._began
         of = "" if self._total is None else f" of {self._total}"
         told = [f"{self._ended}{of} sessions"]
-        if self._failed:
-            told.append(f"{self._failed} missing")
+        counts = ((self._not_ready, "not ready"), (self._failed, "failed"))
+        told += [f"{count} {what}" for count, what in counts if count]
         told.append(f"{human_size(int((self._arrived + on_the_way) / max(seconds, 0.1)))}/s")
         if self._total is not None and self._ended:
             left = seconds / self._ended * max(0, self._total - self._ended)

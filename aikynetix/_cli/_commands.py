@@ -36,7 +36,7 @@ Exit codes:
   1  failure                       5  not found (404)
   2  usage or configuration        6  try again later (429, 5xx, network,
   3  credential refused (401)         not ready)
-                                   7  the download failed verification
+130  interrupted                    7  the download failed verification
 
 New here? `aikynetix demo` needs no account.
 """

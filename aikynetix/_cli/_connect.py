@@ -97,20 +97,22 @@ session_argument = click.argument("session_id", metavar="SESSION", type=SessionI
 # Written out, because the enum's module would import httpx for `--help`; a test holds the two together.
 ANALYSES = ("jump", "weightlifting")
 
-analysis_option = click.option(
-    "--analysis",
-    type=click.Choice(ANALYSES),
-    metavar="KIND",
-    help=f"Which analysis to make if there is none yet: {' or '.join(ANALYSES)}.",
-)
+
+def analysis_choice(text: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Return the option ``--analysis``, whose help is ``text`` and the choices."""
+    told = f"{text}: {' or '.join(ANALYSES)}."
+    return click.option("--analysis", type=click.Choice(ANALYSES), metavar="KIND", help=told)
+
+
+analysis_option = analysis_choice("Which analysis to make if there is none yet")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as one line of JSON.")
 quiet_option = click.option("-q", "--quiet", is_flag=True, help="No progress on stderr; errors are still said.")
 
 
 def wait_option(default: float = 0) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Return the option ``--wait``."""
-    text = "Have the video made if there is none yet, and wait up to so long."
-    return click.option("--wait", type=Seconds(), default=default, metavar="SECONDS", show_default=True, help=text)
+    text = f"Have the video made if there is none yet, and wait up to so long. Default: {default:g}."
+    return click.option("--wait", type=Seconds(), default=default, metavar="SECONDS", help=text)
 
 
 def connection_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -159,11 +161,11 @@ def find_credential(environ: Mapping[str, str], *, may_ask: bool) -> Credential 
         may_ask: Whether a person may be asked, which needs a terminal on stdin.
 
     Raises:
-        ConfigurationError: There are two.
+        ConfigurationError: There are two, or what was typed in is none.
     """
+    from .._auth import checked_secret
     from .._config import _secret_from
     from .._errors import ConfigurationError
-    from .._redact import Secret
 
     key, token = _secret_from(environ, API_KEY_VARIABLE), _secret_from(environ, TOKEN_VARIABLE)
     if key is not None and token is not None:
@@ -173,7 +175,13 @@ def find_credential(environ: Mapping[str, str], *, may_ask: bool) -> Credential 
     if token is not None:
         return Credential("token", TOKEN_VARIABLE, token)
     if may_ask and sys.stdin is not None and sys.stdin.isatty():
-        return Credential("api_key", "typed in", Secret(click.prompt("API key", hide_input=True, err=True)))
+        try:
+            typed = click.prompt("API key", hide_input=True, err=True)
+        except click.Abort as abort:
+            if isinstance(abort.__context__, EOFError):
+                return None
+            raise
+        return Credential("api_key", "typed in", checked_secret(typed, "the API key that was typed in"))
     return None
 
 

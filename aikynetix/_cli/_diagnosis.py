@@ -31,6 +31,7 @@ class Probe:
         at: Seconds since 1970 when the answer came, by this machine's clock.
         seconds: How long it took.
         code: The exit code that the failure stands for.
+        is_json: Whether an answer of 2xx was JSON, as the API's are.
     """
 
     status: int | None
@@ -39,6 +40,7 @@ class Probe:
     at: float = 0.0
     seconds: float = 0.0
     code: Exit = Exit.DONE
+    is_json: bool = True
 
 
 @frozen
@@ -78,7 +80,7 @@ def verdict(status: int | None, control: int | None) -> str:
     """
     if status == 401:
         return "refused"
-    if status is None or status == 429 or status >= 500 or status == control:
+    if status is None or 300 <= status < 400 or status == 429 or status >= 500 or status == control:
         return "cannot tell"
     return "accepted"
 
@@ -88,8 +90,12 @@ def reached(control: Probe) -> Check:
     if control.status is None:
         return Check("server", FAILED, control.trouble, control.code)
     took = f"{control.seconds * 1000:.0f} ms"
-    if control.status >= 500:
+    if control.status >= 500 or control.status == 429:
         return Check("server", FAILED, f"answers {control.status} after {took}; try again later", Exit.LATER)
+    if 300 <= control.status < 400 or not control.is_json:
+        what = f"answers {control.status}{'' if control.is_json else ' without JSON'} after {took}"
+        told = f"{what}; a proxy or login page may have answered, check the base URL"
+        return Check("server", FAILED, told, Exit.FAILURE)
     return Check("server", OK, f"answers in {took}")
 
 
@@ -110,15 +116,16 @@ def clock(control: Probe) -> Check:
     return Check("clock", WARNING, f"{abs(skew):.0f} s {side} the server's; set it, or expiry times will mislead")
 
 
-def styles(found: Mapping[str, Probe], control: Probe, in_force: str) -> list[Check]:
+def styles(found: Mapping[str, Probe], control: Probe, in_force: str, ways: Mapping[str, str]) -> list[Check]:
     """Conclude which header styles the server accepts.
 
     Args:
         found: What the server answered, by style.
         control: What it answered without a credential.
         in_force: The style that the settings choose; only its failure is a failure of the whole.
+        ways: By style, how to have the credential sent in it.
     """
-    verdicts = {style: verdict(probe.status, control.status) for style, probe in found.items()}
+    verdicts = {style: _verdict_of(probe, control) for style, probe in found.items()}
     accepted = [style for style, said in verdicts.items() if said == "accepted"]
     checks: list[Check] = []
     for style, probe in found.items():
@@ -127,15 +134,39 @@ def styles(found: Mapping[str, Probe], control: Probe, in_force: str) -> list[Ch
         if style == in_force:
             detail += "; in force"
             if said == "refused":
-                state, detail = FAILED, detail + _advice(accepted)
+                state, detail = FAILED, detail + _advice(accepted, ways)
         checks.append(Check(style, state, detail, Exit.CREDENTIAL if state == FAILED else Exit.DONE))
     return checks
 
 
-def _advice(accepted: Sequence[str]) -> str:
+def _verdict_of(probe: Probe, control: Probe) -> str:
+    return verdict(probe.status if probe.is_json else None, control.status)
+
+
+def _advice(accepted: Sequence[str], ways: Mapping[str, str]) -> str:
     if not accepted:
         return ", and no other is accepted: check the credential"
-    return f", while {accepted[0]!r} is accepted: see --key-header"
+    return f", while {accepted[0]!r} is accepted: {ways[accepted[0]]}"
+
+
+def untold(in_force: Probe, control: Probe) -> list[Check]:
+    """Warn where a server that is there did not say whether it accepts the credential."""
+    if _verdict_of(in_force, control) != "cannot tell":
+        return []
+    answer = f"{in_force.status or in_force.trouble}"
+    with_and_without = " with it and without" if in_force.status == control.status else ""
+    told = f"nothing is known about it, the answer is {answer}{with_and_without}; check the base URL, or name a SESSION"
+    return [Check("credential", WARNING, told)]
+
+
+def session(trouble: str, code: Exit) -> Check:
+    """Conclude whether the API tells where a session's video is.
+
+    Args:
+        trouble: What the API said instead; empty for none.
+        code: The exit code that the trouble stands for.
+    """
+    return Check("session", FAILED, trouble, code) if trouble else Check("session", OK, "its video is there")
 
 
 def storage(size: int | None, seconds_left: float | None, trouble: str, code: Exit) -> Check:

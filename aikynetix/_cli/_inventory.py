@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import platform
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from ._connect import API_KEY_VARIABLE, TOKEN_VARIABLE
 from ._diagnosis import Setting
 
 if TYPE_CHECKING:
@@ -18,29 +19,49 @@ _DEFAULT = "default"
 _SPEC = "vendored spec"
 
 
-def versions(client: Aikynetix) -> dict[str, str]:
-    """Return what is installed and in use."""
+class Way(NamedTuple):
+    """A way to send a credential.
+
+    Attributes:
+        auth: Sends it.
+        advice: What to change so that the commands send it.
+    """
+
+    auth: httpx.Auth
+    advice: str
+
+
+def versions(client: Aikynetix | None) -> dict[str, str]:
+    """Return what is installed and, with a client, in use."""
     import httpx
 
     from .. import __version__
     from .._operations import spec_name
     from .._transport import describe
 
+    transport = {} if client is None else {"transport": describe(client._session._wire)}
     return {
         "aikynetix": __version__,
         "Python": f"{platform.python_version()} on {platform.system()} {platform.machine()}",
         "httpx": httpx.__version__,
-        "transport": describe(client._session._wire),
+        **transport,
         "spec": spec_name(),
     }
 
 
-def settings(client: Aikynetix, connection: Connection, credential: Credential | None) -> list[Setting]:
-    """Return the settings in force and where each comes from; of a credential only the kind is told."""
-    listed = [Setting("base URL", str(client._settings.base_url).rstrip("/"), _base_url_source(connection))]
+def settings(client: Aikynetix | None, connection: Connection, credential: Credential | None) -> list[Setting]:
+    """Return the settings in force and where each comes from; of a credential only the kind is told.
+
+    Args:
+        client: None where the settings make none: what they say of the base URL may be unfit to be shown then.
+        connection: What the options say.
+        credential: None where there is none.
+    """
+    base_url = "none" if client is None else str(client._settings.base_url).rstrip("/")
+    listed = [Setting("base URL", base_url, _base_url_source(connection))]
     if credential is not None:
         kind = "an API key" if credential.kind == "api_key" else "a bearer token"
-        header = _SPEC if connection.key_header is None else "--key-header"
+        header = _SPEC if connection.key_header is None or credential.kind == "token" else "--key-header"
         listed.append(Setting("credential", kind, credential.source))
         listed.append(Setting("header", style_in_force(credential, connection), header))
     seconds, seconds_source = (30.0, _DEFAULT) if connection.timeout is None else (connection.timeout, "--timeout")
@@ -72,7 +93,7 @@ def style_in_force(credential: Credential, connection: Connection) -> str:
     return _key_style(spec.api_key or ("header", "API-KEY"))
 
 
-def styles(credential: Credential, connection: Connection) -> dict[str, httpx.Auth]:
+def styles(credential: Credential, connection: Connection) -> dict[str, Way]:
     """Return every documented way to send the credential, and the one that the settings choose.
 
     Source: the two security schemes of the vendor's spec, and the "Security" paragraph of the vendor's page.
@@ -80,16 +101,21 @@ def styles(credential: Credential, connection: Connection) -> dict[str, httpx.Au
     from .. import ApiKey, BearerToken
     from .._operations import spec_defaults
 
-    spec = spec_defaults()
-    ways: dict[str, httpx.Auth] = {}
+    spec, secret, named = spec_defaults(), credential.secret, connection.key_header
+    is_key = credential.kind == "api_key"
+    move_key = "" if is_key else f"put it into {API_KEY_VARIABLE} instead"
+    ways: dict[str, Way] = {}
     if spec.api_key is not None:
-        ways[_key_style(spec.api_key)] = ApiKey(credential.secret)
-    ways[_key_style(("header", "Authorization"))] = ApiKey(credential.secret, header="Authorization")
+        ways[_key_style(spec.api_key)] = Way(ApiKey(secret), move_key or "leave --key-header out")
+    prose = "use --key-header Authorization"
+    advice = prose if is_key else f"{move_key}, and {prose}"
+    ways[_key_style(("header", "Authorization"))] = Way(ApiKey(secret, header="Authorization"), advice)
     if spec.bearer is not None:
-        ways[_bearer_style(spec.bearer)] = BearerToken(credential.secret)
-    if connection.key_header is not None:
-        key = ApiKey(credential.secret, header=connection.key_header)
-        ways.setdefault(_key_style(("header", connection.key_header)), key)
+        advice = f"put it into {TOKEN_VARIABLE} instead{'' if named is None else ', and leave --key-header out'}"
+        ways[_bearer_style(spec.bearer)] = Way(BearerToken(secret), advice)
+    if is_key and named is not None:
+        way = Way(ApiKey(secret, header=named), f"use --key-header {named}")
+        ways.setdefault(_key_style(("header", named)), way)
     return ways
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -13,6 +14,19 @@ Progress = Callable[[int, int | None], object]
 def wants_bar(*, quiet: bool) -> bool:
     """Return whether to show a bar: a person is looking, on a terminal that can move its cursor."""
     return not quiet and sys.stderr is not None and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def wants_board(*, quiet: bool) -> bool:
+    """Return whether to show bars while results are printed.
+
+    What reads a pipe (``| cat``, ``| tee``) may write to the same terminal, at moments that nobody here knows of: its
+    lines and the bars would overwrite each other.
+    """
+    try:
+        is_pipe = stat.S_ISFIFO(os.fstat(1).st_mode)
+    except OSError:  # stdout is closed
+        is_pipe = False
+    return wants_bar(quiet=quiet) and not is_pipe
 
 
 @contextmanager

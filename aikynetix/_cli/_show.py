@@ -68,7 +68,7 @@ def saved(done: DownloadedVideo, *, as_json: bool) -> None:
     result_json(
         {
             "session_id": done.session_id,
-            "path": str(done.path),
+            "path": str(done.path if isinstance(done.path, str) else done.path.absolute()),
             "size": done.size,
             "sha256": done.sha256,
             "verified": done.verified,

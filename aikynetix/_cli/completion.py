@@ -14,8 +14,11 @@ from . import _show
 def completion(ctx: click.Context, shell: str) -> None:
     """Print the completion script for your shell.
 
+    \b
     For bash, put this line into ~/.bashrc:  eval "$(aikynetix completion bash)"
-    """
+    For zsh, into ~/.zshrc after compinit:   eval "$(aikynetix completion zsh)"
+    For fish, into config.fish:              aikynetix completion fish | source
+    """  # noqa: D301 -- click's mark for lines that are to stay as they are is the character itself
     maker = get_completion_class(shell)
     if maker is None:  # pragma: no cover -- click has had these three since 8.0
         raise click.ClickException(f"this click has no completion for {shell}.")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from . import _show
+from . import _connect, _show
 from ._progress import progress_bar
 
 if TYPE_CHECKING:
@@ -19,7 +19,13 @@ _WAIT = 60.0
 
 
 @click.command
-@click.option("--output", metavar="DIR", default="demo-output", show_default=True, help="Where to put the video.")
+@click.option(
+    "--output",
+    type=_connect.Place(),
+    metavar="DIR",
+    default="demo-output",
+    help="Where to put the video. Default: demo-output.",
+)
 @click.option("-q", "--quiet", is_flag=True, help="Print only where the video is.")
 def demo(output: str, quiet: bool) -> None:
     """Do the whole job once against the sandbox, no account needed.
@@ -37,6 +43,9 @@ def demo(output: str, quiet: bool) -> None:
         raise click.ClickException(f"{target}: {error.strerror}; name another folder with --output.") from None
     with Sandbox() as sandbox:
         session = sandbox.sessions["new"]
+        video = target / f"{session}.mp4"
+        if video.is_dir():
+            raise click.ClickException(f"{video}: a folder stands there; name another one with --output.")
         if not quiet:
             _show.note(
                 f"A sandbox of the Aikynetix API runs at {sandbox.base_url}; its session {session} has no video yet."
@@ -45,9 +54,7 @@ def demo(output: str, quiet: bool) -> None:
             Aikynetix(api_key=sandbox.api_key, base_url=sandbox.base_url) as client,
             progress_bar(session, quiet=quiet) as progress,
         ):
-            saved = client.analyzed_videos.download(
-                session, target / f"{session}.mp4", wait=_WAIT, progress=progress, overwrite=True
-            )
+            saved = client.analyzed_videos.download(session, video, wait=_WAIT, progress=progress, overwrite=True)
         requests = sandbox.requests
     if not quiet:
         _show.note(_story(requests, saved, monotonic() - began))

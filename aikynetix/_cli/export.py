@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from . import _connect, _show
-from ._progress import wants_bar
+from ._progress import wants_board
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -37,12 +37,13 @@ class Tally:
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
-        self.fetched = 0
+        self.missing = self.fetched = 0
         self.began = monotonic()
 
     def add(self, record: ExportRecord) -> None:
         """Count a record in."""
         self.counts[record.status] += 1
+        self.missing += record.error == "NotFoundError"
         if record.status == "done":
             self.fetched += record.size or 0
 
@@ -52,6 +53,18 @@ class Tally:
         number = self.counts.total()
         size, seconds = _show.human_size(self.fetched), monotonic() - self.began
         return f"{number} session{'' if number == 1 else 's'}: {told or 'nothing to do'}; {size} in {seconds:.1f} s."
+
+    def advice(self, *, has_wait: bool) -> str:
+        """Return what helps the sessions without a video, with a space before it.
+
+        Args:
+            has_wait: Whether missing videos were to be made.
+        """
+        if not self.counts["failed"]:
+            return ""
+        if self.missing and not has_wait:
+            return " To have missing videos made: --wait SECONDS; what failed alone: --retry-failed."
+        return " To try again what failed: --retry-failed."
 
     def exit_code(self) -> int:
         """Return 0 when every video is there, 6 when the others are only not ready yet, and else 1."""
@@ -72,7 +85,7 @@ class Tally:
 )
 @_connect.analysis_option
 @click.option(
-    "--concurrency", type=click.IntRange(min=1), metavar="N", default=16, show_default=True, help="Sessions at a time."
+    "--concurrency", type=click.IntRange(min=1), metavar="N", default=16, help="Lookups at a time. Default: 16."
 )
 @click.option("--retry-failed", is_flag=True, help="Do only what failed in an earlier export.")
 @_connect.wait_option()
@@ -96,9 +109,10 @@ def export(
 ) -> None:
     """Save the videos of many sessions into a folder, and print where they are.
 
-    SESSIONS is a file with a session id on each line, a CSV file with a column session_id (and perhaps analysis), JSON
-    lines with the same fields, or - for stdin. The folder gets manifest.jsonl, with a line for each session, and
-    index.html to look at the videos. Run it again to do what is missing.
+    SESSIONS is a file with a session id on each line (a line that begins with "# " is a comment), a CSV file with a
+    column session_id (and perhaps analysis), JSON lines with the same fields, or - for stdin. The folder gets
+    index.html to look at the videos, and manifest.jsonl, with a line each time a session ends; its last one counts. Run
+    it again to do what is missing.
 
     The exit code is 0 only when every session's video is there; 6 when some are not ready yet, 1 when some failed.
     """
@@ -127,8 +141,7 @@ def export(
         with closing(records):
             _show_all(records, tally, board, as_json=as_json)
     if not quiet:
-        again = " To try again what failed: --retry-failed." if tally.counts["failed"] else ""
-        _show.note(f"{tally.summary()}{again} {_where(to)}")
+        _show.note(f"{tally.summary()}{tally.advice(has_wait=bool(wait))} {_where(to)}")
     click.get_current_context().exit(tally.exit_code())
 
 
@@ -200,7 +213,7 @@ def _cluster(address: str) -> Generator[Executor]:
 
 @contextmanager
 def _board(file: BinaryIO, source: str, *, is_stream: bool, quiet: bool) -> Generator[Board | None]:
-    if not wants_bar(quiet=quiet):
+    if not wants_board(quiet=quiet):
         yield None
         return
     from ._board import Board
@@ -228,7 +241,14 @@ def _show_all(records: Iterator[ExportRecord], tally: Tally, board: Board | None
         elif record.path is not None:
             say(str(record.path))
         else:
-            complain(_plain(f"{record.session_id}: {_SAID[record.status]}: {record.message} ({record.error})"))
+            complain(_plain(f"{record.session_id}: {_SAID[record.status]}: {_message(record)} ({record.error})"))
+
+
+def _message(record: ExportRecord) -> str:
+    from ._exits import in_shell
+
+    message = record.message or ""
+    return in_shell(message, [repr(record.session_id)]) if record.status == "not_ready" else message
 
 
 def _plain(text: str) -> str:

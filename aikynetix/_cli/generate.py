@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @click.command
 @_connect.session_argument
-@_connect.analysis_option
+@_connect.analysis_choice("Which analysis to make")
 @_connect.wait_option()
 @_connect.quiet_option
 @_connect.json_option

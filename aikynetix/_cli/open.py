@@ -35,7 +35,8 @@ def open_video(
     """Play the video of a session.
 
     The video is fetched into the cache folder and played from there: its signed URL would be seen by everybody on this
-    machine if it were handed to another program.
+    machine if it were handed to another program. It is fetched each time, for it may have been made anew. Nothing
+    empties that folder (~/.cache/aikynetix on Linux): delete what you no longer need.
     """
     program = None if only_print else _program(player)
     folder = cache_folder(sys.platform, os.environ, Path.home())

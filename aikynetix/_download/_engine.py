@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 
 from .._causes import detached
-from .._errors import DownloadError, IntegrityError, client_closed
+from .._errors import ConfigurationError, DownloadError, IntegrityError, client_closed
 from .._models import DownloadedVideo
 from ._digest import Digests, why_no_video
 from ._journal import Busy
 from ._part import LocalPart
-from ._remote import RemotePart, place
+from ._remote import RemotePart, file_system, place
 from ._rules import disk_failure
 from ._target import file_name, local_path, remote_url
 from ._transfer import Transfer
@@ -22,6 +22,7 @@ from ._types import Clock, Fetched, Options, Source
 from ._urls import Urls
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
     from pathlib import Path
 
     from ._identity import Identity
@@ -46,6 +47,7 @@ def download(
         IntegrityError: Size, checksum or container is not what was announced; nothing is kept.
         DownloadInterruptedError: Given up after retries; a later call goes on from there.
         DownloadError: Anything else: no room, a file in the way, a refusing storage.
+        ConfigurationError: ``to`` is a URL, and fsspec or what it needs for it is not installed.
         AikynetixError: What `Source.resolve` raised; or the client was closed meanwhile.
         Cancelled: `Options.cancelled` returned True; a later call goes on from there.
     """
@@ -127,17 +129,12 @@ class _Download:
     def _remote(self, urls: Urls) -> tuple[RemotePart, str]:
         url = str(self.to)
         error = _ErrorAt(self.source.session_id, url)
+        with error.unreachable():  # what cannot be written to is better known before anything is asked for
+            fs, path = file_system(url)
         name = file_name(self.source.session_id, urls.video())
-        try:
-            fs, path, exists = place(url, name)
+        with error.unreachable():
+            path, exists = place(fs, path, url, name)
             shown = str(fs.unstrip_protocol(path))
-        except ImportError as cause:
-            text = "this kind of URL needs the extra aikynetix[fsspec] and the file system's own package"
-            raise error(DownloadError, text) from detached(cause)
-        except Exception as cause:  # a remote file system raises what its own library raises
-            raise error(DownloadError, f"the destination cannot be reached ({type(cause).__name__})") from detached(
-                cause
-            )
         self._require_free(shown, exists, regular=True)
         return RemotePart(fs, path), shown
 
@@ -158,6 +155,17 @@ class _ErrorAt:
 
     def __call__(self, kind: type[DownloadError], text: str) -> DownloadError:
         return kind(f"{self.path}: {text}", session_id=self.session_id, path=self.path)
+
+    @contextlib.contextmanager
+    def unreachable(self) -> Generator[None]:
+        """Raise what a remote file system raises, which its own library decides, as a `DownloadError`."""
+        try:
+            yield
+        except ConfigurationError:
+            raise
+        except Exception as cause:
+            text = f"the destination cannot be reached ({type(cause).__name__})"
+            raise self(DownloadError, text) from detached(cause)
 
 
 def verified(identity: Identity, digests: Digests) -> str:

@@ -7,25 +7,46 @@ import importlib
 import uuid
 from typing import TYPE_CHECKING, Any
 
+from .._errors import ConfigurationError
+
 if TYPE_CHECKING:
     from ._identity import Identity
     from ._plan import Span
 
 
-def place(url: str, name: str) -> tuple[Any, str, bool]:
-    """Return the file system behind ``url``, the path in it, and whether something stands there.
-
-    Args:
-        url: Of a file or, with a slash at its end or as the name of an existing folder, of a folder.
-        name: The file's name in a folder.
+def file_system(url: str) -> tuple[Any, str]:
+    """Return the file system behind ``url``, and the path in it.
 
     Raises:
-        ImportError: fsspec, or what it needs for this kind of URL, is not installed.
+        ConfigurationError: fsspec, or what it needs for this kind of URL, is not installed.
+        Exception: What a file system raises that cannot be reached.
     """
-    fs, path = importlib.import_module("fsspec.core").url_to_fs(url)
+    scheme = url.partition("://")[0]
+    try:
+        url_to_fs = importlib.import_module("fsspec.core").url_to_fs
+    except ImportError:
+        raise ConfigurationError(
+            f"a URL as the destination needs fsspec ({scheme}://): pip install 'aikynetix[fsspec]'."
+        ) from None
+    try:
+        fs, path = url_to_fs(url)
+    except (ImportError, ValueError) as error:
+        raise ConfigurationError(f"fsspec cannot use {scheme}:// ({type(error).__name__}): {error}") from None
+    return fs, path
+
+
+def place(fs: Any, path: str, url: str, name: str) -> tuple[str, bool]:
+    """Return the path of the file, and whether something stands there.
+
+    Args:
+        fs: The file system.
+        path: The path in it that ``url`` names.
+        url: Of a file or, with a slash at its end or as the name of an existing folder, of a folder.
+        name: The file's name in a folder.
+    """
     if url.endswith("/") or fs.isdir(path):
         path = f"{path.rstrip('/')}/{name}"
-    return fs, path, bool(fs.exists(path))
+    return path, bool(fs.exists(path))
 
 
 def open_new(fs: Any, path: str) -> Any:

@@ -20,6 +20,7 @@ Line = tuple[int, str]
 
 _COLUMN = "session_id"
 _LONGEST_LINE = 1024 * 1024
+_COMMENT = "# "
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _UTF8_MARK = "\N{ZERO WIDTH NO-BREAK SPACE}"
 
@@ -35,8 +36,8 @@ def sessions(file: BinaryIO, name: str = "") -> Iterator[Item]:
     """Yield the sessions in ``file``, which may be a pipe.
 
     The kind of list follows from the name's extension, else from the first line: a JSON object, a header with the
-    column ``session_id``, or else a session id per line. Byte order marks, any line ends and empty lines are passed
-    over.
+    column ``session_id``, or else a session id per line, where a line that begins with ``# `` is a comment. Byte order
+    marks, any line ends and empty lines are passed over.
 
     Args:
         file: Opened for bytes, in UTF-8.
@@ -87,8 +88,9 @@ def _lines(file: BinaryIO) -> Iterator[Line]:
 def _text(lines: Iterable[Line]) -> Iterator[Item]:
     for _, line in lines:
         for part in line.split("\r"):  # the line end of files that went through an old Mac
-            if part.strip():
-                yield part.strip(), None
+            session_id = part.strip()
+            if session_id and not session_id.startswith(_COMMENT):
+                yield session_id, None
 
 
 def _json_lines(lines: Iterable[Line]) -> Iterator[Item]:

@@ -1,4 +1,4 @@
-"""The lines of ``manifest.jsonl``: one JSON object per finished session; the last line of a session counts. Pure.
+"""The lines of ``manifest.jsonl``: one JSON object each time a session ends; the last one of a session counts. Pure.
 
 A line never holds a URL, and its path is relative to the export's folder, so that the folder may be moved.
 """

@@ -16,8 +16,8 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from .._causes import detached
-from .._download._remote import open_new
-from .._errors import AikynetixError, ConfigurationError
+from .._download._remote import file_system, open_new
+from .._errors import AikynetixError
 from . import _manifest
 from ._folder import PAGE, Folder, failure
 
@@ -38,6 +38,7 @@ class RemoteFolder(Folder):
 
     Raises:
         ConfigurationError: fsspec, or what it needs for this URL, is not installed.
+        DownloadError: The file system cannot be reached.
     """
 
     is_local = False
@@ -45,7 +46,8 @@ class RemoteFolder(Folder):
     def __init__(self, url: str) -> None:
         self._url = url.rstrip("/")
         self.target = f"{self._url}/"
-        self._fs, root = _file_system(url)
+        with self._failing("the export's folder cannot be used"):
+            self._fs, root = file_system(url)
         self._root = root.rstrip("/")
         self._segments = f"{self._root}/{_manifest.NAME}.d"
         self._run = f"{time.time_ns():020d}-{uuid.uuid4().hex[:8]}"
@@ -168,21 +170,3 @@ def _lines_of(file: Any) -> Iterator[bytes]:
             rest = b""
     if rest:
         yield rest
-
-
-def _file_system(url: str) -> tuple[Any, str]:
-    try:
-        from fsspec.core import url_to_fs  # type: ignore[import-untyped]  # fsspec ships no types
-    except ImportError:
-        raise ConfigurationError(
-            f"a URL as the folder needs fsspec ({_scheme(url)}://): pip install 'aikynetix[fsspec]'."
-        ) from None
-    try:
-        file_system, root = url_to_fs(url)
-    except (ImportError, ValueError) as error:
-        raise ConfigurationError(f"fsspec cannot use {_scheme(url)}:// ({type(error).__name__}): {error}") from None
-    return file_system, root
-
-
-def _scheme(url: str) -> str:
-    return url.partition("://")[0]

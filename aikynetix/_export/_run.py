@@ -93,7 +93,7 @@ class Run:
         self._done: SimpleQueue[Future[Outcome | None]] = SimpleQueue()
 
     def advance(self, interrupted: Callable[[], bool] = never) -> ExportRecord | None:
-        """Return the next record, noted in the manifest; None when there is none left.
+        """Return the next record, which the manifest has; None when there is none left.
 
         Args:
             interrupted: Asked several times a second; when it returns True, None is returned early.
@@ -290,10 +290,14 @@ class Run:
         logger.warning("the executor has broken down; the export goes on in threads of this process")
 
     def _noted(self, ledger: Ledger, record: ExportRecord) -> ExportRecord:
-        """Write a record down, and return it with its path as this folder has it."""
+        """Write a record down, and return it with its path as this folder has it.
+
+        A video that was there has its line, which tells how it came there: another would only hide that.
+        """
         name = None if record.path is None else self._folder.name_of(record.path)
-        self._folder.append(_manifest.dump(record, name))
-        ledger.keep(record, name)
+        if record.status is not ExportStatus.ALREADY_THERE:
+            self._folder.append(_manifest.dump(record, name))
+            ledger.keep(record, name)
         return record if name is None else evolve(record, path=self._folder.path_of(name))
 
     def _drain(self, ledger: Ledger) -> None:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from scripts.regen._load import Json
 
 BREAKING, ADDITIVE, DOCUMENTATION = "breaking", "additive", "documentation"
+NOTHING = "Nothing changed.\n"
 _ALL_METHODS = ", ".join(rule.name for rule in RULES)
 
 
@@ -86,7 +87,7 @@ def to_markdown(changes: Sequence[Change], lines: Mapping[str, int] | None = Non
         lines: Lines of the facade's functions, to point at the ones that a breaking change touches.
     """
     if not changes:
-        return "Nothing changed.\n"
+        return NOTHING
     parts: list[str] = []
     for kind in (BREAKING, ADDITIVE, DOCUMENTATION):
         chosen = [change for change in changes if change.kind == kind]

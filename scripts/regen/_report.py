@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from scripts.regen._diff import NOTHING
 from scripts.regen._rules import FACADE_SOURCE, FACADE_TAG
 
 if TYPE_CHECKING:
@@ -24,13 +25,15 @@ def report(planned: Plan, changes: str | None, lines: Mapping[str, int]) -> str:
     info = planned.spec["info"]
     title = " ".join(f"{info.get('title', '')} {info.get('version', '')}".split())
     count = len(planned.operations)
-    parts = [f"# Regeneration report\n\n{title}, OpenAPI {planned.spec['openapi']}: {count} operation(s).\n"]
+    counted = f"{count} operation{'' if count == 1 else 's'}"
+    parts = [f"# Regeneration report\n\n{title}, OpenAPI {planned.spec['openapi']}: {counted}.\n"]
     if planned.findings:
         parts.append("## Facade methods that can no longer do their job\n")
         parts.extend(_finding(one, lines) for one in planned.findings)
         parts.append("")
     else:
-        parts.append("Every facade method can still do its job; what changed below is absorbed by regenerating.\n")
+        absorbed = "" if changes is None or changes == NOTHING else "; what changed below is absorbed by regenerating"
+        parts.append(f"Every facade method can still do its job{absorbed}.\n")
     parts.append("## Changes since the committed document\n")
     parts.append(changes if changes is not None else "The committed package does not say what it was made from.\n")
     uncovered = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,6 +52,35 @@ def test_url_can_wait_for_a_video_that_is_not_there_yet(sandbox: Sandbox, comman
     assert "response-content-disposition" in waited.out
 
 
+@pytest.mark.parametrize(
+    ("arguments", "is_hinted"),
+    [(["url"], True), (["url", "--wait", "1"], False), (["open", "--print", "--wait=1"], False), (["generate"], False)],
+    ids=str,
+)
+def test_a_missing_session_is_told_of_wait_only_where_that_may_help(
+    sandbox: Sandbox,
+    command: Command,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+    is_hinted: bool,
+) -> None:
+    """Not where it was given, and not where the video is made anyhow."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    ran = command(*arguments, sandbox.sessions["unknown"])
+    assert ran.code == 5
+    assert ("--wait SECONDS" in ran.err) is is_hinted
+
+
+def test_a_folder_is_called_what_the_person_calls_it(
+    sandbox: Sandbox, command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Even if its name has an argument of the facade in it."""
+    monkeypatch.chdir(tmp_path)
+    ran = command("download", sandbox.sessions["jump"], "-o", "wait=5/x.mp4")
+    assert ran.err == "aikynetix: wait=5/x.mp4: there is no folder wait=5.\n"
+
+
 def test_a_wait_that_runs_out_is_try_again_later(sandbox: Sandbox, command: Command) -> None:
     """Exit code 6, with an option named that helps."""
     ran = command("url", sandbox.sessions["slow"], "--wait", "0.001")
@@ -96,6 +126,7 @@ def test_download_goes_to_the_current_folder_by_default(
     """The name comes from the session."""
     monkeypatch.chdir(tmp_path)
     told = json.loads(command("download", sandbox.sessions["jump"], "--json").out)
+    assert Path(told["path"]).parent == tmp_path
     assert Path(told["path"]).read_bytes() == sandbox.video
     assert sandbox.sessions["jump"] in Path(told["path"]).name
     assert told["size"] == len(sandbox.video)
@@ -184,11 +215,12 @@ def test_a_server_that_is_not_there_is_try_again_later(command: Command, monkeyp
         (["url", "s", "--max-retries", "-1"], "--max-retries"),
         (["url", "s", "--base-url", "http://example.com"], "https"),
         (["url", "s", "--base-url", "ftp://example.com"], "--base-url"),
-        (["url", "s", "--key-header", "not a header"], "header"),
+        (["url", "s", "--key-header", "not a header"], "--key-header must be"),
         (["url", "s", "--timeout", "1e300"], "--timeout"),
         (["download", "s", "--connections", "0"], "--connections"),
         (["download", "s", "--output", ""], "--output"),
         (["export", "-", "--to", ""], "--to"),
+        (["demo", "--output", ""], "--output"),
         (["export", "-", "--to", "a\0b"], "--to"),
         (["nonsense"], "nonsense"),
         (["--nonsense"], "--nonsense"),
@@ -207,6 +239,7 @@ def test_bad_usage_is_one_line_that_names_what_is_wrong(
     assert (ran.code, ran.out) == (2, "")
     assert named in ran.err
     assert ran.err.count("\n") == 1
+    assert not re.search(r"\w=|httpx|ApiKey", ran.err)
 
 
 def test_a_download_to_stdout_is_refused(sandbox: Sandbox, command: Command) -> None:
@@ -288,13 +321,15 @@ def test_demo_can_be_quiet(command: Command, tmp_path: Path) -> None:
 
 
 def test_demo_that_cannot_write_says_so(command: Command, tmp_path: Path) -> None:
-    """A file stands where the folder should be."""
+    """A file stands where the folder should be, or a folder where the file should be."""
     (tmp_path / "taken").write_text("")
-    ran = command("demo", "--output", str(tmp_path / "taken"))
-    assert ran.code == 1
-    assert "taken" in ran.err
-    assert "--output" in ran.err
-    assert ran.err.count("\n") == 1
+    (tmp_path / "folder" / "session-new.mp4").mkdir(parents=True)
+    for name in ("taken", "folder"):
+        ran = command("demo", "--output", str(tmp_path / name))
+        assert (ran.code, ran.out) == (1, "")
+        assert name in ran.err
+        assert "--output" in ran.err
+    assert not list((tmp_path / "folder" / "session-new.mp4").iterdir())
 
 
 def test_sandbox_on_a_taken_port_says_so(sandbox: Sandbox, command: Command) -> None:

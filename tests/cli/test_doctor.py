@@ -39,6 +39,7 @@ IN_FORCE = "API-KEY: <key>"
         (500, 401, "cannot tell"),
         (429, 401, "cannot tell"),
         (None, 401, "cannot tell"),
+        (302, 401, "cannot tell"),
     ],
 )
 def test_a_style_is_accepted_only_if_it_makes_a_difference(status: int | None, control: int, verdict: str) -> None:
@@ -68,12 +69,13 @@ def test_a_date_that_cannot_be_read_is_no_verdict(date: str) -> None:
 def test_the_style_in_force_decides(command: Command) -> None:
     """Another style that is refused is no failure; one that would work is named."""
     del command
-    found = {IN_FORCE: Probe(401), "Authorization: API-KEY <key>": Probe(404)}
-    refused, accepted = diagnosis.styles(found, Probe(401), IN_FORCE)
+    prose = "Authorization: API-KEY <key>"
+    found, ways = {IN_FORCE: Probe(401), prose: Probe(404)}, {IN_FORCE: "", prose: "use --key-header Authorization"}
+    refused, accepted = diagnosis.styles(found, Probe(401), IN_FORCE, ways)
     assert (refused.state, accepted.state) == ("failed", "ok")
-    assert "'Authorization: API-KEY <key>'" in refused.detail
+    assert refused.detail.endswith(f"while {prose!r} is accepted: use --key-header Authorization")
     assert diagnosis.worst([refused, accepted]) is Exit.CREDENTIAL
-    other = diagnosis.styles(found, Probe(401), "Authorization: API-KEY <key>")
+    other = diagnosis.styles(found, Probe(401), prose, ways)
     assert diagnosis.worst(other) is Exit.DONE
 
 
@@ -118,7 +120,7 @@ def test_a_header_that_the_server_does_not_want_is_told_with_one_that_it_wants(
     ran = command("doctor", "--key-header", "X-Key")
     (line,) = (line for line in ran.out.splitlines() if line.lstrip().startswith("X-Key: <key>  "))
     assert ran.code == 3
-    assert "'API-KEY: <key>' is accepted" in line
+    assert "'API-KEY: <key>' is accepted: leave --key-header out" in line
     assert "X-Key: <key> (--key-header)" in ran.out
 
 
@@ -128,10 +130,21 @@ def test_a_key_that_the_spec_puts_elsewhere_has_its_style_too(place: str, style:
     assert _inventory._key_style((place, "key")) == style
 
 
-@pytest.mark.parametrize(("status", "state", "code"), [(401, "ok", 0), (404, "ok", 0), (503, "failed", 6)])
-def test_a_server_is_there_if_it_answers_in_earnest(status: int, state: str, code: int) -> None:
-    """Any answer will do that is not its failure."""
-    check = diagnosis.reached(Probe(status, seconds=0.0123))
+@pytest.mark.parametrize(
+    ("status", "is_json", "state", "code"),
+    [
+        (401, True, "ok", 0),
+        (404, True, "ok", 0),
+        (200, True, "ok", 0),
+        (200, False, "failed", 1),
+        (302, True, "failed", 1),
+        (429, True, "failed", 6),
+        (503, True, "failed", 6),
+    ],
+)
+def test_a_server_is_there_if_it_answers_in_earnest(status: int, is_json: bool, state: str, code: int) -> None:
+    """Any answer will do that is not its failure and may be an API's."""
+    check = diagnosis.reached(Probe(status, seconds=0.0123, is_json=is_json))
     assert (check.state, check.code) == (state, code)
     assert "12 ms" in check.detail
 
@@ -178,20 +191,138 @@ def test_without_a_credential_it_still_tells_the_rest(
 
 
 def test_a_server_that_is_not_there_exits_6(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing else is tried then, so that it ends soon."""
+    """Nothing else is tried then, so that it ends soon, and that is said."""
     monkeypatch.setenv("AIKYNETIX_API_KEY", "key")
     ran = command("doctor", "s", "--base-url", "http://127.0.0.1:1", "--json")
     told = json.loads(ran.out)
     assert ran.code == told["exit_code"] == 6
-    assert [check["name"] for check in told["checks"]] == ["server"]
+    assert [(check["name"], check["state"]) for check in told["checks"]] == [
+        ("server", "failed"),
+        ("session", "unknown"),
+    ]
     assert told["settings"][0]["source"] == "--base-url"
 
 
 def test_a_session_without_a_video_fails_with_its_own_code(sandbox: Sandbox, command: Command) -> None:
-    """The storage was not reached, for the reason that the API gives."""
-    ran = command("doctor", sandbox.sessions["forbidden"])
+    """It is the API that says no; the storage was not reached."""
+    ran = command("doctor", sandbox.sessions["forbidden"], "--json")
+    checks = {check["name"]: check for check in json.loads(ran.out)["checks"]}
     assert ran.code == 4
-    assert "403" in ran.out
+    assert checks["session"]["state"] == "failed"
+    assert "403" in checks["session"]["detail"]
+    assert "storage" not in checks
+
+
+@pytest.mark.parametrize(
+    ("filled", "key_header", "advice"),
+    [
+        (("AIKYNETIX_API_KEY", "token"), None, "put it into AIKYNETIX_TOKEN instead"),
+        (
+            ("AIKYNETIX_API_KEY", "token"),
+            "X-Key",
+            "put it into AIKYNETIX_TOKEN instead, and leave --key-header out",
+        ),
+        (("AIKYNETIX_TOKEN", "key"), None, "put it into AIKYNETIX_API_KEY instead"),
+    ],
+)
+def test_a_credential_in_the_wrong_variable_is_told_where_to_put_it(
+    sandbox: Sandbox,
+    command: Command,
+    monkeypatch: pytest.MonkeyPatch,
+    filled: tuple[str, str],
+    key_header: str | None,
+    advice: str,
+) -> None:
+    """No header makes a token of a key, nor a key of a token."""
+    monkeypatch.delenv("AIKYNETIX_API_KEY")
+    monkeypatch.setenv(filled[0], sandbox.token if filled[1] == "token" else sandbox.api_key)
+    ran = command("doctor", *([] if key_header is None else ["--key-header", key_header]))
+    (line,) = (line for line in ran.out.splitlines() if "in force" in line)
+    assert ran.code == 3
+    assert line.endswith(f"is accepted: {advice}")
+
+
+@pytest.mark.parametrize(
+    ("environ", "options", "said"),
+    [
+        ({"AIKYNETIX_TOKEN": "canary"}, ["--key-header", "X-Key"], "--key-header is for API keys"),
+        ({"AIKYNETIX_API_KEY": "key", "AIKYNETIX_TOKEN": "canary"}, [], "unset one"),
+        ({"AIKYNETIX_API_KEY": "key"}, ["--base-url", "https://user:canary@127.0.0.1"], "user info"),
+        ({"AIKYNETIX_API_KEY": "key"}, ["--timeout", "0"], "--timeout"),
+        ({"AIKYNETIX_API_KEY": "two canary"}, [], "AIKYNETIX_API_KEY"),
+    ],
+    ids=["header for a token", "two", "base URL", "timeout", "space"],
+)
+def test_a_wrong_setting_is_a_failed_check_among_the_others(
+    sandbox: Sandbox,
+    command: Command,
+    monkeypatch: pytest.MonkeyPatch,
+    environ: dict[str, str],
+    options: list[str],
+    said: str,
+) -> None:
+    """The report is there, as with every other failure, and the exit code is that of the other commands."""
+    monkeypatch.delenv("AIKYNETIX_API_KEY")
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    ran = command("doctor", sandbox.sessions["jump"], "--json", *options)
+    told = json.loads(ran.out)
+    checks = {check["name"]: check for check in told["checks"]}
+    assert ran.code == told["exit_code"] == command("url", "s", *options).code == 2
+    assert checks["settings"]["state"] == "failed"
+    assert said in checks["settings"]["detail"]
+    assert checks["session"]["detail"].startswith("not tried")
+    assert "canary" not in ran.out + ran.err
+    assert said in command("doctor", *options).out
+
+
+def test_a_missing_credential_counts_before_a_missing_server(command: Command) -> None:
+    """As with the other commands, which do not get as far as the server."""
+    ran = command("doctor", "s", "--base-url", "http://127.0.0.1:1", "--json")
+    checks = json.loads(ran.out)["checks"]
+    assert ran.code == 2
+    assert [check["name"] for check in checks] == ["credential", "server", "session"]
+
+
+class _Other(BaseHTTPRequestHandler):
+    """A server that is not the API: it answers everybody with the same page."""
+
+    status = 200
+
+    def do_GET(self) -> None:
+        self.send_response(self.status)
+        self.send_header("content-type", "text/html")
+        self.send_header("content-length", "6")
+        self.end_headers()
+        self.wfile.write(b"<html>")
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 -- the name in the base class
+        """Say nothing."""
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "name", "state"),
+    [
+        (200, 1, "server", "failed"),
+        (302, 1, "server", "failed"),
+        (429, 6, "server", "failed"),
+        (403, 0, "credential", "warning"),
+        (404, 0, "credential", "warning"),
+    ],
+)
+def test_a_server_that_is_not_the_api_is_told(
+    command: Command, monkeypatch: pytest.MonkeyPatch, status: int, code: int, name: str, state: str
+) -> None:
+    """Where nothing was proved, "all is well" would be wrong."""
+    monkeypatch.setenv("AIKYNETIX_API_KEY", "key")
+    monkeypatch.setattr(_Other, "status", status)
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Other) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        ran = command("doctor", "--json", "--base-url", f"http://127.0.0.1:{server.server_port}")
+        server.shutdown()
+    checks = {check["name"]: check for check in json.loads(ran.out)["checks"]}
+    assert (ran.code, checks[name]["state"]) == (code, state)
+    assert status == 429 or "check the base URL" in checks[name]["detail"]
 
 
 class _Everybody(BaseHTTPRequestHandler):

@@ -70,11 +70,36 @@ def test_every_public_error_class_is_in_the_table_above() -> None:
             aikynetix.VideoNotReadyError("ask again with a longer wait=", session_id="s", waited=1.0),
             "ask again with a longer --wait.",
         ),
+        (
+            aikynetix.ConfigurationError("the token (token=, AIKYNETIX_TOKEN) is empty"),
+            "the token (AIKYNETIX_TOKEN) is empty.",
+        ),
     ],
 )
 def test_the_line_speaks_the_language_of_the_shell(error: AikynetixError, line: str) -> None:
     """What the facade calls an argument is an option here."""
     assert explain(error) == line
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        aikynetix.DownloadError("wait=5/x.mp4: no folder wait=5", session_id="s", path="wait=5/x.mp4"),
+        aikynetix.DownloadError("a wait= b/x: no folder a wait= b", session_id="s", path="a wait= b/x"),
+        aikynetix.VideoNotReadyError("no video of 'a wait= b'", session_id="a wait= b", waited=0.0),
+        aikynetix.DownloadError("url?timeout=5: refused", session_id="s"),
+    ],
+    ids=str,
+)
+def test_names_that_people_gave_are_not_rewritten(error: AikynetixError) -> None:
+    """A path or an id may look like an argument of the facade."""
+    assert explain(error).startswith(str(error))
+
+
+@pytest.mark.parametrize(("may_wait", "hint"), [(True, "--wait SECONDS has it made."), (False, "session id.")])
+def test_a_missing_video_can_be_made_where_that_was_not_asked_for(may_wait: bool, hint: str) -> None:
+    """Who has waited in vain is not told to wait."""
+    assert explain(answered(404), may_wait=may_wait).endswith(hint)
 
 
 def test_the_words_of_a_server_are_not_rewritten() -> None:

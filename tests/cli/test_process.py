@@ -196,6 +196,24 @@ def test_without_the_sandboxs_extra_the_demo_says_what_to_install(tmp_path: Path
     assert ran.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    "arguments", [["download", "session-jump", "-o", "s3://b/v.mp4"], ["export", "{list}", "--to", "s3://b"]]
+)
+def test_without_fsspec_every_command_says_what_to_install(
+    sandbox: Sandbox, tmp_path: Path, arguments: list[str]
+) -> None:
+    """In the same words, before anything is sent."""
+    (tmp_path / "list.txt").write_text("session-jump\n")
+    words = [word.format(list=tmp_path / "list.txt") for word in arguments]
+    code = "import sys; sys.modules['fsspec'] = None; from aikynetix.__main__ import main; main()"
+    ran = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, timeout=30, check=False)
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert ran.stderr.splitlines() == [
+        "aikynetix: a URL as the destination needs fsspec (s3://): pip install 'aikynetix[fsspec]'."
+    ]
+    assert not sandbox.requests
+
+
 def without_site_packages(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run the command where only the standard library is installed."""
     code = (

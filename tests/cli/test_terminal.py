@@ -57,8 +57,8 @@ class Session:
         self.seen += got.decode(errors="replace")
         return bool(got)
 
-    def type(self, line: str) -> None:
-        os.write(self._ours, f"{line}\n".encode())
+    def type(self, line: str, end: str = "\n") -> None:
+        os.write(self._ours, f"{line}{end}".encode())
 
     def end(self) -> tuple[int, str]:
         """Read to the end; return exit code and stdout."""
@@ -81,6 +81,15 @@ def test_a_terminal_gets_a_progress_bar(tmp_path: Path) -> None:
     assert "━" in session.seen
     assert "/s" in session.seen
     assert "\x1b[3" in session.seen  # a colour
+
+
+def test_a_narrow_terminal_gets_a_bar_of_one_line(sandbox: Sandbox, tmp_path: Path) -> None:
+    """What does not fit is cut; a line that wraps would leave pieces behind."""
+    arguments = ["download", sandbox.sessions["jump"], "-o", str(tmp_path / "jump.mp4")]
+    with Session(*arguments, COLUMNS="40", NO_COLOR="1") as session:
+        assert session.end()[0] == 0
+    assert "session-" in session.seen
+    assert "\x1b[1A" not in session.seen
 
 
 def test_no_color_is_respected(sandbox: Sandbox, tmp_path: Path) -> None:
@@ -132,6 +141,29 @@ def test_a_key_is_asked_for_and_not_shown(sandbox: Sandbox, monkeypatch: pytest.
     assert code == 0
     assert out.startswith(sandbox.storage_url)
     assert sandbox.api_key not in session.seen + out
+
+
+def test_a_key_that_cannot_be_one_is_refused_at_the_prompt(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No variable is named that has nothing to do with it."""
+    monkeypatch.delenv("AIKYNETIX_API_KEY")
+    with Session("url", sandbox.sessions["jump"]) as session:
+        session.read_until("API key: ")
+        session.type("two words")
+        code, _ = session.end()
+    assert code == 2
+    assert "the API key that was typed in has a space" in session.seen
+    assert "AIKYNETIX_API_KEY" not in session.seen
+
+
+def test_ctrl_d_at_the_prompt_is_no_credential(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who has none to give has not interrupted anything."""
+    monkeypatch.delenv("AIKYNETIX_API_KEY")
+    with Session("url", sandbox.sessions["jump"]) as session:
+        session.read_until("API key: ")
+        session.type("\x04", end="")
+        code, out = session.end()
+    assert (code, out) == (2, "")
+    assert "no credential" in session.seen
 
 
 def test_ctrl_c_at_the_prompt_ends_quietly(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:

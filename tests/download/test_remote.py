@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 
-from aikynetix import DownloadError, DownloadInterruptedError, IntegrityError
+from aikynetix import ConfigurationError, DownloadError, DownloadInterruptedError, IntegrityError
 
 from .calls import MIB, fetch, once
 from .servers import Fault, Storage, hash_header, serving, video
@@ -192,8 +192,12 @@ def test_no_bucket_is_made_of_a_typing_error() -> None:
 
 
 def test_a_kind_of_url_that_nobody_knows_is_said_so() -> None:
-    """A scheme without a file system is an error that names the extra."""
+    """A scheme without a file system is a wrong setting, found before anybody is asked where the video is."""
+
+    def never(number: int) -> str:
+        raise AssertionError(number)
+
     with serving(Storage(video(1000))) as storage:
-        with pytest.raises(DownloadError, match=r"cannot be reached|extra"):
-            fetch(storage, "nonsense://videos/a.mp4")
+        with pytest.raises(ConfigurationError, match="nonsense://"):
+            fetch(storage, "nonsense://videos/a.mp4", urls=never)
         assert storage.requests == []

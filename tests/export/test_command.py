@@ -78,7 +78,7 @@ def test_json_has_a_line_for_every_session(command: Command, folder: Path) -> No
     [
         ("a", 0, "1 session: 1 done"),
         ("a\ngone", 1, "gone: failed: none (NotFoundError)"),
-        ("a\nlate", 6, "late: not ready: "),
+        ("a\nlate", 6, "late: not ready: the API has no video of session 'late' yet; ask again later or with --wait ("),
         ("gone\nlate", 1, "1 not ready, 1 failed"),
         ("no\na", 3, "401: Token is invalid."),
         ("", 0, "0 sessions: nothing to do"),
@@ -101,6 +101,14 @@ def test_a_second_run_and_a_retry_of_the_failed(command: Command, service: Servi
     service.seen.lookups.clear()
     command("a\ngone\nlate\nnew\n", "--retry-failed")
     assert service.seen.lookups == ["gone"]
+
+
+def test_missing_videos_are_told_of_wait(command: Command) -> None:
+    """Trying again alone would make none; where it was tried, that is all that is left."""
+    assert "To have missing videos made: --wait SECONDS" in command("a\ngone\n")[2]
+    again = command("gone\n", "--wait", "1")[2]
+    assert "--wait" not in again
+    assert "To try again what failed: --retry-failed." in again
 
 
 def test_a_dry_run_does_nothing(
@@ -186,29 +194,44 @@ def test_the_key_is_nowhere(command: Command, folder: Path) -> None:
     assert "feedface" not in text
 
 
-def test_a_person_sees_one_bar_and_the_files_under_way(service: Service, folder: Path, tmp_path: Path) -> None:
-    """On a terminal stderr shows the whole and the files in flight; stdout stays a list of paths."""
-    service.serve(300_000)
-    service.rate = 600_000
-    (tmp_path / "list.txt").write_text("".join(f"session-{n}\n" for n in range(6)))
+def on_a_terminal(command: str, folder: Path) -> str:
+    """Run a command line with stderr, and what it leaves of stdout, on a terminal; return what that is sent."""
     ours, theirs = pty.openpty()
-    arguments = ["export", str(tmp_path / "list.txt"), "--to", str(folder), "--concurrency", "3"]
     environment: dict[str, Any] = os.environ | {"TERM": "xterm", "COLUMNS": "100", "LINES": "40"}
     with subprocess.Popen(
-        [sys.executable, "-m", "aikynetix", *arguments], stdout=subprocess.PIPE, stderr=theirs, env=environment
+        ["bash", "-c", f"set -o pipefail; {command}"], stdout=theirs, stderr=theirs, env=environment, cwd=folder
     ) as process:
         os.close(theirs)
         shown = b""
         with suppress(OSError):  # Linux ends a terminal whose other end is closed with an error
             while block := os.read(ours, 65_536):
                 shown += block
-        assert process.stdout is not None
-        out = process.stdout.read().decode().splitlines()
     os.close(ours)
-    text = shown.decode()
     assert process.returncode == 0
+    return shown.decode()
+
+
+def test_a_person_sees_one_bar_and_the_files_under_way(service: Service, folder: Path, tmp_path: Path) -> None:
+    """On a terminal stderr shows the whole and the files in flight; a file gets the list of paths."""
+    service.serve(300_000)
+    service.rate = 600_000
+    (tmp_path / "list.txt").write_text("".join(f"session-{n}\n" for n in range(6)))
+    text = on_a_terminal(f"{sys.executable} -m aikynetix export list.txt --to {folder} --concurrency 3 > out", tmp_path)
+    out = (tmp_path / "out").read_text().splitlines()
     assert sorted(out) == sorted(str(path) for path in folder.glob("*.mp4"))
     assert "of 6 sessions" in text
     assert "session-0" in text
     assert "of 300.0 kB" in text
     assert "6 sessions: 6 done; 1.8 MB in" in text
+
+
+def test_a_pipe_to_the_same_terminal_gets_no_bars_across_its_lines(
+    service: Service, folder: Path, tmp_path: Path
+) -> None:
+    """With ``| cat`` each path is a line of its own, and so is the summary; nothing moves the cursor."""
+    assert service.base_url
+    (tmp_path / "list.txt").write_text("a\nb\n")
+    text = on_a_terminal(f"{sys.executable} -m aikynetix export list.txt --to {folder} | cat", tmp_path)
+    assert "\x1b" not in text
+    assert {str(path) for path in folder.glob("*.mp4")} < set(text.splitlines())
+    assert "2 sessions: 2 done" in text

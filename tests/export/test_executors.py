@@ -48,7 +48,7 @@ def test_processes_do_the_work(connect: Connect, folder: Path, pool: ProcessPool
     assert second == {f"s{n}": "already_there" for n in range(20)} | {"..": "failed"}
     assert len(service.seen.lookups) == 20
     assert service.seen.most_at_once <= 2
-    assert len(manifest(folder)) == 42
+    assert len(manifest(folder)) == 22
 
 
 def test_a_killed_process_costs_no_session(connect: Connect, folder: Path, pool: ProcessPoolExecutor) -> None:

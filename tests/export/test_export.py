@@ -86,6 +86,17 @@ def test_a_second_run_does_only_what_is_missing(connect: Connect, folder: Path) 
     assert all(path.read_bytes() == service.video for id_, path in first.items() if id_ in missing)
 
 
+def test_what_is_there_already_gets_no_second_line(connect: Connect, folder: Path) -> None:
+    """However often an export is run, the manifest tells how each video came there, and does not grow."""
+    with Service() as service:
+        videos = connect(service).analyzed_videos
+        first = list(videos.export(list("abc"), folder))
+        assert statuses(videos.export(list("abc"), folder)) == dict.fromkeys("abc", "already_there")
+    assert [(line["session_id"], line["status"], line["attempts"]) for line in manifest(folder)] == [
+        (record.session_id, "done", 1) for record in first
+    ]
+
+
 def test_duplicates_are_done_once(connect: Connect, folder: Path) -> None:
     """However often an id is in the list, it has one lookup, one file and one record."""
     with Service() as service:

@@ -29,6 +29,7 @@ def read(text: str | bytes, name: str = "") -> list[Item]:
         ("\ufeffa\nb", "", [("a", None), ("b", None)]),
         ("ä\u2028b\n", "", [("ä\u2028b", None)]),
         ("#1\na,b\n", "", [("#1", None), ("a,b", None)]),
+        ("# monday\na\n  # tuesday\nb # c\n", "", [("a", None), ("b # c", None)]),
         ("session_id\na\nb\n", "", [("a", None), ("b", None)]),
         ("\ufeffsession_id,analysis\r\na,jump\r\nb,\r\n", "", [("a", "jump"), ("b", None)]),
         ("name;Session_ID;Analysis\nx;a; JUMP \ny;b\n", "", [("a", "jump"), ("b", None)]),

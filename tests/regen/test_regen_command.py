@@ -109,9 +109,23 @@ def test_the_report_tells_additive_from_breaking(
         "the base URL is https://eu.aikynetix.app, was https://api.aikynetix.app - touches get_analyzed_video"
         in breaking
     )
+    assert "3 operations.\n" in breaking
+    assert "what changed below is absorbed" in breaking
     assert "GET /sessions/: new operation" in additive
     assert "new field `size` of the answer 200" in additive
     assert "`aikynetix_api.api.default.list_`: GET /sessions/" in additive
+
+
+def test_the_report_of_no_change_speaks_of_none(
+    tmp_path: Path, spec: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing below is absorbed where nothing is below."""
+    _regen(tmp_path, spec)
+    capsys.readouterr()
+    assert _regen(tmp_path, spec) == 0
+    said = capsys.readouterr().out
+    assert "Every facade method can still do its job.\n" in said
+    assert "Nothing changed." in said
 
 
 @pytest.mark.parametrize("text", ["", '{"openapi": "3.1.0", "info"', "<html></html>", '{"swagger": "2.0"}'])
