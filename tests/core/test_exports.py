@@ -39,7 +39,7 @@ def test_the_promised_names_are_exported_in_sorted_order() -> None:
 def test_an_unknown_name_is_an_attribute_error_of_the_module() -> None:
     """A misspelled name says so, as in any module."""
     with pytest.raises(AttributeError, match="'aikynetix' has no attribute 'Client'"):
-        aikynetix.Client  # noqa: B018  # pyright: ignore[reportAttributeAccessIssue, reportUnusedExpression]  # the point
+        aikynetix.Client  # type: ignore[attr-defined]  # noqa: B018  # pyright: ignore[reportAttributeAccessIssue, reportUnusedExpression]  # the point
 
 
 def test_importing_the_package_loads_no_http_client() -> None:

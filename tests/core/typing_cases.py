@@ -42,6 +42,13 @@ async def coroutine() -> str:
     return "token"
 
 
+def misspelt() -> None:
+    """A name that does not exist is an error, though the package loads its names when they are used."""
+    from aikynetix import Aikynetics  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+
+    Aikynetics()
+
+
 def verbs(client: Aikynetix) -> None:
     """The synchronous verbs."""
     video = client.analyzed_videos.get("id", analysis="jump", as_attachment=True)
