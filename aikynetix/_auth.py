@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 import threading
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator  # noqa: TC003 -- read at run time by tools
 from typing import TYPE_CHECKING, Any, cast
 
 import httpx
@@ -15,8 +16,6 @@ from ._errors import ConfigurationError
 from ._redact import Secret
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
-
     import anyio
 
 # Where a credential goes: ("header" | "query" | "cookie", name).

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import threading
+from types import ModuleType, TracebackType  # noqa: TC003 -- tools resolve the annotations at run time
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 import httpx
 
-from . import __version__, _body, _classify, _config, _operations, _transport
+# By way of the package, because that is where tools look for the names in the annotations of its classes.
+from . import AnalyzedVideos, AsyncAnalyzedVideos, __version__, _body, _classify, _config, _operations, _transport
 from ._causes import detached
 from ._config import Settings, Token
 from ._errors import AikynetixError, ConfigurationError
@@ -16,14 +18,13 @@ from ._prepared import Prepared
 from ._raw import RawClient
 from ._redact import Secret
 from ._session import AsyncSession, Policy, Session
-from ._videos import AnalyzedVideos, AsyncAnalyzedVideos, Path
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
-    from types import ModuleType, TracebackType
 
     from ._download import Storage
     from ._models import AnalyzedVideo, DownloadedVideo
+    from ._videos import StrPath
 
 _HEADERS = {
     "accept-encoding": _body.ACCEPT_ENCODING,
@@ -206,7 +207,7 @@ class Aikynetix:
         self,
         session_id: str,
         resolve: Callable[[], AnalyzedVideo],
-        to: Path,
+        to: StrPath,
         *,
         cancelled: Callable[[], bool] = lambda: False,
         **options: Any,
@@ -332,7 +333,7 @@ class AsyncAikynetix:
         return await self._session.exchange(self._requests.request(kwargs), limit=limit)
 
     async def _fetch(
-        self, session_id: str, resolve: Callable[[], Awaitable[AnalyzedVideo]], to: Path, **options: Any
+        self, session_id: str, resolve: Callable[[], Awaitable[AnalyzedVideo]], to: StrPath, **options: Any
     ) -> DownloadedVideo:
         from . import _bridge, _download
 

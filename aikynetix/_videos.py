@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterable, Mapping
+from concurrent.futures import Executor  # noqa: TC003 -- tools resolve the annotations at run time
 from functools import partial
 from typing import TYPE_CHECKING
+
+import aikynetix  # noqa: TC001 -- the same; what it names is loaded only then
 
 from . import _classify, _flows, _operations
 from ._arguments import (
@@ -24,16 +27,12 @@ from ._models import AnalyzedVideo, Answer, DownloadedVideo
 from ._operations import Analysis, Call
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Generator, Iterable, Mapping
-    from concurrent.futures import Executor
-
     import httpx
 
-    from ._client import Aikynetix, AsyncAikynetix
-    from ._export import ExportRecord
-
 Progress = Callable[[int, int | None], object]
-Path = str | os.PathLike[str]
+"""Called with the bytes done and the bytes in all, None while unknown."""
+
+StrPath = str | os.PathLike[str]
 ExportItem = str | tuple[str, Analysis | str | None]
 """A session to export: its id, or its id and the analysis to make of it."""
 
@@ -69,7 +68,7 @@ def _ensure_calls(session_id: str, analysis: Analysis | str | None) -> dict[str,
     return {"get": _get_call(session_id, analysis), "generate": _generate_call(session_id, analysis)}
 
 
-def _check_download(to: Path, progress: Progress | None, connections: int | None, max_bytes: int) -> None:
+def _check_download(to: StrPath, progress: Progress | None, connections: int | None, max_bytes: int) -> None:
     checked_place(to)
     check_progress(progress)
     if connections is not None:
@@ -82,7 +81,7 @@ class AnalyzedVideos:
 
     __module__ = "aikynetix"
 
-    def __init__(self, client: Aikynetix) -> None:
+    def __init__(self, client: aikynetix.Aikynetix) -> None:
         self._client = client
 
     def get(
@@ -164,7 +163,7 @@ class AnalyzedVideos:
     def download(
         self,
         session_id: str,
-        to: Path,
+        to: StrPath,
         *,
         analysis: Analysis | str | None = None,
         wait: float = 0,
@@ -226,14 +225,14 @@ class AnalyzedVideos:
     def export(
         self,
         session_ids: Iterable[ExportItem],
-        to: Path,
+        to: StrPath,
         *,
         analysis: Analysis | str | None = None,
         concurrency: int = 16,
         retry_failed: bool = False,
         wait: float = 0,
         executor: Executor | None = None,
-    ) -> Generator[ExportRecord]:
+    ) -> Generator[aikynetix.ExportRecord]:
         """Download the videos of many sessions; yield one record per session, as each ends.
 
         What is already there is not fetched again, so that a second call does only what is missing. One bad session
@@ -277,7 +276,7 @@ class AsyncAnalyzedVideos:
 
     __module__ = "aikynetix"
 
-    def __init__(self, client: AsyncAikynetix) -> None:
+    def __init__(self, client: aikynetix.AsyncAikynetix) -> None:
         self._client = client
 
     async def get(
@@ -317,7 +316,7 @@ class AsyncAnalyzedVideos:
     async def download(
         self,
         session_id: str,
-        to: Path,
+        to: StrPath,
         *,
         analysis: Analysis | str | None = None,
         wait: float = 0,
@@ -361,14 +360,14 @@ class AsyncAnalyzedVideos:
     def export(
         self,
         session_ids: Iterable[ExportItem],
-        to: Path,
+        to: StrPath,
         *,
         analysis: Analysis | str | None = None,
         concurrency: int = 16,
         retry_failed: bool = False,
         wait: float = 0,
         executor: Executor | None = None,
-    ) -> AsyncGenerator[ExportRecord]:
+    ) -> AsyncGenerator[aikynetix.ExportRecord]:
         from . import _export
 
         return _export.export_async(
