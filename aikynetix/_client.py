@@ -12,7 +12,7 @@ import httpx
 # By way of the package, because that is where tools look for the names in the annotations of its classes.
 from . import AnalyzedVideos, AsyncAnalyzedVideos, __version__, _body, _classify, _config, _operations, _transport
 from ._causes import detached
-from ._config import Settings, Token
+from ._config import AsyncToken, Settings, Token
 from ._errors import AikynetixError, ConfigurationError
 from ._prepared import Prepared
 from ._raw import RawClient
@@ -64,7 +64,8 @@ def _shown(client: Aikynetix | AsyncAikynetix) -> str:
     settings: Settings | None = getattr(client, "_settings", None)
     if settings is None:  # seen by those who print the local variables of a constructor that failed
         return f"<{type(client).__name__}, not set up>"
-    return f"{type(client).__name__}(base_url={str(settings.base_url)!r}, auth={settings.credential!r})"
+    kind = type(settings.credential.inner).__name__
+    return f"{type(client).__name__}(base_url={str(settings.base_url)!r}, auth={kind}(***))"
 
 
 def _checked_transport(transport: object, kind: type[Any]) -> Any:
@@ -264,7 +265,7 @@ class AsyncAikynetix:
     def __init__(
         self,
         api_key: str | None = None,
-        token: Token | None = None,
+        token: AsyncToken | None = None,
         auth: httpx.Auth | None = None,
         base_url: str | httpx.URL | None = None,
         timeout: float | httpx.Timeout | None = None,

@@ -45,7 +45,7 @@ class AnalyzedVideo:
     session_id: str
     url: str = field(repr=redact_url)
     request_id: str | None = None
-    _answer: Answer | None = field(default=None, repr=False, eq=False, alias="answer")
+    _answer: Answer | None = field(default=None, repr=False, eq=False, alias="_answer")
 
     def __attrs_post_init__(self) -> None:
         for name, value in (("session_id", self.session_id), ("url", self.url)):

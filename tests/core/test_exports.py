@@ -9,6 +9,7 @@ import sys
 import typing
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 
 import aikynetix
@@ -64,6 +65,13 @@ def methods(kind: type) -> dict[str, inspect.Signature]:
     }
 
 
+@pytest.mark.parametrize("kind", [aikynetix.ApiKey, aikynetix.BearerToken])
+def test_a_credential_has_no_method_but_those_of_httpx(kind: type) -> None:
+    """Completion and help show what is meant for users; how a client places a credential is not."""
+    assert methods(kind).keys() == methods(httpx.Auth).keys()
+    assert not [name for name, value in vars(kind).items() if isinstance(value, property) and name[0] != "_"]
+
+
 @pytest.mark.parametrize(
     ("sync", "asynchronous"),
     [(Aikynetix, AsyncAikynetix), (aikynetix.AnalyzedVideos, aikynetix.AsyncAnalyzedVideos)],
@@ -77,7 +85,7 @@ def test_both_clients_have_the_same_methods_with_the_same_parameters(sync: type,
 
 
 def test_both_clients_take_the_same_settings() -> None:
-    """The constructors differ in nothing but the kind of transport."""
+    """The constructors differ in nothing but the kinds of transport and of token callable."""
     ours, theirs = inspect.signature(Aikynetix).parameters, inspect.signature(AsyncAikynetix).parameters
     assert list(ours) == list(theirs)
     assert [p.default for p in ours.values()] == [p.default for p in theirs.values()]
