@@ -68,9 +68,12 @@ def _ensure_calls(session_id: str, analysis: Analysis | str | None) -> dict[str,
     return {"get": _get_call(session_id, analysis), "generate": _generate_call(session_id, analysis)}
 
 
-def _check_download(to: StrPath, progress: Progress | None, connections: int | None, max_bytes: int) -> None:
+def _check_download(
+    to: StrPath, progress: Progress | None, overwrite: bool, connections: int | None, max_bytes: int
+) -> None:
     checked_place(to)
     check_progress(progress)
+    checked_flag("overwrite", overwrite)
     if connections is not None:
         checked_count("connections", connections)
     checked_count("max_bytes", max_bytes)
@@ -195,7 +198,7 @@ class AnalyzedVideos:
             APIError: The API did not say where the video is.
         """
         wait = checked_wait(wait)
-        _check_download(to, progress, connections, max_bytes)
+        _check_download(to, progress, overwrite, connections, max_bytes)
         calls = _get_call(session_id, analysis)  # bad arguments are refused before anything is touched
 
         def resolve() -> AnalyzedVideo:
@@ -265,7 +268,7 @@ class AnalyzedVideos:
             to,
             analysis=checked_analysis(analysis),
             concurrency=concurrency,
-            retry_failed=retry_failed,
+            retry_failed=checked_flag("retry_failed", retry_failed),
             wait=checked_wait(wait),
             executor=executor,
         )
@@ -326,7 +329,7 @@ class AsyncAnalyzedVideos:
         max_bytes: int = NO_LIMIT,
     ) -> DownloadedVideo:
         wait = checked_wait(wait)
-        _check_download(to, progress, connections, max_bytes)
+        _check_download(to, progress, overwrite, connections, max_bytes)
         calls = _get_call(session_id, analysis)
 
         async def resolve() -> AnalyzedVideo:
@@ -376,7 +379,7 @@ class AsyncAnalyzedVideos:
             to,
             analysis=checked_analysis(analysis),
             concurrency=concurrency,
-            retry_failed=retry_failed,
+            retry_failed=checked_flag("retry_failed", retry_failed),
             wait=checked_wait(wait),
             executor=executor,
         )
