@@ -11,12 +11,12 @@ import httpx
 
 # By way of the package, because that is where tools look for the names in the annotations of its classes.
 from . import AnalyzedVideos, AsyncAnalyzedVideos, __version__, _body, _classify, _config, _operations, _transport
+from ._auth import hidden
 from ._causes import detached
 from ._config import AsyncToken, Settings, Token
 from ._errors import AikynetixError, ConfigurationError
 from ._prepared import Prepared
 from ._raw import RawClient
-from ._redact import Secret
 from ._session import AsyncSession, Policy, Session
 
 if TYPE_CHECKING:
@@ -32,11 +32,6 @@ _HEADERS = {
 }
 
 
-def _hidden(value: Any) -> Any:
-    """Wrap a credential, so that the frames of an error do not show it among their local variables."""
-    return Secret(value) if isinstance(value, str) else value
-
-
 def _operation_kwargs(operation: ModuleType, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Mapping[str, Any]:
     make = getattr(operation, "_get_kwargs", None)
     if make is None or not hasattr(operation, "_parse_response"):
@@ -49,7 +44,8 @@ def _operation_kwargs(operation: ModuleType, args: tuple[Any, ...], kwargs: Mapp
         made: Mapping[str, Any] = make(*args, **kwargs)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         said = str(error).removeprefix("_get_kwargs() ")
-        raise TypeError(f"the arguments are not what {name} takes: {said}") from error
+        kind = ValueError if isinstance(error, ValueError) else TypeError
+        raise kind(f"the arguments are not what {name} takes: {said}") from error
     return made
 
 
@@ -125,7 +121,7 @@ class Aikynetix:
         max_retries: int = 3,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
-        api_key, token = _hidden(api_key), _hidden(token)
+        api_key, token = hidden(api_key), hidden(token)
         settings = _config.resolve(
             api_key=api_key,
             token=token,
@@ -173,6 +169,7 @@ class Aikynetix:
 
         Raises:
             TypeError: ``operation`` is no such module, or the arguments are not its own.
+            ValueError: An argument has a value that no request can carry, such as ``..`` for a part of the path.
             APIError: As for every other call: the answer is not 2xx, cannot be used, or did not come.
         """
         response = self._exchange(_operation_kwargs(operation, args, kwargs), None)
@@ -272,7 +269,7 @@ class AsyncAikynetix:
         max_retries: int = 3,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        api_key, token = _hidden(api_key), _hidden(token)
+        api_key, token = hidden(api_key), hidden(token)
         settings = _config.resolve(
             api_key=api_key,
             token=token,

@@ -96,6 +96,9 @@ def test_call_says_what_is_wrong_with_the_arguments(client: Aikynetix) -> None:
         client.call(get_analyzed_video)
     with pytest.raises(TypeError, match=r"what get_analyzed_video takes: .*'nosuch'"):
         client.call(get_analyzed_video, "s", nosuch=True)
+    for value in ("", ".", ".."):
+        with pytest.raises(ValueError, match="the arguments are not what get_analyzed_video takes: "):
+            client.call(get_analyzed_video, value)
     with pytest.raises(ValueError, match="the arguments make no URL"):
         client.call(get_analyzed_video, "x" * 100_000)
 
