@@ -120,7 +120,7 @@ class DownloadedVideo:
 
     Attributes:
         session_id: The session.
-        path: Where the file is; a ``Path``, or the URL of an fsspec destination.
+        path: Where the file is: a ``Path`` in a local destination, a ``str`` that is a URL in an fsspec one.
         size: Bytes.
         sha256: Of the whole file, in hexadecimal.
         resumed_from: Bytes that an earlier call had already fetched; 0 when there was none.

@@ -186,14 +186,14 @@ class AnalyzedVideos:
             analysis: ``"jump"`` or ``"weightlifting"``: which analysis to make if there is none yet.
             wait: Seconds to wait for a video that is not there yet, as `ensure` does; 0 only asks for it.
             progress: Called with the bytes done and the bytes in all (None while unknown), from a worker thread.
-            overwrite: Replace a file that is there.
+            overwrite: Replace a file that is there; without it such a file is a `DownloadError`, and stays as it is.
             connections: Most connections to use for one file; None finds the best number by itself.
-            max_bytes: Largest body to accept when the storage does not announce a size.
+            max_bytes: Most bytes of a video whose size the storage does not announce; an announced size is not bounded.
 
         Raises:
             ValueError: A bad argument, before any request.
             TypeError: An argument of the wrong type, before any request.
-            DownloadError: The bytes could not be had; see the classes below it.
+            DownloadError: The bytes could not be had, or a file is there already; see the classes below it.
             VideoNotReadyError: The video was not there when ``wait`` was over.
             APIError: The API did not say where the video is.
         """
@@ -239,8 +239,8 @@ class AnalyzedVideos:
         """Download the videos of many sessions; yield one record per session, as each ends.
 
         What is already there is not fetched again, so that a second call does only what is missing. One bad session
-        never stops the others. Leaving the loop early stops the workers; on trio leave it by way of
-        ``contextlib.aclosing``, as any asynchronous generator.
+        never stops the others. Leaving the loop early stops the workers: at once inside ``contextlib.closing``, or
+        inside ``contextlib.aclosing`` with an `AsyncAikynetix`, which trio insists on.
 
         Args:
             session_ids: Read lazily, so that it may be endless; duplicates are done once. In place of an id there may
@@ -255,8 +255,9 @@ class AnalyzedVideos:
                 credential from the settings of this client where those can be pickled, else from their own environment.
 
         Raises:
-            TypeError: ``session_ids`` is a single string, or no iterable.
+            TypeError: ``session_ids`` is a single string or no iterable, or another argument has the wrong type.
             ValueError: Any other bad argument, before any request. A bad session id is a failed record.
+            ConfigurationError: ``to`` is a URL, and fsspec or what it needs for it is not installed.
             AuthenticationError: The credential was refused; everything stops.
             DownloadError: The folder cannot be written to.
         """
