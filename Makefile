@@ -40,6 +40,7 @@ check: $(VENV)/.dev  ## lint, format, types, import direction, regeneration drif
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/pyright
+	PATH='$(CURDIR)/$(VENV)/bin':"$$PATH" $(VENV)/bin/pyright --verifytypes aikynetix --ignoreexternal
 	$(VENV)/bin/lint-imports
 	$(PY) -m scripts.regen --check
 	$(PY) -m scripts.check_api

@@ -18,6 +18,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ._auth import ApiKey, BearerToken
     from ._client import Aikynetix, AsyncAikynetix
+    from ._config import AsyncToken, Token
     from ._errors import (
         AikynetixError,
         APIConnectionError,
@@ -44,17 +45,18 @@ if TYPE_CHECKING:
     from ._models import AnalyzedVideo, DownloadedVideo
     from ._operations import Analysis
     from ._raw import RawClient
-    from ._videos import AnalyzedVideos, AsyncAnalyzedVideos
+    from ._videos import AnalyzedVideos, AsyncAnalyzedVideos, ExportItem, Progress, StrPath
 
 # Names load when they are used: `import aikynetix` costs next to nothing.
 _HOMES = {
     "_auth": ("ApiKey", "BearerToken"),
     "_client": ("Aikynetix", "AsyncAikynetix"),
+    "_config": ("AsyncToken", "Token"),
     "_export": ("ExportRecord", "ExportStatus"),
     "_models": ("AnalyzedVideo", "DownloadedVideo"),
     "_operations": ("Analysis",),
     "_raw": ("RawClient",),
-    "_videos": ("AnalyzedVideos", "AsyncAnalyzedVideos"),
+    "_videos": ("AnalyzedVideos", "AsyncAnalyzedVideos", "ExportItem", "Progress", "StrPath"),
     "_errors": (
         "AikynetixError",
         "APIConnectionError",
@@ -94,6 +96,7 @@ __all__ = [
     "ApiKey",
     "AsyncAikynetix",
     "AsyncAnalyzedVideos",
+    "AsyncToken",
     "AuthenticationError",
     "BadRequestError",
     "BearerToken",
@@ -102,28 +105,34 @@ __all__ = [
     "DownloadError",
     "DownloadInterruptedError",
     "DownloadedVideo",
+    "ExportItem",
     "ExportRecord",
     "ExportStatus",
     "IntegrityError",
     "InternalServerError",
     "NotFoundError",
     "PermissionDeniedError",
+    "Progress",
     "RateLimitError",
     "RawClient",
     "SignedUrlExpiredError",
+    "StrPath",
+    "Token",
     "UnprocessableEntityError",
     "VideoNotReadyError",
     "__version__",
 ]
 
 
-def __getattr__(name: str) -> object:
-    home = _HOME_OF.get(name)
-    if home is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value: object = getattr(import_module(f".{home}", __name__), name)
-    globals()[name] = value
-    return value
+if not TYPE_CHECKING:  # a checker that saw it would take every misspelt name for one that exists
+
+    def __getattr__(name: str) -> object:
+        home = _HOME_OF.get(name)
+        if home is None:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value: object = getattr(import_module(f".{home}", __name__), name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

@@ -51,7 +51,7 @@ def checked_analysis(analysis: Analysis | str | None) -> Analysis | None:
 
 
 def checked_flag(name: str, value: bool) -> bool:
-    """Return ``value``, which goes over the wire, if it is a bool: as a string even ``"false"`` would be true.
+    """Return ``value`` if it is a bool: as a string even ``"false"`` would be true.
 
     Raises:
         TypeError: It is none.

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 import threading
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator  # noqa: TC003 -- read at run time by tools
 from typing import TYPE_CHECKING, Any, cast
 
 import httpx
@@ -15,8 +16,6 @@ from ._errors import ConfigurationError
 from ._redact import Secret
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
-
     import anyio
 
 # Where a credential goes: ("header" | "query" | "cookie", name).
@@ -90,11 +89,11 @@ class ApiKey(httpx.Auth):
         self._placement: Placement | None = None if header is None else ("header", header)
 
     @property
-    def is_placed(self) -> bool:
+    def _is_placed(self) -> bool:
         """Whether it is known where the key goes."""
         return self._placement is not None
 
-    def placed(self, placement: Placement) -> ApiKey:
+    def _placed(self, placement: Placement) -> ApiKey:
         """Return a copy of this credential that goes to ``placement``."""
         copy = object.__new__(type(self))
         copy._key = self._key
@@ -155,12 +154,12 @@ class BearerToken(httpx.Auth):
         self._async_lock: anyio.Lock | None = None  # made where it is used, in the event loop that it is for
 
     @property
-    def is_async(self) -> bool:
+    def _is_async(self) -> bool:
         """Whether the token comes from a coroutine function, which only the asynchronous client can run."""
         source: Any = self._source
         return inspect.iscoroutinefunction(source) or inspect.iscoroutinefunction(type(source).__call__)
 
-    def placed(self, header: str, prefix: str) -> BearerToken:
+    def _placed(self, header: str, prefix: str) -> BearerToken:
         """Return a copy of this credential that is sent in ``header`` behind ``prefix``."""
         copy = object.__new__(type(self))
         copy.__dict__.update(self.__dict__)
@@ -239,8 +238,8 @@ class OriginBound(httpx.Auth):
     def __init__(self, inner: httpx.Auth, origin: httpx.URL) -> None:
         self.inner = inner
         self._origin = origin_of(origin)
-        self.requires_request_body = inner.requires_request_body
-        self.requires_response_body = inner.requires_response_body
+        self.requires_request_body: bool = inner.requires_request_body
+        self.requires_response_body: bool = inner.requires_response_body
 
     def applies_to(self, request: httpx.Request) -> bool:
         """Return whether ``request`` goes to the credential's own origin."""

@@ -4,36 +4,32 @@ from __future__ import annotations
 
 import os
 import threading
+from types import ModuleType, TracebackType  # noqa: TC003 -- tools resolve the annotations at run time
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 import httpx
 
-from . import __version__, _body, _classify, _config, _operations, _transport
+# By way of the package, because that is where tools look for the names in the annotations of its classes.
+from . import AnalyzedVideos, AsyncAnalyzedVideos, __version__, _body, _classify, _config, _operations, _transport
+from ._auth import hidden
 from ._causes import detached
-from ._config import Settings, Token
+from ._config import AsyncToken, Settings, Token
 from ._errors import AikynetixError, ConfigurationError
 from ._prepared import Prepared
 from ._raw import RawClient
-from ._redact import Secret
 from ._session import AsyncSession, Policy, Session
-from ._videos import AnalyzedVideos, AsyncAnalyzedVideos, Path
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
-    from types import ModuleType, TracebackType
 
     from ._download import Storage
     from ._models import AnalyzedVideo, DownloadedVideo
+    from ._videos import StrPath
 
 _HEADERS = {
     "accept-encoding": _body.ACCEPT_ENCODING,
     "user-agent": f"aikynetix/{__version__} python-httpx/{httpx.__version__}",
 }
-
-
-def _hidden(value: Any) -> Any:
-    """Wrap a credential, so that the frames of an error do not show it among their local variables."""
-    return Secret(value) if isinstance(value, str) else value
 
 
 def _operation_kwargs(operation: ModuleType, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -48,7 +44,8 @@ def _operation_kwargs(operation: ModuleType, args: tuple[Any, ...], kwargs: Mapp
         made: Mapping[str, Any] = make(*args, **kwargs)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         said = str(error).removeprefix("_get_kwargs() ")
-        raise TypeError(f"the arguments are not what {name} takes: {said}") from error
+        kind = ValueError if isinstance(error, ValueError) else TypeError
+        raise kind(f"the arguments are not what {name} takes: {said}") from error
     return made
 
 
@@ -63,7 +60,8 @@ def _shown(client: Aikynetix | AsyncAikynetix) -> str:
     settings: Settings | None = getattr(client, "_settings", None)
     if settings is None:  # seen by those who print the local variables of a constructor that failed
         return f"<{type(client).__name__}, not set up>"
-    return f"{type(client).__name__}(base_url={str(settings.base_url)!r}, auth={settings.credential!r})"
+    kind = type(settings.credential.inner).__name__
+    return f"{type(client).__name__}(base_url={str(settings.base_url)!r}, auth={kind}(***))"
 
 
 def _checked_transport(transport: object, kind: type[Any]) -> Any:
@@ -123,7 +121,7 @@ class Aikynetix:
         max_retries: int = 3,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
-        api_key, token = _hidden(api_key), _hidden(token)
+        api_key, token = hidden(api_key), hidden(token)
         settings = _config.resolve(
             api_key=api_key,
             token=token,
@@ -171,6 +169,7 @@ class Aikynetix:
 
         Raises:
             TypeError: ``operation`` is no such module, or the arguments are not its own.
+            ValueError: An argument has a value that no request can carry, such as ``..`` for a part of the path.
             APIError: As for every other call: the answer is not 2xx, cannot be used, or did not come.
         """
         response = self._exchange(_operation_kwargs(operation, args, kwargs), None)
@@ -206,7 +205,7 @@ class Aikynetix:
         self,
         session_id: str,
         resolve: Callable[[], AnalyzedVideo],
-        to: Path,
+        to: StrPath,
         *,
         cancelled: Callable[[], bool] = lambda: False,
         **options: Any,
@@ -263,14 +262,14 @@ class AsyncAikynetix:
     def __init__(
         self,
         api_key: str | None = None,
-        token: Token | None = None,
+        token: AsyncToken | None = None,
         auth: httpx.Auth | None = None,
         base_url: str | httpx.URL | None = None,
         timeout: float | httpx.Timeout | None = None,
         max_retries: int = 3,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        api_key, token = _hidden(api_key), _hidden(token)
+        api_key, token = hidden(api_key), hidden(token)
         settings = _config.resolve(
             api_key=api_key,
             token=token,
@@ -332,7 +331,7 @@ class AsyncAikynetix:
         return await self._session.exchange(self._requests.request(kwargs), limit=limit)
 
     async def _fetch(
-        self, session_id: str, resolve: Callable[[], Awaitable[AnalyzedVideo]], to: Path, **options: Any
+        self, session_id: str, resolve: Callable[[], Awaitable[AnalyzedVideo]], to: StrPath, **options: Any
     ) -> DownloadedVideo:
         from . import _bridge, _download
 

@@ -22,7 +22,8 @@ MAX_RETRIES_LIMIT = 100
 LONGEST_TIMEOUT = 1_000_000.0
 """Seconds; sockets take no more than 2,147,483 of them, which is as many milliseconds as poll(2) can count."""
 
-Token = str | Callable[[], str] | Callable[[], Awaitable[str]]
+Token = str | Callable[[], str]
+AsyncToken = Token | Callable[[], Awaitable[str]]
 
 
 class Unseen(Mapping[str, str]):
@@ -81,7 +82,7 @@ class Settings:
 def resolve(
     *,
     api_key: str | Secret | None,
-    token: Token | Secret | None,
+    token: AsyncToken | Secret | None,
     auth: httpx.Auth | None,
     base_url: str | httpx.URL | None,
     timeout: float | httpx.Timeout | None,
@@ -98,7 +99,7 @@ def resolve(
     environ = Unseen(environ)
     url = resolve_base_url(base_url, environ, spec)
     credential = _place(_resolve_credential(api_key, token, auth, environ), spec)
-    if not asynchronous and isinstance(credential, BearerToken) and credential.is_async:
+    if not asynchronous and isinstance(credential, BearerToken) and credential._is_async:
         raise ConfigurationError(
             "token= is a coroutine function, which only AsyncAikynetix can run; give a plain callable."
         )
@@ -107,7 +108,7 @@ def resolve(
 
 
 def _resolve_credential(
-    api_key: str | Secret | None, token: Token | Secret | None, auth: httpx.Auth | None, environ: Mapping[str, str]
+    api_key: str | Secret | None, token: AsyncToken | Secret | None, auth: httpx.Auth | None, environ: Mapping[str, str]
 ) -> httpx.Auth:
     given = [name for name, value in (("api_key", api_key), ("token", token), ("auth", auth)) if value is not None]
     if len(given) > 1:
@@ -145,19 +146,19 @@ def _secret_from(environ: Mapping[str, str], variable: str) -> Secret | None:
 
 def _place(credential: httpx.Auth, spec: SpecDefaults) -> httpx.Auth:
     """Send the credential where the spec wants it."""
-    if isinstance(credential, ApiKey) and not credential.is_placed:
+    if isinstance(credential, ApiKey) and not credential._is_placed:
         if spec.api_key is None:
             raise ConfigurationError(
                 f"the vendored spec knows no API key any more; use token= or {TOKEN_VARIABLE}, "
                 "or ApiKey(key, header=...)."
             )
-        return credential.placed(spec.api_key)
+        return credential._placed(spec.api_key)
     if isinstance(credential, BearerToken):
         if spec.bearer is None:
             raise ConfigurationError(
                 f"the vendored spec knows no bearer token any more; use api_key= or {API_KEY_VARIABLE}."
             )
-        return credential.placed(*spec.bearer)
+        return credential._placed(*spec.bearer)
     return credential
 
 

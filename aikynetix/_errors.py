@@ -22,13 +22,9 @@ All of them pickle, so that they cross process boundaries. The foreign exception
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
-    import httpx
+from collections.abc import Mapping  # noqa: TC003 -- tools resolve the annotations at run time
+from pathlib import Path  # noqa: TC003 -- the same
+from typing import Any
 
 
 def _rebuild(cls: type[AikynetixError], args: tuple[Any, ...], state: dict[str, Any]) -> AikynetixError:
@@ -109,7 +105,7 @@ class APIStatusError(APIError):
         status_code: int,
         code: str | None = None,
         body: object = None,
-        headers: httpx.Headers | Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
         request_id: str | None = None,
         retry_after: float | None = None,
         request_method: str = "",
@@ -119,7 +115,7 @@ class APIStatusError(APIError):
         self.status_code = status_code
         self.code = code
         self.body = body
-        self.headers: httpx.Headers | Mapping[str, str] = {} if headers is None else headers
+        self.headers: Mapping[str, str] = {} if headers is None else headers
         self.request_id = request_id
         self.retry_after = retry_after
 

@@ -45,7 +45,7 @@ class AnalyzedVideo:
     session_id: str
     url: str = field(repr=redact_url)
     request_id: str | None = None
-    _answer: Answer | None = field(default=None, repr=False, eq=False, alias="answer")
+    _answer: Answer | None = field(default=None, repr=False, eq=False, alias="_answer")
 
     def __attrs_post_init__(self) -> None:
         for name, value in (("session_id", self.session_id), ("url", self.url)):
@@ -120,7 +120,7 @@ class DownloadedVideo:
 
     Attributes:
         session_id: The session.
-        path: Where the file is; a ``Path``, or the URL of an fsspec destination.
+        path: Where the file is: a ``Path`` in a local destination, a ``str`` that is a URL in an fsspec one.
         size: Bytes.
         sha256: Of the whole file, in hexadecimal.
         resumed_from: Bytes that an earlier call had already fetched; 0 when there was none.

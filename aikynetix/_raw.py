@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NoReturn, Self
 
+import httpx  # noqa: TC002 -- tools resolve the annotations at run time
+
 from ._errors import ConfigurationError
 from ._operations import Client
+from ._session import AsyncSession, Session  # noqa: TC001 -- the same
 
 if TYPE_CHECKING:
-    import httpx
-
     from ._operations import AuthenticatedClient
-    from ._session import AsyncSession, Session
 
     # An operation with a `security` of its own is typed to want an AuthenticatedClient. That class holds the token in
     # plain sight, so it is one for type checkers only: at run time the generated functions just ask for the session.

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterable, Mapping
+from concurrent.futures import Executor  # noqa: TC003 -- tools resolve the annotations at run time
 from functools import partial
 from typing import TYPE_CHECKING
+
+import aikynetix  # noqa: TC001 -- the same; what it names is loaded only then
 
 from . import _classify, _flows, _operations
 from ._arguments import (
@@ -24,16 +27,12 @@ from ._models import AnalyzedVideo, Answer, DownloadedVideo
 from ._operations import Analysis, Call
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Generator, Iterable, Mapping
-    from concurrent.futures import Executor
-
     import httpx
 
-    from ._client import Aikynetix, AsyncAikynetix
-    from ._export import ExportRecord
-
 Progress = Callable[[int, int | None], object]
-Path = str | os.PathLike[str]
+"""Called with the bytes done and the bytes in all, None while unknown."""
+
+StrPath = str | os.PathLike[str]
 ExportItem = str | tuple[str, Analysis | str | None]
 """A session to export: its id, or its id and the analysis to make of it."""
 
@@ -69,9 +68,12 @@ def _ensure_calls(session_id: str, analysis: Analysis | str | None) -> dict[str,
     return {"get": _get_call(session_id, analysis), "generate": _generate_call(session_id, analysis)}
 
 
-def _check_download(to: Path, progress: Progress | None, connections: int | None, max_bytes: int) -> None:
+def _check_download(
+    to: StrPath, progress: Progress | None, overwrite: bool, connections: int | None, max_bytes: int
+) -> None:
     checked_place(to)
     check_progress(progress)
+    checked_flag("overwrite", overwrite)
     if connections is not None:
         checked_count("connections", connections)
     checked_count("max_bytes", max_bytes)
@@ -82,7 +84,7 @@ class AnalyzedVideos:
 
     __module__ = "aikynetix"
 
-    def __init__(self, client: Aikynetix) -> None:
+    def __init__(self, client: aikynetix.Aikynetix) -> None:
         self._client = client
 
     def get(
@@ -164,7 +166,7 @@ class AnalyzedVideos:
     def download(
         self,
         session_id: str,
-        to: Path,
+        to: StrPath,
         *,
         analysis: Analysis | str | None = None,
         wait: float = 0,
@@ -184,19 +186,19 @@ class AnalyzedVideos:
             analysis: ``"jump"`` or ``"weightlifting"``: which analysis to make if there is none yet.
             wait: Seconds to wait for a video that is not there yet, as `ensure` does; 0 only asks for it.
             progress: Called with the bytes done and the bytes in all (None while unknown), from a worker thread.
-            overwrite: Replace a file that is there.
+            overwrite: Replace a file that is there; without it such a file is a `DownloadError`, and stays as it is.
             connections: Most connections to use for one file; None finds the best number by itself.
-            max_bytes: Largest body to accept when the storage does not announce a size.
+            max_bytes: Most bytes of a video whose size the storage does not announce; an announced size is not bounded.
 
         Raises:
             ValueError: A bad argument, before any request.
             TypeError: An argument of the wrong type, before any request.
-            DownloadError: The bytes could not be had; see the classes below it.
+            DownloadError: The bytes could not be had, or a file is there already; see the classes below it.
             VideoNotReadyError: The video was not there when ``wait`` was over.
             APIError: The API did not say where the video is.
         """
         wait = checked_wait(wait)
-        _check_download(to, progress, connections, max_bytes)
+        _check_download(to, progress, overwrite, connections, max_bytes)
         calls = _get_call(session_id, analysis)  # bad arguments are refused before anything is touched
 
         def resolve() -> AnalyzedVideo:
@@ -226,19 +228,19 @@ class AnalyzedVideos:
     def export(
         self,
         session_ids: Iterable[ExportItem],
-        to: Path,
+        to: StrPath,
         *,
         analysis: Analysis | str | None = None,
         concurrency: int = 16,
         retry_failed: bool = False,
         wait: float = 0,
         executor: Executor | None = None,
-    ) -> Generator[ExportRecord]:
+    ) -> Generator[aikynetix.ExportRecord]:
         """Download the videos of many sessions; yield one record per session, as each ends.
 
         What is already there is not fetched again, so that a second call does only what is missing. One bad session
-        never stops the others. Leaving the loop early stops the workers; on trio leave it by way of
-        ``contextlib.aclosing``, as any asynchronous generator.
+        never stops the others. Leaving the loop early stops the workers: at once inside ``contextlib.closing``, or
+        inside ``contextlib.aclosing`` with an `AsyncAikynetix`, which trio insists on.
 
         Args:
             session_ids: Read lazily, so that it may be endless; duplicates are done once. In place of an id there may
@@ -253,8 +255,9 @@ class AnalyzedVideos:
                 credential from the settings of this client where those can be pickled, else from their own environment.
 
         Raises:
-            TypeError: ``session_ids`` is a single string, or no iterable.
+            TypeError: ``session_ids`` is a single string or no iterable, or another argument has the wrong type.
             ValueError: Any other bad argument, before any request. A bad session id is a failed record.
+            ConfigurationError: ``to`` is a URL, and fsspec or what it needs for it is not installed.
             AuthenticationError: The credential was refused; everything stops.
             DownloadError: The folder cannot be written to.
         """
@@ -266,7 +269,7 @@ class AnalyzedVideos:
             to,
             analysis=checked_analysis(analysis),
             concurrency=concurrency,
-            retry_failed=retry_failed,
+            retry_failed=checked_flag("retry_failed", retry_failed),
             wait=checked_wait(wait),
             executor=executor,
         )
@@ -277,7 +280,7 @@ class AsyncAnalyzedVideos:
 
     __module__ = "aikynetix"
 
-    def __init__(self, client: AsyncAikynetix) -> None:
+    def __init__(self, client: aikynetix.AsyncAikynetix) -> None:
         self._client = client
 
     async def get(
@@ -317,7 +320,7 @@ class AsyncAnalyzedVideos:
     async def download(
         self,
         session_id: str,
-        to: Path,
+        to: StrPath,
         *,
         analysis: Analysis | str | None = None,
         wait: float = 0,
@@ -327,7 +330,7 @@ class AsyncAnalyzedVideos:
         max_bytes: int = NO_LIMIT,
     ) -> DownloadedVideo:
         wait = checked_wait(wait)
-        _check_download(to, progress, connections, max_bytes)
+        _check_download(to, progress, overwrite, connections, max_bytes)
         calls = _get_call(session_id, analysis)
 
         async def resolve() -> AnalyzedVideo:
@@ -361,14 +364,14 @@ class AsyncAnalyzedVideos:
     def export(
         self,
         session_ids: Iterable[ExportItem],
-        to: Path,
+        to: StrPath,
         *,
         analysis: Analysis | str | None = None,
         concurrency: int = 16,
         retry_failed: bool = False,
         wait: float = 0,
         executor: Executor | None = None,
-    ) -> AsyncGenerator[ExportRecord]:
+    ) -> AsyncGenerator[aikynetix.ExportRecord]:
         from . import _export
 
         return _export.export_async(
@@ -377,7 +380,7 @@ class AsyncAnalyzedVideos:
             to,
             analysis=checked_analysis(analysis),
             concurrency=concurrency,
-            retry_failed=retry_failed,
+            retry_failed=checked_flag("retry_failed", retry_failed),
             wait=checked_wait(wait),
             executor=executor,
         )

@@ -49,7 +49,8 @@ class ExportRecord:
     Attributes:
         session_id: The session.
         status: ``"done"``, ``"already_there"``, ``"not_ready"`` or ``"failed"``.
-        path: Where the video is; a ``Path``, or a URL in an fsspec destination. None where there is none.
+        path: Where the video is: a ``Path`` in a local destination, a ``str`` that is a URL in an fsspec one. None
+            where there is none.
         size: Bytes; None where there is no video.
         sha256: Of the whole file, in hexadecimal; None where there is no video.
         seconds: How long the session took, waiting included.

@@ -12,7 +12,7 @@ import httpx
 import pytest
 from aikynetix_api.api.analyzed_videos import get_analyzed_video
 
-from aikynetix import Aikynetix, AnalyzedVideo, DownloadedVideo, ExportRecord
+from aikynetix import Aikynetix, AnalyzedVideo, AsyncAikynetix, DownloadedVideo, ExportRecord
 
 if TYPE_CHECKING:
     import pathlib
@@ -57,6 +57,8 @@ class BytesPath(os.PathLike[bytes]):
         ({"connections": True}, ValueError, "connections must be"),
         ({"max_bytes": 1.5}, ValueError, "max_bytes must be"),
         ({"max_bytes": 0}, ValueError, "max_bytes must be"),
+        ({"overwrite": "n"}, TypeError, "overwrite must be True or False"),
+        ({"overwrite": 1}, TypeError, "overwrite must be True or False"),
         ({"wait": 10**400}, ValueError, "wait must be"),
         ({"wait": 10**5000}, ValueError, "wait must be"),
         ({"wait": float("inf")}, ValueError, "wait must be"),
@@ -80,12 +82,23 @@ def test_as_attachment_is_a_bool(client: Aikynetix, value: object) -> None:
         client.analyzed_videos.get("s", as_attachment=value)  # type: ignore[arg-type]  # bad on purpose
 
 
+@pytest.mark.parametrize("kind", [Aikynetix, AsyncAikynetix])
+def test_retry_failed_is_a_bool(kind: type[Aikynetix | AsyncAikynetix], tmp_path: pathlib.Path) -> None:
+    """The text "no" would have meant yes; nothing is written."""
+    with pytest.raises(TypeError, match="retry_failed must be True or False"):
+        kind("key").analyzed_videos.export(["s"], tmp_path / "to", retry_failed="no")  # type: ignore[arg-type]  # bad on purpose
+    assert not list(tmp_path.iterdir())
+
+
 def test_call_says_what_is_wrong_with_the_arguments(client: Aikynetix) -> None:
     """The operation is named, not the generated function behind it, and no exception of httpx comes through."""
     with pytest.raises(TypeError, match=r"what get_analyzed_video takes: missing 1 .*'session_id'"):
         client.call(get_analyzed_video)
     with pytest.raises(TypeError, match=r"what get_analyzed_video takes: .*'nosuch'"):
         client.call(get_analyzed_video, "s", nosuch=True)
+    for value in ("", ".", ".."):
+        with pytest.raises(ValueError, match="the arguments are not what get_analyzed_video takes: "):
+            client.call(get_analyzed_video, value)
     with pytest.raises(ValueError, match="the arguments make no URL"):
         client.call(get_analyzed_video, "x" * 100_000)
 

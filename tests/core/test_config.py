@@ -176,13 +176,21 @@ def test_a_coroutine_function_is_for_the_asynchronous_client() -> None:
         return KEY
 
     with pytest.raises(ConfigurationError, match="AsyncAikynetix"):
-        Aikynetix(token=token)
+        Aikynetix(token=token)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  # bad on purpose
+    hidden: Any = lambda: token()  # noqa: E731, PLW0108 -- neither Python nor a type checker sees what it returns
     with (
-        Aikynetix(token=lambda: token(), transport=httpx.MockTransport(echo_path)) as client,  # noqa: PLW0108 -- hides it
+        Aikynetix(token=hidden, transport=httpx.MockTransport(echo_path)) as client,
         pytest.raises(ConfigurationError, match="must be a string, not coroutine"),
     ):
         client.analyzed_videos.get("s")
     assert "***" in repr(AsyncAikynetix(token=token, transport=httpx.MockTransport(echo_path)))
+
+
+@pytest.mark.parametrize("auth", [ApiKey(KEY), BearerToken(KEY), httpx.BasicAuth("user", KEY)])
+def test_the_repr_of_a_client_says_what_kind_of_credential_it_has(auth: httpx.Auth) -> None:
+    """A foreign credential, whose own repr may show anything, is named by its class as well."""
+    with Aikynetix(auth=auth, base_url="https://api.example.com") as client:
+        assert repr(client) == f"Aikynetix(base_url='https://api.example.com/', auth={type(auth).__name__}(***))"
 
 
 def test_nothing_that_holds_a_credential_shows_it() -> None:

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import inspect
+import re
 import subprocess
 import sys
+import typing
+from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 
 import aikynetix
 from aikynetix import Aikynetix, AsyncAikynetix
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 PROMISED = """
 Aikynetix AsyncAikynetix ApiKey BearerToken Analysis AnalyzedVideo DownloadedVideo
@@ -39,7 +46,7 @@ def test_the_promised_names_are_exported_in_sorted_order() -> None:
 def test_an_unknown_name_is_an_attribute_error_of_the_module() -> None:
     """A misspelled name says so, as in any module."""
     with pytest.raises(AttributeError, match="'aikynetix' has no attribute 'Client'"):
-        aikynetix.Client  # noqa: B018  # pyright: ignore[reportAttributeAccessIssue, reportUnusedExpression]  # the point
+        aikynetix.Client  # type: ignore[attr-defined]  # noqa: B018  # pyright: ignore[reportAttributeAccessIssue, reportUnusedExpression]  # the point
 
 
 def test_importing_the_package_loads_no_http_client() -> None:
@@ -58,6 +65,13 @@ def methods(kind: type) -> dict[str, inspect.Signature]:
     }
 
 
+@pytest.mark.parametrize("kind", [aikynetix.ApiKey, aikynetix.BearerToken])
+def test_a_credential_has_no_method_but_those_of_httpx(kind: type) -> None:
+    """Completion and help show what is meant for users; how a client places a credential is not."""
+    assert methods(kind).keys() == methods(httpx.Auth).keys()
+    assert not [name for name, value in vars(kind).items() if isinstance(value, property) and name[0] != "_"]
+
+
 @pytest.mark.parametrize(
     ("sync", "asynchronous"),
     [(Aikynetix, AsyncAikynetix), (aikynetix.AnalyzedVideos, aikynetix.AsyncAnalyzedVideos)],
@@ -71,7 +85,7 @@ def test_both_clients_have_the_same_methods_with_the_same_parameters(sync: type,
 
 
 def test_both_clients_take_the_same_settings() -> None:
-    """The constructors differ in nothing but the kind of transport."""
+    """The constructors differ in nothing but the kinds of transport and of token callable."""
     ours, theirs = inspect.signature(Aikynetix).parameters, inspect.signature(AsyncAikynetix).parameters
     assert list(ours) == list(theirs)
     assert [p.default for p in ours.values()] == [p.default for p in theirs.values()]
@@ -82,3 +96,22 @@ def test_both_clients_document_their_verbs_in_the_same_words() -> None:
     for name in ("get", "generate", "ensure", "download", "export"):
         assert getattr(aikynetix.AsyncAnalyzedVideos, name).__doc__ == getattr(aikynetix.AnalyzedVideos, name).__doc__
         assert getattr(aikynetix.AnalyzedVideos, name).__doc__
+
+
+def public_functions(kind: type) -> dict[str, Callable[..., object]]:
+    members = {name: value.fget if isinstance(value, property) else value for name, value in inspect.getmembers(kind)}
+    return {
+        name: member
+        for name, member in members.items()
+        if inspect.isfunction(member) and not re.match("_[^_]", name) and member.__module__.startswith("aikynetix")
+    }
+
+
+@pytest.mark.parametrize("name", sorted(set(aikynetix.__all__) - {"__version__"}))
+def test_tools_can_read_the_types_of_whatever_is_public(name: str) -> None:
+    """Frameworks resolve annotations at run time: those of classes, methods and properties."""
+    value = getattr(aikynetix, name)
+    if inspect.isclass(value):
+        typing.get_type_hints(value)
+        for function in public_functions(value).values():
+            typing.get_type_hints(function)

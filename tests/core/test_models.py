@@ -71,7 +71,7 @@ def test_an_answer_that_the_strict_parser_refuses_leaves_the_url_usable() -> Non
     answer = httpx.Response(200, json={"analyzed_video_url": URL}, headers={"X-Request-Id": "r-1"})
     video = looked_up(answer)
     kept: Any = video._answer
-    broken = AnalyzedVideo("s", URL, "r-1", answer=type(kept)(kept.operation, 200, "application/json", b"[1]"))
+    broken = AnalyzedVideo("s", URL, "r-1", _answer=type(kept)(kept.operation, 200, "application/json", b"[1]"))
     with pytest.raises(APIResponseValidationError, match="does not fit the vendored spec") as caught:
         _ = broken.raw
     assert (caught.value.status_code, caught.value.request_id) == (200, "r-1")

@@ -19,10 +19,15 @@ from aikynetix import (
     ApiKey,
     APIStatusError,
     AsyncAikynetix,
+    AsyncToken,
     BearerToken,
     DownloadedVideo,
     DownloadError,
+    ExportItem,
     ExportRecord,
+    Progress,
+    StrPath,
+    Token,
     VideoNotReadyError,
 )
 
@@ -35,11 +40,28 @@ def settings() -> None:
     Aikynetix(auth=ApiKey("key", header="Authorization"))
     AsyncAikynetix(auth=BearerToken(coroutine), transport=httpx.AsyncHTTPTransport())
     AsyncAikynetix(token=coroutine)
+    Aikynetix(token=coroutine)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  # nothing awaits it
+
+
+def named(to: StrPath, item: ExportItem, progress: Progress, token: Token, later: AsyncToken) -> None:
+    """What a function of one's own passes on has a name."""
+    with Aikynetix(token=token) as client:
+        client.analyzed_videos.download("id", to, progress=progress)
+        assert_type(next(client.analyzed_videos.export([item], to)), ExportRecord)
+    AsyncAikynetix(token=token)
+    AsyncAikynetix(token=later)
 
 
 async def coroutine() -> str:
     """A token from a coroutine function."""
     return "token"
+
+
+def misspelt() -> None:
+    """A name that does not exist is an error, though the package loads its names when they are used."""
+    from aikynetix import Aikynetics  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+
+    Aikynetics()
 
 
 def verbs(client: Aikynetix) -> None:

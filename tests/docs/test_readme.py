@@ -78,6 +78,19 @@ def test_a_block_of_the_readme_runs(block: Block, tmp_path: Path, aikynetix_sand
     assert ran.returncode == 0, f"{ran.stdout}\n{ran.stderr}"
 
 
+def test_the_python_blocks_pass_a_strict_type_checker(tmp_path: Path) -> None:
+    """What a reader copies into an app checks there as well."""
+    pytest.importorskip("mypy")
+    for block in blocks():
+        if block.language == "python":
+            (tmp_path / f"line_{block.line}.py").write_text(block.code, "utf-8")
+    cache = ROOT / ".cache" / "mypy-readme"
+    command = [sys.executable, "-m", "mypy", "--strict", "--config-file=", f"--cache-dir={cache}", "."]
+    environ = {**os.environ, "MYPYPATH": os.pathsep.join(map(str, (ROOT, ROOT / "generated")))}
+    ran = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=110, check=False)
+    assert ran.returncode == 0, ran.stdout
+
+
 def test_python_blocks_say_what_they_found(tmp_path: Path, aikynetix_sandbox: Sandbox) -> None:
     """A block that prints nothing would show a reader nothing."""
     first = next(block for block in blocks() if block.language == "python")
