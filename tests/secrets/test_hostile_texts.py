@@ -37,7 +37,7 @@ _READERS: dict[str, Callable[[str], object]] = {
     "object_name": object_name,
     "disposition": disposition_name,
     "safe_name": safe_name,
-    "storage": lambda text: _rules._XML_CODE.search(text),
+    "storage": _rules._XML_CODE.search,
 }
 
 
