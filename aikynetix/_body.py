@@ -36,7 +36,7 @@ class Collector:
     """
 
     def __init__(self, encoding: str, limit: int, *, lenient: bool = False) -> None:
-        self._chunks: list[bytes] = []
+        self._held = bytearray()  # not a list: of two-byte chunks each would cost an object
         self._lenient = lenient
         self._room = limit
         self.overflowed = False
@@ -66,15 +66,14 @@ class Collector:
         """Return the body; of a body that was too large, as much as the limit allows."""
         if self._inflater is not None and not self.overflowed:
             self._keep(self._inflater.flush())
-        return b"".join(self._chunks)
+        return bytes(self._held)
 
     def _keep(self, data: bytes) -> None:
         if len(data) > self._room:
             data = data[: self._room]
             self.overflowed = True
         self._room -= len(data)
-        if data:
-            self._chunks.append(data)
+        self._held += data
 
 
 class _Inflater:

@@ -196,7 +196,8 @@ class Storage:
             asked = httpx.Headers({"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": "aikynetix"} | headers)
             request = httpx.Request("GET", url, headers=asked, extensions=extensions)
             response = transport.handle_request(request)
-            request.extensions[DEADLINE] = None
+            if response.status_code in (200, 206):  # an error's body has no more time than its head
+                request.extensions[DEADLINE] = None
         except BaseException as error:
             self._closed()
             if isinstance(error, (httpx.HTTPError, httpx.InvalidURL, OSError, UnicodeError)):
