@@ -99,7 +99,7 @@ def video_url(response: httpx.Response, *places: Sequence[str]) -> str | None:
     found = next((item for place in places if (item := _at(value, place)) not in (None, "")), None)
     if found is None:
         if value.get("error"):
-            told = one_line(scrub(" ".join(_texts(value["error"], depth=0)), secrets_of(response)), limit=MESSAGE_LIMIT)
+            told = one_line(_beginning(value["error"], secrets_of(response)), limit=MESSAGE_LIMIT)
             raise invalid(response, f"the answer has status {response.status_code} but says: {told or 'error'}")
         return None
     return _checked_url(response, found)
@@ -252,6 +252,14 @@ def _texts(value: object, depth: int) -> Iterable[str]:
         elif isinstance(value, list):
             for item in value[:3]:
                 yield from _texts(item, depth + 1)
+
+
+def _beginning(value: object, secrets: Sequence[str]) -> str:
+    """Return the texts in ``value``, which may be megabytes in a success, as far as those of an error are read."""
+    text = " ".join(_texts(value, depth=0))
+    if len(text) <= ERROR_LIMIT:
+        return scrub(text, secrets)
+    return without_cut_secret(scrub(text[:ERROR_LIMIT], secrets), secrets)
 
 
 def _code(body: object) -> str | None:
