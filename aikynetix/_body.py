@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import zlib
 from collections.abc import AsyncIterable, Callable, Iterable
 
@@ -36,7 +37,8 @@ class Collector:
     """
 
     def __init__(self, encoding: str, limit: int, *, lenient: bool = False) -> None:
-        self._held = bytearray()  # not a list: of two-byte chunks each would cost an object
+        # Not a list of chunks, which may be of one byte each; and its value, unlike a bytearray's, is no second copy.
+        self._held = io.BytesIO()
         self._lenient = lenient
         self._room = limit
         self.overflowed = False
@@ -66,14 +68,14 @@ class Collector:
         """Return the body; of a body that was too large, as much as the limit allows."""
         if self._inflater is not None and not self.overflowed:
             self._keep(self._inflater.flush())
-        return bytes(self._held)
+        return self._held.getvalue()
 
     def _keep(self, data: bytes) -> None:
         if len(data) > self._room:
             data = data[: self._room]
             self.overflowed = True
         self._room -= len(data)
-        self._held += data
+        self._held.write(data)
 
 
 class _Inflater:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import tracemalloc
 import zlib
 from typing import TYPE_CHECKING
 
@@ -136,6 +137,24 @@ def test_an_error_whose_compression_breaks_keeps_what_came_before(kind: str) -> 
     head = packer.compress(b"the session is gone") + packer.flush(zlib.Z_SYNC_FLUSH)
     response = answer(Chunks(head, b"\xff" * 30), 500, content_encoding="gzip")
     assert read(kind, response, 100) == b"the session is gone"
+
+
+def test_a_body_takes_its_own_size_in_memory_however_small_its_chunks() -> None:
+    """A megabyte in chunks of two bytes costs less than two and a half, the reading included."""
+
+    class Crumbs(Chunks):
+        def __iter__(self) -> Iterator[bytes]:
+            for number in range(1 << 19):
+                yield number.to_bytes(4, "big")[2:]
+
+    response = answer(Crumbs())
+    tracemalloc.start()
+    try:
+        assert len(read("sync", response, 1 << 20)) == 1 << 20
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 5 << 19
 
 
 def test_time_is_looked_at_before_each_chunk() -> None:
