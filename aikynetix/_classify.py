@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import json
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import httpx
@@ -155,6 +155,40 @@ def check_weight(response: httpx.Response) -> None:
     """
     if parsed_weight(response.content) > _HEAVIEST_JSON:
         raise invalid(response, "the answer is JSON of a size or a structure that no answer of the API has")
+
+
+class Weighed:
+    """An answer for a generated parser, which makes objects of its body only if that takes little memory.
+
+    What the parser makes of it is its own to know: the content type is the server's to choose.
+    """
+
+    def __init__(self, response: httpx.Response) -> None:
+        self._response = response
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._response, name)
+
+    def json(self) -> Any:
+        """Return the body parsed.
+
+        Raises:
+            APIResponseValidationError: See `check_weight`.
+        """
+        check_weight(self._response)
+        return self._response.json()
+
+    @property
+    def text(self) -> str:
+        """The body decoded.
+
+        Raises:
+            APIResponseValidationError: See `check_weight`; a character may take four bytes.
+        """
+        content = self._response.content
+        if not content.isascii() and 4 * len(content) > _HEAVIEST_JSON:
+            raise invalid(self._response, "the answer is a text of a size that no answer of the API has")
+        return self._response.text
 
 
 def parsed_weight(content: bytes) -> int:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from types import ModuleType, TracebackType  # noqa: TC003 -- tools resolve the annotations at run time
-from typing import TYPE_CHECKING, Any, NoReturn, Self
+from typing import TYPE_CHECKING, Any, NoReturn, Self, cast
 
 import httpx
 
@@ -71,15 +72,14 @@ def _checked_transport(transport: object, kind: type[Any]) -> Any:
 
 
 def _success_model(operation: ModuleType, response: httpx.Response) -> Any:
+    outer, weighed = sys.exception(), _classify.Weighed(response)
     try:
-        if "json" in response.headers.get("content-type", ""):
-            _classify.check_weight(response)
-        return _operations.parse_with(operation, response)
+        return _operations.parse_with(operation, cast("httpx.Response", weighed))
     except AikynetixError:
         raise
     except Exception as error:
         why = f"the answer does not fit the vendored spec ({type(error).__name__})"
-        failure, cause = _classify.invalid(response, why), detached(error)
+        failure, cause = _classify.invalid(response, why), detached(error, _classify.secrets_of(response), outer)
     raise failure from cause
 
 
