@@ -28,8 +28,10 @@ _REPEATED = (
     *(KEY[:-1], KEY[:5], TOKEN[:-1], SLASHES[:-1], "a\u0301\u0316"),
 )
 _OPENED = ("token", "token:", "signature%", "%", "&#", "&#x", 'filename="', "filename*=utf-8'", "<Code>", "http://")
-_TEXTS = [("", part) for part in _REPEATED]
-_TEXTS += [(opening, part) for opening in _OPENED for part in ("25", "0", " ", "\\", "a")]
+_TEXTS = (
+    *(("", part) for part in _REPEATED),
+    *((opening, part) for opening in _OPENED for part in ("25", "0", " ", "\\", "a")),
+)
 _READERS: dict[str, Callable[[str], object]] = {
     "scrub": lambda text: scrub(text, [KEY, TOKEN, SLASHES]),
     "cut": lambda text: without_cut_secret(text, [KEY, TOKEN, SLASHES]),
