@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 MESSAGE_LIMIT = 500
 PLAIN = "aikynetix.plain"
 """The request extension that holds the request's URL and headers as they were before authentication."""
+SENT = "aikynetix.sent"
+"""The request extension that lists what an authentication sent in place of the request, where it made requests anew."""
 
 _HEAVIEST_JSON = 40 * 1024 * 1024
 _LONGEST_URL = 16_384
@@ -227,24 +229,29 @@ def secrets_sent(request: httpx.Request, before: Iterable[tuple[bytes, bytes]], 
     It needs no knowledge of the credential's kind, so that it also holds for an `httpx.Auth` of the caller's own.
 
     Args:
-        request: The request as sent.
+        request: The request as sent, and with it what was sent in its place.
         before: Its raw headers before authentication.
         query: Its query before authentication.
     """
     known = set(before)
     found: set[str] = set()
-    for name, value in request.headers.raw:
-        if (name, value) not in known:
-            text = value.decode("latin-1")
-            scheme, _, credential = text.partition(" ")
-            found.update((text, credential), _basic_parts(scheme, credential))
-            found.update(part for part in text.replace("=", " ").split() if len(part) >= 8)
-    if request.url.query != query:
-        old = set(query.split(b"&"))
-        for pair in request.url.query.split(b"&"):
-            if pair not in old:
-                found.add(httpx.QueryParams(pair.decode("ascii", "replace")).multi_items()[0][1])
+    for sent in (request, *request.extensions.get(SENT, ())):
+        for name, value in sent.headers.raw:
+            if (name, value) not in known:
+                text = value.decode("latin-1")
+                scheme, _, credential = text.partition(" ")
+                found.update((text, credential), _basic_parts(scheme, credential))
+                found.update(part for part in text.replace("=", " ").split() if len(part) >= 8)
+        if sent.url.query != query:
+            found.update(_new_parts(sent.url.query, query))
     return tuple(found)
+
+
+def _new_parts(query: bytes, before: bytes) -> Iterable[str]:
+    old = set(before.split(b"&"))
+    for pair in query.split(b"&"):
+        if pair and pair not in old:
+            yield httpx.QueryParams(pair.decode("ascii", "replace")).multi_items()[0][1]
 
 
 def _body_of(response: httpx.Response, secrets: Sequence[str]) -> object:
@@ -255,7 +262,8 @@ def _body_of(response: httpx.Response, secrets: Sequence[str]) -> object:
         return scrub_json(json.loads(content), secrets)
     except (ValueError, RecursionError):
         # Not `response.text`: its charset is the server's to choose, and some of Python's codecs are no text codecs.
-        text = scrub(content.decode("utf-8", "replace"), secrets)
+        # Without the NULs that stand between the letters where it is UTF-16.
+        text = scrub(content.replace(b"\0", b"").decode("utf-8", "replace"), secrets)
         return without_cut_secret(text, secrets) if len(content) >= ERROR_LIMIT else text
 
 
@@ -325,9 +333,10 @@ def _phrase(status: int) -> str:
 
 
 def _clean_headers(headers: httpx.Headers, secrets: Sequence[str]) -> httpx.Headers:
-    return httpx.Headers(
-        [(name, scrub(value.decode("latin-1"), secrets).encode("latin-1", "replace")) for name, value in headers.raw]
-    )
+    def clean(part: bytes) -> bytes:
+        return scrub(part.decode("latin-1"), secrets).encode("latin-1", "replace")
+
+    return httpx.Headers([(clean(name), clean(value)) for name, value in headers.raw])
 
 
 def _basic_parts(scheme: str, credential: str) -> Iterable[str]:

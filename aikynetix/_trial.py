@@ -164,6 +164,14 @@ def time_check(deadline: float | None, request: httpx.Request) -> Any:
     return check
 
 
+def carried(made: httpx.Request, original: httpx.Request) -> httpx.Request:
+    """Return ``made``, which an authentication yielded for ``original``, as a request of the same call."""
+    if made is not original:
+        original.extensions.setdefault(_classify.SENT, []).append(made)
+        made.extensions = {**original.extensions, **made.extensions}
+    return made
+
+
 @frozen
 class Plain:
     """A request before authentication, so that every attempt starts from the same one."""
@@ -178,6 +186,7 @@ class Plain:
     def restore(self, request: httpx.Request) -> None:
         request.url = self.url
         request.headers = self.headers.copy()
+        request.extensions.pop(_classify.SENT, None)
 
     def unwrap(self, outcome: Outcome, request: httpx.Request) -> httpx.Response:
         """Return an answer; raise an exception without the frames and the request that hold the credential."""

@@ -96,7 +96,7 @@ print(json.dumps(peaks))
 @pytest.mark.parametrize("kind", ["sync", "sync-h11", "asyncio", "asyncio-h11"])
 def test_no_answer_takes_more_than_64_mib(kind: str, tmp_path: Path) -> None:
     """Bombs, endless bodies, and JSON that swells when parsed, for lookups, downloads and exports."""
-    names = (*_GREEDY, *_GREEDY_STORAGE, "export:storage-bomb", "export:storage-endless-headers")
+    names: tuple[str, ...] = (*_GREEDY, *_GREEDY_STORAGE, "export:storage-bomb", "export:storage-endless-headers")
     body, types = _SWELLING
     calls = {f"call:{number}": answer(body, type_=type_) for number, type_ in enumerate(types)}
     names += (*calls,)
