@@ -44,11 +44,11 @@ def checked_secret(value: object, setting: str) -> Secret:
 
 
 def hidden(value: Any) -> Any:
-    """Return a string as a `Secret`, anything else as it is.
+    """Return as a `Secret` what may hold a credential, of whatever type: anything but None, callables and `httpx.Auth`.
 
     No frame that an error passes through may hold a bare credential: some tools print the local variables of frames.
     """
-    return Secret(value) if isinstance(value, str) else value
+    return value if value is None or callable(value) or isinstance(value, Secret | httpx.Auth) else Secret(value)
 
 
 def _fault_of(value: object) -> str | None:
@@ -82,6 +82,7 @@ class ApiKey(httpx.Auth):
         key = hidden(key)
         key = checked_secret(key, "the API key (api_key=, AIKYNETIX_API_KEY)")
         if header is not None and not _is_token(header):
+            header = None  # it may be the key itself, given in the wrong place
             raise ConfigurationError(
                 "ApiKey(header=...) must be a header's name, such as 'API-KEY' or 'Authorization'."
             )
@@ -209,8 +210,7 @@ class BearerToken(httpx.Auth):
             if self._current is not None and self._current is not refused:
                 return self._current
             try:
-                answer = cast("Callable[[], Any]", self._source)()
-                got = Secret(await answer if inspect.isawaitable(answer) else answer)
+                got = await _aasked(cast("Callable[[], Any]", self._source))
             except Exception as error:
                 raise _callable_failed(error) from error
             self._current = _from_callable(got)
@@ -294,6 +294,12 @@ def _asked(source: Callable[[], Any]) -> Secret:
     if inspect.iscoroutine(answer):
         answer.close()  # the synchronous client refuses it, and it would complain that nobody awaited it
     return Secret(cast("Any", answer))
+
+
+async def _aasked(source: Callable[[], Any]) -> Secret:
+    """As `_asked`, also of a coroutine function."""
+    answer: Any = source()
+    return Secret(await answer if inspect.isawaitable(answer) else answer)
 
 
 def _from_callable(got: Secret) -> Secret:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import httpx
+from attrs import frozen
 
 from ._body import ERROR_LIMIT
 from ._errors import APIResponseValidationError, APIStatusError, status_error_class
@@ -91,20 +92,37 @@ def video_url(response: httpx.Response, *places: Sequence[str]) -> str | None:
     """
     if not places:
         raise invalid(response, "the vendored spec does not say where the video's URL is")
+    found = _located(response, places)
+    if isinstance(found, _Unusable):
+        raise invalid(response, found.why)
+    return found
+
+
+@frozen
+class _Unusable:
+    """Why an answer cannot be used: returned, so that no frame of the error holds what was in the answer."""
+
+    why: str
+
+
+_TOO_HEAVY = _Unusable("the answer is JSON of a size or a structure that no answer of the API has")
+
+
+def _located(response: httpx.Response, places: Sequence[Sequence[str]]) -> str | _Unusable | None:
     if response.status_code in (202, 204) and not response.content.strip():
         return None
-    value = parse_json(response)
+    value = _parsed(response)
+    if isinstance(value, _Unusable):
+        return value
     if not isinstance(value, dict):
-        raise invalid(
-            response, f"the answer is a JSON {_json_kind(value)} where an object with the video's URL was expected"
-        )
+        return _Unusable(f"the answer is a JSON {_json_kind(value)} where an object with the video's URL was expected")
     found = next((item for place in places if (item := _at(value, place)) not in (None, "")), None)
     if found is None:
         if value.get("error"):
             told = one_line(_beginning(value["error"], secrets_of(response)), limit=MESSAGE_LIMIT)
-            raise invalid(response, f"the answer has status {response.status_code} but says: {told or 'error'}")
+            return _Unusable(f"the answer has status {response.status_code} but says: {told or 'error'}")
         return None
-    return _checked_url(response, found)
+    return _checked_url(found)
 
 
 def _at(value: object, place: Sequence[str]) -> object:
@@ -132,21 +150,25 @@ def parse_json(response: httpx.Response) -> object:
     Raises:
         APIResponseValidationError: It is empty or not JSON.
     """
+    parsed = _parsed(response)
+    if isinstance(parsed, _Unusable):
+        raise invalid(response, parsed.why)
+    return parsed
+
+
+def _parsed(response: httpx.Response) -> object:
     content = response.content
     if not content.strip():
-        raise invalid(response, f"the answer has status {response.status_code} but an empty body")
-    check_weight(response)
+        return _Unusable(f"the answer has status {response.status_code} but an empty body")
+    if parsed_weight(content) > _HEAVIEST_JSON:
+        return _TOO_HEAVY
     try:
         parsed: object = json.loads(content)
     except (ValueError, RecursionError):  # UnicodeDecodeError, too-long integers and bad JSON are all ValueErrors
-        pass
-    else:
-        return parsed
-    # Raised here, where no exception is being handled: a JSONDecodeError in the context would hold the whole body.
-    kind = one_line(scrub(response.headers.get("content-type", "no content type"), secrets_of(response)), limit=80)
-    raise invalid(
-        response, f"the answer is not JSON ({kind}); a proxy or login page may have answered instead of the API"
-    )
+        kind = response.headers.get("content-type", "no content type")
+        kind = one_line(scrub(kind, secrets_of(response)), limit=80)
+        return _Unusable(f"the answer is not JSON ({kind}); a proxy or login page may have answered instead of the API")
+    return parsed
 
 
 def check_weight(response: httpx.Response) -> None:
@@ -156,7 +178,7 @@ def check_weight(response: httpx.Response) -> None:
         APIResponseValidationError: It would take more than 40 MiB.
     """
     if parsed_weight(response.content) > _HEAVIEST_JSON:
-        raise invalid(response, "the answer is JSON of a size or a structure that no answer of the API has")
+        raise invalid(response, _TOO_HEAVY.why)
 
 
 class Weighed:
@@ -349,11 +371,11 @@ def _basic_parts(scheme: str, credential: str) -> Iterable[str]:
         return ()
 
 
-def _checked_url(response: httpx.Response, value: object) -> str:
+def _checked_url(value: object) -> str | _Unusable:
     if not isinstance(value, str):
-        raise invalid(response, f"the video's URL is a JSON {_json_kind(value)}, not a string")
+        return _Unusable(f"the video's URL is a JSON {_json_kind(value)}, not a string")
     if len(value) > _LONGEST_URL or not value.isprintable() or " " in value or "\\" in value:
-        raise invalid(response, "the video's URL is too long or has spaces, control characters or backslashes in it")
+        return _Unusable("the video's URL is too long or has spaces, control characters or backslashes in it")
     try:
         parts = urlsplit(value)
         usable = parts.scheme.lower() in ("http", "https") and bool(parts.hostname) and parts.port != 0
@@ -361,21 +383,12 @@ def _checked_url(response: httpx.Response, value: object) -> str:
         usable = False
         parts = urlsplit("")
     if not usable:
-        raise invalid(response, "the video's URL is not an absolute http(s) URL")
+        return _Unusable("the video's URL is not an absolute http(s) URL")
     if "@" in parts.netloc:
-        raise invalid(response, "the video's URL has user info in it")
+        return _Unusable("the video's URL has user info in it")
     return value
 
 
 def _json_kind(value: object) -> str:
-    if value is None:
-        return "null"
-    kinds: dict[type, str] = {
-        dict: "object",
-        list: "array",
-        str: "string",
-        bool: "boolean",
-        int: "number",
-        float: "number",
-    }
-    return kinds.get(type(value), "value")
+    kinds: dict[Any, str] = {dict: "object", list: "array", str: "string", bool: "boolean", type(None): "null"}
+    return kinds.get(type(value), "number")

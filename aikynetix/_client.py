@@ -121,7 +121,8 @@ class Aikynetix:
         max_retries: int = 3,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
-        api_key, token = hidden(api_key), hidden(token)
+        # Not bare in the frames of an error, which some tools show: neither a credential nor one in the wrong place.
+        api_key, token, auth, base_url = hidden(api_key), hidden(token), hidden(auth), hidden(base_url)
         settings = _config.resolve(
             api_key=api_key,
             token=token,
@@ -269,7 +270,7 @@ class AsyncAikynetix:
         max_retries: int = 3,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        api_key, token = hidden(api_key), hidden(token)
+        api_key, token, auth, base_url = hidden(api_key), hidden(token), hidden(auth), hidden(base_url)
         settings = _config.resolve(
             api_key=api_key,
             token=token,

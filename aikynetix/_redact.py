@@ -31,7 +31,7 @@ _URL = re.compile(r"""https?:(?:\\?/){2}[^\s"'<>]+""", re.IGNORECASE)
 
 
 class Secret:
-    """A string that shows itself only when asked.
+    """A string, or what was given in place of one, that shows itself only when asked.
 
     Credentials are wrapped in it at the public boundary, so that a traceback that prints locals shows no secret.
     """

@@ -96,6 +96,7 @@ class Session(httpx.Client):
         except BaseException as error:
             failure: BaseException = error
         else:
+            response.extensions.pop("reason_phrase", None)  # the server's own words, which a response's repr shows
             if response.is_success:
                 return response
             raise _classify.status_error(response, now=time.time(), secrets=plain.secrets(response.request))
@@ -225,6 +226,7 @@ class AsyncSession(httpx.AsyncClient):
         except BaseException as error:
             failure: BaseException = error
         else:
+            response.extensions.pop("reason_phrase", None)  # the server's own words, which a response's repr shows
             if response.is_success:
                 return response
             raise _classify.status_error(response, now=time.time(), secrets=plain.secrets(response.request))
