@@ -191,6 +191,42 @@ def test_what_follows_the_compressed_data_is_no_part_of_it(encoding: str) -> Non
     assert read("sync", answer(Chunks(packed + b"junk", b"more"), content_encoding=encoding), 100) == b"abc"
 
 
+@pytest.mark.parametrize("size", [1, 2, 7, 1000])
+def test_gzip_may_come_in_several_members(size: int) -> None:
+    """RFC 1952, section 2.2: they follow each other, and their contents too; empty ones count up to a limit."""
+    member, end = gzip.compress(b"abc", mtime=0), gzip.compress(b"", mtime=0)
+    for packed, whole in ((member * 3, b"abc" * 3), (member + end + member + b"\x1fjunk", b"abcabc")):
+        chunks = Chunks(*(packed[start : start + size] for start in range(0, len(packed), size)))
+        assert read("sync", answer(chunks, content_encoding="gzip"), 100) == whole
+    for count, is_refused in ((1023, False), (1024, True)):
+        response = answer(Chunks(*[end] * count, member), content_encoding="gzip")
+        if is_refused:
+            with pytest.raises(httpx.DecodingError, match="more than 1024 parts"):
+                read("sync", response, 100)
+        else:
+            assert read("sync", response, 100) == b"abc"
+
+
+def test_what_follows_the_compressed_data_is_not_kept() -> None:
+    """However much it is."""
+    response = answer(Chunks(gzip.compress(b"abc"), *[bytes(1 << 16)] * 64), content_encoding="gzip")
+    tracemalloc.start()
+    try:
+        assert read("sync", response, 100) == b"abc"
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 1 << 20
+
+
+@both
+@pytest.mark.parametrize("encoding", ["gzip", "deflate"])
+@pytest.mark.parametrize("status", [200, 202, 204, 500])
+def test_of_a_body_that_never_began_nothing_is_missing(kind: str, encoding: str, status: int) -> None:
+    """Servers that compress name the encoding also where there is nothing to compress."""
+    assert read(kind, answer(Chunks(), status, content_encoding=encoding), 100) == b""
+
+
 @pytest.mark.parametrize("size", [1, 2, 3])
 def test_deflate_is_told_from_bare_deflate_by_its_first_two_bytes(size: int) -> None:
     """However they are cut: RFC 1950, section 2.2."""
