@@ -235,11 +235,17 @@ def normalized(error: Exception, request: httpx.Request, secrets: tuple[str, ...
         "request_method": request.method,
         "request_url": scrub(redact_url(str(request.url)), secrets),
     }
-    said = one_line(scrub(str(error), secrets), limit=300) or type(error).__name__
+    said = one_line(scrub(_said(error), secrets), limit=300) or type(error).__name__
     if isinstance(error, httpx.TimeoutException | TimeoutError):
         return APITimeoutError(f"no complete answer within the timeout ({type(error).__name__}: {said})", **asked)
     if isinstance(error, httpx.DecodingError):
         return APIResponseValidationError(said, **asked)
-    if isinstance(error, RuntimeError) and "closed" in said:
-        return client_closed()
     return APIConnectionError(f"no usable answer ({type(error).__name__}: {said})", **asked)
+
+
+def _said(error: Exception) -> str:
+    """Return the text of ``error``, none where a transport's own exception cannot say what it is."""
+    try:
+        return str(error)
+    except Exception:
+        return ""
