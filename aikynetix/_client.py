@@ -98,7 +98,9 @@ class Aikynetix:
             seconds, 10 of them for connecting.
         max_retries: How often a request that failed in passing is sent again, 0 to 100. One call waits and retries for
             30 seconds at most.
-        transport: An httpx transport, for a proxy, a test or another backend. Closed with the client.
+        transport: An httpx transport, for a proxy, a test or another backend. Closed with the client. The time limit of
+            a whole attempt holds as far as it knows of it: httpx's own only knows that of a single read, so that a head
+            which comes byte by byte may take longer.
 
     Attributes:
         analyzed_videos: The annotated videos of sessions.
