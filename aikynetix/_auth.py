@@ -6,7 +6,9 @@ A credential is one `httpx.Auth`. `OriginBound` wraps it so that no request to a
 from __future__ import annotations
 
 import inspect
+import os
 import threading
+import weakref
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator  # noqa: TC003 -- read at run time by tools
 from typing import TYPE_CHECKING, Any, cast
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 # Where a credential goes: ("header" | "query" | "cookie", name).
 Placement = tuple[str, str]
 
+_LOCKS = frozenset({"_lock", "_asker", "_async_lock"})
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -44,11 +47,11 @@ def checked_secret(value: object, setting: str) -> Secret:
 
 
 def hidden(value: Any) -> Any:
-    """Return a string as a `Secret`, anything else as it is.
+    """Return as a `Secret` what may hold a credential, of whatever type: anything but None, callables and `httpx.Auth`.
 
     No frame that an error passes through may hold a bare credential: some tools print the local variables of frames.
     """
-    return Secret(value) if isinstance(value, str) else value
+    return value if value is None or callable(value) or isinstance(value, Secret | httpx.Auth) else Secret(value)
 
 
 def _fault_of(value: object) -> str | None:
@@ -82,6 +85,7 @@ class ApiKey(httpx.Auth):
         key = hidden(key)
         key = checked_secret(key, "the API key (api_key=, AIKYNETIX_API_KEY)")
         if header is not None and not _is_token(header):
+            header = None  # it may be the key itself, given in the wrong place
             raise ConfigurationError(
                 "ApiKey(header=...) must be a header's name, such as 'API-KEY' or 'Authorization'."
             )
@@ -151,7 +155,9 @@ class BearerToken(httpx.Auth):
 
     def _make_locks(self) -> None:
         self._lock = threading.Lock()
-        self._async_lock: anyio.Lock | None = None  # made where it is used, in the event loop that it is for
+        self._asker: int | None = None  # the thread that runs the callable
+        self._async_lock: tuple[object, anyio.Lock] | None = None  # made where it is used, with its event loop
+        _tokens.add(self)
 
     @property
     def _is_async(self) -> bool:
@@ -190,34 +196,39 @@ class BearerToken(httpx.Auth):
         request.headers[header] = prefix + token.reveal()
 
     def _renew(self, refused: Secret | None) -> Secret:
+        if self._asker == threading.get_ident():
+            raise ConfigurationError("the token callable makes a request that needs the token which it is asked for.")
         with self._lock:  # of many threads refused at once, the first asks and the others use what it got
             if self._current is not None and self._current is not refused:
                 return self._current
+            self._asker = threading.get_ident()
             try:
                 got = _asked(cast("Callable[[], Any]", self._source))
             except Exception as error:
                 raise _callable_failed(error) from error
+            finally:
+                self._asker = None
             self._current = _from_callable(got)
             return self._current
 
     async def _arenew(self, refused: Secret | None) -> Secret:
-        import anyio  # httpx's own requirement; here, because the synchronous client does without
+        import anyio.lowlevel  # httpx's own requirement; here, because the synchronous client does without
 
-        if self._async_lock is None:
-            self._async_lock = anyio.Lock()
-        async with self._async_lock:  # as above, of many tasks
+        loop = anyio.lowlevel.current_token()
+        if self._async_lock is None or self._async_lock[0] != loop:
+            self._async_lock = loop, anyio.Lock()
+        async with self._async_lock[1]:  # as above, of many tasks
             if self._current is not None and self._current is not refused:
                 return self._current
             try:
-                answer = cast("Callable[[], Any]", self._source)()
-                got = Secret(await answer if inspect.isawaitable(answer) else answer)
+                got = await _aasked(cast("Callable[[], Any]", self._source))
             except Exception as error:
                 raise _callable_failed(error) from error
             self._current = _from_callable(got)
             return self._current
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in self.__dict__.items() if name not in ("_lock", "_async_lock")}
+        return {name: value for name, value in self.__dict__.items() if name not in _LOCKS}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
@@ -225,6 +236,19 @@ class BearerToken(httpx.Auth):
 
     def __repr__(self) -> str:
         return "BearerToken(***)"
+
+
+_tokens: weakref.WeakSet[BearerToken] = weakref.WeakSet()
+
+
+def _make_all_locks() -> None:
+    """Begin anew in the child of a fork, where the thread that holds a lock does not exist."""
+    for token in list(_tokens):
+        token._make_locks()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_make_all_locks)
 
 
 class OriginBound(httpx.Auth):
@@ -294,6 +318,12 @@ def _asked(source: Callable[[], Any]) -> Secret:
     if inspect.iscoroutine(answer):
         answer.close()  # the synchronous client refuses it, and it would complain that nobody awaited it
     return Secret(cast("Any", answer))
+
+
+async def _aasked(source: Callable[[], Any]) -> Secret:
+    """As `_asked`, also of a coroutine function."""
+    answer: Any = source()
+    return Secret(await answer if inspect.isawaitable(answer) else answer)
 
 
 def _from_callable(got: Secret) -> Secret:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import zlib
 from collections.abc import AsyncIterable, Callable, Iterable
 
@@ -20,6 +21,10 @@ ACCEPT_ENCODING = "gzip, deflate"
 _STEP = 256 * 1024
 # Bytes that tell zlib's wrapper from bare deflate (RFC 1950, section 2.2).
 _ZLIB_HEADER = 2
+_GZIP = zlib.MAX_WBITS | 16
+_GZIP_HEADER = b"\x1f\x8b"
+# Each member costs time of its own, however little is in it.
+_MOST_MEMBERS = 1024
 
 
 class BodyTooLargeError(httpx.DecodingError):
@@ -36,7 +41,8 @@ class Collector:
     """
 
     def __init__(self, encoding: str, limit: int, *, lenient: bool = False) -> None:
-        self._held = bytearray()  # not a list: of two-byte chunks each would cost an object
+        # Not a list of chunks, which may be of one byte each; and its value, unlike a bytearray's, is no second copy.
+        self._held = io.BytesIO()
         self._lenient = lenient
         self._room = limit
         self.overflowed = False
@@ -66,14 +72,14 @@ class Collector:
         """Return the body; of a body that was too large, as much as the limit allows."""
         if self._inflater is not None and not self.overflowed:
             self._keep(self._inflater.flush())
-        return bytes(self._held)
+        return self._held.getvalue()
 
     def _keep(self, data: bytes) -> None:
         if len(data) > self._room:
             data = data[: self._room]
             self.overflowed = True
         self._room -= len(data)
-        self._held += data
+        self._held.write(data)
 
 
 class _Inflater:
@@ -83,6 +89,9 @@ class _Inflater:
         self._zlib = zlib.decompressobj(window)
         self._may_be_bare = window == zlib.MAX_WBITS
         self._held = b""
+        self._may_go_on = window == _GZIP
+        self._members = 1
+        self._began = False
 
     @classmethod
     def of(cls, encoding: str) -> _Inflater | None:
@@ -90,13 +99,16 @@ class _Inflater:
         if not names:
             return None
         if names in (["gzip"], ["x-gzip"]):
-            return cls(zlib.MAX_WBITS | 16)
+            return cls(_GZIP)
         if names == ["deflate"]:
             return cls(zlib.MAX_WBITS)
         raise httpx.DecodingError(f"the answer is encoded as {encoding[:40]!r}, which was not asked for")
 
     def step(self, data: bytes) -> tuple[bytes, bytes]:
         """Return some output, and the input that is still to be worked on."""
+        self._began = True
+        if self._zlib.eof:
+            return self._next_member(data)
         if self._may_be_bare:
             data = self._held + data
             if len(data) < _ZLIB_HEADER:
@@ -111,11 +123,25 @@ class _Inflater:
             self._may_be_bare, self._zlib = False, zlib.decompressobj(-zlib.MAX_WBITS)
             return self.step(data)
         self._may_be_bare = False
-        # What follows the end of the compressed data is not part of the body.
-        return out, b"" if self._zlib.eof else self._zlib.unconsumed_tail
+        return out, self._zlib.unused_data if self._zlib.eof else self._zlib.unconsumed_tail
+
+    def _next_member(self, data: bytes) -> tuple[bytes, bytes]:
+        """Begin with the next member of gzip (RFC 1952, section 2.2); what else follows is not part of the body."""
+        data, self._held = self._held + data, b""
+        self._may_go_on = self._may_go_on and data.startswith(_GZIP_HEADER[: len(data)])
+        if not self._may_go_on:
+            return b"", b""
+        if len(data) < len(_GZIP_HEADER):
+            self._held = data
+            return b"", b""
+        self._members += 1
+        if self._members > _MOST_MEMBERS:
+            raise httpx.DecodingError(f"the answer's compressed body has more than {_MOST_MEMBERS} parts")
+        self._zlib = zlib.decompressobj(_GZIP)
+        return b"", data
 
     def flush(self) -> bytes:
-        if not self._zlib.eof:
+        if self._began and not self._zlib.eof:  # of a body that never began, nothing is missing
             raise httpx.DecodingError("the answer's compressed body ends in the middle")
         return b""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, TypeVar
 
 import httpx
@@ -18,8 +19,9 @@ def detached(error: E, secrets: Sequence[str] = (), outer: BaseException | None 
     """Return ``error`` without what could give a credential away, and without the frames that hold it alive.
 
     The frames below httpx have the request's headers among their local variables, and tools such as rich and pytest
-    print local variables; an httpx exception also carries the request itself, and its text may quote the server. The
-    types of all exceptions in the chain stay, and their texts but for the secrets.
+    print local variables; an httpx exception also carries the request itself, and its text may quote the server. Those
+    of parsers hold the whole of what they could not parse. The types of all exceptions in the chain stay, and their
+    texts but for the secrets.
 
     Args:
         error: What was raised.
@@ -34,10 +36,31 @@ def detached(error: E, secrets: Sequence[str] = (), outer: BaseException | None 
             continue
         seen.add(id(link))
         link.__traceback__ = None
-        link.args = tuple(scrub(arg, secrets) if isinstance(arg, str) else arg for arg in link.args)
+        _empty(link, secrets)
         if isinstance(link, httpx.RequestError):
             link._request = None
         if isinstance(link, BaseExceptionGroup):
             waiting.extend(link.exceptions)
         waiting += [link.__cause__, link.__context__]
     return error
+
+
+def _empty(error: BaseException, secrets: Sequence[str]) -> None:
+    """Scrub the texts that ``error`` holds, and drop what it could not make sense of."""
+
+    def clean(value: object) -> object:
+        if isinstance(value, str):
+            return scrub(value, secrets)
+        return b"" if isinstance(value, bytes | bytearray | memoryview) else value
+
+    error.args = tuple(clean(arg) for arg in error.args)
+    for name, value in vars(error).items():
+        vars(error)[name] = clean(value)
+    if isinstance(error, AttributeError):
+        error.obj = None
+    elif isinstance(error, json.JSONDecodeError):
+        error.doc = ""
+    elif isinstance(error, UnicodeDecodeError):
+        error.object = b""
+    elif isinstance(error, UnicodeEncodeError | UnicodeTranslateError):
+        error.object = ""

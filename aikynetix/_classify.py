@@ -8,10 +8,11 @@ from __future__ import annotations
 import base64
 import json
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import httpx
+from attrs import frozen
 
 from ._body import ERROR_LIMIT
 from ._errors import APIResponseValidationError, APIStatusError, status_error_class
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 MESSAGE_LIMIT = 500
 PLAIN = "aikynetix.plain"
 """The request extension that holds the request's URL and headers as they were before authentication."""
+SENT = "aikynetix.sent"
+"""The request extension that lists what an authentication sent in place of the request, where it made requests anew."""
 
 _HEAVIEST_JSON = 40 * 1024 * 1024
 _LONGEST_URL = 16_384
@@ -89,20 +92,37 @@ def video_url(response: httpx.Response, *places: Sequence[str]) -> str | None:
     """
     if not places:
         raise invalid(response, "the vendored spec does not say where the video's URL is")
+    found = _located(response, places)
+    if isinstance(found, _Unusable):
+        raise invalid(response, found.why)
+    return found
+
+
+@frozen
+class _Unusable:
+    """Why an answer cannot be used: returned, so that no frame of the error holds what was in the answer."""
+
+    why: str
+
+
+_TOO_HEAVY = _Unusable("the answer is JSON of a size or a structure that no answer of the API has")
+
+
+def _located(response: httpx.Response, places: Sequence[Sequence[str]]) -> str | _Unusable | None:
     if response.status_code in (202, 204) and not response.content.strip():
         return None
-    value = parse_json(response)
+    value = _parsed(response)
+    if isinstance(value, _Unusable):
+        return value
     if not isinstance(value, dict):
-        raise invalid(
-            response, f"the answer is a JSON {_json_kind(value)} where an object with the video's URL was expected"
-        )
+        return _Unusable(f"the answer is a JSON {_json_kind(value)} where an object with the video's URL was expected")
     found = next((item for place in places if (item := _at(value, place)) not in (None, "")), None)
     if found is None:
         if value.get("error"):
-            told = one_line(scrub(" ".join(_texts(value["error"], depth=0)), secrets_of(response)), limit=MESSAGE_LIMIT)
-            raise invalid(response, f"the answer has status {response.status_code} but says: {told or 'error'}")
+            told = one_line(_beginning(value["error"], secrets_of(response)), limit=MESSAGE_LIMIT)
+            return _Unusable(f"the answer has status {response.status_code} but says: {told or 'error'}")
         return None
-    return _checked_url(response, found)
+    return _checked_url(found)
 
 
 def _at(value: object, place: Sequence[str]) -> object:
@@ -130,21 +150,25 @@ def parse_json(response: httpx.Response) -> object:
     Raises:
         APIResponseValidationError: It is empty or not JSON.
     """
+    parsed = _parsed(response)
+    if isinstance(parsed, _Unusable):
+        raise invalid(response, parsed.why)
+    return parsed
+
+
+def _parsed(response: httpx.Response) -> object:
     content = response.content
     if not content.strip():
-        raise invalid(response, f"the answer has status {response.status_code} but an empty body")
-    check_weight(response)
+        return _Unusable(f"the answer has status {response.status_code} but an empty body")
+    if parsed_weight(content) > _HEAVIEST_JSON:
+        return _TOO_HEAVY
     try:
         parsed: object = json.loads(content)
     except (ValueError, RecursionError):  # UnicodeDecodeError, too-long integers and bad JSON are all ValueErrors
-        pass
-    else:
-        return parsed
-    # Raised here, where no exception is being handled: a JSONDecodeError in the context would hold the whole body.
-    kind = one_line(scrub(response.headers.get("content-type", "no content type"), secrets_of(response)), limit=80)
-    raise invalid(
-        response, f"the answer is not JSON ({kind}); a proxy or login page may have answered instead of the API"
-    )
+        kind = response.headers.get("content-type", "no content type")
+        kind = one_line(scrub(kind, secrets_of(response)), limit=80)
+        return _Unusable(f"the answer is not JSON ({kind}); a proxy or login page may have answered instead of the API")
+    return parsed
 
 
 def check_weight(response: httpx.Response) -> None:
@@ -154,7 +178,41 @@ def check_weight(response: httpx.Response) -> None:
         APIResponseValidationError: It would take more than 40 MiB.
     """
     if parsed_weight(response.content) > _HEAVIEST_JSON:
-        raise invalid(response, "the answer is JSON of a size or a structure that no answer of the API has")
+        raise invalid(response, _TOO_HEAVY.why)
+
+
+class Weighed:
+    """An answer for a generated parser, which makes objects of its body only if that takes little memory.
+
+    What the parser makes of it is its own to know: the content type is the server's to choose.
+    """
+
+    def __init__(self, response: httpx.Response) -> None:
+        self._response = response
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._response, name)
+
+    def json(self) -> Any:
+        """Return the body parsed.
+
+        Raises:
+            APIResponseValidationError: See `check_weight`.
+        """
+        check_weight(self._response)
+        return self._response.json()
+
+    @property
+    def text(self) -> str:
+        """The body decoded.
+
+        Raises:
+            APIResponseValidationError: See `check_weight`; a character may take four bytes.
+        """
+        content = self._response.content
+        if not content.isascii() and 4 * len(content) > _HEAVIEST_JSON:
+            raise invalid(self._response, "the answer is a text of a size that no answer of the API has")
+        return self._response.text
 
 
 def parsed_weight(content: bytes) -> int:
@@ -193,24 +251,29 @@ def secrets_sent(request: httpx.Request, before: Iterable[tuple[bytes, bytes]], 
     It needs no knowledge of the credential's kind, so that it also holds for an `httpx.Auth` of the caller's own.
 
     Args:
-        request: The request as sent.
+        request: The request as sent, and with it what was sent in its place.
         before: Its raw headers before authentication.
         query: Its query before authentication.
     """
     known = set(before)
     found: set[str] = set()
-    for name, value in request.headers.raw:
-        if (name, value) not in known:
-            text = value.decode("latin-1")
-            scheme, _, credential = text.partition(" ")
-            found.update((text, credential), _basic_parts(scheme, credential))
-            found.update(part for part in text.replace("=", " ").split() if len(part) >= 8)
-    if request.url.query != query:
-        old = set(query.split(b"&"))
-        for pair in request.url.query.split(b"&"):
-            if pair not in old:
-                found.add(httpx.QueryParams(pair.decode("ascii", "replace")).multi_items()[0][1])
+    for sent in (request, *request.extensions.get(SENT, ())):
+        for name, value in sent.headers.raw:
+            if (name, value) not in known:
+                text = value.decode("latin-1")
+                scheme, _, credential = text.partition(" ")
+                found.update((text, credential), _basic_parts(scheme, credential))
+                found.update(part for part in text.replace("=", " ").split() if len(part) >= 8)
+        if sent.url.query != query:
+            found.update(_new_parts(sent.url.query, query))
     return tuple(found)
+
+
+def _new_parts(query: bytes, before: bytes) -> Iterable[str]:
+    old = set(before.split(b"&"))
+    for pair in query.split(b"&"):
+        if pair and pair not in old:
+            yield httpx.QueryParams(pair.decode("ascii", "replace")).multi_items()[0][1]
 
 
 def _body_of(response: httpx.Response, secrets: Sequence[str]) -> object:
@@ -221,7 +284,8 @@ def _body_of(response: httpx.Response, secrets: Sequence[str]) -> object:
         return scrub_json(json.loads(content), secrets)
     except (ValueError, RecursionError):
         # Not `response.text`: its charset is the server's to choose, and some of Python's codecs are no text codecs.
-        text = scrub(content.decode("utf-8", "replace"), secrets)
+        # Without the NULs that stand between the letters where it is UTF-16.
+        text = scrub(content.replace(b"\0", b"").decode("utf-8", "replace"), secrets)
         return without_cut_secret(text, secrets) if len(content) >= ERROR_LIMIT else text
 
 
@@ -254,6 +318,14 @@ def _texts(value: object, depth: int) -> Iterable[str]:
                 yield from _texts(item, depth + 1)
 
 
+def _beginning(value: object, secrets: Sequence[str]) -> str:
+    """Return the texts in ``value``, which may be megabytes in a success, as far as those of an error are read."""
+    text = " ".join(_texts(value, depth=0))
+    if len(text) <= ERROR_LIMIT:
+        return scrub(text, secrets)
+    return without_cut_secret(scrub(text[:ERROR_LIMIT], secrets), secrets)
+
+
 def _code(body: object) -> str | None:
     if not isinstance(body, dict):
         return None
@@ -283,9 +355,10 @@ def _phrase(status: int) -> str:
 
 
 def _clean_headers(headers: httpx.Headers, secrets: Sequence[str]) -> httpx.Headers:
-    return httpx.Headers(
-        [(name, scrub(value.decode("latin-1"), secrets).encode("latin-1", "replace")) for name, value in headers.raw]
-    )
+    def clean(part: bytes) -> bytes:
+        return scrub(part.decode("latin-1"), secrets).encode("latin-1", "replace")
+
+    return httpx.Headers([(clean(name), clean(value)) for name, value in headers.raw])
 
 
 def _basic_parts(scheme: str, credential: str) -> Iterable[str]:
@@ -298,11 +371,11 @@ def _basic_parts(scheme: str, credential: str) -> Iterable[str]:
         return ()
 
 
-def _checked_url(response: httpx.Response, value: object) -> str:
+def _checked_url(value: object) -> str | _Unusable:
     if not isinstance(value, str):
-        raise invalid(response, f"the video's URL is a JSON {_json_kind(value)}, not a string")
+        return _Unusable(f"the video's URL is a JSON {_json_kind(value)}, not a string")
     if len(value) > _LONGEST_URL or not value.isprintable() or " " in value or "\\" in value:
-        raise invalid(response, "the video's URL is too long or has spaces, control characters or backslashes in it")
+        return _Unusable("the video's URL is too long or has spaces, control characters or backslashes in it")
     try:
         parts = urlsplit(value)
         usable = parts.scheme.lower() in ("http", "https") and bool(parts.hostname) and parts.port != 0
@@ -310,21 +383,12 @@ def _checked_url(response: httpx.Response, value: object) -> str:
         usable = False
         parts = urlsplit("")
     if not usable:
-        raise invalid(response, "the video's URL is not an absolute http(s) URL")
+        return _Unusable("the video's URL is not an absolute http(s) URL")
     if "@" in parts.netloc:
-        raise invalid(response, "the video's URL has user info in it")
+        return _Unusable("the video's URL has user info in it")
     return value
 
 
 def _json_kind(value: object) -> str:
-    if value is None:
-        return "null"
-    kinds: dict[type, str] = {
-        dict: "object",
-        list: "array",
-        str: "string",
-        bool: "boolean",
-        int: "number",
-        float: "number",
-    }
-    return kinds.get(type(value), "value")
+    kinds: dict[Any, str] = {dict: "object", list: "array", str: "string", bool: "boolean", type(None): "null"}
+    return kinds.get(type(value), "number")

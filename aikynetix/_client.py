@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from types import ModuleType, TracebackType  # noqa: TC003 -- tools resolve the annotations at run time
-from typing import TYPE_CHECKING, Any, NoReturn, Self
+from typing import TYPE_CHECKING, Any, NoReturn, Self, cast
 
 import httpx
 
@@ -71,15 +72,14 @@ def _checked_transport(transport: object, kind: type[Any]) -> Any:
 
 
 def _success_model(operation: ModuleType, response: httpx.Response) -> Any:
+    outer, weighed = sys.exception(), _classify.Weighed(response)
     try:
-        if "json" in response.headers.get("content-type", ""):
-            _classify.check_weight(response)
-        return _operations.parse_with(operation, response)
+        return _operations.parse_with(operation, cast("httpx.Response", weighed))
     except AikynetixError:
         raise
     except Exception as error:
         why = f"the answer does not fit the vendored spec ({type(error).__name__})"
-        failure, cause = _classify.invalid(response, why), detached(error)
+        failure, cause = _classify.invalid(response, why), detached(error, _classify.secrets_of(response), outer)
     raise failure from cause
 
 
@@ -98,7 +98,9 @@ class Aikynetix:
             seconds, 10 of them for connecting.
         max_retries: How often a request that failed in passing is sent again, 0 to 100. One call waits and retries for
             30 seconds at most.
-        transport: An httpx transport, for a proxy, a test or another backend. Closed with the client.
+        transport: An httpx transport, for a proxy, a test or another backend. Closed with the client. The time limit of
+            a whole attempt holds as far as it knows of it: httpx's own only knows that of a single read, so that a head
+            which comes byte by byte may take longer.
 
     Attributes:
         analyzed_videos: The annotated videos of sessions.
@@ -121,7 +123,8 @@ class Aikynetix:
         max_retries: int = 3,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
-        api_key, token = hidden(api_key), hidden(token)
+        # Not bare in the frames of an error, which some tools show: neither a credential nor one in the wrong place.
+        api_key, token, auth, base_url = hidden(api_key), hidden(token), hidden(auth), hidden(base_url)
         settings = _config.resolve(
             api_key=api_key,
             token=token,
@@ -269,7 +272,7 @@ class AsyncAikynetix:
         max_retries: int = 3,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        api_key, token = hidden(api_key), hidden(token)
+        api_key, token, auth, base_url = hidden(api_key), hidden(token), hidden(auth), hidden(base_url)
         settings = _config.resolve(
             api_key=api_key,
             token=token,

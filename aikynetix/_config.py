@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from ipaddress import ip_address
-from typing import Any
+from typing import Any, cast
 
 import httpx
 from attrs import field, frozen
 
-from ._auth import ApiKey, BearerToken, OriginBound, Placement
+from ._auth import ApiKey, BearerToken, OriginBound, Placement, hidden
 from ._errors import ConfigurationError
 from ._redact import Secret
 
@@ -84,7 +84,7 @@ def resolve(
     api_key: str | Secret | None,
     token: AsyncToken | Secret | None,
     auth: httpx.Auth | None,
-    base_url: str | httpx.URL | None,
+    base_url: str | httpx.URL | Secret | None,
     timeout: float | httpx.Timeout | None,
     max_retries: int,
     environ: Mapping[str, str],
@@ -162,7 +162,9 @@ def _place(credential: httpx.Auth, spec: SpecDefaults) -> httpx.Auth:
     return credential
 
 
-def resolve_base_url(base_url: str | httpx.URL | None, environ: Mapping[str, str], spec: SpecDefaults) -> httpx.URL:
+def resolve_base_url(
+    base_url: str | httpx.URL | Secret | None, environ: Mapping[str, str], spec: SpecDefaults
+) -> httpx.URL:
     """Return the API's base URL, checked so that a credential cannot be led astray by how it is written.
 
     Raises:
@@ -171,44 +173,53 @@ def resolve_base_url(base_url: str | httpx.URL | None, environ: Mapping[str, str
     """
     if base_url is not None:
         return checked_base_url(base_url, f"base_url= (or {BASE_URL_VARIABLE})")
-    if environ.get(BASE_URL_VARIABLE, "").strip():
-        return checked_base_url(environ[BASE_URL_VARIABLE].strip(), f"the environment variable {BASE_URL_VARIABLE}")
+    url = _secret_from(environ, BASE_URL_VARIABLE)
+    if url is not None:
+        return checked_base_url(url, f"the environment variable {BASE_URL_VARIABLE}")
     if spec.base_url is None:
         raise ConfigurationError(f"the vendored spec names no server; give base_url= or set {BASE_URL_VARIABLE}.")
     return checked_base_url(spec.base_url, "the vendored spec's server")
 
 
-def checked_base_url(base_url: str | httpx.URL, setting: str) -> httpx.URL:
+def checked_base_url(base_url: str | httpx.URL | Secret, setting: str) -> httpx.URL:
     """Return ``base_url`` without a trailing slash, or say what is wrong with it.
 
     Raises:
         ConfigurationError: See `resolve_base_url`.
     """
+    base_url = hidden(base_url)
+    url = _usable_base_url(cast("Secret", base_url).reveal())
+    if isinstance(url, str):
+        raise ConfigurationError(f"{setting} {url}")
+    return url
+
+
+def _usable_base_url(base_url: object) -> httpx.URL | str:
+    """Return the URL, or what is wrong with it: returned, because a credential may stand in it."""
     text = str(base_url) if isinstance(base_url, str | httpx.URL) else ""
     if not text or any(char <= " " or char == "\x7f" or char == "\\" for char in text):
-        raise ConfigurationError(
-            f"{setting} must be an absolute URL such as https://api.example.com, without spaces or backslashes."
-        )
+        return "must be an absolute URL such as https://api.example.com, without spaces or backslashes."
     try:
         url = httpx.URL(text)
         host = url.host  # decodes IDNA, and raises for a host that only looks like it
     except (httpx.InvalidURL, ValueError):
-        raise ConfigurationError(f"{setting} is not a URL; it looks like https://api.example.com.") from None
+        return "is not a URL; it looks like https://api.example.com."
+    fault = _fault_of(url, host, text)
+    return url.copy_with(raw_path=url.raw_path.rstrip(b"/") or b"/") if fault is None else fault
+
+
+def _fault_of(url: httpx.URL, host: str, text: str) -> str | None:
     if url.scheme not in ("http", "https") or not host:
-        raise ConfigurationError(f"{setting} must start with https:// and name a host.")
+        return "must start with https:// and name a host."
     if url.userinfo or "@" in text.split("/", 3)[2]:
-        raise ConfigurationError(
-            f"{setting} has user info in it (the part before '@'); give the host alone and the credential as a setting."
-        )
+        return "has user info in it (the part before '@'); give the host alone and the credential as a setting."
     if "?" in text or "#" in text:
-        raise ConfigurationError(f"{setting} must not have a query or a fragment.")
+        return "must not have a query or a fragment."
     if url.port is not None and not 0 < url.port < 65_536:
-        raise ConfigurationError(f"{setting} has a port outside 1 to 65535.")
+        return "has a port outside 1 to 65535."
     if url.scheme == "http" and not is_loopback(host):
-        raise ConfigurationError(
-            f"{setting} uses http, which would send the credential in the clear; use https (http is for loopback only)."
-        )
-    return url.copy_with(raw_path=url.raw_path.rstrip(b"/") or b"/")
+        return "uses http, which would send the credential in the clear; use https (http is for loopback only)."
+    return None
 
 
 def is_loopback(host: str) -> bool:

@@ -4,6 +4,7 @@ Annotations are not postponed here: tools that read the types of a class at run 
 that the class says it is from, and that is the package.
 """
 
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import httpx
 from attrs import field, frozen
 
 from . import _operations, _signed_url
+from ._causes import detached
 from ._errors import APIResponseValidationError
 from ._redact import redact_url
 
@@ -92,18 +94,18 @@ class AnalyzedVideo:
         """
         if self._answer is None:
             return None
-        answer = self._answer
-        response = httpx.Response(
-            answer.status_code, headers={"content-type": answer.content_type}, content=answer.content
-        )
+        answer, outer = self._answer, sys.exception()
+        kind = answer.content_type.encode("utf-8", "replace")  # httpx takes a str for ASCII; servers send anything
+        response = httpx.Response(answer.status_code, headers={b"content-type": kind}, content=answer.content)
         try:
             return _operations.parsed(answer.operation, response)
         except Exception as error:
-            raise APIResponseValidationError(
-                f"the answer does not fit the vendored spec ({type(error).__name__}); the URL itself is fine",
-                status_code=answer.status_code,
-                request_id=self.request_id,
-            ) from error.with_traceback(None)
+            cause = detached(error, (), outer)
+        raise APIResponseValidationError(
+            f"the answer does not fit the vendored spec ({type(cause).__name__}); the URL itself is fine",
+            status_code=answer.status_code,
+            request_id=self.request_id,
+        ) from cause
 
     def _repr_html_(self) -> str:
         """Show a player in a notebook."""

@@ -29,8 +29,19 @@ if TYPE_CHECKING:
     import httpx
 
 
-# The generated parsers only ask it whether to raise on a status that the spec does not name.
-_PARSER = Client(base_url="", raise_on_unexpected_status=True)
+class _Asked:
+    """Stands in for the client that the generated parsers take.
+
+    All that they ask it is whether to raise on a status that the spec does not name; their own exception would hold the
+    whole body, twice.
+    """
+
+    def __init__(self, status: int) -> None:
+        self._status = status
+
+    @property
+    def raise_on_unexpected_status(self) -> bool:
+        raise UnexpectedStatus(self._status, b"")
 
 
 class Analysis(StrEnum):
@@ -94,7 +105,7 @@ def parse_with(module: ModuleType, response: httpx.Response) -> Any:
     if response.status_code in (204, 205) and not response.content:
         return None
     try:
-        return module._parse_response(client=_PARSER, response=response)
+        return module._parse_response(client=_Asked(response.status_code), response=response)
     except UnexpectedStatus:
         if response.content:
             raise

@@ -31,7 +31,7 @@ _URL = re.compile(r"""https?:(?:\\?/){2}[^\s"'<>]+""", re.IGNORECASE)
 
 
 class Secret:
-    """A string that shows itself only when asked.
+    """A string, or what was given in place of one, that shows itself only when asked.
 
     Credentials are wrapped in it at the public boundary, so that a traceback that prints locals shows no secret.
     """
@@ -74,7 +74,8 @@ def redact_url(url: str) -> str:
     if ":" in host:
         host = f"[{host}]"
     query = "?..." if parts.query else ""
-    prefix = f"{parts.scheme}://{host}{port}" if parts.scheme or host else ""
+    scheme = f"{parts.scheme}:" if parts.scheme else ""
+    prefix = f"{scheme}//{host}{port}" if parts.netloc else scheme
     return one_line(f"{prefix}{parts.path}{query}", limit=2_048)
 
 
@@ -136,7 +137,7 @@ def _escaped(secret: str) -> str:
 
 def _escaped_character(char: str) -> str:
     itself, code = re.escape(char), ord(char)
-    ways = rf"\\u{code:04x}|\\{itself}|{itself}|%(?:25)*{code:02x}|&#0*{code};|&#x0*{code:x};"
+    ways = rf"\\{{1,4}}u{code:04x}|\\{itself}|{itself}|%(?:25)*{code:02x}|&#0*{code};?|&#x0*{code:x};?"
     return f"(?>{ways})" if char == "\\" else f"(?:{ways})"
 
 

@@ -16,7 +16,7 @@ import httpx
 from . import _body, _classify
 from ._classify import PLAIN
 from ._errors import AikynetixError
-from ._trial import DEADLINE, AgainError, Outcome, Plain, Policy, Trial, note, time_check
+from ._trial import DEADLINE, AgainError, Outcome, Plain, Policy, Trial, carried, note, time_check
 
 if TYPE_CHECKING:
     from ._auth import OriginBound
@@ -96,6 +96,7 @@ class Session(httpx.Client):
         except BaseException as error:
             failure: BaseException = error
         else:
+            response.extensions.pop("reason_phrase", None)  # the server's own words, which a response's repr shows
             if response.is_success:
                 return response
             raise _classify.status_error(response, now=time.time(), secrets=plain.secrets(response.request))
@@ -142,11 +143,11 @@ class Session(httpx.Client):
     ) -> httpx.Response:
         flow = auth.sync_auth_flow(request)
         try:
-            request = next(flow)
+            following = next(flow)
             while True:
-                response = self._round_trip(request, limit, deadline, stream)
+                response = self._round_trip(carried(following, request), limit, deadline, stream)
                 try:
-                    request = flow.send(response)
+                    following = flow.send(response)
                 except StopIteration:
                     return response
         finally:
@@ -225,6 +226,7 @@ class AsyncSession(httpx.AsyncClient):
         except BaseException as error:
             failure: BaseException = error
         else:
+            response.extensions.pop("reason_phrase", None)  # the server's own words, which a response's repr shows
             if response.is_success:
                 return response
             raise _classify.status_error(response, now=time.time(), secrets=plain.secrets(response.request))
@@ -276,11 +278,11 @@ class AsyncSession(httpx.AsyncClient):
     ) -> httpx.Response:
         flow = auth.async_auth_flow(request)
         try:
-            request = await anext(flow)
+            following = await anext(flow)
             while True:
-                response = await self._round_trip(request, limit, deadline, stream)
+                response = await self._round_trip(carried(following, request), limit, deadline, stream)
                 try:
-                    request = await flow.asend(response)
+                    following = await flow.asend(response)
                 except StopAsyncIteration:
                     return response
         finally:

@@ -164,6 +164,14 @@ def time_check(deadline: float | None, request: httpx.Request) -> Any:
     return check
 
 
+def carried(made: httpx.Request, original: httpx.Request) -> httpx.Request:
+    """Return ``made``, which an authentication yielded for ``original``, as a request of the same call."""
+    if made is not original:
+        original.extensions.setdefault(_classify.SENT, []).append(made)
+        made.extensions = {**original.extensions, **made.extensions}
+    return made
+
+
 @frozen
 class Plain:
     """A request before authentication, so that every attempt starts from the same one."""
@@ -178,6 +186,7 @@ class Plain:
     def restore(self, request: httpx.Request) -> None:
         request.url = self.url
         request.headers = self.headers.copy()
+        request.extensions.pop(_classify.SENT, None)
 
     def unwrap(self, outcome: Outcome, request: httpx.Request) -> httpx.Response:
         """Return an answer; raise an exception without the frames and the request that hold the credential."""
@@ -226,11 +235,17 @@ def normalized(error: Exception, request: httpx.Request, secrets: tuple[str, ...
         "request_method": request.method,
         "request_url": scrub(redact_url(str(request.url)), secrets),
     }
-    said = one_line(scrub(str(error), secrets), limit=300) or type(error).__name__
+    said = one_line(scrub(_said(error), secrets), limit=300) or type(error).__name__
     if isinstance(error, httpx.TimeoutException | TimeoutError):
         return APITimeoutError(f"no complete answer within the timeout ({type(error).__name__}: {said})", **asked)
     if isinstance(error, httpx.DecodingError):
         return APIResponseValidationError(said, **asked)
-    if isinstance(error, RuntimeError) and "closed" in said:
-        return client_closed()
     return APIConnectionError(f"no usable answer ({type(error).__name__}: {said})", **asked)
+
+
+def _said(error: Exception) -> str:
+    """Return the text of ``error``, none where a transport's own exception cannot say what it is."""
+    try:
+        return str(error)
+    except Exception:
+        return ""

@@ -145,8 +145,9 @@ def _dial(host: str, port: int, limits: Limits, trace: Trace | None) -> socket.s
 def _secured(plain: socket.socket, host: str, limits: Limits, trace: Trace | None) -> ssl.SSLSocket:
     made = plain
     try:
+        context = _tls.context()  # takes its time when it is made
         plain.settimeout(limits.left(limits.connect))
-        made = _tls.context().wrap_socket(plain, server_hostname=host, do_handshake_on_connect=False)
+        made = context.wrap_socket(plain, server_hostname=host, do_handshake_on_connect=False)
         if trace is not None:  # the plain socket is an empty shell now
             trace("connection.start_tls.started", {"socket": made})
         made.do_handshake()

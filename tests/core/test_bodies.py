@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import tracemalloc
 import zlib
 from typing import TYPE_CHECKING
 
@@ -138,6 +139,24 @@ def test_an_error_whose_compression_breaks_keeps_what_came_before(kind: str) -> 
     assert read(kind, response, 100) == b"the session is gone"
 
 
+def test_a_body_takes_its_own_size_in_memory_however_small_its_chunks() -> None:
+    """A megabyte in chunks of two bytes costs less than two and a half, the reading included."""
+
+    class Crumbs(Chunks):
+        def __iter__(self) -> Iterator[bytes]:
+            for number in range(1 << 19):
+                yield number.to_bytes(4, "big")[2:]
+
+    response = answer(Crumbs())
+    tracemalloc.start()
+    try:
+        assert len(read("sync", response, 1 << 20)) == 1 << 20
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 5 << 19
+
+
 def test_time_is_looked_at_before_each_chunk() -> None:
     """When it is up, the reading ends there and the connection is closed."""
     body, left = Chunks(b"a", b"b", b"c"), iter([None, httpx.ReadTimeout("up")])
@@ -170,6 +189,42 @@ def test_what_follows_the_compressed_data_is_no_part_of_it(encoding: str) -> Non
     """As every reader of gzip in HTTP has it."""
     packed = gzip.compress(b"abc") if encoding == "gzip" else zlib.compress(b"abc")
     assert read("sync", answer(Chunks(packed + b"junk", b"more"), content_encoding=encoding), 100) == b"abc"
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 1000])
+def test_gzip_may_come_in_several_members(size: int) -> None:
+    """RFC 1952, section 2.2: they follow each other, and their contents too; empty ones count up to a limit."""
+    member, end = gzip.compress(b"abc", mtime=0), gzip.compress(b"", mtime=0)
+    for packed, whole in ((member * 3, b"abc" * 3), (member + end + member + b"\x1fjunk", b"abcabc")):
+        chunks = Chunks(*(packed[start : start + size] for start in range(0, len(packed), size)))
+        assert read("sync", answer(chunks, content_encoding="gzip"), 100) == whole
+    for count, is_refused in ((1023, False), (1024, True)):
+        response = answer(Chunks(*[end] * count, member), content_encoding="gzip")
+        if is_refused:
+            with pytest.raises(httpx.DecodingError, match="more than 1024 parts"):
+                read("sync", response, 100)
+        else:
+            assert read("sync", response, 100) == b"abc"
+
+
+def test_what_follows_the_compressed_data_is_not_kept() -> None:
+    """However much it is."""
+    response = answer(Chunks(gzip.compress(b"abc"), *[bytes(1 << 16)] * 64), content_encoding="gzip")
+    tracemalloc.start()
+    try:
+        assert read("sync", response, 100) == b"abc"
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 1 << 20
+
+
+@both
+@pytest.mark.parametrize("encoding", ["gzip", "deflate"])
+@pytest.mark.parametrize("status", [200, 202, 204, 500])
+def test_of_a_body_that_never_began_nothing_is_missing(kind: str, encoding: str, status: int) -> None:
+    """Servers that compress name the encoding also where there is nothing to compress."""
+    assert read(kind, answer(Chunks(), status, content_encoding=encoding), 100) == b""
 
 
 @pytest.mark.parametrize("size", [1, 2, 3])

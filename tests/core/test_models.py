@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
+from aikynetix_api.api.analyzed_videos import get_analyzed_video
 
 from aikynetix import (
     Aikynetix,
@@ -76,6 +77,50 @@ def test_an_answer_that_the_strict_parser_refuses_leaves_the_url_usable() -> Non
         _ = broken.raw
     assert (caught.value.status_code, caught.value.request_id) == (200, "r-1")
     assert broken.url == URL
+
+
+@pytest.mark.parametrize("kind", ["text/plain; charset=\xff", "caf\u00e9", ""])
+def test_the_whole_answer_is_there_whatever_type_it_says_it_is(kind: str) -> None:
+    """A content type may have bytes in it that are not ASCII."""
+    answer = httpx.Response(200, content=b'{"analyzed_video_url": "%s"}' % URL.encode())
+    answer.headers = httpx.Headers([(b"Content-Type", kind.encode("latin-1"))])
+    assert looked_up(answer).raw.analyzed_video_url == URL
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (200, b'{"analyzed_video_url": "https://h/v?x=SECRET", '),
+        (200, b'{"analyzed_video_url": "SECRET\xff"}'),
+        (200, b'["SECRET"]'),
+        (200, b'"SECRET"'),
+        (206, b'{"analyzed_video_url": "SECRET"}'),
+    ],
+)
+def test_a_parser_s_exception_is_a_cause_without_the_body(status: int, body: bytes) -> None:
+    """Its type and its text stay; what it could not parse may be a signed URL, and a caller's traceback is its own."""
+    kept: Any = looked_up(httpx.Response(200, json={"analyzed_video_url": URL}))._answer
+    broken = AnalyzedVideo("s", URL, _answer=type(kept)(kept.operation, status, "application/json", body))
+    answer = httpx.Response(status, content=body)
+    with Aikynetix("k" * 20, transport=httpx.MockTransport(lambda _: answer)) as client:
+        for ask in (lambda: broken.raw, lambda: client.call(get_analyzed_video, "s")):
+            with pytest.raises(APIResponseValidationError, match="does not fit the vendored spec") as caught:
+                _while_handling(LookupError("the caller's own"), ask)
+            error: BaseException | None = caught.value.__cause__
+            assert error is not None
+            assert type(error).__name__ in str(caught.value)
+            while error is not None and not isinstance(error, LookupError):
+                held = [getattr(error, name, None) for name in ("doc", "object", "obj", "content")]
+                assert "SECRET" not in repr([error, str(error), error.args, vars(error), held])
+                error = error.__cause__ or error.__context__
+            assert error is None or error.__traceback__ is not None
+
+
+def _while_handling(error: Exception, ask: Callable[[], object]) -> None:
+    try:
+        raise error
+    except type(error):
+        ask()
 
 
 def test_a_notebook_shows_a_player_and_nothing_that_the_server_wrote() -> None:

@@ -136,6 +136,13 @@ def test_a_retry_after_beyond_the_budget_is_raised_at_once(run: Verb) -> None:
     assert len(script.requests) == 1
 
 
+class Speechless(Exception):
+    """Cannot say what it is."""
+
+    def __str__(self) -> str:
+        raise ValueError("no text")
+
+
 @pytest.mark.parametrize(
     ("raised", "expected"),
     [
@@ -149,6 +156,8 @@ def test_a_retry_after_beyond_the_budget_is_raised_at_once(run: Verb) -> None:
         (TimeoutError("slow"), APITimeoutError),
         (UnicodeError("idna"), APIConnectionError),
         (KeyError("x"), APIConnectionError),
+        (RuntimeError("Event loop is closed"), APIConnectionError),
+        (Speechless(), APIConnectionError),
     ],
 )
 def test_whatever_a_transport_raises_becomes_ours(run: Verb, raised: Exception, expected: type[Exception]) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from .bodies import BODIES
+from .scenario import answer
 from .server import FaultServer
 from .statuses import ERRORS
 from .storage import STORAGE, lookup_of
@@ -31,6 +32,8 @@ _GREEDY = (
     "body-padded",
     "body-deep-object",
 )
+_SWELLING = (b"[" + b"[]," * (10 << 20) + b"[]]", ("text/plain", None, "application/JSON"))
+"""A body, under the limit of what is no JSON, that takes 25 times its size parsed; and the types it may come under."""
 _GREEDY_STORAGE = ("storage-bomb", "storage-endless", "storage-endless-headers")
 
 # The peak is the kernel's own figure, reset after the first calls; it needs a process of its own.
@@ -38,6 +41,7 @@ _PROGRAM = """
 import asyncio, json, sys
 from pathlib import Path
 from aikynetix import Aikynetix, AikynetixError, AsyncAikynetix
+from aikynetix_api.api.analyzed_videos import get_analyzed_video
 from tests.faults.test_faults import settings_for
 
 kind, url, folder, *names = sys.argv[1:]
@@ -45,7 +49,10 @@ kind, url, folder, *names = sys.argv[1:]
 def peak():
     return next(int(line.split()[1]) for line in Path("/proc/self/status").read_text().splitlines() if "VmHWM" in line)
 
-def begun(videos, name):
+def begun(client, name):
+    if name.startswith("call:"):
+        return client.call(get_analyzed_video, name)
+    videos = client.analyzed_videos
     if name.startswith("export:"):
         return videos.export([name[7:]], folder)
     if name.startswith("storage-"):
@@ -54,7 +61,7 @@ def begun(videos, name):
 
 async def do(client, name):
     try:
-        work = begun(client.analyzed_videos, name)
+        work = begun(client, name)
         if hasattr(work, "__aiter__"):
             kept = [record async for record in work]
         elif hasattr(work, "__await__"):
@@ -89,8 +96,11 @@ print(json.dumps(peaks))
 @pytest.mark.parametrize("kind", ["sync", "sync-h11", "asyncio", "asyncio-h11"])
 def test_no_answer_takes_more_than_64_mib(kind: str, tmp_path: Path) -> None:
     """Bombs, endless bodies, and JSON that swells when parsed, for lookups, downloads and exports."""
-    names = (*_GREEDY, *_GREEDY_STORAGE, "export:storage-bomb", "export:storage-endless-headers")
-    scripts = {scenario.name: scenario.script for scenario in (*BODIES, *ERRORS)}
+    names: tuple[str, ...] = (*_GREEDY, *_GREEDY_STORAGE, "export:storage-bomb", "export:storage-endless-headers")
+    body, types = _SWELLING
+    calls = {f"call:{number}": answer(body, type_=type_) for number, type_ in enumerate(types)}
+    names += (*calls,)
+    scripts = {scenario.name: scenario.script for scenario in (*BODIES, *ERRORS)} | calls
     scripts |= {scenario.name: lookup_of(scenario.name) for scenario in STORAGE}
     scripts |= {f"{scenario.name}-video": scenario.script for scenario in STORAGE}
     with FaultServer(scripts) as server:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import html
 import json
@@ -11,14 +12,14 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from aikynetix import Aikynetix, AikynetixError, ApiKey
+from aikynetix import Aikynetix, AikynetixError, ApiKey, AsyncAikynetix
 from aikynetix._redact import scrub
 from tests.faults.test_faults import texts_of
 
-from .hunt import KEY, TOKEN
+from .hunt import KEY, TOKEN, finds
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
 
 _SPELLINGS: dict[str, Callable[[str], str]] = {
     "plain": str,
@@ -31,9 +32,11 @@ _SPELLINGS: dict[str, Callable[[str], str]] = {
     "base64-shifted": lambda key: base64.b64encode(f"ab{key}yz".encode()).decode(),
     "base64-url": lambda key: base64.urlsafe_b64encode(f"a{key}".encode()).decode().rstrip("="),
     "json-escaped": lambda key: "".join(f"\\u{ord(char):04x}" for char in key),
+    "json-escaped-twice": lambda key: "".join(f"\\\\u{ord(char):04x}" for char in key),
     "json-slash": lambda key: key.replace("/", "\\/"),
     "html": html.escape,
     "html-all": lambda key: "".join(f"&#{ord(char)};" for char in key),
+    "html-open": lambda key: "".join(f"&#{ord(char)}" for char in key),
     "html-hex": lambda key: "".join(f"&#x{ord(char):X};" for char in key),
     "hex": lambda key: key.encode().hex(),
     "upper": str.upper,
@@ -44,6 +47,8 @@ _PLACES: dict[str, Callable[[str], httpx.Response]] = {
     "text": lambda echo: httpx.Response(500, text=f"<p>{echo}</p>"),
     "cut": lambda echo: httpx.Response(500, text="x" * (64 * 1024 - 12) + echo + "y" * 99),
     "header": lambda echo: httpx.Response(400, headers={"X-Echo": echo, "X-Request-Id": echo}),
+    "header-name": lambda echo: httpx.Response(400, headers=[(b"X-" + echo.encode(), b"1")]),
+    "utf-16": lambda echo: httpx.Response(500, content=f"key {echo}".encode("utf-16")),
     "location": lambda echo: httpx.Response(302, headers={"Location": f"https://evil.example/{echo}?k={echo}"}),
     "success": lambda echo: httpx.Response(200, json={"error": f"key {echo}"}, headers={"X-Request-Id": echo}),
     "type": lambda echo: httpx.Response(200, text="<html>", headers={"Content-Type": f"text/html; k={echo}"}),
@@ -69,10 +74,45 @@ def test_an_echoed_credential_is_masked(place: str, spelling: str) -> None:
         ({"auth": httpx.BasicAuth("someone", KEY)}, KEY),
     ):
         echo = _SPELLINGS[spelling](secret)
-        told = "\n".join(texts_of(_failure(_PLACES[place](echo), **credential)))
+        told = "\n".join(texts_of(_failure(_PLACES[place](echo), **credential))).replace("\\x00", "")
         for form in {echo, secret, json.dumps(echo)[1:-1], repr(echo)[1:-1]}:
             assert form.lower() not in told.lower()
         assert echo[:12].lower() not in told.lower() or spelling == "base64-within"
+
+
+class Anew(httpx.Auth):
+    """Sends a request of its own making in place of the one that it is given."""
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        yield httpx.Request(request.method, request.url, headers={"X-Mine": KEY})
+
+
+@pytest.mark.parametrize("place", ["json", "success", "type", "broken"])
+@pytest.mark.parametrize("kind", ["sync", "async"])
+def test_a_credential_in_a_request_made_anew_is_masked(kind: str, place: str) -> None:
+    """Authentication may yield another request than it was given: statuses, successes and failures tell none of it."""
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        assert request.extensions["timeout"]["read"] == 7
+        if place == "broken":
+            raise httpx.RemoteProtocolError(f"illegal line {KEY}", request=request)
+        return _PLACES[place](KEY)
+
+    settings: dict[str, Any] = {"auth": Anew(), "timeout": 7, "max_retries": 0}
+    settings["transport"] = httpx.MockTransport(answer)
+
+    def ask() -> None:
+        with Aikynetix(**settings) as client:
+            client.analyzed_videos.get("s")
+
+    async def patiently() -> None:
+        async with AsyncAikynetix(**settings) as client:
+            await client.analyzed_videos.get("s")
+
+    with pytest.raises(AikynetixError) as caught:
+        ask() if kind == "sync" else asyncio.run(patiently())
+    assert finds("\n".join(texts_of(caught.value))) == []
+    assert "***" in str(caught.value)
 
 
 def test_a_key_of_digits_echoed_as_a_number_is_masked() -> None:

@@ -135,6 +135,23 @@ _FAILURES = {
     "bad-header": "ApiKey(os.environ['AIKYNETIX_API_KEY'], header='a b')",
     "two": "Aikynetix(os.environ['AIKYNETIX_API_KEY'], token=os.environ['AIKYNETIX_API_KEY'])",
     "callable": "Aikynetix(token=lambda: os.environ['AIKYNETIX_API_KEY'] + '\\n x').analyzed_videos.get('s')",
+    "callable-async": "asyncio.run(patient().analyzed_videos.get('s'))",
+    "signed-user-info": "client(200, json=found('https://u@h/v' + signed())).analyzed_videos.get('s')",
+    "signed-with-space": "client(200, json=found('https://h/v ' + signed())).analyzed_videos.get('s')",
+    "signed-relative": "client(200, json=found('/v' + signed())).analyzed_videos.get('s')",
+    "signed-list": "client(200, json=found(['https://h/v' + signed()])).analyzed_videos.get('s')",
+    "signed-and-cut": "client(200, text='{\"analyzed_video_url\": \"https://h/v' + signed()).analyzed_videos.get('s')",
+    "reason": "client(404, extensions=reason()).analyzed_videos.get('s')",
+    "reason-success": "client(200, json={}, extensions=reason()).analyzed_videos.get('s')",
+    "key-bytes": "Aikynetix(os.environ['AIKYNETIX_API_KEY'].encode())",
+    "key-list": "AsyncAikynetix([os.environ['AIKYNETIX_API_KEY']])",
+    "token-bytes": "Aikynetix(token=os.environ['AIKYNETIX_API_KEY'].encode())",
+    "apikey-bytes": "ApiKey(os.environ['AIKYNETIX_API_KEY'].encode())",
+    "auth-text": "Aikynetix(auth=os.environ['AIKYNETIX_API_KEY'])",
+    "auth-pair": "AsyncAikynetix(auth=('me', os.environ['AIKYNETIX_API_KEY']))",
+    "swapped": "ApiKey('API-KEY', header=os.environ['AIKYNETIX_API_KEY'])",
+    "url-query": "Aikynetix('k' * 20, base_url='https://h/?key=' + os.environ['AIKYNETIX_API_KEY'])",
+    "url-userinfo": "AsyncAikynetix('k' * 20, base_url='https://u:' + os.environ['AIKYNETIX_API_KEY'] + '@h')",
     "cancelled": "asyncio.run(cancelled())",
     "raw": "get_analyzed_video.sync('s', client=Aikynetix(base_url='http://127.0.0.1:9', max_retries=0).raw)",
     "model": "client(200, json=[1]).call(get_analyzed_video, 's')",
@@ -147,6 +164,18 @@ from aikynetix_api.api.analyzed_videos import get_analyzed_video
 
 def client(status, **content):
     return Aikynetix(transport=httpx.MockTransport(lambda _: httpx.Response(status, **content)), max_retries=0)
+
+def found(url):
+    return {"analyzed_video_url": url}
+
+def signed():
+    return "?X-Goog-Signature=" + os.environ["SIGNATURE"]
+
+def reason():
+    return {"reason_phrase": os.environ["AIKYNETIX_API_KEY"].encode()}
+
+def patient():
+    return AsyncAikynetix(token=lambda: os.environ["AIKYNETIX_API_KEY"] + " x", max_retries=0)
 
 def broken(request):
     raise httpx.RemoteProtocolError("illegal line: " + request.headers["api-key"], request=request)
@@ -166,6 +195,7 @@ async def cancelled():
 def test_a_traceback_with_local_variables_shows_no_secret(failure: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Rich prints the local variables of every frame of every exception in the chain, expanded."""
     monkeypatch.setenv("AIKYNETIX_API_KEY", KEY)
+    monkeypatch.setenv("SIGNATURE", SIGNATURE)
     space: dict[str, Any] = {}
     exec(_PRELUDE, space)
     caught: BaseException | None = None
@@ -204,7 +234,17 @@ def _chain(error: BaseException | None) -> list[str]:
 def test_pytest_with_local_variables_shows_no_secret(tmp_path: Path) -> None:
     """``pytest --showlocals`` over failing calls, in a process of its own."""
     body = textwrap.dedent(_PRELUDE)
-    skipped = ("interrupted", "bad-key", "bad-apikey", "bad-token", "bad-header", "two", "callable", "echo")
+    skipped = (
+        "interrupted",
+        "callable-async",
+        "bad-key",
+        "bad-apikey",
+        "bad-token",
+        "bad-header",
+        "two",
+        "callable",
+        "echo",
+    )
     for number, (name, code) in enumerate(_FAILURES.items()):
         if name not in skipped:
             body += f"\n\ndef test_{number}():\n    {code}\n"
@@ -225,7 +265,7 @@ def test_pytest_with_local_variables_shows_no_secret(tmp_path: Path) -> None:
             ".",
         ],
         cwd=tmp_path,
-        env=os.environ | {"AIKYNETIX_API_KEY": KEY},
+        env=os.environ | {"AIKYNETIX_API_KEY": KEY, "SIGNATURE": SIGNATURE},
         capture_output=True,
         text=True,
         timeout=60,
