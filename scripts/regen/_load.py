@@ -6,12 +6,16 @@ import io
 import json
 import math
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from scripts.regen._problems import RefusedError
+from scripts.regen._walk import objects
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 Json = dict[str, Any]
 
@@ -175,7 +179,30 @@ def check_document(value: Any, name: str, *, whole: bool = True) -> Json:
         raise RefusedError(f"{name} has `paths` that are {_kind(value['paths'])}, not an object.")
     if whole and not value.get("paths"):
         raise RefusedError(f"{name} has no `paths`: there is nothing to generate a client for.")
+    _check_parts(value, name)
     return value
+
+
+_PARTS: tuple[tuple[str, type[Any]], ...] = (("allOf", list), ("oneOf", list), ("anyOf", list), ("properties", dict))
+
+
+def _check_parts(document: Json, name: str) -> None:
+    """Refuse parts that are of another kind than OpenAPI says and that no reading of the document could do without."""
+    for key, kind in (("security", list), ("webhooks", dict)):
+        _check_kind(document, key, kind, name, "")
+    for where, node in objects(document):
+        for key, kind in _PARTS:
+            _check_kind(node, key, kind, name, f"{where}.")
+        required = node.get("required")
+        if isinstance(required, list) and not all(isinstance(one, str) for one in required):
+            raise RefusedError(f"{name} has `{where}.required` that lists something else than names of fields.")
+
+
+def _check_kind(node: Mapping[str, Any], key: str, kind: type[Any], name: str, where: str) -> None:
+    value = node.get(key)
+    if value is not None and not isinstance(value, kind):
+        wanted = "a list" if kind is list else "an object"
+        raise RefusedError(f"{name} has `{where}{key}` that is {_kind(value)}, not {wanted}.")
 
 
 def _unique(pairs: list[tuple[str, Any]], name: str) -> Json:
@@ -228,7 +255,14 @@ def _text(text: str) -> str:
 
 
 def _kind(value: Any) -> str:
-    names = {list: "a list", str: "plain text", int: "a number", float: "a number", bool: "a boolean"}
+    names = {
+        list: "a list",
+        dict: "an object",
+        str: "plain text",
+        int: "a number",
+        float: "a number",
+        bool: "a boolean",
+    }
     return "nothing" if value is None else names.get(type(value), "something else")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 PROSE_KEYS = frozenset({"description", "summary", "title", "example", "examples", "externalDocs", "$comment"})
@@ -43,6 +43,35 @@ def without_prose(node: Any, *, is_name_map: bool = False) -> Any:
     if isinstance(node, list):
         return [without_prose(child) for child in node]
     return node
+
+
+def objects(node: Any, where: str = "", *, is_name_map: bool = False) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield every object of a document that OpenAPI gives a meaning to, with its place as dotted keys.
+
+    Maps of names are none, and data and extensions are left out.
+    """
+    if isinstance(node, Mapping):
+        if not is_name_map:
+            yield where, node
+        for key, child in node.items():
+            here = f"{where}.{key}" if where else str(key)
+            if is_name_map:
+                # Under `responses` and `paths` such a key is an extension; under `properties` it is a name, and then
+                # what it leads to is a schema, whose own reference is found when it is used.
+                if not str(key).startswith("x-"):
+                    yield from objects(child, here)
+            elif key not in DATA_KEYS and key not in ("example", "value") and not str(key).startswith("x-"):
+                # `examples` of a media type may hold references to components; those of a schema are data.
+                if key == "examples" and not isinstance(child, Mapping):
+                    continue
+                yield from objects(child, here, is_name_map=_holds_names(key, child))
+    elif isinstance(node, list):
+        for number, child in enumerate(node):
+            yield from objects(child, f"{where}[{number}]")
+
+
+def _holds_names(key: str, child: Any) -> bool:
+    return key in NAME_MAPS or (key in ("parameters", "examples") and isinstance(child, Mapping))
 
 
 def first_difference(left: Any, right: Any, where: str = "") -> str | None:
