@@ -102,3 +102,11 @@ def test_places_of_the_address(answers: Json, places: list[tuple[str, ...]]) -> 
     """The address of the video is found by its name; an address of something else is never taken for it."""
     spec = _spec({}, None, answers)
     assert list(video_url_places(ModelBook(spec), operations_of(spec)[0])) == places
+
+
+def test_models_that_hold_each_other_are_looked_through_once() -> None:
+    """An address that stands on top is found, however many ways lead from a model back to itself."""
+    fields = {f"f{number}": {"$ref": "#/components/schemas/M"} for number in range(30)}
+    spec = _spec({}, None, {"200": {"$ref": "#/components/schemas/M"}})
+    spec["components"]["schemas"] = {"M": _object(analyzed_video_url=_TEXT, **fields)}
+    assert video_url_places(ModelBook(spec), operations_of(spec)[0]) == (("analyzed_video_url",),)
