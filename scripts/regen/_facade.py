@@ -130,6 +130,12 @@ def _check_access(rule: Rule, operation: Operation, credentials: Credentials, ba
     for kind, schemes in (("API key", credentials.key_schemes), ("bearer token", credentials.bearer_schemes)):
         if not suffices(schemes, operation):
             changed = f"the vendor takes no {kind} for it any more; it asks for {asked(operation)}"
+            stated = {name for one in operation.security or [] for name in one}
+            odd = [
+                f"`{name}` is a key in {place}" for name, place in credentials.inexpressible.items() if name in stated
+            ]
+            if odd:
+                changed += f", of which {' and '.join(odd)}, where no request can carry one"
             yield Finding(rule.name, changed, advice)
     own = base_url(operation.servers)
     if base is None:

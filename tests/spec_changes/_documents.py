@@ -157,6 +157,11 @@ DOCUMENTS: tuple[Change, ...] = (
     Change("an unused scheme added", WORKS, lambda spec: spec["components"]["securitySchemes"].update(Admin=_key("X-Admin"))),
     Change("the key scheme removed", LOUD, _schemes(Bearer=_key("Authorization")), BOTH, "no API key"),
     Change("the token scheme removed", LOUD, _schemes(ApiKeyAuth=_key()), BOTH, "no bearer token"),
+    *(
+        Change(f"key in the {place} {name!r}", LOUD, _schemes(Bearer=_key("Authorization"), ApiKeyAuth=_key(name, place)), BOTH, "no request can carry one")
+        for place, name in (("header", "API KEY"), ("header", "X\r\nEvil: 1"), ("header", "API-KÉY"), ("cookie", "a;b=c"), ("header", "Host"), ("header", "content-length"))
+    ),
+    Change("key in a query parameter of any name", WORKS, _schemes(Bearer=_key("Authorization"), ApiKeyAuth=_key("API KÉY", "query"))),
     Change("only basic", LOUD, _schemes(Basic={"type": "http", "scheme": "basic"}), BOTH, "Basic"),
     Change("only mutual TLS", LOUD, _schemes(Tls={"type": "mutualTLS"}), BOTH, "Tls"),
     Change("both credentials at once", LOUD, lambda spec: spec.update(security=[{"Bearer": [], "ApiKeyAuth": []}]), BOTH, "no API key"),
