@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from typing import Any
 
 from tests.spec_changes._change import (
@@ -185,6 +186,15 @@ def _odd_names(spec: Json) -> None:
         body(spec)["properties"][name] = {"type": "string"}
 
 
+def _query_in_path(spec: Json) -> tuple[Json, bytes]:
+    published = copy.deepcopy(spec)
+    move_path(published, PATH + "?v=2&kind=overlay")
+    for operation in both(spec):
+        add_parameter(operation, "v", required=True, schema={"type": "string", "enum": ["2"]})
+        add_parameter(operation, "kind", required=True, schema={"type": "string", "enum": ["overlay"]})
+    return spec, json.dumps(published).encode()
+
+
 REQUESTS: tuple[Change, ...] = (
     Change("one new endpoint", WORKS, _add_path("/sessions/", _LIST)),
     Change("three hundred new endpoints", WORKS, _three_hundred),
@@ -222,6 +232,8 @@ REQUESTS: tuple[Change, ...] = (
     Change("path without the slash", WORKS, lambda spec: move_path(spec, PATH.rstrip("/"))),
     Change("path under another prefix", WORKS, lambda spec: move_path(spec, "/coach/sessions/{session_id}/analyzed-video/")),
     Change("path with underscores and plural", WORKS, lambda spec: move_path(spec, "/Session/{session_id}/analyzed_videos")),
+    Change("a query in the path", WORKS, _query_in_path, required=("v", "kind")),
+    Change("a query in the path with a gap", REFUSED, lambda spec: move_path(spec, PATH + "?v={v}"), says="query with a parameter"),
     Change("path renamed, identifiers kept", WORKS, lambda spec: move_path(spec, "/athletes/recordings/{session_id}/overlay/")),
     Change("path and identifiers renamed", LOUD, _renamed_all, BOTH, "no GET operation"),
     Change("two versions side by side", WORKS, _versions_side_by_side),
