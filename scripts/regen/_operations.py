@@ -18,6 +18,10 @@ PARAMETER_IN_PATH = re.compile(r"\{([^{}/]*)\}")
 _LOCATIONS = ("path", "query", "header", "cookie", "querystring")
 # OpenAPI 3.1.1, section 4.8.12.2: header parameters with these names are to be ignored.
 _IGNORED_HEADERS = frozenset({"accept", "content-type", "authorization"})
+_READ = frozenset(
+    {"operationId", "tags", "parameters", "requestBody", "responses", "security", "servers", "summary", "description",
+     "deprecated"}
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,9 @@ class Operation:
         summary: The vendor's one line.
         description: The vendor's text.
         deprecated: Whether the vendor advises against it.
+        own_servers: Whether `servers` are stated for it or its path.
+        tags: All of the vendor's tags.
+        more: What else the vendor says of it, callbacks and extensions.
     """
 
     path: str
@@ -53,6 +60,7 @@ class Operation:
     deprecated: bool = False
     own_servers: bool = False
     tags: tuple[str, ...] = field(default=())
+    more: Json = field(default_factory=dict)
 
     @property
     def label(self) -> str:
@@ -131,6 +139,7 @@ def _operation(spec: Json, path: str, method: str, item: Json, raw: Any) -> Oper
         deprecated=operation.get("deprecated") is True,
         own_servers=servers is not None,
         tags=tags,
+        more={key: value for key, value in operation.items() if key not in _READ},
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 PROSE_KEYS = frozenset({"description", "summary", "title", "example", "examples", "externalDocs", "$comment"})
@@ -72,6 +72,29 @@ def objects(node: Any, where: str = "", *, is_name_map: bool = False) -> Iterato
 
 def _holds_names(key: str, child: Any) -> bool:
     return key in NAME_MAPS or (key in ("parameters", "examples") and isinstance(child, Mapping))
+
+
+def differing_keys(left: Mapping[str, Any], right: Mapping[str, Any], known: Collection[str]) -> list[str]:
+    """List the keys, other than known ones and prose, whose values differ."""
+    one = without_prose({key: value for key, value in left.items() if key not in known})
+    other = without_prose({key: value for key, value in right.items() if key not in known})
+    return [key for key in {**one, **other} if key not in one or key not in other or one[key] != other[key]]
+
+
+def pointers(left: Any, right: Any, where: str = "") -> Iterator[str]:
+    """Yield the places where two values differ, as JSON pointers (RFC 6901)."""
+    if isinstance(left, Mapping) and isinstance(right, Mapping):
+        for key in {**left, **right}:
+            here = f"{where}/{str(key).replace('~', '~0').replace('/', '~1')}"
+            if key in left and key in right:
+                yield from pointers(left[key], right[key], here)
+            else:
+                yield here
+    elif isinstance(left, list) and isinstance(right, list) and len(left) == len(right):
+        for number, (one, other) in enumerate(zip(left, right, strict=True)):
+            yield from pointers(one, other, f"{where}/{number}")
+    elif left != right or isinstance(left, bool) != isinstance(right, bool):
+        yield where or "/"
 
 
 def first_difference(left: Any, right: Any, where: str = "") -> str | None:
