@@ -6,7 +6,9 @@ import ast
 import difflib
 from typing import TYPE_CHECKING, Any
 
+from scripts.regen._canonical import bodies
 from scripts.regen._find import base_url, session_parameter, video_url_places
+from scripts.regen._flatten import required_of, variants
 from scripts.regen._problems import Finding
 from scripts.regen._rules import FACADE_SOURCE, RULES, Flag, Rule
 from scripts.regen._security import asked, suffices
@@ -85,6 +87,10 @@ def _check_operation(canonical: Canonical, rule: Rule, endpoint: Endpoint) -> It
     for name in required:
         if name not in flags or name in parameters:
             yield Finding(rule.name, f"its body requires the new field `{name}`", "decide what the facade sends for it")
+    need = _unsaid_need(canonical, operation, raw)
+    if need:
+        changed = f"its body needs {need}, and a request without an analysis says nothing in it"
+        yield Finding(rule.name, changed, f"decide what the facade sends then, and say it in {FACADE_SOURCE}")
     for flag in rule.flags:
         yield from _check_flag(canonical, rule, flag, parameters.get(flag.name), fields)
     if not video_url_places(canonical.book, operation):
@@ -163,6 +169,21 @@ def _body_fields(canonical: Canonical, raw: Json) -> tuple[Json, list[str], str]
         fields = target["properties"]
         return fields, [name for name in target.get("required", ()) if "default" not in fields[name]], ""
     return {}, [], f"{_shape_of(schema)} ({kind})" if raw["requestBody"]["required"] else ""
+
+
+def _unsaid_need(canonical: Canonical, operation: Operation, raw: Json) -> str:
+    """Say what the body's schema asks for beyond single required fields, empty when a body without flags has it."""
+    book, media = canonical.book, next((media for _, media in bodies(operation)), {})
+    target = book.target(media.get("schema")).schema
+    name = next((one["schema"].get("$ref", "") for one in raw.get("requestBody", {}).get("content", {}).values()), "")
+    model = name.rsplit("/", 1)[-1]
+    own = book.components.get(model, {}).get("required", ())
+    said = {book.wire_names.get(model, {}).get(one, one) for one in own}
+    ways = [set(required_of(book.target(one).schema)) - said for one in variants(target)]
+    if ways and all(ways):
+        return " or ".join(dict.fromkeys(" with ".join(f"`{one}`" for one in sorted(way)) for way in ways))
+    least = target.get("minProperties")
+    return f"at least {least} field(s)" if isinstance(least, int) and least > len(said) else ""
 
 
 def _shape_of(schema: Json) -> str:
