@@ -7,7 +7,7 @@ import difflib
 from typing import TYPE_CHECKING, Any
 
 from scripts.regen._canonical import bodies
-from scripts.regen._find import base_url, session_parameter, video_url_places
+from scripts.regen._find import answers_with_fields, base_url, session_parameter, video_url_places
 from scripts.regen._flatten import required_of, variants
 from scripts.regen._problems import Finding
 from scripts.regen._rules import FACADE_SOURCE, RULES, Flag, Rule
@@ -93,12 +93,18 @@ def _check_operation(canonical: Canonical, rule: Rule, endpoint: Endpoint) -> It
         yield Finding(rule.name, changed, f"decide what the facade sends then, and say it in {FACADE_SOURCE}")
     for flag in rule.flags:
         yield from _check_flag(canonical, rule, flag, parameters.get(flag.name), fields)
-    if not video_url_places(canonical.book, operation):
-        yield Finding(
-            rule.name,
-            f"none of its success answers ({_statuses(operation)}) has one clear place for the address of the video",
-            f"name the place in `VIDEO_URL_NAMES` of {_TABLE}, or teach the facade the new kind of answer",
-        )
+    yield from _check_answer(canonical, rule, operation)
+
+
+def _check_answer(canonical: Canonical, rule: Rule, operation: Operation) -> Iterator[Finding]:
+    if video_url_places(canonical.book, operation):
+        return
+    changed = f"none of its success answers ({_statuses(operation)}) has one clear place for the address of the video"
+    advice = f"name the place in `VIDEO_URL_NAMES` of {_TABLE}, or teach the facade the new kind of answer"
+    if not answers_with_fields(canonical.book, operation):
+        changed += ", for none is described as an object with named fields"
+        advice = "ask the vendor where the address stands, or teach the facade the new kind of answer"
+    yield Finding(rule.name, changed, advice)
 
 
 def _check_flag(
@@ -147,8 +153,8 @@ def _check_access(rule: Rule, operation: Operation, credentials: Credentials, ba
     if base is None:
         yield Finding(
             rule.name,
-            "no server of the document can be used (https, or http on loopback)",
-            "ask the vendor for the address",
+            f"no server of the document can be used (https, or http on loopback){_addresses(operation)}",
+            "ask the vendor for the whole address",
         )
     elif own != base:
         yield Finding(
@@ -156,6 +162,11 @@ def _check_access(rule: Rule, operation: Operation, credentials: Credentials, ba
             f"it is on a server of its own, {own}, and the facade sends its credential to {base} alone",
             f"ask the vendor for one address, or give the facade a second one in {FACADE_SOURCE}",
         )
+
+
+def _addresses(operation: Operation) -> str:
+    stated = [str(server.get("url"))[:200] for server in operation.servers]
+    return f"; it names {', '.join(stated[:5])}" if stated else ""
 
 
 def _body_fields(canonical: Canonical, raw: Json) -> tuple[Json, list[str], str]:
@@ -201,7 +212,7 @@ def raw_operation(canonical: Canonical, endpoint: Endpoint) -> Json:
 
 
 def _statuses(operation: Operation) -> str:
-    return ", ".join(status for status in operation.responses if status.startswith("2")) or "none documented"
+    return ", ".join(status for status in operation.responses if status[0] in "23") or "none documented"
 
 
 def _closest(wanted: str, operations: Sequence[Operation]) -> str:

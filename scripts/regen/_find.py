@@ -114,18 +114,27 @@ def video_url_places(book: ModelBook, operation: Operation) -> tuple[Place, ...]
     Answers and variants of one may have it in different places, each as well named as the others; a worse name in
     another answer is something else.
     """
-    documented = any(status.startswith("2") for status in operation.responses)
-    best: list[dict[Place, tuple[int, int]]] = []
-    for status, response in operation.responses.items():
-        if status.startswith("2") or (status == "default" and not documented):
-            schema = json_schema(response["content"])
-            shapes = [] if schema is None else itertools.islice(_shapes(book, schema, 0), _MAX_SHAPES)
-            best.extend(found for shape in shapes if (found := _best_places(book, shape)))
+    best = [found for shape in _answers(book, operation) if (found := _best_places(book, shape))]
     rank = min((rank for found in best for rank, _ in found.values()), default=None)
     chosen = [found for found in best if rank in {number for number, _ in found.values()}]
     if any(len(found) > 1 for found in chosen):
         return ()
     return tuple(dict.fromkeys(place for found in chosen for place in found))
+
+
+def answers_with_fields(book: ModelBook, operation: Operation) -> bool:
+    """Tell whether any success answer is described as an object with named fields."""
+    return any(book.target(one).schema.get("properties") for one in _answers(book, operation))
+
+
+def _answers(book: ModelBook, operation: Operation) -> Iterator[Any]:
+    """List the schemas of the success answers, alternatives each for itself."""
+    documented = any(status.startswith("2") for status in operation.responses)
+    for status, response in operation.responses.items():
+        if status.startswith("2") or (status == "default" and not documented):
+            schema = json_schema(response["content"])
+            if schema is not None:
+                yield from itertools.islice(_shapes(book, schema, 0), _MAX_SHAPES)
 
 
 def _shapes(book: ModelBook, schema: Any, depth: int) -> Iterator[Any]:
@@ -190,6 +199,8 @@ def _rank(place: Place) -> int | None:
     return None
 
 
+# `api.example.com/v2`, and not `v2` or `v1.5/beta`: a name with dots whose last part is letters alone.
+_HOST_ALONE = re.compile(r"[\w-]+(\.[\w-]+)*\.[^\W\d_]{2,}(:\d+)?(/|$)")
 _NEUTRAL = re.compile(f"(?:{'|'.join(NEUTRAL_WORDS)})*")
 
 
@@ -240,6 +251,8 @@ def _filled(server: Json) -> str | None:
             return None
         address = address.replace("{" + name + "}", str(value))
     address = address.strip()
+    if _HOST_ALONE.match(address):
+        return None  # taken by the rules it is a path on the documented host, which nobody means who writes this
     # What may not stand in an address (RFC 3986, section 2) means that this is none.
     return (
         None if any(char in '{}<>"\\^`|' or char.isspace() or not char.isprintable() for char in address) else address

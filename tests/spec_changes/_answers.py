@@ -207,6 +207,8 @@ ANSWERS: tuple[Change, ...] = (
     Change("success as a range", WORKS, _status("2XX")),
     Change("a job answered with 202 beside 200", WORKS, _also("202", {"description": "later", "content": {"application/json": {"schema": {"type": "object", "properties": {"job_id": {"type": "string"}}}}}})),
     Change("a job answered with 202 alone", LOUD, on_both(lambda one: answer_with(one, {"type": "object", "properties": {"job_id": {"type": "string"}}}, "202")), BOTH, "202"),
+    Change("any object answered", LOUD, on_both(lambda one: answer_with(one, {"type": "object"})), BOTH, "none is described as an object with named fields"),
+    Change("the address alone answered", LOUD, on_both(lambda one: answer_with(one, _URL)), BOTH, "none is described as an object with named fields"),
     Change("nothing answered", LOUD, on_both(lambda one: one.update(responses={"204": {"description": "done"}})), BOTH, "204"),
     Change("a list answered", LOUD, on_both(lambda one: answer_with(one, {"type": "array", "items": success(one)})), BOTH, "one clear place"),
     Change("the video itself answered", LOUD, on_both(lambda one: one["responses"].update({"200": {"description": "video", "content": {"video/mp4": {}}}})), BOTH, "one clear place"),
