@@ -9,6 +9,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from ruamel.yaml import YAML
+from ruamel.yaml.composer import Composer
 from ruamel.yaml.error import YAMLError
 
 from scripts.regen._problems import RefusedError
@@ -23,7 +24,10 @@ MAX_BYTES = 64 * 1024 * 1024
 MAX_DEPTH = 150
 MAX_NODES = 5_000_000
 _TEXT_ENCODINGS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
-_COMMENTS = re.compile(r"""("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')|//[^\n]*|/\*.*?\*/""", re.DOTALL)
+_QUOTED = r"""("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')"""
+_COMMENTS = re.compile(_QUOTED + r"|//[^\n]*|/\*.*?\*/", re.DOTALL)
+_TRAILING_COMMA = re.compile(_QUOTED + r"|,(?=\s*[}\]])")
+_FLOW_MAPPING = re.compile(r"\{\s*[^\s\"]")
 # Plain scalars that YAML 1.1 readers turn into dates; in an OpenAPI document they are examples and versions.
 _TIMESTAMP_TAG = "tag:yaml.org,2002:timestamp"
 
@@ -75,6 +79,7 @@ def parse_yaml(text: str, name: str) -> Any:
     """
     try:
         yaml = YAML(typ="safe", pure=True)
+        yaml.Composer = _ShallowComposer
         yaml.constructor.yaml_constructors = {
             **yaml.constructor.yaml_constructors,
             _TIMESTAMP_TAG: lambda loader, node: loader.construct_scalar(node),
@@ -88,6 +93,21 @@ def parse_yaml(text: str, name: str) -> Any:
     return _plain(value, name)
 
 
+class _ShallowComposer(Composer):
+    """Ends at the depth that is refused anyway: the reader takes longer for each level the deeper it is."""
+
+    depth = 0
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        self.depth += 1
+        if self.depth > MAX_DEPTH + 2:
+            raise RecursionError
+        try:
+            return super().compose_node(parent, index)
+        finally:
+            self.depth -= 1
+
+
 def parse_text(text: str, name: str) -> Any:
     """Parse JSON when the text looks like it, else YAML.
 
@@ -99,15 +119,15 @@ def parse_text(text: str, name: str) -> Any:
         try:
             return _plain(parse_json(stripped, name), name)
         except RefusedError as json_problem:
-            # A YAML document may begin with a flow mapping, which JSON readers do not know, and so may JSON5.
-            bare = without_comments(stripped)
+            relaxed = _TRAILING_COMMA.sub(lambda match: match[1] or "", without_comments(stripped))
             try:
-                if bare != stripped:
-                    return parse_text(bare, name)
-                value = parse_yaml(text, name)
+                if relaxed != stripped:
+                    return parse_text(relaxed, name)
+                # A YAML document may begin with a flow mapping, and so may JSON5; what begins as JSON has to be JSON.
+                value = parse_yaml(text, name) if _FLOW_MAPPING.match(stripped) else None
             except RefusedError:
                 raise json_problem from None
-            if isinstance(value, dict) and "openapi" in value and not stripped.startswith('{"'):
+            if isinstance(value, dict) and "openapi" in value:
                 return value
             raise
     return parse_yaml(text, name)
