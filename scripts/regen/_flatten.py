@@ -34,6 +34,7 @@ _STRUCTURE = frozenset(
 )
 # Schemas looked at: some number to begin with, and so many for each object of the document, where three are usual.
 _LEAST_WORK, _WORK_PER_OBJECT = 50_000, 20
+_JSON_TYPES: dict[type, str] = {str: "string", bool: "boolean", int: "integer"}
 _PROSE = ("title", "description", "default", "deprecated", "readOnly", "writeOnly")
 
 
@@ -212,10 +213,9 @@ def _guessed_type(schema: Json) -> str | None:
         return "object"
     if "items" in schema or "prefixItems" in schema:
         return "array"
-    values = schema.get("enum")
-    if isinstance(values, list) and values and all(isinstance(value, str) for value in values):
-        return "string"
-    return None
+    values = [schema["const"]] if "const" in schema else schema.get("enum")
+    kinds = {_JSON_TYPES.get(type(value)) for value in values} if isinstance(values, list) else set()
+    return kinds.pop() if len(kinds) == 1 else None
 
 
 def _both(one: Flat, other: Flat) -> Flat:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 MAX_PROSE = 4000
 _FORMATS = frozenset({"date", "date-time", "uuid"})
+_SETTLED: dict[Any, Any] = {"string": str, "integer": int, "number": (int, float), "boolean": bool}
 ANY: Json = {}
 
 
@@ -85,20 +86,25 @@ class ModelBook:
         """Follow references to the plain schema at their end."""
         return self._flattener.target(schema)
 
-    def only_value(self, schema: Any) -> str | int | None:
+    def only_value(self, schema: Any) -> str | int | bool | None:
         """Return the value of a schema that allows a single one, such as a version; None of any other."""
         flat = self.target(schema)
         values = [flat.schema["const"]] if "const" in flat.schema else flat.schema.get("enum")
         if flat.nullable or not isinstance(values, list) or len(values) != 1:
             return None
-        return values[0] if isinstance(values[0], (str, int)) and not isinstance(values[0], bool) else None
+        return values[0] if isinstance(values[0], (str, int)) else None
 
     def settled(self, view: Json, schema: Any) -> Json:
-        """Give a required part that has only one possible value that value: there is nothing to ask a caller."""
-        value = self.only_value(schema)
-        if value is None or (view.get("type") not in ("string", "integer") and "$ref" not in view):
+        """Give a required part its only possible value, or the vendor's default, so that a caller need not say it."""
+        value, flat = self.only_value(schema), self.target(schema).schema
+        if value is None and "format" not in view and "oneOf" not in view:
+            value = flat.get("default")
+        kind = flat.get("type")
+        if not isinstance(value, _SETTLED.get(kind, ())) or isinstance(value, bool) != (kind == "boolean"):
             return view
-        return {"allOf": [view], "default": value} if "$ref" in view else {**view, "default": value}
+        if "$ref" in view:
+            return {"allOf": [view], "default": value} if value in (_enumeration(flat) or ()) else view
+        return {**view, "default": value} if view.get("type") == kind else view
 
     def _of_ref(self, ref: str, hint: str, files: bool) -> Json:
         key = f"{ref} as file" if files and self._has_files(ref) else ref

@@ -186,6 +186,24 @@ def _odd_names(spec: Json) -> None:
         body(spec)["properties"][name] = {"type": "string"}
 
 
+def _only_one_thing(spec: Json) -> None:
+    body(spec)["properties"].update(schema_version={"const": 3}, kind={"enum": ["video"]})
+    body(spec)["required"] = ["schema_version", "kind"]
+    add_parameter(get(spec), "ack", required=True, schema={"type": "boolean", "const": True})
+    add_parameter(post(spec), "X-Level", "header", required=True, schema={"enum": [2]})
+
+
+def _required_defaults(spec: Json) -> None:
+    levels = {"type": "string", "enum": ["low", "high"], "default": "low"}
+    body(spec)["properties"].update(
+        fps={"type": "integer", "default": 30}, ratio={"type": "number", "default": 0.5}, quality=levels
+    )
+    body(spec)["required"] = ["fps", "ratio", "quality"]
+    add_parameter(post(spec), "X-Client", "header", required=True, schema={"type": "string", "default": "web"})
+    add_parameter(get(spec), "lang", required=True, schema={"type": "string", "default": 'e"n'})
+    add_parameter(get(spec), "strict", "cookie", required=True, schema={"type": "boolean", "default": False})
+
+
 def _query_in_path(spec: Json) -> tuple[Json, bytes]:
     published = copy.deepcopy(spec)
     move_path(published, PATH + "?v=2&kind=overlay")
@@ -253,6 +271,12 @@ REQUESTS: tuple[Change, ...] = (
     Change("a body field removed", LOUD, lambda spec: body(spec)["properties"].pop("is_jump"), (GENERATE,), "`is_jump`"),
     Change("flags became an enumeration", LOUD, _flags_to_enum, (GET,), "`is_jump`"),
     Change("flags nested in the body", LOUD, lambda spec: body(spec).update(properties={"options": {"type": "object", "properties": body(spec)["properties"]}}), (GENERATE,), "`is_jump`"),
+    Change("required parts that can only be one thing", WORKS, _only_one_thing, required=("schema_version", "kind", "ack", "X-Level")),
+    Change("required parts with a default", WORKS, _required_defaults, required=("fps", "ratio", "quality", "X-Client", "lang", "strict")),
+    Change("a required part with a default that is none", LOUD, lambda spec: add_parameter(get(spec), "since", required=True, schema={"type": "string", "format": "date", "default": "today"}), (GET,), "`since`"),
+    Change("a required part with a default of another type", LOUD, lambda spec: add_parameter(get(spec), "since", required=True, schema={"type": "integer", "default": "3"}), (GET,), "`since`"),
+    Change("a required part that may not be its default", LOUD, lambda spec: add_parameter(get(spec), "since", required=True, schema={"type": "string", "enum": ["a", "b"], "default": "c"}), (GET,), "`since`"),
+    Change("a flag required with a default", WORKS, lambda spec: (parameter(spec, "is_jump").update(required=True, schema={"type": "boolean", "default": True}), body(spec).update(required=["is_jump"]), body(spec)["properties"]["is_jump"].update(default=True))[0]),
     Change("a new required parameter", LOUD, lambda spec: add_parameter(get(spec), "reason", required=True), (GET,), "`reason`"),
     Change("a new required header", LOUD, lambda spec: add_parameter(post(spec), "X-Team", "header", required=True), (GENERATE,), "`X-Team`"),
     Change("a new required body field", LOUD, lambda spec: body(spec).update(required=["athlete"], properties={**body(spec)["properties"], "athlete": {"type": "string"}}), (GENERATE,), "`athlete`"),

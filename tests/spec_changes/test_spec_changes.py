@@ -90,7 +90,14 @@ def test_the_facade_works_after(change: Change, user: User, tmp_path: Path) -> N
         {name.replace("isJ", "is_j").replace("isW", "is_w"): value for name, value in one.said.items()}
         for one in server.seen
     ]
-    assert [_true(one) for one in said] == [{"is_jump", "download"}, {"is_weight"}, set(), {"is_jump"}, set(), set()]
+    assert [_true(one) - set(change.required) for one in said] == [
+        {"is_jump", "download"},
+        {"is_weight"},
+        set(),
+        {"is_jump"},
+        set(),
+        set(),
+    ]
     unasked = set[str]().union(*said) - {
         "is_jump",
         "is_weight",
