@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 from scripts.regen._diff import compare, to_markdown
 from scripts.regen._generate import PACKAGE
+from scripts.regen._lines import lines_of
 from scripts.regen._load import Json, load_spec
-from scripts.regen._pipeline import Plan, build, lines_of, plan
+from scripts.regen._pipeline import Plan, build, plan
 from scripts.regen._problems import EXIT_LOUD, EXIT_OK, EXIT_REFUSED, RefusedError
 from scripts.regen._publish import publish
 from scripts.regen._report import report

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import ast
 import difflib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from scripts.regen._canonical import bodies
 from scripts.regen._find import answers_with_fields, base_url, session_parameter, video_url_places
 from scripts.regen._flatten import required_of, variants
+from scripts.regen._names import folded
 from scripts.regen._problems import Finding
 from scripts.regen._rules import FACADE_SOURCE, RULES, Flag, Rule
 from scripts.regen._security import asked, suffices
@@ -35,7 +35,7 @@ def missing_operations(
             yield Finding(rule.name, f"several operations could be meant: {labels}", f"tell them apart in {_TABLE}")
         elif not found:
             wanted = "/".join(rule.shape)
-            near = _closest(wanted, operations)
+            near = _moved(rule, operations) or _closest(wanted, operations)
             yield Finding(
                 rule.name,
                 f"there is no {' or '.join(rule.methods).upper()} operation on a path ending in {wanted} now{near}",
@@ -215,17 +215,13 @@ def _statuses(operation: Operation) -> str:
     return ", ".join(status for status in operation.responses if status[0] in "23") or "none documented"
 
 
+def _moved(rule: Rule, operations: Sequence[Operation]) -> str:
+    """Name the operation that has the identifier of a missing one, whatever it is now."""
+    known = {folded(name) for name in rule.operation_ids}
+    moved = next((one for one in operations if folded(one.identifier) in known), None)
+    return f" (its operationId `{moved.identifier}` is {moved.label} now)" if moved else ""
+
+
 def _closest(wanted: str, operations: Sequence[Operation]) -> str:
     close = difflib.get_close_matches(wanted, [one.path for one in operations], n=1, cutoff=0.5)
     return f" (closest: {close[0]})" if close else ""
-
-
-def function_lines(source: str) -> dict[str, int]:
-    """Return the line of each function of a module's source, by name."""
-    try:
-        tree: Any = ast.parse(source)
-    except SyntaxError:
-        return {}
-    return {
-        node.name: node.lineno for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
-    }
