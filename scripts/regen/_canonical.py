@@ -150,6 +150,7 @@ class _Builder:
         rule = next((rule for rule in RULES if rule.name == self.facade.get(id(operation))), None)
         tag = FACADE_TAG if rule else identifier(operation.tag, "default")
         base_name = rule.name if rule else identifier(operation.identifier, "operation")
+        self._note_credentials(operation)
         for number, body in enumerate(bodies(operation) or [None]):
             suffix = "" if number == 0 or body is None else f"_{_kind(body[0])}"
             name = base_name if rule and number == 0 else self._unique(tag, base_name + suffix, operation)
@@ -227,6 +228,15 @@ class _Builder:
 
     def _is_credential(self, parameter: Json) -> bool:
         return (parameter["in"], parameter["name"].lower()) in self.credentials.names
+
+    def _note_credentials(self, operation: Operation) -> None:
+        """Say that a parameter is taken for the credential: a request that authenticates otherwise does not have it."""
+        for one in operation.parameters:
+            if one.get("required") is True and one["in"] != "path" and self._is_credential(one):
+                self.notes.append(
+                    f"{operation.label} requires the {one['in']} parameter `{one['name']}`, which is the API key: a "
+                    "request with a token goes without it"
+                )
 
     def _simple(self, parameter: Json, hint: str) -> Json:
         """View a parameter that must be one piece of text on the wire: path, header and cookie values."""

@@ -71,7 +71,7 @@ def compare(old: Json, new: Json) -> list[Change]:
     ]
     try:
         changes += _about_operations(old, new, security)
-    except RefusedError as problem:
+    except (RefusedError, RecursionError) as problem:
         return [*changes, Change(BREAKING, "document", f"the two documents cannot be compared any further: {problem}")]
     changes += _about_unused(old, new)
     if not changes and old != new:

@@ -152,10 +152,10 @@ def load_spec(data: bytes, name: str) -> Json:
         RefusedError: With one paragraph that says what the file is instead.
     """
     text = decode(data, name)
-    if re.match(r"\s*<(!doctype|html|\?xml|head|body)\b", text.lstrip("\ufeff"), re.IGNORECASE):
+    if re.match(r"\s*<[!?a-z]", text.lstrip("\ufeff"), re.IGNORECASE):
         raise RefusedError(
-            f"{name} is a web page, not an OpenAPI document. Fetch the documentation's Markdown with `make spec`, "
-            "or save the specification itself."
+            f"{name} is a web page or a message in XML, not an OpenAPI document. Fetch the documentation's Markdown "
+            "with `make spec`, or save the specification itself."
         )
     return check_document(parse_text(text, name), name)
 

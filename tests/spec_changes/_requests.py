@@ -258,6 +258,7 @@ REQUESTS: tuple[Change, ...] = (
     Change("post became put", WORKS, lambda spec: item(spec).update(put=item(spec).pop("post"))),
     Change("get became head", LOUD, lambda spec: item(spec).update(head=item(spec).pop("get")), (GET,), "no GET operation"),
     Change("get removed", LOUD, lambda spec: item(spec).pop("get"), (GET,), "no GET operation"),
+    Change("get became a post", LOUD, lambda spec: spec["paths"].update({"/video/{session_id}/": {"post": item(spec).pop("get")}}), (GET,), "_analyzed-video_list` is POST /video/{session_id}/ now"),
     Change("post removed", LOUD, lambda spec: item(spec).pop("post"), (GENERATE,), "POST"),
     Change("a version in the path that can only be one", WORKS, _new_segment({"type": "string", "enum": ["v3"]}, "/{version}" + PATH)),
     Change("an organization in the path", LOUD, _new_segment({"type": "string"}, "/{version}" + PATH), BOTH, "needs more than a session"),
