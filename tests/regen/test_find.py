@@ -133,8 +133,8 @@ def test_models_that_hold_each_other_are_looked_through_once() -> None:
 )
 def test_a_place_is_asked_for_only_where_there_are_fields(answers: Json, is_told: bool) -> None:
     """The advice to name a field is given where the answer has some; else there is nothing to name."""
-    spec = {**_spec({}, None, answers), "openapi": "3.1.1", "info": {"title": "T", "version": "1"}}
-    spec["paths"] = {"/sessions/{id}/analyzed-video/": spec["paths"]["/"]}
+    spec = _spec({}, None, answers)
+    spec.update(info={"title": "T", "version": "1"}, paths={"/sessions/{id}/analyzed-video/": spec["paths"]["/"]})
     findings = plan(json.dumps(spec).encode(), "openapi.json").findings
     advice = " ".join(one.advice for one in findings if "one clear place" in one.changed)
     assert advice
