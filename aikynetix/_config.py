@@ -148,16 +148,13 @@ def _place(credential: httpx.Auth, spec: SpecDefaults) -> httpx.Auth:
     """Send the credential where the spec wants it."""
     if isinstance(credential, ApiKey) and not credential._is_placed:
         if spec.api_key is None:
-            raise ConfigurationError(
-                f"the vendored spec knows no API key any more; use token= or {TOKEN_VARIABLE}, "
-                "or ApiKey(key, header=...)."
-            )
+            other = f"use token= or {TOKEN_VARIABLE}, or" if spec.bearer else "give auth= what the vendor takes now, or"
+            raise ConfigurationError(f"the vendored spec knows no API key any more; {other} ApiKey(key, header=...).")
         return credential._placed(spec.api_key)
     if isinstance(credential, BearerToken):
         if spec.bearer is None:
-            raise ConfigurationError(
-                f"the vendored spec knows no bearer token any more; use api_key= or {API_KEY_VARIABLE}."
-            )
+            other = f"use api_key= or {API_KEY_VARIABLE}" if spec.api_key else "give auth= what the vendor takes now"
+            raise ConfigurationError(f"the vendored spec knows no bearer token any more; {other}.")
         return credential._placed(*spec.bearer)
     return credential
 

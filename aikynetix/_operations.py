@@ -156,7 +156,12 @@ class _Operation:
         try:
             if self.body is not None:
                 keywords["body"] = self.body(**content)
-            return Call(self.name, self.module._get_kwargs(session_id, **keywords), self.url_places)
+            kwargs = self.module._get_kwargs(session_id, **keywords)
+            if self.body is not None and not (kwargs.get("data", True) and kwargs.get("files", True)):
+                # A form that says nothing is no body at all on the wire, so it says that it is neither.
+                unset = {flag: value for flag, value in flags.items() if flag in self.body_unsaid}
+                kwargs = self.module._get_kwargs(session_id, **{**keywords, "body": self.body(**{**content, **unset})})
+            return Call(self.name, kwargs, self.url_places)
         except (TypeError, ValueError, AttributeError, KeyError) as error:
             raise _outgrown(self.name, f"it asks for more than the facade can say ({error})") from None
 

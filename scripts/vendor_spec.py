@@ -31,8 +31,10 @@ if str(ROOT) not in sys.path:  # run as a file, Python puts only this folder on 
 
 from scripts.regen._diff import compare, to_markdown  # noqa: E402 - needs the path set above
 from scripts.regen._fragments import Fragment, find_fragments, merge_fragments  # noqa: E402
+from scripts.regen._lines import lines_of  # noqa: E402
 from scripts.regen._load import MAX_BYTES, Json, decode, load_spec  # noqa: E402
 from scripts.regen._problems import EXIT_LOUD, EXIT_OK, EXIT_REFUSED, RefusedError  # noqa: E402
+from scripts.regen._rules import FACADE_SOURCE  # noqa: E402
 from scripts.regen._write import to_bytes  # noqa: E402
 
 if TYPE_CHECKING:
@@ -194,7 +196,7 @@ def _check(spec: Json, output: Path) -> int:
         print(f"{output} is what the pages say.")
         return EXIT_OK
     print(f"{output} is not what the pages say.\n")
-    print(to_markdown(compare(committed, spec)))
+    print(to_markdown(compare(committed, spec), lines_of(ROOT / FACADE_SOURCE)))
     return EXIT_LOUD
 
 

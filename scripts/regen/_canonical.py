@@ -142,7 +142,7 @@ class _Builder:
         self.book.pin((schema for status, schema in answers if not status.startswith("2")), ERROR_MODEL)
         for rule, operation in found:
             self.book.pin(
-                (self.book.merged(media.get("schema")) for _, media in _bodies(operation)[:1]), rule.body_model
+                (self.book.merged(media.get("schema")) for _, media in bodies(operation)[:1]), rule.body_model
             )
 
     def add(self, operation: Operation) -> None:
@@ -150,8 +150,8 @@ class _Builder:
         rule = next((rule for rule in RULES if rule.name == self.facade.get(id(operation))), None)
         tag = FACADE_TAG if rule else identifier(operation.tag, "default")
         base_name = rule.name if rule else identifier(operation.identifier, "operation")
-        bodies = _bodies(operation)
-        for number, body in enumerate(bodies or [None]):
+        self._note_credentials(operation)
+        for number, body in enumerate(bodies(operation) or [None]):
             suffix = "" if number == 0 or body is None else f"_{_kind(body[0])}"
             name = base_name if rule and number == 0 else self._unique(tag, base_name + suffix, operation)
             self._add_one(operation, rule, tag, name, body)
@@ -228,6 +228,15 @@ class _Builder:
 
     def _is_credential(self, parameter: Json) -> bool:
         return (parameter["in"], parameter["name"].lower()) in self.credentials.names
+
+    def _note_credentials(self, operation: Operation) -> None:
+        """Say that a parameter is taken for the credential: a request that authenticates otherwise does not have it."""
+        for one in operation.parameters:
+            if one.get("required") is True and one["in"] != "path" and self._is_credential(one):
+                self.notes.append(
+                    f"{operation.label} requires the {one['in']} parameter `{one['name']}`, which is the API key: a "
+                    "request with a token goes without it"
+                )
 
     def _simple(self, parameter: Json, hint: str) -> Json:
         """View a parameter that must be one piece of text on the wire: path, header and cookie values."""
@@ -334,7 +343,7 @@ def _without_null(view: Json) -> Json:
     return kept[0] if len(kept) == 1 else view
 
 
-def _bodies(operation: Operation) -> list[tuple[str, Json]]:
+def bodies(operation: Operation) -> list[tuple[str, Json]]:
     """List the kinds of body, JSON first, then form, multipart and bytes; one of each kind."""
     content: Json = (operation.body or {}).get("content", {})
     by_kind: dict[str, tuple[str, Json]] = {}

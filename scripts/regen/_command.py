@@ -6,18 +6,21 @@ import argparse
 import signal
 import sys
 import tempfile
+import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scripts.regen._diff import compare, to_markdown
 from scripts.regen._generate import PACKAGE
+from scripts.regen._lines import lines_of
 from scripts.regen._load import Json, load_spec
-from scripts.regen._pipeline import Plan, build, lines_of, plan
+from scripts.regen._pipeline import Plan, build, plan
 from scripts.regen._problems import EXIT_LOUD, EXIT_OK, EXIT_REFUSED, RefusedError
 from scripts.regen._publish import publish
 from scripts.regen._report import report
 from scripts.regen._rules import FACADE_SOURCE
 from scripts.regen._verify import tree_files
+from scripts.regen._words import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,7 +36,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return _run(options)
     except RefusedError as problem:
-        print(f"regen: refused. {problem}\nregen: {options.output} is as it was.", file=sys.stderr)
+        print(f"regen: refused. {one_line(str(problem))}\nregen: {options.output} is as it was.", file=sys.stderr)
+        return EXIT_REFUSED
+    except OSError as error:
+        said = f"{error.filename or 'A file'}: {error.strerror or type(error).__name__}"
+        print(f"regen: refused. {one_line(said)}.\nregen: {options.output} is as it was.", file=sys.stderr)
+        return EXIT_REFUSED
+    except Exception as error:  # a document that nobody foresaw is refused like others, and the cause kept for a report
+        cause = traceback.extract_tb(error.__traceback__)[-1]
+        print(
+            f"regen: refused. This document is beyond what the regeneration foresees: {type(error).__name__} "
+            f"({one_line(str(error))[:300]}) in {Path(cause.filename).name}, line {cause.lineno}. It is a fault of "
+            f"this project; please report it with the document.\nregen: {options.output} is as it was.",
+            file=sys.stderr,
+        )
         return EXIT_REFUSED
     except KeyboardInterrupt:
         print(f"regen: interrupted; {options.output} is as it was.", file=sys.stderr)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import ast
 import difflib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from scripts.regen._find import base_url, session_parameter, video_url_places
+from scripts.regen._canonical import bodies
+from scripts.regen._find import answers_with_fields, base_url, session_parameter, video_url_places
+from scripts.regen._flatten import required_of, variants
+from scripts.regen._names import folded
 from scripts.regen._problems import Finding
 from scripts.regen._rules import FACADE_SOURCE, RULES, Flag, Rule
 from scripts.regen._security import asked, suffices
@@ -33,7 +35,7 @@ def missing_operations(
             yield Finding(rule.name, f"several operations could be meant: {labels}", f"tell them apart in {_TABLE}")
         elif not found:
             wanted = "/".join(rule.shape)
-            near = _closest(wanted, operations)
+            near = _moved(rule, operations) or _closest(wanted, operations)
             yield Finding(
                 rule.name,
                 f"there is no {' or '.join(rule.methods).upper()} operation on a path ending in {wanted} now{near}",
@@ -85,14 +87,24 @@ def _check_operation(canonical: Canonical, rule: Rule, endpoint: Endpoint) -> It
     for name in required:
         if name not in flags or name in parameters:
             yield Finding(rule.name, f"its body requires the new field `{name}`", "decide what the facade sends for it")
+    need = _unsaid_need(canonical, operation, raw)
+    if need:
+        changed = f"its body needs {need}, and a request without an analysis says nothing in it"
+        yield Finding(rule.name, changed, f"decide what the facade sends then, and say it in {FACADE_SOURCE}")
     for flag in rule.flags:
         yield from _check_flag(canonical, rule, flag, parameters.get(flag.name), fields)
-    if not video_url_places(canonical.book, operation):
-        yield Finding(
-            rule.name,
-            f"none of its success answers ({_statuses(operation)}) has one clear place for the address of the video",
-            f"name the place in `VIDEO_URL_NAMES` of {_TABLE}, or teach the facade the new kind of answer",
-        )
+    yield from _check_answer(canonical, rule, operation)
+
+
+def _check_answer(canonical: Canonical, rule: Rule, operation: Operation) -> Iterator[Finding]:
+    if video_url_places(canonical.book, operation):
+        return
+    changed = f"none of its success answers ({_statuses(operation)}) has one clear place for the address of the video"
+    advice = f"name the place in `VIDEO_URL_NAMES` of {_TABLE}, or teach the facade the new kind of answer"
+    if not answers_with_fields(canonical.book, operation):
+        changed += ", for none is described as an object with named fields"
+        advice = "ask the vendor where the address stands, or teach the facade the new kind of answer"
+    yield Finding(rule.name, changed, advice)
 
 
 def _check_flag(
@@ -130,13 +142,19 @@ def _check_access(rule: Rule, operation: Operation, credentials: Credentials, ba
     for kind, schemes in (("API key", credentials.key_schemes), ("bearer token", credentials.bearer_schemes)):
         if not suffices(schemes, operation):
             changed = f"the vendor takes no {kind} for it any more; it asks for {asked(operation)}"
+            stated = {name for one in operation.security or [] for name in one}
+            odd = [
+                f"`{name}` is a key in {place}" for name, place in credentials.inexpressible.items() if name in stated
+            ]
+            if odd:
+                changed += f", of which {' and '.join(odd)}, where no request can carry one"
             yield Finding(rule.name, changed, advice)
     own = base_url(operation.servers)
     if base is None:
         yield Finding(
             rule.name,
-            "no server of the document can be used (https, or http on loopback)",
-            "ask the vendor for the address",
+            f"no server of the document can be used (https, or http on loopback){_addresses(operation)}",
+            "ask the vendor for the whole address",
         )
     elif own != base:
         yield Finding(
@@ -144,6 +162,11 @@ def _check_access(rule: Rule, operation: Operation, credentials: Credentials, ba
             f"it is on a server of its own, {own}, and the facade sends its credential to {base} alone",
             f"ask the vendor for one address, or give the facade a second one in {FACADE_SOURCE}",
         )
+
+
+def _addresses(operation: Operation) -> str:
+    stated = [str(server.get("url"))[:200] for server in operation.servers]
+    return f"; it names {', '.join(stated[:5])}" if stated else ""
 
 
 def _body_fields(canonical: Canonical, raw: Json) -> tuple[Json, list[str], str]:
@@ -157,6 +180,21 @@ def _body_fields(canonical: Canonical, raw: Json) -> tuple[Json, list[str], str]
         fields = target["properties"]
         return fields, [name for name in target.get("required", ()) if "default" not in fields[name]], ""
     return {}, [], f"{_shape_of(schema)} ({kind})" if raw["requestBody"]["required"] else ""
+
+
+def _unsaid_need(canonical: Canonical, operation: Operation, raw: Json) -> str:
+    """Say what the body's schema asks for beyond single required fields, empty when a body without flags has it."""
+    book, media = canonical.book, next((media for _, media in bodies(operation)), {})
+    target = book.target(media.get("schema")).schema
+    name = next((one["schema"].get("$ref", "") for one in raw.get("requestBody", {}).get("content", {}).values()), "")
+    model = name.rsplit("/", 1)[-1]
+    own = book.components.get(model, {}).get("required", ())
+    said = {book.wire_names.get(model, {}).get(one, one) for one in own}
+    ways = [set(required_of(book.target(one).schema)) - said for one in variants(target)]
+    if ways and all(ways):
+        return " or ".join(dict.fromkeys(" with ".join(f"`{one}`" for one in sorted(way)) for way in ways))
+    least = target.get("minProperties")
+    return f"at least {least} field(s)" if isinstance(least, int) and least > len(said) else ""
 
 
 def _shape_of(schema: Json) -> str:
@@ -174,20 +212,16 @@ def raw_operation(canonical: Canonical, endpoint: Endpoint) -> Json:
 
 
 def _statuses(operation: Operation) -> str:
-    return ", ".join(status for status in operation.responses if status.startswith("2")) or "none documented"
+    return ", ".join(status for status in operation.responses if status[0] in "23") or "none documented"
+
+
+def _moved(rule: Rule, operations: Sequence[Operation]) -> str:
+    """Name the operation that has the identifier of a missing one, whatever it is now."""
+    known = {folded(name) for name in rule.operation_ids}
+    moved = next((one for one in operations if folded(one.identifier) in known), None)
+    return f" (its operationId `{moved.identifier}` is {moved.label} now)" if moved else ""
 
 
 def _closest(wanted: str, operations: Sequence[Operation]) -> str:
     close = difflib.get_close_matches(wanted, [one.path for one in operations], n=1, cutoff=0.5)
     return f" (closest: {close[0]})" if close else ""
-
-
-def function_lines(source: str) -> dict[str, int]:
-    """Return the line of each function of a module's source, by name."""
-    try:
-        tree: Any = ast.parse(source)
-    except SyntaxError:
-        return {}
-    return {
-        node.name: node.lineno for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
-    }

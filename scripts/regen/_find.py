@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import json
 import re
+from collections import deque
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
+from scripts.regen._flatten import variants
 from scripts.regen._names import folded
 from scripts.regen._operations import PARAMETER_IN_PATH, Operation
 from scripts.regen._rules import DOCUMENTED_ORIGIN, NEUTRAL_WORDS, RULES, UNMISTAKABLE, VIDEO_URL_NAMES, Rule
@@ -17,8 +20,11 @@ if TYPE_CHECKING:
     from scripts.regen._load import Json
     from scripts.regen._schemas import ModelBook
 
+Place = tuple[str, ...]  # keys that lead to a value in an answer
+
 _MAX_URL_DEPTH = 4
 _MAX_SHAPES = 200
+_MAX_PLACES = 5_000
 
 
 def find_operations(operations: Sequence[Operation]) -> dict[str, list[Operation]]:
@@ -102,19 +108,13 @@ def is_json(kind: str) -> bool:
     return bare in ("application/json", "text/json", "*/*", "application/*") or bare.endswith("+json")
 
 
-def video_url_places(book: ModelBook, operation: Operation) -> tuple[tuple[str, ...], ...]:
+def video_url_places(book: ModelBook, operation: Operation) -> tuple[Place, ...]:
     """Find where the address of the video stands in the success answers; empty when nowhere or not clearly.
 
     Answers and variants of one may have it in different places, each as well named as the others; a worse name in
     another answer is something else.
     """
-    documented = any(status.startswith("2") for status in operation.responses)
-    best: list[dict[tuple[str, ...], tuple[int, int]]] = []
-    for status, response in operation.responses.items():
-        if status.startswith("2") or (status == "default" and not documented):
-            schema = json_schema(response["content"])
-            shapes = [] if schema is None else itertools.islice(_shapes(book, schema, 0), _MAX_SHAPES)
-            best.extend(found for shape in shapes if (found := _best_places(book, shape)))
+    best = [found for shape in _answers(book, operation) if (found := _best_places(book, shape))]
     rank = min((rank for found in best for rank, _ in found.values()), default=None)
     chosen = [found for found in best if rank in {number for number, _ in found.values()}]
     if any(len(found) > 1 for found in chosen):
@@ -122,44 +122,64 @@ def video_url_places(book: ModelBook, operation: Operation) -> tuple[tuple[str, 
     return tuple(dict.fromkeys(place for found in chosen for place in found))
 
 
+def answers_with_fields(book: ModelBook, operation: Operation) -> bool:
+    """Tell whether any success answer is described as an object with named fields."""
+    return any(book.target(one).schema.get("properties") for one in _answers(book, operation))
+
+
+def _answers(book: ModelBook, operation: Operation) -> Iterator[Any]:
+    """List the schemas of the success answers, alternatives each for itself."""
+    documented = any(status.startswith("2") for status in operation.responses)
+    for status, response in operation.responses.items():
+        if status.startswith("2") or (status == "default" and not documented):
+            schema = json_schema(response["content"])
+            if schema is not None:
+                yield from itertools.islice(_shapes(book, schema, 0), _MAX_SHAPES)
+
+
 def _shapes(book: ModelBook, schema: Any, depth: int) -> Iterator[Any]:
     """List the alternatives of an answer, which have their places each for itself."""
     flat = book.target(schema).schema
-    variants = [one for key in ("oneOf", "anyOf") for one in flat.get(key) or []]
-    if not variants or depth > _MAX_URL_DEPTH:
+    alternatives = variants(flat)
+    if not alternatives or depth > _MAX_URL_DEPTH:
         yield schema
         return
     common = {key: value for key, value in flat.items() if key not in ("oneOf", "anyOf")}
-    for variant in variants:
+    for variant in alternatives:
         yield from _shapes(book, {"allOf": [variant, common]}, depth + 1)
 
 
-def _best_places(book: ModelBook, schema: Any) -> dict[tuple[str, ...], tuple[int, int]]:
-    candidates: dict[tuple[str, ...], tuple[int, int]] = {}
-    _collect(book, schema, (), candidates)
+def _best_places(book: ModelBook, schema: Any) -> dict[Place, tuple[int, int]]:
+    candidates: dict[Place, tuple[int, int]] = {}
+    seen = set[tuple[str, Place]]()
+    left: deque[tuple[Any, Place]] = deque([(schema, ())])
+    # From the outside in, so that what many models that hold each other leave out is far from where an address stands.
+    while left and len(seen) < _MAX_PLACES:
+        one, place = left.popleft()
+        key = (json.dumps(one, sort_keys=True), place)
+        if key not in seen:
+            seen.add(key)
+            flat = book.target(one).schema
+            if (rank := _rank_of(flat, place)) is not None:
+                candidates[place] = (rank, len(place))
+            left.extend(_inside(flat, place))
     best = min(candidates.values(), default=None)
     return {place: rank for place, rank in candidates.items() if rank == best}
 
 
-def _collect(
-    book: ModelBook, schema: Any, place: tuple[str, ...], into: dict[tuple[str, ...], tuple[int, int]]
-) -> None:
-    flat = book.target(schema).schema
-    variants = [one for key in ("oneOf", "anyOf") for one in flat.get(key) or []]
-    if len(place) > _MAX_URL_DEPTH:
-        return
-    for variant in variants:
-        _collect(book, variant, place, into)
-    rank = _rank(place)
-    if rank is not None and flat.get("type") in (None, "string") and not variants and "properties" not in flat:
-        into[place] = (rank, len(place))
+def _rank_of(flat: Json, place: Place) -> int | None:
+    is_text = flat.get("type") in (None, "string") and not variants(flat) and "properties" not in flat
+    return _rank(place) if is_text else None
+
+
+def _inside(flat: Json, place: Place) -> Iterator[tuple[Any, Place]]:
+    yield from ((variant, place) for variant in variants(flat))
     properties = flat.get("properties")
     if isinstance(properties, dict) and len(place) < _MAX_URL_DEPTH:
-        for name, child in properties.items():
-            _collect(book, child, (*place, name), into)
+        yield from ((child, (*place, name)) for name, child in properties.items())
 
 
-def _rank(place: tuple[str, ...]) -> int | None:
+def _rank(place: Place) -> int | None:
     """Return how well a place is named, 0 the best; None when it is named after something else."""
     if not place:
         return None
@@ -179,6 +199,8 @@ def _rank(place: tuple[str, ...]) -> int | None:
     return None
 
 
+# `api.example.com/v2`, and not `v2` or `v1.5/beta`: a name with dots whose last part is letters alone.
+_HOST_ALONE = re.compile(r"[\w-]+(\.[\w-]+)*\.[^\W\d_]{2,}(:\d+)?(/|$)")
 _NEUTRAL = re.compile(f"(?:{'|'.join(NEUTRAL_WORDS)})*")
 
 
@@ -229,6 +251,8 @@ def _filled(server: Json) -> str | None:
             return None
         address = address.replace("{" + name + "}", str(value))
     address = address.strip()
+    if _HOST_ALONE.match(address):
+        return None  # taken by the rules it is a path on the documented host, which nobody means who writes this
     # What may not stand in an address (RFC 3986, section 2) means that this is none.
     return (
         None if any(char in '{}<>"\\^`|' or char.isspace() or not char.isprintable() for char in address) else address

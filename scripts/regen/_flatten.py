@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from scripts.regen._problems import RefusedError
 from scripts.regen._refs import lookup
+from scripts.regen._walk import objects
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from scripts.regen._load import Json
 
 TYPES = frozenset({"string", "integer", "number", "boolean", "object", "array"})
@@ -27,6 +32,9 @@ _STRUCTURE = frozenset(
         "const",
     }
 )
+# Schemas looked at: some number to begin with, and so many for each object of the document, where three are usual.
+_LEAST_WORK, _WORK_PER_OBJECT = 50_000, 20
+_JSON_TYPES: dict[type, str] = {str: "string", bool: "boolean", int: "integer"}
 _PROSE = ("title", "description", "default", "deprecated", "readOnly", "writeOnly")
 
 
@@ -43,43 +51,106 @@ class Flat:
     nullable: bool = False
 
 
-def flatten(spec: Json, schema: Any, seen: frozenset[str] = frozenset()) -> Flat:
-    """Bring a schema into its plainest form; what cannot be expressed becomes "anything".
+class Flattener:
+    """Brings the schemas of one document into their plainest form; what a reference leads to is worked out once."""
 
-    Args:
-        spec: The document, for references inside `allOf`.
-        schema: A schema object, or a boolean schema (OpenAPI 3.1).
-        seen: References being unfolded, so that a schema which contains itself through `allOf` ends.
-    """
-    if not isinstance(schema, Mapping):
-        return Flat({})
-    ref = schema.get("$ref")
-    if isinstance(ref, str):
-        beside = {key: value for key, value in schema.items() if key in _STRUCTURE}
-        if not beside:
-            return Flat({"$ref": ref}, schema.get("nullable") is True)
-        return flatten(spec, {"allOf": [{"$ref": ref}, beside], **_prose(schema)}, seen)
-    own = {key: value for key, value in schema.items() if key != "allOf"}
-    parts = [part for part in schema.get("allOf") or [] if isinstance(part, (Mapping, bool))]
-    if len(parts) == 1 and isinstance(parts[0], Mapping) and "$ref" in parts[0] and not (_STRUCTURE & own.keys()):
-        inner = flatten(spec, parts[0], seen)
-        return Flat(inner.schema, inner.nullable or own.get("nullable") is True)
-    result = _own(own)
-    for part in parts:
-        result = _both(result, _unfolded(spec, part, seen))
-    return Flat({**result.schema, **_prose(schema)}, result.nullable)
+    def __init__(self, spec: Json) -> None:
+        self._spec = spec
+        self._known: dict[str, Flat] = {}
+        self._ends: dict[str, Flat] = {}
+        self._cut: set[str] = set()
+        self._work = _LEAST_WORK + _WORK_PER_OBJECT * sum(1 for _ in objects(spec))
 
+    def flatten(self, schema: Any) -> Flat:
+        """Bring a schema into its plainest form; what cannot be expressed becomes "anything".
 
-def _unfolded(spec: Json, part: Any, seen: frozenset[str]) -> Flat:
-    flat = flatten(spec, part, seen)
-    ref = flat.schema.get("$ref")
-    while isinstance(ref, str):
-        if ref in seen:
-            return Flat({}, flat.nullable)
-        seen = seen | {ref}
-        flat = flatten(spec, lookup(spec, ref, "an `allOf`"), seen)
+        Args:
+            schema: A schema object, or a boolean schema (OpenAPI 3.1).
+
+        Raises:
+            RefusedError: The document's schemas are more work than any document that was written is.
+        """
+        return self._flatten(schema, frozenset())
+
+    def target(self, schema: Any) -> Flat:
+        """Follow references to the plain schema at their end; references that lead to each other say nothing."""
+        ref = schema.get("$ref") if isinstance(schema, Mapping) and len(schema) == 1 else None
+        if not isinstance(ref, str):
+            return self._end_of(schema)
+        if ref not in self._ends:
+            self._ends[ref] = self._end_of(schema)
+        return self._ends[ref]
+
+    def _end_of(self, schema: Any) -> Flat:
+        flat = self.flatten(schema)
+        nullable, seen = flat.nullable, set[str]()
+        while "$ref" in flat.schema:
+            ref = flat.schema["$ref"]
+            if ref in seen:
+                return Flat({}, nullable)
+            seen.add(ref)
+            flat = self.flatten(lookup(self._spec, ref, "a schema"))
+            nullable = nullable or flat.nullable
+        return Flat(flat.schema, nullable)
+
+    def _flatten(self, schema: Any, seen: frozenset[str]) -> Flat:
+        self._work -= 1
+        if self._work < 0:
+            raise RefusedError(
+                "The document's schemas unfold to far more parts than the document has, because schemas that combine "
+                "others are combined over and over again. Ask the vendor for a simpler document."
+            )
+        if not isinstance(schema, Mapping):
+            return Flat({})
+        ref = schema.get("$ref")
+        if isinstance(ref, str):
+            beside = {key: value for key, value in schema.items() if key in _STRUCTURE}
+            if not beside:
+                return Flat({"$ref": ref}, schema.get("nullable") is True)
+            return self._flatten({"allOf": [{"$ref": ref}, beside], **_prose(schema)}, seen)
+        own = {key: value for key, value in schema.items() if key != "allOf"}
+        parts = distinct(part for part in schema.get("allOf") or [] if isinstance(part, (Mapping, bool)))
+        if len(parts) == 1 and isinstance(parts[0], Mapping) and "$ref" in parts[0] and not (_STRUCTURE & own.keys()):
+            inner = self._flatten(parts[0], seen)
+            return Flat(inner.schema, inner.nullable or own.get("nullable") is True)
+        result = _own(own)
+        for part in parts:
+            result = _both(result, self._unfolded(part, seen))
+        return Flat({**result.schema, **_prose(schema)}, result.nullable)
+
+    def _unfolded(self, part: Any, seen: frozenset[str]) -> Flat:
+        flat = self._flatten(part, seen)
         ref = flat.schema.get("$ref")
-    return flat
+        if not isinstance(ref, str):
+            return flat
+        if ref in seen:  # a schema that contains itself through `allOf` ends here
+            self._cut.add(ref)
+            return Flat({}, flat.nullable)
+        known = self._known.get(ref)
+        return self._of_ref(ref, seen | {ref}) if known is None else known
+
+    def _of_ref(self, ref: str, seen: frozenset[str]) -> Flat:
+        around, self._cut = self._cut, set()
+        flat = self._unfolded(lookup(self._spec, ref, "an `allOf`"), seen)
+        self._cut.discard(ref)
+        if not self._cut:  # else what it is depends on where it was met
+            self._known[ref] = flat
+        self._cut |= around
+        return flat
+
+
+def distinct(schemas: Iterable[Any]) -> list[Any]:
+    """Drop what says the same as one before it."""
+    listed = list(schemas)
+    known: dict[str, Any] = {}
+    for one in listed if len(listed) > 1 else ():
+        known.setdefault(json.dumps(one, sort_keys=True), one)
+    return list(known.values()) or listed
+
+
+def variants(schema: Json) -> list[Any]:
+    """List the alternatives of a plain schema, each once."""
+    return distinct(one for key in ("oneOf", "anyOf") for one in schema.get(key) or [] if isinstance(one, Mapping))
 
 
 def _own(schema: Json) -> Flat:
@@ -142,10 +213,9 @@ def _guessed_type(schema: Json) -> str | None:
         return "object"
     if "items" in schema or "prefixItems" in schema:
         return "array"
-    values = schema.get("enum")
-    if isinstance(values, list) and values and all(isinstance(value, str) for value in values):
-        return "string"
-    return None
+    values = [schema["const"]] if "const" in schema else schema.get("enum")
+    kinds = {_JSON_TYPES.get(type(value)) for value in values} if isinstance(values, list) else set()
+    return kinds.pop() if len(kinds) == 1 else None
 
 
 def _both(one: Flat, other: Flat) -> Flat:
@@ -160,7 +230,7 @@ def _both(one: Flat, other: Flat) -> Flat:
     properties = _properties(a, b)
     if properties:
         merged["properties"] = properties
-    required = [*_strings(a.get("required")), *_strings(b.get("required"))]
+    required = [*required_of(a), *required_of(b)]
     if required:
         merged["required"] = list(dict.fromkeys(required))
     if "items" in a and "items" in b and a["items"] != b["items"]:
@@ -194,7 +264,9 @@ def _has_variants(schema: Json) -> bool:
     return bool(schema.get("oneOf") or schema.get("anyOf"))
 
 
-def _strings(value: Any) -> list[str]:
+def required_of(schema: Json) -> list[str]:
+    """List the fields that a schema requires."""
+    value = schema.get("required")
     return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
 
 

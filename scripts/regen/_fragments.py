@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from markdown_it import MarkdownIt
 
 from scripts.regen._load import Json, check_document, parse_text, without_comments
+from scripts.regen._operations import PARAMETER_IN_PATH
 from scripts.regen._problems import RefusedError
 from scripts.regen._walk import first_difference, without_prose
 
@@ -144,7 +145,8 @@ def _merge_key(merged: Json, origins: dict[str, str], origin: str, key: str, val
         merged[key] = _newer_patch(merged[key], value, origins[key], origin)
     elif key in _MAPS_OF_NAMES and isinstance(value, dict):
         target = merged.setdefault(key, {})
-        for name, item in value.items():
+        for stated, stated_item in value.items():
+            name, item = _known_path(target, stated, stated_item) if key == "paths" else (stated, stated_item)
             if isinstance(item, dict):
                 _merge_names(target.setdefault(name, {}), origins, origin, f"{key}.{name}", item)
             else:
@@ -154,6 +156,40 @@ def _merge_key(merged: Json, origins: dict[str, str], origin: str, key: str, val
         known.extend(tag for tag in value if _tag_name(tag) not in {_tag_name(old) for old in known})
     else:
         _keep_same(merged, origins, origin, "", key, value)
+
+
+def _known_path(paths: Json, stated: str, item: Any) -> tuple[str, Any]:
+    """Spell a path as it is known: two that differ in the names of their parameters alone are one (OpenAPI, 4.8.8)."""
+    bare = PARAMETER_IN_PATH.sub("{}", stated)
+    known = next((path for path in paths if PARAMETER_IN_PATH.sub("{}", path) == bare), stated)
+    if known == stated or not isinstance(item, dict):
+        return known, item
+    names = dict(zip(PARAMETER_IN_PATH.findall(stated), PARAMETER_IN_PATH.findall(known), strict=True))
+    return known, {
+        key: _renamed({"parameters": part}, names)["parameters"] if key == "parameters" else _renamed(part, names)
+        for key, part in item.items()
+    }
+
+
+def _renamed(owner: Any, names: dict[str, str]) -> Any:
+    parameters = owner.get("parameters") if isinstance(owner, dict) else None
+    if not isinstance(parameters, list):
+        return owner
+    if any(isinstance(one, dict) and "$ref" in one for one in parameters):
+        raise RefusedError(
+            f"Two paths differ in the names of their parameters alone ({', '.join(names)} and "
+            f"{', '.join(names.values())}), and one takes its parameters from `components`, so that they cannot be "
+            "made one; nothing was written."
+        )
+    return {
+        **owner,
+        "parameters": [
+            {**one, "name": names[one["name"]]}
+            if isinstance(one, dict) and one.get("in") == "path" and one.get("name") in names
+            else one
+            for one in parameters
+        ],
+    }
 
 
 def _merge_names(target: Json, origins: dict[str, str], origin: str, where: str, value: Json) -> None:

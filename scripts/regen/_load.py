@@ -6,12 +6,17 @@ import io
 import json
 import math
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ruamel.yaml import YAML
+from ruamel.yaml.composer import Composer
 from ruamel.yaml.error import YAMLError
 
 from scripts.regen._problems import RefusedError
+from scripts.regen._walk import objects
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 Json = dict[str, Any]
 
@@ -19,7 +24,10 @@ MAX_BYTES = 64 * 1024 * 1024
 MAX_DEPTH = 150
 MAX_NODES = 5_000_000
 _TEXT_ENCODINGS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
-_COMMENTS = re.compile(r"""("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')|//[^\n]*|/\*.*?\*/""", re.DOTALL)
+_QUOTED = r"""("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')"""
+_COMMENTS = re.compile(_QUOTED + r"|//[^\n]*|/\*.*?\*/", re.DOTALL)
+_TRAILING_COMMA = re.compile(_QUOTED + r"|,(?=\s*[}\]])")
+_FLOW_MAPPING = re.compile(r"\{\s*[^\s\"]")
 # Plain scalars that YAML 1.1 readers turn into dates; in an OpenAPI document they are examples and versions.
 _TIMESTAMP_TAG = "tag:yaml.org,2002:timestamp"
 
@@ -71,6 +79,7 @@ def parse_yaml(text: str, name: str) -> Any:
     """
     try:
         yaml = YAML(typ="safe", pure=True)
+        yaml.Composer = _ShallowComposer
         yaml.constructor.yaml_constructors = {
             **yaml.constructor.yaml_constructors,
             _TIMESTAMP_TAG: lambda loader, node: loader.construct_scalar(node),
@@ -84,6 +93,21 @@ def parse_yaml(text: str, name: str) -> Any:
     return _plain(value, name)
 
 
+class _ShallowComposer(Composer):
+    """Ends at the depth that is refused anyway: the reader takes longer for each level the deeper it is."""
+
+    depth = 0
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        self.depth += 1
+        if self.depth > MAX_DEPTH + 2:
+            raise RecursionError
+        try:
+            return super().compose_node(parent, index)
+        finally:
+            self.depth -= 1
+
+
 def parse_text(text: str, name: str) -> Any:
     """Parse JSON when the text looks like it, else YAML.
 
@@ -95,15 +119,15 @@ def parse_text(text: str, name: str) -> Any:
         try:
             return _plain(parse_json(stripped, name), name)
         except RefusedError as json_problem:
-            # A YAML document may begin with a flow mapping, which JSON readers do not know, and so may JSON5.
-            bare = without_comments(stripped)
+            relaxed = _TRAILING_COMMA.sub(lambda match: match[1] or "", without_comments(stripped))
             try:
-                if bare != stripped:
-                    return parse_text(bare, name)
-                value = parse_yaml(text, name)
+                if relaxed != stripped:
+                    return parse_text(relaxed, name)
+                # A YAML document may begin with a flow mapping, and so may JSON5; what begins as JSON has to be JSON.
+                value = parse_yaml(text, name) if _FLOW_MAPPING.match(stripped) else None
             except RefusedError:
                 raise json_problem from None
-            if isinstance(value, dict) and "openapi" in value and not stripped.startswith('{"'):
+            if isinstance(value, dict) and "openapi" in value:
                 return value
             raise
     return parse_yaml(text, name)
@@ -128,10 +152,10 @@ def load_spec(data: bytes, name: str) -> Json:
         RefusedError: With one paragraph that says what the file is instead.
     """
     text = decode(data, name)
-    if re.match(r"\s*<(!doctype|html|\?xml|head|body)\b", text.lstrip("\ufeff"), re.IGNORECASE):
+    if re.match(r"\s*<[!?a-z]", text.lstrip("\ufeff"), re.IGNORECASE):
         raise RefusedError(
-            f"{name} is a web page, not an OpenAPI document. Fetch the documentation's Markdown with `make spec`, "
-            "or save the specification itself."
+            f"{name} is a web page or a message in XML, not an OpenAPI document. Fetch the documentation's Markdown "
+            "with `make spec`, or save the specification itself."
         )
     return check_document(parse_text(text, name), name)
 
@@ -175,7 +199,30 @@ def check_document(value: Any, name: str, *, whole: bool = True) -> Json:
         raise RefusedError(f"{name} has `paths` that are {_kind(value['paths'])}, not an object.")
     if whole and not value.get("paths"):
         raise RefusedError(f"{name} has no `paths`: there is nothing to generate a client for.")
+    _check_parts(value, name)
     return value
+
+
+_PARTS: tuple[tuple[str, type[Any]], ...] = (("allOf", list), ("oneOf", list), ("anyOf", list), ("properties", dict))
+
+
+def _check_parts(document: Json, name: str) -> None:
+    """Refuse parts that are of another kind than OpenAPI says and that no reading of the document could do without."""
+    for key, kind in (("security", list), ("webhooks", dict)):
+        _check_kind(document, key, kind, name, "")
+    for where, node in objects(document):
+        for key, kind in _PARTS:
+            _check_kind(node, key, kind, name, f"{where}.")
+        required = node.get("required")
+        if isinstance(required, list) and not all(isinstance(one, str) for one in required):
+            raise RefusedError(f"{name} has `{where}.required` that lists something else than names of fields.")
+
+
+def _check_kind(node: Mapping[str, Any], key: str, kind: type[Any], name: str, where: str) -> None:
+    value = node.get(key)
+    if value is not None and not isinstance(value, kind):
+        wanted = "a list" if kind is list else "an object"
+        raise RefusedError(f"{name} has `{where}{key}` that is {_kind(value)}, not {wanted}.")
 
 
 def _unique(pairs: list[tuple[str, Any]], name: str) -> Json:
@@ -228,7 +275,14 @@ def _text(text: str) -> str:
 
 
 def _kind(value: Any) -> str:
-    names = {list: "a list", str: "plain text", int: "a number", float: "a number", bool: "a boolean"}
+    names = {
+        list: "a list",
+        dict: "an object",
+        str: "plain text",
+        int: "a number",
+        float: "a number",
+        bool: "a boolean",
+    }
     return "nothing" if value is None else names.get(type(value), "something else")
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import keyword
 import re
 import unicodedata
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from openapi_python_client.strings import ClassName, PythonIdentifier
@@ -55,6 +56,7 @@ def class_name(hint: str, taken: Collection[str]) -> str:
     return candidate
 
 
+@lru_cache(maxsize=100_000)
 def module_name(name: str) -> str:
     """Return the module in which the generator puts a class, folded so that it is unique on every file system."""
     return str(PythonIdentifier(name, _FIELD_PREFIX)).casefold()

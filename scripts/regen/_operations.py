@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
 
 from scripts.regen._problems import RefusedError
 from scripts.regen._refs import resolve
@@ -17,6 +18,10 @@ PARAMETER_IN_PATH = re.compile(r"\{([^{}/]*)\}")
 _LOCATIONS = ("path", "query", "header", "cookie", "querystring")
 # OpenAPI 3.1.1, section 4.8.12.2: header parameters with these names are to be ignored.
 _IGNORED_HEADERS = frozenset({"accept", "content-type", "authorization"})
+_READ = frozenset(
+    {"operationId", "tags", "parameters", "requestBody", "responses", "security", "servers", "summary", "description",
+     "deprecated"}
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -36,6 +41,9 @@ class Operation:
         summary: The vendor's one line.
         description: The vendor's text.
         deprecated: Whether the vendor advises against it.
+        own_servers: Whether `servers` are stated for it or its path.
+        tags: All of the vendor's tags.
+        more: What else the vendor says of it, callbacks and extensions.
     """
 
     path: str
@@ -52,6 +60,7 @@ class Operation:
     deprecated: bool = False
     own_servers: bool = False
     tags: tuple[str, ...] = field(default=())
+    more: Json = field(default_factory=dict)
 
     @property
     def label(self) -> str:
@@ -71,15 +80,35 @@ def operations_of(spec: Json) -> list[Operation]:
         RefusedError: A part of an operation is not what OpenAPI says it must be.
     """
     found: list[Operation] = []
-    for path, shared in spec["paths"].items():
-        if path.startswith("x-"):
+    for stated, shared in spec["paths"].items():
+        if stated.startswith("x-"):
             continue
-        item = _object(resolve(spec, shared, f"`paths.{path}`"), f"`paths.{path}`")
+        item = _object(resolve(spec, shared, f"`paths.{stated}`"), f"`paths.{stated}`")
+        path, fixed = _without_query(stated)
         for method, raw in _methods(item):
-            found.append(_operation(spec, path, method, item, raw))
+            operation = _operation(spec, path, method, item, raw)
+            found.append(replace(operation, parameters=(*operation.parameters, *fixed)) if fixed else operation)
     if not found:
         raise RefusedError("The document has paths but no operation under them: there is nothing to generate.")
     return found
+
+
+def _without_query(path: str) -> tuple[str, list[Json]]:
+    """Return a path and, as parameters with one value each, the query that OpenAPI does not allow in it.
+
+    Raises:
+        RefusedError: A value of the query is to be filled in, which makes it a parameter that is described nowhere.
+    """
+    bare, _, query = path.partition("?")
+    if "{" in query:
+        raise RefusedError(
+            f"The path `{path}` has a query with a parameter in it, which OpenAPI describes beside the path; ask the "
+            "vendor to, or write it so."
+        )
+    return bare, [
+        {"name": name, "in": "query", "required": True, "schema": {"type": "string", "enum": [value]}}
+        for name, value in parse_qsl(query, keep_blank_values=True)
+    ]
 
 
 def _methods(item: Json) -> list[tuple[str, Any]]:
@@ -110,6 +139,7 @@ def _operation(spec: Json, path: str, method: str, item: Json, raw: Any) -> Oper
         deprecated=operation.get("deprecated") is True,
         own_servers=servers is not None,
         tags=tags,
+        more={key: value for key, value in operation.items() if key not in _READ},
     )
 
 

@@ -26,7 +26,7 @@ def path_parameters(book: ModelBook, operation: Operation, rule: Rule | None) ->
 
     def mark(match: re.Match[str]) -> str:
         only = book.only_value(declared.get(match[1], {}).get("schema"))
-        if only is not None and str(only):
+        if only is not None and not isinstance(only, bool) and str(only):
             return quote(str(only), safe="")
         marker = identifier(match[1], "parameter")
         while any(marker == known for known, _ in found):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from scripts.regen._canonical import Canonical, canonicalize
-from scripts.regen._facade import check_facade, function_lines, missing_operations
+from scripts.regen._facade import check_facade, missing_operations
 from scripts.regen._find import base_url, find_operations
 from scripts.regen._generate import PACKAGE, check_tools, generate
 from scripts.regen._load import Json, load_spec
@@ -82,11 +82,3 @@ def build(planned: Plan, folder: Path) -> Path:
     (package / "openapi.json").write_bytes(to_bytes(planned.spec))
     verify(planned.canonical, package)
     return package
-
-
-def lines_of(source: Path) -> dict[str, int]:
-    """Return the lines of the facade's functions, empty while there is no such file."""
-    try:
-        return function_lines(source.read_text("utf-8"))
-    except OSError:
-        return {}

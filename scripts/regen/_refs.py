@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from scripts.regen._problems import RefusedError
-from scripts.regen._walk import DATA_KEYS, NAME_MAPS
+from scripts.regen._walk import objects
 
 if TYPE_CHECKING:
     from scripts.regen._load import Json
@@ -74,33 +74,9 @@ def check_references(spec: Json) -> None:
     Raises:
         RefusedError: Names the first such reference and its place.
     """
-    for where, ref in _references(spec, "", is_name_map=False):
-        lookup(spec, ref, f"`{where}`")
-
-
-def _references(node: Any, where: str, *, is_name_map: bool) -> Iterator[tuple[str, Any]]:
-    if isinstance(node, Mapping):
-        if "$ref" in node and not is_name_map:
-            yield where, node["$ref"]
-        for key, child in node.items():
-            here = f"{where}.{key}" if where else str(key)
-            if is_name_map:
-                # Under `responses` and `paths` such a key is an extension; under `properties` it is a name, and then
-                # what it leads to is a schema, whose own reference is found when it is used.
-                if not str(key).startswith("x-"):
-                    yield from _references(child, here, is_name_map=False)
-            elif key not in DATA_KEYS and key not in ("example", "value") and not str(key).startswith("x-"):
-                # `examples` of a media type may hold references to components; those of a schema are data.
-                if key == "examples" and not isinstance(child, Mapping):
-                    continue
-                yield from _references(child, here, is_name_map=_names(key, child))
-    elif isinstance(node, list):
-        for number, child in enumerate(node):
-            yield from _references(child, f"{where}[{number}]", is_name_map=False)
-
-
-def _names(key: str, child: Any) -> bool:
-    return key in NAME_MAPS or (key in ("parameters", "examples") and isinstance(child, Mapping))
+    for where, node in objects(spec):
+        if "$ref" in node:
+            lookup(spec, node["$ref"], f"`{where}`")
 
 
 def _step(node: Any, part: str) -> Any:

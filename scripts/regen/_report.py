@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from scripts.regen._diff import NOTHING
 from scripts.regen._rules import FACADE_SOURCE, FACADE_TAG
+from scripts.regen._words import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,10 +27,10 @@ def report(planned: Plan, changes: str | None, lines: Mapping[str, int]) -> str:
     title = " ".join(f"{info.get('title', '')} {info.get('version', '')}".split())
     count = len(planned.operations)
     counted = f"{count} operation{'' if count == 1 else 's'}"
-    parts = [f"# Regeneration report\n\n{title}, OpenAPI {planned.spec['openapi']}: {counted}.\n"]
+    parts = [f"# Regeneration report\n\n{one_line(title)}, OpenAPI {planned.spec['openapi']}: {counted}.\n"]
     if planned.findings:
         parts.append("## Facade methods that can no longer do their job\n")
-        parts.extend(_finding(one, lines) for one in planned.findings)
+        parts.extend(one_line(_finding(one, lines)) for one in planned.findings)
         parts.append("")
     else:
         absorbed = "" if changes is None or changes == NOTHING else "; what changed below is absorbed by regenerating"
@@ -44,11 +45,11 @@ def report(planned: Plan, changes: str | None, lines: Mapping[str, int]) -> str:
     uncovered = [one for one in uncovered if one.name not in planned.facade]
     if uncovered:
         parts.append("## Operations without a facade method (use `client.call`)\n")
-        parts.extend(f"- `{one.module}`: {one.operation.label}" for one in uncovered)
+        parts.extend(one_line(f"- `{one.module}`: {one.operation.label}") for one in uncovered)
         parts.append("")
     if planned.canonical.notes:
         parts.append("## Not expressed in generated code\n")
-        parts.extend(f"- {note}" for note in planned.canonical.notes)
+        parts.extend(one_line(f"- {note}") for note in planned.canonical.notes)
         parts.append("")
     return "\n".join(parts)
 

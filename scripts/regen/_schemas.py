@@ -13,7 +13,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from scripts.regen._flatten import Flat, flatten
+from scripts.regen._flatten import Flat, Flattener, required_of, variants
 from scripts.regen._names import MODEL_RESERVED, class_name, module_name, unique_identifiers
 from scripts.regen._refs import lookup, pointer_parts
 from scripts.regen._walk import without_prose
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 MAX_PROSE = 4000
 _FORMATS = frozenset({"date", "date-time", "uuid"})
+_SETTLED: dict[Any, Any] = {"string": str, "integer": int, "number": (int, float), "boolean": bool}
 ANY: Json = {}
 
 
@@ -46,7 +47,12 @@ class ModelBook:
     _pinned: dict[str, str] = field(default_factory=dict)
     _by_ref: dict[str, Json] = field(default_factory=dict)
     _inlining: list[str] = field(default_factory=list)
+    _cut: set[str] = field(default_factory=set)
     _pending: list[tuple[str, Json, bool]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Prepare to read the document's schemas."""
+        self._flattener = Flattener(self.spec)
 
     def reserve(self, names: tuple[str, ...]) -> None:
         """Keep names for `pin`, whatever the vendor calls its own schemas."""
@@ -67,7 +73,7 @@ class ModelBook:
             hint: What to call it should it be a model or an enumeration without a name of its own.
             files: Whether binary strings are files here (multipart parts and raw bodies) and not text (in JSON).
         """
-        flat = flatten(self.spec, schema)
+        flat = self._flattener.flatten(schema)
         ref = flat.schema.get("$ref")
         inner = self._of_ref(ref, hint, files) if isinstance(ref, str) else self._of_flat(flat.schema, hint, files)
         return _or_null(inner) if flat.nullable else inner
@@ -78,41 +84,36 @@ class ModelBook:
 
     def target(self, schema: Any) -> Flat:
         """Follow references to the plain schema at their end."""
-        flat, seen = flatten(self.spec, schema), 0
-        while "$ref" in flat.schema and seen < 50:
-            inner = flatten(self.spec, lookup(self.spec, flat.schema["$ref"], "a schema"))
-            flat, seen = Flat(inner.schema, inner.nullable or flat.nullable), seen + 1
-        return flat
+        return self._flattener.target(schema)
 
-    def only_value(self, schema: Any) -> str | int | None:
+    def only_value(self, schema: Any) -> str | int | bool | None:
         """Return the value of a schema that allows a single one, such as a version; None of any other."""
         flat = self.target(schema)
         values = [flat.schema["const"]] if "const" in flat.schema else flat.schema.get("enum")
         if flat.nullable or not isinstance(values, list) or len(values) != 1:
             return None
-        return values[0] if isinstance(values[0], (str, int)) and not isinstance(values[0], bool) else None
+        return values[0] if isinstance(values[0], (str, int)) else None
 
     def settled(self, view: Json, schema: Any) -> Json:
-        """Give a required part that has only one possible value that value: there is nothing to ask a caller."""
-        value = self.only_value(schema)
-        if value is None or (view.get("type") not in ("string", "integer") and "$ref" not in view):
+        """Give a required part its only possible value, or the vendor's default, so that a caller need not say it."""
+        value, flat = self.only_value(schema), self.target(schema).schema
+        if value is None and "format" not in view and "oneOf" not in view:
+            value = flat.get("default")
+        kind = flat.get("type")
+        if not isinstance(value, _SETTLED.get(kind, ())) or isinstance(value, bool) != (kind == "boolean"):
             return view
-        return {"allOf": [view], "default": value} if "$ref" in view else {**view, "default": value}
+        if "$ref" in view:
+            return {"allOf": [view], "default": value} if value in (_enumeration(flat) or ()) else view
+        return {**view, "default": value} if view.get("type") == kind else view
 
     def _of_ref(self, ref: str, hint: str, files: bool) -> Json:
         key = f"{ref} as file" if files and self._has_files(ref) else ref
         if key in self._by_ref:
             return dict(self._by_ref[key])
         target = lookup(self.spec, ref, "a schema")
-        flat = flatten(self.spec, target)
+        flat = self._flattener.flatten(target)
         if not self.is_class(flat):
-            if ref in self._inlining:
-                return dict(ANY)
-            self._inlining.append(ref)
-            try:
-                return self.view(target, hint, files=files)
-            finally:
-                self._inlining.pop()
+            return self._inlined(key, target, hint, files)
         pinned = self._pinned.get(self._shape(target, files=False) or "")
         parts = pointer_parts(ref)
         name = pinned or self._named(parts[-1] if parts[:2] == ["components", "schemas"] and len(parts) == 3 else hint)
@@ -120,10 +121,26 @@ class ModelBook:
         self._later(name, flat.schema, files)
         return dict(self._by_ref[key])
 
+    def _inlined(self, key: str, target: Any, hint: str, files: bool) -> Json:
+        """View what a reference leads to where it is no model; worked out once, unless it is a part of itself."""
+        if key in self._inlining:
+            self._cut.add(key)
+            return dict(ANY)
+        around, self._cut = self._cut, set()
+        self._inlining.append(key)
+        try:
+            view = self.view(target, hint, files=files)
+        finally:
+            self._inlining.pop()
+        self._cut.discard(key)
+        if not self._cut:
+            self._by_ref[key] = view
+        self._cut |= around
+        return view
+
     def _of_flat(self, schema: Json, hint: str, files: bool) -> Json:
-        variants = _variants(schema)
-        if variants:
-            return self._union(schema, variants, hint, files)
+        if alternatives := variants(schema):
+            return self._union(schema, alternatives, hint, files)
         if self.is_class(Flat(schema)):
             return _reference(self._inline_class(schema, hint, files))
         kind = "null" if schema.get("enum") == [None] else schema.get("type")
@@ -144,23 +161,35 @@ class ModelBook:
         self._later(known, schema, files)
         return known
 
-    def _union(self, schema: Json, variants: list[Any], hint: str, files: bool) -> Json:
+    def _union(self, schema: Json, alternatives: list[Any], hint: str, files: bool) -> Json:
         base = {
             key: value for key, value in schema.items() if key not in ("oneOf", "anyOf", "discriminator", "description")
         }
         own = bool(base.get("properties") or base.get("allOf"))
-        if own and not any(_says_more(self.target(one).schema) for one in variants):
+        if own and not any(_says_more(self.target(one).schema) for one in alternatives):
             return self.view(base, hint, files=files)
         views: list[Json] = []
-        for number, variant in enumerate(variants):
+        for number, variant in enumerate(alternatives):
             one = {"allOf": [variant, base]} if own else variant
-            view = self.view(one, f"{hint}Type{number}" if len(variants) > 1 else hint, files=files)
+            view = self._alternative(one, f"{hint}Type{number}" if len(alternatives) > 1 else hint, files)
             for part in view.get("oneOf", [view]):
                 if part not in views:
                     views.append(part)
         if dict(ANY) in [{key: value for key, value in view.items() if key != "description"} for view in views]:
             return _prose(schema)
         return views[0] if len(views) == 1 else {"oneOf": views, **_prose(schema)}
+
+    def _alternative(self, schema: Json, hint: str, files: bool) -> Json:
+        key = json.dumps(schema, sort_keys=True)
+        if key in self._inlining:  # an alternative of itself
+            self._cut.add(key)
+            return dict(ANY)
+        self._inlining.append(key)
+        try:
+            return self.view(schema, hint, files=files)
+        finally:
+            self._inlining.pop()
+            self._cut.discard(key)
 
     def _items(self, schema: Json, hint: str, files: bool) -> Json:
         items, first = schema.get("items"), schema.get("prefixItems")
@@ -171,13 +200,13 @@ class ModelBook:
 
     def merged(self, schema: Any) -> Any:
         """Return one object with the fields of all variants of a schema, required where all require them."""
-        variants = [self.target(one).schema for one in _variants(self.target(schema).schema)]
-        if not variants or not all(_is_object(one) for one in variants):
+        alternatives = [self.target(one).schema for one in variants(self.target(schema).schema)]
+        if not alternatives or not all(_is_object(one) for one in alternatives):
             return schema
         fields: Json = {}
-        for one in reversed(variants):
+        for one in reversed(alternatives):
             fields.update(one.get("properties") or {})
-        stated = [set(one.get("required") or ()) for one in variants]
+        stated = [set(required_of(one)) for one in alternatives]
         required = sorted(set.intersection(*stated))
         return {"type": "object", "properties": fields, **({"required": required} if required else {})}
 
@@ -262,11 +291,7 @@ def _or_null(view: Json) -> Json:
 
 
 def _is_object(schema: Json) -> bool:
-    return schema.get("type") == "object" and not _variants(schema)
-
-
-def _variants(schema: Json) -> list[Any]:
-    return [one for key in ("oneOf", "anyOf") for one in schema.get(key) or [] if isinstance(one, dict)]
+    return schema.get("type") == "object" and not variants(schema)
 
 
 def _is_one_sided(schema: Any) -> bool:
@@ -285,7 +310,7 @@ def _enumeration(schema: Json) -> list[str] | list[int] | None:
     kind = schema.get("type")
     if not isinstance(values, list) and isinstance(schema.get("const"), str) and kind in (None, "string"):
         values = [schema["const"]]
-    if not isinstance(values, list) or not values or _variants(schema):
+    if not isinstance(values, list) or not values or variants(schema):
         return None
     unique = list(
         dict.fromkeys(value for value in values if isinstance(value, (str, int)) and not isinstance(value, bool))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from scripts.regen._names import folded
@@ -12,12 +12,19 @@ from scripts.regen._refs import resolve
 from scripts.regen._rules import NOT_FOR_PROGRAMS, TOKEN_PREFIXES
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from scripts.regen._load import Json
     from scripts.regen._operations import Operation
 
 _PLACES = ("header", "cookie", "query")
+# RFC 9110, section 5.6.2; the names of cookies are tokens too (RFC 6265, section 4.1.1).
+_HTTP_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+# What a header of these names says is for the connection and the message (RFC 9110, sections 6 to 8), never for a key.
+_HEADERS_OF_HTTP = frozenset(
+    {"host", "content-length", "content-type", "content-encoding", "transfer-encoding", "connection", "keep-alive",
+     "proxy-connection", "te", "trailer", "upgrade", "expect", "cookie", "accept-encoding"}
+)  # fmt: skip
 _TOKEN_WORDS = "|".join(TOKEN_PREFIXES)
 # How descriptions tell what stands before a token: `Bearer <token>`, `prefix "Token"`, `Authorization: JWT x`.
 _PREFIX = re.compile(
@@ -35,12 +42,14 @@ class Credentials:
         bearer: Header and prefix of a bearer token, None when the vendor takes none.
         key_schemes: Names of the schemes that this API key fulfils.
         bearer_schemes: Names of the schemes that this token fulfils.
+        inexpressible: Names of schemes whose key no request can carry, and where they would have it.
     """
 
     api_key: tuple[str, str] | None
     bearer: tuple[str, str] | None
     key_schemes: frozenset[str] = frozenset()
     bearer_schemes: frozenset[str] = frozenset()
+    inexpressible: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def names(self) -> frozenset[tuple[str, str]]:
@@ -91,6 +100,11 @@ def find_credentials(spec: Json, operations: Sequence[Operation]) -> Credentials
         bearer=None if bearer is None else ("Authorization", prefixes[bearer]),
         key_schemes=frozenset(name for name in keys if key and places[name] == places[key]),
         bearer_schemes=frozenset(name for name in bearers if bearer and prefixes[name] == prefixes[bearer]),
+        inexpressible={
+            name: f"the {one['in']} {one['name']!r}"
+            for name, one in schemes.items()
+            if _is_key(one) and not _can_be_sent(one["in"], one["name"])
+        },
     )
 
 
@@ -136,10 +150,20 @@ def _described_prefix(scheme: Json) -> str:
 
 
 def _key_place(scheme: Json) -> tuple[str, str] | None:
-    place, name = scheme.get("in"), scheme.get("name")
-    if _lower(scheme.get("type")) != "apikey" or place not in _PLACES or not isinstance(name, str) or not name.strip():
+    if not _is_key(scheme) or not _can_be_sent(scheme["in"], scheme["name"]):
         return None
-    return None if folded(name) in NOT_FOR_PROGRAMS else (str(place), name)
+    return None if folded(scheme["name"]) in NOT_FOR_PROGRAMS else (scheme["in"], scheme["name"])
+
+
+def _is_key(scheme: Json) -> bool:
+    is_named = isinstance(scheme.get("name"), str) and scheme["name"].strip()
+    return bool(_lower(scheme.get("type")) == "apikey" and scheme.get("in") in _PLACES and is_named)
+
+
+def _can_be_sent(place: str, name: str) -> bool:
+    if place == "query":
+        return True
+    return _HTTP_TOKEN.fullmatch(name) is not None and not (place == "header" and name.lower() in _HEADERS_OF_HTTP)
 
 
 def _is_authorization(place: tuple[str, str]) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 PROSE_KEYS = frozenset({"description", "summary", "title", "example", "examples", "externalDocs", "$comment"})
@@ -43,6 +43,58 @@ def without_prose(node: Any, *, is_name_map: bool = False) -> Any:
     if isinstance(node, list):
         return [without_prose(child) for child in node]
     return node
+
+
+def objects(node: Any, where: str = "", *, is_name_map: bool = False) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield every object of a document that OpenAPI gives a meaning to, with its place as dotted keys.
+
+    Maps of names are none, and data and extensions are left out.
+    """
+    if isinstance(node, Mapping):
+        if not is_name_map:
+            yield where, node
+        for key, child in node.items():
+            here = f"{where}.{key}" if where else str(key)
+            if is_name_map:
+                # Under `responses` and `paths` such a key is an extension; under `properties` it is a name, and then
+                # what it leads to is a schema, whose own reference is found when it is used.
+                if not str(key).startswith("x-"):
+                    yield from objects(child, here)
+            elif key not in DATA_KEYS and key not in ("example", "value") and not str(key).startswith("x-"):
+                # `examples` of a media type may hold references to components; those of a schema are data.
+                if key == "examples" and not isinstance(child, Mapping):
+                    continue
+                yield from objects(child, here, is_name_map=_holds_names(key, child))
+    elif isinstance(node, list):
+        for number, child in enumerate(node):
+            yield from objects(child, f"{where}[{number}]")
+
+
+def _holds_names(key: str, child: Any) -> bool:
+    return key in NAME_MAPS or (key in ("parameters", "examples") and isinstance(child, Mapping))
+
+
+def differing_keys(left: Mapping[str, Any], right: Mapping[str, Any], known: Collection[str]) -> list[str]:
+    """List the keys, other than known ones and prose, whose values differ."""
+    one = without_prose({key: value for key, value in left.items() if key not in known})
+    other = without_prose({key: value for key, value in right.items() if key not in known})
+    return [key for key in {**one, **other} if key not in one or key not in other or one[key] != other[key]]
+
+
+def pointers(left: Any, right: Any, where: str = "") -> Iterator[str]:
+    """Yield the places where two values differ, as JSON pointers (RFC 6901)."""
+    if isinstance(left, Mapping) and isinstance(right, Mapping):
+        for key in {**left, **right}:
+            here = f"{where}/{str(key).replace('~', '~0').replace('/', '~1')}"
+            if key in left and key in right:
+                yield from pointers(left[key], right[key], here)
+            else:
+                yield here
+    elif isinstance(left, list) and isinstance(right, list) and len(left) == len(right):
+        for number, (one, other) in enumerate(zip(left, right, strict=True)):
+            yield from pointers(one, other, f"{where}/{number}")
+    elif left != right or isinstance(left, bool) != isinstance(right, bool):
+        yield where or "/"
 
 
 def first_difference(left: Any, right: Any, where: str = "") -> str | None:

@@ -165,6 +165,11 @@ def test_a_credential_that_the_spec_no_longer_knows_is_refused() -> None:
         settings(api_key=KEY, spec=SpecDefaults(SPEC.base_url, None, SPEC.bearer))
     with pytest.raises(ConfigurationError, match="api_key="):
         settings(token=KEY, spec=SpecDefaults(SPEC.base_url, SPEC.api_key, None))
+    for name in ("api_key", "token"):
+        given: dict[str, Any] = {name: KEY}
+        with pytest.raises(ConfigurationError, match="any more; give auth=") as problem:
+            settings(spec=SpecDefaults(SPEC.base_url, None, None), **given)
+        assert not any(other in str(problem.value) for other in ("use token=", "use api_key="))
     with pytest.raises(ConfigurationError, match="AIKYNETIX_BASE_URL"):
         settings(api_key=KEY, spec=SpecDefaults(None, SPEC.api_key, SPEC.bearer))
 

@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
 from scripts.regen._find import base_url, video_url_places
 from scripts.regen._operations import operations_of
+from scripts.regen._pipeline import plan
 from scripts.regen._schemas import ModelBook
 from scripts.regen._security import find_credentials
 
@@ -69,6 +71,12 @@ def test_credentials(schemes: Json, key: tuple[str, str] | None, bearer: str | N
         (["http://api.test", "wss://api.test", "https://b.test"], "https://b.test"),
         (["https://user@api.test", "https://api.test?x=1"], None),
         (["https://a.test", "https://b.test"], "https://a.test"),
+        (["api2.aikynetix.app/v2"], None),
+        (["api2.aikynetix.app:8443"], None),
+        (["api2.aikynetix.app/v2", "https://b.test"], "https://b.test"),
+        (["v1.5/beta", "https://b.test"], "https://api.aikynetix.app/v1.5/beta"),
+        (["v2"], "https://api.aikynetix.app/v2"),
+        (["./v2.json.d"], "https://api.aikynetix.app/v2.json.d"),
     ],
 )
 def test_base_url(servers: list[str], base: str | None) -> None:
@@ -102,3 +110,32 @@ def test_places_of_the_address(answers: Json, places: list[tuple[str, ...]]) -> 
     """The address of the video is found by its name; an address of something else is never taken for it."""
     spec = _spec({}, None, answers)
     assert list(video_url_places(ModelBook(spec), operations_of(spec)[0])) == places
+
+
+def test_models_that_hold_each_other_are_looked_through_once() -> None:
+    """An address that stands on top is found, however many ways lead from a model back to itself."""
+    fields = {f"f{number}": {"$ref": "#/components/schemas/M"} for number in range(30)}
+    spec = _spec({}, None, {"200": {"$ref": "#/components/schemas/M"}})
+    spec["components"]["schemas"] = {"M": _object(analyzed_video_url=_TEXT, **fields)}
+    assert video_url_places(ModelBook(spec), operations_of(spec)[0]) == (("analyzed_video_url",),)
+
+
+@pytest.mark.parametrize(
+    ("answers", "is_told"),
+    [
+        ({"200": _object(thumbnail=_TEXT)}, True),
+        ({"200": {"oneOf": [_object(thumbnail=_TEXT), _TEXT]}}, True),
+        ({"200": {"type": "object"}}, False),
+        ({"200": {}}, False),
+        ({"200": {"type": "array", "items": _object(url=_TEXT)}}, False),
+        ({"302": _object(url=_TEXT)}, False),
+    ],
+)
+def test_a_place_is_asked_for_only_where_there_are_fields(answers: Json, is_told: bool) -> None:
+    """The advice to name a field is given where the answer has some; else there is nothing to name."""
+    spec = _spec({}, None, answers)
+    spec.update(info={"title": "T", "version": "1"}, paths={"/sessions/{id}/analyzed-video/": spec["paths"]["/"]})
+    findings = plan(json.dumps(spec).encode(), "openapi.json").findings
+    advice = " ".join(one.advice for one in findings if "one clear place" in one.changed)
+    assert advice
+    assert ("VIDEO_URL_NAMES" in advice) is is_told

@@ -144,6 +144,39 @@ def test_a_refused_document_changes_nothing(
     assert [path.name for path in (tmp_path / "generated").iterdir()] == ["aikynetix_api"]
 
 
+def test_a_document_that_nobody_foresaw_changes_nothing(
+    tmp_path: Path, spec: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What goes wrong in the pipeline itself is a refusal too, with the cause in it and no stack of calls."""
+    chain = {f"S{n}": {"oneOf": [{"$ref": f"#/components/schemas/S{n + 1}"}, {"type": "string"}]} for n in range(6000)}
+    spec["components"]["schemas"] = {**chain, "S6000": {"type": "integer"}}
+    answer = spec["paths"][PATH]["get"]["responses"]["200"]["content"]["application/json"]
+    answer["schema"]["properties"]["size"] = {"$ref": "#/components/schemas/S0"}
+    assert _regen(tmp_path, spec) == 2
+    said = capsys.readouterr().err.strip().split("\n")
+    assert len(said) == 2
+    assert "RecursionError" in said[0]
+    assert not (tmp_path / "generated").exists()
+
+
+def test_a_parameter_that_is_the_key_is_said(
+    tmp_path: Path, spec: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The vendor requires it of every request, and one with a token goes without it: a person has to know."""
+    spec["paths"][PATH]["get"]["parameters"].append({"name": "API-KEY", "in": "header", "required": True, "schema": {}})
+    assert _regen(tmp_path, spec) == 0
+    _, _, notes = capsys.readouterr().out.partition("## Not expressed in generated code")
+    assert f"GET {PATH} requires the header parameter `API-KEY`, which is the API key" in notes
+
+
+def test_a_report_that_cannot_be_written_is_said(
+    tmp_path: Path, spec: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A file that cannot be written is no fault of the document; it is named, and the package is as it was."""
+    assert _regen(tmp_path, spec, "--report", str(tmp_path)) == 2
+    assert f"regen: refused. {tmp_path}: Is a directory." in capsys.readouterr().err
+
+
 def test_check_names_the_files_that_differ(
     tmp_path: Path, spec: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:

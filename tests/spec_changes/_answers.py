@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tests.spec_changes._change import (
     BOTH,
     LOUD,
@@ -20,6 +22,7 @@ from tests.spec_changes._change import (
 )  # fmt: skip
 
 _URL: Json = {"type": "string", "format": "uri"}
+_VIDEO: Json = {"type": "object", "properties": {"analyzed_video_url": _URL}}
 
 
 def _hoist(spec: Json) -> None:
@@ -113,6 +116,37 @@ def _chain(spec: Json) -> None:
     success(get(spec))["properties"]["chain"] = {"$ref": "#/components/schemas/Link0"}
 
 
+def _of_schemas(**schemas: Any) -> Edit:
+    """Put schemas into the components and answer with the last of them."""
+
+    def edit(spec: Json) -> None:
+        spec["components"]["schemas"] = schemas
+        for operation in both(spec):
+            answer_with(operation, _ref(list(schemas)[-1]))
+
+    return edit
+
+
+def _plainly(url: str) -> Json:
+    return {"analyzed_video_url": url}
+
+
+def _ref(name: str) -> Json:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _doubled(key: str, *more: Json) -> Edit:
+    schemas: Json = {"S0": _VIDEO}
+    for n in range(1, 31):
+        schemas[f"S{n}"] = {key: [_ref(f"S{n - 1}"), {"allOf": [_ref(f"S{n - 1}"), *more]}]}
+    return _of_schemas(**schemas)
+
+
+def _web(key: str) -> Edit:
+    names = [f"S{n}" for n in range(14)]
+    return _of_schemas(**{one: {**_VIDEO, "title": one, key: [_ref(name) for name in names]} for one in names})
+
+
 def _strange_schemas(operation: Json) -> None:
     success(operation)["properties"].update(
         yes=True,
@@ -151,6 +185,13 @@ ANSWERS: tuple[Change, ...] = (
     Change("schemas titled", WORKS, on_both(lambda one: [success(one).update(title="Video"), one["responses"]["400"]["content"]["application/json"]["schema"].update(title="Video")])),
     Change("names that fall together", WORKS, _conflicting),
     Change("models that hold themselves", WORKS, _recursive),
+    Change("answers that are each other", WORKS, _of_schemas(B={"oneOf": [_ref("A")]}, A={"oneOf": [_ref("B"), _VIDEO]}), answer=_plainly),
+    Change("an answer with itself as an alternative", WORKS, _of_schemas(A={**_VIDEO, "oneOf": [_ref("A"), {"properties": {"size": {"type": "integer"}}}]}), answer=_plainly),
+    Change("a schema combined twice, thirty times over", WORKS, _doubled("allOf", {"properties": {"size": {"type": "integer"}}}), answer=_plainly),
+    Change("alternatives doubled thirty times", WORKS, _doubled("oneOf"), answer=_plainly),
+    Change("alternatives that are combined thirty times over", REFUSED, _doubled("oneOf", {"properties": {"size": {"type": "integer"}}}), says="over and over"),
+    Change("schemas each combined of all", REFUSED, _web("allOf"), says="over and over"),
+    Change("a thousand references in a row", WORKS, _of_schemas(S0=_VIDEO, **{f"S{n}": _ref(f"S{n - 1}") for n in range(1, 1000)})),
     Change("a chain of 1,200 models", WORKS, _chain),
     Change("schemas that the generator does not know", WORKS, on_both(_strange_schemas)),
     Change("an error status added", WORKS, _also("409", {"description": "again", "content": {"application/json": {"schema": {"type": "object", "properties": {"detail": {"type": "string"}}}}}})),
@@ -166,6 +207,8 @@ ANSWERS: tuple[Change, ...] = (
     Change("success as a range", WORKS, _status("2XX")),
     Change("a job answered with 202 beside 200", WORKS, _also("202", {"description": "later", "content": {"application/json": {"schema": {"type": "object", "properties": {"job_id": {"type": "string"}}}}}})),
     Change("a job answered with 202 alone", LOUD, on_both(lambda one: answer_with(one, {"type": "object", "properties": {"job_id": {"type": "string"}}}, "202")), BOTH, "202"),
+    Change("any object answered", LOUD, on_both(lambda one: answer_with(one, {"type": "object"})), BOTH, "none is described as an object with named fields"),
+    Change("the address alone answered", LOUD, on_both(lambda one: answer_with(one, _URL)), BOTH, "none is described as an object with named fields"),
     Change("nothing answered", LOUD, on_both(lambda one: one.update(responses={"204": {"description": "done"}})), BOTH, "204"),
     Change("a list answered", LOUD, on_both(lambda one: answer_with(one, {"type": "array", "items": success(one)})), BOTH, "one clear place"),
     Change("the video itself answered", LOUD, on_both(lambda one: one["responses"].update({"200": {"description": "video", "content": {"video/mp4": {}}}})), BOTH, "one clear place"),

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from typing import Any
 
 from tests.spec_changes._change import (
@@ -185,6 +186,33 @@ def _odd_names(spec: Json) -> None:
         body(spec)["properties"][name] = {"type": "string"}
 
 
+def _only_one_thing(spec: Json) -> None:
+    body(spec)["properties"].update(schema_version={"const": 3}, kind={"enum": ["video"]})
+    body(spec)["required"] = ["schema_version", "kind"]
+    add_parameter(get(spec), "ack", required=True, schema={"type": "boolean", "const": True})
+    add_parameter(post(spec), "X-Level", "header", required=True, schema={"enum": [2]})
+
+
+def _required_defaults(spec: Json) -> None:
+    levels = {"type": "string", "enum": ["low", "high"], "default": "low"}
+    body(spec)["properties"].update(
+        fps={"type": "integer", "default": 30}, ratio={"type": "number", "default": 0.5}, quality=levels
+    )
+    body(spec)["required"] = ["fps", "ratio", "quality"]
+    add_parameter(post(spec), "X-Client", "header", required=True, schema={"type": "string", "default": "web"})
+    add_parameter(get(spec), "lang", required=True, schema={"type": "string", "default": 'e"n'})
+    add_parameter(get(spec), "strict", "cookie", required=True, schema={"type": "boolean", "default": False})
+
+
+def _query_in_path(spec: Json) -> tuple[Json, bytes]:
+    published = copy.deepcopy(spec)
+    move_path(published, PATH + "?v=2&kind=overlay")
+    for operation in both(spec):
+        add_parameter(operation, "v", required=True, schema={"type": "string", "enum": ["2"]})
+        add_parameter(operation, "kind", required=True, schema={"type": "string", "enum": ["overlay"]})
+    return spec, json.dumps(published).encode()
+
+
 REQUESTS: tuple[Change, ...] = (
     Change("one new endpoint", WORKS, _add_path("/sessions/", _LIST)),
     Change("three hundred new endpoints", WORKS, _three_hundred),
@@ -222,12 +250,15 @@ REQUESTS: tuple[Change, ...] = (
     Change("path without the slash", WORKS, lambda spec: move_path(spec, PATH.rstrip("/"))),
     Change("path under another prefix", WORKS, lambda spec: move_path(spec, "/coach/sessions/{session_id}/analyzed-video/")),
     Change("path with underscores and plural", WORKS, lambda spec: move_path(spec, "/Session/{session_id}/analyzed_videos")),
+    Change("a query in the path", WORKS, _query_in_path, required=("v", "kind")),
+    Change("a query in the path with a gap", REFUSED, lambda spec: move_path(spec, PATH + "?v={v}"), says="query with a parameter"),
     Change("path renamed, identifiers kept", WORKS, lambda spec: move_path(spec, "/athletes/recordings/{session_id}/overlay/")),
     Change("path and identifiers renamed", LOUD, _renamed_all, BOTH, "no GET operation"),
     Change("two versions side by side", WORKS, _versions_side_by_side),
     Change("post became put", WORKS, lambda spec: item(spec).update(put=item(spec).pop("post"))),
     Change("get became head", LOUD, lambda spec: item(spec).update(head=item(spec).pop("get")), (GET,), "no GET operation"),
     Change("get removed", LOUD, lambda spec: item(spec).pop("get"), (GET,), "no GET operation"),
+    Change("get became a post", LOUD, lambda spec: spec["paths"].update({"/video/{session_id}/": {"post": item(spec).pop("get")}}), (GET,), "_analyzed-video_list` is POST /video/{session_id}/ now"),
     Change("post removed", LOUD, lambda spec: item(spec).pop("post"), (GENERATE,), "POST"),
     Change("a version in the path that can only be one", WORKS, _new_segment({"type": "string", "enum": ["v3"]}, "/{version}" + PATH)),
     Change("an organization in the path", LOUD, _new_segment({"type": "string"}, "/{version}" + PATH), BOTH, "needs more than a session"),
@@ -241,6 +272,12 @@ REQUESTS: tuple[Change, ...] = (
     Change("a body field removed", LOUD, lambda spec: body(spec)["properties"].pop("is_jump"), (GENERATE,), "`is_jump`"),
     Change("flags became an enumeration", LOUD, _flags_to_enum, (GET,), "`is_jump`"),
     Change("flags nested in the body", LOUD, lambda spec: body(spec).update(properties={"options": {"type": "object", "properties": body(spec)["properties"]}}), (GENERATE,), "`is_jump`"),
+    Change("required parts that can only be one thing", WORKS, _only_one_thing, required=("schema_version", "kind", "ack", "X-Level")),
+    Change("required parts with a default", WORKS, _required_defaults, required=("fps", "ratio", "quality", "X-Client", "lang", "strict")),
+    Change("a required part with a default that is none", LOUD, lambda spec: add_parameter(get(spec), "since", required=True, schema={"type": "string", "format": "date", "default": "today"}), (GET,), "`since`"),
+    Change("a required part with a default of another type", LOUD, lambda spec: add_parameter(get(spec), "since", required=True, schema={"type": "integer", "default": "3"}), (GET,), "`since`"),
+    Change("a required part that may not be its default", LOUD, lambda spec: add_parameter(get(spec), "since", required=True, schema={"type": "string", "enum": ["a", "b"], "default": "c"}), (GET,), "`since`"),
+    Change("a flag required with a default", WORKS, lambda spec: (parameter(spec, "is_jump").update(required=True, schema={"type": "boolean", "default": True}), body(spec).update(required=["is_jump"]), body(spec)["properties"]["is_jump"].update(default=True))[0]),
     Change("a new required parameter", LOUD, lambda spec: add_parameter(get(spec), "reason", required=True), (GET,), "`reason`"),
     Change("a new required header", LOUD, lambda spec: add_parameter(post(spec), "X-Team", "header", required=True), (GENERATE,), "`X-Team`"),
     Change("a new required body field", LOUD, lambda spec: body(spec).update(required=["athlete"], properties={**body(spec)["properties"], "athlete": {"type": "string"}}), (GENERATE,), "`athlete`"),
@@ -257,6 +294,10 @@ REQUESTS: tuple[Change, ...] = (
     Change("the same path without the slash too", WORKS, _also_at(PATH.rstrip("/"))),
     Change("an operation below ours", WORKS, _also_at(PATH + "status/")),
     Change("a body for each analysis", WORKS, _one_body_each),
+    Change("a body that needs one of the flags", LOUD, lambda spec: body(spec).update(oneOf=[{"required": ["is_jump"]}, {"required": ["is_weight"]}]), (GENERATE,), "its body needs `is_jump` or `is_weight`"),
+    Change("a body that needs any of the flags", LOUD, lambda spec: body(spec).update(anyOf=[{"required": ["is_jump"]}, {"required": ["is_weight", "note"]}]), (GENERATE,), "its body needs `is_jump` or `is_weight` with `note`"),
+    Change("a body that needs a field", LOUD, lambda spec: body(spec).update(minProperties=1), (GENERATE,), "at least 1 field"),
+    Change("a body whose required flag is one of those needed", WORKS, lambda spec: body(spec).update(required=["is_jump"], minProperties=1, anyOf=[{"required": ["is_jump"]}, {"required": ["is_weight"]}])),
     Change("body removed", LOUD, lambda spec: post(spec).pop("requestBody"), (GENERATE,), "`is_jump`"),
     Change("form offered beside JSON", WORKS, _content("application/x-www-form-urlencoded")),
     Change("multipart offered before JSON", WORKS, _multipart_first),

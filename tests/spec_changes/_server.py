@@ -149,7 +149,9 @@ class SpecServer:
                 raise UnfitError(400, "a body where none is documented")
             return {}
         kind = headers.get("content-type", "").split(";")[0]
-        if not body and not described.get("required"):
+        if not body:
+            if described.get("required"):
+                raise UnfitError(400, "a body is required")
             return {}
         content = described["content"]
         media = self._resolve(content.get(kind) or content.get("*/*"))

@@ -79,6 +79,7 @@ def _calls(aikynetix: Any, base: str | None, job: dict[str, Any]) -> dict[str, A
         "generate": sync(token, lambda videos: videos.generate(session, analysis="weightlifting")),
         "plain": later(token, lambda videos: videos.get(session)),
         "generate_later": later(key, lambda videos: videos.generate(session, analysis="jump")),
+        "generate_plain": sync(key, lambda videos: videos.generate(session)),
         "missing": sync(key, lambda videos: videos.get(missing)),
     }
 
