@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 
+_GZIP = b"\x1f\x8b"  # RFC 1952, section 2.3.1: what a member begins with
+
+
 class BrokenBody(Exception):
     """The body ended before its end; `failure` says how."""
 
@@ -59,15 +62,16 @@ class Body:
         return self._read_raw(view) if self._decoder is None else self._read_decoded(self._decoder, view)
 
     def _read_decoded(self, decoder: zlib._Decompress, view: memoryview) -> int:
-        raw = bytearray(64 * 1024)
         while view:
-            source = decoder.unconsumed_tail
-            if not source and not decoder.eof:
-                source = bytes(memoryview(raw)[: self._read_raw(memoryview(raw))])
-                if not source:
-                    raise BrokenBody(Failure(kind=Kind.BROKEN, text="the compressed video ends too early"))
             if decoder.eof:
-                return 0
+                source = self._next_member(decoder.unused_data)
+                if not source:
+                    return 0
+                self._decoder = decoder = zlib.decompressobj(wbits=31)  # 16 + 15: gzip
+            else:
+                source = decoder.unconsumed_tail or self._some_raw()
+            if not source:
+                raise BrokenBody(Failure(kind=Kind.BROKEN, text="the compressed video ends too early"))
             try:
                 # Bounded: a few bytes may unpack to gigabytes.
                 text = decoder.decompress(source, len(view))
@@ -79,6 +83,16 @@ class Body:
                 view[: len(text)] = text
                 return len(text)
         return 0
+
+    def _next_member(self, rest: bytes) -> bytes:
+        """Return the beginning of the gzip member that follows another (RFC 1952, section 2.2); empty if none does."""
+        while len(rest) < len(_GZIP) and (more := self._some_raw()):
+            rest += more
+        return rest if rest.startswith(_GZIP) else b""
+
+    def _some_raw(self) -> bytes:
+        raw = bytearray(64 * 1024)
+        return bytes(memoryview(raw)[: self._read_raw(memoryview(raw))])
 
     def _read_raw(self, view: memoryview) -> int:
         if self._rest is not None:

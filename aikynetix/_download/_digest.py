@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import deque
+from contextlib import suppress
 from threading import Condition, Thread
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -101,8 +102,10 @@ class Digest:
         self._error: Exception | None = None
         self._thread: Thread | None = None
         if _processors() > 1 and (identity.size is None or identity.size >= _OWN_THREAD_FROM):
-            self._thread = Thread(target=self._run, name="aikynetix-digest", daemon=True)
-            self._thread.start()
+            thread = Thread(target=self._run, name="aikynetix-digest", daemon=True)
+            with suppress(RuntimeError):  # where the system gives no more threads, the connections hash
+                thread.start()
+                self._thread = thread
 
     def buffer(self, *, large: bool = False) -> bytearray:
         """Return a buffer to receive into, of 256 KiB or a ``large`` one of 1 MiB; it is given back by `offer`."""

@@ -62,6 +62,18 @@ def open_new(fs: Any, path: str) -> Any:
         return fs.open(path, "wb")
 
 
+def move(fs: Any, source: str, target: str) -> None:
+    """Give the file ``source`` the name ``target``, whatever characters the two have.
+
+    fsspec's own ``mv``, where a file system has none that it wrote itself, takes ``[``, ``*`` and ``?`` for patterns.
+    """
+    if type(fs).mv is not importlib.import_module("fsspec").AbstractFileSystem.mv:
+        fs.mv(source, target)
+        return
+    fs.cp_file(source, target)
+    fs.rm_file(source)
+
+
 class RemotePart:
     """A file beside the final one in a file system of fsspec. A later call begins anew: it cannot be gone on with.
 
@@ -113,7 +125,7 @@ class RemotePart:
         found = self._fs.info(self._part)["size"]
         if found is not None and found != size:
             raise OSError(f"{found} of {size} bytes arrived there")
-        self._fs.mv(self._part, self._path)
+        move(self._fs, self._part, self._path)
         self._begun = False
 
     def discard(self) -> None:
@@ -132,4 +144,4 @@ class RemotePart:
             with contextlib.suppress(Exception):
                 file.close()
         with contextlib.suppress(Exception):
-            self._fs.rm(self._part)
+            self._fs.rm_file(self._part)

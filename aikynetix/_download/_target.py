@@ -19,19 +19,21 @@ if TYPE_CHECKING:
 _REMOTE = re.compile(r"[a-z][a-z0-9+.-]+(::[a-z][a-z0-9+.-]+)*://", re.IGNORECASE)
 _EXTENSIONS = (".mp4", ".mov", ".m4v")
 _LONGEST_SESSION = 100
+_MARKED = re.compile("~[0-9a-f]{8}$")
 _LONGEST_OBJECT = 60
 
 
 def file_name(session_id: str, video: AnalyzedVideo) -> str:
     """Return the name of a video's file in a folder: the session, a hyphen, the object's name.
 
-    Different sessions get different names: where the session id cannot stand as it is, a short hash of it is added, and
-    the object's name has no hyphen, so that the last one always divides the two.
+    Different sessions get different names: where the session id cannot stand as it is, a short hash of it is added, as
+    it is where an id looks like one that got a hash; and the object's name has no hyphen, so that the last one always
+    divides the two.
     """
     session = safe_name(session_id).encode()[:_LONGEST_SESSION].decode("utf-8", "ignore").strip(" .")
-    if session != session_id or unicodedata.normalize("NFC", session) != session:
+    if session != session_id or unicodedata.normalize("NFC", session) != session or _MARKED.search(session):
         mark = hashlib.sha256(session_id.encode("utf-8", "surrogatepass")).hexdigest()[:8]
-        session = f"{session}-{mark}" if session else mark
+        session = f"{session or 'session'}~{mark}"
     stem, dot, extension = video.filename.replace("-", "_").rpartition(".")
     if not dot or f".{extension.lower()}" not in _EXTENSIONS:
         stem, extension = video.filename.replace("-", "_"), "mp4"

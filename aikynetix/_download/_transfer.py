@@ -299,12 +299,15 @@ class Transfer:
 
     def _recover(self, worker: Worker, failure: Failure) -> None:
         self._note_progress()
+        is_known = False
         if is_about_url(failure):
             if not self._urls.is_current(worker.url):
                 return  # a fresh URL is in use already
-        elif not self._setbacks.strike(worker, self._workers) and may_pass(failure):
-            return  # it was struck by what struck another, and that is being dealt with
+        else:
+            is_known = not self._setbacks.strike(worker, self._workers) and may_pass(failure)
         action = decide(failure, self._standing(worker))
+        if is_known and action.step is not Step.FEWER:
+            return  # it was struck by what struck another, and that is being dealt with
         _log.info("a connection ended: %s; next: %s", failure.text, action.step.name.lower())
         match action.step:
             case Step.GIVE_UP:

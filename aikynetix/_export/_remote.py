@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from .._causes import detached
-from .._download._remote import file_system, open_new
+from .._download._remote import file_system, move, open_new
 from .._errors import AikynetixError
 from . import _manifest
 from ._folder import PAGE, Folder, failure
@@ -44,7 +44,8 @@ class RemoteFolder(Folder):
     is_local = False
 
     def __init__(self, url: str) -> None:
-        self._url = url.rstrip("/")
+        scheme, mark, rest = url.partition("://")
+        self._url = scheme + mark + rest.rstrip("/")
         self.target = f"{self._url}/"
         with self._failing("the export's folder cannot be used"):
             self._fs, root = file_system(url)
@@ -121,7 +122,7 @@ class RemoteFolder(Folder):
             self._copy(final, target)
             news.seek(0)
             shutil.copyfileobj(news, target, _COPY)
-        self._fs.mv(merged, final)
+        move(self._fs, merged, final)
         for path in segments:
             with suppress(FileNotFoundError):  # an export that ran beside this one has merged it as well
                 self._fs.rm_file(path)

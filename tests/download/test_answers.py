@@ -17,6 +17,11 @@ from .servers import Fault, Storage, serving, video
 if TYPE_CHECKING:
     from pathlib import Path
 
+# RFC 1952, section 2.2: members follow one another; the last has a single byte of the video.
+MEMBERS = b"".join(
+    gzip.compress(part, mtime=0) for part in (video(MIB)[:400_000], video(MIB)[400_000:-1], video(MIB)[-1:])
+)
+
 
 @pytest.mark.parametrize(
     "fault",
@@ -38,6 +43,8 @@ if TYPE_CHECKING:
         Fault(headers={"Accept-Ranges": None, "ETag": None}),
         Fault(headers={"Content-Disposition": 'attachment; filename="../../evil"'}),
         Fault(headers={"Content-Encoding": "gzip"}, body=gzip.compress(video(MIB), mtime=0)),
+        Fault(headers={"Content-Encoding": "gzip", "x-goog-hash": None}, body=MEMBERS),
+        Fault(headers={"Content-Encoding": "gzip", "x-goog-hash": None}, body=MEMBERS, chunked=True),
         Fault(headers={"Content-Encoding": "gzip"}, body=gzip.compress(video(MIB), mtime=0)[:-100]),
         Fault(headers={"Content-Encoding": "gzip"}, body=gzip.compress(video(MIB), mtime=0)[:5000], cut_after=2500),
         Fault(headers={"Set-Cookie": "a=b", "Content-Type": "text/html"}),
@@ -72,6 +79,7 @@ def test_one_bad_answer_does_not_stop_a_download(fault: Fault, tmp_path: Path) -
         (Fault(raw=b""), DownloadInterruptedError),
         (Fault(cut_after=0, reset=True), DownloadInterruptedError),
         (Fault(drip=0.05), DownloadInterruptedError),
+        (Fault(status=503, body=bytes(60_000), drip=0.1), DownloadInterruptedError),
         (Fault(headers={"Content-Encoding": "br"}), DownloadError),
         (Fault(headers={"Content-Encoding": "gzip"}), DownloadInterruptedError),
     ],

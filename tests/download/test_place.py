@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from aikynetix import DownloadError
+from aikynetix import AnalyzedVideo, DownloadError
+from aikynetix._download._target import file_name
 
 from .calls import MIB, PROGRAM, assert_right, fetch
 from .servers import Fault, Storage, serving, video
@@ -107,6 +108,16 @@ def test_names_that_the_storage_chooses_stay_in_the_folder(tmp_path: Path) -> No
         assert Path(fetch(storage, folder).path).parent == folder
     assert [entry.name for entry in tmp_path.iterdir()] == ["in"]
     assert all(entry.name.startswith("session-") for entry in folder.iterdir())
+
+
+@pytest.mark.parametrize("session_id", ["foo/", "..", "a:b", "x" * 200, "e\u0301"])
+def test_no_session_has_the_name_that_another_got(session_id: str) -> None:
+    """An id that cannot be a name gets a mark; one that looks like what came of that gets a mark of its own."""
+    url = "https://storage.googleapis.com/b/v.mp4"
+    name = file_name(session_id, AnalyzedVideo(session_id, url))
+    twin = name.removesuffix("-v.mp4")
+    assert twin != session_id
+    assert file_name(twin, AnalyzedVideo(twin, url)) != name
 
 
 def test_a_file_in_the_way_stays(tmp_path: Path) -> None:

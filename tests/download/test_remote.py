@@ -47,6 +47,20 @@ def test_a_video_is_streamed_there_and_verified(folder: str) -> None:
     assert listing(folder) == {"a.mp4": body}
 
 
+@pytest.mark.parametrize("name", ["a[1].mp4", "st*r.mp4", "v?.mp4", "a[1]/v.mp4", "st*r/"])
+def test_characters_of_patterns_are_names_like_others(name: str, folder: str) -> None:
+    """Also where something stands there already that the name would match; and nothing else is left."""
+    with serving(Storage(video(1000))) as storage:
+        fetch(storage, f"{folder}/star.mp4")
+        result = fetch(storage, f"{folder}/{name}")
+        storage.fault = lambda request: Fault(headers={"x-goog-hash": "md5=AAAAAAAAAAAAAAAAAAAAAA=="})
+        with pytest.raises(IntegrityError):
+            fetch(storage, f"{folder}/{name}", overwrite=True)
+    fs, path = fsspec.core.url_to_fs(str(result.path))
+    assert fs.cat_file(path) == storage.body
+    assert sorted(listing(folder)) == sorted(["star.mp4", path.rpartition("/")[2]])
+
+
 def test_what_stands_there_is_replaced_if_wanted(folder: str) -> None:
     """overwrite=True replaces it when the new one is complete and right, and not before."""
     old, new = video(1000), video(2000)

@@ -194,6 +194,21 @@ def test_leftovers_that_do_not_fit_each_other_do_no_harm(loss: str, tmp_path: Pa
     assert_right(result, path, body)
 
 
+def test_a_journal_of_shreds_costs_no_request_for_each(tmp_path: Path) -> None:
+    """Somebody edited it into thousands of spans of a byte: the longest are kept, and the rest comes anew."""
+    body, path = video(3 * MIB), tmp_path / "v.mp4"
+    with serving(Storage(body)) as storage:
+        interrupt(storage, path)
+        begun = len(storage.requests)
+        (tmp_path / "v.mp4.part").write_bytes(body)
+        with (tmp_path / "v.mp4.part.journal").open("a") as file:
+            file.writelines(f"+{start}-{start + 1};\n" for start in range(len(body) - 8_000, len(body), 2))
+        result = fetch(storage, path)
+        assert len(storage.requests) - begun < 300
+    assert result.resumed_from > 0
+    assert_right(result, path, body)
+
+
 def test_a_part_that_only_lacked_its_name_is_proved_with_one_byte(tmp_path: Path) -> None:
     """Killed between the last byte and the renaming: one byte shows that it is the same object, and is all it takes."""
     body, path = video(3 * MIB), tmp_path / "v.mp4"

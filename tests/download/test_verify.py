@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import gzip
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
 
 from aikynetix import DownloadError, DownloadInterruptedError, IntegrityError
+from aikynetix._download import _digest
 
 from .calls import MIB, assert_right, fetch
 from .servers import Fault, Request, Storage, hash_header, serving, video
@@ -206,3 +208,23 @@ def test_an_object_that_comes_compressed_is_unpacked(tmp_path: Path) -> None:
         with pytest.raises(DownloadError, match="more than"):
             fetch(storage, tmp_path / "w.mp4", max_bytes=MIB - 1)
     assert not (tmp_path / "w.mp4").exists()
+
+
+def test_without_a_thread_to_spare_the_hash_is_right_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the system gives no more threads, the connections do the hashing."""
+    start, refused = threading.Thread.start, []
+
+    def scarce(thread: threading.Thread) -> None:
+        if "digest" in thread.name:
+            refused.append(thread.name)
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", scarce)
+    monkeypatch.setattr(_digest, "_processors", lambda: 2)
+    with serving(Storage(video(12 * MIB))) as storage:
+        result = fetch(storage, tmp_path / "v.mp4")
+    assert refused
+    assert_right(result, tmp_path / "v.mp4", storage.body)

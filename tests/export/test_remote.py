@@ -60,9 +60,11 @@ class BufferedFileSystem(MemoryFileSystem):  # type: ignore[misc]  # as above
 fsspec.register_implementation("buffered", BufferedFileSystem, clobber=True)
 
 
-@pytest.fixture(params=["memory", "local", "buffered"])
+@pytest.fixture(params=["memory", "local", "buffered", "patterns"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """A folder that is not there yet: in memory, on disk, and in a store whose files are read by ranges."""
+    """A folder that is not there yet: in memory, on disk, in a store read by ranges, and of a name full of patterns."""
+    if request.param == "patterns":
+        return f"memory://{uuid.uuid4().hex}/vid[1]*?"
     # The download engine takes file:// for what it is, a path; local:// is the same place by way of fsspec.
     return f"local://{tmp_path}/videos" if request.param == "local" else f"{request.param}://{uuid.uuid4().hex}/videos"
 
@@ -140,6 +142,15 @@ def test_names_sizes_and_the_page(url: str) -> None:
     folder.close()
 
 
+@pytest.mark.parametrize("url", ["memory://", "memory:///"])
+def test_the_root_of_a_store_is_a_folder_of_it(url: str) -> None:
+    """Its URL has nothing after the scheme, and the slashes are part of that."""
+    folder = RemoteFolder(url)
+    assert fsspec.core.url_to_fs(folder.target)[0] is fsspec.filesystem("memory")
+    assert fsspec.core.url_to_fs(folder.path_of("a.mp4"))[1] == "/a.mp4"
+    assert folder.name_of(folder.path_of("a.mp4")) == "a.mp4"
+
+
 def test_a_store_that_fails_is_an_error_of_ours() -> None:
     """Whatever a file system raises comes out as one of our errors that names the folder."""
     folder = RemoteFolder("local:///dev/null/videos")
@@ -185,4 +196,4 @@ def test_an_export_into_a_url_and_again(connect: Connect, url: str) -> None:
         fs.rm_file(fsspec.core.url_to_fs(path)[1])
         assert statuses(videos.export(["a", "b"], url)) == {"a": "already_there", "b": "done"}
     assert fs.cat_file(f"{root}/index.html").count(b"<video") == 2
-    assert len(fs.glob(f"{root}/*.mp4")) == 2
+    assert len([path for path in fs.find(root) if path.endswith(".mp4")]) == 2
