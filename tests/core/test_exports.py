@@ -114,4 +114,4 @@ def test_tools_can_read_the_types_of_whatever_is_public(name: str) -> None:
     if inspect.isclass(value):
         typing.get_type_hints(value)
         for function in public_functions(value).values():
-            typing.get_type_hints(function)
+            assert set(typing.get_type_hints(function)) >= set(function.__annotations__)
