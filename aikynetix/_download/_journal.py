@@ -31,7 +31,7 @@ _LINE = re.compile(r"\+([0-9]{1,19})-([0-9]{1,19});\n?", re.ASCII)
 _LONGEST = 1024 * 1024 * 1024
 _LONGEST_LINE = 64 * 1024
 # More than any number of connections leaves behind.
-_MOST_SPANS = 256
+_MOST_SPANS = 128
 _AT_ONCE = 4096
 _BINARY = getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 
