@@ -28,7 +28,7 @@ from typing import Any
 
 
 def _rebuild(cls: type[AikynetixError], args: tuple[Any, ...], state: dict[str, Any]) -> AikynetixError:
-    error = cls.__new__(cls, *args)
+    error = cls.__new__(cls)
     error.args = args
     error.__dict__.update(state)
     return error

@@ -96,8 +96,8 @@ def safe_name(text: str) -> str:
     if _DEVICES.match(name):
         name = f"_{name}"
     if len(name.encode()) > _LONGEST_NAME:
-        stem, dot, extension = name.rpartition(".")
+        _, dot, extension = name.rpartition(".")
         tail = f".{extension}" if dot and len(extension.encode()) <= _LONGEST_EXTENSION else ""
         room = _LONGEST_NAME - len(tail.encode())
-        name = (stem if tail else name).encode()[:room].decode("utf-8", "ignore").rstrip(" .") + tail
+        name = name.encode()[:room].decode("utf-8", "ignore").rstrip(" .") + tail
     return name

@@ -338,3 +338,11 @@ def test_why_a_success_cannot_be_used_is_told_in_words(body: bytes, headers: dic
     with pytest.raises(APIResponseValidationError) as caught:
         _classify.require_url(response(body=body, headers=headers), ("url",))
     assert str(caught.value).startswith(why)
+
+
+def test_what_cannot_be_used_tells_of_which_answer() -> None:
+    """Status and request are those of the answer, whoever found out."""
+    for use in (_classify.parse_json, _classify.video_url):
+        with pytest.raises(APIResponseValidationError) as caught:
+            use(response(201, b"<html>"))
+        assert (caught.value.status_code, caught.value.request_method) == (201, "GET")

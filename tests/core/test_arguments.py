@@ -12,7 +12,7 @@ import httpx
 import pytest
 from aikynetix_api.api.analyzed_videos import get_analyzed_video
 
-from aikynetix import Aikynetix, AnalyzedVideo, AsyncAikynetix, DownloadedVideo, ExportRecord
+from aikynetix import Aikynetix, AnalyzedVideo, AsyncAikynetix, DownloadedVideo, ExportRecord, _arguments
 
 if TYPE_CHECKING:
     import pathlib
@@ -73,6 +73,17 @@ def test_an_argument_of_a_download_is_refused_before_any_request(
     with pytest.raises(kind, match=words) as caught:
         client.analyzed_videos.download("s", **arguments | given)
     assert len(str(caught.value)) < 300
+
+
+def test_the_least_count_is_one() -> None:
+    """One connection is a number of connections."""
+    assert _arguments.checked_count("connections", 1) == 1
+
+
+def test_a_session_id_of_another_type_is_told_its_type(client: Aikynetix) -> None:
+    """What it is instead is what helps."""
+    with pytest.raises(TypeError, match=r"^session_id must be a str, not int$"):
+        client.analyzed_videos.get(7)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("value", ["false", 0, None])

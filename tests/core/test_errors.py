@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 import aikynetix
-from aikynetix._errors import status_error_class
+from aikynetix._errors import client_closed, status_error_class
 
 STATUS_ARGUMENTS = {
     "status_code": 429,
@@ -123,3 +123,10 @@ def test_what_is_not_known_is_left_out_of_the_text() -> None:
     ):
         assert str(plain) == "x"
         assert (plain.request_method, plain.request_url) == ("", "")
+
+
+def test_a_closed_client_is_told_of_in_one_sentence() -> None:
+    """It says what to do about it."""
+    assert str(client_closed()) == (
+        "this client has been closed; make a new one, or keep it open for as long as it is used."
+    )

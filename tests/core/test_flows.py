@@ -90,6 +90,13 @@ def test_a_post_that_keeps_failing_is_given_up_with_its_own_error() -> None:
     assert asked.count("generate") == 3
 
 
+def test_a_post_that_keeps_failing_is_sent_three_times_where_the_get_says_it_is_being_made() -> None:
+    """A GET without a URL does not prove that the POST arrived: it is sent again, after the third only waited for."""
+    end, asked, _ = run(MISSING, BROKEN, None, BROKEN, None, BROKEN, None)
+    assert isinstance(end, VideoNotReadyError)
+    assert asked.count("generate") == 3
+
+
 def test_already_analyzed_is_settled_by_looking() -> None:
     """400 to the POST may mean that somebody else had it made in the meantime: GET finds the video."""
     assert run(MISSING, ALREADY, VIDEO) == (VIDEO, ["get", "generate", "get"], 0.0)

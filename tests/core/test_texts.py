@@ -80,6 +80,7 @@ def test_short_strings_are_no_secrets() -> None:
     """Four characters are masked, three are not; encodings count from six on."""
     assert _redact.scrub("abc abcd", ["abc"]) == "abc abcd"
     assert _redact.scrub("abcd", ["abcd"]) == "***"
+    assert _redact.scrub("at https://h/p?a=1?b=2 now", []) == "at https://h/p?... now"
     assert b"abcde".hex() not in _redact.spellings(["abcde"])
     assert b"abcdef".hex() in _redact.spellings(["abcdef"])
     forms = _redact.spellings(["abcdefgh", "abcdefghij"])
@@ -187,6 +188,7 @@ def test_the_name_in_a_disposition(header: str, name: str | None) -> None:
         ("a" * 300 + ".longlonge", "a" * 200),
         ("é" * 150, "é" * 100),
         ("a" * 195 + " b.mp4", "a" * 195 + ".mp4"),
+        ("a" * 195 + " .mp4", "a" * 195 + " .mp4"),
         ("\ud800", "_"),
         ("X.a.X", "X.a.X"),
         ("a" + "é" * 150, "a" + "é" * 99),

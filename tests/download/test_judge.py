@@ -16,6 +16,7 @@ from aikynetix._download._rules import Failure, Kind
 SIZE = 1000
 URL = "https://storage.example/bucket/v.mp4?X-Goog-Signature=topsecret"
 PATH = "storage.example/bucket/v.mp4"
+KNOWN = Identity(path=PATH, size=9, etag='"one"')
 MD5S = [base64.b64encode(bytes([n]) * 16).decode() for n in (1, 2)]
 CRCS = [base64.b64encode(bytes([n]) * 4).decode() for n in (1, 2)]
 ETAGS = ('"one"', '"two"', 'W/"one"', "one")
@@ -126,6 +127,42 @@ def test_a_whole_begins_at_the_first_byte_and_ends_where_it_says(status: int, he
         assert (offer.identity.size, offer.ranges) == (None, False)
     if offer.encoding or (headers.get("x-goog-stored-content-encoding") == "gzip" and status == 200):
         assert offer.identity.md5 is offer.identity.crc32c is None
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "headers", "expected"),
+    [
+        (Asked(), 200, {"Content-Length": "9", "Accept-Ranges": "Bytes"}, (0, 9, 9, True, "")),
+        (Asked(), 200, {"Content-Length": "9", "Content-Encoding": "identity"}, (0, 9, 9, False, "")),
+        (Asked(), 200, {"x-goog-stored-content-length": "9"}, (0, 9, 9, False, "")),
+        (Asked(), 200, {"Content-Length": "9", "x-goog-stored-content-length": "9"}, (0, 9, 9, False, "")),
+        (Asked(), 200, {"Content-Length": "9", "Content-Encoding": "GZIP"}, (0, None, None, False, "gzip")),
+        (Asked(), 206, {"Content-Range": "bytes 0-8/9"}, (0, 9, 9, True, "")),
+        (Asked(start=3, known=KNOWN), 206, {"ETag": '"one"', "Content-Range": "bytes 3-7/9"}, (3, 8, 9, True, "")),
+    ],
+    ids=str,
+)
+def test_what_an_answer_offers(
+    asked: Asked, status: int, headers: dict[str, str], expected: tuple[int, int | None, int | None, bool, str]
+) -> None:
+    """First byte, byte behind the last, size, whether there are ranges, and the encoding."""
+    offer = judge(asked, status, httpx.Headers(headers), URL)
+    assert isinstance(offer, Offer)
+    assert (offer.start, offer.stop, offer.identity.size, offer.ranges, offer.encoding) == expected
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Content-Length": "9", "x-goog-stored-content-length": "8"},
+        {"Content-Range": "bytes 1-8/9"},
+    ],
+)
+def test_an_answer_that_is_no_whole_says_why(headers: dict[str, str]) -> None:
+    """The text is what a person reads when the download is given up."""
+    offer = judge(Asked(), 206 if "Content-Range" in headers else 200, httpx.Headers(headers), URL)
+    assert isinstance(offer, Failure)
+    assert offer.text.startswith("the storage ")
 
 
 @pytest.mark.parametrize("status", [200, 206])

@@ -42,10 +42,22 @@ failures = st.builds(
 
 
 def standing(
-    failures: int = 1, resigns: int = 0, max_retries: int = 3, others: int = 0, *, fresh: bool = False
+    failures: int = 1,
+    resigns: int = 0,
+    max_retries: int = 3,
+    others: int = 0,
+    *,
+    waited: float = 0.0,
+    fresh: bool = False,
 ) -> Standing:
     return Standing(
-        failures=failures, resigns=resigns, max_retries=max_retries, waited=0.0, others=others, fresh=fresh, draw=1.0
+        failures=failures,
+        resigns=resigns,
+        max_retries=max_retries,
+        waited=waited,
+        others=others,
+        fresh=fresh,
+        draw=1.0,
     )
 
 
@@ -139,6 +151,9 @@ def test_every_failure_is_decided(failed: Failure, failures_: int, resigns: int,
             standing(),
             INTERRUPTED,
         ),
+        (failure(Kind.STATUS, 503, retry_after=7.0), standing(waited=24.0), INTERRUPTED),
+        (failure(Kind.STATUS, 503), standing(waited=24.0), Action(step=Step.WAIT, wait=1.0)),
+        (failure(Kind.STATUS, 500), standing(), Action(step=Step.WAIT, wait=1.0)),
         (failure(Kind.STATUS, 520), standing(), Action(step=Step.WAIT, wait=1.0)),
         (failure(Kind.STATUS, 408), standing(), Action(step=Step.WAIT, wait=1.0)),
         (failure(Kind.STATUS, 400, "ExpiredToken"), standing(), Action(step=Step.RESIGN)),

@@ -292,5 +292,5 @@ def test_memory_does_not_grow_with_the_number_of_sessions(connect: Connect, fold
                 gc.collect()
                 blocks.append(sys.getallocatedblocks())
     assert len(blocks) == 5
-    # One look may fall on a moment in which a thread is at work; a leak shows in all of them.
-    assert statistics.median(blocks[1:]) < blocks[0] + 1_000
+    # A look may fall on a moment in which threads are at work; one block kept of each session would be 5,000 here.
+    assert statistics.median(blocks[1:]) < blocks[0] + 3_000

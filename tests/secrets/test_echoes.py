@@ -51,6 +51,7 @@ _PLACES: dict[str, Callable[[str], httpx.Response]] = {
     "utf-16": lambda echo: httpx.Response(500, content=f"key {echo}".encode("utf-16")),
     "location": lambda echo: httpx.Response(302, headers={"Location": f"https://evil.example/{echo}?k={echo}"}),
     "success": lambda echo: httpx.Response(200, json={"error": f"key {echo}"}, headers={"X-Request-Id": echo}),
+    "large-success": lambda echo: httpx.Response(200, json={"error": [f"key {echo}", "x" * (64 * 1024)]}),
     "type": lambda echo: httpx.Response(200, text="<html>", headers={"Content-Type": f"text/html; k={echo}"}),
 }
 
