@@ -4,7 +4,9 @@ Annotations are not postponed here: tools that read the types of a class at run 
 that the class says it is from, and that is the package.
 """
 
+import os
 import sys
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,7 @@ from attrs import field, frozen
 
 from . import _operations, _signed_url
 from ._causes import detached
-from ._errors import APIResponseValidationError
+from ._errors import APIResponseValidationError, DownloadError
 from ._redact import redact_url
 
 
@@ -124,7 +126,6 @@ class DownloadedVideo:
         session_id: The session.
         path: Where the file is: a ``Path`` in a local destination, a ``str`` that is a URL in an fsspec one.
         size: Bytes.
-        sha256: Of the whole file, in hexadecimal.
         resumed_from: Bytes that an earlier call had already fetched; 0 when there was none.
         verified: What was checked beside the container: ``"crc32c"``, ``"md5"``, ``"crc32c+md5"`` or ``"size"``.
         elapsed: Seconds that the download took.
@@ -135,7 +136,46 @@ class DownloadedVideo:
     session_id: str
     path: Path | str
     size: int
-    sha256: str
+    _sha256: str | None = field(default=None, repr=False, eq=False)
     resumed_from: int = 0
     verified: str = "size"
     elapsed: float = 0.0
+    _seen: tuple[Path, os.stat_result] | None = field(init=False, default=None, repr=False, eq=False)
+
+    def __attrs_post_init__(self) -> None:
+        if self._sha256 is None:
+            with suppress(OSError):
+                file = Path(self.path).absolute()  # the working directory may be another one later
+                object.__setattr__(self, "_seen", (file, file.stat()))
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 of the whole file, in hexadecimal.
+
+        A local file is read for it when it is first asked for, at about a second per GiB; then it is kept. Announced
+        checksums have been verified before, see ``verified``.
+
+        Raises:
+            DownloadError: The file was moved or changed since the download, so that it cannot be told any more.
+        """
+        if self._sha256 is None:
+            object.__setattr__(self, "_sha256", self._hashed())
+        assert self._sha256 is not None
+        return self._sha256
+
+    def _hashed(self) -> str:
+        import hashlib  # here, because a lookup has no use for it
+
+        cause: OSError | None = None
+        if self._seen is not None:
+            file, then = self._seen
+            try:
+                with file.open("rb") as opened:
+                    value = hashlib.file_digest(opened, "sha256").hexdigest()
+                    now = os.fstat(opened.fileno())
+                if (now.st_size, now.st_mtime_ns) == (then.st_size, then.st_mtime_ns):
+                    return value
+            except OSError as error:
+                cause = error
+        text = f"{self.path}: the file was moved or changed after the download, so its SHA-256 cannot be told any more"
+        raise DownloadError(text, session_id=self.session_id, path=self.path) from cause

@@ -45,17 +45,17 @@ class Readable(Protocol):
 class Digests:
     """Checksums of a whole file in hexadecimal; None for those that were not asked for or cannot be computed here."""
 
-    sha256: str
     md5: str | None = None
     crc32c: str | None = None
+    sha256: str | None = None
 
 
 def hashes_for(identity: Identity) -> dict[str, _Hash]:
-    """Return the hashes that a file is to be checked by: always sha256, and what the storage announced.
+    """Return the hashes that a file is to be checked by: what the storage announced.
 
     Where google-crc32c has no C extension, CRC32C takes seconds per megabyte; it is then left out if there is an MD5.
     """
-    hashes: dict[str, _Hash] = {"sha256": hashlib.sha256()}
+    hashes: dict[str, _Hash] = {}
     if identity.md5:
         hashes["md5"] = hashlib.md5(usedforsecurity=False)
     if identity.crc32c:
@@ -80,17 +80,21 @@ class Digest:
     """Hashes a file from its beginning while it grows.
 
     Bytes that are offered in order are hashed while they are in the cache; the rest is read from the file once there is
-    no gap before it. Large files are hashed on a thread of their own, beside the receiving.
+    no gap before it. Large files are hashed on a thread of their own, beside the receiving. Where there is nothing to
+    check them by, the bytes are not looked at again: SHA-256 alone costs as much as receiving and writing them.
 
     Args:
         identity: Says which checksums to compute and how large the file is.
         file: Where to read from.
+        sha256: Whether to compute this one too, for a file that cannot be read later.
     """
 
-    def __init__(self, identity: Identity, file: Readable) -> None:
+    def __init__(self, identity: Identity, file: Readable, *, sha256: bool = False) -> None:
         self.head = b""
-        """The first `HEAD` bytes of what was hashed."""
+        """The first `HEAD` bytes of the file, once it is complete."""
         self._hashes = hashes_for(identity)
+        if sha256:
+            self._hashes["sha256"] = hashlib.sha256()
         self._file = file
         self._tail = 0  # everything before it is hashed, or queued, or being read
         self._limit = 0  # everything before it can be read from the file
@@ -101,7 +105,7 @@ class Digest:
         self._stopped = False
         self._error: Exception | None = None
         self._thread: Thread | None = None
-        if _processors() > 1 and (identity.size is None or identity.size >= _OWN_THREAD_FROM):
+        if self._hashes and _processors() > 1 and (identity.size is None or identity.size >= _OWN_THREAD_FROM):
             thread = Thread(target=self._run, name="aikynetix-digest", daemon=True)
             with suppress(RuntimeError):  # where the system gives no more threads, the connections hash
                 thread.start()
@@ -126,7 +130,7 @@ class Digest:
                 again.
         """
         if self._thread is None:
-            if offset == self._tail:
+            if offset == self._tail and self._hashes:
                 self._tail += count
                 self._update(memoryview(buffer)[:count])
             self._keep(buffer)
@@ -158,6 +162,10 @@ class Digest:
             OSError: The file cannot be read.
         """
         self.available(size)
+        if not self._hashes:
+            view = memoryview(bytearray(min(HEAD, size)))
+            self.head = bytes(view[: self._file.read_into(view, 0)])
+            return True
         if self._thread is None:
             self._catch_up()
         else:

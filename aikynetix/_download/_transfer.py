@@ -157,7 +157,7 @@ class Transfer:
         with self._place.lock:
             ledger = self._place.ledger
             done, prefix = ledger.done, ledger.prefix
-        if self._part.parallel:  # another cannot be read while it is written; there all bytes are offered in order
+        if self._part.parallel:  # another cannot be read back; there all bytes are offered in order
             self._place.digest.available(prefix)
         if self._options.progress is not None and done != self._reported:
             self._reported = done
@@ -274,7 +274,8 @@ class Transfer:
             raise self._error(DownloadError, f"the disk has no room for {size} bytes")
         self._known, self._offer = known, offer
         bound = self._options.max_bytes + 1 if size is None else size
-        self._place = Workplace(Ledger(bound, self._finished), self._part, Digest(known, self._part))
+        digest = Digest(known, self._part, sha256=not self._part.parallel)
+        self._place = Workplace(Ledger(bound, self._finished), self._part, digest)
         small = size is None or size < SMALL or not offer.ranges or not known.provable or not self._part.parallel
         self._growth = Growth(limit=1 if small or self._single else self._options.connections or MOST_CONNECTIONS)
 

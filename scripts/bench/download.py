@@ -22,7 +22,7 @@ def table(rounds: int) -> str:
         for label, options in (("plain", []), ("TLS", ["--certificate", str(certificate)])):
             with _machine.server("--size", str(SIZE), *options) as url:
                 rows += _rows(label, url, Path(folder), str(authority), rounds)
-    title = f"One download stream of {SIZE >> 20} MiB over loopback (curl = 1.00; the facade also hashes and verifies)"
+    title = f"One download stream of {SIZE >> 20} MiB over loopback (curl = 1.00; the facade also verifies and syncs)"
     return markdown(title, ["client", "speed", "CPU", "MiB per second", "spread", "peak memory, MiB"], rows)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -81,6 +82,7 @@ def _timed(folder: Path, words: Callable[[Path], list[str]], *, feed: bool = Fal
         taken = _machine.process(words(target), names if feed else "")
         saved = [path for path in target.iterdir() if path.suffix == ".mp4" and path.stat().st_size == SIZE]
         assert len(saved) == SESSIONS, f"{len(saved)} of {SESSIONS} videos were saved"
+        shutil.rmtree(target)  # else the next one waits for the disk to take what this one wrote
         return taken
 
     return measure

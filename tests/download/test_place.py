@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import pickle
 import shutil
 import subprocess
 import sys
@@ -27,6 +28,40 @@ def test_the_result_tells_what_there_is(tmp_path: Path) -> None:
     assert result.sha256 == hashlib.sha256(storage.body).hexdigest()
     assert (result.resumed_from, result.verified) == (0, "crc32c+md5")
     assert 0 < result.elapsed < 20
+
+
+def test_the_sha256_is_taken_from_the_file_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When it is first asked for, from wherever the process stands; then it is kept, also where the file is not."""
+    with serving(Storage(video(MIB))) as storage:
+        monkeypatch.chdir(tmp_path)
+        result = fetch(storage, "v.mp4")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    copy = pickle.loads(pickle.dumps(result))
+    assert copy.sha256 == result.sha256 == hashlib.sha256(storage.body).hexdigest()
+    (tmp_path / "v.mp4").unlink()
+    assert copy.sha256 == result.sha256 == pickle.loads(pickle.dumps(result)).sha256
+    assert copy == result
+
+
+@pytest.mark.parametrize("change", ["moved", "written", "replaced"])
+def test_the_sha256_of_another_file_is_never_told(tmp_path: Path, change: str) -> None:
+    """A file that is not the one that was downloaded has no say: that is an error, not a wrong value."""
+    target = tmp_path / "v.mp4"
+    with serving(Storage(video(MIB))) as storage:
+        result = fetch(storage, target)
+    match change:
+        case "moved":
+            target.rename(tmp_path / "w.mp4")
+        case "written":
+            with target.open("r+b") as file:
+                file.write(b"x")
+            os.utime(target, ns=(0, 1))
+        case _:
+            target.write_bytes(storage.body + b"x")
+    with pytest.raises(DownloadError, match="moved or changed after the download") as caught:
+        _ = result.sha256
+    assert (caught.value.session_id, caught.value.path) == ("session", target)
 
 
 def test_progress_is_told_from_beginning_to_end(tmp_path: Path) -> None:

@@ -224,7 +224,7 @@ def test_without_a_thread_to_spare_the_hash_is_right_all_the_same(
 
     monkeypatch.setattr(threading.Thread, "start", scarce)
     monkeypatch.setattr(_digest, "_processors", lambda: 2)
-    with serving(Storage(video(12 * MIB))) as storage:
+    with serving(Storage(video(12 * MIB), ("md5", "crc32c"))) as storage:
         result = fetch(storage, tmp_path / "v.mp4")
     assert refused
     assert_right(result, tmp_path / "v.mp4", storage.body)
