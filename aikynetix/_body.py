@@ -243,4 +243,4 @@ async def aread(response: httpx.Response, limit: int) -> None:
         await response.aclose()
     fill(response, collector, limit)
     response.is_closed = False
-    await response.aread()
+    response.read()  # what was collected is there: nothing is waited for

@@ -136,7 +136,7 @@ class DownloadedVideo:
     session_id: str
     path: Path | str
     size: int
-    _sha256: str | None = field(default=None, repr=False, eq=False)
+    _sha256: str | None = field(default=None, repr=False, eq=False, alias="sha256")
     resumed_from: int = 0
     verified: str = "size"
     elapsed: float = 0.0

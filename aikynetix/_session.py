@@ -256,12 +256,12 @@ class AsyncSession(httpx.AsyncClient):
         return plain.unwrap(outcome, trial.request)
 
     async def _attempt(self, trial: Trial, auth: httpx.Auth, stream: bool) -> Outcome:
-        import anyio  # httpx's own requirement; here, because the synchronous client does without
+        from ._event_loop import fail_after  # here, because the synchronous client does without
 
         deadline = trial.begin()
         following = trial.request
         try:
-            with anyio.fail_after(None if deadline is None else deadline - time.monotonic()):
+            async with fail_after(None if deadline is None else deadline - time.monotonic()):
                 while True:
                     response = await self._converse(following, auth, trial.limit, deadline, stream)
                     redirected = trial.redirected(response)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import anyio
 
+from .._event_loop import is_asyncio
 from . import _tls
 from ._http1 import READ_SIZE
 from ._readable import is_readable
@@ -59,25 +60,18 @@ class Stream(Protocol):
 
 def home() -> object:
     """Return the event loop that is running, which a connection cannot leave."""
-    if _is_asyncio():
+    if is_asyncio():
         return asyncio.get_running_loop()
     import trio
 
     return trio.lowlevel.current_trio_token()
 
 
-def _is_asyncio() -> bool:
-    try:
-        return asyncio.current_task() is not None  # there is none where trio is a guest of asyncio
-    except RuntimeError:
-        return False
-
-
 class Turn:
     """What a task waits for while all connections are in use."""
 
     def __init__(self) -> None:
-        self._future = asyncio.get_running_loop().create_future() if _is_asyncio() else None
+        self._future = asyncio.get_running_loop().create_future() if is_asyncio() else None
         self._event = anyio.Event() if self._future is None else None
 
     def come(self) -> None:
@@ -110,7 +104,7 @@ async def connect(origin: Origin, timeout: float | None) -> Stream:  # noqa: ASY
     scheme, raw_host, port = origin
     host = raw_host.decode("ascii")
     context = _tls.context() if scheme == "https" else None
-    if _is_asyncio():
+    if is_asyncio():
         async with asyncio.timeout(timeout):
             return await _dial(host, port, context)
     return await _dial_on_trio(host, port, context, timeout)

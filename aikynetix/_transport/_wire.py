@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+import weakref
 from collections.abc import Callable
 from contextlib import suppress
 from time import monotonic
@@ -27,7 +28,7 @@ _GATHERING = 0.05
 class Lane:
     """One connection to one origin."""
 
-    __slots__ = ("_socket", "http", "origin")
+    __slots__ = ("__weakref__", "_abandoned", "_socket", "http", "origin")
 
     def __init__(self, origin: Origin, limits: Limits, http: Protocol1, trace: Trace | None = None) -> None:
         self.origin = origin
@@ -39,6 +40,9 @@ class Lane:
                 self._socket = _secured(self._socket, host.decode("ascii"), limits, trace)
         except _faults.FAULTS as error:
             raise _faults.fault(_faults.CONNECT, error) from error
+        # Of what the garbage collector finds at one time it finalizes the socket, which then warns, as likely first.
+        self._abandoned = weakref.finalize(self, _shut, self._socket)
+        self._abandoned.atexit = False  # threads may be at work on it
 
     def read(self, limits: Limits) -> bytes:
         """Return some bytes; none at the end.
@@ -101,12 +105,12 @@ class Lane:
 
     def close(self) -> None:
         """Close the connection."""
-        with suppress(OSError):
-            self._socket.close()
+        self._abandoned.detach()
+        _shut(self._socket)
 
     def __del__(self) -> None:
-        """Close the connection of a client that nobody closed, before its socket can warn of that at exit."""
-        if hasattr(self, "_socket"):
+        """Close the connection of a client that nobody closed; at exit `weakref.finalize` does nothing any more."""
+        if hasattr(self, "_abandoned"):
             self.close()
 
     def get_extra_info(self, info: str) -> Any:
@@ -120,6 +124,11 @@ class Lane:
         if info == "server_addr":
             return self._socket.getpeername()
         return self.is_stale() if info == "is_readable" else None
+
+
+def _shut(sock: socket.socket) -> None:
+    with suppress(OSError):
+        sock.close()
 
 
 def _dial(host: str, port: int, limits: Limits, trace: Trace | None) -> socket.socket:

@@ -19,6 +19,12 @@ _PROGRAMS = {
     "closed": "with Aikynetix(**settings) as client: client.analyzed_videos.get('found')",
     "never-closed": "client = Aikynetix(**settings); client.analyzed_videos.get('found')",
     "dropped": "Aikynetix(**settings).analyzed_videos.get('found')",
+    "dropped-and-collected": """
+        import gc
+        for _ in range(3):
+            Aikynetix(**settings).analyzed_videos.get('found')
+            gc.collect()
+    """,
     "never-used": "Aikynetix(**settings); AsyncAikynetix(**settings)",
     "after-an-error": """
         client = Aikynetix(**settings)
