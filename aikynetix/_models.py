@@ -127,7 +127,8 @@ class DownloadedVideo:
         path: Where the file is: a ``Path`` in a local destination, a ``str`` that is a URL in an fsspec one.
         size: Bytes.
         resumed_from: Bytes that an earlier call had already fetched; 0 when there was none.
-        verified: What was checked beside the container: ``"crc32c"``, ``"md5"``, ``"crc32c+md5"`` or ``"size"``.
+        verified: The best that was there to check it by: ``"crc32c"``, ``"md5"`` or ``"crc32c+md5"``, which the storage
+            announced; ``"size"`` where it announced no more; ``"container"``, the first bytes of an mp4, without that.
         elapsed: Seconds that the download took.
     """
 

@@ -171,7 +171,7 @@ class _ErrorAt:
 def verified(identity: Identity, digests: Digests) -> str:
     """Return which checks a file has passed, as `DownloadedVideo.verified` says it."""
     names = [name for name in ("crc32c", "md5") if getattr(identity, name) and getattr(digests, name)]
-    return "+".join(names) or "size"
+    return "+".join(names) or ("container" if identity.size is None else "size")
 
 
 def mismatch(fetched: Fetched) -> str | None:
