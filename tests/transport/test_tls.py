@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
+import time
 from typing import TYPE_CHECKING
 
 import httpx
@@ -104,3 +106,17 @@ def test_a_useless_authority_file_is_named(
                 await wire.get(f"https://127.0.0.1:{port}/")
 
         run(reaching)
+
+
+def test_a_handshake_that_is_never_answered_is_a_timeout(run: Callable[..., None]) -> None:
+    """A server that takes the connection and then says nothing has the time for connecting, no more."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"https://127.0.0.1:{silent.getsockname()[1]}/"
+
+        async def scenario(wire: Wire) -> None:
+            began = time.monotonic()
+            with pytest.raises(httpx.ConnectTimeout):
+                await wire.get(url, connect=0.3)
+            assert 0.2 < time.monotonic() - began < 3
+
+        run(scenario)
