@@ -5,8 +5,9 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING
 
+from scripts.regen._address import answers_with_fields, video_url_places
 from scripts.regen._canonical import bodies
-from scripts.regen._find import answers_with_fields, base_url, session_parameter, video_url_places
+from scripts.regen._find import base_url, session_parameter
 from scripts.regen._flatten import required_of, variants
 from scripts.regen._names import folded
 from scripts.regen._problems import Finding
