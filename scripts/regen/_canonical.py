@@ -287,6 +287,7 @@ class _Builder:
     def finish(self) -> Canonical:
         """Define the models and put the document together."""
         self.book.finish()
+        self.book.require_on_their_side(self.paths)
         for name in self.spec.get("webhooks") or {}:
             self.notes.append(f"webhook `{name}`: calls made by the vendor have no client code")
         document: Json = {
