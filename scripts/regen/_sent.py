@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from scripts.regen._canonical import bodies, expanded, schema_of
+from scripts.regen._find import is_json
 from scripts.regen._judge import Judge, UndecidedError
 
 if TYPE_CHECKING:
@@ -52,10 +53,13 @@ class Sent:
             for one in expanded(self.canonical.book, self.endpoint.operation)
             if (one["in"], one["name"]) == (view["in"], wire)
         )
-        as_text = '"string"' in json.dumps(view["schema"]) or "$ref" in json.dumps(view["schema"])
+        schema, kind = _written(stated)
+        if kind and not is_json(kind):
+            return f"it is written as {kind}"
+        as_text = not kind and any(word in json.dumps(view["schema"]) for word in ('"string"', '"$ref"'))
         for value in values:
             ways = [value, json.dumps(value)] if as_text and isinstance(value, bool) else [value]
-            if why := self._complaint(f"`{wire}`", schema_of(stated), ways):
+            if why := self._complaint(f"`{wire}`", schema, ways):
                 return f"{json.dumps(value)} is not allowed: {why}"
         return ""
 
@@ -101,3 +105,12 @@ class Sent:
         note = f"{self.endpoint.operation.label}: whether it takes what the facade says in {what} is not judged ({why})"
         if note not in self.undecided:
             self.undecided.append(note)
+
+
+def _written(parameter: Json) -> tuple[Any, str]:
+    """Return the schema of a parameter's value, and the media type that it is written in where it has one."""
+    content = parameter.get("content")
+    if "schema" in parameter or not isinstance(content, dict) or not content:
+        return schema_of(parameter), ""
+    kind, media = next(iter(content.items()))
+    return (media.get("schema", {}) if isinstance(media, dict) else {}), kind

@@ -64,6 +64,15 @@ def _flag(schema: Json, **more: Any) -> Edit:
     return lambda spec: parameter(spec, "is_jump").update(schema=schema, **more)
 
 
+def _written_as(kind: str, schema: Json) -> Edit:
+    def edit(spec: Json) -> None:
+        flag = parameter(spec, "is_jump")
+        del flag["schema"]
+        flag["content"] = {kind: {"schema": schema}}
+
+    return edit
+
+
 def _kinds(jump: Json, weight: Json, **more: Any) -> Edit:
     variants = [_object("kind", kind=jump, is_jump=_FLAG), _object("kind", kind=weight, is_weight=_FLAG)]
     return _body({"oneOf": variants, **more})
@@ -130,6 +139,9 @@ SCHEMAS: tuple[Change, ...] = (
     Change("a flag that is a number or a word", LOUD, _flag({"enum": [0, 1, "yes"]}), (GET,), "yes-or-no"),
     Change("a flag that is anything but a boolean", LOUD, _flag({"not": {"type": "boolean"}}), (GET,), "yes-or-no"),
     Change("a flag with a pattern that it has", WORKS, _flag({"type": "string", "pattern": "^(true|false)$"})),
+    Change("a flag written as JSON", WORKS, _written_as("application/json", _FLAG)),
+    Change("a flag written as JSON that is text", LOUD, _written_as("application/json", {"type": "string"}), (GET,), "yes-or-no"),
+    Change("a flag written as XML", LOUD, _written_as("application/xml", _FLAG), (GET,), "it is written as application/xml"),
     Change("a required default that its own pattern excludes", LOUD, lambda spec: get(spec)["parameters"].append({"name": "v", "in": "query", "required": True, "schema": {"type": "string", "default": "x", "pattern": "^[0-9]$"}}), (GET,), "`v`"),
     # What stands where the address was.
     Change("the address alone or in an object, alone", WORKS, _address({"oneOf": [_URL, _object(url=_URL)]})),
