@@ -54,7 +54,7 @@ class Head(NamedTuple):
 class Http1:
     """The protocol state of one connection."""
 
-    __slots__ = ("_given", "_h11", "_head", "_interim", "_is_past", "_method")
+    __slots__ = ("_given", "_h11", "_head", "_interim", "_is_over", "_is_past", "_method")
 
     def __init__(self) -> None:
         self._reset()
@@ -67,7 +67,7 @@ class Http1:
         self._method = method
         self._head: Head | None = None
         self._interim = self._given = 0
-        self._is_past = False
+        self._is_over = self._is_past = False
 
     def start(self, request: httpx.Request) -> bytes:
         """Return the head of ``request`` as it goes over the wire.
@@ -122,10 +122,12 @@ class Http1:
             httpx.RemoteProtocolError: The body is cut off, or its framing is broken.
         """
         while not self._is_past:
-            event = self._next()
+            # h11 tells of the end once and then asks for the next answer: whoever asks again would wait for it.
+            event = h11.EndOfMessage() if self._is_over else self._next()
             if event is h11.NEED_DATA:
                 return None
             if not isinstance(event, h11.Data):
+                self._is_over = True
                 return b""
             if event.data:
                 self._given += len(event.data)

@@ -10,12 +10,17 @@ from typing import TYPE_CHECKING
 import pytest
 
 from aikynetix import DownloadedVideo, DownloadError, DownloadInterruptedError, IntegrityError, SignedUrlExpiredError
+from aikynetix._transport._fast import FastHttp1
+from aikynetix._transport._http1 import Http1
+from aikynetix._transport._sync import PooledTransport
 
 from .calls import EXPIRED, MIB, assert_right, fetch, once
 from .servers import Fault, Storage, serving, video
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from aikynetix._transport._http1 import Protocol1
 
 # RFC 1952, section 2.2: members follow one another; the last has a single byte of the video.
 MEMBERS = b"".join(
@@ -56,6 +61,23 @@ def test_one_bad_answer_does_not_stop_a_download(fault: Fault, tmp_path: Path) -
     body = video(MIB)
     with serving(Storage(body, fault=once(fault))) as storage:
         result = fetch(storage, tmp_path / "v.mp4", silence=0.6)
+    assert_right(result, tmp_path / "v.mp4", body)
+
+
+@pytest.mark.parametrize("protocol", [Http1, FastHttp1])
+@pytest.mark.parametrize("encoded", [False, True], ids=["plain", "gzip"])
+def test_a_body_in_chunks_ends_where_it_says(protocol: type[Protocol1], encoded: bool, tmp_path: Path) -> None:
+    """The last chunk is the end, with either parser, though the server keeps the connection open and silent."""
+    body = video(MIB - 1)  # what fills the last buffer only in part makes the end be asked for twice
+    fault = Fault(chunked=True, stall=5)
+    if encoded:
+        fault.headers, fault.body = {"Content-Encoding": "gzip", "x-goog-hash": None}, gzip.compress(body, mtime=0)
+    with (
+        PooledTransport(protocol=protocol) as transport,
+        serving(Storage(body, fault=lambda request: fault)) as storage,
+    ):
+        result = fetch(storage, tmp_path / "v.mp4", silence=1, max_retries=0, transport=transport)
+        assert len(storage.requests) == 1
     assert_right(result, tmp_path / "v.mp4", body)
 
 

@@ -181,6 +181,33 @@ def test_other_framing_is_left_to_the_parser(
         assert received(transport, server.url, 4) == expected
 
 
+@pytest.mark.parametrize(
+    "framed",
+    [
+        b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n",
+        b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n6\r\n world\r\n0\r\nX-Trailer: x\r\n\r\n",
+        b"Content-Length: 11\r\n\r\nhello world",
+    ],
+    ids=["chunks", "trailer", "length"],
+)
+def test_the_end_is_told_as_often_as_it_is_asked_for(transport: PooledTransport, framed: bytes) -> None:
+    """Where the server keeps the connection open, nothing is read from it beyond the end, and it serves again."""
+
+    def script(connection: Connection) -> None:
+        while connection.request():
+            connection.send(b"HTTP/1.1 200 OK\r\n" + framed)
+
+    with Server(script) as server:
+        for _ in range(2):
+            body, buffer, data = opened(transport, server.url, silence=1.0), memoryview(bytearray(4)), b""
+            while count := body.read_into(buffer):
+                data += buffer[:count]
+            assert data == b"hello world"
+            assert [body.read_into(buffer) for _ in range(3)] == [0, 0, 0]
+            body.close()
+        assert server.connections == 1
+
+
 def test_an_answer_to_head_has_no_body(transport: PooledTransport) -> None:
     """The length that an answer to HEAD announces is not waited for."""
 
