@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING
 import attrs
 from attrs import frozen
 
-from ._identity import Identity, content_length, content_range, identity_of, is_transcoded, same_object, stored_size
+from ._identity import (
+    Identity,
+    content_length,
+    content_range,
+    identity_of,
+    is_transcoded,
+    joined,
+    same_object,
+    stored_size,
+)
 from ._rules import Failure, Kind
 
 if TYPE_CHECKING:
@@ -43,7 +52,7 @@ class Offer:
     """What an answer brings.
 
     Attributes:
-        identity: The object.
+        identity: The object: what the answer says, and what was known of it before.
         start: First byte.
         stop: Byte behind the last; None where the answer does not say.
         ranges: Whether the storage serves ranges of it.
@@ -99,13 +108,15 @@ def _part(asked: Asked, known: Identity, headers: httpx.Headers, url: str, encod
     if found is None or encoding:
         return Failure(kind=Kind.MALFORMED, text="the storage sent a part without saying which")
     start, stop, size = found
-    if size is not None and size != known.size:
+    if (size is not None and size != known.size) or (known.size is not None and stop > known.size):
         return Failure(kind=Kind.CHANGED, text="the video has changed on the storage")
     if start != asked.start:
         return Failure(
             kind=Kind.MALFORMED, text=f"the storage sent bytes from {start} on where {asked.start} was asked for"
         )
     identity = identity_of(url, headers, size)
+    if is_transcoded(headers):
+        identity = attrs.evolve(identity, md5=None, crc32c=None)  # of bytes that the file will not hold
     if not same_object(known, identity, asserted=known.validator is not None):
         return Failure(kind=Kind.CHANGED, text="the video has changed on the storage")
-    return Offer(identity=identity, start=start, stop=stop, ranges=True)
+    return Offer(identity=joined(known, identity), start=start, stop=stop, ranges=True)

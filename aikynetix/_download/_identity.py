@@ -9,6 +9,7 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+import attrs
 from attrs import frozen
 
 if TYPE_CHECKING:
@@ -85,9 +86,9 @@ def same_object(known: Identity, seen: Identity, *, asserted: bool) -> bool:
     """
     if known.size is not None and seen.size is not None and known.size != seen.size:
         return False
-    for one, other in ((known.md5, seen.md5), (known.crc32c, seen.crc32c)):
-        if one and other:
-            return one == other
+    checksums = [(one, other) for one, other in ((known.md5, seen.md5), (known.crc32c, seen.crc32c)) if one and other]
+    if checksums:
+        return all(one == other for one, other in checksums)
     if known.path != seen.path:
         return False
     if known.generation and seen.generation:
@@ -96,6 +97,24 @@ def same_object(known: Identity, seen: Identity, *, asserted: bool) -> bool:
     if known.etag and seen.etag and (known.etag != seen.etag or not known.etag.startswith("W/")):
         return known.etag == seen.etag
     return known.modified == seen.modified if known.modified and seen.modified else asserted
+
+
+def joined(known: Identity, seen: Identity) -> Identity:
+    """Return what two answers about the same object say together of its content.
+
+    None need repeat what another one said: a 206 may leave the size open (RFC 9110, section 14.4) and carry no
+    checksum.
+
+    Args:
+        known: What counts first; its path and validators are what later answers are held to.
+        seen: What fills the gaps.
+    """
+    return attrs.evolve(
+        known,
+        size=seen.size if known.size is None else known.size,
+        md5=known.md5 or seen.md5,
+        crc32c=known.crc32c or seen.crc32c,
+    )
 
 
 def content_length(headers: httpx.Headers) -> int | None:

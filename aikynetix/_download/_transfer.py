@@ -75,7 +75,6 @@ class Transfer:
         self._inbox: SimpleQueue[Opened | Ended] = SimpleQueue()
         self._workers: list[Worker] = []
         self._place: Workplace | None = None
-        self._offer: Offer | None = None
         self._ended = False
         self._growth = Growth(limit=1)
         self._setup = 0.0
@@ -161,7 +160,7 @@ class Transfer:
             self._place.digest.available(prefix)
         if self._options.progress is not None and done != self._reported:
             self._reported = done
-            self._options.progress(done, self._offer.identity.size if self._offer else None)
+            self._options.progress(done, self._known.size if self._known else None)
         self._end_the_stalled()
         self._measure(done, ledger.size - done)
 
@@ -261,8 +260,7 @@ class Transfer:
         worker.proceed(claim, self._place)
 
     def _begin(self, offer: Offer) -> None:
-        fresh, size = self._known is None, offer.identity.size
-        known = self._known or offer.identity
+        fresh, known, size = self._known is None, offer.identity, offer.identity.size
         if size == 0:
             raise self._error(IntegrityError, "the storage sent an empty file")
         try:
@@ -272,7 +270,7 @@ class Transfer:
             self._give_up(disk_failure(error), DownloadError)
         if size is not None and self._part.lacks_space(size - total(self._finished)):
             raise self._error(DownloadError, f"the disk has no room for {size} bytes")
-        self._known, self._offer = known, offer
+        self._known = known
         bound = self._options.max_bytes + 1 if size is None else size
         digest = Digest(known, self._part, sha256=not self._part.parallel)
         self._place = Workplace(Ledger(bound, self._finished), self._part, digest)
@@ -289,7 +287,7 @@ class Transfer:
                 self._place.ledger.release(worker.claim)
                 self._finished = list(self._place.ledger.finished)
         failure = worker.verdict or failure
-        if failure is None and self._offer is not None and self._offer.identity.size is None:
+        if failure is None and self._known is not None and self._known.size is None:
             self._ended = True
             if not rest:
                 failure = Failure(kind=Kind.TOO_LARGE, text=f"the video has more than {self._options.max_bytes} bytes")
@@ -356,10 +354,9 @@ class Transfer:
         raise raised
 
     def _settle(self) -> Fetched:
-        place, known, offer = self._place, self._known, self._offer
+        place, known = self._place, self._known
         assert place is not None
         assert known is not None
-        assert offer is not None
         size = place.ledger.done if known.size is None else known.size
         try:
             while not place.digest.wait(size, _TICK):
@@ -370,7 +367,7 @@ class Transfer:
         if self._options.progress is not None and self._reported != size:
             self._options.progress(size, size)
         return Fetched(
-            identity=offer.identity,
+            identity=known,
             size=size,
             digests=place.digest.result(),
             head=place.digest.head,
@@ -386,5 +383,5 @@ class Transfer:
         if self._place is not None:
             self._place.shut()
             self._place.digest.close()
-        self._place, self._offer, self._ended = None, None, False
+        self._place, self._ended = None, False
         self._growth = Growth(limit=1)

@@ -140,6 +140,7 @@ def test_what_is_sent_as_if_range(fields: dict[str, Any], validator: str | None,
         ({"size": 1, "md5": "a"}, {"size": 2, "md5": "a"}, False),
         ({"md5": "a"}, {"md5": "a", "path": "h/other"}, True),
         ({"md5": "a", "crc32c": "c"}, {"md5": "b", "crc32c": "c"}, False),
+        ({"md5": "a", "crc32c": "c"}, {"md5": "a", "crc32c": "d"}, False),
         ({"crc32c": "a"}, {"crc32c": "a", "path": "h/other"}, True),
         ({"crc32c": "a"}, {"crc32c": "b"}, False),
         ({"md5": "a"}, {"crc32c": "a"}, None),
@@ -164,6 +165,25 @@ def test_the_strongest_evidence_that_both_carry_decides(
     place: dict[str, Any] = {"path": "h/v"}
     one, other = Identity(**(place | known)), Identity(**(place | seen))
     assert _identity.same_object(one, other, asserted=asserted) is (asserted if same is None else same)
+
+
+@pytest.mark.parametrize(
+    ("known", "seen", "both"),
+    [
+        ({}, {}, {}),
+        ({"size": 5, "md5": "a", "crc32c": "c"}, {}, {"size": 5, "md5": "a", "crc32c": "c"}),
+        ({}, {"size": 5, "md5": "a", "crc32c": "c"}, {"size": 5, "md5": "a", "crc32c": "c"}),
+        ({"size": 5, "md5": "a"}, {"size": 5, "crc32c": "c"}, {"size": 5, "md5": "a", "crc32c": "c"}),
+        ({"etag": '"a"'}, {"etag": '"b"', "path": "h/other", "generation": "2"}, {"etag": '"a"'}),
+    ],
+)
+def test_what_one_answer_leaves_out_another_tells(
+    known: dict[str, Any], seen: dict[str, Any], both: dict[str, Any]
+) -> None:
+    """Size and checksums are gathered; path and validators stay those that the bytes at hand came with."""
+    place: dict[str, Any] = {"path": "h/v"}
+    joined = _identity.joined(Identity(**(place | known)), Identity(**(place | seen)))
+    assert joined == Identity(**(place | both))
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 
+import attrs
 import httpx
 import pytest
 from hypothesis import given, settings
@@ -82,7 +83,8 @@ def test_only_bytes_that_belong_there_are_taken(
     first, last = map(int, told.split("-"))
     assert (first, last + 1) == (start, offer.stop)
     assert size in ("*", str(SIZE))
-    assert last < SIZE or size == "*"
+    assert last < SIZE
+    assert offer.identity.size == SIZE
     if "Transfer-Encoding" not in headers and headers.get("Content-Length", "").isdigit():
         assert int(headers["Content-Length"]) == last + 1 - first
     assert_same(known, headers)
@@ -139,6 +141,8 @@ def test_a_whole_begins_at_the_first_byte_and_ends_where_it_says(status: int, he
         (Asked(), 200, {"Content-Length": "9", "Content-Encoding": "GZIP"}, (0, None, None, False, "gzip")),
         (Asked(), 206, {"Content-Range": "bytes 0-8/9"}, (0, 9, 9, True, "")),
         (Asked(start=3, known=KNOWN), 206, {"ETag": '"one"', "Content-Range": "bytes 3-7/9"}, (3, 8, 9, True, "")),
+        (Asked(start=3, known=KNOWN), 206, {"ETag": '"one"', "Content-Range": "bytes 3-7/*"}, (3, 8, 9, True, "")),
+        (Asked(start=3, known=KNOWN), 206, {"Content-Range": "bytes 3-8/*"}, (3, 9, 9, True, "")),
     ],
     ids=str,
 )
@@ -163,6 +167,49 @@ def test_an_answer_that_is_no_whole_says_why(headers: dict[str, str]) -> None:
     offer = judge(Asked(), 206 if "Content-Range" in headers else 200, httpx.Headers(headers), URL)
     assert isinstance(offer, Failure)
     assert offer.text.startswith("the storage ")
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Content-Range": "bytes 3-8/10"},
+        {"Content-Range": "bytes 3-9/10"},
+        {"Content-Range": "bytes 3-9/*"},
+        {"Content-Range": "bytes 3-8/*", "ETag": '"two"'},
+        {"Content-Range": "bytes 3-8/9", "x-goog-hash": f"md5={MD5S[1]}"},
+        {"Content-Range": "bytes 3-8/9", "x-goog-hash": f"md5={MD5S[0]},crc32c={CRCS[1]}"},
+        {"Content-Range": "bytes 3-8/9", "x-goog-hash": f"md5={MD5S[1]},crc32c={CRCS[0]}"},
+    ],
+    ids=str,
+)
+def test_a_part_that_contradicts_what_is_known_is_of_another_object(headers: dict[str, str]) -> None:
+    """Another size, bytes beyond the known one, another tag, or any checksum that is not the known one."""
+    known = attrs.evolve(KNOWN, md5=hex_of(MD5S[0]), crc32c=hex_of(CRCS[0]))
+    changed = judge(Asked(start=3, known=known), 206, httpx.Headers(headers), URL)
+    assert isinstance(changed, Failure)
+    assert changed.kind is Kind.CHANGED
+
+
+@pytest.mark.parametrize(
+    ("told", "extra", "expected"),
+    [
+        ("", {}, (0, None)),
+        (f"md5={MD5S[0]}", {}, (0, None)),
+        (f"crc32c={CRCS[1]}", {}, (0, 1)),
+        (f"crc32c={CRCS[1]}", {"x-goog-stored-content-encoding": "gzip"}, (0, None)),
+    ],
+)
+def test_a_part_keeps_the_known_checksums_and_adds_its_own(
+    told: str, extra: dict[str, str], expected: tuple[int, int | None]
+) -> None:
+    """What the bytes will be checked by is all that any answer announced, unless it is of bytes that are not kept."""
+    known = attrs.evolve(KNOWN, md5=hex_of(MD5S[0]))
+    headers = {"Content-Range": "bytes 3-8/*", "x-goog-hash": told} | extra
+    offer = judge(Asked(start=3, known=known), 206, httpx.Headers(headers), URL)
+    assert isinstance(offer, Offer)
+    md5, crc32c = expected
+    wanted = hex_of(MD5S[md5]), None if crc32c is None else hex_of(CRCS[crc32c])
+    assert (offer.identity.md5, offer.identity.crc32c) == wanted
 
 
 @pytest.mark.parametrize("status", [200, 206])

@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import os
 import signal
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from aikynetix import DownloadError, DownloadInterruptedError
+from aikynetix._download._identity import Identity
+from aikynetix._download._journal import boot_id, encode
 
 from .calls import MIB, assert_right, fetch, start, wait_until
 from .kills import journal
-from .servers import Fault, Request, Storage, serving, video
+from .servers import Fault, Request, Storage, hash_header, serving, video
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
+CHECKSUMS = {
+    "md5": hashlib.md5(video(MIB)).hexdigest(),
+    "crc32c": base64.b64decode(hash_header(video(MIB), ["crc32c"]).removeprefix("crc32c=")).hex(),
+}
 DATED = {"Last-Modified": "Mon, 02 Nov 2026 10:00:00 GMT", "Date": "Tue, 03 Nov 2026 10:00:00 GMT"}
 
 
@@ -167,6 +175,96 @@ def test_what_was_damaged_meanwhile_is_fetched_anew(tmp_path: Path) -> None:
         assert [request.span for request in storage.requests] == [(2 * MIB, 3 * MIB), None]
     assert result.resumed_from == 0
     assert_right(result, path, body)
+
+
+def leave(storage: Storage, path: Path, spans: list[tuple[int, int]], **known: Any) -> None:
+    """Put a partial file of the storage's object in place, as an earlier process does."""
+    identity = Identity(path=storage.url().split("://")[1].partition("?")[0], size=len(storage.body), **known)
+    notes = encode(identity, boot_id()) + "".join(f"+{begin}-{stop};\n" for begin, stop in spans)
+    path.with_name(path.name + ".part.journal").write_text(notes)
+    part = bytearray(spans[-1][1])
+    for begin, stop in spans:
+        part[begin:stop] = storage.body[begin:stop]
+    path.with_name(path.name + ".part").write_bytes(part)
+
+
+def open_sized(storage: Storage, most: int = MIB) -> Callable[[Request], Fault | None]:
+    """Return what answers ranges, ``most`` bytes each, without saying how large the object is."""
+
+    def fault(request: Request) -> Fault | None:
+        if request.span is None:
+            return None
+        start, stop = request.span[0], min(request.span[1], request.span[0] + most)
+        headers: dict[str, str | None] = {"Content-Range": f"bytes {start}-{stop - 1}/*"}
+        return Fault(headers=headers | {"Content-Length": str(stop - start)}, body=storage.body[start:stop])
+
+    return fault
+
+
+@pytest.mark.parametrize(
+    ("spans", "most", "options"),
+    [
+        ([(0, 300_000)], MIB, {}),
+        ([(0, 300_000), (500_000, 600_000)], MIB, {}),
+        ([(0, 300_000), (500_000, 600_000), (700_000, 700_001)], MIB, {"connections": 1}),
+        ([(0, 300_000)], 200_000, {}),
+        ([(0, 300_000)], MIB, {"max_bytes": 1_000}),
+    ],
+    ids=["one gap", "two gaps", "three gaps", "short parts", "small bound"],
+)
+@pytest.mark.parametrize("hashes", [(), ("md5",)], ids=["no checksum", "md5"])
+def test_a_size_that_parts_leave_open_is_the_known_one(
+    spans: list[tuple[int, int]], most: int, options: dict[str, Any], hashes: tuple[str, ...], tmp_path: Path
+) -> None:
+    """Content-Range may end in ``/*``: what was known goes on counting, for every gap, for short parts and bounds."""
+    path = tmp_path / "v.mp4"
+    with serving(Storage(video(MIB), hashes, generation=None)) as storage:
+        leave(storage, path, spans, etag='"one"')
+        storage.fault = open_sized(storage, most)
+        told: list[int | None] = []
+        result = fetch(storage, path, progress=lambda _, size: told.append(size), **options)
+        assert None not in [request.span for request in storage.requests]
+    assert result.resumed_from == sum(stop - begin for begin, stop in spans)
+    assert result.verified == ("md5" if hashes else "size")
+    assert set(told) == {MIB}
+    assert_right(result, path, storage.body)
+
+
+def test_a_part_that_goes_beyond_the_known_size_is_of_another_object(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The tag is the same and the size is left open, but there are more bytes than there can be."""
+    path, longer = tmp_path / "v.mp4", video(MIB + 100, seed=2)
+    with serving(Storage(video(MIB), (), generation=None)) as storage:
+        leave(storage, path, [(0, 300_000)], etag='"one"')
+        storage.body = longer
+        headers: dict[str, str | None] = {"Content-Range": f"bytes 300000-{MIB + 99}/*"}
+        beyond = Fault(headers=headers | {"Content-Length": str(MIB - 299_900)}, body=longer[300_000:])
+        storage.fault = lambda request: beyond if request.span else None
+        result = fetch(storage, path)
+    assert "starts over" in caplog.text
+    assert_right(result, path, longer)
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+@pytest.mark.parametrize("name", ["md5", "crc32c"])
+@pytest.mark.parametrize("told_by", ["journal", "part", "both"])
+def test_a_checksum_counts_whoever_told_it(told_by: str, name: str, damaged: bool, tmp_path: Path) -> None:
+    """Announced with the first answer or with a later one, it judges the whole: damage is found and fetched anew."""
+    path = tmp_path / "v.mp4"
+    known = {key: value for key, value in CHECKSUMS.items() if key == name and told_by != "part"}
+    with serving(Storage(video(MIB), (name,), generation=None)) as storage:
+        leave(storage, path, [(0, 300_000)], etag='"one"', **known)
+        silent = Fault(headers={"x-goog-hash": None})
+        storage.fault = lambda request: silent if request.span and told_by == "journal" else None
+        if damaged:
+            with (tmp_path / "v.mp4.part").open("r+b") as file:
+                file.seek(150_000)
+                file.write(b"damage")
+        result = fetch(storage, path)
+    assert result.verified == name
+    assert result.resumed_from == (0 if damaged else 300_000)
+    assert_right(result, path, storage.body)
 
 
 @pytest.mark.parametrize("loss", ["no part", "short part", "no journal", "empty journal", "noise", "half a line"])
