@@ -6,6 +6,7 @@ a process may be killed at any moment: a line that was cut off is ignored. The j
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import io
 import json
@@ -94,7 +95,9 @@ def _is_size(value: object) -> bool:
 
 def _is_evidence(value: object) -> bool:
     # It is compared with headers and sent as one, so it must be able to stand in one.
-    return value is None or (isinstance(value, str) and value.isascii() and value.isprintable())
+    if value is None:
+        return True
+    return isinstance(value, str) and value.isascii() and value.isprintable() and value == value.strip() != ""
 
 
 def boot_id() -> str | None:
@@ -120,6 +123,12 @@ class Journal:
         self.path = path
         self._appending = Lock()
         self._fd = _open_locked(path)
+        self._owner = os.getpid()
+
+    @property
+    def in_place(self) -> bool:
+        """Whether the locked file still has its name: else another download may have begun on the same part."""
+        return is_at(self._fd, self.path)
 
     def read(self) -> tuple[Identity, str | None, list[Span]] | None:
         """Return what an earlier download wrote, see `decode`."""
@@ -143,6 +152,8 @@ class Journal:
 
     def discard(self) -> None:
         """Remove the journal; the lock is held until `close`."""
+        if not self.in_place:
+            return
         if sys.platform == "win32":
             self.close()  # an open file cannot be removed there
         self.path.unlink(missing_ok=True)
@@ -151,6 +162,8 @@ class Journal:
         """Give the lock up."""
         fd, self._fd = self._fd, -1
         if fd >= 0:
+            if self._owner == os.getpid():
+                _unlock(fd)  # a child that was forked meanwhile has the file open too, and the lock would live in it
             os.close(fd)
 
     def _append(self, text: str) -> None:
@@ -167,12 +180,16 @@ def _open_locked(path: Path) -> int:
         try:
             require_regular(fd)
             _lock(fd)
-            if _is_at(fd, path):
-                return fd
+            if path.is_symlink():
+                raise OSError(errno.ELOOP, "a link stands where the notes are to be kept")
+            if is_at(fd, path):
+                if not is_shared(fd):
+                    return fd
+                path.unlink()
         except BaseException:
             os.close(fd)
             raise
-        # The one who held the lock removed the file between our opening and locking it.
+        # It was removed between our opening and locking it, or by ourselves because it is another file as well.
         os.close(fd)
 
 
@@ -182,10 +199,16 @@ def require_regular(fd: int) -> None:
         raise OSError(errno.EINVAL, "a pipe or a device stands where the bytes are to be collected")
 
 
-def _is_at(fd: int, path: Path) -> bool:
+def is_shared(fd: int) -> bool:
+    """Return whether the file has another name too, under which somebody would find it overwritten."""
+    return os.fstat(fd).st_nlink > 1
+
+
+def is_at(fd: int, path: Path) -> bool:
+    """Return whether the open file is what stands at ``path``; a link to it is not."""
     try:
-        return os.path.samestat(os.fstat(fd), path.stat())
-    except FileNotFoundError:
+        return os.path.samestat(os.fstat(fd), path.lstat())
+    except OSError:
         return False
 
 
@@ -199,6 +222,9 @@ if sys.platform == "win32":
             msvcrt.locking(fd, msvcrt.LK_NBLCK, 1)
         except OSError as error:
             raise Busy from error
+
+    def _unlock(fd: int) -> None:
+        """Do nothing: the lock ends with the file, which no child inherits there."""
 else:
     import fcntl
 
@@ -210,6 +236,10 @@ else:
         except OSError:
             # A file system without locks: better a download without this guard than none.
             return
+
+    def _unlock(fd: int) -> None:
+        with contextlib.suppress(OSError):
+            fcntl.flock(fd, fcntl.LOCK_UN)
 
 
 def within(spans: Iterable[Span], size: int) -> bool:

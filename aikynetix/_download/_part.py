@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 import sys
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from ._journal import Journal, boot_id, require_regular, within
+from ._journal import Journal, boot_id, is_at, is_shared, require_regular, within
 from ._writeback import Writeback
 
 if TYPE_CHECKING:
@@ -47,9 +48,10 @@ class LocalPart:
         )  # Windows has no positioned reads and writes
         self._fd = -1
         self._is_of_use = True  # until it is known to be otherwise: it may be somebody's earlier download
+        self._end = 0  # the file is at least as long
+        self._ending = Lock()
         try:
-            self._fd = os.open(self._part, _FLAGS, 0o666)
-            require_regular(self._fd)
+            self._fd = _open_own(self._part)
         except BaseException:
             self._close_file()
             self._journal.close()
@@ -68,11 +70,13 @@ class LocalPart:
         lost = boot != boot_id() and not (identity.md5 or identity.crc32c)
         if lost or not spans or not within(spans, min(os.fstat(self._fd).st_size, identity.size or 0)):
             return None
+        self._end = spans[-1][1]
         return identity, spans
 
     def begin(self, identity: Identity) -> None:
         """Start on an object from its first byte."""
         os.ftruncate(self._fd, 0)
+        self._end = 0
         self._journal.begin(identity)
         self._is_of_use = identity.provable and bool(identity.size)
 
@@ -84,10 +88,17 @@ class LocalPart:
             return False
 
     def write(self, offset: int, data: memoryview) -> None:
-        """Write all of ``data`` at ``offset`` and note it in the journal."""
+        """Write all of ``data`` at ``offset`` and note it in the journal.
+
+        Raises:
+            OSError: It cannot be written; or the file is shorter than it was, and what was cut off is lost.
+        """
+        self._require(self._end)
         written = 0
         while written < len(data):
             written += self._write_some(data[written:], offset + written)
+        with self._ending:
+            self._end = max(self._end, offset + written)
         self._journal.add(offset, offset + written)
         self._writeback.note(self._fd, written)
 
@@ -107,10 +118,18 @@ class LocalPart:
         return os.path.lexists(self.path)
 
     def commit(self, size: int) -> None:
-        """Make the file durable and put it under its final name, in one step."""
+        """Make the file durable and put it under its final name, in one step.
+
+        Raises:
+            OSError: That cannot be done; or what stands under the partial name is not, or not only, what was written.
+        """
         self._writeback.finish()
-        os.ftruncate(self._fd, size)
+        self._require(size)
+        os.ftruncate(self._fd, size)  # cuts off what an earlier version of the object left behind its end
         os.fsync(self._fd)
+        if not self._is_ours or is_shared(self._fd):
+            self._is_of_use = False  # what the journal tells is not about the file that has the name
+            raise OSError(errno.EBUSY, "the partial file or its journal was replaced by another program")
         self._close_file()
         self._part.replace(self.path)
         _sync_folder(self.path.parent)
@@ -118,9 +137,21 @@ class LocalPart:
 
     def discard(self) -> None:
         """Remove the partial file and the journal."""
+        ours = self._is_ours
         self._close_file()
-        self._part.unlink(missing_ok=True)
+        if ours:
+            self._part.unlink(missing_ok=True)
         self._journal.discard()
+
+    @property
+    def _is_ours(self) -> bool:
+        """Whether the names stand for what was opened and locked: else they are somebody else's."""
+        return self._journal.in_place and is_at(self._fd, self._part)
+
+    def _require(self, size: int) -> None:
+        if os.fstat(self._fd).st_size < size:
+            self._is_of_use = False  # written further it would have a hole that the journal does not tell of
+            raise OSError(errno.EBUSY, "the partial file was cut off by another program")
 
     def close(self) -> None:
         """Give the files and the lock up; what has arrived stays, unless nobody could go on with it."""
@@ -142,6 +173,21 @@ class LocalPart:
         fd, self._fd = self._fd, -1
         if fd >= 0:
             os.close(fd)
+
+
+def _open_own(path: Path) -> int:
+    """Open the partial file, a fresh one if what stands there is another file as well."""
+    while True:
+        fd = os.open(path, _FLAGS, 0o666)
+        try:
+            require_regular(fd)
+            if not is_shared(fd):
+                return fd
+        except BaseException:
+            os.close(fd)
+            raise
+        os.close(fd)
+        path.unlink(missing_ok=True)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -292,6 +292,18 @@ def test_leftovers_that_do_not_fit_each_other_do_no_harm(loss: str, tmp_path: Pa
     assert_right(result, path, body)
 
 
+@pytest.mark.parametrize("field", ["modified", "etag", "generation", "md5", "crc32c"])
+@pytest.mark.parametrize("value", ["", " ", " x ", "x ", "\tx", "x\n", "\u00e4", 7])
+def test_a_journal_that_no_header_could_have_led_to_is_no_journal(field: str, value: object, tmp_path: Path) -> None:
+    """Empty, padded or unprintable values were never received and cannot be sent: the download begins anew."""
+    path = tmp_path / "v.mp4"
+    with serving(Storage(video(MIB))) as storage:
+        leave(storage, path, [(0, 300_000)], **{field: value})
+        result = fetch(storage, path, max_retries=0)
+        assert [request.span for request in storage.requests] == [None]
+    assert_right(result, path, storage.body)
+
+
 def test_a_journal_of_shreds_costs_no_request_for_each(tmp_path: Path) -> None:
     """Somebody edited it into thousands of spans of a byte: the longest are kept, and the rest comes anew."""
     body, path = video(3 * MIB), tmp_path / "v.mp4"
