@@ -102,6 +102,7 @@ class Standing:
         waited: Seconds since the last progress.
         others: Connections that are delivering.
         fresh: Whether the failed connection had not brought a byte.
+        proven: Whether the storage has taken the failed connection's URL before, so that it may have expired since.
         draw: A random number from 0 to 1.
     """
 
@@ -111,6 +112,7 @@ class Standing:
     waited: float
     others: int
     fresh: bool
+    proven: bool
     draw: float
 
 
@@ -206,10 +208,16 @@ def may_pass(failure: Failure) -> bool:
 def _after_status(failure: Failure, standing: Standing) -> Action:
     if failure.status in (412, 416):
         return Action(step=Step.START_OVER)
+    is_extra = standing.others > 0 and standing.fresh
+    # Some servers refuse the connection that is one too many in the same words as a URL that has expired: that is tried
+    # once for each URL that worked, and where a fresh one is refused as well, what delivers is let be.
+    may_be_expired = standing.proven and is_refused_signature(failure) if is_extra else is_about_url(failure)
+    if may_be_expired and standing.resigns < _MOST_RESIGNS:
+        return Action(step=Step.RESIGN)
+    if is_extra:
+        return Action(step=Step.FEWER)
     if not is_about_url(failure):
         return Action(step=Step.GIVE_UP)
-    if standing.resigns < _MOST_RESIGNS:
-        return Action(step=Step.RESIGN)
     return Action(step=Step.GIVE_UP, error=SignedUrlExpiredError if is_refused_signature(failure) else DownloadError)
 
 

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import time
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, NoReturn
 
 from .._causes import detached
-from .._errors import DownloadError, IntegrityError
+from .._errors import AikynetixError, DownloadError, IntegrityError
 from ._answers import Asked, Offer, judge
 from ._digest import Digest
 from ._growth import MOST_CONNECTIONS, SMALL, Growth, Sample
+from ._load import Load
 from ._plan import Claim, Ledger, Span, gaps, total
 from ._rules import MOST_STARTS, Failure, Kind, Setbacks, Standing, Step, decide, disk_failure, is_about_url, may_pass
 from ._types import Cancelled, Clock, Fetched, Options, Part
@@ -35,7 +35,6 @@ _TICK_WHILE_GROWING = 0.01
 # Below this many bytes per second a connection counts as standing still.
 _SLOWEST = 1024
 _JOIN_SECONDS = 2.0
-_LOAD_WINDOW = 0.02
 
 
 class _StartOver(Exception):
@@ -76,9 +75,10 @@ class Transfer:
         self._workers: list[Worker] = []
         self._place: Workplace | None = None
         self._ended = False
+        self._proven = 0  # the newest of the URLs that the storage has taken
         self._growth = Growth(limit=1)
         self._setup = 0.0
-        self._load = clock.monotonic(), time.process_time(), 0.0
+        self._load = Load(clock.monotonic())
         self._setbacks = Setbacks(since=clock.monotonic())
         self._not_before = 0.0
         self._reported: int | None = None
@@ -169,11 +169,6 @@ class Transfer:
             return
         now = self._clock.monotonic()
         streaming = [worker for worker in self._workers if worker.first_byte is not None]
-        since, cpu, busy = self._load
-        if now - since >= _LOAD_WINDOW:
-            used = time.process_time()
-            busy = min(1.0, (used - cpu) / (now - since))
-            self._load = now, used, busy
         sample = Sample(
             now=now,
             done=done,
@@ -181,7 +176,7 @@ class Transfer:
             streaming=len(streaming),
             opening=len(self._workers) - len(streaming),
             setup=self._setup,
-            busy=busy,
+            busy=self._load.at(now),
         )
         self._growth.observe(sample)
 
@@ -207,7 +202,7 @@ class Transfer:
         wanted = min(self._growth.wanted, len(self._workers) + self._storage.room())
         if self._setbacks.failures and not any(worker.first_byte for worker in self._workers):
             wanted = 1  # who was thrown out comes back alone
-        while len(self._workers) < max(1, wanted) and not self._ended:
+        while len(self._workers) < max(1, wanted) and not self._ended and self._has_url(self._urls.video):
             with self._place.lock:
                 claim = self._place.ledger.claim(share=self._growth.share(self._setup))
             if claim is None:
@@ -221,7 +216,8 @@ class Transfer:
         return Asked(start=start, stop=stop, known=self._known)
 
     def _hire(self, asked: Asked, claim: Claim | None = None) -> None:
-        worker = Worker(asked, self._urls.video().url, self._open, self._inbox.put)
+        url = self._urls.video().url
+        worker = Worker(asked, url, self._urls.count, self._open, self._inbox.put)
         worker.claim = claim
         self._workers.append(worker)
         worker.start()
@@ -244,6 +240,7 @@ class Transfer:
             worker.verdict = offer
             worker.stop()
             return
+        self._proven = max(self._proven, worker.issue)
         if self._place is None:
             self._begin(offer)
         assert self._place is not None
@@ -300,8 +297,8 @@ class Transfer:
         self._note_progress()
         is_known = False
         if is_about_url(failure):
-            if not self._urls.is_current(worker.url):
-                return  # a fresh URL is in use already
+            if worker.issue != self._urls.count:
+                return  # another URL has been asked for since
         else:
             is_known = not self._setbacks.strike(worker, self._workers) and may_pass(failure)
         action = decide(failure, self._standing(worker))
@@ -320,11 +317,26 @@ class Transfer:
                 return
             case Step.RESIGN:
                 self._setbacks.resigns += 1
-                self._urls.renew()
+                if not self._has_url(self._urls.renew):
+                    return
             case Step.WAIT:
                 self._not_before = self._clock.monotonic() + action.wait
         if self._place is not None and not self._resumable():
             raise _StartOver(failure.text, changed=False)
+
+    def _has_url(self, get: Callable[[], object]) -> bool:
+        """Have a URL by ``get``; without one, return False if somebody delivers who needs none."""
+        try:
+            get()
+        except AikynetixError:
+            if not self._delivering():
+                raise
+            self._growth.push_back(len(self._workers))
+            return False
+        return True
+
+    def _delivering(self) -> int:
+        return sum(worker.streaming for worker in self._workers)
 
     def _resumable(self) -> bool:
         assert self._known is not None
@@ -336,8 +348,9 @@ class Transfer:
             resigns=self._setbacks.resigns,
             max_retries=self._options.max_retries,
             waited=self._clock.monotonic() - self._setbacks.since,
-            others=sum(other.streaming for other in self._workers),
+            others=self._delivering(),
             fresh=worker.first_byte is None,
+            proven=worker.issue == self._proven,
             draw=self._clock.draw(),
         )
 

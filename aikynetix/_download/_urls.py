@@ -24,6 +24,8 @@ class Urls:
         self._clock = clock
         self._video: AnalyzedVideo | None = None
         self._since = 0.0
+        self.count = 0
+        """How many URLs the API has given; the last of them is in use, and may be equal to an earlier one."""
 
     def video(self) -> AnalyzedVideo:
         """Return the video with a URL that does not expire within seconds; it may ask the API."""
@@ -33,12 +35,9 @@ class Urls:
             video = self.renew()
         return video
 
-    def is_current(self, url: str) -> bool:
-        """Return whether ``url`` is the newest there is; nothing is asked."""
-        return self._video is not None and self._video.url == url
-
     def renew(self) -> AnalyzedVideo:
         """Ask the API for a fresh URL."""
         video = self._video = self._source.resolve()
         self._since = self._clock.monotonic()
+        self.count += 1
         return video

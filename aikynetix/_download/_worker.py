@@ -94,6 +94,7 @@ class Worker:
     Args:
         asked: What to ask for.
         url: Where.
+        issue: Which of the URLs that the API gave it is.
         open_answer: Opens it.
         report: Takes `Opened`, then `Ended`; or only `Ended`.
 
@@ -111,11 +112,12 @@ class Worker:
         self,
         asked: Asked,
         url: str,
+        issue: int,
         open_answer: Callable[[str, Asked, Lifeline], Answer],
         report: Callable[[Opened | Ended], None],
     ) -> None:
         self.asked = asked
-        self.url = url
+        self.url, self.issue = url, issue
         self.claim: Claim | None = None
         self.verdict: Failure | None = None
         self.streaming = False
@@ -162,7 +164,7 @@ class Worker:
         except Refused as refused:
             self._report(Ended(self, refused.failure))
             return
-        except Exception as error:  # a caller's own transport raises what it likes, and the supervisor waits
+        except BaseException as error:  # a caller's own transport raises what it likes, and the supervisor waits
             self._report(Ended(self, _unforeseen(error)))
             return
         failure: Failure | None = None
@@ -172,11 +174,13 @@ class Worker:
             if orders is not None:
                 failure = self._fetch(answer, *orders)
             self._lifeline.release()
+        except BaseException as error:
+            failure = _unforeseen(error)
+        try:
             answer.close()
-        except Exception as error:
+        except BaseException as error:
             failure = failure or _unforeseen(error)
-        finally:
-            self._report(Ended(self, failure))
+        self._report(Ended(self, failure))
 
     def _fetch(self, answer: Answer, claim: Claim, place: Workplace) -> Failure | None:
         self.streaming = True
@@ -221,5 +225,5 @@ class Worker:
         return None
 
 
-def _unforeseen(error: Exception) -> Failure:
+def _unforeseen(error: BaseException) -> Failure:
     return Failure(kind=Kind.BROKEN, text=f"the connection failed ({type(error).__name__})", cause=error)

@@ -7,9 +7,11 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 
 from aikynetix import DownloadedVideo, DownloadError, DownloadInterruptedError, IntegrityError, SignedUrlExpiredError
+from aikynetix._download import Storage as Pool
 from aikynetix._transport._fast import FastHttp1
 from aikynetix._transport._http1 import Http1
 from aikynetix._transport._sync import PooledTransport
@@ -18,6 +20,7 @@ from .calls import EXPIRED, MIB, assert_right, fetch, once
 from .servers import Fault, Storage, serving, video
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from aikynetix._transport._http1 import Protocol1
@@ -62,6 +65,37 @@ def test_one_bad_answer_does_not_stop_a_download(fault: Fault, tmp_path: Path) -
     with serving(Storage(body, fault=once(fault))) as storage:
         result = fetch(storage, tmp_path / "v.mp4", silence=0.6)
     assert_right(result, tmp_path / "v.mp4", body)
+
+
+class Leaving(httpx.BaseTransport, httpx.SyncByteStream):
+    """A transport that raises what is no ``Exception``, with the request or in the middle of the body."""
+
+    def __init__(self, raised: BaseException, begins: bool, headers: dict[str, str]) -> None:
+        self.raised, self.begins, self.headers = raised, begins, headers
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        if self.begins:
+            return httpx.Response(200, headers=self.headers, stream=self)
+        raise self.raised
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield video(MIB)[:400_000]
+        raise self.raised
+
+
+@pytest.mark.parametrize("raised", [SystemExit(3), pytest.fail.Exception("a mock says"), GeneratorExit()], ids=repr)
+@pytest.mark.parametrize("begins", [False, True], ids=["request", "body"])
+@pytest.mark.parametrize("headers", [{"Content-Length": str(MIB)}, {"Transfer-Encoding": "chunked"}], ids=str)
+def test_whatever_a_transport_raises_ends_a_download(
+    raised: BaseException, begins: bool, headers: dict[str, str], tmp_path: Path
+) -> None:
+    """Nobody waits for a connection whose thread is gone, and a body that broke off in such a way is not whole."""
+    pool = Pool(timeout=httpx.Timeout(5), transport=Leaving(raised, begins, headers))
+    with pytest.raises(DownloadInterruptedError, match=type(raised).__name__) as caught:
+        fetch(Storage(b"", port=9), tmp_path / "v.mp4", pool=pool, max_retries=0)
+    assert type(caught.value.__cause__) is type(raised)
+    assert pool.room() == 64
+    assert not (tmp_path / "v.mp4").exists()
 
 
 @pytest.mark.parametrize("protocol", [Http1, FastHttp1])

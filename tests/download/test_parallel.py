@@ -12,7 +12,7 @@ from aikynetix._download import Options, Source, download
 from aikynetix._download import Storage as Pool
 from aikynetix._models import AnalyzedVideo
 
-from .calls import MIB, assert_right, fetch
+from .calls import EXPIRED, MIB, assert_right, fetch
 from .servers import Fault, Request, Storage, serving, video
 
 if TYPE_CHECKING:
@@ -86,6 +86,9 @@ def test_a_senseless_cap_is_refused_before_anything_is_asked(connections: object
         Fault(raw=b""),
         Fault(cut_after=0, reset=True),
         Fault(ignore_range=True),
+        *(Fault(status=status, body=b"") for status in (302, 400, 401, 403, 404, 405, 410, 451)),
+        Fault(status=204, body=b"", headers={"Content-Length": None}),
+        Fault(status=400, body=EXPIRED),
     ],
     ids=str,
 )

@@ -73,6 +73,68 @@ def test_further_connections_refused_by_an_old_url_get_a_fresh_one(tmp_path: Pat
     assert_right(result, tmp_path / "v.mp4", body)
 
 
+@pytest.mark.parametrize("fresh", [True, False], ids=["fresh URLs", "always the same"])
+def test_a_refusal_that_a_fresh_url_does_not_end_is_not_about_the_url(fresh: bool, tmp_path: Path) -> None:
+    """A server that takes one connection and answers 403 to all others is asked over with one fresh URL, no more."""
+    body = video(6 * MIB)
+    asked: list[int] = []
+
+    def url(number: int) -> str:
+        asked.append(number)
+        return storage.url(f"X-Goog-Signature={number if fresh else 0}")
+
+    refused = Fault(status=403, body=REFUSED)
+    with serving(Storage(body, rate=4 * MIB, fault=lambda _: refused if storage.streaming else None)) as storage:
+        result = fetch(storage, tmp_path / "v.mp4", urls=url)
+        assert len(storage.requests) > 2
+    assert asked == [0, 1]
+    assert_right(result, tmp_path / "v.mp4", body)
+
+
+def test_urls_that_work_once_are_enough(tmp_path: Path) -> None:
+    """Where each URL serves a single request, every further connection is refused until it has one of its own."""
+    body = video(6 * MIB)
+    used: set[str] = set()
+
+    def fault(request: Request) -> Fault | None:
+        with storage.lock:
+            if request.target in used:
+                return Fault(status=403, body=REFUSED)
+            used.add(request.target)
+        return None
+
+    with serving(Storage(body, rate=4 * MIB, fault=fault)) as storage:
+        result = fetch(storage, tmp_path / "v.mp4")
+        assert len(storage.requests) < 100
+    assert_right(result, tmp_path / "v.mp4", body)
+
+
+@pytest.mark.parametrize("expired", ["by the storage's word", "by its own date"])
+def test_an_api_that_fails_does_not_end_what_delivers(expired: str, tmp_path: Path) -> None:
+    """The URL has expired for further connections and no other one is to be had: the first one goes on alone."""
+    body, leap = video(6 * MIB), Leap()
+    asked: list[int] = []
+
+    def url(number: int) -> str:
+        asked.append(number)
+        if number:
+            raise NotFoundError("there is no such session", status_code=404)
+        return storage.url("X-Goog-Date=20261101T000000Z&X-Goog-Expires=15&X-Goog-Signature=old")
+
+    def fault(request: Request) -> Fault | None:
+        return Fault(status=400, body=EXPIRED) if request.number else None
+
+    def progress(done: int, size: int | None) -> None:
+        if expired == "by its own date":
+            leap.ahead = 11
+
+    with serving(Storage(body, rate=4 * MIB, fault=fault)) as storage:
+        result = fetch(storage, tmp_path / "v.mp4", urls=url, clock=leap.clock(), silence=2000, progress=progress)
+        assert (len(storage.requests) > 1) == (expired == "by the storage's word")
+    assert len(asked) > 1
+    assert_right(result, tmp_path / "v.mp4", body)
+
+
 @pytest.mark.parametrize("hashes", [(), ("md5",)], ids=["by place", "by checksum"])
 def test_a_fresh_url_of_another_object_starts_over_unless_it_is_the_same(
     hashes: tuple[str, ...], tmp_path: Path, caplog: pytest.LogCaptureFixture

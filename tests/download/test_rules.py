@@ -49,6 +49,7 @@ def standing(
     *,
     waited: float = 0.0,
     fresh: bool = False,
+    proven: bool = False,
 ) -> Standing:
     return Standing(
         failures=failures,
@@ -57,6 +58,7 @@ def standing(
         waited=waited,
         others=others,
         fresh=fresh,
+        proven=proven,
         draw=1.0,
     )
 
@@ -67,16 +69,16 @@ def failure(kind: Kind, status: int = 0, code: str = "", retry_after: float | No
 
 @settings(max_examples=150, deadline=None)
 @given(
-    happens=st.lists(st.tuples(failures, st.booleans(), st.booleans()), min_size=1, max_size=6),
+    happens=st.lists(st.tuples(failures, st.booleans(), st.booleans(), st.booleans()), min_size=1, max_size=6),
     max_retries=st.integers(0, 5),
     draw=st.floats(0, 1),
 )
 def test_without_progress_every_download_ends(
-    happens: list[tuple[Failure, bool, bool]], max_retries: int, draw: float
+    happens: list[tuple[Failure, bool, bool, bool]], max_retries: int, draw: float
 ) -> None:
     """However things fail, a download that gains nothing is given up after a bounded number of steps and of seconds."""
     setbacks, connections, limit, waited, changes = Setbacks(since=0.0), 1, 4, 0.0, 0
-    for number, (failed, fresh, opened) in enumerate(islice(cycle(happens), 80)):
+    for number, (failed, fresh, proven, opened) in enumerate(islice(cycle(happens), 80)):
         connections += opened and connections < limit
         if not is_about_url(failed):
             setbacks.strike(number, ())
@@ -89,6 +91,7 @@ def test_without_progress_every_download_ends(
                 waited=waited,
                 others=connections - 1,
                 fresh=fresh,
+                proven=proven,
                 draw=draw,
             ),
         )
@@ -120,14 +123,19 @@ def test_without_progress_every_download_ends(
     resigns=st.integers(0, 3),
     others=st.integers(0, 9),
     fresh=st.booleans(),
+    proven=st.booleans(),
 )
-def test_every_failure_is_decided(failed: Failure, failures_: int, resigns: int, others: int, fresh: bool) -> None:
+def test_every_failure_is_decided(
+    failed: Failure, failures_: int, resigns: int, others: int, fresh: bool, proven: bool
+) -> None:
     """There is an answer to anything, and none of them goes on with a connection that does not deliver."""
-    action = decide(failed, standing(failures_, resigns, others=others, fresh=fresh))
+    action = decide(failed, standing(failures_, resigns, others=others, fresh=fresh, proven=proven))
     assert isinstance(action, Action)
     assert action.step is not Step.FEWER or others
     assert action.step is not Step.RESIGN or resigns < 2
     assert action.step is not Step.WAIT or may_pass(failed)
+    if failed.kind is Kind.STATUS and fresh and others and failed.status not in (412, 416):
+        assert action.step in (Step.FEWER, Step.RESIGN), "what delivers is not ended because one more is refused"
 
 
 @pytest.mark.parametrize(
@@ -161,6 +169,21 @@ def test_every_failure_is_decided(failed: Failure, failures_: int, resigns: int,
         (failure(Kind.STATUS, 403), standing(resigns=2), Action(step=Step.GIVE_UP, error=SignedUrlExpiredError)),
         (failure(Kind.STATUS, 404, "NoSuchKey"), standing(resigns=2), Action(step=Step.GIVE_UP)),
         (failure(Kind.STATUS, 410), standing(), Action(step=Step.RESIGN)),
+        *(
+            (failure(Kind.STATUS, status), standing(resigns=resigns, others=1, fresh=True), Action(step=Step.FEWER))
+            for status in (204, 302, 310, 400, 401, 403, 404, 405, 410, 418, 451)
+            for resigns in (0, 2)
+        ),
+        *(
+            (failure(Kind.STATUS, status, code), standing(others=1, fresh=True, proven=True), Action(step=Step.RESIGN))
+            for status, code in ((400, "ExpiredToken"), (400, ""), (401, ""), (403, "SignatureDoesNotMatch"))
+        ),
+        *(
+            (failure(Kind.STATUS, status, code), standing(others=1, fresh=True, proven=True), Action(step=Step.FEWER))
+            for status, code in ((400, "InvalidArgument"), (404, "NoSuchKey"), (410, ""), (451, ""), (204, ""))
+        ),
+        (failure(Kind.STATUS, 403), standing(resigns=2, others=1, fresh=True, proven=True), Action(step=Step.FEWER)),
+        (failure(Kind.STATUS, 204), standing(fresh=True, proven=True), Action(step=Step.GIVE_UP)),
         (failure(Kind.STATUS, 412), standing(), Action(step=Step.START_OVER)),
         (failure(Kind.STATUS, 416), standing(), Action(step=Step.START_OVER)),
         (failure(Kind.STATUS, 418), standing(), Action(step=Step.GIVE_UP)),
