@@ -115,8 +115,8 @@ def _part(asked: Asked, known: Identity, headers: httpx.Headers, url: str, encod
             kind=Kind.MALFORMED, text=f"the storage sent bytes from {start} on where {asked.start} was asked for"
         )
     identity = identity_of(url, headers, size)
-    if is_transcoded(headers):
-        identity = attrs.evolve(identity, md5=None, crc32c=None)  # of bytes that the file will not hold
     if not same_object(known, identity, asserted=known.validator is not None):
         return Failure(kind=Kind.CHANGED, text="the video has changed on the storage")
+    if is_transcoded(headers):
+        identity = attrs.evolve(identity, md5=None, crc32c=None)  # of bytes that the file will not hold
     return Offer(identity=joined(known, identity), start=start, stop=stop, ranges=True)
