@@ -184,7 +184,7 @@ def xml_code(body: str) -> str:
 def decide(failure: Failure, standing: Standing) -> Action:
     """Return what to do about a failed connection."""
     match failure.kind:
-        case Kind.NO_RANGES if standing.others:
+        case Kind.NO_RANGES | Kind.FOREIGN if standing.others:
             return Action(step=Step.FEWER)
         case Kind.CHANGED | Kind.NO_RANGES:
             return Action(step=Step.START_OVER)

@@ -89,13 +89,14 @@ def test_a_senseless_cap_is_refused_before_anything_is_asked(connections: object
         *(Fault(status=status, body=b"") for status in (302, 400, 401, 403, 404, 405, 410, 451)),
         Fault(status=204, body=b"", headers={"Content-Length": None}),
         Fault(status=400, body=EXPIRED),
+        Fault(status=302, body=b"", headers={"Location": "http://elsewhere.example/"}),
     ],
     ids=str,
 )
 def test_a_server_that_takes_one_connection_only_is_asked_for_no_more(refusal: Fault, tmp_path: Path) -> None:
     """Refusing every further connection costs the speed-up, not the download, and no time is waited."""
     body = video(6 * MIB)
-    with serving(Storage(body, rate=8 * MIB, fault=lambda _: refusal if storage.streaming else None)) as storage:
+    with serving(Storage(body, rate=4 * MIB, fault=lambda _: refusal if storage.streaming else None)) as storage:
         result = fetch(storage, tmp_path / "v.mp4")
         assert 2 <= len(storage.requests) <= 24
     assert_right(result, tmp_path / "v.mp4", body)

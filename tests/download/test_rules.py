@@ -194,6 +194,7 @@ def test_every_failure_is_decided(
         (failure(Kind.CONTENT), standing(), Action(step=Step.GIVE_UP, error=IntegrityError)),
         (failure(Kind.TOO_LARGE), standing(), Action(step=Step.GIVE_UP)),
         (failure(Kind.FOREIGN), standing(), Action(step=Step.GIVE_UP)),
+        (failure(Kind.FOREIGN), standing(others=1, fresh=True), Action(step=Step.FEWER)),
         (failure(Kind.DISK), standing(others=5), Action(step=Step.GIVE_UP)),
     ],
 )
