@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from attrs import frozen
@@ -23,7 +24,6 @@ from ._urls import Urls
 
 if TYPE_CHECKING:
     from collections.abc import Generator
-    from pathlib import Path
 
     from ._identity import Identity
     from ._storage import Storage
@@ -72,7 +72,7 @@ class _Download:
             fetched = self._fetch(urls, part, error)
             try:
                 self._require_free(path, part.taken, regular=True)  # it may have come to stand there meanwhile
-                part.commit(fetched.size)
+                seen = part.commit(fetched.size)
             except DownloadError:
                 raise
             except Exception as cause:  # a remote file system raises what its own library raises
@@ -91,6 +91,7 @@ class _Download:
             resumed_from=fetched.resumed_from,
             verified=verified(fetched.identity, fetched.digests),
             elapsed=self.clock.monotonic() - begun,
+            _file=None if seen is None else (Path(path).absolute(), seen),
         )
 
     def _fetch(self, urls: Urls, part: LocalPart | RemotePart, error: _ErrorAt) -> Fetched:

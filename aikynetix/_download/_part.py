@@ -117,8 +117,8 @@ class LocalPart:
         """Whether something stands under the final name."""
         return os.path.lexists(self.path)
 
-    def commit(self, size: int) -> None:
-        """Make the file durable and put it under its final name, in one step.
+    def commit(self, size: int) -> os.stat_result:
+        """Make the file durable, put it under its final name, in one step, and return what there was to be seen of it.
 
         Raises:
             OSError: That cannot be done; or what stands under the partial name is not, or not only, what was written.
@@ -130,10 +130,12 @@ class LocalPart:
         if not self._is_ours or is_shared(self._fd):
             self._is_of_use = False  # what the journal tells is not about the file that has the name
             raise OSError(errno.EBUSY, "the partial file or its journal was replaced by another program")
+        seen = os.fstat(self._fd)  # under its final name others may change it at once
         self._close_file()
         self._part.replace(self.path)
         _sync_folder(self.path.parent)
         self._journal.discard()
+        return seen
 
     def discard(self) -> None:
         """Remove the partial file and the journal."""

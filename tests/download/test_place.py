@@ -45,6 +45,25 @@ def test_the_sha256_is_taken_from_the_file_once(tmp_path: Path, monkeypatch: pyt
     assert copy == result
 
 
+def test_the_sha256_of_a_file_that_is_changed_at_once_is_never_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Other programs may wait for the final name to appear: what counts is what was there before."""
+    replace = Path.replace
+
+    def watched(source: Path, target: Path) -> Path:
+        moved = replace(source, target)
+        with target.open("r+b") as file:
+            file.write(b"changed!")
+        return moved
+
+    monkeypatch.setattr(Path, "replace", watched)
+    with serving(Storage(video(MIB))) as storage:
+        result = fetch(storage, tmp_path / "v.mp4")
+    with pytest.raises(DownloadError, match="moved or changed after the download"):
+        _ = result.sha256
+
+
 @pytest.mark.parametrize("change", ["moved", "written", "replaced", "replaced-alike", "pipe"])
 def test_the_sha256_of_another_file_is_never_told(tmp_path: Path, change: str) -> None:
     """A file that is not the one that was downloaded has no say: that is an error, not a wrong value."""
