@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from scripts.regen._canonical import bodies
 from scripts.regen._find import answers_with_fields, base_url, session_parameter, video_url_places
 from scripts.regen._flatten import required_of, variants
+from scripts.regen._http_fields import why_unsendable
 from scripts.regen._names import folded
 from scripts.regen._problems import Finding
 from scripts.regen._rules import FACADE_SOURCE, RULES, Flag, Rule
@@ -67,23 +68,27 @@ def _check_operation(canonical: Canonical, rule: Rule, endpoint: Endpoint) -> It
     parameters = {one["name"]: one for one in raw["parameters"]}
     in_path = [name for name, one in parameters.items() if one["in"] == "path"]
     session = session_parameter(operation) if in_path else None
-    extra = [name for name in operation.path_parameters if name != session] if len(in_path) > 1 else []
+    extra = _beside_session(operation, session) if len(in_path) > 1 else []
     if session is None or extra:
         what = (
             f"its path {operation.path} needs more than a session: {', '.join(extra)}"
             if session
             else "its path holds no session"
         )
-        yield Finding(rule.name, what, "give the facade method what the path needs, or ask the vendor for a default")
+        yield Finding(rule.name, what, f"give the facade method what the path needs, in {FACADE_SOURCE}")
     fields, required, strange = _body_fields(canonical, raw)
     if strange:
         yield Finding(rule.name, f"its request body is now {strange}", "build the body in the facade method by hand")
     flags = {flag.name for flag in rule.flags}
     for name, parameter in parameters.items():
-        settled = "default" in parameter["schema"]
+        settled, wire = "default" in parameter["schema"], endpoint.wire_names[parameter["in"]][name]
+        place = f"{parameter['in']} parameter `{wire}`"
         if parameter["required"] and not settled and parameter["in"] != "path" and name not in flags:
-            place = f"{parameter['in']} parameter `{endpoint.wire_names[parameter['in']][name]}`"
             yield Finding(rule.name, f"it requires the new {place}", "decide what the facade sends for it")
+        elif parameter["required"] or name in flags:
+            why = why_unsendable(parameter["in"], wire, parameter["schema"].get("default"))
+            if why:
+                yield Finding(rule.name, f"its {place} cannot be sent: {why}", "ask the vendor what is meant")
     for name in required:
         if name not in flags or name in parameters:
             yield Finding(rule.name, f"its body requires the new field `{name}`", "decide what the facade sends for it")
@@ -94,6 +99,17 @@ def _check_operation(canonical: Canonical, rule: Rule, endpoint: Endpoint) -> It
     for flag in rule.flags:
         yield from _check_flag(canonical, rule, flag, parameters.get(flag.name), fields)
     yield from _check_answer(canonical, rule, operation)
+
+
+def _beside_session(operation: Operation, session: str | None) -> list[str]:
+    """List the path's parameters without the session, with the defaults that the document gives them."""
+    declared = {one["name"]: one.get("schema") for one in operation.parameters if one["in"] == "path"}
+    names = list(operation.path_parameters)
+    if session in names:
+        names.remove(session)
+    schemas = {name: schema for name in names if isinstance(schema := declared.get(name), dict)}
+    defaults = {name: f" (default {schema['default']!r})" for name, schema in schemas.items() if "default" in schema}
+    return [f"{name}{defaults.get(name, '')}" for name in names]
 
 
 def _check_answer(canonical: Canonical, rule: Rule, operation: Operation) -> Iterator[Finding]:
@@ -157,9 +173,12 @@ def _check_access(rule: Rule, operation: Operation, credentials: Credentials, ba
             "ask the vendor for the whole address",
         )
     elif own != base:
+        where = (
+            f"it is on a server of its own, {own}" if own else f"its own server cannot be used{_addresses(operation)}"
+        )
         yield Finding(
             rule.name,
-            f"it is on a server of its own, {own}, and the facade sends its credential to {base} alone",
+            f"{where}, and the facade sends its credential to {base} alone",
             f"ask the vendor for one address, or give the facade a second one in {FACADE_SOURCE}",
         )
 

@@ -11,13 +11,14 @@ from urllib.parse import urljoin, urlsplit
 
 from scripts.regen._flatten import variants
 from scripts.regen._names import folded
-from scripts.regen._operations import PARAMETER_IN_PATH, Operation
 from scripts.regen._rules import DOCUMENTED_ORIGIN, NEUTRAL_WORDS, RULES, UNMISTAKABLE, VIDEO_URL_NAMES, Rule
+from scripts.regen._stated_paths import PARAMETER_IN_PATH
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from scripts.regen._load import Json
+    from scripts.regen._operations import Operation
     from scripts.regen._schemas import ModelBook
 
 Place = tuple[str, ...]  # keys that lead to a value in an answer
@@ -87,7 +88,7 @@ def session_parameter(operation: Operation) -> str | None:
     """Return the path parameter that holds the session: the one after `sessions`, else the last one."""
     parts = [part for part in operation.path.split("/") if part]
     for before, part in itertools.pairwise(parts):
-        match = PARAMETER_IN_PATH.fullmatch(part)
+        match = PARAMETER_IN_PATH.match(part)
         if match and _segment(before) == "session":
             return match[1]
     names = operation.path_parameters
