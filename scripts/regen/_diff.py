@@ -107,7 +107,7 @@ def _about_operations(old: Json, new: Json, security: SecurityDiff) -> Iterator[
 def _about_base(old: Json, new: Json, bases: tuple[str | None, str | None]) -> Iterator[Change]:
     """Name another base URL that the facade's operations bring, where the document's own servers do not tell."""
     was, now = bases
-    if was != now and base_url(old.get("servers") or ()) == base_url(new.get("servers") or ()):
+    if was != now and bases != (base_url(old.get("servers") or ()), base_url(new.get("servers") or ())):
         text = f"the base URL is {now or 'unknown'}, was {was or 'unknown'}: the facade's operations name their servers"
         yield Change(BREAKING, "servers", text, _ALL_METHODS)
 

@@ -55,6 +55,7 @@ def test_operations_without_a_usable_server_are_marked_and_named() -> None:
     """A document's server that cannot be used is not replaced by the one of the facade's path."""
     planned = _planned(_OURS, "http://api.aikynetix.app")
     assert _prefixes(planned)["sessions_list"] == "no-server:"
+    assert f"- servers: the base URL is {_OURS}, was {_THEIRS}" in _report(planned)
     named = "no server that can be used is named for GET /sessions/ (http://api.aikynetix.app): `client.call` refuses"
     assert named in _report(planned)
 
