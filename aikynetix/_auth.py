@@ -265,6 +265,12 @@ class OriginBound(httpx.Auth):
         self.requires_request_body: bool = inner.requires_request_body
         self.requires_response_body: bool = inner.requires_response_body
 
+    @property
+    def is_immediate(self) -> bool:
+        """Whether adding the credential to a request takes no time, because nobody is asked for it."""
+        inner = self.inner
+        return type(inner) is ApiKey or (type(inner) is BearerToken and inner._source is None)
+
     def applies_to(self, request: httpx.Request) -> bool:
         """Return whether ``request`` goes to the credential's own origin."""
         return origin_of(request.url) == self._origin

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import zlib
-from collections.abc import AsyncIterable, Callable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable
 
 import httpx
 
@@ -234,12 +234,15 @@ async def aread(response: httpx.Response, limit: int) -> None:
     """As `read`, from an asynchronous transport; time is bounded by the cancel scope around it."""
     stream = response.stream
     assert isinstance(stream, AsyncIterable)
+    chunks = aiter(stream)
     try:
         collector = collector_for(response, limit)
-        async for chunk in stream:
+        async for chunk in chunks:
             if not collector.feed(chunk):
                 break
     finally:
+        if isinstance(chunks, AsyncGenerator):  # trio complains of one that is left to the garbage collector
+            await chunks.aclose()
         await response.aclose()
     fill(response, collector, limit)
     response.is_closed = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
@@ -9,6 +10,8 @@ from typing import Generic, TypeVar
 import anyio
 import anyio.lowlevel
 import anyio.to_thread
+
+from ._event_loop import is_asyncio
 
 T = TypeVar("T")
 
@@ -22,12 +25,9 @@ def loop_caller() -> Callable[[Callable[[], Awaitable[T]]], T]:
 
     It needs no task group around it, so that it also serves inside an asynchronous generator.
     """
-    try:
-        import asyncio
-
-        loop = asyncio.get_running_loop()
-    except RuntimeError:
+    if not is_asyncio():
         return _trio_caller()
+    loop = asyncio.get_running_loop()
 
     def call(function: Callable[[], Awaitable[T]]) -> T:
         async def run() -> T:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING, TypeVar, cast
 
 import httpx
 
@@ -13,6 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 E = TypeVar("E", bound=BaseException)
+
+# What OSError and SyntaxError keep beside their arguments.
+_KEPT_APART = ("strerror", "filename", "filename2", "msg", "text")
 
 
 def detached(error: E, secrets: Sequence[str] = (), outer: BaseException | None = None) -> E:
@@ -48,14 +53,24 @@ def detached(error: E, secrets: Sequence[str] = (), outer: BaseException | None 
 def _empty(error: BaseException, secrets: Sequence[str]) -> None:
     """Scrub the texts that ``error`` holds, and drop what it could not make sense of."""
 
-    def clean(value: object) -> object:
+    def clean(value: object, depth: int = 3) -> object:
         if isinstance(value, str):
             return scrub(value, secrets)
+        if isinstance(value, tuple | list) and depth:
+            kind = list if isinstance(value, list) else tuple
+            return kind(clean(item, depth - 1) for item in cast("Sequence[object]", value))
+        if isinstance(value, Mapping) and depth:
+            return {name: clean(item, depth - 1) for name, item in cast("Mapping[object, object]", value).items()}
         return b"" if isinstance(value, bytes | bytearray | memoryview) else value
 
     error.args = tuple(clean(arg) for arg in error.args)
     for name, value in vars(error).items():
         vars(error)[name] = clean(value)
+    for name in _KEPT_APART:
+        value = getattr(error, name, None)
+        if isinstance(value, str | bytes):
+            with suppress(Exception):
+                setattr(error, name, clean(value))
     if isinstance(error, AttributeError):
         error.obj = None
     elif isinstance(error, json.JSONDecodeError):

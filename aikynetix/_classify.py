@@ -66,12 +66,17 @@ def status_error(response: httpx.Response, *, now: float, secrets: Sequence[str]
     )
 
 
-def request_id(response: httpx.Response, secrets: Sequence[str] = ()) -> str | None:
-    """Return the id that the server gave the request, from the first header known to carry one."""
+def request_id(response: httpx.Response, secrets: Sequence[str] | None = None) -> str | None:
+    """Return the id that the server gave the request, from the first header known to carry one.
+
+    Args:
+        response: An answer.
+        secrets: What must not be in it; None for what its request carried.
+    """
     for name in _REQUEST_ID_HEADERS:
         value = response.headers.get(name)
         if value:
-            return one_line(scrub(value, secrets), limit=200) or None
+            return one_line(scrub(value, secrets_of(response) if secrets is None else secrets), limit=200) or None
     return None
 
 

@@ -6,7 +6,6 @@ that the class says it is from, and that is the package.
 
 import os
 import sys
-from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -141,13 +140,11 @@ class DownloadedVideo:
     resumed_from: int = 0
     verified: str = "size"
     elapsed: float = 0.0
-    _seen: tuple[Path, os.stat_result] | None = field(init=False, default=None, repr=False, eq=False)
+    _file: tuple[Path, os.stat_result | None] | None = field(default=None, repr=False, eq=False, alias="_file")
 
     def __attrs_post_init__(self) -> None:
-        if self._sha256 is None:
-            with suppress(OSError):
-                file = Path(self.path).absolute()  # the working directory may be another one later
-                object.__setattr__(self, "_seen", (file, file.stat()))
+        if self._sha256 is None and self._file is None:
+            object.__setattr__(self, "_file", _seen(Path(self.path)))
 
     @property
     def sha256(self) -> str:
@@ -168,15 +165,30 @@ class DownloadedVideo:
         import hashlib  # here, because a lookup has no use for it
 
         cause: OSError | None = None
-        if self._seen is not None:
-            file, then = self._seen
-            try:
+        file, then = self._file or (Path(self.path), None)
+        try:
+            if _is_same(file.stat(), then):  # before it is opened, which would wait if it were a pipe
                 with file.open("rb") as opened:
                     value = hashlib.file_digest(opened, "sha256").hexdigest()
-                    now = os.fstat(opened.fileno())
-                if (now.st_size, now.st_mtime_ns) == (then.st_size, then.st_mtime_ns):
-                    return value
-            except OSError as error:
-                cause = error
+                    if _is_same(os.fstat(opened.fileno()), then):
+                        return value
+        except OSError as error:
+            cause = error
         text = f"{self.path}: the file was moved or changed after the download, so its SHA-256 cannot be told any more"
         raise DownloadError(text, session_id=self.session_id, path=self.path) from cause
+
+
+def _seen(path: Path) -> tuple[Path, os.stat_result | None]:
+    """Return where ``path`` leads from any working directory, and what is there."""
+    file = path.absolute()
+    try:
+        return file, file.stat()
+    except OSError:
+        return file, None
+
+
+def _is_same(now: os.stat_result, then: os.stat_result | None) -> bool:
+    """Whether nobody has put another file in the place of one, or written to it."""
+    return then is not None and all(
+        getattr(now, name) == getattr(then, name) for name in ("st_dev", "st_ino", "st_size", "st_mtime_ns")
+    )

@@ -34,6 +34,10 @@ _MOST_REDIRECTS = 3
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _METHOD_KEEPING_REDIRECTS = frozenset({307, 308})
 
+is_own_process = False
+"""Whether nobody else retries by stamina here: the command's retries are its own to tell, and structlog, where it is
+installed, would tell of them on stdout."""
+
 DEADLINE = "aikynetix.deadline"
 """The request extension that tells a transport when an attempt must be over, on the clock of ``time.monotonic``."""
 
@@ -154,6 +158,10 @@ class Trial:
 def _quiet_stamina() -> None:
     """Keep stamina's warnings off the terminal of a program that configured no logging."""
     logging.getLogger("stamina").addHandler(logging.NullHandler())
+    if is_own_process:
+        import stamina.instrumentation
+
+        stamina.instrumentation.set_on_retry_hooks(())
 
 
 def time_check(deadline: float | None, request: httpx.Request) -> Any:
@@ -166,10 +174,28 @@ def time_check(deadline: float | None, request: httpx.Request) -> Any:
 
 def carried(made: httpx.Request, original: httpx.Request) -> httpx.Request:
     """Return ``made``, which an authentication yielded for ``original``, as a request of the same call."""
+    if not isinstance(made, httpx.Request):  # untyped code may yield anything
+        raise TypeError("the authentication yielded no request")
     if made is not original:
         original.extensions.setdefault(_classify.SENT, []).append(made)
         made.extensions = {**original.extensions, **made.extensions}
     return made
+
+
+def later(before: Outcome, now: Outcome) -> Outcome:
+    """Return what the second of two attempts came to; the first one's where the request's body could not be sent again.
+
+    That is the case for the body of ``client.raw`` that comes from a generator.
+    """
+    return before if isinstance(now, httpx.StreamConsumed) else now
+
+
+def remember(response: httpx.Response, original: httpx.Request) -> None:
+    """Keep what was sent in a request that is about to be sent with another credential."""
+    if response.status_code == 401:
+        sent = response.request
+        copy = httpx.Request(sent.method, sent.url, headers=sent.headers.copy(), stream=httpx.ByteStream(b""))
+        original.extensions.setdefault(_classify.SENT, []).append(copy)
 
 
 @frozen
@@ -221,7 +247,8 @@ class Plain:
 def note(request: httpx.Request, response: httpx.Response, began: float) -> None:
     if logger.isEnabledFor(logging.DEBUG):
         took = (time.monotonic() - began) * 1000
-        logger.debug("%s %s: %d in %.0f ms", request.method, redact_url(str(request.url)), response.status_code, took)
+        url = scrub(redact_url(str(request.url)), _classify.secrets_of(response))
+        logger.debug("%s %s: %d in %.0f ms", request.method, url, response.status_code, took)
 
 
 def normalized(error: Exception, request: httpx.Request, secrets: tuple[str, ...]) -> AikynetixError:

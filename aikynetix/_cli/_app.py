@@ -80,7 +80,7 @@ def run(arguments: Sequence[str]) -> int:
         if isinstance(error, OSError) and error.filename is None and error.errno in _STDOUT_ERRORS:
             raise
         has_wait = any(word.partition("=")[0] == "--wait" for word in arguments)
-        return _failed(error, may_wait=not has_wait and arguments[0] in _WAITING)
+        return _failed(error, may_wait=not has_wait and bool(arguments) and arguments[0] in _WAITING)
     return code if isinstance(code, int) else 0
 
 

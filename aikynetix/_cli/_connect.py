@@ -192,9 +192,10 @@ def connect(connection: Connection) -> Generator[Aikynetix]:
     Raises:
         ConfigurationError: A setting is wrong, or there is no credential.
     """
-    from .. import Aikynetix
+    from .. import Aikynetix, _trial
     from .._errors import ConfigurationError
 
+    _trial.is_own_process = True
     credential = find_credential(os.environ, may_ask=True)
     if credential is None:
         raise ConfigurationError(_NO_CREDENTIAL)

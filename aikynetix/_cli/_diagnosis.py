@@ -103,11 +103,11 @@ def clock(control: Probe) -> Check:
     """Compare this machine's clock with the answer's ``Date`` (RFC 9110, section 6.6.1), which has whole seconds."""
     try:
         moment = parsedate_to_datetime(control.date)
-    except ValueError:
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=UTC)
+        skew = control.at - moment.timestamp()
+    except (ValueError, TypeError, IndexError, OverflowError):
         return Check("clock", UNKNOWN, "the server does not say what time it is")
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    skew = control.at - moment.timestamp()
     if abs(skew) <= _MOST_SKEW:
         return Check(
             "clock", OK, "agrees with the server's" if abs(skew) < 2 else f"{abs(skew):.0f} s off, which is fine"

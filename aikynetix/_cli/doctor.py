@@ -194,7 +194,8 @@ def _session(client: Aikynetix, session_id: str) -> list[Check]:
         refused = f"answers {answer.status_code}; the signed URL is refused, or the clock is off"
         return [there, _diagnosis.storage(None, left, refused, Exit.FAILURE)]
     announced = answer.headers.get("content-range", "").rpartition("/")[2] or answer.headers.get("content-length", "")
-    return [there, _diagnosis.storage(int(announced) if announced.isdecimal() else None, left, "", Exit.DONE)]
+    size = int(announced) if announced.isdecimal() and len(announced) < 20 else None
+    return [there, _diagnosis.storage(size, left, "", Exit.DONE)]
 
 
 def _first_byte(url: str) -> httpx.Response:
@@ -208,10 +209,10 @@ def _first_byte(url: str) -> httpx.Response:
     from .._config import is_loopback
     from .._errors import APIConnectionError
     from .._transport import default_transport
-    from .._trial import normalized
+    from .._trial import DEADLINE, normalized
 
-    timeout = httpx.Timeout(_TIMEOUT).as_dict()
-    request = httpx.Request("GET", url, headers={"Range": "bytes=0-0"}, extensions={"timeout": timeout})
+    limits = {"timeout": httpx.Timeout(_TIMEOUT).as_dict(), DEADLINE: time.monotonic() + _TIMEOUT}
+    request = httpx.Request("GET", url, headers={"Range": "bytes=0-0"}, extensions=limits)
     if request.url.scheme != "https" and not is_loopback(request.url.host):
         raise APIConnectionError("the video's URL is neither https nor on this machine")
     failure: Exception

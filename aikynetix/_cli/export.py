@@ -149,6 +149,8 @@ def export(
 def _input(source: str) -> Generator[tuple[BinaryIO, bool]]:
     """Open the list; the second value says whether it can be read once only."""
     if source == "-":
+        if sys.stdin is None:
+            raise click.UsageError("stdin is closed; name a file, or give the sessions on stdin.")
         yield sys.stdin.buffer, True
         return
     with Path(source).open("rb") as file:
@@ -162,6 +164,9 @@ def _sessions(file: BinaryIO, source: str) -> Iterator[Item]:
         yield from sessions(file, source)
     except BadInputError as error:
         raise click.UsageError(f"{'stdin' if source == '-' else source}: {error}") from None
+    except OSError as error:
+        error.filename = source  # else it would be taken for one of stdout
+        raise
 
 
 def _check(file: BinaryIO, source: str) -> None:

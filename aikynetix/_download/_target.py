@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _REMOTE = re.compile(r"[a-z][a-z0-9+.-]+(::[a-z][a-z0-9+.-]+)*://", re.IGNORECASE)
 _EXTENSIONS = (".mp4", ".mov", ".m4v")
 _LONGEST_SESSION = 100
-_MARKED = re.compile("~[0-9a-f]{8}$")
+_MARKED = re.compile("~[0-9a-f]{16}$")
 _LONGEST_OBJECT = 60
 
 
@@ -32,7 +32,7 @@ def file_name(session_id: str, video: AnalyzedVideo) -> str:
     """
     session = safe_name(session_id).encode()[:_LONGEST_SESSION].decode("utf-8", "ignore").strip(" .")
     if session != session_id or unicodedata.normalize("NFC", session) != session or _MARKED.search(session):
-        mark = hashlib.sha256(session_id.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+        mark = hashlib.sha256(session_id.encode("utf-8", "surrogatepass")).hexdigest()[:16]
         session = f"{session or 'session'}~{mark}"
     stem, dot, extension = video.filename.replace("-", "_").rpartition(".")
     if not dot or f".{extension.lower()}" not in _EXTENSIONS:

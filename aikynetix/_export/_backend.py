@@ -174,6 +174,7 @@ class ThreadBackend(Backend):
         self._threads = Threads(self.window, "aikynetix-export")
         self._turnstile = Turnstile(concurrency)
         self._stopped = threading.Event()
+        self._owner = threading.current_thread()
 
     def hold(self, until: float) -> None:
         self._turnstile.hold(until)
@@ -194,8 +195,9 @@ class ThreadBackend(Backend):
             return None
 
     def _is_cancelled(self) -> bool:
-        # At the interpreter's exit the main thread is over before the others are asked to end.
-        return self._stopped.is_set() or not threading.main_thread().is_alive()
+        # At the interpreter's exit the main thread is over before the others are asked to end; it waits for a thread
+        # of the caller's that is still at its export.
+        return self._stopped.is_set() or not (threading.main_thread().is_alive() or self._owner.is_alive())
 
 
 class ExecutorBackend(Backend):
@@ -216,9 +218,15 @@ class ExecutorBackend(Backend):
         stop_file = None if self._stop_file is None else str(self._stop_file)
         self._settings = _worker.settings_for_workers(settings, self._run_id, stop_file)
         self._errand = errand
+        self._lock = threading.Lock()
+        self._unfinished = 1  # the export itself, and every job that a worker may still be at
 
     def submit(self, job: Job) -> Future[Outcome | None]:
-        return self._executor.submit(_worker.work, self._settings, job, self._errand)
+        future = self._executor.submit(_worker.work, self._settings, job, self._errand)
+        with self._lock:
+            self._unfinished += 1
+        future.add_done_callback(self._finish_one)
+        return future
 
     def hold(self, until: float) -> None:
         """Do nothing: what an executor has been given is out of reach."""
@@ -230,6 +238,14 @@ class ExecutorBackend(Backend):
                 self._stop_file.touch()
 
     def close(self) -> None:
+        self._finish_one(None)
+
+    def _finish_one(self, _: Future[Any] | None) -> None:
+        """Take the sign to stop away once nobody is left who has to see it."""
+        with self._lock:
+            self._unfinished -= 1
+            if self._unfinished:
+                return
         _worker.forget(self._run_id)
         if self._stop_file is not None:
             with suppress(OSError):

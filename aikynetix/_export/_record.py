@@ -117,7 +117,10 @@ def failed(
 
 def shown_id(session_id: object) -> str:
     """Return a session id as a record keeps it: text of a bounded length, whatever the caller's iterable gave."""
-    text = session_id if isinstance(session_id, str) else reprlib.repr(session_id)
+    try:
+        text = session_id if isinstance(session_id, str) else reprlib.repr(session_id)
+    except Exception:  # of a number of thousands of digits there is no text, and an object's own may fail as it likes
+        text = f"<{type(session_id).__name__}>"
     return text if len(text) <= LONGEST_ID else text[: LONGEST_ID - 1] + "…"
 
 

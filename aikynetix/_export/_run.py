@@ -183,9 +183,11 @@ class Run:
             shown = shown_id(session_id)
             last = ledger.last(shown)
             is_wanted = not self._rules.retry_failed or (last is not None and last.status is ExportStatus.FAILED)
-            if not is_wanted or not ledger.meet(shown):
+            # What is no text is a mistake, and must not stand in the way of the session that it looks like.
+            met_as = shown if isinstance(session_id, str) else f"\0{shown}"
+            if not is_wanted or not ledger.meet(met_as):
                 continue
-            if last is None or last.status not in _PRESENT:
+            if last is None or last.status not in _PRESENT or not isinstance(session_id, str):
                 return Job(session_id, analysis)
             if not self._folder.is_local:
                 return Job(session_id, analysis, known=last)

@@ -68,7 +68,10 @@ class AsyncPooledTransport(httpx.AsyncBaseTransport):
 
     Attributes:
         protocol: What speaks HTTP/1.1.
+        keeps_deadline: That no step takes longer than the request's `DEADLINE` allows.
     """
+
+    keeps_deadline = True
 
     def __init__(
         self, size: int = ASYNC_SIZE, keepalive: float = KEEPALIVE, protocol: type[Protocol1] | None = None

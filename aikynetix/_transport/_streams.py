@@ -105,7 +105,7 @@ async def connect(origin: Origin, timeout: float | None) -> Stream:  # noqa: ASY
     host = raw_host.decode("ascii")
     context = _tls.context() if scheme == "https" else None
     if is_asyncio():
-        async with asyncio.timeout(timeout):
+        with anyio.fail_after(timeout):
             return await _dial(host, port, context)
     return await _dial_on_trio(host, port, context, timeout)
 

@@ -199,7 +199,7 @@ class _Builder:
         in_path, path = path_parameters(self.book, operation, rule)
         others = [
             one
-            for one in _expanded(self.book, operation)
+            for one in expanded(self.book, operation)
             if one["in"] != "path" and not is_credential(self.credentials, one)
         ]
         # The generator sorts by place; names are given in that order so that path parameters always keep theirs.
@@ -227,15 +227,15 @@ class _Builder:
         return _Parameters(path, views, wire_names, styles)
 
     def _stated(self, parameter: Json, own: str, hint: str) -> Json:
-        schema, required = _schema_of(parameter), parameter.get("required") is True
+        schema, required = schema_of(parameter), parameter.get("required") is True
         view = self.book.view(schema, hint) if parameter["in"] == "query" else self._simple(parameter, hint)
         view = _described(self.book.settled(view, schema) if required else view, parameter)
         return {"name": own, "in": parameter["in"], "required": required, "schema": view}
 
     def _simple(self, parameter: Json, hint: str) -> Json:
         """View a parameter that must be one piece of text on the wire: path, header and cookie values."""
-        view = self.book.view(_schema_of(parameter), hint)
-        flat = self.book.target(_schema_of(parameter)).schema
+        view = self.book.view(schema_of(parameter), hint)
+        flat = self.book.target(schema_of(parameter)).schema
         if flat.get("type") in ("integer", "boolean") and "oneOf" not in view:
             return view
         if "$ref" in view and flat.get("type") == "string":
@@ -281,6 +281,7 @@ class _Builder:
     def finish(self) -> Canonical:
         """Define the models and put the document together."""
         self.book.finish()
+        self.book.require_on_their_side(self.paths)
         self.notes.extend(server_notes(self.endpoints, self.base))
         for name in self.spec.get("webhooks") or {}:
             self.notes.append(f"webhook `{name}`: calls made by the vendor have no client code")
@@ -293,19 +294,20 @@ class _Builder:
         return Canonical(document, self.endpoints, self.book, self.media_types, self.notes)
 
 
-def _expanded(book: ModelBook, operation: Operation) -> Iterator[Json]:
+def expanded(book: ModelBook, operation: Operation) -> Iterator[Json]:
     """Yield parameters; a whole query string described by one schema (OpenAPI 3.2) becomes its fields."""
     for parameter in operation.parameters:
         if parameter["in"] != "querystring":
             yield parameter
             continue
-        flat = book.target(_schema_of(parameter)).schema
+        flat = book.target(schema_of(parameter)).schema
         required = flat.get("required") or []
         for name, schema in (flat.get("properties") or {}).items():
             yield {"name": name, "in": "query", "schema": schema, "required": name in required}
 
 
-def _schema_of(parameter: Json) -> Any:
+def schema_of(parameter: Json) -> Any:
+    """Return the schema of a parameter's value as it is written into a request."""
     if "schema" in parameter:
         return parameter["schema"]
     content = parameter.get("content")

@@ -5,14 +5,16 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING
 
+from scripts.regen._address import answers_with_fields, unread_kinds, video_url_places
 from scripts.regen._canonical import bodies
-from scripts.regen._find import answers_with_fields, base_url, session_parameter, video_url_places
+from scripts.regen._find import base_url, session_parameter
 from scripts.regen._flatten import required_of, variants
 from scripts.regen._http_fields import why_unsendable
 from scripts.regen._names import folded
 from scripts.regen._problems import Finding
 from scripts.regen._rules import FACADE_SOURCE, RULES, Flag, Rule
 from scripts.regen._security import asked, suffices
+from scripts.regen._sent import Sent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -45,27 +47,50 @@ def missing_operations(
             )
 
 
-def check_facade(canonical: Canonical, credentials: Credentials, base: str | None) -> list[Finding]:
-    """Report everything that keeps a facade operation of this document from doing its job.
+def check_facade(canonical: Canonical, credentials: Credentials, base: str | None) -> tuple[list[Finding], list[str]]:
+    """Report everything that keeps a facade operation of this document from doing its job, and what may.
 
     Args:
         canonical: What is generated.
         credentials: What the document accepts.
         base: The base URL, None when no server is usable.
+
+    Returns:
+        What keeps it, and remarks on what a person had better look at.
     """
     findings: list[Finding] = []
+    remarks: list[str] = []
     for rule in RULES:
         endpoint = canonical.named(rule.name)
         if endpoint is not None:
-            findings.extend(_check_operation(canonical, rule, endpoint))
+            sent = Sent(canonical, rule, endpoint)
+            findings.extend(_check_operation(canonical, rule, endpoint, sent))
             findings.extend(_check_access(rule, endpoint.operation, credentials, base))
-    return findings
+            remarks.extend(sent.undecided)
+            for place, kinds in unread_kinds(canonical.book, endpoint.operation).items():
+                named = f"{endpoint.operation.label}: `{'.'.join(place)}`"
+                remarks.append(f"{named} may also be {' or '.join(kinds)}, which the facade refuses when it comes")
+    return findings, remarks
 
 
-def _check_operation(canonical: Canonical, rule: Rule, endpoint: Endpoint) -> Iterator[Finding]:
+def _check_operation(canonical: Canonical, rule: Rule, endpoint: Endpoint, sent: Sent) -> Iterator[Finding]:
     operation = endpoint.operation
     raw = raw_operation(canonical, endpoint)
     parameters = {one["name"]: one for one in raw["parameters"]}
+    yield from _check_path(rule, operation, parameters)
+    yield from _check_parameters(rule, endpoint, parameters, sent)
+    in_body = list(_check_body(canonical, rule, operation, raw))
+    fields = _body_fields(canonical, raw)[0]
+    for flag in rule.flags:
+        in_body.extend(_check_flag(rule, flag, parameters.get(flag.name), fields, sent))
+    if fields and not in_body and (why := sent.body(_body_model(raw), parameters)):
+        changed = f"its body may not be what the facade sends, {why}"
+        in_body.append(Finding(rule.name, changed, f"decide what to send instead, and say it in {FACADE_SOURCE}"))
+    yield from in_body
+    yield from _check_answer(canonical, rule, operation)
+
+
+def _check_path(rule: Rule, operation: Operation, parameters: Mapping[str, Json]) -> Iterator[Finding]:
     in_path = [name for name, one in parameters.items() if one["in"] == "path"]
     session = session_parameter(operation) if in_path else None
     extra = _beside_session(operation, session) if len(in_path) > 1 else []
@@ -76,29 +101,37 @@ def _check_operation(canonical: Canonical, rule: Rule, endpoint: Endpoint) -> It
             else "its path holds no session"
         )
         yield Finding(rule.name, what, f"give the facade method what the path needs, in {FACADE_SOURCE}")
-    fields, required, strange = _body_fields(canonical, raw)
-    if strange:
-        yield Finding(rule.name, f"its request body is now {strange}", "build the body in the facade method by hand")
+
+
+def _check_parameters(rule: Rule, endpoint: Endpoint, parameters: Mapping[str, Json], sent: Sent) -> Iterator[Finding]:
     flags = {flag.name for flag in rule.flags}
     for name, parameter in parameters.items():
-        settled, wire = "default" in parameter["schema"], endpoint.wire_names[parameter["in"]][name]
+        wire, value = endpoint.wire_names[parameter["in"]][name], parameter["schema"].get("default")
         place = f"{parameter['in']} parameter `{wire}`"
-        if parameter["required"] and not settled and parameter["in"] != "path" and name not in flags:
-            yield Finding(rule.name, f"it requires the new {place}", "decide what the facade sends for it")
-        elif parameter["required"] or name in flags:
-            why = why_unsendable(parameter["in"], wire, parameter["schema"].get("default"))
-            if why:
-                yield Finding(rule.name, f"its {place} cannot be sent: {why}", "ask the vendor what is meant")
+        if (parameter["required"] or name in flags) and (why := why_unsendable(parameter["in"], wire, value)):
+            yield Finding(rule.name, f"its {place} cannot be sent: {why}", "ask the vendor what is meant")
+            continue
+        if not parameter["required"] or parameter["in"] == "path" or name in flags:
+            continue
+        changed = f"it requires the new {place}"
+        if "default" not in parameter["schema"]:
+            yield Finding(rule.name, changed, "decide what the facade sends for it")
+        elif why := sent.parameter(parameter, (parameter["schema"]["default"],)):
+            yield Finding(rule.name, f"{changed}, in which {why}", "decide what the facade sends for it")
+
+
+def _check_body(canonical: Canonical, rule: Rule, operation: Operation, raw: Json) -> Iterator[Finding]:
+    _, required, strange = _body_fields(canonical, raw)
+    if strange:
+        yield Finding(rule.name, f"its request body is now {strange}", "build the body in the facade method by hand")
+    flags = {flag.name for flag in rule.flags} - {one["name"] for one in raw["parameters"]}
     for name in required:
-        if name not in flags or name in parameters:
+        if name not in flags:
             yield Finding(rule.name, f"its body requires the new field `{name}`", "decide what the facade sends for it")
     need = _unsaid_need(canonical, operation, raw)
     if need:
         changed = f"its body needs {need}, and a request without an analysis says nothing in it"
         yield Finding(rule.name, changed, f"decide what the facade sends then, and say it in {FACADE_SOURCE}")
-    for flag in rule.flags:
-        yield from _check_flag(canonical, rule, flag, parameters.get(flag.name), fields)
-    yield from _check_answer(canonical, rule, operation)
 
 
 def _beside_session(operation: Operation, session: str | None) -> list[str]:
@@ -124,7 +157,7 @@ def _check_answer(canonical: Canonical, rule: Rule, operation: Operation) -> Ite
 
 
 def _check_flag(
-    canonical: Canonical, rule: Rule, flag: Flag, parameter: Json | None, fields: Mapping[str, Json]
+    rule: Rule, flag: Flag, parameter: Json | None, fields: Mapping[str, Json], sent: Sent
 ) -> Iterator[Finding]:
     if parameter is not None:
         schema, place = parameter["schema"], parameter["in"]
@@ -134,10 +167,11 @@ def _check_flag(
         changed = f"it has no `{flag.name}` any more, neither as a parameter nor in the body"
         yield Finding(rule.name, changed, f"find out what replaces it and say it in {FACADE_SOURCE}")
         return
-    if not _takes_boolean(canonical, schema, place):
-        yield Finding(
-            rule.name, f"`{flag.name}` ({place}) is no longer a yes-or-no flag", f"translate it in {FACADE_SOURCE}"
-        )
+    changed, advice = f"`{flag.name}` ({place}) is no longer a yes-or-no flag", f"translate it in {FACADE_SOURCE}"
+    if not _takes_boolean(sent.canonical, schema, place):
+        yield Finding(rule.name, changed, advice)
+    elif parameter is not None and (why := sent.parameter(parameter, (True, False)[: 1 + parameter["required"]])):
+        yield Finding(rule.name, f"{changed}: {why}", advice)
 
 
 def _takes_boolean(canonical: Canonical, schema: Json, place: str) -> bool:
@@ -205,8 +239,7 @@ def _unsaid_need(canonical: Canonical, operation: Operation, raw: Json) -> str:
     """Say what the body's schema asks for beyond single required fields, empty when a body without flags has it."""
     book, media = canonical.book, next((media for _, media in bodies(operation)), {})
     target = book.target(media.get("schema")).schema
-    name = next((one["schema"].get("$ref", "") for one in raw.get("requestBody", {}).get("content", {}).values()), "")
-    model = name.rsplit("/", 1)[-1]
+    model = _body_model(raw)
     own = book.components.get(model, {}).get("required", ())
     said = {book.wire_names.get(model, {}).get(one, one) for one in own}
     ways = [set(required_of(book.target(one).schema)) - said for one in variants(target)]
@@ -214,6 +247,12 @@ def _unsaid_need(canonical: Canonical, operation: Operation, raw: Json) -> str:
         return " or ".join(dict.fromkeys(" with ".join(f"`{one}`" for one in sorted(way)) for way in ways))
     least = target.get("minProperties")
     return f"at least {least} field(s)" if isinstance(least, int) and least > len(said) else ""
+
+
+def _body_model(raw: Json) -> str:
+    """Name the model of an operation's body, empty when it has none."""
+    stated = raw.get("requestBody", {}).get("content", {}).values()
+    return next((str(one["schema"].get("$ref", "")).rsplit("/", 1)[-1] for one in stated), "")
 
 
 def _shape_of(schema: Json) -> str:

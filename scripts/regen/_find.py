@@ -1,31 +1,21 @@
-"""Finding the facade's operations, its models and its credentials in whatever the vendor publishes."""
+"""Finding the facade's operations and the address they are at in whatever the vendor publishes."""
 
 from __future__ import annotations
 
 import itertools
-import json
 import re
-from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
-from scripts.regen._flatten import variants
 from scripts.regen._names import folded
-from scripts.regen._rules import DOCUMENTED_ORIGIN, NEUTRAL_WORDS, RULES, UNMISTAKABLE, VIDEO_URL_NAMES, Rule
+from scripts.regen._rules import DOCUMENTED_ORIGIN, RULES, Rule
 from scripts.regen._stated_paths import PARAMETER_IN_PATH
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from scripts.regen._load import Json
     from scripts.regen._operations import Operation
-    from scripts.regen._schemas import ModelBook
-
-Place = tuple[str, ...]  # keys that lead to a value in an answer
-
-_MAX_URL_DEPTH = 4
-_MAX_SHAPES = 200
-_MAX_PLACES = 5_000
 
 
 def find_operations(operations: Sequence[Operation]) -> dict[str, list[Operation]]:
@@ -95,118 +85,14 @@ def session_parameter(operation: Operation) -> str | None:
     return names[-1] if names else None
 
 
-def json_schema(content: Json) -> Any:
-    """Return the schema of a JSON media type among the contents of a body or response, None when there is none."""
-    for kind, media in sorted(content.items(), key=lambda item: item[0] != "application/json"):
-        if is_json(kind):
-            return media.get("schema", {})
-    return None
-
-
 def is_json(kind: str) -> bool:
     """Tell whether a media type (or media range) is JSON: `application/json`, `*+json` (RFC 6839), `*/*`."""
     bare = kind.split(";", maxsplit=1)[0].strip().lower()
     return bare in ("application/json", "text/json", "*/*", "application/*") or bare.endswith("+json")
 
 
-def video_url_places(book: ModelBook, operation: Operation) -> tuple[Place, ...]:
-    """Find where the address of the video stands in the success answers; empty when nowhere or not clearly.
-
-    Answers and variants of one may have it in different places, each as well named as the others; a worse name in
-    another answer is something else.
-    """
-    best = [found for shape in _answers(book, operation) if (found := _best_places(book, shape))]
-    rank = min((rank for found in best for rank, _ in found.values()), default=None)
-    chosen = [found for found in best if rank in {number for number, _ in found.values()}]
-    if any(len(found) > 1 for found in chosen):
-        return ()
-    return tuple(dict.fromkeys(place for found in chosen for place in found))
-
-
-def answers_with_fields(book: ModelBook, operation: Operation) -> bool:
-    """Tell whether any success answer is described as an object with named fields."""
-    return any(book.target(one).schema.get("properties") for one in _answers(book, operation))
-
-
-def _answers(book: ModelBook, operation: Operation) -> Iterator[Any]:
-    """List the schemas of the success answers, alternatives each for itself."""
-    documented = any(status.startswith("2") for status in operation.responses)
-    for status, response in operation.responses.items():
-        if status.startswith("2") or (status == "default" and not documented):
-            schema = json_schema(response["content"])
-            if schema is not None:
-                yield from itertools.islice(_shapes(book, schema, 0), _MAX_SHAPES)
-
-
-def _shapes(book: ModelBook, schema: Any, depth: int) -> Iterator[Any]:
-    """List the alternatives of an answer, which have their places each for itself."""
-    flat = book.target(schema).schema
-    alternatives = variants(flat)
-    if not alternatives or depth > _MAX_URL_DEPTH:
-        yield schema
-        return
-    common = {key: value for key, value in flat.items() if key not in ("oneOf", "anyOf")}
-    for variant in alternatives:
-        yield from _shapes(book, {"allOf": [variant, common]}, depth + 1)
-
-
-def _best_places(book: ModelBook, schema: Any) -> dict[Place, tuple[int, int]]:
-    candidates: dict[Place, tuple[int, int]] = {}
-    seen = set[tuple[str, Place]]()
-    left: deque[tuple[Any, Place]] = deque([(schema, ())])
-    # From the outside in, so that what many models that hold each other leave out is far from where an address stands.
-    while left and len(seen) < _MAX_PLACES:
-        one, place = left.popleft()
-        key = (json.dumps(one, sort_keys=True), place)
-        if key not in seen:
-            seen.add(key)
-            flat = book.target(one).schema
-            if (rank := _rank_of(flat, place)) is not None:
-                candidates[place] = (rank, len(place))
-            left.extend(_inside(flat, place))
-    best = min(candidates.values(), default=None)
-    return {place: rank for place, rank in candidates.items() if rank == best}
-
-
-def _rank_of(flat: Json, place: Place) -> int | None:
-    is_text = flat.get("type") in (None, "string") and not variants(flat) and "properties" not in flat
-    return _rank(place) if is_text else None
-
-
-def _inside(flat: Json, place: Place) -> Iterator[tuple[Any, Place]]:
-    yield from ((variant, place) for variant in variants(flat))
-    properties = flat.get("properties")
-    if isinstance(properties, dict) and len(place) < _MAX_URL_DEPTH:
-        yield from ((child, (*place, name)) for name, child in properties.items())
-
-
-def _rank(place: Place) -> int | None:
-    """Return how well a place is named, 0 the best; None when it is named after something else."""
-    if not place:
-        return None
-    *around, last = place
-    own, whole = folded(last), folded("".join(place))
-    if own in ("url", "href") and (held := _rank(tuple(around))) is not None:
-        return held  # what was the address itself is an object now, which holds it
-    for rank, name in enumerate(VIDEO_URL_NAMES):
-        if name in UNMISTAKABLE and own == name:
-            return rank
-        if name == "url" and own != name:
-            break  # an address of anything, unless it is called just that
-        if own.endswith(name) and all(map(_is_neutral, (own.removesuffix(name), *around))):
-            return rank
-        if whole.endswith(name) and _is_neutral(whole.removesuffix(name)):
-            return rank
-    return None
-
-
 # `api.example.com/v2`, and not `v2` or `v1.5/beta`: a name with dots whose last part is letters alone.
 _HOST_ALONE = re.compile(r"[\w-]+(\.[\w-]+)*\.[^\W\d_]{2,}(:\d+)?(/|$)")
-_NEUTRAL = re.compile(f"(?:{'|'.join(NEUTRAL_WORDS)})*")
-
-
-def _is_neutral(text: str) -> bool:
-    return _NEUTRAL.fullmatch(folded(text)) is not None
 
 
 def base_url(servers: object) -> str | None:

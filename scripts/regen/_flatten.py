@@ -222,8 +222,8 @@ def _both(one: Flat, other: Flat) -> Flat:
     """Combine two plain schemas as `allOf` does: an answer fits both."""
     a, b = one.schema, other.schema
     kind = _common_type(a.get("type"), b.get("type"))
-    if kind is False:
-        return Flat({}, one.nullable or other.nullable)
+    if kind is False:  # nothing fits both
+        return Flat({"not": {}}, one.nullable or other.nullable)
     merged: Json = {**b, **a}
     if kind:
         merged["type"] = kind

@@ -39,6 +39,7 @@ class Plan:
         base: Its base URL.
         canonical: What the generator gets.
         findings: Why facade methods can no longer do their job; empty when all can.
+        remarks: What a person had better look at, though nothing is known to fail.
     """
 
     spec: Json
@@ -48,6 +49,7 @@ class Plan:
     base: str | None
     canonical: Canonical
     findings: list[Finding]
+    remarks: list[str]
 
 
 def plan(data: bytes, name: str) -> Plan:
@@ -66,8 +68,9 @@ def plan(data: bytes, name: str) -> Plan:
     credentials = find_credentials(spec, list(facade.values()))
     base = base_url(next(iter(facade.values())).servers if facade else spec.get("servers") or ())
     canonical = canonicalize(spec, operations, facade, credentials)
-    findings = [*missing_operations(candidates, operations), *check_facade(canonical, credentials, base)]
-    return Plan(spec, operations, facade, credentials, base, canonical, findings)
+    findings, remarks = check_facade(canonical, credentials, base)
+    findings = [*missing_operations(candidates, operations), *findings]
+    return Plan(spec, operations, facade, credentials, base, canonical, findings, remarks)
 
 
 def build(planned: Plan, folder: Path) -> Path:

@@ -35,6 +35,10 @@ def report(planned: Plan, changes: str | None, lines: Mapping[str, int]) -> str:
     else:
         absorbed = "" if changes is None or changes == NOTHING else "; what changed below is absorbed by regenerating"
         parts.append(f"Every facade method can still do its job{absorbed}.\n")
+    if planned.remarks:
+        parts.append("## To be looked at by a person\n")
+        parts.extend(one_line(f"- {remark}") for remark in planned.remarks)
+        parts.append("")
     parts.append("## Changes since the committed document\n")
     parts.append(changes if changes is not None else "The committed package does not say what it was made from.\n")
     uncovered = [

@@ -53,6 +53,15 @@ class Rule:
     flags: tuple[Flag, ...]
     body_model: str
 
+    @property
+    def requests(self) -> tuple[tuple[str, ...], ...]:
+        """Every request that the facade makes, as the flags that it says: one analysis or none, and the others."""
+        names = [flag.name for flag in self.flags]
+        analyses = [flag.name for flag in _ANALYSIS if flag.name in names]
+        others = tuple(name for name in names if name not in analyses)
+        ways = [(), *((name,) for name in analyses)]
+        return (*ways, *((*way, *others) for way in ways if others))
+
 
 _SHAPE = ("sessions", "{}", "analyzed-video")
 _HOME = "/session-management/sessions/{}/analyzed-video/"

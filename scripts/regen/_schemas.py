@@ -16,12 +16,14 @@ from typing import TYPE_CHECKING, Any
 from scripts.regen._flatten import Flat, Flattener, required_of, variants
 from scripts.regen._names import MODEL_RESERVED, class_name, module_name, unique_identifiers
 from scripts.regen._refs import lookup, pointer_parts
+from scripts.regen._sides import models_of_one_side, side_of
 from scripts.regen._walk import without_prose
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from scripts.regen._load import Json
+    from scripts.regen._sides import Side
 
 MAX_PROSE = 4000
 _FORMATS = frozenset({"date", "date-time", "uuid"})
@@ -49,6 +51,7 @@ class ModelBook:
     _inlining: list[str] = field(default_factory=list)
     _cut: set[str] = field(default_factory=set)
     _pending: list[tuple[str, Json, bool]] = field(default_factory=list)
+    _one_sided: dict[str, dict[str, tuple[Side, Any]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Prepare to read the document's schemas."""
@@ -199,13 +202,20 @@ class ModelBook:
         return self.view(items, f"{hint}Item", files=files)
 
     def merged(self, schema: Any) -> Any:
-        """Return one object with the fields of all variants of a schema, required where all require them."""
-        alternatives = [self.target(one).schema for one in variants(self.target(schema).schema)]
+        """Return one object with the fields of all variants of a schema, required where all require them.
+
+        A field that the variants describe differently may be what any of them says.
+        """
+        flat = self.target(schema).schema
+        common = {key: value for key, value in flat.items() if key not in ("oneOf", "anyOf", "discriminator")}
+        alternatives = [self.target({"allOf": [one, common]}).schema for one in variants(flat)]
         if not alternatives or not all(_is_object(one) for one in alternatives):
             return schema
-        fields: Json = {}
+        ways: dict[str, list[Any]] = {}
         for one in reversed(alternatives):
-            fields.update(one.get("properties") or {})
+            for name, field_schema in (one.get("properties") or {}).items():
+                ways.setdefault(name, []).insert(0, field_schema)
+        fields = {name: _any_of(schemas) for name, schemas in ways.items()}
         stated = [set(required_of(one)) for one in alternatives]
         required = sorted(set.intersection(*stated))
         return {"type": "object", "properties": fields, **({"required": required} if required else {})}
@@ -214,6 +224,20 @@ class ModelBook:
         """Define every model that was named so far, and those that they name in turn."""
         while self._pending:
             self._define(*self._pending.pop(0))
+
+    def require_on_their_side(self, paths: Json) -> None:
+        """Require the fields that one side alone must say, in the models of that side alone; call it after `finish`.
+
+        Args:
+            paths: The path items that the generator sees.
+        """
+        sides = models_of_one_side(paths, self.components) if self._one_sided else {}
+        for name, fields in self._one_sided.items():
+            component = self.components[name]
+            for own, (side, schema) in fields.items():
+                if sides.get(name) == side:
+                    component["properties"][own] = self.settled(component["properties"][own], schema)
+                    component.setdefault("required", []).append(own)
 
     def _later(self, name: str, schema: Json, files: bool) -> None:
         # Not at once: a chain of a thousand models that refer to each other must not become a thousand nested calls.
@@ -238,15 +262,15 @@ class ModelBook:
             own: self.view(fields_of[wire], f"{name} {wire}", files=files)
             for own, wire in zip(fields, wires, strict=True)
         }
-        stated = schema.get("required")
-        # A field that only one side may say (`readOnly`, `writeOnly`) is required of that side alone.
-        both_sides = (
-            [wire for wire in stated if not _is_one_sided(fields_of.get(wire))] if isinstance(stated, list) else []
-        )
-        required = [own for own, wire in zip(fields, wires, strict=True) if wire in both_sides]
+        required, stated = list[str](), set(required_of(schema))
         for own, wire in zip(fields, wires, strict=True):
-            if own in required:
-                properties[own] = self.settled(properties[own], fields_of[wire])
+            if wire in stated:
+                side = side_of(fields_of[wire], self.target(fields_of[wire]).schema)
+                if side is not None:
+                    self._one_sided.setdefault(name, {})[own] = (side, fields_of[wire])
+                else:
+                    required.append(own)
+                    properties[own] = self.settled(properties[own], fields_of[wire])
         more = schema.get("additionalProperties", True)
         self.components[name] = {
             "type": "object",
@@ -294,8 +318,11 @@ def _is_object(schema: Json) -> bool:
     return schema.get("type") == "object" and not variants(schema)
 
 
-def _is_one_sided(schema: Any) -> bool:
-    return isinstance(schema, dict) and (schema.get("readOnly") is True or schema.get("writeOnly") is True)
+def _any_of(schemas: list[Any]) -> Any:
+    """Return a schema for what any of some schemas describes; words alone make no difference."""
+    if len({json.dumps(without_prose(one), sort_keys=True) for one in schemas}) == 1:
+        return schemas[0]
+    return {"anyOf": schemas}
 
 
 def _says_more(schema: Json) -> bool:

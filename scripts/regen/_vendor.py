@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from scripts.regen._find import video_url_places
+from scripts.regen._address import video_url_places
 from scripts.regen._rules import RULES
 
 if TYPE_CHECKING:

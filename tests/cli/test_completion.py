@@ -55,6 +55,16 @@ def test_destinations_are_left_to_the_shell(line: str) -> None:
     assert done.stdout.split() == ["file,v"]
 
 
+@pytest.mark.parametrize("environ", [{}, {"COMP_WORDS": "aikynetix u", "COMP_CWORD": "x"}], ids=["none", "nonsense"])
+def test_what_no_shell_sends_is_no_reason_for_a_traceback(environ: dict[str, str]) -> None:
+    """One line says that something is wrong."""
+    environ = {"_AIKYNETIX_COMPLETE": "bash_complete", **environ}
+    done = subprocess.run(
+        [sys.executable, "-m", "aikynetix"], env={**os.environ, **environ}, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+
+
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_each_shell_gets_its_script(command: Command, shell: str) -> None:
     """It calls the command back through the variable that click listens to."""

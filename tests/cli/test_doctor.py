@@ -60,7 +60,15 @@ def test_a_clock_that_is_off_is_told(skew: float, state: str, said: str) -> None
     assert said in check.detail
 
 
-@pytest.mark.parametrize("date", ["", "yesterday", "Mon, 99 Xxx 0000 99:99:99 GMT"])
+@pytest.mark.parametrize(
+    "date",
+    [
+        "",
+        "yesterday",
+        "Mon, 99 Xxx 0000 99:99:99 GMT",
+        "Wed, 21 Oct 99999999999999999999 07:28:00 GMT",
+    ],
+)
 def test_a_date_that_cannot_be_read_is_no_verdict(date: str) -> None:
     """Whatever the server sends."""
     assert diagnosis.clock(Probe(404, "", date, 0.0)).state == "unknown"

@@ -152,6 +152,38 @@ def test_closed_streams_are_survived(sandbox: Sandbox) -> None:
 
 
 @posix
+def test_a_list_that_cannot_be_read_is_said_to(tmp_path: Path) -> None:
+    """Neither a closed stdin nor a failing disk is taken for something else."""
+    export = f"{sys.executable} -m aikynetix export --to {tmp_path}/all"
+    closed = subprocess.run(["bash", "-c", f"{export} - <&-"], capture_output=True, text=True, check=False)
+    assert (closed.returncode, "stdin is closed" in closed.stderr) == (2, True)
+    if Path("/proc/self/mem").exists():
+        failing = subprocess.run(
+            ["bash", "-c", f"{export} /proc/self/mem"], capture_output=True, text=True, check=False
+        )
+        assert (failing.returncode, failing.stderr.count("\n")) == (1, 1)
+        assert "/proc/self/mem" in failing.stderr
+
+
+@posix
+def test_retries_are_told_to_nobody_elses_log(tmp_path: Path, sandbox: Sandbox) -> None:
+    """Where structlog is installed the retry library tells of retries on stdout, which is for results."""
+    (tmp_path / "structlog.py").write_text(
+        "class _Log:\n    def warning(self, *args, **kwargs): print('noise')\n"
+        "def get_logger(*args, **kwargs): return _Log()\n",
+        encoding="utf-8",
+    )
+    code = "from aikynetix import Aikynetix; Aikynetix(max_retries=1).analyzed_videos.get('session-server-error')"
+    failing = [COMMAND[0], "-c", code], [*COMMAND, "url", "session-server-error", "--max-retries", "1"]
+    environ = {**os.environ, **sandbox.env, "PYTHONPATH": str(tmp_path)}
+    runs = [
+        subprocess.run(words, capture_output=True, text=True, timeout=60, check=False, env=environ) for words in failing
+    ]
+    assert "noise" in runs[0].stdout  # that is how it comes by itself
+    assert runs[1].stdout == ""
+
+
+@posix
 def test_sandbox_serves_until_it_is_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
     """What it prints points a shell at it; Ctrl-C ends it in good order."""
     with subprocess.Popen([*COMMAND, "sandbox"], stdout=-1, stderr=-1, text=True) as process:

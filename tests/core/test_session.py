@@ -353,6 +353,14 @@ def test_raw_is_retried_too() -> None:
     assert len(script.requests) == 2
 
 
+def test_raw_keeps_the_answer_where_a_body_cannot_be_sent_again() -> None:
+    """A generator gives its bytes once: what the server said counts, not that there are none left."""
+    script = Script(*[httpx.Response(503, headers=AT_ONCE)] * 4)
+    with Aikynetix(api_key=KEY, transport=script) as client:
+        answer = client.raw.get_httpx_client().post("/upload", content=iter([b"once"]))
+    assert answer.status_code == 503
+
+
 @pytest.mark.parametrize("bad", ["", ".", "..", "a\nb", "a\x00b", "x" * 1_025, "\ud800", "\x7f"])
 @pytest.mark.parametrize("verb", ["get", "generate", "ensure"])
 def test_a_bad_session_id_is_refused_before_any_request(verb: str, bad: str) -> None:

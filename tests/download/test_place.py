@@ -11,6 +11,7 @@ import sys
 import threading
 from pathlib import Path
 
+import attrs
 import pytest
 
 from aikynetix import AnalyzedVideo, DownloadError
@@ -44,7 +45,7 @@ def test_the_sha256_is_taken_from_the_file_once(tmp_path: Path, monkeypatch: pyt
     assert copy == result
 
 
-@pytest.mark.parametrize("change", ["moved", "written", "replaced"])
+@pytest.mark.parametrize("change", ["moved", "written", "replaced", "replaced-alike", "pipe"])
 def test_the_sha256_of_another_file_is_never_told(tmp_path: Path, change: str) -> None:
     """A file that is not the one that was downloaded has no say: that is an error, not a wrong value."""
     target = tmp_path / "v.mp4"
@@ -57,10 +58,19 @@ def test_the_sha256_of_another_file_is_never_told(tmp_path: Path, change: str) -
             with target.open("r+b") as file:
                 file.write(b"x")
             os.utime(target, ns=(0, 1))
+        case "replaced-alike":
+            before = target.stat()
+            (tmp_path / "other").write_bytes(bytes(MIB))
+            os.utime(tmp_path / "other", ns=(before.st_atime_ns, before.st_mtime_ns))
+            (tmp_path / "other").replace(target)
+        case "pipe":
+            target.unlink()
+            os.mkfifo(target)
         case _:
             target.write_bytes(storage.body + b"x")
-    with pytest.raises(DownloadError, match="moved or changed after the download") as caught:
-        _ = result.sha256
+    for each in (result, attrs.evolve(result, elapsed=0.0), pickle.loads(pickle.dumps(result))):
+        with pytest.raises(DownloadError, match="moved or changed after the download") as caught:
+            _ = each.sha256
     assert (caught.value.session_id, caught.value.path) == ("session", target)
 
 

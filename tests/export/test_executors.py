@@ -79,6 +79,29 @@ def test_processes_stop_when_the_loop_is_left(connect: Connect, folder: Path, po
     assert list(folder.glob(".stop*")) == []
 
 
+def test_processes_that_are_slow_to_stop_begin_nothing_more(
+    connect: Connect, folder: Path, pool: ProcessPoolExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sign to stop stays until the last of them has seen it, however soon the export has gone."""
+    monkeypatch.setattr("aikynetix._export._run._GRACE", 0.05)
+    with Service(latency=0.7) as service:
+        records = connect(service).analyzed_videos.export(
+            [f"s{n}" for n in range(12)], folder, concurrency=8, executor=pool
+        )
+        next(records)
+        del records
+        begun = len(service.seen.lookups)
+        assert list(folder.glob(".stop*"))
+        pool.submit(int).result()
+        pool.submit(int).result()
+        assert len(service.seen.lookups) <= begun + 1  # one may have been on its way
+        assert len(list(folder.glob("*.mp4"))) <= 3
+    end = time.monotonic() + 5
+    while list(folder.glob(".stop*")) and time.monotonic() < end:
+        time.sleep(0.02)
+    assert list(folder.glob(".stop*")) == []
+
+
 def test_a_refused_credential_comes_back_from_another_process(
     connect: Connect, folder: Path, pool: ProcessPoolExecutor
 ) -> None:

@@ -55,6 +55,32 @@ def test_a_program_may_end_with_an_export_half_read(environment: dict[str, str],
     assert 1 <= len(manifest(folder)) <= 12
 
 
+def test_an_export_in_a_thread_may_outlive_the_main_thread(environment: dict[str, str], folder: Path) -> None:
+    """The interpreter waits for such a thread, and so do its workers."""
+    script = """
+import sys, threading, time
+from aikynetix import Aikynetix
+
+def work():
+    time.sleep(0.3)
+    with Aikynetix() as client:
+        print(*[record.status for record in client.analyzed_videos.export(["a", "b"], sys.argv[1])])
+
+threading.Thread(target=work).start()
+"""
+    with Service() as service:
+        environment["AIKYNETIX_BASE_URL"] = service.base_url
+        ended = subprocess.run(
+            [sys.executable, "-c", script, str(folder)],
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+    assert (ended.stdout, ended.stderr) == ("done done\n", "")
+
+
 def test_ctrl_c_ends_the_command_at_once(environment: dict[str, str], folder: Path, tmp_path: Path) -> None:
     """Exit code 130, one line, no traceback; the next run goes on."""
     (tmp_path / "list.txt").write_text("".join(f"s{n}\n" for n in range(30)))

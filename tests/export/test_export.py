@@ -12,7 +12,7 @@ import threading
 import time
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -274,6 +274,16 @@ def test_an_export_of_nothing_is_done(connect: Connect, folder: Path) -> None:
         assert list(connect(service).analyzed_videos.export([], folder)) == []
     assert manifest(folder) == []
     assert "no videos yet" in (folder / "index.html").read_text("utf-8")
+
+
+def test_what_is_no_text_is_a_failure_of_its_own(connect: Connect, folder: Path) -> None:
+    """However it looks, and even where it cannot be shown: the sessions around it are done."""
+    ids: list[Any] = ["a", 10**5000, 123, "123", object, None]
+    with Service() as service:
+        records = list(connect(service).analyzed_videos.export(ids, folder))
+    assert sorted(record.session_id for record in records if record.status == "done") == ["123", "a"]
+    assert len(records) == len(ids)
+    assert {record.error for record in records if record.status == "failed"} == {"TypeError"}
 
 
 def test_memory_does_not_grow_with_the_number_of_sessions(connect: Connect, folder: Path) -> None:

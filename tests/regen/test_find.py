@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from scripts.regen._find import base_url, video_url_places
+from scripts.regen._address import video_url_places
+from scripts.regen._find import base_url
 from scripts.regen._operations import operations_of
 from scripts.regen._pipeline import plan
 from scripts.regen._schemas import ModelBook
@@ -97,19 +98,42 @@ def _object(**properties: Any) -> Json:
         ({"200": _object(annotated_video_url=_TEXT, original_video_url=_TEXT)}, [("annotated_video_url",)]),
         ({"200": _object(anything=_object(analyzedVideoUrl=_TEXT))}, [("anything", "analyzedVideoUrl")]),
         ({"200": _object(job_url=_TEXT, thumbnail_url=_TEXT)}, []),
-        ({"200": _object(upload_signed_url=_TEXT, url=_TEXT)}, [("url",)]),
+        ({"200": _object(url=_TEXT, state=_TEXT)}, [("url",)]),
+        ({"200": _object(upload_signed_url=_TEXT, url=_TEXT)}, []),
+        ({"200": _object(url=_TEXT, overlay_url=_TEXT)}, []),
+        ({"200": _object(data=_object(url=_TEXT), overlay_url=_TEXT)}, [("data", "url")]),
         ({"200": _object(analyzed_video_url=_TEXT), "202": _object(url=_TEXT, job=_TEXT)}, [("analyzed_video_url",)]),
         ({"200": _object(analyzed_video_url=_TEXT), "201": _object(data=_object(analyzed_video_url=_TEXT))}, [("analyzed_video_url",), ("data", "analyzed_video_url")]),
         ({"200": {"oneOf": [_object(video=_object(url=_TEXT)), _object(video_url=_TEXT)]}}, [("video", "url"), ("video_url",)]),
         ({"200": {"anyOf": [_object(analyzed_video_url=_TEXT), {"type": "null"}]}}, [("analyzed_video_url",)]),
         ({"200": _object(front=_object(analyzed_video_url=_TEXT), side=_object(analyzed_video_url=_TEXT))}, []),
         ({"200": _object(analyzed_video_url={"type": "array", "items": _TEXT})}, []),
+        ({"200": _object(analyzed_video_url={"type": ["string", "array"], "items": _TEXT})}, [("analyzed_video_url",)]),
+        ({"200": _object(analyzed_video_url={"type": "null"})}, []),
+        ({"200": _object(analyzed_video_url={"allOf": [_TEXT, {"type": "integer"}]})}, []),
+        ({"200": _object(analyzed_video_url=False)}, []),
+        ({"200": _object(analyzed_video_url={"oneOf": [_TEXT, _object(url=_TEXT, size=_TEXT)]})}, [("analyzed_video_url", "url"), ("analyzed_video_url",)]),
+        ({"200": _object(analyzed_video_url={"oneOf": [_TEXT, _object(url=_TEXT, href=_TEXT)]})}, []),
+        ({"200": _object(signed_url=_TEXT), "201": _object(analyzed_video_url=_TEXT)}, [("analyzed_video_url",), ("signed_url",)]),
+        ({"200": _object(url=_TEXT), "201": _object(analyzed_video_url=_TEXT)}, []),
+        ({"200": _object(analyzed_video_url={**_TEXT, "deprecated": True}, signed_url=_TEXT)}, [("analyzed_video_url",), ("signed_url",)]),
+        ({"200": _object(analyzed_video_url=_TEXT, signed_url=_TEXT)}, [("analyzed_video_url",)]),
+        ({"200": _object(analyzed_video_url={**_TEXT, "deprecated": True}, url=_TEXT)}, [("analyzed_video_url",)]),
     ],
 )  # fmt: skip
 def test_places_of_the_address(answers: Json, places: list[tuple[str, ...]]) -> None:
     """The address of the video is found by its name; an address of something else is never taken for it."""
     spec = _spec({}, None, answers)
     assert list(video_url_places(ModelBook(spec), operations_of(spec)[0])) == places
+
+
+def test_every_kind_of_json_that_is_answered_is_looked_through() -> None:
+    """Which of two documented kinds the server sends is its choice, so the address is read in both."""
+    spec = _spec({}, None, {"200": _object(analyzed_video_url=_TEXT)})
+    content = spec["paths"]["/"]["get"]["responses"]["200"]["content"]
+    content["application/vnd.v2+json"] = {"schema": _object(data=_object(analyzed_video_url=_TEXT))}
+    places = video_url_places(ModelBook(spec), operations_of(spec)[0])
+    assert places == (("analyzed_video_url",), ("data", "analyzed_video_url"))
 
 
 def test_models_that_hold_each_other_are_looked_through_once() -> None:

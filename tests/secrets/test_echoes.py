@@ -116,6 +116,72 @@ def test_a_credential_in_a_request_made_anew_is_masked(kind: str, place: str) ->
     assert "***" in str(caught.value)
 
 
+def test_a_request_id_with_the_key_in_it_is_masked_on_success_too() -> None:
+    """The id of an answer that is fine is shown as well."""
+    reply = httpx.Response(200, json={"analyzed_video_url": "https://x.example/v.mp4"}, headers={"X-Request-Id": KEY})
+    with Aikynetix(KEY, base_url="https://api.example", transport=httpx.MockTransport(lambda _: reply)) as client:
+        video = client.analyzed_videos.get("s")
+    assert video.request_id == "***"
+    assert finds(repr(video)) == []
+
+
+def test_a_token_that_was_replaced_is_masked_too() -> None:
+    """After a 401 the next token is sent, and the server tells of both."""
+    tokens = iter(["first-0123456789", TOKEN])
+    replies = iter([httpx.Response(401), httpx.Response(403, json={"error": f"first-0123456789, then {TOKEN}"})])
+    transport = httpx.MockTransport(lambda _: next(replies))
+    with (
+        Aikynetix(token=lambda: next(tokens), base_url="https://api.example", transport=transport) as client,
+        pytest.raises(AikynetixError) as caught,
+    ):
+        client.analyzed_videos.get("s")
+    assert caught.value.message == "***, then ***"  # type: ignore[attr-defined]  # an APIStatusError
+
+
+class InQuery(httpx.Auth):
+    """Puts the key where it does not belong."""
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        request.url = request.url.copy_merge_params({"key": KEY})
+        yield request
+
+
+def test_a_key_in_the_query_is_in_no_frame_of_a_refusal() -> None:
+    """Tracebacks with local variables show a request with its URL."""
+    error: BaseException = _failure(httpx.Response(404), auth=InQuery())
+    trace = error.__traceback__
+    while trace is not None:
+        if "aikynetix" in trace.tb_frame.f_code.co_filename.split("tests")[-1]:
+            assert finds(repr(trace.tb_frame.f_locals)) == []
+        trace = trace.tb_next
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        OSError(5, f"cannot read {KEY}", f"/tmp/{KEY}"),
+        SyntaxError(f"bad {KEY}", ("file", 1, 1, KEY)),
+        ValueError({"Authorization": [KEY]}, (KEY, [KEY])),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_what_a_transport_raises_keeps_no_key_in_any_corner(broken: Exception) -> None:
+    """Some exceptions keep texts beside their arguments, some arguments are collections."""
+
+    def fail(_: httpx.Request) -> httpx.Response:
+        raise broken
+
+    with (
+        Aikynetix(KEY, base_url="https://api.example", transport=httpx.MockTransport(fail), max_retries=0) as client,
+        pytest.raises(AikynetixError) as caught,
+    ):
+        client.analyzed_videos.get("s")
+    cause = caught.value.__cause__
+    assert type(cause) is type(broken)
+    kept = [getattr(cause, name, None) for name in ("strerror", "filename", "msg", "text")]
+    assert finds("\n".join([*texts_of(caught.value), *map(str, kept)])) == []
+
+
 def test_a_key_of_digits_echoed_as_a_number_is_masked() -> None:
     """JSON has numbers too."""
     error = _failure(httpx.Response(403, json={"error": {"key": 1234567890123}}), api_key="1234567890123")

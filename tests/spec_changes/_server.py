@@ -185,7 +185,8 @@ class SpecServer:
             raise UnfitError(400, f"{where} should be an object")
         if isinstance(value, dict):
             for name in schema.get("required", []):
-                if name not in value:
+                is_answered = self._merged(schema.get("properties", {}).get(name)).get("readOnly") is True
+                if name not in value and not is_answered:
                     raise UnfitError(400, f"{where} needs {name}")
             for name, item in value.items():
                 if name in schema.get("properties", {}):

@@ -17,12 +17,13 @@ from tests.spec_changes._change import GENERATE, GET, LOUD, REFUSED, ROOT, WORKS
 from tests.spec_changes._documents import DOCUMENTS
 from tests.spec_changes._frameworks import FRAMEWORKS
 from tests.spec_changes._requests import REQUESTS
+from tests.spec_changes._schemas import SCHEMAS
 from tests.spec_changes._server import KEY, MISSING, SESSION, TOKEN, VIDEO_URL, SpecServer, running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-CHANGES = (*REQUESTS, *ANSWERS, *DOCUMENTS, *FRAMEWORKS)
+CHANGES = (*REQUESTS, *ANSWERS, *DOCUMENTS, *FRAMEWORKS, *SCHEMAS)
 _GENERATED = {GET: ("get", "plain"), GENERATE: ("generate", "generate_later", "generate_plain")}
 
 

@@ -1,0 +1,202 @@
+"""Finding where the address of the video stands in whatever the vendor answers."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+from collections import defaultdict, deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from scripts.regen._find import is_json
+from scripts.regen._flatten import variants
+from scripts.regen._names import folded
+from scripts.regen._rules import NEUTRAL_WORDS, UNMISTAKABLE, VIDEO_URL_NAMES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from scripts.regen._load import Json
+    from scripts.regen._operations import Operation
+    from scripts.regen._schemas import ModelBook
+
+Place = tuple[str, ...]  # keys that lead to a value in an answer
+
+_MAX_URL_DEPTH = 4
+_MAX_SHAPES = 200
+_MAX_PLACES = 5_000
+_GENERIC = VIDEO_URL_NAMES.index("url")
+_NEUTRAL = re.compile(f"(?:{'|'.join(NEUTRAL_WORDS)})*")
+_ADDRESSES = ("url", "uri", "link", "href")
+_KINDS = {"array": "a list", "object": "an object", "boolean": "a boolean", "integer": "a number", "number": "a number"}
+
+
+@dataclass
+class _Shape:
+    """What one answer, or one alternative of it, says of addresses.
+
+    Attributes:
+        is_later: Whether it only says that the work was taken on (202), so that an address in it may be another's.
+        ranks: Place to how well it is named.
+        deprecated: Places that are on their way out.
+        crowded: Places beside other addresses in the same object.
+        kinds: Place to what may stand there.
+    """
+
+    is_later: bool
+    ranks: dict[Place, int] = field(default_factory=dict)
+    deprecated: set[Place] = field(default_factory=set)
+    crowded: set[Place] = field(default_factory=set)
+    kinds: dict[Place, set[str]] = field(default_factory=lambda: defaultdict(set))
+
+    @property
+    def rank(self) -> int:
+        """How well its best place is named."""
+        return min(self.ranks.values())
+
+    def places(self) -> list[Place]:
+        """List the places to read, first the ones that count most; empty when they are not clear."""
+        best = [place for place, rank in self.ranks.items() if rank == self.rank]
+        first = self._outermost(best)
+        if len(first) != 1 or (self.rank == _GENERIC and first[0] in self.crowded):
+            return []
+        (place,) = first
+        # What is text in one alternative may hold the text in another: looked for first, for text has no keys.
+        held = self._outermost([one for one in best if one != place and one[: len(place)] == place])
+        if len(held) > 1:
+            return []
+        return [*held, place, *(self._successor(place) if place in self.deprecated else ())]
+
+    def _outermost(self, places: list[Place]) -> list[Place]:
+        nearest = min(map(len, places), default=0)
+        return [place for place in places if len(place) == nearest]
+
+    def _successor(self, old: Place) -> list[Place]:
+        """Return what replaces a place on its way out, where one other name is clear enough."""
+        left = {one: rank for one, rank in self.ranks.items() if one[: len(old)] != old and rank != _GENERIC}
+        best = self._outermost([one for one, rank in left.items() if rank == min(left.values())])
+        return best if len(best) == 1 else []
+
+
+def video_url_places(book: ModelBook, operation: Operation) -> tuple[Place, ...]:
+    """Find where the address of the video stands in the success answers; empty when nowhere or not clearly.
+
+    Answers and variants of one may have it in different places, which are all read, the best named first. Two are no
+    address of the video where there is a better name: what a 202 holds, and what one variant of an answer calls `url`
+    and nothing else. An answer that has nothing but such a `url` where another answer has a better name is not clear.
+    """
+    shapes: list[_Shape] = []
+    for status, alternatives in _answers(book, operation):
+        found = [one for schema in alternatives if (one := _shape(book, schema, status == "202")).ranks]
+        is_named = any(one.rank != _GENERIC for one in found)
+        shapes.extend(one for one in found if one.rank != _GENERIC or not is_named)
+    best = min((shape.rank for shape in shapes), default=0)
+    chosen = sorted((one for one in shapes if one.rank == best or not one.is_later), key=lambda one: one.rank)
+    if any(not one.places() or (best < one.rank == _GENERIC) for one in chosen):
+        return ()
+    return tuple(dict.fromkeys(place for one in chosen for place in one.places()))
+
+
+def unread_kinds(book: ModelBook, operation: Operation) -> dict[Place, list[str]]:
+    """Say of each place of the address what may stand there that the facade does not read, such as a list."""
+    places = video_url_places(book, operation)
+    answers = [schema for _, alternatives in _answers(book, operation) for schema in alternatives] if places else []
+    shapes = [_shape(book, schema, is_later=False) for schema in answers]
+    result: dict[Place, list[str]] = {}
+    for place in places:
+        known = {kind for shape in shapes for kind in shape.kinds.get(place, ())}
+        is_read = any(one != place and one[: len(place)] == place for one in places)
+        odd = sorted({_KINDS[kind] for kind in known if kind in _KINDS and not (kind == "object" and is_read)})
+        if odd:
+            result[place] = odd
+    return result
+
+
+def answers_with_fields(book: ModelBook, operation: Operation) -> bool:
+    """Tell whether any success answer is described as an object with named fields."""
+    answers = [schema for _, alternatives in _answers(book, operation) for schema in alternatives]
+    return any(book.target(one).schema.get("properties") for one in answers)
+
+
+def _answers(book: ModelBook, operation: Operation) -> Iterator[tuple[str, list[Any]]]:
+    """List the success answers, one of each kind of JSON: the status, and the schemas of the alternatives."""
+    documented = any(status.startswith("2") for status in operation.responses)
+    for status, response in operation.responses.items():
+        if status.startswith("2") or (status == "default" and not documented):
+            for kind, media in sorted(response["content"].items(), key=lambda item: item[0] != "application/json"):
+                if is_json(kind):
+                    found = _alternatives(book, media.get("schema", {}), 0)
+                    yield status, list(itertools.islice(found, _MAX_SHAPES))
+
+
+def _alternatives(book: ModelBook, schema: Any, depth: int) -> Iterator[Any]:
+    """List the alternatives of an answer, which have their places each for itself."""
+    flat = book.target(schema).schema
+    alternatives = variants(flat)
+    if not alternatives or depth > _MAX_URL_DEPTH:
+        yield schema
+        return
+    common = {key: value for key, value in flat.items() if key not in ("oneOf", "anyOf")}
+    for variant in alternatives:
+        yield from _alternatives(book, {"allOf": [variant, common]}, depth + 1)
+
+
+def _shape(book: ModelBook, schema: Any, is_later: bool) -> _Shape:
+    shape = _Shape(is_later)
+    seen = set[tuple[str, Place]]()
+    left: deque[tuple[Any, Place]] = deque([(schema, ())])
+    # From the outside in, so that what many models that hold each other leave out is far from where an address stands.
+    while left and len(seen) < _MAX_PLACES:
+        one, place = left.popleft()
+        key = (json.dumps(one, sort_keys=True), place)
+        if key not in seen and one is not False:
+            seen.add(key)
+            flat = book.target(one).schema
+            shape.kinds[place].update({flat["type"]} if isinstance(flat.get("type"), str) else ())
+            if _is_text(flat) and (rank := _rank(place)) is not None:
+                shape.ranks[place] = rank
+            if flat.get("deprecated") is True or (isinstance(one, dict) and one.get("deprecated") is True):
+                shape.deprecated.add(place)
+            inside = _inside(flat, place)
+            addresses = {at for _, at in inside if at != place and folded(at[-1]).endswith(_ADDRESSES)}
+            shape.crowded.update(addresses if len(addresses) > 1 else ())
+            left.extend(inside)
+    return shape
+
+
+def _is_text(flat: Json) -> bool:
+    is_nothing = flat.get("enum") == [None] or flat.get("not") == {}
+    return flat.get("type") in (None, "string") and not variants(flat) and "properties" not in flat and not is_nothing
+
+
+def _inside(flat: Json, place: Place) -> list[tuple[Any, Place]]:
+    inside = [(variant, place) for variant in variants(flat)]
+    properties = flat.get("properties")
+    if isinstance(properties, dict) and len(place) < _MAX_URL_DEPTH:
+        inside.extend((child, (*place, name)) for name, child in properties.items())
+    return inside
+
+
+def _rank(place: Place) -> int | None:
+    """Return how well a place is named, 0 the best; None when it is named after something else."""
+    if not place:
+        return None
+    *around, last = place
+    own, whole = folded(last), folded("".join(place))
+    if own in ("url", "href") and (held := _rank(tuple(around))) is not None:
+        return held  # what was the address itself is an object now, which holds it
+    for rank, name in enumerate(VIDEO_URL_NAMES):
+        if name in UNMISTAKABLE and own == name:
+            return rank
+        if name == "url" and own != name:
+            break  # an address of anything, unless it is called just that
+        if own.endswith(name) and all(map(_is_neutral, (own.removesuffix(name), *around))):
+            return rank
+        if whole.endswith(name) and _is_neutral(whole.removesuffix(name)):
+            return rank
+    return None
+
+
+def _is_neutral(text: str) -> bool:
+    return _NEUTRAL.fullmatch(folded(text)) is not None
