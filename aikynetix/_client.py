@@ -40,13 +40,12 @@ def _operation_kwargs(operation: ModuleType, args: tuple[Any, ...], kwargs: Mapp
             "operation must be a generated operation module, such as "
             f"aikynetix_api.api.analyzed_videos.get_analyzed_video, not {operation!r:.100}"
         )
-    name = operation.__name__.rpartition(".")[2]
     try:
         made: Mapping[str, Any] = make(*args, **kwargs)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         said = str(error).removeprefix("_get_kwargs() ")
         kind = ValueError if isinstance(error, ValueError) else TypeError
-        raise kind(f"the arguments are not what {name} takes: {said}") from error
+        raise kind(f"the arguments are not what {operation.__name__.rpartition('.')[2]} takes: {said}") from error
     return made
 
 
@@ -72,6 +71,8 @@ def _checked_transport(transport: object, kind: type[Any]) -> Any:
 
 
 def _success_model(operation: ModuleType, response: httpx.Response) -> Any:
+    if response.request.method == "HEAD":  # its answers have no content, whatever is documented (RFC 9110, 9.3.2)
+        return None
     outer, weighed = sys.exception(), _classify.Weighed(response)
     try:
         return _operations.parse_with(operation, cast("httpx.Response", weighed))
@@ -173,6 +174,7 @@ class Aikynetix:
         Raises:
             TypeError: ``operation`` is no such module, or the arguments are not its own.
             ValueError: An argument has a value that no request can carry, such as ``..`` for a part of the path.
+            ConfigurationError: The vendor's spec names no server for it that can be used.
             APIError: As for every other call: the answer is not 2xx, cannot be used, or did not come.
         """
         response = self._exchange(_operation_kwargs(operation, args, kwargs), None)

@@ -20,6 +20,7 @@ from aikynetix_api.errors import UnexpectedStatus
 from aikynetix_api.types import UNSET, Unset
 from attrs import field, fields, frozen
 
+from . import _header_fields
 from ._config import SpecDefaults
 from ._errors import ConfigurationError
 
@@ -161,6 +162,7 @@ class _Operation:
                 # A form that says nothing is no body at all on the wire, so it says that it is neither.
                 unset = {flag: value for flag, value in flags.items() if flag in self.body_unsaid}
                 kwargs = self.module._get_kwargs(session_id, **{**keywords, "body": self.body(**{**content, **unset})})
+            _header_fields.check(kwargs.get("headers") or {})
             return Call(self.name, kwargs, self.url_places)
         except (TypeError, ValueError, AttributeError, KeyError) as error:
             raise _outgrown(self.name, f"it asks for more than the facade can say ({error})") from None

@@ -10,11 +10,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import httpx
 
+from . import _header_fields
+from ._errors import ConfigurationError
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _KNOWN = frozenset({"method", "url", "params"})
 _BODILESS = frozenset({"GET", "HEAD", "OPTIONS", "DELETE"})
+
+
+# What the regeneration writes before the path of an operation none of whose servers can be used.
+_NO_SERVER = "no-server:"
 
 
 class _Kept(NamedTuple):
@@ -40,18 +47,22 @@ class Prepared:
         """Return what the client's ``build_request(**kwargs)`` does; what is out of the ordinary is left to that.
 
         Raises:
-            ValueError: The arguments make no URL, perhaps because one of them is very long.
+            ConfigurationError: The vendor's spec names no server that can be used for the operation.
+            ValueError: The arguments make no request: no URL, perhaps because one of them is very long, or a header
+                that cannot be sent.
         """
         try:
             return self._request(kwargs)
         except httpx.InvalidURL as error:
             text = f"the arguments make no URL: {error}"
+        except UnicodeError as error:
+            text = f"the arguments make no request: {error}"
         raise ValueError(text)
 
     def _request(self, kwargs: Mapping[str, Any]) -> httpx.Request:
         client = self._client
         if not _is_plain(kwargs) or client.params or client.cookies or "host" in client.headers:
-            return client.build_request(**kwargs)
+            return client.build_request(**_sendable(kwargs))
         kept = self._current()
         url, params = kept.base + kwargs["url"], kwargs.get("params")
         if params:
@@ -72,6 +83,19 @@ class Prepared:
             headers = httpx.Headers([(b"Host", base_url.netloc), *raw])
             kept = self._kept = _Kept(base_url, raw, str(base_url).removesuffix("/"), headers)
         return kept
+
+
+def _sendable(kwargs: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what httpx takes, checked; it takes None as JSON for no body, where the vendor's spec means ``null``."""
+    if str(kwargs.get("url")).startswith(_NO_SERVER):
+        raise ConfigurationError(
+            "the vendor's spec names no server for this operation that can be used (https, or http on loopback); "
+            "send it with an HTTP client of your own, or ask the vendor for the address."
+        )
+    _header_fields.check(kwargs.get("headers") or {})
+    if "json" in kwargs and kwargs["json"] is None:
+        return {**{name: value for name, value in kwargs.items() if name != "json"}, "content": b"null"}
+    return kwargs
 
 
 def _is_plain(kwargs: Mapping[str, Any]) -> bool:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from scripts.regen._find import base_url, is_json
 from scripts.regen._names import ENDPOINT_RESERVED, identifier, unique_identifiers
+from scripts.regen._notes import NO_SERVER, is_credential, parameter_notes, server_notes
 from scripts.regen._paths import path_parameters
 from scripts.regen._rules import ERROR_MODEL, FACADE_TAG, RULES, SUCCESS_MODEL, Rule
 from scripts.regen._schemas import ModelBook, clean_prose
@@ -34,6 +35,7 @@ _FORM, _MULTIPART, _BYTES, _JSON = (
 # For answers alone, so that a body of plain text, which is sent as bytes, does not turn them into bytes too.
 _TEXT = "text/x-answer"
 _BODY_KINDS = {_JSON: "json", _FORM: "form", _MULTIPART: "multipart"}
+_OF_RANGES = {"text/*": "text/plain", "multipart/*": _MULTIPART}
 _METHODS_OF_GENERATOR = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 
 
@@ -45,7 +47,7 @@ class Endpoint:
         name: Its module's name.
         tag: Its package under `aikynetix_api.api`.
         method: The method to send.
-        prefix: What stands before the path: empty, or another server's address.
+        prefix: What stands before the path: empty, another server's address, or `NO_SERVER`.
         wire_names: For each place, generated parameter name to the vendor's name.
         operation: The vendor's operation.
         body_kind: ``json``, ``form``, ``multipart``, ``bytes`` or None without a body.
@@ -150,7 +152,7 @@ class _Builder:
         rule = next((rule for rule in RULES if rule.name == self.facade.get(id(operation))), None)
         tag = FACADE_TAG if rule else identifier(operation.tag, "default")
         base_name = rule.name if rule else identifier(operation.identifier, "operation")
-        self._note_credentials(operation)
+        self.notes.extend(parameter_notes(operation, self.credentials))
         for number, body in enumerate(bodies(operation) or [None]):
             suffix = "" if number == 0 or body is None else f"_{_kind(body[0])}"
             name = base_name if rule and number == 0 else self._unique(tag, base_name + suffix, operation)
@@ -188,12 +190,18 @@ class _Builder:
         self.endpoints.append(Endpoint(name, tag, operation.method, prefix, wires, operation, kind, styles))
 
     def _prefix(self, operation: Operation) -> str:
-        own = base_url(operation.servers) if operation.own_servers else None
-        return own if own is not None and own != self.base else ""
+        own = base_url(operation.servers)
+        if own == self.base:
+            return ""
+        return NO_SERVER if own is None else own
 
     def _parameters(self, operation: Operation, rule: Rule | None, name: str) -> _Parameters:
         in_path, path = path_parameters(self.book, operation, rule)
-        others = [one for one in expanded(self.book, operation) if one["in"] != "path" and not self._is_credential(one)]
+        others = [
+            one
+            for one in expanded(self.book, operation)
+            if one["in"] != "path" and not is_credential(self.credentials, one)
+        ]
         # The generator sorts by place; names are given in that order so that path parameters always keep theirs.
         others.sort(key=lambda one: ("query", "header", "cookie").index(one["in"]))
         names = unique_identifiers(
@@ -223,18 +231,6 @@ class _Builder:
         view = self.book.view(schema, hint) if parameter["in"] == "query" else self._simple(parameter, hint)
         view = _described(self.book.settled(view, schema) if required else view, parameter)
         return {"name": own, "in": parameter["in"], "required": required, "schema": view}
-
-    def _is_credential(self, parameter: Json) -> bool:
-        return (parameter["in"], parameter["name"].lower()) in self.credentials.names
-
-    def _note_credentials(self, operation: Operation) -> None:
-        """Say that a parameter is taken for the credential: a request that authenticates otherwise does not have it."""
-        for one in operation.parameters:
-            if one.get("required") is True and one["in"] != "path" and self._is_credential(one):
-                self.notes.append(
-                    f"{operation.label} requires the {one['in']} parameter `{one['name']}`, which is the API key: a "
-                    "request with a token goes without it"
-                )
 
     def _simple(self, parameter: Json, hint: str) -> Json:
         """View a parameter that must be one piece of text on the wire: path, header and cookie values."""
@@ -286,6 +282,7 @@ class _Builder:
         """Define the models and put the document together."""
         self.book.finish()
         self.book.require_on_their_side(self.paths)
+        self.notes.extend(server_notes(self.endpoints, self.base))
         for name in self.spec.get("webhooks") or {}:
             self.notes.append(f"webhook `{name}`: calls made by the vendor have no client code")
         document: Json = {
@@ -348,8 +345,7 @@ def bodies(operation: Operation) -> list[tuple[str, Json]]:
     content: Json = (operation.body or {}).get("content", {})
     by_kind: dict[str, tuple[str, Json]] = {}
     for kind, media in content.items():
-        bare = _bare(kind)
-        wire = _JSON if bare in ("*/*", "application/*", "text/json") else bare
+        wire = _announced(kind)
         by_kind.setdefault(wire, (wire, media if isinstance(media, dict) else {}))
     order = {"json": 0, "form": 1, "multipart": 2, "bytes": 3}
     return sorted(by_kind.values(), key=lambda item: (order[_kind(item[0])], item[0] != _JSON))
@@ -359,6 +355,14 @@ def _kind(media_type: str) -> str:
     if media_type in _BODY_KINDS:
         return _BODY_KINDS[media_type]
     return "json" if media_type.endswith("+json") else "bytes"
+
+
+def _announced(kind: str) -> str:
+    """Return the media type to announce for a body; a range is none, so that a member of it stands for it."""
+    bare = _bare(kind)
+    if is_json(bare) and ("*" in bare or bare == "text/json"):
+        return _JSON
+    return _OF_RANGES.get(bare, _BYTES) if "*" in bare else bare
 
 
 def _bare(kind: str) -> str:

@@ -85,6 +85,7 @@ def _about_operations(old: Json, new: Json, security: SecurityDiff) -> Iterator[
         id(one): name for spec in (before, after) for name, found in find_operations(spec).items() for one in found[:1]
     }
     schemas = SchemaDiff(old, new)
+    yield from _about_base(old, new, (_facade_base(before), _facade_base(after)))
     for left, right in _paired(before, after, names):
         known = right or left
         assert known is not None
@@ -101,6 +102,19 @@ def _about_operations(old: Json, new: Json, security: SecurityDiff) -> Iterator[
                     *security.access(left.security, right.security),
                 )
             )
+
+
+def _about_base(old: Json, new: Json, bases: tuple[str | None, str | None]) -> Iterator[Change]:
+    """Name another base URL that the facade's operations bring, where the document's own servers do not tell."""
+    was, now = bases
+    if was != now and bases != (base_url(old.get("servers") or ()), base_url(new.get("servers") or ())):
+        text = f"the base URL is {now or 'unknown'}, was {was or 'unknown'}: the facade's operations name their servers"
+        yield Change(BREAKING, "servers", text, _ALL_METHODS)
+
+
+def _facade_base(operations: Sequence[Operation]) -> str | None:
+    found = next((one[0] for one in find_operations(operations).values() if len(one) == 1), None)
+    return base_url(found.servers) if found else None
 
 
 def _about_unused(old: Json, new: Json) -> Iterator[Change]:

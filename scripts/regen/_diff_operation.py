@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from scripts.regen._diff_kinds import ADDITIVE, BREAKING, DOCUMENTATION, UNJUDGED, Found, kind_of
-from scripts.regen._operations import PARAMETER_IN_PATH, Operation
+from scripts.regen._stated_paths import PARAMETER_IN_PATH
 from scripts.regen._walk import differing_keys, without_prose
 
 if TYPE_CHECKING:
     from scripts.regen._diff_schema import SchemaDiff
     from scripts.regen._load import Json
+    from scripts.regen._operations import Operation
 
 _JUDGED_OF_PARAMETERS = ("name", "in", "required", "schema", "content", "style", "explode")
 

@@ -9,6 +9,7 @@ from scripts.regen._address import answers_with_fields, unread_kinds, video_url_
 from scripts.regen._canonical import bodies
 from scripts.regen._find import base_url, session_parameter
 from scripts.regen._flatten import required_of, variants
+from scripts.regen._http_fields import why_unsendable
 from scripts.regen._names import folded
 from scripts.regen._problems import Finding
 from scripts.regen._rules import FACADE_SOURCE, RULES, Flag, Rule
@@ -92,22 +93,27 @@ def _check_operation(canonical: Canonical, rule: Rule, endpoint: Endpoint, sent:
 def _check_path(rule: Rule, operation: Operation, parameters: Mapping[str, Json]) -> Iterator[Finding]:
     in_path = [name for name, one in parameters.items() if one["in"] == "path"]
     session = session_parameter(operation) if in_path else None
-    extra = [name for name in operation.path_parameters if name != session] if len(in_path) > 1 else []
+    extra = _beside_session(operation, session) if len(in_path) > 1 else []
     if session is None or extra:
         what = (
             f"its path {operation.path} needs more than a session: {', '.join(extra)}"
             if session
             else "its path holds no session"
         )
-        yield Finding(rule.name, what, "give the facade method what the path needs, or ask the vendor for a default")
+        yield Finding(rule.name, what, f"give the facade method what the path needs, in {FACADE_SOURCE}")
 
 
 def _check_parameters(rule: Rule, endpoint: Endpoint, parameters: Mapping[str, Json], sent: Sent) -> Iterator[Finding]:
     flags = {flag.name for flag in rule.flags}
     for name, parameter in parameters.items():
+        wire, value = endpoint.wire_names[parameter["in"]][name], parameter["schema"].get("default")
+        place = f"{parameter['in']} parameter `{wire}`"
+        if (parameter["required"] or name in flags) and (why := why_unsendable(parameter["in"], wire, value)):
+            yield Finding(rule.name, f"its {place} cannot be sent: {why}", "ask the vendor what is meant")
+            continue
         if not parameter["required"] or parameter["in"] == "path" or name in flags:
             continue
-        changed = f"it requires the new {parameter['in']} parameter `{endpoint.wire_names[parameter['in']][name]}`"
+        changed = f"it requires the new {place}"
         if "default" not in parameter["schema"]:
             yield Finding(rule.name, changed, "decide what the facade sends for it")
         elif why := sent.parameter(parameter, (parameter["schema"]["default"],)):
@@ -126,6 +132,17 @@ def _check_body(canonical: Canonical, rule: Rule, operation: Operation, raw: Jso
     if need:
         changed = f"its body needs {need}, and a request without an analysis says nothing in it"
         yield Finding(rule.name, changed, f"decide what the facade sends then, and say it in {FACADE_SOURCE}")
+
+
+def _beside_session(operation: Operation, session: str | None) -> list[str]:
+    """List the path's parameters without the session, with the defaults that the document gives them."""
+    declared = {one["name"]: one.get("schema") for one in operation.parameters if one["in"] == "path"}
+    names = list(operation.path_parameters)
+    if session in names:
+        names.remove(session)
+    schemas = {name: schema for name in names if isinstance(schema := declared.get(name), dict)}
+    defaults = {name: f" (default {schema['default']!r})" for name, schema in schemas.items() if "default" in schema}
+    return [f"{name}{defaults.get(name, '')}" for name in names]
 
 
 def _check_answer(canonical: Canonical, rule: Rule, operation: Operation) -> Iterator[Finding]:
@@ -190,9 +207,12 @@ def _check_access(rule: Rule, operation: Operation, credentials: Credentials, ba
             "ask the vendor for the whole address",
         )
     elif own != base:
+        where = (
+            f"it is on a server of its own, {own}" if own else f"its own server cannot be used{_addresses(operation)}"
+        )
         yield Finding(
             rule.name,
-            f"it is on a server of its own, {own}, and the facade sends its credential to {base} alone",
+            f"{where}, and the facade sends its credential to {base} alone",
             f"ask the vendor for one address, or give the facade a second one in {FACADE_SOURCE}",
         )
 

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
 from scripts.regen._names import folded
-from scripts.regen._operations import PARAMETER_IN_PATH, Operation
 from scripts.regen._rules import DOCUMENTED_ORIGIN, RULES, Rule
+from scripts.regen._stated_paths import PARAMETER_IN_PATH
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from scripts.regen._load import Json
+    from scripts.regen._operations import Operation
 
 
 def find_operations(operations: Sequence[Operation]) -> dict[str, list[Operation]]:
@@ -77,7 +78,7 @@ def session_parameter(operation: Operation) -> str | None:
     """Return the path parameter that holds the session: the one after `sessions`, else the last one."""
     parts = [part for part in operation.path.split("/") if part]
     for before, part in itertools.pairwise(parts):
-        match = PARAMETER_IN_PATH.fullmatch(part)
+        match = PARAMETER_IN_PATH.match(part)
         if match and _segment(before) == "session":
             return match[1]
     names = operation.path_parameters

@@ -85,8 +85,9 @@ def generate(canonical: Canonical, target: Path, modules: Mapping[str, str]) -> 
         ) from error
     if errors:
         raise RefusedError(_complaint(errors))
-    wire = (TEMPLATES / "wire.py.jinja").read_text("utf-8")
-    for name, source in {"py.typed": "", "wire.py": wire, **modules}.items():
+    own = ["wire.py", *(["forms.py"] if any(one.body_kind == "form" for one in canonical.endpoints) else [])]
+    helping = {name: (TEMPLATES / f"{name}.jinja").read_text("utf-8") for name in own}
+    for name, source in {"py.typed": "", **helping, **modules}.items():
         (target / name).write_text(source, encoding="utf-8")
     _format(target)
 

@@ -205,17 +205,32 @@ def check_document(value: Any, name: str, *, whole: bool = True) -> Json:
 
 _PARTS: tuple[tuple[str, type[Any]], ...] = (("allOf", list), ("oneOf", list), ("anyOf", list), ("properties", dict))
 
+_LISTS_OF_OBJECTS = ("servers", "security")
+
 
 def _check_parts(document: Json, name: str) -> None:
     """Refuse parts that are of another kind than OpenAPI says and that no reading of the document could do without."""
-    for key, kind in (("security", list), ("webhooks", dict)):
-        _check_kind(document, key, kind, name, "")
+    for key in ("webhooks", "components"):
+        _check_kind(document, key, dict, name, "")
+    components = document.get("components") or {}
+    for section in components:
+        if not section.startswith("x-"):
+            _check_kind(components, section, dict, name, "components.")
     for where, node in objects(document):
+        for key in _LISTS_OF_OBJECTS:
+            _check_objects(node, key, name, f"{where}." if where else "")
         for key, kind in _PARTS:
             _check_kind(node, key, kind, name, f"{where}.")
         required = node.get("required")
         if isinstance(required, list) and not all(isinstance(one, str) for one in required):
             raise RefusedError(f"{name} has `{where}.required` that lists something else than names of fields.")
+
+
+def _check_objects(node: Mapping[str, Any], key: str, name: str, where: str) -> None:
+    _check_kind(node, key, list, name, where)
+    for number, one in enumerate(node.get(key) or ()):
+        if not isinstance(one, dict):
+            raise RefusedError(f"{name} has `{where}{key}[{number}]` that is {_kind(one)}, not an object.")
 
 
 def _check_kind(node: Mapping[str, Any], key: str, kind: type[Any], name: str, where: str) -> None:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl
 
 from scripts.regen._problems import RefusedError
-from scripts.regen._refs import resolve
+from scripts.regen._refs import lookup, resolve
+from scripts.regen._stated_paths import PARAMETER_IN_PATH, split_path
 
 if TYPE_CHECKING:
     from scripts.regen._load import Json
 
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace", "query")
-PARAMETER_IN_PATH = re.compile(r"\{([^{}/]*)\}")
 _LOCATIONS = ("path", "query", "header", "cookie", "querystring")
 # OpenAPI 3.1.1, section 4.8.12.2: header parameters with these names are to be ignored.
 _IGNORED_HEADERS = frozenset({"accept", "content-type", "authorization"})
@@ -83,8 +83,8 @@ def operations_of(spec: Json) -> list[Operation]:
     for stated, shared in spec["paths"].items():
         if stated.startswith("x-"):
             continue
-        item = _object(resolve(spec, shared, f"`paths.{stated}`"), f"`paths.{stated}`")
-        path, fixed = _without_query(stated)
+        item = _path_item(spec, shared, f"`paths.{stated}`")
+        path, fixed = split_path(stated)
         for method, raw in _methods(item):
             operation = _operation(spec, path, method, item, raw)
             found.append(replace(operation, parameters=(*operation.parameters, *fixed)) if fixed else operation)
@@ -93,27 +93,38 @@ def operations_of(spec: Json) -> list[Operation]:
     return found
 
 
-def _without_query(path: str) -> tuple[str, list[Json]]:
-    """Return a path and, as parameters with one value each, the query that OpenAPI does not allow in it.
+def _path_item(spec: Json, raw: Any, where: str) -> Json:
+    """Return a path item with what it refers to; beside a `$ref` it may say more (OpenAPI 3.1.1, section 4.8.9.1).
 
     Raises:
-        RefusedError: A value of the query is to be filled in, which makes it a parameter that is described nowhere.
+        RefusedError: It and what it refers to say different things of the same, which OpenAPI leaves undefined.
     """
-    bare, _, query = path.partition("?")
-    if "{" in query:
-        raise RefusedError(
-            f"The path `{path}` has a query with a parameter in it, which OpenAPI describes beside the path; ask the "
-            "vendor to, or write it so."
-        )
-    return bare, [
-        {"name": name, "in": "query", "required": True, "schema": {"type": "string", "enum": [value]}}
-        for name, value in parse_qsl(query, keep_blank_values=True)
-    ]
+    item, seen = dict(_object(raw, where)), list[str]()
+    while "$ref" in item:
+        ref = item.pop("$ref")
+        if ref in seen:
+            raise RefusedError(f"The reference `{ref[:120]}` at {where} leads back to itself.")
+        target = _object(lookup(spec, ref, where), f"what {where} refers to")
+        seen.append(ref)
+        for key in item.keys() & target.keys() - {"summary", "description"}:
+            if item[key] != target[key]:
+                raise RefusedError(
+                    f"The path item at {where} has a `{key}` and refers to a path item with another; OpenAPI does not "
+                    "say which one holds. Ask the vendor, and take the other one out."
+                )
+        item = {**target, **item}
+    return item
 
 
 def _methods(item: Json) -> list[tuple[str, Any]]:
     extra = item.get("additionalOperations")
     more = list(extra.items()) if isinstance(extra, dict) else []
+    for key in item:
+        if key not in METHODS and key.lower() in METHODS:
+            raise RefusedError(
+                f"A path item has an operation under `{key}`, where OpenAPI has `{key.lower()}`: readers leave it out. "
+                "Ask the vendor to write it in lower case, or do so."
+            )
     return [(method, item[method]) for method in METHODS if item.get(method) is not None] + more
 
 
@@ -157,6 +168,7 @@ def _parameters(spec: Json, where: str, item: Json, operation: Json) -> tuple[Js
                     f"A parameter of {where} has `name: {name}` and `in: {place}`; OpenAPI 3 knows the places "
                     f"{', '.join(_LOCATIONS)}. Is the document a converted Swagger 2.0 one?"
                 )
+            _check_flags(parameter, ("required", "explode"), f"the parameter `{name}` of {where}")
             if place == "header" and name.lower() in _IGNORED_HEADERS:
                 continue
             merged[(place, name.lower() if place == "header" else name)] = parameter
@@ -167,6 +179,7 @@ def _body(spec: Json, where: str, operation: Json) -> Json | None:
     if operation.get("requestBody") is None:
         return None
     body = _object(resolve(spec, operation["requestBody"], where), f"the body of {where}")
+    _check_flags(body, ("required",), f"the body of {where}")
     content = body.get("content")
     return {**body, "content": _content(spec, where, content)} if isinstance(content, dict) and content else None
 
@@ -202,6 +215,16 @@ def _object(value: Any, what: str) -> Json:
     if not isinstance(value, dict):
         raise RefusedError(f"In the document, {what} should be an object and is not; it cannot be used.")
     return value
+
+
+def _check_flags(owner: Json, keys: tuple[str, ...], what: str) -> None:
+    """Refuse a text such as ``"true"`` where it would be taken for the opposite of what it says."""
+    for key in keys:
+        value = owner.get(key)
+        if value is not None and not isinstance(value, bool):
+            raise RefusedError(
+                f"In the document, {what} has `{key}: {json.dumps(value)[:80]}`, which is neither true nor false."
+            )
 
 
 def _list(value: Any) -> list[Any]:

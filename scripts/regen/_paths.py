@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from scripts.regen._names import identifier
-from scripts.regen._operations import PARAMETER_IN_PATH, Operation
 from scripts.regen._rules import SESSION_PARAMETER, Rule
+from scripts.regen._stated_paths import PARAMETER_IN_PATH
 
 if TYPE_CHECKING:
     import re
 
     from scripts.regen._load import Json
+    from scripts.regen._operations import Operation
     from scripts.regen._schemas import ModelBook
 
 

@@ -13,7 +13,7 @@ from scripts.regen._generate import PACKAGE, check_tools, generate
 from scripts.regen._load import Json, load_spec
 from scripts.regen._operations import Operation, operations_of
 from scripts.regen._refs import check_references
-from scripts.regen._security import Credentials, find_credentials
+from scripts.regen._security import Credentials, check_schemes, find_credentials
 from scripts.regen._vendor import vendor_module
 from scripts.regen._verify import verify
 from scripts.regen._write import to_bytes
@@ -62,6 +62,7 @@ def plan(data: bytes, name: str) -> Plan:
     spec = load_spec(data, name)
     check_references(spec)
     operations = operations_of(spec)
+    check_schemes(spec, operations)
     candidates = find_operations(operations)
     facade = {rule: found[0] for rule, found in candidates.items() if len(found) == 1}
     credentials = find_credentials(spec, list(facade.values()))

@@ -33,15 +33,35 @@ def lookup(spec: Json, ref: object, where: str) -> Any:
             f"The `$ref` at {where} leads to another document ({ref[:80]}), and only one file is read. Ask the vendor "
             "for a bundled document, or bundle it (for example with `npx @redocly/cli bundle`)."
         )
+    if len(ref) > 1 and not ref.startswith(("#/", "#%2F", "#%2f")):
+        return _anchored(spec, ref, where)
     node: Any = spec
     for part in pointer_parts(ref):
         node = _step(node, part)
         if node is _MISSING:
-            raise RefusedError(
-                f"The reference `{ref[:120]}` at {where} leads nowhere: the document has no such part. Is it half of a "
-                "document, or was the part renamed?"
-            )
+            raise _broken(ref, where)
     return node
+
+
+def _anchored(spec: Json, ref: str, where: str) -> Mapping[str, Any]:
+    """Return the schema that gives itself a name (JSON Schema 2020-12, section 8.2.2)."""
+    name = unquote(ref[1:])
+    found = [node for _, node in objects(spec) if name in (node.get("$anchor"), node.get("$dynamicAnchor"))]
+    if not found:
+        raise _broken(ref, where)
+    if any(other != found[0] for other in found[1:]):
+        raise RefusedError(
+            f"The reference `{ref[:120]}` at {where} could mean {len(found)} parts of the document that all have that "
+            "`$anchor`. Ask the vendor to refer to one by its place, or write it so."
+        )
+    return found[0]
+
+
+def _broken(ref: str, where: str) -> RefusedError:
+    return RefusedError(
+        f"The reference `{ref[:120]}` at {where} leads nowhere: the document has no such part. Is it half of a "
+        "document, or was the part renamed?"
+    )
 
 
 def resolve(spec: Json, node: Any, where: str) -> Any:

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from scripts.regen._http_fields import HTTP_TOKEN
 from scripts.regen._names import folded
 from scripts.regen._problems import RefusedError
 from scripts.regen._refs import resolve
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from scripts.regen._operations import Operation
 
 _PLACES = ("header", "cookie", "query")
-# RFC 9110, section 5.6.2; the names of cookies are tokens too (RFC 6265, section 4.1.1).
-_HTTP_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 # What a header of these names says is for the connection and the message (RFC 9110, sections 6 to 8), never for a key.
 _HEADERS_OF_HTTP = frozenset(
     {"host", "content-length", "content-type", "content-encoding", "transfer-encoding", "connection", "keep-alive",
@@ -77,7 +76,7 @@ def find_credentials(spec: Json, operations: Sequence[Operation]) -> Credentials
     Of several keys the one wins that looks most like an API key: documents of web frameworks also list the session's
     cookie and the token against forged requests, which are no credentials for programs.
     """
-    schemes = _schemes(spec, operations)
+    schemes = _schemes(spec)
     places = {name: place for name in schemes if (place := _key_place(schemes[name])) is not None}
     prefixes = {name: prefix for name in schemes if (prefix := _token_prefix(schemes[name])) is not None}
     in_authorization = {name for name, place in places.items() if _is_authorization(place)}
@@ -113,7 +112,7 @@ def _unlikeness(place: tuple[str, str]) -> tuple[bool, bool, int]:
     return (not name.endswith("apikey"), "key" not in name, _PLACES.index(place[0]))
 
 
-def _schemes(spec: Json, operations: Sequence[Operation]) -> dict[str, Json]:
+def _schemes(spec: Json) -> dict[str, Json]:
     components = spec.get("components")
     raw = components.get("securitySchemes") if isinstance(components, dict) else None
     result: dict[str, Json] = {}
@@ -121,16 +120,24 @@ def _schemes(spec: Json, operations: Sequence[Operation]) -> dict[str, Json]:
         scheme = resolve(spec, value, f"`components.securitySchemes.{name}`")
         if isinstance(scheme, dict):
             result[name] = scheme
-    document = spec.get("security")
+    return result
+
+
+def check_schemes(spec: Json, operations: Sequence[Operation]) -> None:
+    """Refuse a document that asks for a credential without describing it.
+
+    Raises:
+        RefusedError: Names the operation and the scheme.
+    """
+    schemes, document = _schemes(spec), spec.get("security")
     stated = [("`security`", document), *((f"The `security` of {one.label}", one.security) for one in operations)]
     for owner, requirements in stated:
         for name in (name for one in requirements or [] if isinstance(one, dict) for name in one):
-            if name not in result:
+            if name not in schemes:
                 raise RefusedError(
                     f"{owner} names the scheme `{name}`, which `components.securitySchemes` does not have. Ask the "
                     "vendor for a complete document, or add the scheme as the vendor's prose describes it."
                 )
-    return result
 
 
 def _token_prefix(scheme: Json) -> str | None:
@@ -163,7 +170,7 @@ def _is_key(scheme: Json) -> bool:
 def _can_be_sent(place: str, name: str) -> bool:
     if place == "query":
         return True
-    return _HTTP_TOKEN.fullmatch(name) is not None and not (place == "header" and name.lower() in _HEADERS_OF_HTTP)
+    return HTTP_TOKEN.fullmatch(name) is not None and not (place == "header" and name.lower() in _HEADERS_OF_HTTP)
 
 
 def _is_authorization(place: tuple[str, str]) -> bool:

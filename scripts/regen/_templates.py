@@ -75,7 +75,7 @@ params["{{ property.name | in_double_quote_literal }}"] = {{ destination }}
 """
 
 _IMPORT = "from ... import errors\n"
-_IMPORTS = f"{_IMPORT}from ...wire import header_values, path_text, query_values\n"
+_IMPORTS = f"{_IMPORT}from ...forms import form_values\nfrom ...wire import header_values, path_text, query_values\n"
 
 _ENDPOINT, _MACROS = "endpoint_module.py.jinja", "endpoint_macros.py.jinja"
 
@@ -122,6 +122,8 @@ CORRECTIONS: tuple[Correction, ...] = (
     ),
     # The asynchronous client cannot send a file object, and no client can send one again after a failure; bytes it can.
     Correction(_MACROS, "= body.payload\n", "= body.payload.read()\n", times=2),
+    # The fields of a form are texts: what is an object goes in as JSON (OpenAPI 3.1.1, section 4.8.15.1).
+    Correction(_MACROS, '_kwargs["data"] = body.to_dict()', '_kwargs["data"] = form_values(body.to_dict())', times=2),
     # JSON, query strings and forms spell a boolean in lower case; so should a part of a multipart body.
     Correction(
         "property_templates/boolean_property.py.jinja",

@@ -12,6 +12,7 @@ from ruamel.yaml import YAML
 from tests.spec_changes._change import (
     BASE,
     BOTH,
+    GENERATE,
     GET,
     LOUD,
     PATH,
@@ -19,6 +20,7 @@ from tests.spec_changes._change import (
     WORKS,
     Change,
     Json,
+    answer_with,
     both,
     get,
     on_both,
@@ -29,6 +31,7 @@ from tests.spec_changes._change import (
 _HOSTILE = (
     '""" ; import os; os.system("x") ; \'\'\' \\" \\N{x} \\ux {{7*7}} {% raw %} <script> \u202e \u0000 ${x} %s {0} \\'
 )
+_LIST: Json = {"operationId": "sessions_list", "responses": {"200": {"description": "ok"}}}
 _BEARER = {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
 
 
@@ -99,7 +102,7 @@ def _hostile(spec: Json) -> None:
         operation["parameters"].append(
             {"name": _HOSTILE, "in": "query", "schema": {"type": "string", "default": _HOSTILE}}
         )
-    spec["paths"]['/x"/{y}/{__class__}/}{/\\'] = {
+    spec["paths"]['/x"/{y}/{__class__}/%7D/\\'] = {
         "get": {"responses": {"200": {"description": _HOSTILE}}, "operationId": "\u202eevil"}
     }
 
@@ -136,6 +139,34 @@ def _moderately_deep(spec: Json) -> None:
     for _ in range(30):
         schema = {"type": "object", "properties": {"in": {"type": "array", "items": schema}}}
     success(get(spec))["properties"]["deep"] = schema
+
+
+def _split_item(**more: Any) -> Any:
+    """Keep a part of the path item in the components, and the rest beside the reference to it."""
+
+    def edit(spec: Json) -> None:
+        whole = spec["paths"][PATH]
+        spec["components"]["pathItems"] = {"Video": {"get": whole["get"], "summary": "a"}}
+        spec["paths"][PATH] = {"$ref": "#/components/pathItems/Video", "post": whole["post"], "summary": "b", **more}
+
+    return edit
+
+
+def _anchored(ref: str, *names: str) -> Any:
+    def edit(spec: Json) -> None:
+        schema = success(get(spec))
+        spec["components"]["schemas"] = {
+            f"V{number}": {**schema, "$anchor": name, "minProperties": number} for number, name in enumerate(names)
+        }
+        for operation in both(spec):
+            answer_with(operation, {"$ref": ref})
+
+    return edit
+
+
+def _on_a_server_of_ours(spec: Json) -> None:
+    spec["paths"][PATH]["servers"] = [{"url": "https://video.aikynetix.app"}]
+    spec["paths"]["/sessions/"] = {"get": _LIST}
 
 
 DOCUMENTS: tuple[Change, ...] = (
@@ -182,6 +213,14 @@ DOCUMENTS: tuple[Change, ...] = (
     Change("new title and version", WORKS, lambda spec: spec.update(info={"title": "AIKYNETIX", "version": "2030-01-01"})),
     Change("extensions everywhere", WORKS, lambda spec: [one.update({"x-a": {"$ref": "nowhere"}}) for one in (spec, spec["info"], spec["paths"][PATH], get(spec), get(spec)["responses"], success(get(spec)))]),
     Change("an operation with a server of its own", WORKS, lambda spec: spec["paths"].update({"/up/": {"post": {"operationId": "up", "servers": [{"url": "https://upload.aikynetix.app"}], "responses": {"200": {"description": "ok"}}}}})),
+    Change("our path on a server of its own", WORKS, _on_a_server_of_ours),
+    Change("our path on a server that cannot be used", LOUD, lambda spec: post(spec).update(servers=[{"url": "http://up.aikynetix.app"}]), (GENERATE,), "its own server cannot be used; it names http://up.aikynetix.app"),
+    Change("a path item in components with more beside it", WORKS, _split_item()),
+    Change("a path item in components with something else beside it", REFUSED, _split_item(get=_LIST), says="has a `get` and refers to a path item with another"),
+    Change("path items in a circle", REFUSED, lambda spec: (spec["components"].update(pathItems={"A": {"$ref": "#/components/pathItems/A"}}), spec["paths"].update({"/a": {"$ref": "#/components/pathItems/A"}}))[0], says="back to itself"),
+    Change("reference to an anchor", WORKS, _anchored("#video", "video", "other")),
+    Change("reference to an anchor that is not there", REFUSED, _anchored("#nope", "video"), says="`#nope`"),
+    Change("reference to an anchor that is there twice", REFUSED, _anchored("#video", "video", "video"), says="could mean 2 parts"),
     Change("reference to a part of a schema", WORKS, lambda spec: (spec["components"].update(schemas={"A~B/C": success(get(spec))}), success(post(spec))["properties"].update(analyzed_video_url={"$ref": "#/components/schemas/A~0B~1C/properties/analyzed_video_url"}))[0]),
     Change("half a download", REFUSED, lambda spec: json.dumps(spec)[:3000], says="half a download"),
     Change("a web page", REFUSED, lambda spec: "<!DOCTYPE html>\n<html><body>Sign in</body></html>", says="web page"),
@@ -208,6 +247,14 @@ DOCUMENTS: tuple[Change, ...] = (
     Change("YAML that multiplies", REFUSED, lambda spec: "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(f"{chr(98 + n)}: &{chr(98 + n)} [{','.join(['*' + chr(97 + n)] * 9)}]\n" for n in range(9)), says="multiply"),
     Change("responses a list", REFUSED, lambda spec: get(spec).update(responses=[]), says="should be an object"),
     Change("security a number", REFUSED, lambda spec: spec.update(security=3.5), says="`security` that is a number"),
+    Change("security an object", REFUSED, lambda spec: get(spec).update(security={"Bearer": []}), says=".get.security` that is an object"),
+    Change("security of words", REFUSED, lambda spec: get(spec).update(security=["Bearer"]), says=".get.security[0]` that is plain text"),
+    Change("another operation's security names an unknown scheme", REFUSED, lambda spec: spec["paths"].update({"/a/": {"get": {**_LIST, "security": [{"Nope": []}]}}}), says="The `security` of GET /a/ names the scheme `Nope`"),
+    Change("servers an object", REFUSED, lambda spec: spec.update(servers={"url": "https://x.test"}), says="`servers` that is an object"),
+    Change("servers of words", REFUSED, lambda spec: spec["paths"][PATH].update(servers=["https://x.test"]), says="servers[0]` that is plain text"),
+    Change("schemas a list", REFUSED, lambda spec: spec["components"].update(schemas=[]), says="`components.schemas` that is a list"),
+    Change("components a list", REFUSED, lambda spec: spec.update(components=[]), says="`components` that is a list"),
+    Change("a method in capitals", REFUSED, lambda spec: spec["paths"][PATH].update(GET=spec["paths"][PATH].pop("get")), says="under `GET`, where OpenAPI has `get`"),
     Change("webhooks a list", REFUSED, lambda spec: spec.update(webhooks=[["a"]]), says="`webhooks` that is a list"),
     Change("allOf a number", REFUSED, lambda spec: success(get(spec)).update(allOf=3.5), says=".schema.allOf` that is a number"),
     Change("required lists a list", REFUSED, lambda spec: success(get(spec)).update(required=[["a"]]), says="names of fields"),

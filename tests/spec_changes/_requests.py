@@ -204,6 +204,15 @@ def _required_defaults(spec: Json) -> None:
     add_parameter(get(spec), "strict", "cookie", required=True, schema={"type": "boolean", "default": False})
 
 
+def _moved(path: str) -> Any:
+    return lambda spec: move_path(spec, path)
+
+
+def _must_be(name: str, place: str, value: str) -> Any:
+    schema = {"type": "string", "const": value}
+    return lambda spec: add_parameter(post(spec), name, place, schema, required=True)
+
+
 def _query_in_path(spec: Json) -> tuple[Json, bytes]:
     published = copy.deepcopy(spec)
     move_path(published, PATH + "?v=2&kind=overlay")
@@ -252,6 +261,21 @@ REQUESTS: tuple[Change, ...] = (
     Change("path with underscores and plural", WORKS, lambda spec: move_path(spec, "/Session/{session_id}/analyzed_videos")),
     Change("a query in the path", WORKS, _query_in_path, required=("v", "kind")),
     Change("a query in the path with a gap", REFUSED, lambda spec: move_path(spec, PATH + "?v={v}"), says="query with a parameter"),
+    *(
+        Change(f"a path {name}", REFUSED, _moved(path), says=says)
+        for name, path, says in (
+            ("without its first slash", PATH[1:], "does not begin with a slash"),
+            ("that is an address", "https://api.aikynetix.app" + PATH, "does not begin with a slash"),
+            ("with two slashes first", "/" + PATH, "begins with two slashes"),
+            ("with a fragment", PATH + "#jump", "has a fragment"),
+            ("with a query template", PATH + "{?is_jump,is_weight}", "query template"),
+            ("with a pattern", PATH.replace("_id}", "_id:[0-9a-f]{24}}"), "braces that are not around the name"),
+        )
+    ),
+    Change("a query template in another path", REFUSED, _add_path("/list{?page,size}", _LIST), says="query template"),
+    Change("the session twice in the path", LOUD, lambda spec: move_path(spec, "/t/{session_id}/sessions/{session_id}/analyzed-video/"), BOTH, "needs more than a session: session_id"),
+    Change("a format behind the session", LOUD, lambda spec: move_path(spec, PATH.replace("_id}", "_id}.{format}")), BOTH, "needs more than a session: format"),
+    Change("a tenant in the path that has a default", LOUD, _new_segment({"type": "string", "default": "main"}, "/{version}" + PATH), BOTH, "needs more than a session: version (default 'main')"),
     Change("path renamed, identifiers kept", WORKS, lambda spec: move_path(spec, "/athletes/recordings/{session_id}/overlay/")),
     Change("path and identifiers renamed", LOUD, _renamed_all, BOTH, "no GET operation"),
     Change("two versions side by side", WORKS, _versions_side_by_side),
@@ -281,6 +305,21 @@ REQUESTS: tuple[Change, ...] = (
     Change("a new required parameter", LOUD, lambda spec: add_parameter(get(spec), "reason", required=True), (GET,), "`reason`"),
     Change("a new required header", LOUD, lambda spec: add_parameter(post(spec), "X-Team", "header", required=True), (GENERATE,), "`X-Team`"),
     Change("a new required body field", LOUD, lambda spec: body(spec).update(required=["athlete"], properties={**body(spec)["properties"], "athlete": {"type": "string"}}), (GENERATE,), "`athlete`"),
+    *(
+        Change(f"a {place} {name!r} that must be {value!r}", LOUD, _must_be(name, place, value), (GENERATE,), says)
+        for place, name, value, says in (
+            ("header", "X-Équipe", "1", "its header parameter `X-Équipe` cannot be sent: its name"),
+            ("header", "X Team", "1", "its name"),
+            ("header", "X-Team", "a\r\nEvil: 1", "its value has line breaks"),
+            ("header", "Content-Length", "2", "HTTP itself decides"),
+            ("header", "Host", "x.test", "HTTP itself decides"),
+            ("cookie", "a;b", "1", "its name"),
+        )
+    ),
+    Change("a flag in a header that cannot be sent", LOUD, lambda spec: parameter(spec, "is_jump").update({"in": "header", "name": "is jump"}), (GET,), "`is jump` cannot be sent"),
+    Change("an optional header that cannot be sent", WORKS, lambda spec: add_parameter(get(spec), "X-Équipe", "header")),
+    Change("a parameter required in words", REFUSED, lambda spec: parameter(spec, "is_jump").update(required="true"), says='`required: "true"`'),
+    Change("a body required in words", REFUSED, lambda spec: post(spec)["requestBody"].update(required="yes"), says='`required: "yes"`'),
     Change("a flag moved to a header", WORKS, _header_flag),
     Change("a flag moved to a cookie", WORKS, _cookie_flag),
     Change("body optional", WORKS, lambda spec: post(spec)["requestBody"].pop("required")),
@@ -305,6 +344,7 @@ REQUESTS: tuple[Change, ...] = (
     Change("form in the place of JSON", WORKS, _content("application/x-www-form-urlencoded", keep=False)),
     Change("multipart in the place of JSON", WORKS, _content("multipart/form-data", keep=False)),
     Change("JSON of the vendor's own kind", WORKS, _content("application/vnd.aikynetix+json", keep=False)),
+    Change("JSON of any kind", WORKS, _content("application/*+json", keep=False)),
     Change("body a list", LOUD, lambda spec: post(spec)["requestBody"]["content"].update({"application/json": {"schema": {"type": "array", "items": {"type": "string"}}}}), (GENERATE,), "a list"),
     Change("body as bytes", LOUD, lambda spec: post(spec)["requestBody"].update(content={"video/mp4": {}}), (GENERATE,), "text or bytes"),
     Change("a parameter in no known place", REFUSED, lambda spec: add_parameter(get(spec), "x", "formData"), says="formData"),

@@ -74,7 +74,7 @@ class SpecServer:
     def _route(self, method: str, path: str) -> tuple[Json, str | None, str]:
         for template, raw in self.spec["paths"].items():
             names = re.findall(r"\{([^{}]*)\}", template)
-            item = self._resolve(raw)
+            item = {**self._resolve(raw), **{key: value for key, value in raw.items() if key != "$ref"}}
             if method not in item:
                 continue
             shared = [*item.get("parameters", []), *item[method].get("parameters", [])]
@@ -154,7 +154,7 @@ class SpecServer:
                 raise UnfitError(400, "a body is required")
             return {}
         content = described["content"]
-        media = self._resolve(content.get(kind) or content.get("*/*"))
+        media = self._resolve(content.get(kind) or content.get("*/*") or content.get(kind.replace("/", "/*+")))
         if media is None:
             raise UnfitError(400, f"the body is {kind!r}, documented are {list(content)}")
         values = self._decode(kind, headers, body)
@@ -261,6 +261,10 @@ class SpecServer:
 
     def _resolve(self, node: Any) -> Any:
         while isinstance(node, dict) and "$ref" in node:
+            if not node["$ref"].startswith("#/"):
+                schemas = self.spec["components"]["schemas"].values()
+                node = next(one for one in schemas if one.get("$anchor") == node["$ref"][1:])
+                continue
             target: Any = self.spec
             for part in node["$ref"][2:].split("/"):
                 target = target[unquote(part).replace("~1", "/").replace("~0", "~")]

@@ -8,6 +8,7 @@ import json
 import sys
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
 
 import httpx
 import pytest
@@ -52,7 +53,27 @@ def _document() -> dict[str, Any]:
     shapeless: dict[str, Any] = {"application/json": {"schema": {}}}
     model = {"application/json": {"schema": {"type": "object", "properties": {"name": _TEXT}}}}
     form = {"multipart/form-data": {"schema": {"type": "object", "properties": upload, "required": ["file"]}}}
+    shaped = {"type": "object", "properties": {"deep": _DEEP, "many": {"type": "array", "items": _DEEP}, "tags": _LIST}}
+    nullable = {
+        "application/json": {"schema": {"anyOf": [{"type": "object", "properties": {"a": _TEXT}}, {"type": "null"}]}}
+    }
+    odd = [
+        {"name": name, "in": "header", "schema": _TEXT} for name in ("X-Équipe", "X Team", "Content-Length", "X-Note")
+    ]
+    odd += [{"name": name, "in": "cookie", "schema": _TEXT} for name in ("thème",)]
+    hosts = {
+        name: [{"url": f"{scheme}://up.aikynetix.app/v2"}] for name, scheme in (("other", "https"), ("none", "http"))
+    }
+    form_data = {"application/x-www-form-urlencoded": {"schema": shaped}}
     paths = {
+        "/shaped": {"post": _operation("shaped", [], None, requestBody={"required": True, "content": form_data})},
+        "/nullable": {"post": _operation("nullable", [], model, requestBody={"required": True, "content": nullable})},
+        "/film": {"post": _operation("film", [], None, requestBody={"required": True, "content": {"video/*": {}}})},
+        "/note": {"post": _operation("note", [], None, requestBody={"required": True, "content": {"text/*": {}}})},
+        "/glance": {"head": _operation("glance", [], model)},
+        "/odd": {"get": _operation("odd", odd, model)},
+        "/other": {"get": _operation("other", [], model, servers=hosts["other"])},
+        "/none": {"get": _operation("none", [], model, servers=hosts["none"])},
         "/search": {"get": _operation("search", styles, shapeless)},
         "/things/{id}": {"delete": _operation("remove", [one], None)},
         "/upload": {"post": _operation("upload", [], None, requestBody={"required": True, "content": form})},
@@ -187,3 +208,73 @@ def test_no_content_is_no_answer(wire: Wire) -> None:
     """204 is a success without a model, whether the document names it or not."""
     wire.answer = httpx.Response(204)
     assert wire("maybe") is None
+
+
+def test_an_object_in_a_form_is_json(wire: Wire, operation: Callable[[str], Any]) -> None:
+    """A server reads JSON where the document has an object, alone or in a list, and never Python's notation."""
+    models = operation("models")
+    deep, many = models.SearchFilter(sport="é", level=2), [models.SearchFilter(sport="b")]
+    wire("shaped", body=models.ShapedBody(deep=deep, many=many, tags=["x", "y"]))
+    assert parse_qsl(wire.contents[0].decode()) == [
+        ("deep", '{"sport": "é", "level": 2}'),
+        ("many", '{"sport": "b"}'),
+        ("tags", "x"),
+        ("tags", "y"),
+    ]
+
+
+def test_null_is_a_body(wire: Wire) -> None:
+    """Where the document allows null, None is sent as that, and not as nothing."""
+    wire("nullable", body=None)
+    assert wire.contents[0] == b"null"
+    assert wire.request.headers["content-type"] == "application/json"
+
+
+@pytest.mark.parametrize(("name", "kind"), [("film", "application/octet-stream"), ("note", "text/plain")])
+def test_a_range_of_media_types_is_not_announced(
+    wire: Wire, operation: Callable[[str], Any], name: str, kind: str
+) -> None:
+    """`video/*` is a range and no type that a body could have (RFC 9110, section 8.3)."""
+    wire(name, body=operation("types").File(payload=BytesIO(b"bytes")))
+    assert wire.request.headers["content-type"] == kind
+    assert wire.contents[0] == b"bytes"
+
+
+def test_an_answer_to_head_has_no_content(wire: Wire) -> None:
+    """Whatever the document says of it, for the schema is that of the GET (RFC 9110, section 9.3.2)."""
+    wire.answer = httpx.Response(200)
+    assert wire("glance") is None
+
+
+@pytest.mark.parametrize(
+    ("argument", "value", "says"),
+    [
+        ("x_é_quipe", "1", "'X-Équipe' cannot be sent: no header may have such a name"),
+        ("x_team", "1", "'X Team' cannot be sent: no header"),
+        ("content_length", "3", "'Content-Length' cannot be sent: HTTP itself"),
+        ("x_note", "a\r\nEvil: 1", "'X-Note' cannot be sent: its value has control characters"),
+        ("thème", "1", "'Cookie' cannot be sent: its value is not ASCII"),
+    ],
+)
+def test_a_header_that_cannot_be_sent_is_named(wire: Wire, argument: str, value: str, says: str) -> None:
+    """It is found before any request, by its name, and not told as a failure of the connection."""
+    before = wire.request
+    with pytest.raises(ValueError, match=says) as refusal:
+        wire("odd", **{argument: value})
+    assert type(refusal.value) is ValueError
+    assert wire.request is before
+
+
+def test_an_operation_on_another_server_is_sent_there_without_the_credential(wire: Wire) -> None:
+    """The credential is for one origin; it is not the business of another."""
+    wire("other")
+    assert str(wire.request.url) == "https://up.aikynetix.app/v2/other"
+    assert "api-key" not in wire.request.headers
+
+
+def test_an_operation_without_a_usable_server_is_not_sent(wire: Wire) -> None:
+    """Its own server is no address for a credential, and the base URL is not where the operation is."""
+    before = wire.request
+    with pytest.raises(aikynetix.ConfigurationError, match="no server for this operation that can be used"):
+        wire("none")
+    assert wire.request is before
