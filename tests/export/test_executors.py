@@ -84,7 +84,7 @@ def test_processes_that_are_slow_to_stop_begin_nothing_more(
 ) -> None:
     """The sign to stop stays until the last of them has seen it, however soon the export has gone."""
     monkeypatch.setattr("aikynetix._export._run._GRACE", 0.05)
-    with Service(latency=0.7) as service:
+    with Service(latency=1.5) as service:
         records = connect(service).analyzed_videos.export(
             [f"s{n}" for n in range(12)], folder, concurrency=8, executor=pool
         )
@@ -94,7 +94,7 @@ def test_processes_that_are_slow_to_stop_begin_nothing_more(
         assert list(folder.glob(".stop*"))
         pool.submit(int).result()
         pool.submit(int).result()
-        assert len(service.seen.lookups) <= begun + 1  # one may have been on its way
+        assert len(service.seen.lookups) <= begun + 2  # those that were on their way
         assert len(list(folder.glob("*.mp4"))) <= 3
     end = time.monotonic() + 5
     while list(folder.glob(".stop*")) and time.monotonic() < end:
