@@ -89,6 +89,7 @@ def test_processes_that_are_slow_to_stop_begin_nothing_more(
             [f"s{n}" for n in range(12)], folder, concurrency=8, executor=pool
         )
         next(records)
+        time.sleep(0.4)  # both are in the middle of their next lookup
         del records
         begun = len(service.seen.lookups)
         assert list(folder.glob(".stop*"))
