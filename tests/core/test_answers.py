@@ -346,3 +346,9 @@ def test_what_cannot_be_used_tells_of_which_answer() -> None:
         with pytest.raises(APIResponseValidationError) as caught:
             use(response(201, b"<html>"))
         assert (caught.value.status_code, caught.value.request_method) == (201, "GET")
+
+
+def test_a_generated_parser_gets_the_body_that_was_weighed() -> None:
+    """It is the answer's own, and everything else of the answer is there too."""
+    weighed = _classify.Weighed(response(200, {"a": [1]}))
+    assert (weighed.json(), weighed.text, weighed.status_code) == ({"a": [1]}, '{"a": [1]}', 200)

@@ -199,6 +199,13 @@ def test_what_became_of_the_post_is_the_cause_of_not_being_ready() -> None:
     assert end.__cause__ is BROKEN
 
 
+def test_a_broken_post_is_not_believed_however_little_time_is_left() -> None:
+    """Only a refusal is final; what became of a POST that broke is not known, and so the video is not ready."""
+    end, asked, _ = run(MISSING, BROKEN, MISSING, BROKEN, wait=0.5)
+    assert isinstance(end, VideoNotReadyError)
+    assert asked == ["get", "generate", "get", "generate"]
+
+
 def test_being_told_to_slow_down_before_anything_was_begun_is_raised() -> None:
     """The session has waited and tried again already; only a video in the making is worth more patience."""
     refusal = RateLimitError("slow", status_code=429, retry_after=1.0)

@@ -55,6 +55,7 @@ def test_a_generation_is_a_number(generation: str) -> None:
         (f" MD5={MD5} , CRC32C=AAECAw== ", (MD5_HEX, "00010203")),
         (f"sha1=AAAA,md5={MD5}", (MD5_HEX, None)),
         (f"crc32c=!,md5={MD5}", (MD5_HEX, None)),
+        (f"crc32c=AA!ECAw==,md5={MD5}", (MD5_HEX, None)),
         ("md5=AAECAw==,crc32c=AAECAw==", (None, "00010203")),
         (f"crc32c={MD5}", (None, None)),
         ("md5", (None, None)),

@@ -238,3 +238,11 @@ def test_if_range_carries_strong_validators_only() -> None:
     assert sent(modified="Mon") == {"Range": "bytes=5-8", "If-Range": "Mon"}
     assert sent(etag='W/"one"', modified="Mon") == {"Range": "bytes=5-8", "If-Range": "Mon"}
     assert Asked().headers() == {}
+
+
+@pytest.mark.parametrize(("stop", "asked_for"), [(None, "bytes=5-"), (9, "bytes=5-8")])
+def test_what_is_asked_for(stop: int | None, asked_for: str) -> None:
+    """RFC 9110, section 14.1.2: first and last byte, the last one left out for the rest."""
+    asked = Asked(start=5, stop=stop, known=Identity(path="h/v", size=20, etag='"one"'))
+    assert asked.headers() == {"Range": asked_for, "If-Range": '"one"'}
+    assert Asked(start=5, stop=stop).headers() == {}

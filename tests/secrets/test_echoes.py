@@ -38,6 +38,10 @@ _SPELLINGS: dict[str, Callable[[str], str]] = {
     "html-all": lambda key: "".join(f"&#{ord(char)};" for char in key),
     "html-open": lambda key: "".join(f"&#{ord(char)}" for char in key),
     "html-hex": lambda key: "".join(f"&#x{ord(char):X};" for char in key),
+    "mixed": lambda key: "".join(
+        (char, f"%{ord(char):02x}", f"&#{ord(char)};", f"\\u{ord(char):04x}")[place % 4]
+        for place, char in enumerate(key)
+    ),
     "hex": lambda key: key.encode().hex(),
     "upper": str.upper,
 }
