@@ -13,6 +13,7 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .. import _download
+from .._errors import AikynetixError
 from . import _worker
 from ._job import pause
 
@@ -180,7 +181,11 @@ class ThreadBackend(Backend):
         self._turnstile.hold(until)
 
     def submit(self, job: Job) -> Future[Outcome | None]:
-        return self._threads.submit(lambda: self._do(job))
+        try:
+            return self._threads.submit(lambda: self._do(job))
+        except RuntimeError:
+            text = "the system starts no thread for the export; from Python 3.12 on, not once the main one has ended"
+        raise AikynetixError(text)
 
     def stop(self) -> None:
         self._stopped.set()

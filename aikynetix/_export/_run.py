@@ -230,6 +230,8 @@ class Run:
             except BrokenExecutor:
                 self._replace_backend()
                 return self._backend.submit(job)
+        except AikynetixError:
+            raise
         except Exception as error:
             text = f"the executor takes no work ({type(error).__name__}); is it shut down?"
         raise AikynetixError(text)
