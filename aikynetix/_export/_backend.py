@@ -184,7 +184,7 @@ class ThreadBackend(Backend):
         try:
             return self._threads.submit(lambda: self._do(job))
         except RuntimeError:
-            text = "the system starts no thread for the export; from Python 3.12 on, not once the main one has ended"
+            text = "the system starts no thread for the export; Python 3.12 does not once the main one has ended"
         raise AikynetixError(text)
 
     def stop(self) -> None:
