@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import httpx
 
+from . import _header_fields
 from ._errors import ConfigurationError
 from ._redact import Secret
 
@@ -84,7 +85,7 @@ class ApiKey(httpx.Auth):
     def __init__(self, key: str | Secret, header: str | None = None) -> None:
         key = hidden(key)
         key = checked_secret(key, "the API key (api_key=, AIKYNETIX_API_KEY)")
-        if header is not None and not _is_token(header):
+        if header is not None and not _header_fields.is_name(header):
             header = None  # it may be the key itself, given in the wrong place
             raise ConfigurationError(
                 "ApiKey(header=...) must be a header's name, such as 'API-KEY' or 'Authorization'."
@@ -306,16 +307,6 @@ class OriginBound(httpx.Auth):
 def origin_of(url: httpx.URL) -> tuple[str, str, int | None]:
     """Return the origin of ``url``: scheme, host and port, the default port filled in (RFC 6454, section 4)."""
     return url.scheme, url.host, url.port if url.port is not None else _DEFAULT_PORTS.get(url.scheme)
-
-
-def _is_token(text: object) -> bool:
-    """Whether ``text`` is a header field name (RFC 9110, section 5.6.2)."""
-    return (
-        isinstance(text, str)
-        and bool(text)
-        and all(char.isalnum() or char in "!#$%&'*+-.^_`|~" for char in text)
-        and text.isascii()
-    )
 
 
 def _asked(source: Callable[[], Any]) -> Secret:

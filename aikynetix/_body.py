@@ -231,7 +231,7 @@ def read(response: httpx.Response, limit: int, check: Callable[[], None]) -> Non
 
 
 async def aread(response: httpx.Response, limit: int) -> None:
-    """As `read`, from an asynchronous transport; time is bounded by the cancel scope around it."""
+    """As `read`, from an asynchronous transport; the transport, or a scope around the call, bounds its time."""
     stream = response.stream
     assert isinstance(stream, AsyncIterable)
     chunks = aiter(stream)

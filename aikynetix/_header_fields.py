@@ -17,6 +17,11 @@ _OF_THE_MESSAGE = frozenset({"host", "content-length", "transfer-encoding", "con
 _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 
 
+def is_name(text: object) -> bool:
+    """Return whether ``text`` may be the name of a header field."""
+    return isinstance(text, str) and _TOKEN.fullmatch(text) is not None
+
+
 def check(headers: Mapping[str, Any]) -> None:
     """Check that a request can carry ``headers``; their values, which may be secret, are not told.
 
@@ -24,7 +29,7 @@ def check(headers: Mapping[str, Any]) -> None:
         ValueError: Names the header and what is wrong with it.
     """
     for name, value in headers.items():
-        if _TOKEN.fullmatch(name) is None:
+        if not is_name(name):
             raise ValueError(f"the header {name!r} cannot be sent: no header may have such a name")
         if name.lower() in _OF_THE_MESSAGE:
             raise ValueError(f"the header {name!r} cannot be sent: HTTP itself decides what it says")

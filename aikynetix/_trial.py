@@ -34,9 +34,9 @@ _MOST_REDIRECTS = 3
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _METHOD_KEEPING_REDIRECTS = frozenset({307, 308})
 
-is_own_process = False
-"""Whether nobody else retries by stamina here: the command's retries are its own to tell, and structlog, where it is
-installed, would tell of them on stdout."""
+tells_itself = False
+"""Whether retries are told by our own log records alone: the command's stdout is for results, and where structlog is
+installed, stamina tells of retries there."""
 
 DEADLINE = "aikynetix.deadline"
 """The request extension that tells a transport when an attempt must be over, on the clock of ``time.monotonic``."""
@@ -151,6 +151,8 @@ class Trial:
         import stamina  # here, because most calls never need it and its import is slow
 
         _quiet_stamina()
+        if tells_itself:
+            stamina.instrumentation.set_on_retry_hooks(())
         return stamina.retry_context(on=_wait_of, attempts=None, timeout=None)
 
 
@@ -158,10 +160,6 @@ class Trial:
 def _quiet_stamina() -> None:
     """Keep stamina's warnings off the terminal of a program that configured no logging."""
     logging.getLogger("stamina").addHandler(logging.NullHandler())
-    if is_own_process:
-        import stamina.instrumentation
-
-        stamina.instrumentation.set_on_retry_hooks(())
 
 
 def time_check(deadline: float | None, request: httpx.Request) -> Any:

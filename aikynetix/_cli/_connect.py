@@ -192,10 +192,9 @@ def connect(connection: Connection) -> Generator[Aikynetix]:
     Raises:
         ConfigurationError: A setting is wrong, or there is no credential.
     """
-    from .. import Aikynetix, _trial
+    from .. import Aikynetix
     from .._errors import ConfigurationError
 
-    _trial.is_own_process = True
     credential = find_credential(os.environ, may_ask=True)
     if credential is None:
         raise ConfigurationError(_NO_CREDENTIAL)
@@ -235,6 +234,8 @@ def telling(connection: Connection) -> Generator[None]:
     """Show the package's log records on stderr, without ``--verbose`` warnings alone; it logs no secrets."""
     import logging
 
+    from .. import _trial
+
     handler, logger = logging.StreamHandler(), logging.getLogger("aikynetix")
     handler.setFormatter(logging.Formatter("aikynetix: %(message)s"))
     if not connection.verbose:
@@ -244,9 +245,11 @@ def telling(connection: Connection) -> Generator[None]:
     level = logger.level
     if connection.verbose:
         logger.setLevel(logging.DEBUG)
+    _trial.tells_itself = True
     try:
         yield
     finally:
+        _trial.tells_itself = False
         logger.setLevel(level)
         logger.removeHandler(handler)
 

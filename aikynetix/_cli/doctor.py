@@ -108,9 +108,13 @@ def _no_auth() -> httpx.Auth:
 def _client(auth: Any, connection: Connection) -> Aikynetix:
     from .. import Aikynetix
 
-    given: dict[str, Any] = _connect.limits(connection) | {"max_retries": connection.max_retries or 0}
-    given["timeout"] = _TIMEOUT if connection.timeout is None else connection.timeout
-    return Aikynetix(auth=auth, **given)
+    own: dict[str, Any] = {"max_retries": connection.max_retries or 0, "timeout": _seconds(connection)}
+    return Aikynetix(auth=auth, **_connect.limits(connection) | own)
+
+
+def _seconds(connection: Connection) -> float:
+    """Return what each question may take."""
+    return _TIMEOUT if connection.timeout is None else connection.timeout
 
 
 def _asked(
@@ -135,7 +139,7 @@ def _asked(
     checks += _diagnosis.styles(found, control, in_force, advice)
     if session_id is not None:
         with _client(_connect.auth_of(credential, connection.key_header), connection) as client:
-            checks += _session(client, session_id)
+            checks += _session(client, session_id, _seconds(connection))
     elif checks[0].state == _diagnosis.OK:
         checks += _diagnosis.untold(found[in_force], control)
     return checks
@@ -174,7 +178,7 @@ def _brief(error: AikynetixError) -> str:
     return error.message if isinstance(error, APIError) and not isinstance(error, APIStatusError) else happened(error)
 
 
-def _session(client: Aikynetix, session_id: str) -> list[Check]:
+def _session(client: Aikynetix, session_id: str, seconds: float) -> list[Check]:
     """Ask where a session's video is, and fetch its first byte."""
     from .. import AikynetixError
     from . import _diagnosis
@@ -186,7 +190,7 @@ def _session(client: Aikynetix, session_id: str) -> list[Check]:
         return [_diagnosis.session(_brief(error), exit_code(error))]
     there = _diagnosis.session("", Exit.DONE)
     try:
-        answer = _first_byte(video.url)
+        answer = _first_byte(video.url, seconds)
     except AikynetixError as error:
         return [there, _diagnosis.storage(None, None, _brief(error), exit_code(error))]
     left = None if video.expires_at is None else (video.expires_at - datetime.now(UTC)).total_seconds()
@@ -198,7 +202,7 @@ def _session(client: Aikynetix, session_id: str) -> list[Check]:
     return [there, _diagnosis.storage(size, left, "", Exit.DONE)]
 
 
-def _first_byte(url: str) -> httpx.Response:
+def _first_byte(url: str, seconds: float) -> httpx.Response:
     """Return the storage's answer, its body unread; the request carries nothing but the URL.
 
     Raises:
@@ -211,7 +215,7 @@ def _first_byte(url: str) -> httpx.Response:
     from .._transport import default_transport
     from .._trial import DEADLINE, normalized
 
-    limits = {"timeout": httpx.Timeout(_TIMEOUT).as_dict(), DEADLINE: time.monotonic() + _TIMEOUT}
+    limits = {"timeout": httpx.Timeout(seconds).as_dict(), DEADLINE: time.monotonic() + seconds}
     request = httpx.Request("GET", url, headers={"Range": "bytes=0-0"}, extensions=limits)
     if request.url.scheme != "https" and not is_loopback(request.url.host):
         raise APIConnectionError("the video's URL is neither https nor on this machine")

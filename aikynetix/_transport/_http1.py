@@ -121,9 +121,10 @@ class Http1:
         Raises:
             httpx.RemoteProtocolError: The body is cut off, or its framing is broken.
         """
+        if self._is_over:  # h11 tells of the end once and then asks for the next answer, which never comes
+            return b""
         while not self._is_past:
-            # h11 tells of the end once and then asks for the next answer: whoever asks again would wait for it.
-            event = h11.EndOfMessage() if self._is_over else self._next()
+            event = self._next()
             if event is h11.NEED_DATA:
                 return None
             if not isinstance(event, h11.Data):

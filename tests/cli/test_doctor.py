@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,9 +16,12 @@ from aikynetix._cli import _diagnosis as diagnosis
 from aikynetix._cli import _inventory
 from aikynetix._cli._diagnosis import Probe
 from aikynetix._cli._exits import Exit
+from tests.faults.scenario import raw
+from tests.faults.server import Drip, FaultServer
 
 if TYPE_CHECKING:
     from aikynetix.sandbox import Sandbox
+    from tests.faults.server import Script
 
     from .conftest import Command
 
@@ -376,6 +380,32 @@ def test_a_storage_that_gives_no_bytes_is_told(
     assert checks["storage"]["state"] == "failed"
     assert said in checks["storage"]["detail"]
     assert "canary" not in ran.out
+
+
+_HEAD = b"HTTP/1.1 200 X\r\nContent-Type: application/json\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("storage", "state", "said"),
+    [
+        (raw(Drip(b"HTTP/1.1 206 X\r\nX-More: and more\r\n", endless=True)), "failed", "within the timeout"),
+        (raw(b"HTTP/1.1 206 X\r\nContent-Range: bytes 0-0/%s\r\n\r\nx" % (b"9" * 5_000)), "ok", ""),
+    ],
+    ids=["dripping", "numberless"],
+)
+def test_whatever_a_storage_sends_there_is_a_verdict_in_time(
+    command: Command, monkeypatch: pytest.MonkeyPatch, storage: Script, state: str, said: str
+) -> None:
+    """One byte at a time keeps nobody waiting for longer than --timeout; a size of thousands of digits is none."""
+    monkeypatch.setenv("AIKYNETIX_API_KEY", "key")
+    found = raw(_HEAD, b'{"analyzed_video_url": "{other}/sessions/storage/v.mp4"}')
+    with FaultServer({"s": found, "storage": storage}) as server:
+        began = time.monotonic()
+        ran = command("doctor", "s", "--json", "--base-url", server.url, "--timeout", "0.5")
+        assert time.monotonic() - began < 4
+    checks = {check["name"]: check for check in json.loads(ran.out)["checks"]}
+    assert checks["storage"]["state"] == state
+    assert said in checks["storage"]["detail"]
 
 
 def test_a_proxy_that_is_not_used_is_told(sandbox: Sandbox, command: Command, monkeypatch: pytest.MonkeyPatch) -> None:

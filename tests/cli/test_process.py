@@ -174,13 +174,16 @@ def test_retries_are_told_to_nobody_elses_log(tmp_path: Path, sandbox: Sandbox) 
         encoding="utf-8",
     )
     code = "from aikynetix import Aikynetix; Aikynetix(max_retries=1).analyzed_videos.get('session-server-error')"
-    failing = [COMMAND[0], "-c", code], [*COMMAND, "url", "session-server-error", "--max-retries", "1"]
+    retrying = "session-server-error", "--max-retries", "1"
+    failing = [COMMAND[0], "-c", code], [*COMMAND, "url", *retrying], [*COMMAND, "doctor", *retrying]
     environ = {**os.environ, **sandbox.env, "PYTHONPATH": str(tmp_path)}
     runs = [
         subprocess.run(words, capture_output=True, text=True, timeout=60, check=False, env=environ) for words in failing
     ]
     assert "noise" in runs[0].stdout  # that is how it comes by itself
     assert runs[1].stdout == ""
+    assert "500" in runs[2].stdout
+    assert "noise" not in runs[2].stdout
 
 
 @posix
