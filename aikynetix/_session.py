@@ -17,7 +17,19 @@ import httpx
 from . import _body, _classify
 from ._classify import PLAIN
 from ._errors import AikynetixError
-from ._trial import DEADLINE, AgainError, Outcome, Plain, Policy, Trial, carried, later, note, remember, time_check
+from ._trial import (
+    DEADLINE,
+    AgainError,
+    Outcome,
+    Plain,
+    Policy,
+    Trial,
+    carried,
+    is_repeatable,
+    note,
+    remember,
+    time_check,
+)
 
 if TYPE_CHECKING:
     from ._auth import OriginBound
@@ -119,7 +131,7 @@ class Session(httpx.Client):
                 with attempt:
                     if attempt.num > 1:  # the first round only waits: its attempt was made above
                         plain.restore(trial.request)
-                        outcome = later(outcome, self._attempt(trial, flow, stream))
+                        outcome = self._attempt(trial, flow, stream)
                         wait = trial.wait_after(outcome)
                     if wait is not None:
                         _discard(outcome)
@@ -153,6 +165,8 @@ class Session(httpx.Client):
                 try:
                     following = flow.send(response)
                 except StopIteration:
+                    return response
+                if not is_repeatable(request):
                     return response
         finally:
             flow.close()
@@ -253,7 +267,7 @@ class AsyncSession(httpx.AsyncClient):
                 with attempt:
                     if attempt.num > 1:
                         plain.restore(trial.request)
-                        outcome = later(outcome, await self._attempt(trial, flow, stream))
+                        outcome = await self._attempt(trial, flow, stream)
                         wait = trial.wait_after(outcome)
                     if wait is not None:
                         await _adiscard(outcome)
@@ -299,6 +313,8 @@ class AsyncSession(httpx.AsyncClient):
                 try:
                     following = await flow.asend(response)
                 except StopAsyncIteration:
+                    return response
+                if not is_repeatable(request):
                     return response
         finally:
             await flow.aclose()

@@ -6,6 +6,7 @@ import logging
 import random
 import sys
 import time
+from collections.abc import AsyncIterator, Iterator
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -99,7 +100,7 @@ class Trial:
 
     def wait_after(self, outcome: Outcome) -> float | None:
         """Return the seconds to wait before trying again, or None when ``outcome`` is final."""
-        if not _retry.is_retryable(self.request.method, outcome):
+        if not _retry.is_retryable(self.request.method, outcome) or not is_repeatable(self.request):
             return None
         if isinstance(outcome, httpx.Response) and outcome.status_code in self.policy.handled:
             return None
@@ -130,6 +131,8 @@ class Trial:
             return None
         safe = self.request.method in ("GET", "HEAD")
         if not safe and response.status_code not in _METHOD_KEEPING_REDIRECTS:
+            return None
+        if not is_repeatable(self.request):
             return None
         try:
             url = response.request.url.join(response.headers.get("location", ""))
@@ -180,12 +183,10 @@ def carried(made: httpx.Request, original: httpx.Request) -> httpx.Request:
     return made
 
 
-def later(before: Outcome, now: Outcome) -> Outcome:
-    """Return what the second of two attempts came to; the first one's where the request's body could not be sent again.
-
-    That is the case for the body of ``client.raw`` that comes from a generator.
-    """
-    return before if isinstance(now, httpx.StreamConsumed) else now
+def is_repeatable(request: httpx.Request) -> bool:
+    """Return whether the body of ``request`` can be sent once more: iterators and files give what they have once."""
+    source: object = getattr(request.stream, "_stream", None)
+    return not isinstance(source, Iterator | AsyncIterator)
 
 
 def remember(response: httpx.Response, original: httpx.Request) -> None:

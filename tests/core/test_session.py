@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 from collections.abc import Callable
 from typing import Any
@@ -24,6 +25,8 @@ from aikynetix import (
     InternalServerError,
     RateLimitError,
 )
+from tests.faults.scenario import answer as faulty
+from tests.faults.server import FaultServer
 
 KEY = "canary-key-1234567890"
 URL = "https://storage.googleapis.com/bucket/video.mp4?X-Goog-Signature=canary"
@@ -353,12 +356,24 @@ def test_raw_is_retried_too() -> None:
     assert len(script.requests) == 2
 
 
-def test_raw_keeps_the_answer_where_a_body_cannot_be_sent_again() -> None:
-    """A generator gives its bytes once: what the server said counts, not that there are none left."""
-    script = Script(*[httpx.Response(503, headers=AT_ONCE)] * 4)
-    with Aikynetix(api_key=KEY, transport=script) as client:
-        answer = client.raw.get_httpx_client().post("/upload", content=iter([b"once"]))
-    assert answer.status_code == 503
+@pytest.mark.parametrize("refusal", ["503", "401", "307"])
+@pytest.mark.parametrize("source", ["iterator", "generator", "file"])
+def test_raw_keeps_the_answer_where_a_body_cannot_be_sent_again(refusal: str, source: str) -> None:
+    """What gives its bytes once is sent once, and what the server said counts: the next time it would be empty."""
+    made: dict[str, Callable[[], Any]] = {
+        "iterator": lambda: iter([b"once"]),
+        "generator": lambda: (part for part in [b"once"]),
+        "file": lambda: io.BytesIO(b"once"),
+    }
+    refused = faulty(status=int(refusal), headers="Retry-After: 0\r\nLocation: /sessions/other\r\n")
+    with (
+        FaultServer({"upload": refused, "other": faulty()}) as server,
+        Aikynetix(token=lambda: "token-1234567890", base_url=server.url) as client,
+    ):
+        http, length = client.raw.get_httpx_client(), {"Content-Length": "4"}
+        answer = http.post("/sessions/upload", content=made[source](), headers=length)
+        assert len(server.seen) == 1
+    assert answer.status_code == int(refusal)
 
 
 @pytest.mark.parametrize("bad", ["", ".", "..", "a\nb", "a\x00b", "x" * 1_025, "\ud800", "\x7f"])
