@@ -181,6 +181,7 @@ class Storage:
         fault = self.fault(request) or Fault()
         if fault.raw is not None:
             connection.sendall(fault.raw)
+            self.hold(fault.stall)
             return False
         current = (None, self.etag, fault.headers.get("Last-Modified"))
         if fault.ignore_range or headers.get("if-range") not in current:
@@ -236,10 +237,14 @@ class Storage:
                 return False
         if fault.chunked:
             connection.sendall(b"0\r\n\r\n")
-        until = time.monotonic() + fault.stall
+        self.hold(fault.stall)
+        return fault.cut_after is None and not fault.stall
+
+    def hold(self, seconds: float) -> None:
+        """Keep the connection open and say nothing."""
+        until = time.monotonic() + seconds
         while time.monotonic() < until and not self.stopping:
             time.sleep(0.02)
-        return fault.cut_after is None and not fault.stall
 
     def _line_turn(self, count: int) -> float:
         """Return when the line that all connections share has room again after ``count`` more bytes."""

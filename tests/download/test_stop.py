@@ -109,7 +109,9 @@ def test_cancelling_ends_a_connection_that_is_being_opened(scheme: str, tmp_path
 
 
 @pytest.mark.parametrize(
-    "fault", [Fault(cut_after=0, stall=20), Fault(raw=b"HTTP/1.1 200 OK\r\n"), Fault(drip=0.05)], ids=str
+    "fault",
+    [Fault(cut_after=0, stall=20), Fault(raw=b"HTTP/1.1 200 OK\r\n", stall=20), Fault(drip=0.05)],
+    ids=str,
 )
 def test_a_silent_server_does_not_hold_up_a_stop(fault: Fault, tmp_path: Path) -> None:
     """Whatever a connection is waiting for, it is ended from outside."""
