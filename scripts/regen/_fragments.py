@@ -22,6 +22,8 @@ METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace", 
 _DATA_LANGUAGES = {"", "json", "json5", "jsonc", "yaml", "yml", "openapi", "openapi+json", "openapi+yaml", "text"}
 _ORDER = ("openapi", "jsonSchemaDialect", "info", "servers", "security", "tags", "components", "paths", "webhooks")
 _MAPS_OF_NAMES = ("components", "paths", "webhooks")
+# Code stands in blocks alone, and what the words within a paragraph are is more work than finding them.
+_BLOCKS = MarkdownIt("commonmark").disable("inline")
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ def find_fragments(page: str, name: str) -> list[Fragment]:
 
 def _fenced(page: str, before: int) -> Iterator[tuple[int, str]]:
     """Yield line and text of the blocks of code in Markdown that look like OpenAPI."""
-    for token in MarkdownIt("commonmark").parse(page):
+    for token in _BLOCKS.parse(page):
         line = before + (token.map or [0])[0] + 1
         language = (token.info.split() or [""])[0].lower().strip("{}.")
         if token.type == "code_block" and re.match(r"\s*(`{3}|~{3})", token.content):
