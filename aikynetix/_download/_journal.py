@@ -14,6 +14,7 @@ import os
 import re
 import stat
 import sys
+from functools import cache
 from itertools import islice
 from pathlib import Path
 from threading import Lock
@@ -100,6 +101,7 @@ def _is_evidence(value: object) -> bool:
     return isinstance(value, str) and value.isascii() and value.isprintable() and value == value.strip() != ""
 
 
+@cache
 def boot_id() -> str | None:
     """Return what changes when the machine starts anew, None where the system does not tell."""
     try:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import socket
 import time
-from collections.abc import Callable
 from email.utils import parsedate_to_datetime
 from threading import Lock
 from typing import Any
@@ -165,24 +164,24 @@ class Storage:
         """
         lifeline = lifeline or Lifeline()
         limits = timeout or self._timeout
-        allowed = is_allowed
+        parsed, may_be_plain = _parsed(url), True
         for _ in range(_MOST_REDIRECTS + 1):
-            if not allowed(url):
+            if parsed is None or not (_is_encrypted(parsed) or (may_be_plain and _is_local(parsed))):
                 raise Refused(Failure(kind=Kind.FOREIGN, text="the video's URL is neither https nor on this machine"))
             begun = time.monotonic()
-            response = self._send(url, headers, limits, lifeline)
+            response = self._send(parsed, headers, limits, lifeline)
             if response.status_code in (200, 206):
                 body = Body(response, self._closed)
                 return Answer(url, response, body, time.monotonic() - begun)
-            target = _redirected(url, response)
+            target = _redirected(parsed, response)
             if target is None:
                 raise Refused(self._read_failure(response))
             self._drop(response)
-            allowed = is_allowed if is_local(url) else _is_encrypted
-            url = target
+            may_be_plain = _is_local(parsed)
+            url, parsed = target, _parsed(target)
         raise Refused(Failure(kind=Kind.STATUS, status=310, text="the storage redirects in a circle"))
 
-    def _send(self, url: str, headers: dict[str, str], timeout: httpx.Timeout, lifeline: Lifeline) -> httpx.Response:
+    def _send(self, url: httpx.URL, headers: dict[str, str], timeout: httpx.Timeout, lifeline: Lifeline) -> httpx.Response:
         transport = self._transport
         if transport is None:
             raise Refused(Failure(kind=Kind.FOREIGN, text="the client is closed"))
@@ -236,34 +235,28 @@ class Storage:
             self._open -= 1
 
 
-def is_allowed(url: str) -> bool:
-    """Return whether ``url`` may be fetched: https, or http on this machine."""
-    return _is_encrypted(url) or is_local(url)
+def _parsed(url: str) -> httpx.URL | None:
+    try:
+        return httpx.URL(url)
+    except (httpx.InvalidURL, UnicodeError):
+        return None
 
 
-def is_local(url: str) -> bool:
+def _is_local(url: httpx.URL) -> bool:
     """Return whether ``url`` is plain http on this machine."""
-    try:
-        parsed = httpx.URL(url)
-    except (httpx.InvalidURL, UnicodeError):
-        return False
-    return parsed.scheme == "http" and is_loopback(parsed.host)
+    return url.scheme == "http" and is_loopback(url.host)
 
 
-def _is_encrypted(url: str) -> bool:
-    try:
-        parsed = httpx.URL(url)
-    except (httpx.InvalidURL, UnicodeError):
-        return False
-    return parsed.scheme == "https" and bool(parsed.host)
+def _is_encrypted(url: httpx.URL) -> bool:
+    return url.scheme == "https" and bool(url.host)
 
 
-def _redirected(url: str, response: httpx.Response) -> str | None:
+def _redirected(url: httpx.URL, response: httpx.Response) -> str | None:
     target = response.headers.get("location")
     if response.status_code not in _REDIRECTS or not target:
         return None
     try:
-        return str(httpx.URL(url).join(target))
+        return str(url.join(target))
     except (httpx.InvalidURL, UnicodeError):
         return None
 
@@ -276,8 +269,8 @@ def _server_time(response: httpx.Response) -> float:
         return time.time()
 
 
-def _failure_of(error: Exception, url: str) -> Failure:
-    host = redact_url(url).split("/")[2:3]
+def _failure_of(error: Exception, url: httpx.URL) -> Failure:
+    host = redact_url(str(url)).split("/")[2:3]
     where = host[0] if host else "the storage"
     match error:
         case httpx.ConnectTimeout() | httpx.ConnectError() | httpx.PoolTimeout() | httpx.ProxyError():
@@ -289,6 +282,3 @@ def _failure_of(error: Exception, url: str) -> Failure:
         case _:
             kind, what = Kind.BROKEN, "broke the connection off"
     return Failure(kind=kind, text=f"{where} {what} ({type(error).__name__})", cause=error)
-
-
-Opener = Callable[..., Answer]

@@ -269,7 +269,7 @@ class Transfer:
             raise self._error(DownloadError, f"the disk has no room for {size} bytes")
         self._known = known
         bound = self._options.max_bytes + 1 if size is None else size
-        digest = Digest(known, self._part, sha256=not self._part.parallel)
+        digest = Digest(known, self._part, sha256=self._options.sha256 or not self._part.parallel)
         self._place = Workplace(Ledger(bound, self._finished), self._part, digest)
         small = size is None or size < SMALL or not offer.ranges or not known.provable or not self._part.parallel
         self._growth = Growth(limit=1 if small or self._single else self._options.connections or MOST_CONNECTIONS)

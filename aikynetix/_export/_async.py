@@ -77,24 +77,30 @@ def _threads(client: AsyncAikynetix, errand: Errand, concurrency: int, lookups: 
     settings = client._settings
     patient = client._sharing(settings, Policy(settings.deadline, settings.max_retries, handled=frozenset({429})))
 
-    def work(job: Job, turnstile: Turnstile, cancelled: Callable[[], bool]) -> Outcome:
-        def lookup() -> _job.Resolve:
-            return partial(lookups.call, patient.analyzed_videos._lookup(job.session_id, job.analysis, errand.wait))
+    def begin(turnstile: Turnstile, cancelled: Callable[[], bool]) -> Callable[[Job], Outcome]:
+        turn = partial(turnstile.turn, cancelled)
+        options = _download.Options(
+            timeout=settings.timeout,
+            max_retries=settings.max_retries,
+            cancelled=cancelled,
+            overwrite=True,
+            max_bytes=_job.MAX_BYTES,
+            sha256=True,
+        )
 
-        def fetch(resolve: Callable[[], AnalyzedVideo]) -> DownloadedVideo:
-            options = _download.Options(
-                timeout=settings.timeout,
-                max_retries=settings.max_retries,
-                cancelled=cancelled,
-                overwrite=True,
-                max_bytes=_job.MAX_BYTES,
-            )
-            source = _download.Source(job.session_id, resolve)
-            return _download.download(source, errand.target, client._storage.get(settings), options)
+        def work(job: Job) -> Outcome:
+            def lookup() -> _job.Resolve:
+                return partial(lookups.call, patient.analyzed_videos._lookup(job.session_id, job.analysis, errand.wait))
 
-        return _job.outcome_of(job, lookup, fetch, partial(turnstile.turn, cancelled))
+            def fetch(resolve: Callable[[], AnalyzedVideo]) -> DownloadedVideo:
+                source = _download.Source(job.session_id, resolve)
+                return _download.download(source, errand.target, client._storage.get(settings), options)
 
-    return ThreadBackend(work, concurrency)
+            return _job.outcome_of(job, lookup, fetch, turn)
+
+        return work
+
+    return ThreadBackend(begin, concurrency)
 
 
 class _Lookups:

@@ -165,17 +165,19 @@ class ThreadBackend(Backend):
     """Workers in this process.
 
     Args:
-        run: Does a job; it is given the turnstile for its lookups and a function that says whether to stop.
+        begin: Returns what does a job; it is given the turnstile for lookups and a function that says whether to stop.
         concurrency: How many lookups at a time.
     """
 
-    def __init__(self, run: Callable[[Job, Turnstile, Callable[[], bool]], Outcome], concurrency: int) -> None:
+    def __init__(
+        self, begin: Callable[[Turnstile, Callable[[], bool]], Callable[[Job], Outcome]], concurrency: int
+    ) -> None:
         self.window = concurrency + min(_MOST_AHEAD, concurrency // 2)
-        self._run = run
         self._threads = Threads(self.window, "aikynetix-export")
         self._turnstile = Turnstile(concurrency)
         self._stopped = threading.Event()
         self._owner = threading.current_thread()
+        self._run = begin(self._turnstile, self._is_cancelled)
 
     def hold(self, until: float) -> None:
         self._turnstile.hold(until)
@@ -195,7 +197,7 @@ class ThreadBackend(Backend):
 
     def _do(self, job: Job) -> Outcome | None:
         try:
-            return None if self._is_cancelled() else self._run(job, self._turnstile, self._is_cancelled)
+            return None if self._is_cancelled() else self._run(job)
         except _download.Cancelled:
             return None
 

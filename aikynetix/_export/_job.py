@@ -141,6 +141,7 @@ def run(
             overwrite=True,  # what the manifest does not know of is not known to be whole
             connections=None,
             max_bytes=MAX_BYTES,
+            sha256=True,
         )
 
     def lookup() -> Resolve:

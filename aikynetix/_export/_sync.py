@@ -81,12 +81,16 @@ def _threads(
     concurrency: int,
     observer: Callable[[str, int, int | None], object] | None,
 ) -> Backend:
-    def work(job: Job, turnstile: Turnstile, cancelled: Callable[[], bool]) -> Outcome:
-        progress = None if observer is None else partial(observer, job.session_id)
-        turn = partial(turnstile.turn, cancelled)
-        return _job.run(_job.patient(client, cancelled), job, errand, cancelled, turn=turn, progress=progress)
+    def begin(turnstile: Turnstile, cancelled: Callable[[], bool]) -> Callable[[Job], Outcome]:
+        patient, turn = _job.patient(client, cancelled), partial(turnstile.turn, cancelled)
 
-    return ThreadBackend(work, concurrency)
+        def work(job: Job) -> Outcome:
+            progress = None if observer is None else partial(observer, job.session_id)
+            return _job.run(patient, job, errand, cancelled, turn=turn, progress=progress)
+
+        return work
+
+    return ThreadBackend(begin, concurrency)
 
 
 def check(session_ids: Iterable[Any], concurrency: int, executor: Executor | None) -> None:
