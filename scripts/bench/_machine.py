@@ -93,7 +93,10 @@ def server(*arguments: str) -> Generator[str]:
 
 
 def process(words: Sequence[str], text: str = "") -> dict[str, float]:
-    """Run a whole process, and return the seconds of wall clock and of CPU that it and its children took."""
+    """Run a whole process, and return the seconds of wall clock and of CPU that it and its children took.
+
+    If it prints a number, that is its peak memory in MiB, and is returned too.
+    """
     before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     # Without pipes subprocess would look for the end of the process only every 50 ms.
     done = subprocess.run(
@@ -103,7 +106,8 @@ def process(words: Sequence[str], text: str = "") -> dict[str, float]:
     if done.returncode:
         raise SystemExit(f"{words[0]}: {done.stderr[-2000:]}")
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return {"seconds": took, "cpu_s": cpu}
+    peak = {"peak_mib": float(done.stdout)} if done.stdout.replace(".", "", 1).strip().isdigit() else {}
+    return {"seconds": took, "cpu_s": cpu} | peak
 
 
 def client(python: Path, *arguments: str, **variables: str) -> dict[str, Any]:
