@@ -24,6 +24,8 @@ _LARGE_BLOCK = 4 * _BLOCK
 # Below it, or on a single processor, hashing on a thread of its own costs more than it saves.
 _OWN_THREAD_FROM = 8 * 1024 * 1024
 _MOST_WAITING = 8
+# Blocks for the next download: fresh ones cost a page fault for every 4 KiB.
+_spare: deque[bytearray] = deque(maxlen=2 * _MOST_WAITING)
 # The first box of an ISO base media file (ISO/IEC 14496-12, section 4.3) and of its QuickTime ancestors.
 _FIRST_BOXES = frozenset({b"ftyp", b"styp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"uuid"})
 
@@ -100,7 +102,7 @@ class Digest:
         self._limit = 0  # everything before it can be read from the file
         self._busy = False
         self._waiting: deque[tuple[bytearray, int]] = deque()
-        self._spare: list[bytearray] = []
+        self._large: deque[bytearray] = deque(maxlen=_MOST_WAITING)
         self._state = Condition()
         self._stopped = False
         self._error: Exception | None = None
@@ -113,11 +115,12 @@ class Digest:
 
     def buffer(self, *, large: bool = False) -> bytearray:
         """Return a buffer to receive into, of 256 KiB or a ``large`` one of 1 MiB; it is given back by `offer`."""
-        size = _LARGE_BLOCK if large else _BLOCK
-        with self._state:
-            if self._spare and len(self._spare[-1]) != size:
-                self._spare.clear()
-            return self._spare.pop() if self._spare else bytearray(size)
+        if not large:
+            self._large.clear()
+        try:
+            return self._large.pop() if large else _spare.pop()
+        except IndexError:
+            return bytearray(_LARGE_BLOCK if large else _BLOCK)
 
     def offer(self, offset: int, buffer: bytearray, count: int, *, alone: bool) -> None:
         """Give a buffer back, to be hashed if it holds what comes next.
@@ -201,11 +204,11 @@ class Digest:
             each.update(bytes(view) if name == "crc32c" else view)  # google-crc32c takes no views of what may change
 
     def _keep(self, buffer: bytearray) -> None:
-        with self._state:
-            if len(self._spare) < _MOST_WAITING:
-                self._spare.append(buffer)
+        (_spare if len(buffer) == _BLOCK else self._large).append(buffer)
 
     def _catch_up(self) -> None:
+        if self._tail == self._limit:
+            return
         view = memoryview(bytearray(_BLOCK))
         while self._tail < self._limit:
             count = self._read(view, self._tail)

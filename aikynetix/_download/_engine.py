@@ -115,12 +115,14 @@ class _Download:
             path, is_folder = local_path(self.to)
             if is_folder:
                 name = file_name(self.source.session_id, urls.video())
-                path.mkdir(parents=True, exist_ok=True)
+                if not path.is_dir():
+                    path.mkdir(parents=True, exist_ok=True)
                 path = path / name
-            self._require_free(path, os.path.lexists(path), regular=path.is_file())
-            if not path.parent.is_dir():
+            elif not path.parent.is_dir():
                 raise _ErrorAt(self.source.session_id, path)(DownloadError, f"there is no folder {path.parent}")
-            return LocalPart(path), path
+            exists = os.path.lexists(path)
+            self._require_free(path, exists, regular=exists and path.is_file())
+            return LocalPart(path, sync_folder=self.options.sync_folder), path
         except Busy:
             text = "another download to the same file is under way"
             raise _ErrorAt(self.source.session_id, path)(DownloadError, text) from None

@@ -29,6 +29,7 @@ class LocalPart:
 
     Args:
         path: The final name.
+        sync_folder: Whether that name, too, is on the disk when `commit` returns.
 
     Raises:
         Busy: Somebody else downloads to the same file.
@@ -37,8 +38,9 @@ class LocalPart:
 
     parallel = True
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, sync_folder: bool = True) -> None:
         self.path = path
+        self._syncs_folder = sync_folder
         self._part = path.with_name(path.name + ".part")
         self._journal = Journal(path.with_name(path.name + ".part.journal"))
         self._writeback = Writeback()
@@ -133,7 +135,8 @@ class LocalPart:
         seen = os.fstat(self._fd)  # under its final name others may change it at once
         self._close_file()
         self._part.replace(self.path)
-        _sync_folder(self.path.parent)
+        if self._syncs_folder:
+            sync_folder(self.path.parent)
         self._journal.discard()
         return seen
 
@@ -192,7 +195,7 @@ def _open_own(path: Path) -> int:
         path.unlink(missing_ok=True)
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Make the new name durable too; Windows has no way to, and some file systems refuse."""
     if sys.platform == "win32":
         return

@@ -86,6 +86,7 @@ def _threads(client: AsyncAikynetix, errand: Errand, concurrency: int, lookups: 
             overwrite=True,
             max_bytes=_job.MAX_BYTES,
             sha256=True,
+            sync_folder=False,
         )
 
         def work(job: Job) -> Outcome:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from .._causes import detached
+from .._download._part import sync_folder
 from .._errors import AikynetixError, DownloadError
 from . import _manifest
 
@@ -86,8 +87,9 @@ class Folder(ABC):
 class LocalFolder(Folder):
     """A folder of this machine.
 
-    A line of the manifest is appended by a single write, so that no other process's line can come between. Lines are
-    made durable at the end only: one that is lost with the power costs a video to be fetched again, no more.
+    A line of the manifest is appended by a single write, so that no other process's line can come between. Lines, and
+    the videos' names, are made durable at the end only: one that is lost with the power costs a video to be fetched
+    again, no more.
 
     Args:
         path: The folder.
@@ -173,6 +175,7 @@ class LocalFolder(Folder):
             with suppress(OSError):  # some file systems cannot, and then the lines are as safe as they can be
                 os.fsync(fd)
             os.close(fd)
+            sync_folder(self._path)
 
     def _opened(self, flags: int) -> int:
         """Open the manifest, and refuse what is no file of its own."""

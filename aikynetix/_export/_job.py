@@ -142,6 +142,7 @@ def run(
             connections=None,
             max_bytes=MAX_BYTES,
             sha256=True,
+            sync_folder=False,
         )
 
     def lookup() -> Resolve:

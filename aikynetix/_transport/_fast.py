@@ -37,6 +37,7 @@ class FastHttp1:
         self._head: Head | None = None
         self._chunks: deque[bytes] = deque()
         self._unheard = self._interim = self._given = 0
+        self._rest: int | None = None
         self._is_past = False
         self._is_complete = self._is_sent = self._has_stray = self._keeps = False
         self._is_bodiless = self._ends_with_connection = False
@@ -113,13 +114,15 @@ class FastHttp1:
 
     def rest(self) -> int | None:
         """See `Http1.rest`."""
-        length = None if self._head is None else self._head.body_length(self._method)
-        return None if length is None else length - self._given
+        if not self._is_past:
+            length = None if self._head is None else self._head.body_length(self._method)
+            self._rest = None if length is None else length - self._given
+        return self._rest
 
     def skip(self, count: int) -> None:
         """See `Http1.skip`."""
         self._is_past = True
-        self._given += count
+        self._rest = (self._rest or 0) - count
 
     def rewind(self) -> bool:
         """See `Http1.rewind`."""

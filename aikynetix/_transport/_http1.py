@@ -54,7 +54,7 @@ class Head(NamedTuple):
 class Http1:
     """The protocol state of one connection."""
 
-    __slots__ = ("_given", "_h11", "_head", "_interim", "_is_over", "_is_past", "_method")
+    __slots__ = ("_given", "_h11", "_head", "_interim", "_is_over", "_is_past", "_method", "_rest")
 
     def __init__(self) -> None:
         self._reset()
@@ -67,6 +67,7 @@ class Http1:
         self._method = method
         self._head: Head | None = None
         self._interim = self._given = 0
+        self._rest: int | None = None
         self._is_over = self._is_past = False
 
     def start(self, request: httpx.Request) -> bytes:
@@ -141,13 +142,15 @@ class Http1:
         They need no parser: once `chunk` has returned None they may be taken from the connection as they are, and be
         told to `skip`.
         """
-        length = None if self._head is None else self._head.body_length(self._method)
-        return None if length is None else length - self._given
+        if not self._is_past:
+            length = None if self._head is None else self._head.body_length(self._method)
+            self._rest = None if length is None else length - self._given
+        return self._rest
 
     def skip(self, count: int) -> None:
         """Take note that ``count`` bytes of the body were received past the parser."""
         self._is_past = True
-        self._given += count
+        self._rest = (self._rest or 0) - count
 
     def rewind(self) -> bool:
         """Make ready for another request; return whether that can be.
