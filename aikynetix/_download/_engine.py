@@ -69,7 +69,8 @@ class _Download:
         part, path = self._remote(urls) if remote_url(self.to) else self._local(urls)
         error = _ErrorAt(self.source.session_id, path)
         try:
-            fetched = self._fetch(urls, part, error)
+            with self.storage.crew:
+                fetched = self._fetch(urls, part, error)
             try:
                 self._require_free(path, part.taken, regular=True)  # it may have come to stand there meanwhile
                 seen = part.commit(fetched.size)

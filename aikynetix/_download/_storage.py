@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 import time
+import weakref
 from email.utils import parsedate_to_datetime
 from threading import Lock
 from typing import Any
@@ -17,6 +19,7 @@ from .._retry import parse_retry_after
 from .._transport._sync import PooledTransport
 from .._trial import DEADLINE
 from ._body import Body
+from ._crew import Crew
 from ._rules import Failure, Kind, xml_code
 
 _MOST_AT_ONCE = 64
@@ -119,14 +122,23 @@ class Storage:
     Args:
         timeout: Limits in seconds for connecting, for hearing nothing, and for waiting for a connection.
         transport: An httpx transport to use in place of a pool of our own; `close` leaves it open.
+
+    Attributes:
+        crew: The threads of its connections.
     """
 
     def __init__(self, *, timeout: httpx.Timeout, transport: httpx.BaseTransport | None = None) -> None:
         self._timeout = timeout
         self._own = _pool() if transport is None else None
         self._transport = transport or self._own
+        self.forget()
+        _storages.add(self)
+
+    def forget(self) -> None:
+        """Begin anew, as the child of a fork has to: it has none of the parent's threads."""
         self._lock = Lock()
         self._open = 0
+        self.crew = Crew()
 
     @property
     def closed(self) -> bool:
@@ -181,7 +193,9 @@ class Storage:
             url, parsed = target, _parsed(target)
         raise Refused(Failure(kind=Kind.STATUS, status=310, text="the storage redirects in a circle"))
 
-    def _send(self, url: httpx.URL, headers: dict[str, str], timeout: httpx.Timeout, lifeline: Lifeline) -> httpx.Response:
+    def _send(
+        self, url: httpx.URL, headers: dict[str, str], timeout: httpx.Timeout, lifeline: Lifeline
+    ) -> httpx.Response:
         transport = self._transport
         if transport is None:
             raise Refused(Failure(kind=Kind.FOREIGN, text="the client is closed"))
@@ -282,3 +296,15 @@ def _failure_of(error: Exception, url: httpx.URL) -> Failure:
         case _:
             kind, what = Kind.BROKEN, "broke the connection off"
     return Failure(kind=kind, text=f"{where} {what} ({type(error).__name__})", cause=error)
+
+
+_storages: weakref.WeakSet[Storage] = weakref.WeakSet()
+
+
+def _forget_all() -> None:
+    for storage in list(_storages):
+        storage.forget()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_forget_all)

@@ -217,7 +217,7 @@ class Transfer:
 
     def _hire(self, asked: Asked, claim: Claim | None = None) -> None:
         url = self._urls.video().url
-        worker = Worker(asked, url, self._urls.count, self._open, self._inbox.put)
+        worker = Worker(asked, url, self._urls.count, self._open, self._storage.crew, self._inbox.put)
         worker.claim = claim
         self._workers.append(worker)
         worker.start()

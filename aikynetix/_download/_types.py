@@ -61,8 +61,8 @@ class Options:
         connections: Most connections for one file, 1 and up; None lets the number adapt by itself.
         max_bytes: Most bytes of a body whose size is not announced.
         sha256: Whether the SHA-256 will be asked for in any case: while the bytes arrive it costs less than later.
-        sync_folder: Whether the file's name is to be on the disk as well when `download` returns; who downloads many into
-            one folder sees to that once.
+        sync_folder: Whether the file's name is to be on the disk as well when `download` returns; who downloads many
+            into one folder sees to that once.
         timeout: Limits in seconds for connecting and for hearing nothing from the storage.
         max_retries: Failures in a row, without a byte gained, that may follow the first.
         cancelled: Asked several times a second; when it returns True the engine stops and raises `Cancelled`.

@@ -1,4 +1,4 @@
-"""One connection on a thread of its own: it opens, asks what to fetch, fetches, and tells how it ended.
+"""One connection, on a thread of its own: it opens, asks what to fetch, fetches, and tells how it ended.
 
 It decides nothing. The thread that supervises the download answers every `Opened` with a claim or with None.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from queue import SimpleQueue
-from threading import Condition, Lock, Thread
+from threading import Condition, Lock
 from typing import TYPE_CHECKING, Protocol
 
 from attrs import frozen
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ._answers import Asked
+    from ._crew import Crew
     from ._plan import Claim, Ledger
 
 # A slow connection's bytes go to the disk at least this often, so that a killed process loses little.
@@ -96,6 +97,7 @@ class Worker:
         url: Where.
         issue: Which of the URLs that the API gave it is.
         open_answer: Opens it.
+        crew: Has a thread for it.
         report: Takes `Opened`, then `Ended`; or only `Ended`.
 
     Attributes:
@@ -114,6 +116,7 @@ class Worker:
         url: str,
         issue: int,
         open_answer: Callable[[str, Asked, Lifeline], Answer],
+        crew: Crew,
         report: Callable[[Opened | Ended], None],
     ) -> None:
         self.asked = asked
@@ -125,10 +128,11 @@ class Worker:
         self.position_then = 0
         self.first_byte: float | None = None
         self._open_answer = open_answer
+        self._crew = crew
+        self._over: Lock | None = None
         self._report = report
         self._lifeline = Lifeline()
         self._orders: SimpleQueue[tuple[Claim, Workplace] | None] = SimpleQueue()
-        self._thread = Thread(target=self._run, name="aikynetix-download", daemon=True)
 
     @property
     def stopped(self) -> bool:
@@ -136,9 +140,9 @@ class Worker:
         return self._lifeline.cut
 
     def start(self) -> None:
-        """Start the thread; where the system has none left, that is how the connection ended."""
+        """Begin; where the system has no thread left, that is how the connection ended."""
         try:
-            self._thread.start()
+            self._over = self._crew.run(self._run)
         except RuntimeError as error:
             text = "the system gives no more threads"
             self._report(Ended(self, Failure(kind=Kind.CONNECT, text=text, cause=error)))
@@ -154,9 +158,9 @@ class Worker:
         self._orders.put(None)
 
     def join(self, seconds: float) -> None:
-        """Wait for the thread to end."""
-        if self._thread.ident is not None:
-            self._thread.join(seconds)
+        """Wait for the connection to end."""
+        if self._over is not None and self._over.acquire(timeout=seconds):
+            self._over = None
 
     def _run(self) -> None:
         try:

@@ -1,0 +1,75 @@
+"""The threads that connections run on."""
+
+from __future__ import annotations
+
+from queue import SimpleQueue
+from threading import Lock, Thread
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Crew:
+    """Daemon threads for the downloads of one client, kept from one connection to the next.
+
+    Every download is inside a ``with`` block of it; the last to leave ends the threads. A small video has one
+    connection, and a thread for each would be a good part of the work of many such videos.
+    """
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._downloads = 0
+        self._idle: list[_Member] = []
+
+    def __enter__(self) -> None:
+        with self._lock:
+            self._downloads += 1
+
+    def __exit__(self, *_: object) -> None:
+        dismissed: list[_Member] = []
+        with self._lock:
+            self._downloads -= 1
+            if not self._downloads:
+                dismissed, self._idle = self._idle, dismissed
+        for member in dismissed:
+            member.orders.put(None)
+        for member in dismissed:
+            member.thread.join()
+
+    def run(self, task: Callable[[], object]) -> Lock:
+        """Run ``task`` on a thread, and return a lock that is held until it has ended.
+
+        Raises:
+            RuntimeError: The system has no thread left.
+        """
+        over = Lock()
+        with self._lock:
+            member = self._idle.pop() if self._idle else None
+        if member is None:
+            member = _Member(self._serve)
+            member.thread.start()
+        over.acquire()
+        member.orders.put((task, over))
+        return over
+
+    def _serve(self, member: _Member) -> None:
+        while (order := member.orders.get()) is not None:
+            task, over = order
+            try:
+                task()
+                with self._lock:
+                    stays = self._downloads > 0
+                    if stays:
+                        self._idle.append(member)
+            finally:
+                over.release()
+            if not stays:
+                return
+            del task, order  # they hold on to what the connection was about
+
+
+class _Member:
+    def __init__(self, serve: Callable[[_Member], object]) -> None:
+        self.orders: SimpleQueue[tuple[Callable[[], object], Lock] | None] = SimpleQueue()
+        self.thread = Thread(target=serve, args=(self,), name="aikynetix-download", daemon=True)

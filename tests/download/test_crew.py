@@ -1,0 +1,114 @@
+"""The threads of connections: used again while downloads go on, gone after the last of them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+import weakref
+from typing import TYPE_CHECKING
+
+import pytest
+
+from aikynetix._download._crew import Crew
+
+from .calls import MIB
+from .servers import Storage, serving, video
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FORKS = """
+import os, sys, threading, time
+from aikynetix import Aikynetix
+folder = sys.argv[1]
+client = Aikynetix(api_key="k" * 20, base_url=os.environ["AIKYNETIX_BASE_URL"], timeout=10)
+fetch = client.analyzed_videos.download
+first, *others = [threading.Thread(target=fetch, args=(f"s{n}", f"{folder}/{n}.mp4")) for n in range(4)]
+first.start()
+time.sleep(0.3)
+for other in others:
+    other.start()
+first.join()  # its connection's thread waits for the next one now
+child = os.fork()
+if child:
+    for other in others:
+        other.join()
+    sys.exit(os.waitpid(child, 0)[1])
+fetch("child", f"{folder}/child.mp4")
+os._exit(0)
+"""
+
+
+def test_a_thread_serves_one_connection_after_the_other() -> None:
+    """While a download is under way; with the last of them it ends, before the last one returns."""
+    crew, seen = Crew(), set[threading.Thread]()
+    with crew:
+        for _ in range(5):
+            with crew:
+                assert crew.run(lambda: seen.add(threading.current_thread())).acquire(timeout=5)
+        assert len(seen) == 1
+        assert all(thread.is_alive() for thread in seen)
+    assert not any(thread.is_alive() for thread in seen)
+
+
+def test_as_many_threads_as_connections() -> None:
+    """No connection waits for another one."""
+    crew, meeting = Crew(), threading.Barrier(8, timeout=5)
+    with crew:
+        overs = [crew.run(meeting.wait) for _ in range(8)]
+        assert all(over.acquire(timeout=5) for over in overs)
+    assert not meeting.broken
+
+
+def test_who_is_still_busy_at_the_end_goes_when_it_is_done() -> None:
+    """A connection that does not let go holds nobody up, and its thread is not used again."""
+    crew, seen = Crew(), list[threading.Thread]()
+    has_begun, may_end = threading.Event(), threading.Event()
+
+    def busy() -> None:
+        seen.append(threading.current_thread())
+        has_begun.set()
+        may_end.wait(5)
+
+    with crew:
+        over = crew.run(busy)
+        assert has_begun.wait(5)
+    assert seen[0].is_alive()
+    may_end.set()
+    assert over.acquire(timeout=5)
+    seen[0].join(5)
+    assert not seen[0].is_alive()
+    with crew:
+        assert crew.run(lambda: seen.append(threading.current_thread())).acquire(timeout=5)
+    assert seen[0] is not seen[1]
+
+
+def test_an_idle_thread_holds_on_to_nothing() -> None:
+    """What a connection was about can go while its thread waits for the next one."""
+
+    class Task:
+        def __call__(self) -> None:
+            pass
+
+    crew = Crew()
+    with crew:
+        task = Task()
+        gone = weakref.ref(task)
+        assert crew.run(task).acquire(timeout=5)
+        del task
+        assert crew.run(lambda: None).acquire(timeout=5)
+        assert gone() is None
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_a_fork_in_the_middle_of_downloads(tmp_path: Path) -> None:
+    """The child has none of the parent's threads; both end with their videos."""
+    with serving(Storage(video(MIB), rate=2 * MIB)) as storage:
+        environment = dict(os.environ) | {"AIKYNETIX_BASE_URL": storage.base_url}
+        command = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", FORKS, str(tmp_path)]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30, check=False)
+        assert (done.returncode, done.stderr) == (0, "")
+    assert {path.name for path in tmp_path.iterdir()} == {f"{name}.mp4" for name in ("child", 0, 1, 2, 3)}
+    assert all(path.read_bytes() == storage.body for path in tmp_path.iterdir())
