@@ -19,7 +19,7 @@ from aikynetix._download._journal import decode
 from aikynetix._download._plan import gaps, total
 
 from .calls import start, wait_until
-from .servers import Storage, serving, video
+from .servers import Request, Storage, serving, video
 
 if TYPE_CHECKING:
     import subprocess
@@ -44,7 +44,8 @@ class Kill:
     Attributes:
         journaled: What the journal held afterwards.
         lost: What the server had sent in this run and the journal does not hold.
-        in_flight: What the kernel had not given to the process yet, the server's current pieces included.
+        in_flight: What the kernel had not given to the process yet, the server's current pieces included, nor ever did
+            where a connection was ended early because another one took over.
         connections: How many were open.
     """
 
@@ -122,7 +123,7 @@ def _one_kill(draw: random.Random, storage: Storage, path: Path, missing: int) -
         wait_until(lambda: storage.sent - sent >= min(due, missing) or process.poll() is not None, 60)
         time.sleep(pause if due >= missing or not due else 0)
         try:
-            lost, in_flight, connections = _freeze(process, storage, sent)
+            lost, in_flight, connections = _freeze(process, storage, sent, requests)
         finally:
             process.kill()
         process.wait(10)
@@ -133,13 +134,24 @@ def _one_kill(draw: random.Random, storage: Storage, path: Path, missing: int) -
     return Kill(journaled=now, lost=lost - (now - had), in_flight=in_flight, connections=connections)
 
 
-def _freeze(process: subprocess.Popen[str], storage: Storage, sent: int) -> tuple[int, int, int]:
+def _freeze(process: subprocess.Popen[str], storage: Storage, sent: int, since: int) -> tuple[int, int, int]:
     """Stop a process; return the bytes sent to it, those of them that it has not received, and its connections."""
     with storage.lock:  # the server sends nothing that it has not counted
         os.kill(process.pid, signal.SIGSTOP)
         out = storage.sent - sent
         queued, connections = _queued(storage.port)
-        return out, queued + connections * PIECE, connections
+        return out, queued + connections * PIECE + _dropped(storage.requests[since:], len(storage.body)), connections
+
+
+def _dropped(requests: list[Request], size: int) -> int:
+    """Return the bytes sent on connections that are over, beyond where the next request takes over."""
+    starts = sorted({*((request.span or (0, size))[0] for request in requests), size})
+    dropped = 0
+    for request in requests:
+        begin = (request.span or (0, size))[0]
+        end = next(start for start in starts if start > begin)
+        dropped += max(0, request.sent - (end - begin)) if request.over else 0
+    return dropped
 
 
 def _queued(port: int) -> tuple[int, int]:

@@ -42,12 +42,14 @@ def hash_header(body: bytes, names: Sequence[str] = ("md5", "crc32c")) -> str:
 
 @dataclass
 class Request:
-    """What a client asked for."""
+    """What a client asked for, and what became of it: the bytes of the body that went out, whether that is over."""
 
     number: int
     target: str
     headers: dict[str, str]
     span: tuple[int, int] | None
+    sent: int = 0
+    over: bool = False
 
 
 @dataclass
@@ -189,9 +191,12 @@ class Storage:
         if span is not None and span[0] >= len(self.body):
             fault = Fault(status=416, body=b"", headers={"Content-Range": f"bytes */{len(self.body)}"})
             span = None
-        return self.send(connection, fault, span)
+        try:
+            return self.send(connection, request, fault, span)
+        finally:
+            request.over = True
 
-    def send(self, connection: socket.socket, fault: Fault, span: tuple[int, int] | None) -> bool:
+    def send(self, connection: socket.socket, request: Request, fault: Fault, span: tuple[int, int] | None) -> bool:
         start, stop = span or (0, len(self.body))
         body = memoryview(self.body)[start:stop] if fault.body is None else memoryview(fault.body)
         status = fault.status or (206 if span else 200)
@@ -207,7 +212,7 @@ class Storage:
             self.streaming += 1
             self.most_streaming = max(self.most_streaming, self.streaming)
         try:
-            whole = self.send_body(connection, fault, body)
+            whole = self.send_body(connection, request, fault, body)
         finally:
             with self.lock:
                 self.streaming -= 1
@@ -215,7 +220,7 @@ class Storage:
             _reset(connection)
         return whole and headers.get("Content-Length") == str(len(body))
 
-    def send_body(self, connection: socket.socket, fault: Fault, body: memoryview) -> bool:
+    def send_body(self, connection: socket.socket, request: Request, fault: Fault, body: memoryview) -> bool:
         begun, sent = time.monotonic(), 0
         size = len(body) if fault.cut_after is None else min(fault.cut_after, len(body))
         step = 1 if fault.drip else self.window if self.round_trip and not self.rate else 65536
@@ -224,6 +229,7 @@ class Storage:
             sent += len(piece)
             with self.lock:  # before they go out, so that no byte is on its way uncounted
                 self.sent += len(piece)
+                request.sent += len(piece)
             if fault.chunked or fault.endless:
                 connection.sendall(f"{len(piece):x}\r\n".encode() + piece + b"\r\n")
             else:
