@@ -13,7 +13,7 @@ from .._causes import detached
 from .._errors import ConfigurationError, DownloadError, IntegrityError, client_closed
 from .._models import DownloadedVideo
 from ._digest import Digests, why_no_video
-from ._journal import Busy
+from ._locks import Busy
 from ._part import LocalPart
 from ._remote import RemotePart, file_system, place
 from ._rules import disk_failure

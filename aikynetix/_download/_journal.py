@@ -6,7 +6,6 @@ a process may be killed at any moment: a line that was cut off is ignored. The j
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import io
 import json
@@ -23,6 +22,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import attrs
 
 from ._identity import Identity
+from ._locks import lock, unlock
 from ._plan import Span, merged
 
 if TYPE_CHECKING:
@@ -36,10 +36,6 @@ _LONGEST_LINE = 64 * 1024
 _MOST_SPANS = 128
 _AT_ONCE = 4096
 _BINARY = getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
-
-
-class Busy(Exception):
-    """Another process, or another thread of this one, downloads to the same file."""
 
 
 def encode(identity: Identity, boot: str | None) -> str:
@@ -165,7 +161,7 @@ class Journal:
         fd, self._fd = self._fd, -1
         if fd >= 0:
             if self._owner == os.getpid():
-                _unlock(fd)  # a child that was forked meanwhile has the file open too, and the lock would live in it
+                unlock(fd)  # a child that was forked meanwhile has the file open too, and the lock would live in it
             os.close(fd)
 
     def _append(self, text: str) -> None:
@@ -181,7 +177,7 @@ def _open_locked(path: Path) -> int:
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | _BINARY, 0o600)
         try:
             require_regular(fd)
-            _lock(fd)
+            lock(fd)
             if path.is_symlink():
                 raise OSError(errno.ELOOP, "a link stands where the notes are to be kept")
             if is_at(fd, path):
@@ -212,36 +208,6 @@ def is_at(fd: int, path: Path) -> bool:
         return os.path.samestat(os.fstat(fd), path.lstat())
     except OSError:
         return False
-
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def _lock(fd: int) -> None:
-        # Locks bind there: one far behind the end of the file hinders nobody's reading.
-        os.lseek(fd, 2**62, os.SEEK_SET)
-        try:
-            msvcrt.locking(fd, msvcrt.LK_NBLCK, 1)
-        except OSError as error:
-            raise Busy from error
-
-    def _unlock(fd: int) -> None:
-        """Do nothing: the lock ends with the file, which no child inherits there."""
-else:
-    import fcntl
-
-    def _lock(fd: int) -> None:
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise Busy from error
-        except OSError:
-            # A file system without locks: better a download without this guard than none.
-            return
-
-    def _unlock(fd: int) -> None:
-        with contextlib.suppress(OSError):
-            fcntl.flock(fd, fcntl.LOCK_UN)
 
 
 def within(spans: Iterable[Span], size: int) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import time
 import uuid
 from abc import ABC, abstractmethod
 from contextlib import contextmanager, suppress
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from .._causes import detached
+from .._download._locks import Busy, lock, unlock
 from .._download._part import sync_folder
 from .._errors import AikynetixError, DownloadError
 from . import _manifest
@@ -20,6 +22,10 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator
 
 PAGE = "index.html"
+
+# Another export's page may take this long, in seconds; whoever holds the lock for longer hangs.
+_LONGEST_TURN = 10.0
+_POLL = 0.005
 
 _COMMON = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 # A link could lead to a file that is not the export's to write to, and opening a pipe may never end.
@@ -59,9 +65,10 @@ class Folder(ABC):
         """Yield what the manifest got since `open`, if another export has added to it; else nothing."""
         yield from ()
 
-    def has_grown(self) -> bool:
-        """Return whether another export has added to the manifest since `news` was read."""
-        return False
+    @contextmanager
+    def page_turn(self) -> Generator[None]:
+        """Keep other exports from writing their page in a ``with`` block, as far as that can be."""
+        yield
 
     @abstractmethod
     def size_of(self, name: str) -> int | None:
@@ -102,7 +109,7 @@ class LocalFolder(Folder):
         self.target = f"{path}{os.sep}"
         self._fd = -1
         self._is_torn = False
-        self._opened_at = self._added = self._looked_at = 0
+        self._opened_at = self._added = 0
 
     def open(self) -> None:
         with failing("the export's folder cannot be used", self._path):
@@ -132,16 +139,21 @@ class LocalFolder(Folder):
 
     def news(self) -> Iterator[bytes]:
         with failing("the export's manifest cannot be read", self._path):
-            self._looked_at = os.fstat(self._fd).st_size
-            if self._looked_at == self._opened_at + self._added:
+            if os.fstat(self._fd).st_size == self._opened_at + self._added:
                 return
             with os.fdopen(self._opened(_READ), "rb") as file:
                 file.seek(self._opened_at)
                 yield from lines_of(file)
 
-    def has_grown(self) -> bool:
-        with failing("the export's manifest cannot be read", self._path):
-            return os.fstat(self._fd).st_size > self._looked_at
+    @contextmanager
+    def page_turn(self) -> Generator[None]:
+        end = time.monotonic() + _LONGEST_TURN
+        while not self._locked() and time.monotonic() < end:
+            time.sleep(_POLL)
+        try:
+            yield
+        finally:
+            unlock(self._fd)
 
     def size_of(self, name: str) -> int | None:
         try:
@@ -176,6 +188,13 @@ class LocalFolder(Folder):
                 os.fsync(fd)
             os.close(fd)
             sync_folder(self._path)
+
+    def _locked(self) -> bool:
+        try:
+            lock(self._fd)
+        except Busy:
+            return False
+        return True
 
     def _opened(self, flags: int) -> int:
         """Open the manifest, and refuse what is no file of its own."""

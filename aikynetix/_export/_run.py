@@ -37,8 +37,6 @@ _POLL = 0.1
 # What is being worked on when an export is stopped may still end well within this time, in seconds, and is noted then.
 _GRACE = 2.0
 _LOOKERS = 16
-# Of two exports that end together, the one whose page comes last may know less: it looks again, so often at most.
-_MOST_PAGES = 4
 # Reading the list may take this long, in seconds, while there are records to hand out.
 _LONGEST_READING = 0.05
 _PRESENT = (ExportStatus.DONE, ExportStatus.ALREADY_THERE)
@@ -324,11 +322,10 @@ class Run:
                 self._lookers.close()
 
     def _write_page(self, ledger: Ledger) -> None:
-        for _ in range(_MOST_PAGES):
+        # Of two exports that end together, the last to write its page knows of all that both have done.
+        with self._folder.page_turn():
             ledger.load(self._folder.news())
             self._folder.write_page(_page.page(ledger))
-            if not self._folder.has_grown():
-                return
 
 
 _open_runs: WeakSet[Run] = WeakSet()

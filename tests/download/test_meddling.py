@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from aikynetix import DownloadError, DownloadInterruptedError
-from aikynetix._download._journal import Busy, Journal
+from aikynetix._download._journal import Journal
+from aikynetix._download._locks import Busy
 
 from .calls import MIB, assert_right, fetch
 from .servers import Fault, Storage, serving, video

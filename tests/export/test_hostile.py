@@ -151,16 +151,39 @@ def test_two_exports_of_one_list_at_the_same_time_are_safe(connect: Connect, fol
 
 
 def test_who_writes_the_page_last_has_seen_every_line(tmp_path: Path) -> None:
-    """What another export adds while the page is being written is noticed, so that the page is written once more."""
+    """Of two exports that end together one writes its page after the other, and then knows what both have done."""
     ours, theirs = LocalFolder(tmp_path), LocalFolder(tmp_path)
     ours.open()
     theirs.open()
     ours.append(b"1\n")
-    assert list(ours.news()) == []
-    assert not ours.has_grown()
-    theirs.append(b"2\n")
-    assert ours.has_grown()
-    assert list(ours.news()) == [b"1\n", b"2\n"]
-    assert not ours.has_grown()
+    seen: list[bytes] = []
+
+    def write() -> None:
+        with ours.page_turn():
+            seen.extend(ours.news())
+
+    writing = Thread(target=write)
+    with theirs.page_turn():
+        writing.start()
+        writing.join(0.2)
+        assert writing.is_alive()
+        theirs.append(b"2\n")
+    writing.join(5)
+    assert seen == [b"1\n", b"2\n"]
+    ours.close()
+    theirs.close()
+
+
+def test_an_export_that_hangs_does_not_hold_up_the_page_of_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a while the page is written all the same."""
+    monkeypatch.setattr("aikynetix._export._folder._LONGEST_TURN", 0.1)
+    ours, theirs = LocalFolder(tmp_path), LocalFolder(tmp_path)
+    ours.open()
+    theirs.open()
+    with theirs.page_turn(), ours.page_turn():
+        ours.write_page(["<!doctype html>"])
+    assert (tmp_path / "index.html").exists()
     ours.close()
     theirs.close()
