@@ -44,13 +44,16 @@ class Crew:
             RuntimeError: The system has no thread left.
         """
         over = Lock()
-        with self._lock:
-            member = self._idle.pop() if self._idle else None
-        if member is None:
-            member = _Member(self._serve)
-            member.thread.start()
         over.acquire()
+        # Orders come first: Ctrl-C may come in between, and who has none would wait for them for ever.
+        with self._lock:
+            if self._idle:
+                self._idle[-1].orders.put((task, over))
+                self._idle.pop()
+                return over
+        member = _Member(self._serve)
         member.orders.put((task, over))
+        member.thread.start()
         return over
 
     def _serve(self, member: _Member) -> None:

@@ -187,8 +187,8 @@ class Storage:
                 return Answer(url, response, body, time.monotonic() - begun)
             target = _redirected(parsed, response)
             if target is None:
-                raise Refused(self._read_failure(response))
-            self._drop(response)
+                raise Refused(self._read_failure(response, lifeline))
+            self._drop(response, lifeline)
             may_be_plain = _is_local(parsed)
             url, parsed = target, _parsed(target)
         raise Refused(Failure(kind=Kind.STATUS, status=310, text="the storage redirects in a circle"))
@@ -220,7 +220,7 @@ class Storage:
         lifeline.hold(response.extensions.get("network_stream"))  # httpcore tells of new connections only
         return response
 
-    def _read_failure(self, response: httpx.Response) -> Failure:
+    def _read_failure(self, response: httpx.Response, lifeline: Lifeline) -> Failure:
         """Read a bounded part of an error's body for the code in it."""
         text = b""
         with contextlib.suppress(httpx.HTTPError, httpx.StreamError, OSError):
@@ -228,7 +228,7 @@ class Storage:
                 text += chunk
                 if len(text) > _ERROR_BODY:
                     break
-        self._drop(response)
+        self._drop(response, lifeline)
         code = xml_code(text[:_ERROR_BODY].decode("utf-8", "replace"))
         named = f" ({code})" if code else ""
         return Failure(
@@ -239,7 +239,8 @@ class Storage:
             text=f"the storage answered {response.status_code}{named}",
         )
 
-    def _drop(self, response: httpx.Response) -> None:
+    def _drop(self, response: httpx.Response, lifeline: Lifeline) -> None:
+        lifeline.release()  # the connection may serve somebody else from now on
         with contextlib.suppress(httpx.HTTPError, OSError):
             response.close()
         self._closed()
@@ -251,9 +252,11 @@ class Storage:
 
 def _parsed(url: str) -> httpx.URL | None:
     try:
-        return httpx.URL(url)
+        parsed = httpx.URL(url)
+        host = parsed.host  # is decoded only when it is looked at
     except (httpx.InvalidURL, UnicodeError):
         return None
+    return parsed if host else None
 
 
 def _is_local(url: httpx.URL) -> bool:
@@ -262,7 +265,7 @@ def _is_local(url: httpx.URL) -> bool:
 
 
 def _is_encrypted(url: httpx.URL) -> bool:
-    return url.scheme == "https" and bool(url.host)
+    return url.scheme == "https"
 
 
 def _redirected(url: httpx.URL, response: httpx.Response) -> str | None:

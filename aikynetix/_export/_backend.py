@@ -96,17 +96,17 @@ class Threads:
     def _start_one(self) -> None:
         thread = threading.Thread(target=self._serve, name=f"{self._name}-{len(self._threads)}", daemon=True)
         self._threads.append(thread)
+        self._started += 1  # first, because Ctrl-C may come while it starts
         try:
             thread.start()
         except RuntimeError:
             self._threads.pop()
+            self._started -= 1
             if not self._threads:
                 raise
             # The system gives no more. Half of those that there are do the work, which needs threads of its own.
             self._most = max(1, len(self._threads) // 2)
             self._keep(self._most)
-        else:
-            self._started += 1
 
     def _keep(self, count: int) -> None:
         del self._threads[count:]

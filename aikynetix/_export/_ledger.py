@@ -6,19 +6,31 @@ temporary file that the operating system removes with the connection. Ten sessio
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections import Counter
+from contextlib import suppress
 from hashlib import blake2b
-from typing import TYPE_CHECKING
+from threading import RLock
+from typing import TYPE_CHECKING, TypeVar
 
 from .._errors import DownloadError
 from . import _manifest
 from ._record import ExportRecord, ExportStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator
 
 _CACHE_KIB = 1_024
+_ROWS_AT_ONCE = 256
+
+T = TypeVar("T")
+
+# SQLite has locks of its own for the whole process, and the child of a fork would wait for ever for one that another
+# thread held at that moment. So no call is under way while a fork is.
+_calls = RLock()  # the garbage collector may come to a cursor in the middle of a call
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(before=_calls.acquire, after_in_parent=_calls.release, after_in_child=_calls.release)
 
 
 class Ledger:
@@ -31,14 +43,15 @@ class Ledger:
     """
 
     def __init__(self) -> None:
-        self._database = sqlite3.connect("", isolation_level=None, check_same_thread=False)
-        self._database.executescript(
-            f"""
-            PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -{_CACHE_KIB};
-            CREATE TABLE met (key BLOB PRIMARY KEY) WITHOUT ROWID;
-            CREATE TABLE records (key BLOB PRIMARY KEY, place INTEGER, status TEXT, line BLOB) WITHOUT ROWID;
-            """
-        )
+        with _calls:
+            self._database = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+            self._database.executescript(
+                f"""
+                PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -{_CACHE_KIB};
+                CREATE TABLE met (key BLOB PRIMARY KEY) WITHOUT ROWID;
+                CREATE TABLE records (key BLOB PRIMARY KEY, place INTEGER, status TEXT, line BLOB) WITHOUT ROWID;
+                """
+            )
         self._place = 0
 
     def load(self, lines: Iterable[bytes]) -> None:
@@ -54,35 +67,44 @@ class Ledger:
 
     def meet(self, session_id: str) -> bool:
         """Return whether this export meets the session for the first time."""
-        return self._execute("INSERT OR IGNORE INTO met VALUES (?)", (_key(session_id),)).rowcount == 1
+        statement, values = "INSERT OR IGNORE INTO met VALUES (?)", (_key(session_id),)
+        return self._call(lambda database: database.execute(statement, values).rowcount == 1)
 
     def last(self, session_id: str) -> ExportRecord | None:
         """Return the session's last record, its path relative to the folder; None where there is none."""
-        query = "SELECT line FROM records WHERE key = ?"
-        row = self._execute(query, (_key(session_id),)).fetchone()
+        query, values = "SELECT line FROM records WHERE key = ?", (_key(session_id),)
+        row = self._call(lambda database: database.execute(query, values).fetchone())
         return None if row is None else _manifest.load(row[0])
 
     def records(self, *statuses: ExportStatus) -> Iterator[ExportRecord]:
         """Return the last record of every session with one of ``statuses``, in the order in which they came about."""
         marks = ", ".join("?" * len(statuses))
         query = f"SELECT line FROM records WHERE status IN ({marks}) ORDER BY place"  # noqa: S608 -- marks alone
-        for (line,) in self._execute(query, statuses):
-            record = _manifest.load(line)
-            if record is not None:
-                yield record
+        cursor = self._call(lambda database: database.execute(query, statuses))
+        try:
+            while rows := self._call(lambda _: cursor.fetchmany(_ROWS_AT_ONCE)):
+                for (line,) in rows:
+                    record = _manifest.load(line)
+                    if record is not None:
+                        yield record
+        finally:
+            with suppress(sqlite3.ProgrammingError):  # left half read, it may outlive the database
+                self._call(lambda _: cursor.close())
 
     def counts(self) -> Counter[ExportStatus]:
         """Return how many sessions have which status."""
-        rows = self._execute("SELECT status, count(*) FROM records GROUP BY status")
+        query = "SELECT status, count(*) FROM records GROUP BY status"
+        rows = self._call(lambda database: database.execute(query).fetchall())
         return Counter({ExportStatus(status): count for status, count in rows})
 
     def close(self) -> None:
         """Forget everything."""
-        self._database.close()
+        self._call(lambda database: database.close())
 
-    def _execute(self, statement: str, values: Sequence[object] = ()) -> sqlite3.Cursor:
+    def _call(self, use: Callable[[sqlite3.Connection], T]) -> T:
         try:
-            return self._database.execute(statement, values)
+            with _calls:
+                return use(self._database)
         except sqlite3.OperationalError as error:
             cause = error.with_traceback(None)
         text = f"no room for the export's temporary files ({cause}); TMPDIR says where they go"
@@ -90,8 +112,9 @@ class Ledger:
 
     def _keep(self, record: ExportRecord, line: bytes) -> None:
         self._place += 1
+        statement = "INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?)"
         row = (_key(record.session_id), self._place, record.status.value, line)
-        self._execute("INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?)", row)
+        self._call(lambda database: database.execute(statement, row).close())
 
 
 def _key(session_id: str) -> bytes:

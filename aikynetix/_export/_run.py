@@ -10,6 +10,7 @@ from collections import deque
 from concurrent.futures import BrokenExecutor, Future, wait
 from contextlib import ExitStack, suppress
 from queue import Empty, SimpleQueue
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
@@ -61,7 +62,7 @@ def never() -> bool:
 
 
 class Run:
-    """One export. Its methods may be called from different threads, one at a time.
+    """One export. `advance` may be called from different threads, one at a time, and `close` from any at any time.
 
     Args:
         items: Session ids, or pairs of an id and an analysis; read from the thread that calls `advance`.
@@ -82,6 +83,8 @@ class Run:
         self._pace = Pace()
         self._ledger: Ledger | None = None
         self._lookers: Threads | None = None
+        self._turn = Lock()
+        self._is_closed = False
         self._exhausted = False
         self._fault: Exception | None = None
         self._has_fallen_back = False
@@ -91,7 +94,7 @@ class Run:
         self._done: SimpleQueue[Future[Outcome | None]] = SimpleQueue()
 
     def advance(self, interrupted: Callable[[], bool] = never) -> ExportRecord | None:
-        """Return the next record, which the manifest has; None when there is none left.
+        """Return the next record, which the manifest has; None when there is none left, or after `close`.
 
         Args:
             interrupted: Asked several times a second; when it returns True, None is returned early.
@@ -100,12 +103,15 @@ class Run:
             AikynetixError: What stops the export as a whole.
             Exception: What reading the items raised, once there is no record left of those before.
         """
-        ledger = self._ledger = self._ledger or self._opened()
-        try:
-            return self._next_record(ledger, interrupted)
-        except BaseException:
-            self._has_failed = True
-            raise
+        with self._turn:
+            if self._is_closed:
+                return None
+            ledger = self._ledger = self._ledger or self._opened()
+            try:
+                return self._next_record(ledger, interrupted)
+            except BaseException:
+                self._has_failed = True
+                raise
 
     def close(self) -> None:
         """Stop what is going on, note what came of it, write the page. Closing twice is fine.
@@ -114,12 +120,15 @@ class Run:
             DownloadError: The folder cannot be written to. Not after `advance` has raised: what ended the export is
                 what its caller has to hear of.
         """
-        self._exhausted = True
+        self._is_closed = self._exhausted = True
         _open_runs.discard(self)
-        ledger, self._ledger = self._ledger, None
-        if ledger is None:
-            return
         with ExitStack() as stack:
+            # Who is inside sees it within a tenth of a second, unless the list of sessions keeps it waiting.
+            if self._turn.acquire(timeout=_GRACE):
+                stack.callback(self._turn.release)
+            ledger, self._ledger = self._ledger, None
+            if ledger is None:
+                return
             if self._has_failed:
                 stack.enter_context(suppress(AikynetixError))
             stack.callback(ledger.close)
@@ -128,7 +137,7 @@ class Run:
             stack.callback(self._drain, ledger)
 
     def _next_record(self, ledger: Ledger, interrupted: Callable[[], bool]) -> ExportRecord | None:
-        while not interrupted():
+        while not (self._is_closed or interrupted()):
             record = self._fill(ledger)
             if record is None:
                 if self._exhausted and not self._active and not self._waiting:
@@ -176,6 +185,8 @@ class Run:
                 break
             except Exception as error:  # the caller's own: raised when what was begun has been handed out
                 self._fault = error
+                break
+            if self._is_closed:
                 break
             session_id, analysis = taken_apart(item, self._rules.analysis)
             shown = shown_id(session_id)

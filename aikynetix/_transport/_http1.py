@@ -163,6 +163,8 @@ class Http1:
             is_clean = core.our_state is h11.DONE and not self.rest() and self._head.keeps_open()
             self._reset()
             return is_clean
+        if core.their_state is h11.SEND_BODY and self.rest() == 0:
+            self._next()  # the end of the message, which h11 tells only if it is asked
         if core.our_state is not h11.DONE or core.their_state is not h11.DONE or core.trailing_data != (b"", False):
             return False
         core.start_next_cycle()

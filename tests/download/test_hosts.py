@@ -9,10 +9,13 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
 import trustme
 
 from aikynetix import Aikynetix, AsyncAikynetix, DownloadedVideo, DownloadError, DownloadInterruptedError
+from aikynetix._download import Storage as Pool
+from aikynetix._download._storage import Lifeline
 
 from .calls import MIB, assert_right, fetch
 from .servers import Fault, Request, Storage, serving, video
@@ -163,7 +166,14 @@ def test_only_https_and_this_machine_are_asked(url: str, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    "target", ["http://storage.example/v.mp4", "ftp://127.0.0.1/v.mp4", "http://[", "http://127.0.0.1.example/"]
+    "target",
+    [
+        "http://storage.example/v.mp4",
+        "ftp://127.0.0.1/v.mp4",
+        "http://[",
+        "http://127.0.0.1.example/",
+        "https://xn--a/v.mp4",
+    ],
 )
 def test_a_redirect_leads_to_no_other_kind_of_host(target: str, tmp_path: Path) -> None:
     """What may not be asked may not be redirected to either."""
@@ -200,3 +210,19 @@ def test_a_redirect_within_the_rules_is_followed_with_its_ranges(tmp_path: Path)
     with serving(Storage(video(8 * MIB), (), rate=8 * MIB, fault=fault)) as storage:
         assert_right(fetch(storage, tmp_path / "v.mp4"), tmp_path / "v.mp4", storage.body)
         assert sum(request.target.startswith("/moved") for request in storage.requests) > 1
+
+
+def test_a_connection_that_only_redirected_is_nobodys_any_more(tmp_path: Path) -> None:
+    """It serves the next download, which does not end with the one that was redirected."""
+    with serving(Storage(video(1000))) as target:
+        away = Fault(status=302, body=b"", headers={"Location": target.url()})
+        with serving(Storage(video(1000), fault=lambda request: away if not request.number else None)) as first:
+            pool, lifeline = Pool(timeout=httpx.Timeout(5)), Lifeline()
+            redirected = pool.open(first.url(), {}, lifeline=lifeline)
+            other = pool.open(first.url(), {})
+            lifeline.pull()
+            assert other.body.read_into(memoryview(bytearray(1000))) == 1000
+            assert first.most == 1
+            redirected.close()
+            other.close()
+            pool.close()

@@ -135,3 +135,68 @@ def test_a_killed_export_is_finished_by_the_next(environment: dict[str, str], fo
     assert len(service.seen.downloads) <= 91 + 3 * 6
     assert all(path.read_bytes() == service.video for path in folder.glob("*.mp4"))
     assert sorted(path.suffix for path in folder.iterdir()) == [".html", ".jsonl", *[".mp4"] * 91]
+
+
+DAEMON = """
+import sys, threading, time
+from aikynetix import Aikynetix
+
+def work():
+    client = Aikynetix()
+    for record in client.analyzed_videos.export((f"s{n}" for n in range(10_000)), sys.argv[1], concurrency=8):
+        pass
+
+threading.Thread(target=work, daemon=True).start()
+time.sleep(0.6)
+"""
+
+
+@pytest.mark.parametrize("attempt", range(3))
+def test_the_interpreter_ends_while_a_daemon_thread_exports(
+    attempt: int, environment: dict[str, str], folder: Path
+) -> None:
+    """What closes the export at the end waits until nobody is inside it; nothing is said."""
+    del attempt
+    with Service(size=20_000, latency=0.01) as service:
+        environment["AIKYNETIX_BASE_URL"] = service.base_url
+        ended = subprocess.run(
+            [sys.executable, "-c", DAEMON, str(folder)],
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
+    assert (folder / "index.html").read_text("utf-8").count("<video") == len(manifest(folder)) > 0
+
+
+FORKS = """
+import os, signal, threading
+from aikynetix._export._ledger import Ledger
+
+def busy():
+    while True:
+        ledger = Ledger()
+        for number in range(50):
+            ledger.meet(str(number))
+        ledger.close()
+
+for _ in range(2):
+    threading.Thread(target=busy, daemon=True).start()
+for _ in range(40):
+    child = os.fork()
+    if not child:
+        signal.alarm(5)
+        Ledger().meet("x")
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0, "the child hangs"
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_a_fork_in_the_middle_of_an_export_can_export() -> None:
+    """The child waits for no lock of a thread that it does not have."""
+    command = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", FORKS]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (ended.returncode, ended.stderr) == (0, "")

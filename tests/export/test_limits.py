@@ -6,6 +6,7 @@ import os
 import resource
 import subprocess
 import sys
+import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ import pytest
 
 from aikynetix import ConfigurationError, DownloadError
 from aikynetix._export import _manifest, _page
+from aikynetix._export._backend import Threads
 from aikynetix._export._folder import LocalFolder
 from aikynetix._export._ledger import Ledger
 from aikynetix._export._record import failed
@@ -124,3 +126,21 @@ def test_an_error_nobody_expected_names_its_place_and_not_its_text() -> None:
     assert record.message is not None
     assert record.message.startswith("unexpected AttributeError at _export/_page.py:")
     assert failed("s", KeyError("secret")).message == "unexpected KeyError at an unknown place; please report it"
+
+
+def test_ctrl_c_while_a_thread_starts_leaves_none_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The thread is there, though nobody was told that it had started."""
+    start, started = threading.Thread.start, list[threading.Thread]()
+
+    def interrupted(thread: threading.Thread) -> None:
+        start(thread)
+        started.append(thread)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(threading.Thread, "start", interrupted)
+    threads = Threads(4, "aikynetix-test")
+    with pytest.raises(KeyboardInterrupt):
+        threads.submit(lambda: None)
+    threads.close()
+    started[0].join(5)
+    assert not started[0].is_alive()

@@ -61,6 +61,20 @@ def exchange(protocol: Protocol1, pieces: list[bytes], method: str = "GET") -> t
     return head, body, protocol.rewind()
 
 
+@pytest.mark.parametrize("protocol", [Http1, fast.FastHttp1])
+@pytest.mark.parametrize("size", [0, 500])
+def test_a_body_that_came_with_its_head_leaves_the_connection_usable(protocol: type[Protocol1], size: int) -> None:
+    """Who reads so many bytes as were announced need not ask for the end."""
+    http = protocol()
+    http.start(httpx.Request("GET", "http://localhost/"))
+    http.end()
+    http.receive(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % size + bytes(size))
+    assert http.head() is not None
+    if size:
+        assert http.chunk() == bytes(size)
+    assert http.rewind()
+
+
 @given(st.sampled_from(ANSWERS), st.lists(st.integers(0, 120), max_size=8))
 def test_both_read_the_same_in_whatever_pieces_it_comes(answer: bytes, cuts: list[int]) -> None:
     """Head, body, and whether the connection can be used again do not depend on the parser or on the packets."""
