@@ -29,6 +29,14 @@ _MAX_PLACES = 5_000
 _GENERIC = VIDEO_URL_NAMES.index("url")
 _NEUTRAL = re.compile(f"(?:{'|'.join(NEUTRAL_WORDS)})*")
 _ADDRESSES = ("url", "uri", "link", "href")
+# Words of which one in a name says that the address is of what was made of the video, and not of the video as it came.
+_OF_ANALYSIS = re.compile("analy[sz]|annotat|overlay|process|render|result|output")
+# Formats of text that is no address, or only a part of one.
+_NO_ADDRESS = frozenset(
+    {"byte", "binary", "uuid", "date", "date-time", "time", "duration", "email", "uri-reference", "iri-reference"}
+)
+_SHORTEST_ADDRESS = len("https://a.b/c")
+_OTHER_SCHEME = re.compile(r"\^\(?(?!https?:)[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 _KINDS = {"array": "a list", "object": "an object", "boolean": "a boolean", "integer": "a number", "number": "a number"}
 
 
@@ -41,6 +49,7 @@ class _Shape:
         ranks: Place to how well it is named.
         deprecated: Places that are on their way out.
         crowded: Places beside other addresses in the same object.
+        analyzed: Addresses named after the analysis.
         kinds: Place to what may stand there.
     """
 
@@ -48,6 +57,7 @@ class _Shape:
     ranks: dict[Place, int] = field(default_factory=dict)
     deprecated: set[Place] = field(default_factory=set)
     crowded: set[Place] = field(default_factory=set)
+    analyzed: set[Place] = field(default_factory=set)
     kinds: dict[Place, set[str]] = field(default_factory=lambda: defaultdict(set))
 
     @property
@@ -62,6 +72,8 @@ class _Shape:
         if len(first) != 1 or (self.rank == _GENERIC and first[0] in self.crowded):
             return []
         (place,) = first
+        if self.rank >= len(UNMISTAKABLE) and self.analyzed and place not in self.analyzed:
+            return []  # beside an `overlay_url` a `video_url` may well be the recording
         # What is text in one alternative may hold the text in another: looked for first, for text has no keys.
         held = self._outermost([one for one in best if one != place and one[: len(place)] == place])
         if len(held) > 1:
@@ -160,14 +172,24 @@ def _shape(book: ModelBook, schema: Any, is_later: bool) -> _Shape:
                 shape.deprecated.add(place)
             inside = _inside(flat, place)
             addresses = {at for _, at in inside if at != place and folded(at[-1]).endswith(_ADDRESSES)}
+            shape.analyzed.update(at for at in addresses if _OF_ANALYSIS.search(folded("".join(at))))
             shape.crowded.update(addresses if len(addresses) > 1 else ())
             left.extend(inside)
     return shape
 
 
 def _is_text(flat: Json) -> bool:
-    is_nothing = flat.get("enum") == [None] or flat.get("not") == {}
-    return flat.get("type") in (None, "string") and not variants(flat) and "properties" not in flat and not is_nothing
+    if flat.get("type") not in (None, "string") or variants(flat) or "properties" in flat:
+        return False
+    values, longest, pattern = flat.get("enum"), flat.get("maxLength"), flat.get("pattern")
+    return not (
+        flat.get("not") == {}
+        or flat.get("writeOnly") is True
+        or flat.get("format") in _NO_ADDRESS
+        or (isinstance(values, list) and not any(str(value).startswith("http") for value in values))
+        or (isinstance(longest, int) and longest < _SHORTEST_ADDRESS)
+        or (isinstance(pattern, str) and _OTHER_SCHEME.match(pattern))
+    )
 
 
 def _inside(flat: Json, place: Place) -> list[tuple[Any, Place]]:

@@ -351,6 +351,20 @@ def bodies(operation: Operation) -> list[tuple[str, Json]]:
     return sorted(by_kind.values(), key=lambda item: (order[_kind(item[0])], item[0] != _JSON))
 
 
+def parameters_of_body_type(operation: Operation) -> str | None:
+    """Return the media type of the first kind of body where it has parameters that are not announced; else None."""
+    content: Json = (operation.body or {}).get("content", {})
+    first = next(iter(bodies(operation)), None)
+    stated = [kind for kind in content if first is not None and _announced(kind) == first[0]]
+    odd = [kind for kind in stated if any(_is_telling(each) for each in kind.split(";")[1:])]
+    return odd[0] if odd and len(odd) == len(stated) else None
+
+
+def _is_telling(parameter: str) -> bool:
+    name = parameter.partition("=")[0].strip().lower()
+    return bool(name) and name not in ("charset", "boundary", "q")
+
+
 def _kind(media_type: str) -> str:
     if media_type in _BODY_KINDS:
         return _BODY_KINDS[media_type]

@@ -6,8 +6,8 @@ import difflib
 from typing import TYPE_CHECKING
 
 from scripts.regen._address import answers_with_fields, unread_kinds, video_url_places
-from scripts.regen._canonical import bodies
-from scripts.regen._find import base_url, session_parameter
+from scripts.regen._canonical import bodies, expanded, parameters_of_body_type, schema_of
+from scripts.regen._find import base_url, is_json, session_parameter
 from scripts.regen._flatten import required_of, variants
 from scripts.regen._http_fields import why_unsendable
 from scripts.regen._names import folded
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from scripts.regen._security import Credentials
 
 _TABLE = "scripts/regen/_rules.py"
+_FORM = "application/x-www-form-urlencoded"
 
 
 def missing_operations(
@@ -67,6 +68,7 @@ def check_facade(canonical: Canonical, credentials: Credentials, base: str | Non
             findings.extend(_check_operation(canonical, rule, endpoint, sent))
             findings.extend(_check_access(rule, endpoint.operation, credentials, base))
             remarks.extend(sent.undecided)
+            remarks.extend(_assumed(canonical, rule, endpoint.operation))
             for place, kinds in unread_kinds(canonical.book, endpoint.operation).items():
                 named = f"{endpoint.operation.label}: `{'.'.join(place)}`"
                 remarks.append(f"{named} may also be {' or '.join(kinds)}, which the facade refuses when it comes")
@@ -79,10 +81,14 @@ def _check_operation(canonical: Canonical, rule: Rule, endpoint: Endpoint, sent:
     parameters = {one["name"]: one for one in raw["parameters"]}
     yield from _check_path(rule, operation, parameters)
     yield from _check_parameters(rule, endpoint, parameters, sent)
+    yield from _check_writing(rule, operation)
     in_body = list(_check_body(canonical, rule, operation, raw))
     fields = _body_fields(canonical, raw)[0]
     for flag in rule.flags:
         in_body.extend(_check_flag(rule, flag, parameters.get(flag.name), fields, sent))
+    if fields and (stated := parameters_of_body_type(operation)):
+        changed = f"its body has to be announced as `{stated}`, and the facade leaves the parameters out"
+        in_body.append(Finding(rule.name, changed, f"say it in {FACADE_SOURCE}"))
     if fields and not in_body and (why := sent.body(_body_model(raw), parameters)):
         changed = f"its body may not be what the facade sends, {why}"
         in_body.append(Finding(rule.name, changed, f"decide what to send instead, and say it in {FACADE_SOURCE}"))
@@ -118,6 +124,16 @@ def _check_parameters(rule: Rule, endpoint: Endpoint, parameters: Mapping[str, J
             yield Finding(rule.name, changed, "decide what the facade sends for it")
         elif why := sent.parameter(parameter, (parameter["schema"]["default"],)):
             yield Finding(rule.name, f"{changed}, in which {why}", "decide what the facade sends for it")
+
+
+def _check_writing(rule: Rule, operation: Operation) -> Iterator[Finding]:
+    """Find what is written in a way that the facade does not know: JSON in the path, a query that is no form."""
+    for one in operation.parameters:
+        kinds = list(one.get("content") or {})
+        in_path = one["in"] == "path" and any(map(is_json, kinds))
+        if in_path or (one["in"] == "querystring" and kinds and _FORM not in kinds):
+            changed = f"its {one['in']} parameter `{one['name']}` is written as {kinds[0]}"
+            yield Finding(rule.name, changed, f"write it that way in {FACADE_SOURCE}")
 
 
 def _check_body(canonical: Canonical, rule: Rule, operation: Operation, raw: Json) -> Iterator[Finding]:
@@ -172,6 +188,20 @@ def _check_flag(
         yield Finding(rule.name, changed, advice)
     elif parameter is not None and (why := sent.parameter(parameter, (True, False)[: 1 + parameter["required"]])):
         yield Finding(rule.name, f"{changed}: {why}", advice)
+
+
+def _assumed(canonical: Canonical, rule: Rule, operation: Operation) -> Iterator[str]:
+    """Say which flags the vendor takes for true where nobody says them, and the facade says only what is true."""
+    book = canonical.book
+    stated = [(one["name"], schema_of(one)) for one in expanded(book, operation) if one.get("required") is not True]
+    for _, media in bodies(operation)[:1]:
+        merged = book.target(book.merged(media.get("schema"))).schema
+        needed = required_of(merged)
+        stated.extend(item for item in (merged.get("properties") or {}).items() if item[0] not in needed)
+    names = {folded(flag.name) for flag in rule.flags}
+    for name, schema in stated:
+        if folded(name) in names and str(book.target(schema).schema.get("default")).lower() == "true":
+            yield f"{operation.label}: `{name}` counts as true where it is not said, which the facade means as no"
 
 
 def _takes_boolean(canonical: Canonical, schema: Json, place: str) -> bool:

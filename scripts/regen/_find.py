@@ -95,6 +95,9 @@ def is_json(kind: str) -> bool:
 _HOST_ALONE = re.compile(r"[\w-]+(\.[\w-]+)*\.[^\W\d_]{2,}(:\d+)?(/|$)")
 
 
+_OWN_MACHINE = ("localhost", "127.0.0.1", "::1")
+
+
 def base_url(servers: object) -> str | None:
     """Return the first usable server's address, absolute, without a slash at its end.
 
@@ -104,7 +107,11 @@ def base_url(servers: object) -> str | None:
     stated = [one for one in servers if isinstance(one, dict)] if isinstance(servers, (list, tuple)) else []
     usable = [address for server in stated or [{"url": "/"}] if (address := _usable(server)) is not None]
     # Frameworks list a developer's own machine, often first; it is meant only where it stands alone.
-    return next((address for address in usable if address.startswith("https:")), next(iter(usable), None))
+    return min(usable, key=_is_own_machine, default=None)
+
+
+def _is_own_machine(address: str) -> bool:
+    return urlsplit(address).hostname in _OWN_MACHINE
 
 
 def _usable(server: Json) -> str | None:
@@ -116,7 +123,7 @@ def _usable(server: Json) -> str | None:
         host, _ = parts.hostname, parts.port
     except ValueError:
         return None
-    secure = parts.scheme == "https" or (parts.scheme == "http" and host in ("localhost", "127.0.0.1", "::1"))
+    secure = parts.scheme == "https" or (parts.scheme == "http" and host in _OWN_MACHINE)
     if not host or not secure or parts.query or parts.fragment or parts.username:
         return None
     return f"{parts.scheme}://{parts.netloc}{parts.path}".rstrip("/")

@@ -23,7 +23,7 @@ _FIELD_PREFIX = "field_"
 # Names that the generator's endpoint template uses inside the functions that take the parameters.
 ENDPOINT_RESERVED = frozenset(
     {"client", "url", "body", "headers", "params", "cookies", "kwargs", "response", "quote", "cast", "errors", "httpx",
-     "property", "unset", "json", "files", "types"}
+     "property", "unset", "json", "files", "types", "path_text", "query_values", "header_values"}
 )  # fmt: skip
 
 # Names that the generator's model template uses as variables, methods or fields.

@@ -178,6 +178,8 @@ ANSWERS: tuple[Change, ...] = (
     Change("the address called url", WORKS, on_both(lambda one: success(one).update(properties={"url": _URL}))),
     Change("the address called something else", LOUD, on_both(lambda one: success(one).update(properties={"thumbnail": _URL})), BOTH, "one clear place"),
     Change("two addresses", LOUD, on_both(lambda one: success(one).update(properties={"front": {"type": "object", "properties": {"video_url": _URL}}, "side": {"type": "object", "properties": {"video_url": _URL}}})), BOTH, "one clear place"),
+    Change("the analysis beside the recording", LOUD, on_both(lambda one: success(one).update(properties={"video_url": _URL, "annotated_url": _URL})), BOTH, "one clear place"),
+    Change("the address may be relative", LOUD, on_both(lambda one: success(one)["properties"].update(analyzed_video_url={"type": "string", "format": "uri-reference"})), BOTH, "one clear place"),
     Change("answer by allOf", WORKS, on_both(lambda one: answer_with(one, {"allOf": [success(one), {"type": "object", "properties": {"id": {"type": "integer"}}}]}))),
     Change("answer by oneOf", WORKS, on_both(lambda one: answer_with(one, {"oneOf": [success(one), {"type": "object", "properties": {"job": {"type": "string"}}}]}))),
     Change("schemas hoisted to components", WORKS, _hoist),

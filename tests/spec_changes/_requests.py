@@ -186,6 +186,11 @@ def _odd_names(spec: Json) -> None:
         body(spec)["properties"][name] = {"type": "string"}
 
 
+def _helpers(operation: Json) -> None:
+    for name in ("path_text", "query_values", "header_values"):
+        add_parameter(operation, name)
+
+
 def _only_one_thing(spec: Json) -> None:
     body(spec)["properties"].update(schema_version={"const": 3}, kind={"enum": ["video"]})
     body(spec)["required"] = ["schema_version", "kind"]
@@ -347,5 +352,8 @@ REQUESTS: tuple[Change, ...] = (
     Change("JSON of any kind", WORKS, _content("application/*+json", keep=False)),
     Change("body a list", LOUD, lambda spec: post(spec)["requestBody"]["content"].update({"application/json": {"schema": {"type": "array", "items": {"type": "string"}}}}), (GENERATE,), "a list"),
     Change("body as bytes", LOUD, lambda spec: post(spec)["requestBody"].update(content={"video/mp4": {}}), (GENERATE,), "text or bytes"),
+    Change("JSON of a version", LOUD, _content("application/json; version=2.0", keep=False), (GENERATE,), "announced as"),
+    Change("names of what writes parameters", WORKS, on_both(_helpers)),
+    Change("the session as JSON", LOUD, on_both(lambda one: (one["parameters"][0].pop("schema"), one["parameters"][0].update(content={"application/json": {"schema": {"type": "string"}}}))), BOTH, "written as"),
     Change("a parameter in no known place", REFUSED, lambda spec: add_parameter(get(spec), "x", "formData"), says="formData"),
 )  # fmt: skip

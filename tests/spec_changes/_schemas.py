@@ -113,6 +113,7 @@ SCHEMAS: tuple[Change, ...] = (
     Change("a required field that only answers say", WORKS, _field("id", {"type": "integer", "readOnly": True}, "id")),
     Change("a required field that refers to one that only answers say", WORKS, _field("id", {"$ref": "#/components/schemas/Id"}, "id", Id={"type": "integer", "readOnly": True})),
     Change("a flag that only answers say", LOUD, _field("is_jump", {"type": "boolean", "readOnly": True}), (GENERATE,), "readOnly"),
+    Change("a flag that counts as true unless it is said", WORKS, lambda spec: parameter(spec, "is_jump")["schema"].update(default=True)),
     # Bodies of several kinds.
     Change("a body of a kind for each analysis", LOUD, _kinds({"const": "jump"}, {"const": "weight"}), (GENERATE,), "`kind`"),
     Change("a body told apart by its kind", LOUD, _kinds({"const": "jump"}, {"const": "weight"}, discriminator={"propertyName": "kind"}), (GENERATE,), "`kind`"),
