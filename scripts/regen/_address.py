@@ -110,6 +110,17 @@ def video_url_places(book: ModelBook, operation: Operation) -> tuple[Place, ...]
     return tuple(dict.fromkeys(place for one in chosen for place in one.places()))
 
 
+def is_unmistakable(place: Place) -> bool:
+    """Tell whether the name of a place says by itself that the address of the analyzed video stands there."""
+    rank = _rank(place)
+    return rank is not None and rank < len(UNMISTAKABLE)
+
+
+def is_generic(place: Place) -> bool:
+    """Tell whether the name of a place says no more than that an address stands there."""
+    return _rank(place) == _GENERIC
+
+
 def unread_kinds(book: ModelBook, operation: Operation) -> dict[Place, list[str]]:
     """Say of each place of the address what may stand there that the facade does not read, such as a list."""
     places = video_url_places(book, operation)

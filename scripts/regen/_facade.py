@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING
 
-from scripts.regen._address import answers_with_fields, unread_kinds, video_url_places
+from scripts.regen._address import answers_with_fields, is_generic, is_unmistakable, unread_kinds, video_url_places
 from scripts.regen._canonical import bodies, expanded, parameters_of_body_type, schema_of
 from scripts.regen._find import base_url, is_json, session_parameter
 from scripts.regen._flatten import required_of, variants
@@ -72,7 +72,22 @@ def check_facade(canonical: Canonical, credentials: Credentials, base: str | Non
             for place, kinds in unread_kinds(canonical.book, endpoint.operation).items():
                 named = f"{endpoint.operation.label}: `{'.'.join(place)}`"
                 remarks.append(f"{named} may also be {' or '.join(kinds)}, which the facade refuses when it comes")
+    findings.extend(_check_names(canonical))
     return findings, remarks
+
+
+def _check_names(canonical: Canonical) -> Iterator[Finding]:
+    """Find an operation that answers with just a `url` beside one whose answer calls the address what it is."""
+    found = {
+        rule.name: video_url_places(canonical.book, endpoint.operation)
+        for rule in RULES
+        if (endpoint := canonical.named(rule.name)) is not None
+    }
+    named = [".".join(place) for places in found.values() for place in places if is_unmistakable(place)]
+    for name, places in found.items():
+        if named and places and all(map(is_generic, places)):
+            changed = f"its answer has only `{'.'.join(places[0])}`, which may be another address than `{named[0]}`"
+            yield Finding(name, changed, "ask the vendor what stands there")
 
 
 def _check_operation(canonical: Canonical, rule: Rule, endpoint: Endpoint, sent: Sent) -> Iterator[Finding]:

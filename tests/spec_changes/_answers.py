@@ -7,6 +7,7 @@ from typing import Any
 
 from tests.spec_changes._change import (
     BOTH,
+    GENERATE,
     LOUD,
     REFUSED,
     WORKS,
@@ -179,6 +180,7 @@ ANSWERS: tuple[Change, ...] = (
     Change("the address called something else", LOUD, on_both(lambda one: success(one).update(properties={"thumbnail": _URL})), BOTH, "one clear place"),
     Change("two addresses", LOUD, on_both(lambda one: success(one).update(properties={"front": {"type": "object", "properties": {"video_url": _URL}}, "side": {"type": "object", "properties": {"video_url": _URL}}})), BOTH, "one clear place"),
     Change("the analysis beside the recording", LOUD, on_both(lambda one: success(one).update(properties={"video_url": _URL, "annotated_url": _URL})), BOTH, "one clear place"),
+    Change("a job's address from post alone", LOUD, lambda spec: answer_with(post(spec), {"type": "object", "properties": {"id": {"type": "string"}, "status": {"type": "string"}, "url": _URL}}), (GENERATE,), "another address"),
     Change("the address may be relative", LOUD, on_both(lambda one: success(one)["properties"].update(analyzed_video_url={"type": "string", "format": "uri-reference"})), BOTH, "one clear place"),
     Change("answer by allOf", WORKS, on_both(lambda one: answer_with(one, {"allOf": [success(one), {"type": "object", "properties": {"id": {"type": "integer"}}}]}))),
     Change("answer by oneOf", WORKS, on_both(lambda one: answer_with(one, {"oneOf": [success(one), {"type": "object", "properties": {"job": {"type": "string"}}}]}))),
