@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
 from scripts.regen._names import folded
-from scripts.regen._rules import DOCUMENTED_ORIGIN, RULES, Rule
+from scripts.regen._rules import DOCUMENTED_ORIGIN, NO_SESSIONS, RULES, Rule
 from scripts.regen._stated_paths import PARAMETER_IN_PATH
 
 if TYPE_CHECKING:
@@ -24,9 +24,10 @@ def find_operations(operations: Sequence[Operation]) -> dict[str, list[Operation
     An operation is recognized by the shape of its path, or, when no path has the shape, by the vendor's identifier.
     """
     found: dict[str, list[Operation]] = {}
+    ours = [one for one in operations if not _is_about_another_thing(one)]
     for rule in RULES:
-        shaped = [one for one in operations if _has_shape(one.path, rule.shape)]
-        named = [one for one in operations if folded(one.identifier) in {folded(name) for name in rule.operation_ids}]
+        shaped = [one for one in ours if _has_shape(one.path, rule.shape)]
+        named = [one for one in ours if folded(one.identifier) in {folded(name) for name in rule.operation_ids}]
         found[rule.name] = _best(shaped, rule) or _best(named, rule)
     return found
 
@@ -45,6 +46,11 @@ def _best(candidates: Sequence[Operation], rule: Rule) -> list[Operation]:
         if fitting:
             return fitting
     return []
+
+
+def _is_about_another_thing(operation: Operation) -> bool:
+    name = folded(session_parameter(operation) or "")
+    return name.removesuffix("id").removesuffix("uu") in NO_SESSIONS
 
 
 def _needs_only_a_session(operation: Operation) -> bool:

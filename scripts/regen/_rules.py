@@ -96,6 +96,12 @@ RULES: tuple[Rule, ...] = (
 
 SESSION_PARAMETER = "session_id"
 
+# What has sessions and is none: its identifier in the path must not be filled with a session's.
+NO_SESSIONS = frozenset(
+    {"account", "athlete", "camera", "club", "coach", "customer", "device", "group", "gym", "member", "organisation",
+     "organization", "patient", "person", "player", "team", "tenant", "user"}
+)  # fmt: skip
+
 # What may stand before a token in `Authorization`, as written on the wire.
 TOKEN_PREFIXES = ("Bearer", "Token", "JWT")
 

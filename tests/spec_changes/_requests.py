@@ -79,6 +79,11 @@ def _rename_path_parameter(name: str) -> Any:
     return edit
 
 
+def _of_athletes(spec: Json) -> None:
+    _rename_path_parameter("athlete_id")(spec)
+    move_path(spec, "/athletes/{athlete_id}/analyzed-video/")
+
+
 def _path_format(schema: Json) -> Any:
     return on_both(lambda operation: operation["parameters"][0].update(schema=schema))
 
@@ -289,6 +294,7 @@ REQUESTS: tuple[Change, ...] = (
     Change("get removed", LOUD, lambda spec: item(spec).pop("get"), (GET,), "no GET operation"),
     Change("get became a post", LOUD, lambda spec: spec["paths"].update({"/video/{session_id}/": {"post": item(spec).pop("get")}}), (GET,), "_analyzed-video_list` is POST /video/{session_id}/ now"),
     Change("post removed", LOUD, lambda spec: item(spec).pop("post"), (GENERATE,), "POST"),
+    Change("another thing in the path", LOUD, _of_athletes, BOTH),
     Change("a version in the path that can only be one", WORKS, _new_segment({"type": "string", "enum": ["v3"]}, "/{version}" + PATH)),
     Change("an organization in the path", LOUD, _new_segment({"type": "string"}, "/{version}" + PATH), BOTH, "needs more than a session"),
     Change("a flag required", WORKS, lambda spec: parameter(spec, "is_jump").update(required=True)),
