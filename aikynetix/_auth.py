@@ -6,9 +6,7 @@ A credential is one `httpx.Auth`. `OriginBound` wraps it so that no request to a
 from __future__ import annotations
 
 import inspect
-import os
 import threading
-import weakref
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator  # noqa: TC003 -- read at run time by tools
 from typing import TYPE_CHECKING, Any, cast
 
@@ -16,6 +14,7 @@ import httpx
 
 from . import _header_fields
 from ._errors import ConfigurationError
+from ._fork import in_child
 from ._redact import Secret
 
 if TYPE_CHECKING:
@@ -158,7 +157,7 @@ class BearerToken(httpx.Auth):
         self._lock = threading.Lock()
         self._asker: int | None = None  # the thread that runs the callable
         self._async_lock: tuple[object, anyio.Lock] | None = None  # made where it is used, with its event loop
-        _tokens.add(self)
+        in_child(self, BearerToken._make_locks)
 
     @property
     def _is_async(self) -> bool:
@@ -237,19 +236,6 @@ class BearerToken(httpx.Auth):
 
     def __repr__(self) -> str:
         return "BearerToken(***)"
-
-
-_tokens: weakref.WeakSet[BearerToken] = weakref.WeakSet()
-
-
-def _make_all_locks() -> None:
-    """Begin anew in the child of a fork, where the thread that holds a lock does not exist."""
-    for token in list(_tokens):
-        token._make_locks()
-
-
-if hasattr(os, "register_at_fork"):  # not on Windows
-    os.register_at_fork(after_in_child=_make_all_locks)
 
 
 class OriginBound(httpx.Auth):

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import socket
 import time
-import weakref
 from email.utils import parsedate_to_datetime
 from threading import Lock
 from typing import Any
@@ -14,6 +12,7 @@ from typing import Any
 import httpx
 
 from .._config import is_loopback
+from .._fork import in_child
 from .._redact import redact_url
 from .._retry import parse_retry_after
 from .._transport._sync import PooledTransport
@@ -132,7 +131,7 @@ class Storage:
         self._own = _pool() if transport is None else None
         self._transport = transport or self._own
         self.forget()
-        _storages.add(self)
+        in_child(self, Storage.forget)
 
     def forget(self) -> None:
         """Begin anew, as the child of a fork has to: it has none of the parent's threads."""
@@ -299,15 +298,3 @@ def _failure_of(error: Exception, url: httpx.URL) -> Failure:
         case _:
             kind, what = Kind.BROKEN, "broke the connection off"
     return Failure(kind=kind, text=f"{where} {what} ({type(error).__name__})", cause=error)
-
-
-_storages: weakref.WeakSet[Storage] = weakref.WeakSet()
-
-
-def _forget_all() -> None:
-    for storage in list(_storages):
-        storage.forget()
-
-
-if hasattr(os, "register_at_fork"):  # not on Windows
-    os.register_at_fork(after_in_child=_forget_all)

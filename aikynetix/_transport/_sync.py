@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import threading
-import weakref
 from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -12,6 +10,7 @@ from time import monotonic
 
 import httpx
 
+from .._fork import in_child
 from ._http1 import WRITE_SIZE, Protocol1, best
 from ._lanes import KEEPALIVE, SIZE, Lanes, Origin, Ticket, origin_of
 from ._limits import Limits
@@ -38,7 +37,7 @@ class PooledTransport(httpx.BaseTransport):
         self._lock = threading.Lock()
         self._lanes: Lanes[Lane] = Lanes(size, keepalive)
         self._returned: deque[Lane] = deque()
-        _pools.add(self)
+        in_child(self, PooledTransport.forget)
 
     def forget(self) -> None:
         """Begin anew in the child of a fork: what is open belongs to the parent, the lock to one of its threads."""
@@ -250,15 +249,3 @@ def _send(lane: Lane, request: httpx.Request, limits: Limits) -> None:
 def _close(lanes: list[Lane]) -> None:
     for lane in lanes:
         lane.close()
-
-
-_pools: weakref.WeakSet[PooledTransport] = weakref.WeakSet()
-
-
-def _forget_all() -> None:
-    for pool in list(_pools):
-        pool.forget()
-
-
-if hasattr(os, "register_at_fork"):  # not on Windows
-    os.register_at_fork(after_in_child=_forget_all)

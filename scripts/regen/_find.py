@@ -99,8 +99,6 @@ def is_json(kind: str) -> bool:
 
 # `api.example.com/v2`, and not `v2` or `v1.5/beta`: a name with dots whose last part is letters alone.
 _HOST_ALONE = re.compile(r"[\w-]+(\.[\w-]+)*\.[^\W\d_]{2,}(:\d+)?(/|$)")
-
-
 _OWN_MACHINE = ("localhost", "127.0.0.1", "::1")
 
 

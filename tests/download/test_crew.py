@@ -114,18 +114,10 @@ def test_a_fork_in_the_middle_of_downloads(tmp_path: Path) -> None:
     assert all(path.read_bytes() == storage.body for path in tmp_path.iterdir())
 
 
-def test_ctrl_c_while_a_thread_starts_leaves_none_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ctrl_c_while_a_thread_starts_leaves_none_behind(interrupted_starts: list[threading.Thread]) -> None:
     """The main thread waits for the start of another one, and may be interrupted there."""
-    start, started = threading.Thread.start, list[threading.Thread]()
-
-    def interrupted(thread: threading.Thread) -> None:
-        start(thread)
-        started.append(thread)
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(threading.Thread, "start", interrupted)
     crew = Crew()
     with pytest.raises(KeyboardInterrupt), crew:
         crew.run(lambda: None)
-    started[0].join(5)
-    assert not started[0].is_alive()
+    interrupted_starts[0].join(5)
+    assert not interrupted_starts[0].is_alive()

@@ -6,7 +6,6 @@ import os
 import resource
 import subprocess
 import sys
-import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +22,7 @@ from .servers import API_KEY, Service
 from .test_manifest import done
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Generator
     from pathlib import Path
 
@@ -128,19 +128,11 @@ def test_an_error_nobody_expected_names_its_place_and_not_its_text() -> None:
     assert failed("s", KeyError("secret")).message == "unexpected KeyError at an unknown place; please report it"
 
 
-def test_ctrl_c_while_a_thread_starts_leaves_none_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ctrl_c_while_a_thread_starts_leaves_none_behind(interrupted_starts: list[threading.Thread]) -> None:
     """The thread is there, though nobody was told that it had started."""
-    start, started = threading.Thread.start, list[threading.Thread]()
-
-    def interrupted(thread: threading.Thread) -> None:
-        start(thread)
-        started.append(thread)
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(threading.Thread, "start", interrupted)
     threads = Threads(4, "aikynetix-test")
     with pytest.raises(KeyboardInterrupt):
         threads.submit(lambda: None)
     threads.close()
-    started[0].join(5)
-    assert not started[0].is_alive()
+    interrupted_starts[0].join(5)
+    assert not interrupted_starts[0].is_alive()
