@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import unquote, unquote_plus, urlsplit
 
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*]+')
 # Names that Windows gives to devices, with any extension: writing to them writes to the device.
@@ -12,6 +12,8 @@ _DEVICES = re.compile(r"^(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])
 _FILENAME = re.compile(
     r"""filename\*=(?:utf-8|iso-8859-1)'[^']*'([^;]+)|filename="((?:[^"\\]|\\.)*)"|filename=([^;]+)""", re.IGNORECASE
 )
+_DISPOSITION = "response-content-disposition"
+_TELLING = frozenset({"x-goog-date", "x-goog-expires", "x-amz-date", "x-amz-expires", "expires", _DISPOSITION})
 _LONGEST_NAME = 200
 _LONGEST_EXTENSION = 8
 
@@ -24,7 +26,7 @@ def expires_at(url: str) -> datetime | None:
     documentation, "Signed URLs" and "V2 signing process".
     """
     try:
-        query = {name.lower(): value for name, value in parse_qsl(urlsplit(url).query)}
+        query = _told(urlsplit(url).query)
     except ValueError:
         return None
     for prefix in ("x-goog-", "x-amz-"):
@@ -34,11 +36,20 @@ def expires_at(url: str) -> datetime | None:
     return _v2_end(query["expires"]) if "expires" in query else None
 
 
-def _v4_end(start: str, life: str) -> datetime | None:
-    from dateutil import parser  # here, because its import costs more than everything else in this module
+def _told(query: str) -> dict[str, str]:
+    """Return the parameters that tell something, by their names in lower case; the signature is most of the rest."""
+    found = {}
+    for parameter in query.split("&"):
+        raw_name, _, value = parameter.partition("=")
+        name = unquote(raw_name).lower()
+        if value and name in _TELLING:
+            found[name] = unquote_plus(value)
+    return found
 
+
+def _v4_end(start: str, life: str) -> datetime | None:
     try:
-        begin = parser.isoparse(start)
+        begin = datetime.fromisoformat(start.upper())
         seconds = int(life)
         if begin.tzinfo is None:
             begin = begin.replace(tzinfo=UTC)
@@ -62,10 +73,10 @@ def object_name(url: str) -> str:
     """
     try:
         parts = urlsplit(url)
-        query = {name.lower(): value for name, value in parse_qsl(parts.query)}
+        query = _told(parts.query)
     except ValueError:
         return "video.mp4"
-    asked = disposition_name(query.get("response-content-disposition", ""))
+    asked = disposition_name(query.get(_DISPOSITION, ""))
     return asked or safe_name(unquote(parts.path.rsplit("/", 1)[-1])) or "video.mp4"
 
 
@@ -91,7 +102,7 @@ def safe_name(text: str) -> str:
     Returns:
         At most 200 bytes of UTF-8 without separators, control characters, leading or trailing dots and spaces.
     """
-    visible = "".join(char if char.isprintable() else "_" for char in text)
+    visible = text if text.isprintable() else "".join(char if char.isprintable() else "_" for char in text)
     name = _UNSAFE.sub("_", visible).strip(" .")
     if _DEVICES.match(name):
         name = f"_{name}"

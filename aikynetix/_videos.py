@@ -247,8 +247,8 @@ class AnalyzedVideos:
                 be a pair of an id and the analysis of that session.
             to: A folder or an fsspec URL; ``manifest.jsonl`` and ``index.html`` are written there.
             analysis: ``"jump"`` or ``"weightlifting"``: which analysis to make where there is none yet.
-            concurrency: Lookups at a time, 1 or more; up to half as many downloads again, 8 at most, may be under way
-                beside them. With an executor: sessions at a time.
+            concurrency: Lookups at a time, 1 or more; up to three quarters as many downloads again, 12 at most, may be
+                under way beside them. With an executor: sessions at a time.
             retry_failed: Do only the sessions that failed in an earlier call.
             wait: Seconds to wait for a video that is not there yet.
             executor: Where to run the downloads instead of in threads of this process; its workers take their

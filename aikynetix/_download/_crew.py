@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from queue import SimpleQueue
-from threading import Lock, Thread
+from threading import Event, Lock, Thread
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+_LOOK_EVERY = 0.05
 
 
 class Crew:
@@ -21,6 +24,7 @@ class Crew:
         self._lock = Lock()
         self._downloads = 0
         self._idle: list[_Member] = []
+        self._watch: _Watch | None = None
 
     def __enter__(self) -> None:
         with self._lock:
@@ -28,10 +32,15 @@ class Crew:
 
     def __exit__(self, *_: object) -> None:
         dismissed: list[_Member] = []
+        watch = None
         with self._lock:
             self._downloads -= 1
             if not self._downloads:
                 dismissed, self._idle = self._idle, dismissed
+                watch, self._watch = self._watch, watch
+        if watch is not None:
+            watch.ended.set()
+            watch.thread.join()
         for member in dismissed:
             member.orders.put(None)
         for member in dismissed:
@@ -56,6 +65,24 @@ class Crew:
         member.thread.start()
         return over
 
+    def watch(self, look: Callable[[], object]) -> Callable[[], object]:
+        """Have ``look`` called several times a second on a thread that all downloads share.
+
+        Returns:
+            What to call for an end of it; ``look`` may be under way then.
+
+        Raises:
+            RuntimeError: The system has no thread left.
+        """
+        with self._lock:
+            if self._watch is None:
+                watch = _Watch()
+                watch.thread.start()
+                self._watch = watch
+            looks = self._watch.looks
+            looks.append(look)
+        return partial(looks.remove, look)
+
     def _serve(self, member: _Member) -> None:
         while (order := member.orders.get()) is not None:
             task, over = order
@@ -70,6 +97,18 @@ class Crew:
             if not stays:
                 return
             del task, order  # they hold on to what the connection was about
+
+
+class _Watch:
+    def __init__(self) -> None:
+        self.looks: list[Callable[[], object]] = []
+        self.ended = Event()
+        self.thread = Thread(target=self._run, name="aikynetix-watch", daemon=True)
+
+    def _run(self) -> None:
+        while not self.ended.wait(_LOOK_EVERY):
+            for look in list(self.looks):
+                look()
 
 
 class _Member:

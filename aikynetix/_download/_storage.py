@@ -144,6 +144,11 @@ class Storage:
         """Whether `close` was called."""
         return self._transport is None
 
+    @property
+    def is_own(self) -> bool:
+        """Whether the pool is our own: a caller's transport may pay no heed to a `Lifeline`."""
+        return self._own is not None
+
     def close(self) -> None:
         """Close the connections; answers that are still being read break."""
         self._transport = None

@@ -6,18 +6,17 @@ themselves decide nothing.
 
 from __future__ import annotations
 
-import contextlib
 import logging
-from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, NoReturn
 
 from .._causes import detached
 from .._errors import AikynetixError, DownloadError, IntegrityError
 from ._answers import Asked, Offer, judge
+from ._connections import Connections
 from ._digest import Digest
 from ._growth import MOST_CONNECTIONS, SMALL, Growth, Sample
 from ._load import Load
-from ._plan import Claim, Ledger, Span, gaps, total
+from ._plan import Ledger, Span, gaps, total
 from ._rules import MOST_STARTS, Failure, Kind, Setbacks, Standing, Step, decide, disk_failure, is_about_url, may_pass
 from ._types import Cancelled, Clock, Fetched, Options, Part
 from ._worker import Ended, Opened, Worker, Workplace
@@ -26,15 +25,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ._identity import Identity
-    from ._storage import Answer, Lifeline, Storage
+    from ._storage import Answer, Storage
     from ._urls import Urls
 
 _log = logging.getLogger("aikynetix")
 _TICK = 0.05
 _TICK_WHILE_GROWING = 0.01
-# Below this many bytes per second a connection counts as standing still.
-_SLOWEST = 1024
-_JOIN_SECONDS = 2.0
 
 
 class _StartOver(Exception):
@@ -71,8 +67,7 @@ class Transfer:
         self._known: Identity | None = None
         self._finished: list[Span] = []
         self._resumed_from = 0
-        self._inbox: SimpleQueue[Opened | Ended] = SimpleQueue()
-        self._workers: list[Worker] = []
+        self._connections = Connections(storage, options, clock)
         self._place: Workplace | None = None
         self._ended = False
         self._proven = 0  # the newest of the URLs that the storage has taken
@@ -138,15 +133,14 @@ class Transfer:
         while not self._complete():
             self._look_around()
             self._staff()
-            with contextlib.suppress(Empty):
-                report = self._inbox.get(timeout=_TICK_WHILE_GROWING if self._growth.limit > 1 else _TICK)
+            for report in self._connections.reports(_TICK_WHILE_GROWING if self._growth.limit > 1 else _TICK):
                 self._take(report)
-                while True:
-                    self._take(self._inbox.get_nowait())
         return self._settle()
 
     def _complete(self) -> bool:
-        return self._place is not None and not self._workers and (self._ended or self._place.ledger.complete)
+        if self._place is None or self._connections.workers:
+            return False
+        return self._ended or self._place.ledger.complete
 
     def _look_around(self) -> None:
         if self._options.cancelled():
@@ -161,53 +155,44 @@ class Transfer:
         if self._options.progress is not None and done != self._reported:
             self._reported = done
             self._options.progress(done, self._known.size if self._known else None)
-        self._end_the_stalled()
+        self._connections.end_the_stalled()
         self._measure(done, ledger.size - done)
 
     def _measure(self, done: int, rest: int) -> None:
         if self._growth.limit == 1:
             return
-        now = self._clock.monotonic()
-        streaming = [worker for worker in self._workers if worker.first_byte is not None]
+        now, workers = self._clock.monotonic(), self._connections.workers
+        streaming = [worker for worker in workers if worker.first_byte is not None]
         sample = Sample(
             now=now,
             done=done,
             rest=rest,
             streaming=len(streaming),
-            opening=len(self._workers) - len(streaming),
+            opening=len(workers) - len(streaming),
             setup=self._setup,
             busy=self._load.at(now),
         )
         self._growth.observe(sample)
 
-    def _end_the_stalled(self) -> None:
-        patience = self._options.timeout.read
-        now = self._clock.monotonic()
-        for worker in self._workers if patience else ():
-            claim = worker.claim
-            if claim is None or not worker.streaming or now - worker.looked_at < (patience or 0):
-                continue
-            if claim.rest and claim.position - worker.position_then < _SLOWEST * (now - worker.looked_at):
-                worker.verdict = Failure(kind=Kind.STALLED, text="next to nothing came from the storage for too long")
-                worker.stop()
-            worker.looked_at, worker.position_then = now, claim.position
-
     def _staff(self) -> None:
         if self._clock.monotonic() < self._not_before:
             return
+        workers = self._connections.workers
         if self._place is None:
-            if not self._workers:
-                self._hire(self._first_question())
+            if not workers:
+                asked, url = self._first_question(), self._urls.video().url
+                self._connections.open_first(asked, url, self._urls.count, self._takes)
             return
-        wanted = min(self._growth.wanted, len(self._workers) + self._storage.room())
-        if self._setbacks.failures and not any(worker.first_byte for worker in self._workers):
+        wanted = min(self._growth.wanted, len(workers) + self._storage.room())
+        if self._setbacks.failures and not any(worker.first_byte for worker in workers):
             wanted = 1  # who was thrown out comes back alone
-        while len(self._workers) < max(1, wanted) and not self._ended and self._has_url(self._urls.video):
+        while len(workers) < max(1, wanted) and not self._ended and self._has_url(self._urls.video):
             with self._place.lock:
                 claim = self._place.ledger.claim(share=self._growth.share(self._setup))
             if claim is None:
                 return
-            self._hire(Asked(start=claim.start, stop=claim.stop, known=self._known), claim)
+            asked, url = Asked(start=claim.start, stop=claim.stop, known=self._known), self._urls.video().url
+            self._connections.open(asked, url, self._urls.count, claim)
 
     def _first_question(self) -> Asked:
         if self._known is None or not self._known.size:
@@ -215,18 +200,12 @@ class Transfer:
         start, stop = gaps(self._finished, self._known.size)[0]
         return Asked(start=start, stop=stop, known=self._known)
 
-    def _hire(self, asked: Asked, claim: Claim | None = None) -> None:
-        url = self._urls.video().url
-        worker = Worker(asked, url, self._urls.count, self._open, self._storage.crew, self._inbox.put)
-        worker.claim = claim
-        self._workers.append(worker)
-        worker.start()
-
-    def _open(self, url: str, asked: Asked, lifeline: Lifeline) -> Answer:
-        return self._storage.open(url, asked.headers(), timeout=self._options.timeout, lifeline=lifeline)
+    def _takes(self, worker: Worker, answer: Answer) -> bool:
+        self._take_answer(worker, answer)
+        return self._growth.limit == 1
 
     def _take(self, report: Opened | Ended) -> None:
-        if report.worker not in self._workers:
+        if report.worker not in self._connections.workers:
             return
         if isinstance(report, Opened):
             self._take_answer(report.worker, report.answer)
@@ -275,8 +254,7 @@ class Transfer:
         self._growth = Growth(limit=1 if small or self._single else self._options.connections or MOST_CONNECTIONS)
 
     def _take_end(self, worker: Worker, failure: Failure | None) -> None:
-        self._workers.remove(worker)
-        worker.join(_JOIN_SECONDS)
+        self._connections.drop(worker)
         rest = 0
         if worker.claim is not None and self._place is not None:
             with self._place.lock:
@@ -300,7 +278,7 @@ class Transfer:
             if worker.issue != self._urls.count:
                 return  # another URL has been asked for since
         else:
-            is_known = not self._setbacks.strike(worker, self._workers) and may_pass(failure)
+            is_known = not self._setbacks.strike(worker, self._connections.workers) and may_pass(failure)
         action = decide(failure, self._standing(worker))
         if is_known and action.step is not Step.FEWER:
             return  # it was struck by what struck another, and that is being dealt with
@@ -313,7 +291,7 @@ class Transfer:
                     self._give_up(failure, DownloadError)
                 raise _StartOver(failure.text, changed=failure.kind is not Kind.NO_RANGES)
             case Step.FEWER:
-                self._growth.push_back(len(self._workers))
+                self._growth.push_back(len(self._connections.workers))
                 return
             case Step.RESIGN:
                 self._setbacks.resigns += 1
@@ -329,14 +307,11 @@ class Transfer:
         try:
             get()
         except AikynetixError:
-            if not self._delivering():
+            if not self._connections.delivering:
                 raise
-            self._growth.push_back(len(self._workers))
+            self._growth.push_back(len(self._connections.workers))
             return False
         return True
-
-    def _delivering(self) -> int:
-        return sum(worker.streaming for worker in self._workers)
 
     def _resumable(self) -> bool:
         assert self._known is not None
@@ -348,7 +323,7 @@ class Transfer:
             resigns=self._setbacks.resigns,
             max_retries=self._options.max_retries,
             waited=self._clock.monotonic() - self._setbacks.since,
-            others=self._delivering(),
+            others=self._connections.delivering,
             fresh=worker.first_byte is None,
             proven=worker.issue == self._proven,
             draw=self._clock.draw(),
@@ -388,11 +363,7 @@ class Transfer:
         )
 
     def _clear_away(self) -> None:
-        workers, self._workers = self._workers, []
-        for worker in workers:
-            worker.stop()
-        for worker in workers:
-            worker.join(_JOIN_SECONDS)
+        self._connections.end()
         if self._place is not None:
             self._place.shut()
             self._place.digest.close()

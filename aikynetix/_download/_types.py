@@ -63,6 +63,8 @@ class Options:
         sha256: Whether the SHA-256 will be asked for in any case: while the bytes arrive it costs less than later.
         sync_folder: Whether the file's name is to be on the disk as well when `download` returns; who downloads many
             into one folder sees to that once.
+        on_calling_thread: Whether the thread that called `download` may itself wait for the storage. Not the main one,
+            where Ctrl-C arrives; and one that can be left behind, because looking up an address cannot be cut short.
         timeout: Limits in seconds for connecting and for hearing nothing from the storage.
         max_retries: Failures in a row, without a byte gained, that may follow the first.
         cancelled: Asked several times a second; when it returns True the engine stops and raises `Cancelled`.
@@ -76,6 +78,7 @@ class Options:
     max_bytes: int = field(default=MAX_BYTES, validator=[validators.instance_of(int), validators.ge(1)])
     sha256: bool = False
     sync_folder: bool = True
+    on_calling_thread: bool = False
     timeout: httpx.Timeout = DEFAULT_TIMEOUT
     max_retries: int = 3
     cancelled: Callable[[], bool] = _never

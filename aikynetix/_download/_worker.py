@@ -6,6 +6,7 @@ It decides nothing. The thread that supervises the download answers every `Opene
 from __future__ import annotations
 
 import time
+from functools import partial
 from queue import SimpleQueue
 from threading import Condition, Lock
 from typing import TYPE_CHECKING, Protocol
@@ -139,11 +140,17 @@ class Worker:
         """Whether the connection was told to end."""
         return self._lifeline.cut
 
-    def start(self) -> None:
-        """Begin; where the system has no thread left, that is how the connection ended."""
+    def start(self, answer: Answer | None = None) -> None:
+        """Begin on a thread of the crew; where the system has none left, that is how the connection ended.
+
+        Args:
+            answer: What `open` returned, if that has been called already.
+        """
         try:
-            self._over = self._crew.run(self._run)
+            self._over = self._crew.run(self._run if answer is None else partial(self.serve, answer))
         except RuntimeError as error:
+            if answer is not None:
+                answer.close()
             text = "the system gives no more threads"
             self._report(Ended(self, Failure(kind=Kind.CONNECT, text=text, cause=error)))
 
@@ -162,18 +169,20 @@ class Worker:
         if self._over is not None and self._over.acquire(timeout=seconds):
             self._over = None
 
-    def _run(self) -> None:
+    def open(self) -> Answer | None:
+        """Open the connection and return its answer; without one it has ended."""
         try:
-            answer = self._open_answer(self.url, self.asked, self._lifeline)
+            return self._open_answer(self.url, self.asked, self._lifeline)
         except Refused as refused:
             self._report(Ended(self, refused.failure))
-            return
         except BaseException as error:  # a caller's own transport raises what it likes, and the supervisor waits
             self._report(Ended(self, _unforeseen(error)))
-            return
+        return None
+
+    def serve(self, answer: Answer) -> None:
+        """Do what the orders say, which may still have to come, and end."""
         failure: Failure | None = None
         try:
-            self._report(Opened(self, answer))
             orders = self._orders.get()
             if orders is not None:
                 failure = self._fetch(answer, *orders)
@@ -185,6 +194,12 @@ class Worker:
         except BaseException as error:
             failure = failure or _unforeseen(error)
         self._report(Ended(self, failure))
+
+    def _run(self) -> None:
+        answer = self.open()
+        if answer is not None:
+            self._report(Opened(self, answer))
+            self.serve(answer)
 
     def _fetch(self, answer: Answer, claim: Claim, place: Workplace) -> Failure | None:
         self.streaming = True

@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 
 # A lookup waits for the API, a download for disk and wire; while some sessions do the one, a few more can do the other.
-_MOST_AHEAD = 8
+_MOST_AHEAD = 12
 _POLL = 0.1
 
 
@@ -172,7 +172,7 @@ class ThreadBackend(Backend):
     def __init__(
         self, begin: Callable[[Turnstile, Callable[[], bool]], Callable[[Job], Outcome]], concurrency: int
     ) -> None:
-        self.window = concurrency + min(_MOST_AHEAD, concurrency // 2)
+        self.window = concurrency + min(_MOST_AHEAD, concurrency * 3 // 4)
         self._threads = Threads(self.window, "aikynetix-export")
         self._turnstile = Turnstile(concurrency)
         self._stopped = threading.Event()

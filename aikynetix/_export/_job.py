@@ -116,6 +116,7 @@ def run(
     *,
     turn: Turn = nullcontext,
     progress: Callable[[int, int | None], object] | None = None,
+    may_be_left: bool = False,
 ) -> Outcome:
     """Fetch the video of a session by a client that `patient` made.
 
@@ -126,6 +127,7 @@ def run(
         cancelled: Asked several times a second whether to stop.
         turn: Gives a context that a lookup waits for and runs in.
         progress: Called with the bytes done and the bytes in all.
+        may_be_left: Whether nobody has to wait for the calling thread once ``cancelled`` says so.
 
     Raises:
         Cancelled: ``cancelled`` said so.
@@ -143,6 +145,7 @@ def run(
             max_bytes=MAX_BYTES,
             sha256=True,
             sync_folder=False,
+            on_calling_thread=may_be_left,
         )
 
     def lookup() -> Resolve:

@@ -86,7 +86,7 @@ def _threads(
 
         def work(job: Job) -> Outcome:
             progress = None if observer is None else partial(observer, job.session_id)
-            return _job.run(patient, job, errand, cancelled, turn=turn, progress=progress)
+            return _job.run(patient, job, errand, cancelled, turn=turn, progress=progress, may_be_left=True)
 
         return work
 

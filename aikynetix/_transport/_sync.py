@@ -16,6 +16,10 @@ from ._lanes import KEEPALIVE, SIZE, Lanes, Origin, Ticket, origin_of
 from ._limits import Limits
 from ._wire import Lane, Trace
 
+# What comes with a head goes through the parser, which copies it several times; behind that, `PooledBody.read_into` has
+# the body go right to its place.
+_HEAD_SIZE = 8 * 1024
+
 
 class PooledTransport(httpx.BaseTransport):
     """Carries requests over at most ``size`` connections, each used by one request at a time.
@@ -66,7 +70,7 @@ class PooledTransport(httpx.BaseTransport):
             _send(lane, request, limits)
             http = lane.http
             while (head := http.head()) is None:
-                http.receive(lane.read(limits))
+                http.receive(lane.read(limits, _HEAD_SIZE))
         except BaseException:
             self.release(lane)
             raise

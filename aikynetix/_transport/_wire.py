@@ -44,8 +44,8 @@ class Lane:
         self._abandoned = weakref.finalize(self, _shut, self._socket)
         self._abandoned.atexit = False  # threads may be at work on it
 
-    def read(self, limits: Limits) -> bytes:
-        """Return some bytes; none at the end.
+    def read(self, limits: Limits, size: int = READ_SIZE) -> bytes:
+        """Return at most ``size`` bytes; none at the end.
 
         Raises:
             httpx.ReadTimeout: None came in time.
@@ -53,7 +53,7 @@ class Lane:
         """
         try:
             self._socket.settimeout(limits.left(limits.read))
-            return self._socket.recv(READ_SIZE)
+            return self._socket.recv(size)
         except OSError as error:
             raise _faults.fault(_faults.READ, error) from error
 

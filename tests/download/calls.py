@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 MIB = 1 << 20
 EXPIRED = b"<?xml version='1.0' encoding='UTF-8'?><Error><Code>ExpiredToken</Code><Message>expired</Message></Error>"
 
+DEFAULTS: dict[str, Any] = {}
+"""Options of `fetch` where a call names none."""
+
 IMPATIENT = Clock(draw=lambda: 0.0)
 """The real clock, and chance that always chooses the shortest wait."""
 
@@ -48,6 +51,7 @@ print(found.resumed_from, found.sha256)
 
 def fetch(storage: Storage, to: Path | str, **options: Any) -> DownloadedVideo:
     """Download with the engine itself; each call for a URL gives another signature."""
+    options = DEFAULTS | options
     calls = iter(range(1000))
     urls: Callable[[int], str] = options.pop("urls", lambda number: storage.url(f"X-Goog-Signature=topsecret{number}"))
     clock, transport = options.pop("clock", IMPATIENT), options.pop("transport", None)

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from aikynetix._transport._http1 import Protocol1
 
+pytestmark = pytest.mark.usefixtures("either_thread")
+
 # RFC 1952, section 2.2: members follow one another; the last has a single byte of the video.
 MEMBERS = b"".join(
     gzip.compress(part, mtime=0) for part in (video(MIB)[:400_000], video(MIB)[400_000:-1], video(MIB)[-1:])

@@ -7,16 +7,18 @@ import subprocess
 import sys
 import threading
 import weakref
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
 
 from aikynetix._download._crew import Crew
 
-from .calls import MIB
+from .calls import MIB, assert_right, fetch, wait_until
 from .servers import Storage, serving, video
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 FORKS = """
@@ -100,6 +102,75 @@ def test_an_idle_thread_holds_on_to_nothing() -> None:
         del task
         assert crew.run(lambda: None).acquire(timeout=5)
         assert gone() is None
+
+
+def test_all_are_looked_after_by_one_thread_until_they_leave() -> None:
+    """A download's own thread may be waiting for the storage: another looks whether it should, while there are any."""
+    crew = Crew()
+    seen: list[list[threading.Thread]] = [[], []]
+
+    def look(number: int) -> Callable[[], object]:
+        return lambda: seen[number].append(threading.current_thread())
+
+    with crew:
+        leave, _ = crew.watch(look(0)), crew.watch(look(1))
+        wait_until(lambda: all(len(each) > 1 for each in seen))
+        leave()
+        before = len(seen[1])
+        wait_until(lambda: len(seen[1]) > before + 1)  # a look was under way, perhaps
+        left = len(seen[0])
+        wait_until(lambda: len(seen[1]) > before + 3)
+        assert len(seen[0]) == left
+    watchers = {*seen[0], *seen[1]}
+    assert len(watchers) == 1
+    assert not any(thread.is_alive() for thread in watchers)
+    with crew:
+        crew.watch(look(0))
+        wait_until(lambda: seen[0][-1] not in watchers)
+
+
+@pytest.mark.parametrize(
+    ("size", "options", "threads"),
+    [
+        (MIB, {}, {"aikynetix-watch"}),
+        (MIB, {"progress": lambda done, size: None}, {"aikynetix-download"}),
+        (MIB, {"transport": httpx.HTTPTransport()}, {"aikynetix-download"}),
+        (8 * MIB, {"connections": 2}, {"aikynetix-watch", "aikynetix-download"}),
+    ],
+    ids=["small", "progress", "transport", "large"],
+)
+def test_who_may_be_kept_waiting_is_the_first_connection(
+    size: int, options: dict[str, Any], threads: set[str], tmp_path: Path
+) -> None:
+    """Where that can be cut short, it is all that a small video needs; of a large one it takes the answer only."""
+    seen, over = set[str](), threading.Event()
+
+    def look() -> None:
+        while not over.wait(0.005):
+            seen.update(thread.name for thread in threading.enumerate() if thread.name.startswith("aikynetix"))
+
+    looker = threading.Thread(target=look)
+    looker.start()
+    with serving(Storage(video(size), rate=size)) as storage:
+        try:
+            result = fetch(storage, tmp_path / "v.mp4", on_calling_thread=True, **options)
+        finally:
+            over.set()
+            looker.join()
+    assert_right(result, tmp_path / "v.mp4", storage.body)
+    assert seen - {"aikynetix-digest"} == threads
+
+
+def test_without_a_thread_to_look_after_it_the_caller_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the system has no thread left for that, it may have one for a connection a moment later."""
+
+    def refuse(crew: Crew, look: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(Crew, "watch", refuse)
+    with serving(Storage(video(MIB))) as storage:
+        result = fetch(storage, tmp_path / "v.mp4", on_calling_thread=True)
+    assert_right(result, tmp_path / "v.mp4", storage.body)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Generator
     from pathlib import Path
 
+pytestmark = pytest.mark.usefixtures("either_thread")
+
 KEY, TOKEN = "canary-key-of-the-caller", "canary-token-of-the-caller"
 ALLOWED = {"host", "accept", "accept-encoding", "user-agent", "range", "if-range", "connection"}
 

@@ -61,6 +61,7 @@ def later(ready: Callable[[], bool], do: Callable[[], object]) -> None:
     threading.Thread(target=run).start()
 
 
+@pytest.mark.usefixtures("either_thread")
 @pytest.mark.parametrize("connections", [1, 8])
 def test_cancelling_is_prompt_and_resumable(connections: int, tmp_path: Path) -> None:
     """A cancelled download ends within a second, leaves no thread, and the next call goes on where it was."""
@@ -85,7 +86,7 @@ def test_cancelling_is_prompt_and_resumable(connections: int, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
-def test_cancelling_ends_a_connection_that_is_being_opened(scheme: str, tmp_path: Path) -> None:
+def test_cancelling_ends_a_connection_that_is_being_opened(scheme: str, either_thread: bool, tmp_path: Path) -> None:
     """A host that does not answer, neither TCP nor TLS, holds nobody who does not want to wait any more."""
     cancelled = threading.Event()
     with socket.create_server(("127.0.0.1", 0), backlog=0) as deaf:
@@ -97,9 +98,10 @@ def test_cancelling_ends_a_connection_that_is_being_opened(scheme: str, tmp_path
         source = Source("s", lambda: AnalyzedVideo("s", f"{scheme}://127.0.0.1:{address[1]}/b/v.mp4"))
         storage = Engine(timeout=httpx.Timeout(20.0))
         threading.Timer(0.3, cancelled.set).start()
+        options = Options(cancelled=cancelled.is_set, on_calling_thread=either_thread)
         began = time.monotonic()
         with pytest.raises(Cancelled):
-            download(source, tmp_path / "v.mp4", storage, Options(cancelled=cancelled.is_set))
+            download(source, tmp_path / "v.mp4", storage, options)
         took = time.monotonic() - began
         storage.close()
         for filler in fillers:
@@ -108,6 +110,7 @@ def test_cancelling_ends_a_connection_that_is_being_opened(scheme: str, tmp_path
     assert own_threads() == []
 
 
+@pytest.mark.usefixtures("either_thread")
 @pytest.mark.parametrize(
     "fault",
     [Fault(cut_after=0, stall=20), Fault(raw=b"HTTP/1.1 200 OK\r\n", stall=20), Fault(drip=0.05)],

@@ -17,6 +17,8 @@ from .servers import Fault, Request, Storage, hash_header, serving, video
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.usefixtures("either_thread")
+
 BODY = video(MIB)
 OTHER = video(MIB, seed=2)
 MD5, CRC = hash_header(BODY, ["md5"]), hash_header(BODY, ["crc32c"])
