@@ -130,6 +130,8 @@ class Journal:
 
     def read(self) -> tuple[Identity, str | None, list[Span]] | None:
         """Return what an earlier download wrote, see `decode`."""
+        if os.fstat(self._fd).st_size == 0:
+            return None
         os.lseek(self._fd, 0, os.SEEK_SET)
         with os.fdopen(os.dup(self._fd), "rb") as file:
             found = _decode(_lines(file))

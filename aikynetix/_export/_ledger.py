@@ -59,11 +59,14 @@ class Ledger:
         for line in lines:
             record = _manifest.load(line)
             if record is not None:
-                self._keep(record, line)
+                self.keep(record, line)
 
-    def keep(self, record: ExportRecord, name: str | None) -> None:
-        """Take in a record of this export, with the path of its file relative to the folder."""
-        self._keep(record, _manifest.dump(record, name))
+    def keep(self, record: ExportRecord, line: bytes) -> None:
+        """Take in a record and its line in the manifest."""
+        self._place += 1
+        statement = "INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?)"
+        row = (_key(record.session_id), self._place, record.status.value, line)
+        self._call(lambda database: database.execute(statement, row).close())
 
     def meet(self, session_id: str) -> bool:
         """Return whether this export meets the session for the first time."""
@@ -109,12 +112,6 @@ class Ledger:
             cause = error.with_traceback(None)
         text = f"no room for the export's temporary files ({cause}); TMPDIR says where they go"
         raise DownloadError(text, session_id="") from cause
-
-    def _keep(self, record: ExportRecord, line: bytes) -> None:
-        self._place += 1
-        statement = "INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?)"
-        row = (_key(record.session_id), self._place, record.status.value, line)
-        self._call(lambda database: database.execute(statement, row).close())
 
 
 def _key(session_id: str) -> bytes:

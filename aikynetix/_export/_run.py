@@ -309,8 +309,9 @@ class Run:
         """
         name = None if record.path is None else self._folder.name_of(record.path)
         if record.status is not ExportStatus.ALREADY_THERE:
-            self._folder.append(_manifest.dump(record, name))
-            ledger.keep(record, name)
+            line = _manifest.dump(record, name)
+            self._folder.append(line)
+            ledger.keep(record, line)
         return record if name is None else evolve(record, path=self._folder.path_of(name))
 
     def _drain(self, ledger: Ledger) -> None:

@@ -147,7 +147,7 @@ def test_half_a_surrogate_pair_can_be_met() -> None:
     ledger = Ledger()
     assert ledger.meet("\ud800")
     assert not ledger.meet("\ud800")
-    ledger.keep(done("\ud800"), "s.mp4")
+    ledger.keep(done("\ud800"), _manifest.dump(done("\ud800"), "s.mp4"))
     assert ledger.last("\ud800") == done("\ud800")
     ledger.close()
 

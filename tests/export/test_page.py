@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from aikynetix import ExportRecord, ExportStatus
-from aikynetix._export import _page
+from aikynetix._export import _manifest, _page
 from aikynetix._export._ledger import Ledger
 
 from .test_manifest import MOMENT, done
@@ -37,7 +37,7 @@ class Reader(HTMLParser):
 def page_of(*records: ExportRecord) -> str:
     ledger = Ledger()
     for record in records:
-        ledger.keep(record, None if record.path is None else str(record.path))
+        ledger.keep(record, _manifest.dump(record, None if record.path is None else str(record.path)))
     try:
         return "".join(_page.page(ledger))
     finally:
