@@ -6,12 +6,11 @@ import contextlib
 import errno
 import os
 import shutil
-import sys
 from threading import Lock
 from typing import TYPE_CHECKING
 
 from ._journal import Journal, boot_id, is_at, is_shared, require_regular, within
-from ._writeback import Writeback
+from ._writeback import Writeback, sync_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -193,15 +192,3 @@ def _open_own(path: Path) -> int:
             raise
         os.close(fd)
         path.unlink(missing_ok=True)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the new name durable too; Windows has no way to, and some file systems refuse."""
-    if sys.platform == "win32":
-        return
-    with contextlib.suppress(OSError):
-        fd = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(fd)
-        finally:
-            os.close(fd)

@@ -7,7 +7,13 @@ keeps what is written to it in memory for half a minute.
 from __future__ import annotations
 
 import os
+import sys
+from contextlib import suppress
 from threading import Condition, Thread
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _STRETCH = 16 * 1024 * 1024
 """Bytes after which the disk is set to work."""
@@ -74,3 +80,15 @@ class Writeback:
             self._changed.wait_for(lambda: self._ended or self._waiting >= _STRETCH)
             self._waiting = 0
             return not self._ended
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the new name durable too; Windows has no way to, and some file systems refuse."""
+    if sys.platform == "win32":
+        return
+    with suppress(OSError):
+        fd = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)

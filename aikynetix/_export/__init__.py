@@ -2,8 +2,7 @@
 
 from ._async import export_async
 from ._folder import PAGE
-from ._page import visible
 from ._record import ExportRecord, ExportStatus
 from ._sync import export, plan
 
-__all__ = ["PAGE", "ExportRecord", "ExportStatus", "export", "export_async", "plan", "visible"]
+__all__ = ["PAGE", "ExportRecord", "ExportStatus", "export", "export_async", "plan"]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from .. import _download
 from .._trial import Policy
 from . import _job
-from ._backend import ExecutorBackend, ThreadBackend
+from ._backend import ThreadBackend, backend_of
 from ._run import Rules, Run
 from ._sync import check, folder_of
 
@@ -62,7 +62,7 @@ async def _records(
     lookups = _Lookups()
     errand = _job.Errand(folder.target, folder.is_local, wait)
     threads = partial(_threads, client, errand, concurrency, lookups)
-    backend = threads() if executor is None else ExecutorBackend(executor, client._settings, errand, concurrency)
+    backend = backend_of(executor, threads, client._settings, errand, concurrency)
     run = Run(items, folder, backend, threads, rules)
     try:
         while (record := await _bridge.in_thread(run.advance)) is not None:
@@ -87,6 +87,7 @@ def _threads(client: AsyncAikynetix, errand: Errand, concurrency: int, lookups: 
             max_bytes=_job.MAX_BYTES,
             sha256=True,
             sync_folder=False,
+            on_calling_thread=True,
         )
 
         def work(job: Job) -> Outcome:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from .._causes import detached
 from .._download._locks import Busy, lock, unlock
-from .._download._part import sync_folder
+from .._download._writeback import sync_folder
 from .._errors import AikynetixError, DownloadError
 from . import _manifest
 

@@ -183,7 +183,8 @@ def outcome_of(job: Job, lookup: Callable[[], Resolve], fetch: Fetch, turn: Turn
         return video
 
     try:
-        return Outcome(_done(job, fetch(resolve), seconds()))
+        asked = [resolve()]  # before the engine, which is loaded while the first sessions wait for the API
+        return Outcome(_done(job, fetch(lambda: asked.pop() if asked else resolve()), seconds()))
     except Exception as error:
         record = failed(job.session_id, error, seconds=seconds(), attempts=job.attempts)
         fatal = error if isinstance(error, AikynetixError) and stops_everything(error) else None

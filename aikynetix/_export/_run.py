@@ -9,6 +9,7 @@ import time
 from collections import deque
 from concurrent.futures import BrokenExecutor, Future, wait
 from contextlib import ExitStack, suppress
+from importlib import import_module
 from queue import Empty, SimpleQueue
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ from weakref import WeakSet
 from attrs import evolve, frozen
 
 from .._errors import AikynetixError, DownloadInterruptedError
-from . import _manifest, _page
+from . import _manifest
 from ._backend import Threads
 from ._job import Job, Outcome, again
 from ._ledger import Ledger
@@ -40,6 +41,8 @@ _GRACE = 2.0
 _LOOKERS = 16
 # Reading the list may take this long, in seconds, while there are records to hand out.
 _LONGEST_READING = 0.05
+# What is loaded while the first sessions wait for the API: they need it next.
+_NEXT = ("aikynetix._download._engine", "aikynetix._export._page")
 _PRESENT = (ExportStatus.DONE, ExportStatus.ALREADY_THERE)
 
 
@@ -139,6 +142,9 @@ class Run:
     def _next_record(self, ledger: Ledger, interrupted: Callable[[], bool]) -> ExportRecord | None:
         while not (self._is_closed or interrupted()):
             record = self._fill(ledger)
+            if self._active:
+                for name in _NEXT:
+                    import_module(name)
             if record is None:
                 if self._exhausted and not self._active and not self._waiting:
                     fault, self._fault = self._fault, None
@@ -334,6 +340,8 @@ class Run:
                 self._lookers.close()
 
     def _write_page(self, ledger: Ledger) -> None:
+        from . import _page
+
         # Of two exports that end together, the last to write its page knows of all that both have done.
         with self._folder.page_turn():
             ledger.load(self._folder.news())

@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Any
 from .._arguments import checked_count, checked_place
 from .._download._target import local_path, remote_url
 from . import _job
-from ._backend import ExecutorBackend, ThreadBackend
+from ._backend import ThreadBackend, backend_of
 from ._folder import Folder, LocalFolder, failing
 from ._ledger import Ledger
 from ._record import ExportRecord, ExportStatus, shown_id
-from ._remote import RemoteFolder
 from ._run import Rules, Run, taken_apart
 
 if TYPE_CHECKING:
@@ -63,7 +62,7 @@ def export(
     folder = folder_of(to)
     errand = _job.Errand(folder.target, folder.is_local, wait)
     threads = partial(_threads, client, errand, concurrency, observer)
-    backend = threads() if executor is None else ExecutorBackend(executor, client._settings, errand, concurrency)
+    backend = backend_of(executor, threads, client._settings, errand, concurrency)
     return _records(Run(session_ids, folder, backend, threads, rules))
 
 
@@ -121,6 +120,8 @@ def folder_of(to: str | os.PathLike[str]) -> Folder:
     """
     place = checked_place(to)
     if remote_url(place):
+        from ._remote import RemoteFolder
+
         return RemoteFolder(place)
     with failing("the export's folder cannot be used", Path(place)):
         # Absolute, because the workers of an executor may have another current folder.
