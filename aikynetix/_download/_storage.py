@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import socket
 import time
 from email.utils import parsedate_to_datetime
@@ -28,7 +29,8 @@ _MOST_CONNECTIONS = 512
 _MOST_REDIRECTS = 5
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _ERROR_BODY = 64 * 1024
-_LONGEST_WAIT = 60.0
+# What httpx, too, leaves as it is in a query; no fragment follows it.
+_VERBATIM = re.compile(r"[!$-;=?-~]{1,8000}")
 
 
 class Refused(Exception):
@@ -180,25 +182,41 @@ class Storage:
         """
         lifeline = lifeline or Lifeline()
         limits = timeout or self._timeout
-        parsed, may_be_plain = _parsed(url), True
+        (parsed, wanted), may_be_plain = self._parsed(url), True
         for _ in range(_MOST_REDIRECTS + 1):
             if parsed is None or not (_is_encrypted(parsed) or (may_be_plain and _is_local(parsed))):
                 raise Refused(Failure(kind=Kind.FOREIGN, text="the video's URL is neither https nor on this machine"))
             begun = time.monotonic()
-            response = self._send(parsed, headers, limits, lifeline)
+            response = self._send(parsed, wanted, headers, limits, lifeline)
             if response.status_code in (200, 206):
                 body = Body(response, self._closed)
                 return Answer(url, response, body, time.monotonic() - begun)
-            target = _redirected(parsed, response)
-            if target is None:
+            redirected = _redirected(parsed, response)
+            if redirected is None:
                 raise Refused(self._read_failure(response, lifeline))
             self._drop(response, lifeline)
             may_be_plain = _is_local(parsed)
-            url, parsed = target, _parsed(target)
+            url, (parsed, wanted) = redirected, self._parsed(redirected)
         raise Refused(Failure(kind=Kind.STATUS, status=310, text="the storage redirects in a circle"))
 
+    def _parsed(self, url: str) -> tuple[httpx.URL | None, dict[str, Any]]:
+        """Return ``url`` parsed and the extension of the request that tells what is left out, its query.
+
+        Parsing looks at each of the hundreds of characters of a signature, which are to be sent as they are.
+        """
+        head, _, query = url.partition("?")
+        if not self.is_own or "#" in head or not _VERBATIM.fullmatch(query):
+            return _parsed(url), {}
+        parsed = _parsed(head)
+        return parsed, {} if parsed is None else {"target": parsed.raw_path + b"?" + query.encode("ascii")}
+
     def _send(
-        self, url: httpx.URL, headers: dict[str, str], timeout: httpx.Timeout, lifeline: Lifeline
+        self,
+        url: httpx.URL,
+        wanted: dict[str, Any],
+        headers: dict[str, str],
+        timeout: httpx.Timeout,
+        lifeline: Lifeline,
     ) -> httpx.Response:
         transport = self._transport
         if transport is None:
@@ -206,6 +224,7 @@ class Storage:
         # By each byte of a dripped head alone the time is never up, so the head as a whole has a limit.
         head_end = None if timeout.read is None else time.monotonic() + (timeout.connect or 0.0) + timeout.read
         extensions: dict[str, Any] = {"timeout": timeout.as_dict(), "trace": lifeline.trace, DEADLINE: head_end}
+        extensions |= wanted
         with self._lock:
             self._open += 1
         try:

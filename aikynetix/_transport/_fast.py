@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import httptools
 import httpx
 
-from ._http1 import BODILESS, HEAD_LIMIT, MOST_INTERIM, Head
+from ._http1 import BODILESS, HEAD_LIMIT, MOST_INTERIM, Head, target_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -45,7 +45,7 @@ class FastHttp1:
 
     def start(self, request: httpx.Request) -> bytes:
         """See `Http1.start`."""
-        method, target, headers = request.method.encode("ascii", "replace"), request.url.raw_path, request.headers.raw
+        method, target, headers = request.method.encode("ascii", "replace"), target_of(request), request.headers.raw
         fits = _TOKEN.fullmatch(method) and _TARGET.fullmatch(target)
         if not fits or not all(_TOKEN.fullmatch(name) and _VALUE.fullmatch(value) for name, value in headers):
             raise httpx.LocalProtocolError(

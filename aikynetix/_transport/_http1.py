@@ -51,6 +51,12 @@ class Head(NamedTuple):
         return self.version == b"1.1" and b"close" not in [wish.strip() for wish in wishes.lower().split(b",")]
 
 
+def target_of(request: httpx.Request) -> bytes:
+    """Return the request target: of the URL, or what httpx's ``target`` extension gives in its place."""
+    target: bytes | None = request.extensions.get("target")
+    return request.url.raw_path if target is None else target
+
+
 class Http1:
     """The protocol state of one connection."""
 
@@ -79,7 +85,7 @@ class Http1:
         failure = None
         self._begin(request.method.encode("ascii", "replace"))
         try:
-            event = h11.Request(method=request.method, target=request.url.raw_path, headers=request.headers.raw)
+            event = h11.Request(method=request.method, target=target_of(request), headers=request.headers.raw)
             return self._h11.send(event) or b""
         except h11.ProtocolError as error:
             failure = protocol_fault(error)

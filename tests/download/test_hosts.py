@@ -168,6 +168,44 @@ def test_only_https_and_this_machine_are_asked(url: str, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
+    "query",
+    [
+        "X-Goog-Credential=a%40b%2F2026&X-Goog-Signature=0123abcdef",
+        "response-content-disposition=attachment%3B+filename%3D%22v.mp4%22",
+        "a=!$&'()*+,;=:@/?[]{}|\\^`~%zz",
+        "a=b c",
+        'a="<>"',
+        "a=ü",
+        "a=1?b=2",
+        "a=1#b=2?c=3",
+        "",
+        "?",
+        "a=" + 9000 * "b",
+    ],
+)
+@pytest.mark.parametrize("end", ["", "#there?a=1"])
+def test_a_query_is_asked_for_as_it_is(query: str, end: str, tmp_path: Path) -> None:
+    """What was signed is what is sent; only what no request can hold is encoded, and a fragment stays here."""
+    with serving(Storage(video(1000))) as storage:
+        url = storage.url(query) + end
+        fetch(storage, tmp_path / "v.mp4", urls=lambda number: url)
+    assert storage.requests[0].target == httpx.URL(url).raw_path.decode()
+
+
+@pytest.mark.parametrize("query", ["X-Goog-Signature=other", "a=b c#d"])
+def test_a_relative_redirect_goes_on_from_where_it_came(query: str, tmp_path: Path) -> None:
+    """Its query takes the place of the other one, as RFC 3986 says in section 5.3."""
+
+    def first(request: Request) -> Fault | None:
+        return Fault(status=307, body=b"", headers={"Location": f"?{query}"}) if request.number == 0 else None
+
+    with serving(Storage(video(1000), fault=first)) as storage:
+        fetch(storage, tmp_path / "v.mp4")
+        wanted = httpx.URL(storage.url(query)).raw_path.decode()
+    assert [request.target for request in storage.requests[1:]] == [wanted]
+
+
+@pytest.mark.parametrize(
     "target",
     [
         "http://storage.example/v.mp4",
