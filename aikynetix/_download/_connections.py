@@ -37,18 +37,22 @@ class Connections:
         self.workers: list[Worker] = []
         self._storage, self._options, self._clock = storage, options, clock
         self._inbox: SimpleQueue[Opened | Ended] = SimpleQueue()
+        self._error: BaseException | None = None
 
     @property
     def delivering(self) -> int:
         """How many of them fetch something."""
         return sum(worker.streaming for worker in self.workers)
 
-    def open(self, asked: Asked, url: str, issue: int, claim: Claim | None) -> None:
-        """Open one more, on a thread of its own."""
-        self._made(asked, url, issue, claim).start()
-
-    def open_first(self, asked: Asked, url: str, issue: int, takes: Callable[[Worker, Answer], bool]) -> None:
-        """Open the first one; where the caller's thread may be kept waiting, that is the one that it runs on.
+    def open(
+        self,
+        asked: Asked,
+        url: str,
+        issue: int,
+        claim: Claim | None = None,
+        takes: Callable[[Worker, Answer], bool] | None = None,
+    ) -> None:
+        """Open one more, on a thread of its own; where the caller's may be kept waiting, on that one.
 
         For a small video another thread would be a good part of the work.
 
@@ -56,23 +60,27 @@ class Connections:
             asked: What to ask for.
             url: Where.
             issue: Which of the URLs that the API gave it is.
-            takes: Takes the answer in the place of a report, and returns whether no other connection will be needed.
+            claim: What it is meant for; None for the first.
+            takes: Takes the answer in the place of a report, and returns whether no other connection will be needed;
+                None where there are others already.
 
         Raises:
             Cancelled: The caller wanted it so.
-            Exception: What ``takes`` raised.
+            BaseException: What ``takes`` raised, or what the caller was asked by.
         """
-        worker = self._made(asked, url, issue, None)
-        leave = self._watched()
-        if leave is None:
+        worker = Worker(asked, url, issue, self._answer, self._storage.crew, self._inbox.put)
+        worker.claim = claim
+        self.workers.append(worker)
+        leave = self._watched() if takes is not None else None
+        if takes is None or leave is None:
             worker.start()
             return
         try:
-            answer = worker.open()
-            if answer is not None:
-                self._go_on(worker, answer, takes)
+            self._be(worker, takes)
         finally:
             leave()
+        if self._error is not None:
+            raise self._error
         if worker.stopped and self._options.cancelled():
             raise Cancelled
 
@@ -111,16 +119,15 @@ class Connections:
         for worker in workers:
             worker.join(_JOIN_SECONDS)
 
-    def _made(self, asked: Asked, url: str, issue: int, claim: Claim | None) -> Worker:
-        worker = Worker(asked, url, issue, self._answer, self._storage.crew, self._inbox.put)
-        worker.claim = claim
-        self.workers.append(worker)
-        return worker
-
     def _answer(self, url: str, asked: Asked, lifeline: Lifeline) -> Answer:
         return self._storage.open(url, asked.headers(), timeout=self._options.timeout, lifeline=lifeline)
 
-    def _go_on(self, worker: Worker, answer: Answer, takes: Callable[[Worker, Answer], bool]) -> None:
+    def _be(self, worker: Worker, takes: Callable[[Worker, Answer], bool]) -> None:
+        if self._options.cancelled():
+            raise Cancelled
+        answer = worker.open()
+        if answer is None:
+            return
         try:
             is_alone = takes(worker, answer)
         except BaseException:
@@ -144,7 +151,11 @@ class Connections:
 
     def _look_after(self) -> None:
         """Do from another thread what the supervisor cannot while it is a connection itself."""
-        if self._options.cancelled():
-            for worker in list(self.workers):
-                worker.stop()
-        self.end_the_stalled()
+        try:
+            self.end_the_stalled()
+            if not self._options.cancelled():
+                return
+        except BaseException as error:
+            self._error = error
+        for worker in list(self.workers):
+            worker.stop()

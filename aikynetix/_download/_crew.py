@@ -68,6 +68,9 @@ class Crew:
     def watch(self, look: Callable[[], object]) -> Callable[[], object]:
         """Have ``look`` called several times a second on a thread that all downloads share.
 
+        Args:
+            look: It raises nothing.
+
         Returns:
             What to call for an end of it; ``look`` may be under way then.
 
@@ -107,8 +110,11 @@ class _Watch:
 
     def _run(self) -> None:
         while not self.ended.wait(_LOOK_EVERY):
-            for look in list(self.looks):
-                look()
+            self._look()
+
+    def _look(self) -> None:
+        for look in list(self.looks):
+            look()
 
 
 class _Member:

@@ -6,7 +6,7 @@ import hashlib
 import os
 from collections import deque
 from contextlib import suppress
-from threading import Condition, Thread
+from threading import Condition, Lock, Thread
 from typing import TYPE_CHECKING, Any, Protocol
 
 from attrs import frozen
@@ -104,6 +104,7 @@ class Digest:
         self._waiting: deque[tuple[bytearray, int]] = deque()
         self._large: deque[bytearray] = deque(maxlen=_MOST_WAITING)
         self._state = Condition()
+        self._turn = Lock()  # to hash, where there is no thread for it
         self._stopped = False
         self._error: Exception | None = None
         self._thread: Thread | None = None
@@ -133,9 +134,14 @@ class Digest:
                 again.
         """
         if self._thread is None:
-            if offset == self._tail and self._hashes:
-                self._tail += count
-                self._update(memoryview(buffer)[:count])
+            # A connection that finds another one hashing does not wait: its bytes can be read from the file later.
+            if self._hashes and self._turn.acquire(blocking=False):
+                try:
+                    if offset == self._tail:
+                        self._update(memoryview(buffer)[:count])
+                        self._tail += count
+                finally:
+                    self._turn.release()
             self._keep(buffer)
             return
         with self._state:
@@ -210,10 +216,11 @@ class Digest:
         if self._tail == self._limit:
             return
         view = memoryview(bytearray(_BLOCK))
-        while self._tail < self._limit:
-            count = self._read(view, self._tail)
-            self._tail += count
-            self._update(view[:count])
+        with self._turn:
+            while self._tail < self._limit:
+                count = self._read(view, self._tail)
+                self._update(view[:count])
+                self._tail += count
 
     def _read(self, view: memoryview, offset: int) -> int:
         count = self._file.read_into(view[: self._limit - offset], offset)

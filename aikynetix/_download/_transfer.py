@@ -181,7 +181,7 @@ class Transfer:
         if self._place is None:
             if not workers:
                 asked, url = self._first_question(), self._urls.video().url
-                self._connections.open_first(asked, url, self._urls.count, self._takes)
+                self._connections.open(asked, url, self._urls.count, takes=self._takes)
             return
         wanted = min(self._growth.wanted, len(workers) + self._storage.room())
         if self._setbacks.failures and not any(worker.first_byte for worker in workers):
@@ -192,7 +192,8 @@ class Transfer:
             if claim is None:
                 return
             asked, url = Asked(start=claim.start, stop=claim.stop, known=self._known), self._urls.video().url
-            self._connections.open(asked, url, self._urls.count, claim)
+            takes = None if workers or self._growth.limit > 1 else self._takes
+            self._connections.open(asked, url, self._urls.count, claim, takes)
 
     def _first_question(self) -> Asked:
         if self._known is None or not self._known.size:

@@ -144,13 +144,14 @@ class Worker:
         """Begin on a thread of the crew; where the system has none left, that is how the connection ended.
 
         Args:
-            answer: What `open` returned, if that has been called already.
+            answer: What `open` returned, if that has been called already: then this thread can go on as well.
         """
         try:
             self._over = self._crew.run(self._run if answer is None else partial(self.serve, answer))
         except RuntimeError as error:
             if answer is not None:
-                answer.close()
+                self.serve(answer)
+                return
             text = "the system gives no more threads"
             self._report(Ended(self, Failure(kind=Kind.CONNECT, text=text, cause=error)))
 

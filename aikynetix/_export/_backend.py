@@ -173,13 +173,14 @@ class ThreadBackend(Backend):
         self._threads = Threads(self.window, "aikynetix-export")
         self._turnstile = Turnstile(concurrency)
         self._stopped = threading.Event()
-        self._owner = threading.current_thread()
+        self._maker = self._reader = threading.current_thread()
         self._run = begin(self._turnstile, self._is_cancelled)
 
     def hold(self, until: float) -> None:
         self._turnstile.hold(until)
 
     def submit(self, job: Job) -> Future[Outcome | None]:
+        self._reader = threading.current_thread()
         try:
             return self._threads.submit(lambda: self._do(job))
         except RuntimeError:
@@ -201,7 +202,8 @@ class ThreadBackend(Backend):
     def _is_cancelled(self) -> bool:
         # At the interpreter's exit the main thread is over before the others are asked to end; it waits for a thread
         # of the caller's that is still at its export.
-        return self._stopped.is_set() or not (threading.main_thread().is_alive() or self._owner.is_alive())
+        waiting = threading.main_thread(), self._maker, self._reader
+        return self._stopped.is_set() or not any(thread.is_alive() for thread in waiting)
 
 
 def backend_of(

@@ -56,12 +56,14 @@ def fetch(storage: Storage, to: Path | str, **options: Any) -> DownloadedVideo:
     urls: Callable[[int], str] = options.pop("urls", lambda number: storage.url(f"X-Goog-Signature=topsecret{number}"))
     clock, transport = options.pop("clock", IMPATIENT), options.pop("transport", None)
     timeout = httpx.Timeout(options.pop("silence", 5.0))
-    pool = options.pop("pool", None) or Pool(timeout=timeout, transport=transport)
+    given = options.pop("pool", None)
+    pool = given or Pool(timeout=timeout, transport=transport)
     source = Source("session", lambda: AnalyzedVideo("session", urls(next(calls))))
     try:
         return download(source, to, pool, Options(timeout=timeout, **options), clock)
     finally:
-        pool.close()
+        if given is None:
+            pool.close()
 
 
 def once(fault: Fault, number: int = 0) -> Callable[[Request], Fault | None]:

@@ -6,16 +6,21 @@ import os
 import subprocess
 import sys
 import threading
+import time
 import weakref
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
 
+from aikynetix import DownloadInterruptedError
+from aikynetix._download import Cancelled, _digest
+from aikynetix._download import Storage as Pool
 from aikynetix._download._crew import Crew
 
-from .calls import MIB, assert_right, fetch, wait_until
-from .servers import Storage, serving, video
+from .calls import MIB, assert_right, fetch, once, wait_until
+from .servers import Fault, Storage, serving, video
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -159,6 +164,94 @@ def test_who_may_be_kept_waiting_is_the_first_connection(
             looker.join()
     assert_right(result, tmp_path / "v.mp4", storage.body)
     assert seen - {"aikynetix-digest"} == threads
+
+
+@pytest.mark.parametrize(
+    ("size", "fault"),
+    [(MIB, Fault(cut_after=300_000)), (MIB, Fault(raw=b"")), (5 * MIB, None), (8 * MIB, None)],
+    ids=["cut off", "no answer", "large", "larger"],
+)
+@pytest.mark.parametrize("most", [0, 1, 2])
+def test_few_threads_are_enough(
+    size: int, fault: Fault | None, most: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With one that looks after it, or is it, a video comes over the thread that asks for it, again if need be."""
+    start, started = threading.Thread.start, list[str]()
+
+    def scarce(thread: threading.Thread) -> None:
+        if thread.name.startswith("aikynetix"):
+            if len(started) >= most:
+                raise RuntimeError("can't start new thread")
+            started.append(thread.name)
+        start(thread)
+
+    monkeypatch.setattr(_digest, "_processors", lambda: 1)
+    monkeypatch.setattr(threading.Thread, "start", scarce)
+    with serving(Storage(video(size), fault=once(fault) if fault else lambda request: None)) as storage:
+        if most == 0:
+            with pytest.raises(DownloadInterruptedError, match="no more threads"):
+                fetch(storage, tmp_path / "v.mp4", on_calling_thread=True)
+        else:
+            result = fetch(storage, tmp_path / "v.mp4", on_calling_thread=True)
+            assert_right(result, tmp_path / "v.mp4", storage.body)
+            assert len(started) <= most
+
+
+def test_who_cannot_be_asked_whether_to_stop_stops_alone(tmp_path: Path) -> None:
+    """What that raises is raised by the download; those that are looked after by the same thread go on."""
+    asked = 0
+
+    def cancelled() -> bool:
+        nonlocal asked
+        asked += 1
+        if asked > 4:
+            raise ValueError("nobody knows")
+        return False
+
+    pool = Pool(timeout=httpx.Timeout(10.0))
+    with serving(Storage(video(MIB), rate=MIB)) as storage, ThreadPoolExecutor() as others:
+        other = others.submit(fetch, storage, tmp_path / "a.mp4", pool=pool, on_calling_thread=True)
+        with pytest.raises(ValueError, match="nobody knows"):
+            fetch(storage, tmp_path / "b.mp4", pool=pool, on_calling_thread=True, cancelled=cancelled)
+        assert other.result().size == MIB
+        stop = threading.Event()
+        threading.Timer(0.3, stop.set).start()
+        began = time.monotonic()
+        with pytest.raises(Cancelled):
+            fetch(storage, tmp_path / "c.mp4", pool=pool, on_calling_thread=True, cancelled=stop.is_set)
+        assert time.monotonic() - began < 0.8
+    pool.close()
+
+
+def test_who_is_cancelled_while_the_api_is_asked_asks_no_storage(tmp_path: Path) -> None:
+    """No connection is opened for a video that nobody wants any more."""
+    stop = threading.Event()
+    with serving(Storage(video(MIB))) as storage:
+
+        def urls(number: int) -> str:
+            stop.set()
+            return storage.url()
+
+        with pytest.raises(Cancelled):
+            fetch(storage, tmp_path / "v.mp4", urls=urls, on_calling_thread=True, cancelled=stop.is_set)
+        assert storage.requests == []
+
+
+def test_what_was_looked_after_can_go() -> None:
+    """The thread that looks holds on to nothing that has left."""
+
+    class Look:
+        def __call__(self) -> None:
+            seen.set()
+
+    crew, seen = Crew(), threading.Event()
+    with crew:
+        look = Look()
+        leave, gone = crew.watch(look), weakref.ref(look)
+        assert seen.wait(5)
+        leave()
+        del look, leave
+        wait_until(lambda: gone() is None)
 
 
 def test_without_a_thread_to_look_after_it_the_caller_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

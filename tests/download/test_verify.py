@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import threading
+import time
 from typing import TYPE_CHECKING
 
 import pytest
 
 from aikynetix import DownloadError, DownloadInterruptedError, IntegrityError
 from aikynetix._download import _digest
+from aikynetix._download._identity import Identity
 
 from .calls import MIB, assert_right, fetch
 from .servers import Fault, Request, Storage, hash_header, serving, video
@@ -230,3 +233,38 @@ def test_without_a_thread_to_spare_the_hash_is_right_all_the_same(
         result = fetch(storage, tmp_path / "v.mp4")
     assert refused
     assert_right(result, tmp_path / "v.mp4", storage.body)
+
+
+def test_blocks_are_hashed_one_after_the_other() -> None:
+    """A connection that brings the next block while another one is still at its own leaves it to be read later."""
+    body = video(2 * MIB)
+    size = len(body) // 2
+
+    class File:
+        def read_into(self, view: memoryview, offset: int) -> int:
+            view[:] = body[offset : offset + len(view)]
+            return len(view)
+
+    digest, is_late = _digest.Digest(Identity(path="v.mp4", size=len(body)), File(), sha256=True), threading.Event()
+
+    class Slow:
+        def __init__(self) -> None:
+            self.inner = hashlib.sha256()
+
+        def update(self, data: bytes) -> None:
+            if not is_late.is_set():
+                is_late.set()
+                time.sleep(0.2)
+            self.inner.update(data)
+
+        def hexdigest(self) -> str:
+            return self.inner.hexdigest()
+
+    digest._hashes["sha256"] = Slow()
+    first = threading.Thread(target=digest.offer, args=(0, bytearray(body[:size]), size), kwargs={"alone": False})
+    first.start()
+    assert is_late.wait(5)
+    digest.offer(size, bytearray(body[size:]), size, alone=False)
+    first.join()
+    assert digest.wait(len(body), 5)
+    assert digest.result().sha256 == hashlib.sha256(body).hexdigest()

@@ -54,22 +54,28 @@ def test_a_program_may_end_with_an_export_half_read(environment: dict[str, str],
     assert 1 <= len(manifest(folder)) <= 12
 
 
-def test_an_export_in_a_thread_may_outlive_the_main_thread(environment: dict[str, str], folder: Path) -> None:
+@pytest.mark.parametrize("maker", ["thread", "main"])
+def test_an_export_in_a_thread_may_outlive_the_main_thread(
+    environment: dict[str, str], folder: Path, maker: str
+) -> None:
     """The interpreter waits for such a thread, and so do its workers; where it starts no more threads, that is said."""
     script = """
 import sys, threading, time
 from aikynetix import Aikynetix
 
+def made():
+    return Aikynetix().analyzed_videos.export(["a", "b"], sys.argv[1])
+
 def work():
     time.sleep(0.3)
-    with Aikynetix() as client:
-        print(*[record.status for record in client.analyzed_videos.export(["a", "b"], sys.argv[1])])
+    print(*[record.status for record in records or made()])
 
+records = made() if sys.argv[2] == "main" else None
 threading.Thread(target=work).start()
 """
     with Service() as service:
         environment["AIKYNETIX_BASE_URL"] = service.base_url
-        ended = run(environment, "-c", script, str(folder))
+        ended = run(environment, "-W", "ignore::ResourceWarning", "-c", script, str(folder), maker)
     if sys.version_info[:2] != (3, 12):
         assert (ended.stdout, ended.stderr) == ("done done\n", "")
     else:

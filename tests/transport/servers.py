@@ -43,6 +43,16 @@ class Connection:
         """Send all of ``data``."""
         self._socket.sendall(data)
 
+    def send_together(self, *parts: bytes) -> None:
+        """Send ``parts``, over TLS each in a record of its own, so that they arrive at once."""
+        cork = getattr(socket, "TCP_CORK", None)
+        if cork is not None:
+            self._socket.setsockopt(socket.IPPROTO_TCP, cork, 1)
+        for part in parts:
+            self._socket.sendall(part)
+        if cork is not None:
+            self._socket.setsockopt(socket.IPPROTO_TCP, cork, 0)
+
     def answer(self, body: bytes, status: bytes = b"200 OK", headers: bytes = b"") -> None:
         """Send a complete answer."""
         self.send(b"HTTP/1.1 %s\r\nContent-Length: %d\r\n%s\r\n%s" % (status, len(body), headers, body))

@@ -12,8 +12,10 @@ import pytest
 import trustme
 
 from aikynetix import ConfigurationError
+from aikynetix._transport._sync import PooledTransport
 
-from .servers import Server, echo
+from .servers import Connection, Server, echo
+from .test_bodies import received
 from .wires import Wire, body_of
 
 if TYPE_CHECKING:
@@ -57,6 +59,56 @@ def test_a_trusted_server_is_talked_to_over_one_connection(
 
         run(scenario)
         assert server.connections == 1
+
+
+def unasked(body: bytes, *, together: bool) -> Callable[[Connection], None]:
+    """Return a script that sends an answer too many, in one record with the other or in its own."""
+
+    def script(connection: Connection) -> None:
+        answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
+        stray = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nstray"
+        connection.request()
+        if connection.number > 1:
+            connection.send(answer)
+        elif together:
+            connection.send(answer + stray)
+        else:
+            connection.send_together(answer, stray)
+        connection.request()
+
+    return script
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_what_nobody_asked_for_answers_nobody(
+    run: Callable[..., None], authority: trustme.CA, ca_file: Path, monkeypatch: pytest.MonkeyPatch, together: bool
+) -> None:
+    """What has been received and not been read, decrypted or not, is thrown away with its connection."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(ca_file))
+    with Server(unasked(b"honest", together=together), context(authority, "127.0.0.1")) as server:
+
+        async def scenario(wire: Wire) -> None:
+            for _ in range(2):
+                assert await wire.get(server.url) == b"honest"
+
+        run(scenario)
+        assert server.connections == 2
+
+
+@pytest.mark.parametrize("size", [5_000, 9_000, 12_000, 40_000])
+def test_what_nobody_asked_for_behind_a_body_that_passes_the_parser(
+    authority: trustme.CA, ca_file: Path, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    """The end of a body may stand in the middle of a record; what it has behind that is no answer."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(ca_file))
+    body = bytes(size)
+    with (
+        Server(unasked(body, together=True), context(authority, "127.0.0.1")) as server,
+        PooledTransport() as transport,
+    ):
+        for _ in range(2):
+            assert received(transport, server.url) == body
+        assert server.connections == 2
 
 
 @pytest.mark.parametrize(("name", "trusted"), [("127.0.0.1", False), ("elsewhere.example", True)])
