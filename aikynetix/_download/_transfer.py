@@ -1,7 +1,7 @@
 """From a signed URL to all bytes of the object, over one connection or many, through whatever happens on the way.
 
 One thread supervises: it takes the reports of the connections, has the pure rules decide, and acts. The connections
-themselves decide nothing.
+themselves decide nothing. Where one is all that a video needs, the supervisor may be it (see `Connections.open`).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""One connection, on a thread of its own: it opens, asks what to fetch, fetches, and tells how it ended.
+"""One connection: it opens, asks what to fetch, fetches, and tells how it ended. Mostly on a thread of its own.
 
 It decides nothing. The thread that supervises the download answers every `Opened` with a claim or with None.
 """
