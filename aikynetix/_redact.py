@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _MASK = "***"
+# Levels of an error's body: one that is nested deeper is kept as text.
+_DEEPEST_JSON = 100
 # Shorter strings occur in ordinary prose; masking them would garble a message and hide nothing worth hiding.
 _SHORTEST_SECRET = 4
 # Base64 and hexadecimal of fewer characters say too little to be told from prose.
@@ -171,19 +173,22 @@ def _is_worth_hiding(secret: str) -> bool:
     return len(secret) >= _SHORTEST_SECRET
 
 
-def scrub_json(value: object, secrets: Iterable[str]) -> object:
+def scrub_json(value: object, secrets: Iterable[str], levels: int = _DEEPEST_JSON) -> object:
     """Return a parsed JSON ``value`` with every string, key and number in it as `scrub` leaves it.
 
     Raises:
-        RecursionError: It is nested too deep.
+        RecursionError: It is nested more than ``levels`` deep. Python's own limit is the caller's to set, and what only
+            just fits there cannot be pickled.
     """
     known = tuple(secrets)
     if isinstance(value, str):
         return scrub(value, known)
+    if isinstance(value, list | dict) and not levels:
+        raise RecursionError("the JSON value is nested too deep")
     if isinstance(value, list):
-        return [scrub_json(item, known) for item in value]
+        return [scrub_json(item, known, levels - 1) for item in value]
     if isinstance(value, dict):
-        return {scrub(key, known): scrub_json(item, known) for key, item in value.items()}
+        return {scrub(key, known): scrub_json(item, known, levels - 1) for key, item in value.items()}
     if isinstance(value, int | float) and not isinstance(value, bool) and str(value) in known:
         return _MASK  # a credential of digits alone, echoed as a number
     return value

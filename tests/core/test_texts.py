@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import gzip
+import pickle
+import sys
 import time
 import zlib
 from datetime import UTC, datetime
@@ -93,6 +95,22 @@ def test_json_is_masked_in_every_part() -> None:
     masked = {"k-***": ["***", "***", "***", True, None, {"x": "***"}]}
     assert _redact.scrub_json(value, ["abcd", "1234", "12.5"]) == masked
     assert _redact.scrub_json([1, 12345], ["1234"]) == [1, 12345]
+
+
+@pytest.mark.parametrize("opening", [b"[", b'{"error":'])
+@pytest.mark.parametrize(("levels", "kind"), [(100, (dict, list)), (101, str), (3_000, str)])
+def test_a_body_nested_too_deep_stays_text(opening: bytes, levels: int, kind: type | tuple[type, ...]) -> None:
+    """However deep this process may go: what only just fits there could not be pickled with the error."""
+    before = sys.getrecursionlimit()
+    body = opening * levels + b"1" + (b"]" if opening == b"[" else b"}") * levels
+    try:
+        sys.setrecursionlimit(20_000)
+        request = httpx.Request("GET", "https://api.example/v1")
+        refused = _classify.status_error(httpx.Response(400, content=body, request=request), now=0.0)
+    finally:
+        sys.setrecursionlimit(before)
+    assert isinstance(refused.body, kind)
+    assert pickle.loads(pickle.dumps(refused)).body == refused.body
 
 
 def test_a_cut_leaves_no_beginning_of_a_secret() -> None:
