@@ -15,6 +15,7 @@ QUERY = (
 # The head of an mp4: its kind, and a box of media data that goes on to the end of the file.
 MP4 = b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom" + b"\0\0\0\0mdat"
 CHUNK = 1024 * 1024
+WINDOW = 1024 * 1024  # bytes that may be under way before the client has to acknowledge some
 
 
 class Server:
@@ -24,7 +25,7 @@ class Server:
         delay: Seconds before a lookup is answered.
         size: Bytes of the video.
         rate: Bytes per second and connection; 0 for as fast as it goes.
-        latency: Seconds before a download is answered.
+        latency: Seconds of a round trip: before a download is answered, and for each `WINDOW` of it.
     """
 
     def __init__(self, delay: float, size: int, rate: float, latency: float) -> None:
@@ -121,8 +122,9 @@ class Connection(asyncio.Protocol):
             data = self._server.part(start, min(end, start + step))
             self._transport.write(data)
             start, sent = start + len(data), sent + len(data)
-            if rate:
-                await asyncio.sleep(max(0.0, began + sent / rate - loop.time()))
+            due = max(sent / rate if rate else 0.0, sent // WINDOW * self._server.latency)
+            if due:
+                await asyncio.sleep(max(0.0, began + due - loop.time()))
 
 
 async def serve(arguments: argparse.Namespace) -> None:

@@ -11,10 +11,11 @@ from ._table import interleaved, markdown, middle, spread
 
 MIB = 1024**2
 SIZE = 128 * MIB
-# What the server does to each connection: a limit in bytes per second, a delay before each answer.
+# What the server does to each connection: a limit in bytes per second, a round trip with a window of 1 MiB.
 LINKS = {
     "8 MiB/s per connection": ("--rate", str(8 * MIB)),
-    "8 MiB/s per connection, 50 ms before each answer": ("--rate", str(8 * MIB), "--latency", "0.05"),
+    "50 ms round trip, 1 MiB window": ("--latency", "0.05"),
+    "8 MiB/s per connection, 50 ms round trip": ("--rate", str(8 * MIB), "--latency", "0.05"),
     "no limit": (),
 }
 
