@@ -64,18 +64,20 @@ import sys, threading, time
 from aikynetix import Aikynetix
 
 def made():
-    return Aikynetix().analyzed_videos.export(["a", "b"], sys.argv[1])
+    return client.analyzed_videos.export(["a", "b"], sys.argv[1])
 
 def work():
     time.sleep(0.3)
-    print(*[record.status for record in records or made()])
+    with client:
+        print(*[record.status for record in records or made()])
 
+client = Aikynetix()
 records = made() if sys.argv[2] == "main" else None
 threading.Thread(target=work).start()
 """
     with Service() as service:
         environment["AIKYNETIX_BASE_URL"] = service.base_url
-        ended = run(environment, "-W", "ignore::ResourceWarning", "-c", script, str(folder), maker)
+        ended = run(environment, "-c", script, str(folder), maker)
     if sys.version_info[:2] != (3, 12):
         assert (ended.stdout, ended.stderr) == ("done done\n", "")
     else:
