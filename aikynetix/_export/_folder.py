@@ -108,15 +108,14 @@ class LocalFolder(Folder):
         self._path = path
         self.target = f"{path}{os.sep}"
         self._fd = -1
-        self._is_torn = False
+        self._may_be_torn = True
         self._opened_at = self._added = 0
 
     def open(self) -> None:
         with failing("the export's folder cannot be used", self._path):
             self._path.mkdir(parents=True, exist_ok=True)
             self._fd = self._opened(_APPEND)
-            size = self._opened_at = os.fstat(self._fd).st_size
-            self._is_torn = size > 0 and _byte_at(self._fd, size - 1) != b"\n"
+            self._opened_at = os.fstat(self._fd).st_size
 
     def manifest(self) -> Iterator[bytes]:
         try:
@@ -129,10 +128,10 @@ class LocalFolder(Folder):
 
     def append(self, line: bytes) -> None:
         with failing("the export's manifest cannot be written", self._path):
-            whole = b"\n" + line if self._is_torn else line
-            self._is_torn = True
+            whole = b"\n" + line if self._may_be_torn and _is_cut_off(self._fd) else line
+            self._may_be_torn = True  # Ctrl-C may come before or after the line is written
             if os.write(self._fd, whole) == len(whole):
-                self._is_torn = False
+                self._may_be_torn = False
                 self._added += len(whole)
                 return
         raise failure("the export's manifest cannot be written: no space is left", self._path, None)
@@ -236,6 +235,10 @@ def failing(what: str, where: Path) -> Generator[None]:
         raise failed from cause
 
 
-def _byte_at(fd: int, place: int) -> bytes:
-    os.lseek(fd, place, os.SEEK_SET)
-    return os.read(fd, 1)
+def _is_cut_off(fd: int) -> bool:
+    """Return whether the last line of a file was cut off."""
+    size = os.fstat(fd).st_size
+    if size == 0:
+        return False
+    os.lseek(fd, size - 1, os.SEEK_SET)
+    return os.read(fd, 1) != b"\n"

@@ -18,6 +18,7 @@ from aikynetix._export._folder import LocalFolder
 from aikynetix._export._ledger import Ledger
 from aikynetix._export._record import failed
 
+from .conftest import manifest
 from .servers import API_KEY, Service
 from .test_manifest import done
 
@@ -55,6 +56,24 @@ def test_a_manifest_that_cannot_grow_is_said_so_and_heals(tmp_path: Path) -> Non
     folder.close()
     records = [record for record in map(_manifest.load, folder.manifest()) if record is not None]
     assert [record.session_id for record in records] == ["a", "b"]
+
+
+def test_ctrl_c_after_a_line_is_written_leaves_no_empty_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether a line is there whole, its end tells; what is appended next begins a line, and no other one."""
+    folder, write = LocalFolder(tmp_path), os.write
+    folder.open()
+
+    def interrupted(fd: int, data: bytes) -> int:
+        write(fd, data)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            folder.append(_manifest.dump(done("a"), "a.mp4"))
+    folder.append(_manifest.dump(done("b"), "b.mp4"))
+    folder.close()
+    assert [line["session_id"] for line in manifest(tmp_path)] == ["a", "b"]
 
 
 def test_temporary_files_without_room_are_said_so() -> None:
