@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from types import ModuleType, TracebackType  # noqa: TC003 -- tools resolve the annotations at run time
+from types import TracebackType  # noqa: TC003 -- tools resolve the annotations at run time
 from typing import TYPE_CHECKING, Any, NoReturn, Self, cast
 
 import httpx
@@ -16,12 +16,15 @@ from ._auth import hidden
 from ._causes import detached
 from ._config import AsyncToken, Settings, Token
 from ._errors import AikynetixError, ConfigurationError
+from ._operations import Arguments, Operation, Success_co  # noqa: TC001 -- tools resolve annotations at run time
 from ._prepared import Prepared
 from ._raw import RawClient
 from ._session import AsyncSession, Policy, Session
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
+
+    from aikynetix_api.operations import Api, AsyncApi
 
     from ._download import Storage
     from ._models import AnalyzedVideo, DownloadedVideo
@@ -33,7 +36,7 @@ _HEADERS = {
 }
 
 
-def _operation_kwargs(operation: ModuleType, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Mapping[str, Any]:
+def _operation_kwargs(operation: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Mapping[str, Any]:
     make = getattr(operation, "_get_kwargs", None)
     if make is None or not hasattr(operation, "_parse_response"):
         raise TypeError(
@@ -70,7 +73,7 @@ def _checked_transport(transport: object, kind: type[Any]) -> Any:
     return transport
 
 
-def _success_model(operation: ModuleType, response: httpx.Response) -> Any:
+def _success_model(operation: Any, response: httpx.Response) -> Any:
     if response.request.method == "HEAD":  # its answers have no content, whatever is documented (RFC 9110, 9.3.2)
         return None
     outer, weighed = sys.exception(), _classify.Weighed(response)
@@ -163,7 +166,17 @@ class Aikynetix:
             self._raw = RawClient(self._settings.base_url, self._session, None)
         return self._raw
 
-    def call(self, operation: ModuleType, *args: Any, **kwargs: Any) -> Any:
+    @property
+    def api(self) -> Api:
+        """Every operation of the vendor's spec as a typed method, by group: ``client.api.sessions.list()``.
+
+        Each returns its success model, and raises as `call` does.
+        """
+        return _operations.api(self.call)
+
+    def call(
+        self, operation: Operation[Arguments, Success_co], /, *args: Arguments.args, **kwargs: Arguments.kwargs
+    ) -> Success_co:
         """Run any generated operation, and return its success model.
 
         Args:
@@ -178,7 +191,8 @@ class Aikynetix:
             APIError: As for every other call: the answer is not 2xx, cannot be used, or did not come.
         """
         response = self._exchange(_operation_kwargs(operation, args, kwargs), None)
-        return _success_model(operation, response)
+        result: Success_co = _success_model(operation, response)
+        return result
 
     def with_options(self, *, timeout: float | httpx.Timeout | None = None, max_retries: int | None = None) -> Self:
         """Return a copy with other limits that shares the pool; it lives as long as this client is open.
@@ -310,10 +324,18 @@ class AsyncAikynetix:
             self._raw = RawClient(self._settings.base_url, None, self._session)
         return self._raw
 
-    async def call(self, operation: ModuleType, *args: Any, **kwargs: Any) -> Any:
+    @property
+    def api(self) -> AsyncApi:
+        """See `Aikynetix.api`; its methods are awaited."""
+        return _operations.async_api(self.call)
+
+    async def call(
+        self, operation: Operation[Arguments, Success_co], /, *args: Arguments.args, **kwargs: Arguments.kwargs
+    ) -> Success_co:
         """See `Aikynetix.call`."""
         response = await self._exchange(_operation_kwargs(operation, args, kwargs), None)
-        return _success_model(operation, response)
+        result: Success_co = _success_model(operation, response)
+        return result
 
     def with_options(self, *, timeout: float | httpx.Timeout | None = None, max_retries: int | None = None) -> Self:
         """See `Aikynetix.with_options`."""

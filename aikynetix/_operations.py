@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar
 
 from aikynetix_api import facade
 from aikynetix_api.client import AuthenticatedClient, Client
@@ -23,6 +23,21 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     import httpx
+    from aikynetix_api.operations import Api, AsyncApi
+
+Arguments = ParamSpec("Arguments")
+Success_co = TypeVar("Success_co", covariant=True)
+
+
+class Operation(Protocol[Arguments, Success_co]):
+    """What type checkers know of a generated operation module: its arguments, and the model of its success."""
+
+    @property
+    def _get_kwargs(self) -> Callable[Arguments, dict[str, Any]]: ...
+
+    def _parse_response(self, *, client: AuthenticatedClient | Client, response: httpx.Response) -> Any: ...
+
+    def _success(self, parsed: Any) -> Success_co: ...
 
 
 class Analysis(StrEnum):
@@ -69,6 +84,20 @@ def _call(build: Callable[..., dict[str, Any]], session_id: str, analysis: Analy
             "Update aikynetix, or reach the operation as it is now through client.call or client.raw."
         ) from None
     return Call(name, kwargs, facade.VIDEO_URL.get(name, ()))
+
+
+def api(call: Callable[..., Any]) -> Api:
+    """Return every operation of the vendor's spec as a method, each made of a client's ``call``."""
+    from aikynetix_api.operations import Api
+
+    return Api(call)
+
+
+def async_api(call: Callable[..., Any]) -> AsyncApi:
+    """As `api`, for an asynchronous client."""
+    from aikynetix_api.operations import AsyncApi
+
+    return AsyncApi(call)
 
 
 def spec_defaults() -> SpecDefaults:
@@ -118,4 +147,4 @@ class _RaisingClient:
         raise UnexpectedStatus(self._status, b"")
 
 
-__all__ = ["Analysis", "AuthenticatedClient", "Call", "Client", "generate_analyzed_video", "get_analyzed_video"]
+__all__ = ["Analysis", "AuthenticatedClient", "Call", "Client", "Operation"]
