@@ -174,14 +174,13 @@ def _seen(annotation: str, hidden: set[str]) -> str:
 
 def _prose(operation: Operation, arguments: Sequence[Argument]) -> str:
     """Return a docstring's text: what the vendor says of the operation and its parameters."""
-    title = clean_prose(operation.summary).strip() or f"{operation.label}."
-    parts = [title, clean_prose(operation.description).strip()]
+    parts = [clean_prose(operation.summary).strip(), clean_prose(operation.description).strip()]
     if operation.deprecated:
         parts.append("Deprecated by the vendor.")
     described = {identifier(one["name"]): one.get("description") for one in operation.parameters}
     lines = [_line(one.name, described.get(one.name)) for one in arguments]
     parts.append("\n".join(["Args:", *filter(None, lines)]) if any(lines) else "")
-    parts.append(f"Request: `{operation.label}`" if operation.summary.strip() else "")
+    parts.append(f"Request: `{operation.label}`")
     text = "\n\n".join(part for part in parts if part)
     return text.replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
 
