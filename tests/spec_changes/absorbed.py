@@ -6,7 +6,6 @@ words (all without any), runs `make spec`, `make regen`, `make demo` and `make t
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
@@ -33,6 +32,7 @@ from tests.spec_changes._service import service
 
 ROOT = Path(__file__).resolve().parents[2]
 _TEXT: Json = {"type": "string"}
+_ELSEWHERE: list[Json] = [{"url": "https://eu.aikynetix.app/v3"}]
 
 
 class Absorbed(NamedTuple):
@@ -133,8 +133,8 @@ def _run(change: Absorbed, tree: Path) -> list[str]:
         if (ROOT / name).is_file():
             (tree / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, tree / name)
-    page = tree.parent / "openapi.json"
-    page.write_bytes(json.dumps(json.loads(change.document()), indent=2).encode())
+    page = tree.parent / "page.md"
+    page.write_text(f"# The vendor's page\n\n```json\n{change.document().decode()}\n```\n")
     steps = {
         "make spec": ["scripts.vendor_spec", str(page)],
         "make regen": ["scripts.regen", *(["--accept"] if change.decided else [])],
