@@ -1,0 +1,469 @@
+"""From a response to a value or an error of ours: lenient about everything the facade does not need.
+
+Nothing here runs the generated parsers: they are strict about fields that the facade never looks at.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import socket
+import ssl
+import time
+import zlib
+from collections.abc import AsyncIterable, Iterable, Iterator, Sequence
+from http import HTTPStatus
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+import httpx
+
+from ._auth import TokenError
+from ._errors import (
+    APIConnectionError,
+    APIResponseValidationError,
+    APIStatusError,
+    APITimeoutError,
+    AuthenticationError,
+    status_error_class,
+)
+from ._redact import one_line, redact_url, scrub, scrub_json
+from ._retry import is_permanent, retry_after, tls_error
+from ._transport import DEADLINE
+
+ERROR_LIMIT = 64 * 1024
+"""Bytes of an error's body that are read; the rest is left unread."""
+JSON_LIMIT = 8 * 1024 * 1024
+"""Bytes of a JSON response that are read, after decompression; a larger one is refused."""
+BINARY_LIMIT = 32 * 1024 * 1024
+"""Bytes of any other response that are read into memory; a larger one is to be streamed through ``client.raw``."""
+MESSAGE_LIMIT = 500
+ACCEPT_ENCODING = "gzip, deflate"
+
+_STEP = 256 * 1024  # bytes that are decompressed at a time, so that a bomb's peak stays near the limit
+_LONGEST_URL = 16_384
+_REQUEST_ID_HEADERS = (
+    "x-request-id",
+    "request-id",
+    "x-correlation-id",
+    "x-cloud-trace-context",
+    "x-amzn-requestid",
+    "cf-ray",
+)
+# Where a text stands inside `{"error": {...}}`, most telling first.
+_TEXT_KEYS = ("message", "detail", "error", "msg", "description", "reason", "title", "error_description")
+_CODE_KEYS = ("code", "error_code", "errorCode")
+# Members of RFC 9457 and of frameworks that are no names of fields.
+_NO_FIELDS = frozenset({"type", "status", "instance", *_CODE_KEYS})
+
+
+class Decoder:
+    """Decompresses gzip and deflate (RFC 9110, section 8.4.1) a little at a time; of anything else it changes nothing.
+
+    Args:
+        encoding: The ``Content-Encoding`` header. Deflate without its wrapper is taken too, as browsers do. A token that
+            is none of these passes as identity: what uses the body decides whether it makes sense.
+    """
+
+    def __init__(self, encoding: str) -> None:
+        names = [name for name in encoding.lower().replace(" ", "").split(",") if name not in ("", "identity")]
+        self._is_deflate = names == ["deflate"]
+        self._is_gzip = names in (["gzip"], ["x-gzip"])
+        self.is_identity = not (self._is_deflate or self._is_gzip)
+        self._zlib = None if self.is_identity else zlib.decompressobj(zlib.MAX_WBITS | (16 if self._is_gzip else 0))
+        self._has_begun = False
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """Yield what ``data`` decompresses to, at most 256 KiB at a time.
+
+        Raises:
+            httpx.DecodingError: It is not in the encoding that the response claims.
+        """
+        if self._zlib is None:
+            yield data
+            return
+        while data:
+            if self._zlib.eof:
+                if not (self._is_gzip and data.startswith(b"\x1f")):
+                    return  # what follows is no further member (RFC 1952, section 2.2), and no part of the body
+                self._zlib = zlib.decompressobj(zlib.MAX_WBITS | 16)
+            yield self._step(data)
+            data = self._zlib.unused_data if self._zlib.eof else self._zlib.unconsumed_tail
+
+    def _step(self, data: bytes) -> bytes:
+        assert self._zlib is not None
+        try:
+            out = self._zlib.decompress(data, _STEP)
+        except zlib.error as error:
+            if not self._is_deflate or self._has_begun:
+                raise httpx.DecodingError("the response's body is not in the compression that it claims") from error
+            self._zlib = zlib.decompressobj(-zlib.MAX_WBITS)
+            self._has_begun = True
+            return self._step(data)
+        self._has_begun = True
+        return out
+
+    def finish(self) -> None:
+        """Check that nothing is missing.
+
+        Raises:
+            httpx.DecodingError: The compressed body ends in the middle.
+        """
+        if self._zlib is not None and self._has_begun and not self._zlib.eof:
+            raise httpx.DecodingError("the response's compressed body ends in the middle")
+
+
+class _BoundedReader:
+    """Collects the body of a response up to a limit: that of a 2xx must fit, that of an error is cut."""
+
+    def __init__(self, response: httpx.Response, limit: int | None) -> None:
+        self._response, self._body = response, io.BytesIO()
+        self._is_strict = response.is_success
+        if not self._is_strict:
+            limit = ERROR_LIMIT
+        elif limit is None:
+            limit = JSON_LIMIT if "json" in response.headers.get("content-type", "json") else BINARY_LIMIT
+        self._limit, self._deadline = limit, response.request.extensions.get(DEADLINE)
+        self._decoder = Decoder(response.headers.get("content-encoding", ""))
+        announced = response.headers.get("content-length", "")
+        if self._is_strict and announced.isdecimal() and len(announced) < 20 and int(announced) > limit:
+            raise self._too_large()
+
+    def feed(self, chunk: bytes) -> bool:
+        """Take in ``chunk``; return whether more is wanted."""
+        if self._deadline is not None and time.monotonic() > self._deadline:
+            raise httpx.ReadTimeout("the response was not complete within the timeout", request=self._response.request)
+        try:
+            for piece in self._decoder.feed(chunk):
+                self._body.write(piece)
+                if self._body.tell() > self._limit:
+                    if self._is_strict:
+                        raise self._too_large()
+                    return False
+        except httpx.DecodingError:
+            if self._is_strict:
+                raise
+            return False
+        return True
+
+    def finish(self, is_whole: bool) -> None:
+        """Make what was collected the body of the response, as if httpx had read it."""
+        if is_whole and self._is_strict:
+            self._decoder.finish()
+        if not self._decoder.is_identity:
+            del self._response.headers["content-encoding"]
+        self._response.stream = httpx.ByteStream(self._body.getvalue()[: self._limit])
+        self._response.is_closed = False
+        self._response.read()
+
+    def _too_large(self) -> httpx.DecodingError:
+        return httpx.DecodingError(f"the response's body is larger than {self._limit} bytes")
+
+
+def read(response: httpx.Response, limit: int | None) -> None:
+    """Read the body of ``response``: at most 64 KiB of an error, and of a 2xx ``limit`` bytes after decompression.
+
+    Raises:
+        httpx.DecodingError: A 2xx is too large, or not in the encoding that it claims.
+        httpx.ReadTimeout: The deadline of the request is over.
+    """
+    try:
+        reader = _BoundedReader(response, limit)
+        is_whole = all(map(reader.feed, cast("Iterable[bytes]", response.stream)))
+    finally:
+        response.close()
+    reader.finish(is_whole)
+
+
+async def aread(response: httpx.Response, limit: int | None) -> None:
+    """As `read`, from an asynchronous transport."""
+    chunks = aiter(cast("AsyncIterable[bytes]", response.stream))
+    is_whole = True
+    try:
+        reader = _BoundedReader(response, limit)
+        async for chunk in chunks:
+            if not reader.feed(chunk):
+                is_whole = False
+                break
+    finally:
+        if (close := getattr(chunks, "aclose", None)) is not None:  # trio complains of one left to the collector
+            await close()
+        await response.aclose()
+    reader.finish(is_whole)
+
+
+def require_success(response: httpx.Response, now: float) -> httpx.Response:
+    """Return ``response`` if it is 2xx.
+
+    Args:
+        response: Its (bounded) body read.
+        now: Seconds since 1970, to measure a ``Retry-After`` date against where the response has no ``Date``.
+
+    Raises:
+        APIStatusError: It is not.
+    """
+    if response.is_success:
+        return response
+    status, body = response.status_code, _body_of(response)
+    kind = status_error_class(status)
+    hint = "; `aikynetix doctor` shows which credential is accepted" if kind is AuthenticationError else ""
+    raise kind(
+        _message(body, status) + _redirect_note(response) + hint,
+        status_code=status,
+        code=_code(body),
+        body=body,
+        headers=httpx.Headers([(scrub(name), scrub(value)) for name, value in response.headers.multi_items()]),
+        request_id=request_id(response),
+        retry_after=retry_after(response.headers, now),
+        request_method=response.request.method,
+        request_url=redact_url(str(response.request.url)),
+    )
+
+
+def request_id(response: httpx.Response) -> str | None:
+    """Return the id that the server gave the request, from the first header known to carry one."""
+    for name in _REQUEST_ID_HEADERS:
+        value = response.headers.get(name)
+        if value:
+            return one_line(scrub(value), limit=200) or None
+    return None
+
+
+def video_url(response: httpx.Response, paths: Sequence[Sequence[str]]) -> str | None:
+    """Return the video's URL in a 2xx response, or None where the response says that there is none yet.
+
+    "None yet" is a JSON object in which the field is null, empty or missing, or a 202 or 204 without a body; so it is
+    for ``ensure`` to poll on and for `require_url` to refuse.
+
+    Args:
+        response: A 2xx, its body read.
+        paths: Where the URL may be, each the keys that lead there in the JSON object; the first that holds
+            something counts.
+
+    Raises:
+        APIResponseValidationError: No path is known, the response is not a JSON object, is an error in the guise of a
+            success, or holds something in the field that is no absolute http(s) URL.
+    """
+    if not paths:
+        raise invalid(response, "the vendored spec does not say where the video's URL is")
+    if response.status_code in (202, 204) and not response.content.strip():
+        return None
+    value = parse_json(response)
+    if not isinstance(value, dict):
+        kind = _json_kind(value)
+        raise invalid(response, f"the response is a JSON {kind} where an object with the video's URL was expected")
+    body = cast("dict[str, object]", value)
+    found = next((item for path in paths if (item := _at(body, path)) not in (None, "")), None)
+    if found is not None:
+        fault = _url_fault(found)
+        if fault is not None:
+            raise invalid(response, f"the video's URL {fault}")
+        return cast("str", found)
+    if body.get("error"):
+        told = one_line(scrub(" ".join(_texts(body["error"]))[:ERROR_LIMIT]), limit=MESSAGE_LIMIT) or "error"
+        raise invalid(response, f"the response has status {response.status_code} but says: {told}")
+    return None
+
+
+def _at(value: object, path: Sequence[str]) -> object:
+    for key in path:
+        value = cast("dict[str, object]", value).get(key) if isinstance(value, dict) else None
+    return value
+
+
+def require_url(response: httpx.Response, paths: Sequence[Sequence[str]]) -> str:
+    """Return the video's URL in a 2xx response; see `video_url`.
+
+    Raises:
+        APIResponseValidationError: There is none, or none that can be used.
+    """
+    url = video_url(response, paths)
+    if url is None:
+        name = " or ".join(".".join(path) for path in paths)
+        raise invalid(response, f"the response has status {response.status_code} but no {name} in it")
+    return url
+
+
+def parse_json(response: httpx.Response) -> object:
+    """Return the body of a 2xx response as JSON.
+
+    Raises:
+        APIResponseValidationError: It is empty or not JSON.
+    """
+    if not response.content.strip():
+        raise invalid(response, f"the response has status {response.status_code} but an empty body")
+    try:
+        parsed: object = json.loads(response.content)
+    except (ValueError, RecursionError):  # UnicodeDecodeError, too-long integers and bad JSON are all ValueErrors
+        kind = one_line(scrub(response.headers.get("content-type", "no content type")), limit=80)
+        raise invalid(
+            response, f"the response is not JSON ({kind}); a proxy or login page may have answered instead of the API"
+        ) from None
+    return parsed
+
+
+def invalid(response: httpx.Response, why: str) -> APIResponseValidationError:
+    """Return the exception for a 2xx response that cannot be used."""
+    return APIResponseValidationError(
+        why,
+        status_code=response.status_code,
+        request_id=request_id(response),
+        request_method=response.request.method,
+        request_url=redact_url(str(response.request.url)),
+    )
+
+
+def map_exception(error: Exception, request: httpx.Request) -> APIConnectionError | APIResponseValidationError:
+    """Return the exception of ours that ``error``, out of httpx or a transport, stands for; its text has the reason."""
+    if isinstance(error, httpx.DecodingError):
+        return APIResponseValidationError(
+            one_line(scrub(str(error)), limit=300),
+            request_method=request.method,
+            request_url=redact_url(str(request.url)),
+        )
+    return connection_error(error, request.method, str(request.url))
+
+
+def connection_error(error: Exception, method: str, url: str) -> APIConnectionError:
+    """Return the exception for a request that got no usable response: what happened, and what to do.
+
+    Args:
+        error: What httpx or a transport raised.
+        method: Of the request.
+        url: Of the request; it is shown without what grants access.
+    """
+    asked: dict[str, Any] = {"request_method": method, "request_url": redact_url(url)}
+    if isinstance(error, httpx.TimeoutException | TimeoutError):
+        said = one_line(scrub(_text_of(error)), limit=300)
+        return APITimeoutError(f"no complete response within the timeout ({type(error).__name__}: {said})", **asked)
+    return APIConnectionError(_reason(error), is_permanent=is_permanent(error), **asked)
+
+
+def _reason(error: Exception) -> str:
+    said = one_line(scrub(_text_of(error)), limit=300) or type(error).__name__
+    tls = tls_error(error)
+    if isinstance(error, TokenError):
+        return said
+    if isinstance(error, httpx.ProxyError):
+        if said.startswith("407"):
+            return f"the proxy wants a user and password ({said}): put them into its URL, http://user:password@host:port"
+        return f"the proxy did not let the request through ({said}): check proxy= or HTTPS_PROXY"
+    if isinstance(tls, ssl.SSLCertVerificationError):
+        if "mismatch" in tls.verify_message.lower() or "not valid for" in tls.verify_message:
+            return f"the server's certificate is for another host ({tls.verify_message}): check the base URL"
+        return (
+            f"the server's certificate is not trusted ({tls.verify_message}): where a proxy or firewall inspects TLS, "
+            "set SSL_CERT_FILE or verify= to its certificate"
+        )
+    if tls is not None and tls.reason in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE"):
+        return "the server does not speak TLS on this port: check scheme and port of the base URL"
+    if tls is not None and tls.reason and "CERTIFICATE_REQUIRED" in tls.reason:
+        return "the server wants a client certificate: give verify= an ssl.SSLContext that has one"
+    if _has_cause(error, socket.gaierror):
+        return f"the host name cannot be resolved ({said}): check the base URL and the network"
+    return f"no usable response ({type(error).__name__}: {said})"
+
+
+def _has_cause(error: BaseException | None, kind: type[BaseException]) -> bool:
+    for _ in range(8):
+        if error is None:
+            return False
+        if isinstance(error, kind):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def _text_of(error: Exception) -> str:
+    """Return the text of ``error``, none where a transport's own exception cannot say what it is."""
+    try:
+        return str(error)
+    except Exception:
+        return ""
+
+
+def _body_of(response: httpx.Response) -> object:
+    content = response.content
+    if not content:
+        return None
+    try:
+        return scrub_json(json.loads(content))
+    except (ValueError, RecursionError):
+        # Not `response.text`: its charset is the server's to choose, and some of Python's codecs are no text codecs.
+        return scrub(content.decode("utf-8", "replace"))
+
+
+def _message(body: object, status: int) -> str:
+    for text in _candidates(body):
+        line = one_line(text, limit=MESSAGE_LIMIT)
+        if line:
+            return line
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return f"HTTP status {status}"
+
+
+def _candidates(body: object) -> Iterator[str]:
+    """The vendor's ``error``, Django REST framework's ``detail``, RFC 9457's ``title``, then errors of single fields."""
+    if isinstance(body, dict):
+        fields = cast("dict[str, object]", body)
+        for key in ("error", "detail", "title", "message"):
+            yield from _texts(fields.get(key))
+        found = [(name, list(_texts(value))) for name, value in fields.items() if name not in _NO_FIELDS]
+        texts = [" ".join(told) if name == "non_field_errors" else f"{name}: {' '.join(told)}" for name, told in found if told]
+        yield "; ".join(texts)
+    elif isinstance(body, list):
+        yield from _texts(cast("list[object]", body))
+
+
+def _texts(value: object, depth: int = 0) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif depth < 4:
+        if isinstance(value, dict):
+            for key in _TEXT_KEYS:
+                yield from _texts(cast("dict[str, object]", value).get(key), depth + 1)
+        elif isinstance(value, list):
+            for item in cast("list[object]", value)[:3]:
+                yield from _texts(item, depth + 1)
+
+
+def _code(body: object) -> str | None:
+    if not isinstance(body, dict):
+        return None
+    outer = cast("dict[str, object]", body)
+    for holder in (outer.get("error"), outer):
+        if isinstance(holder, dict):
+            for key in _CODE_KEYS:
+                value = cast("dict[str, object]", holder).get(key)
+                if isinstance(value, str | int) and not isinstance(value, bool) and value != "":
+                    return one_line(str(value), limit=100)
+    return None
+
+
+def _redirect_note(response: httpx.Response) -> str:
+    location = response.headers.get("location")
+    if not 300 <= response.status_code <= 399 or not location:
+        return ""
+    return f": redirected to {redact_url(location)[:200]}, which is not followed; check the base URL"
+
+
+def _url_fault(value: object) -> str | None:
+    """Return what is wrong with a video's URL; None where it can be used."""
+    if not isinstance(value, str):
+        return f"is a JSON {_json_kind(value)}, not a string"
+    if len(value) > _LONGEST_URL or not value.isprintable() or " " in value or "\\" in value:
+        return "is too long or has spaces, control characters or backslashes in it"
+    try:
+        parts = urlsplit(value)
+        if parts.scheme.lower() in ("http", "https") and parts.hostname and parts.port != 0:
+            return "has user info in it" if "@" in parts.netloc else None
+    except ValueError:
+        pass
+    return "is not an absolute http(s) URL"
+
+
+def _json_kind(value: object) -> str:
+    kinds: dict[Any, str] = {dict: "object", list: "array", str: "string", bool: "boolean", type(None): "null"}
+    return kinds.get(type(value), "number")
