@@ -49,13 +49,13 @@ def check_tools() -> None:
             )
 
 
-def generate(canonical: Canonical, target: Path, modules: Mapping[str, str]) -> None:
+def generate(canonical: Canonical, target: Path, modules: Callable[[], Mapping[str, str]]) -> None:
     """Write the package into a new folder.
 
     Args:
         canonical: What to generate.
         target: The package's folder, which must not exist yet.
-        modules: File names and sources to add to the package.
+        modules: Makes file names and sources to add to the package, from what was generated.
 
     Raises:
         RefusedError: The generator warns, fails or leaves something out.
@@ -87,7 +87,7 @@ def generate(canonical: Canonical, target: Path, modules: Mapping[str, str]) -> 
         raise RefusedError(_complaint(errors))
     own = ["wire.py", *(["forms.py"] if any(one.body_kind == "form" for one in canonical.endpoints) else [])]
     helping = {name: (TEMPLATES / f"{name}.jinja").read_text("utf-8") for name in own}
-    for name, source in {"py.typed": "", **helping, **modules}.items():
+    for name, source in {"py.typed": "", **helping, **modules()}.items():
         (target / name).write_text(source, encoding="utf-8")
     _format(target)
 

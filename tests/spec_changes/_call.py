@@ -6,6 +6,7 @@ import asyncio
 import importlib
 import inspect
 import json
+import pkgutil
 import sys
 import typing
 from io import BytesIO
@@ -58,12 +59,13 @@ async def _later(client: Any, module: Any, positional: list[Any], named: dict[st
 
 
 def _each(kind: str, base_url: str) -> dict[str, Any]:
-    from aikynetix_api import vendor
+    from aikynetix_api import api
 
     import aikynetix
 
     results: dict[str, Any] = {}
-    for path in vendor.ALL_OPERATIONS:
+    found = [one.name for one in pkgutil.walk_packages(api.__path__, "aikynetix_api.api.") if not one.ispkg]
+    for path in sorted(found):
         module = importlib.import_module(path)
         for value in ("x", "missing", "broken"):
             positional, named = _arguments(module, value)
