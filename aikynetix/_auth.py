@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 # Where a credential goes: ("header" | "query" | "cookie", name).
 Placement = tuple[str, str]
 
-_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, section 5.6.2
+HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, section 5.6.2
 # Responses to requests with an earlier token may still quote it.
 _TOKENS_KEPT = 4
 
@@ -78,7 +78,7 @@ class ApiKey(httpx.Auth):
 
     def __init__(self, key: str | Secret, header: str | None = None) -> None:
         self._key = checked_secret(key, "api_key= (or AIKYNETIX_API_KEY)")
-        if header is not None and not (isinstance(header, str) and _HEADER_NAME.fullmatch(header)):
+        if header is not None and not (isinstance(header, str) and HEADER_NAME.fullmatch(header)):
             raise ConfigurationError(
                 "ApiKey(header=...) must be a header's name, such as 'API-KEY' or 'Authorization'.", setting="auth"
             )

@@ -19,9 +19,11 @@ from typing import TYPE_CHECKING, Any
 import httpx
 from attrs import frozen
 
-from . import _responses, _retry
-from ._auth import SameOriginAuth, origin_of
+from . import __version__, _reading, _responses, _retry
+from ._auth import origin_of
+from ._config import Settings
 from ._errors import AikynetixError, client_closed
+from ._reading import ACCEPT_ENCODING
 from ._redact import install_log_filter, redact_url, scrub_exception
 from ._transport import CANCELLED, DEADLINE
 
@@ -29,25 +31,22 @@ if TYPE_CHECKING:
     import threading
 
 logger = logging.getLogger("aikynetix")
+USER_AGENT = f"aikynetix/{__version__} python-httpx/{httpx.__version__}"
+
+_PLAIN = {"method", "url", "params"}
+_NO_BODY = httpx.ByteStream(b"")
+
+Carriers = tuple[httpx.BaseTransport, Mapping[str, httpx.BaseTransport | None]]
+Async_PLAIN = {"method", "url", "params"}
+_NO_BODY = httpx.ByteStream(b"")
+
+Carriers = tuple[httpx.AsyncBaseTransport, Mapping[str, httpx.AsyncBaseTransport | None]]
 
 _MOST_REDIRECTS = 3
 # RFC 9110, section 15.4: 307 and 308 keep the method; the others make it GET, so they are followed for GET alone.
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _METHOD_KEEPING_REDIRECTS = frozenset({307, 308})
 _SHORTEST_ATTEMPT = 0.1  # seconds that an attempt gets at the very end of the budget
-
-
-@frozen
-class Policy:
-    """How hard to try.
-
-    Attributes:
-        attempt_timeout: Seconds that one attempt may take, redirects included; None for no limit.
-        max_retries: How many attempts may follow the first.
-    """
-
-    attempt_timeout: float | None
-    max_retries: int
 
 
 @frozen
@@ -68,41 +67,40 @@ Result = httpx.Response | Exception
 Flow = Generator[Send | Sleep, Result | None, httpx.Response]
 
 
-def call_flow(request: httpx.Request, policy: Policy, clock: Callable[[], float] = time.monotonic) -> Flow:
+def call_flow(request: httpx.Request, settings: Settings, clock: Callable[[], float] = time.monotonic) -> Flow:
     """Send ``request`` until there is a final result: attempts with a wait between them, each with its redirects.
 
     The first attempt may use all of its time, the others what is left of the budget.
 
     Args:
         request: As it is before authentication; every attempt starts from that.
-        policy: How hard to try.
+        settings: Of the client: how long an attempt may take, and how many may follow the first.
         clock: Seconds, steadily growing.
 
     Raises:
         Exception: What the last attempt ended with, where that was no response.
     """
     began, attempt = clock(), 0
-    original = httpx.Request(request.method, request.url, headers=request.headers)
+    url, headers = request.url, request.headers.copy()
     while True:
         attempt += 1
-        if policy.attempt_timeout is not None:
-            left = max(_SHORTEST_ATTEMPT, began + _retry.BUDGET - clock()) if attempt > 1 else policy.attempt_timeout
-            request.extensions[DEADLINE] = clock() + min(policy.attempt_timeout, left)
-        result = yield from _attempt_flow(request)
-        wait = _wait_after(request, result, attempt, policy, clock() - began)
+        if settings.attempt_timeout is not None:
+            left = max(_SHORTEST_ATTEMPT, began + _retry.BUDGET - clock()) if attempt > 1 else settings.attempt_timeout
+            request.extensions[DEADLINE] = clock() + min(settings.attempt_timeout, left)
+        result = yield from _attempt_flow(request, headers)
+        wait = _wait_after(request, result, attempt, settings, clock() - began)
         if wait is None:
             break
         yield Sleep(wait)
-        request.url, request.headers = original.url, original.headers.copy()
+        request.url, request.headers = url, headers.copy()
     if isinstance(result, Exception):
         raise result
     return result
 
 
-def _attempt_flow(request: httpx.Request) -> Generator[Send | Sleep, Result | None, Result]:
-    """Send ``request`` and follow redirects within its origin, at most three."""
+def _attempt_flow(request: httpx.Request, headers: httpx.Headers) -> Generator[Send | Sleep, Result | None, Result]:
+    """Send ``request`` and follow redirects within its origin, at most three, each with ``headers`` alone."""
     following = request
-    plain = httpx.Headers(request.headers)
     for redirects in range(_MOST_REDIRECTS + 1):
         result = yield Send(following)
         assert result is not None
@@ -112,7 +110,7 @@ def _attempt_flow(request: httpx.Request) -> Generator[Send | Sleep, Result | No
         if url is None:
             break
         following = httpx.Request(
-            request.method, url, headers=plain, stream=request.stream, extensions=request.extensions
+            request.method, url, headers=headers, stream=request.stream, extensions=request.extensions
         )
     return result
 
@@ -133,14 +131,14 @@ def _redirect_target(request: httpx.Request, response: httpx.Response) -> httpx.
 
 
 def _wait_after(
-    request: httpx.Request, result: Result, attempt: int, policy: Policy, elapsed: float
+    request: httpx.Request, result: Result, attempt: int, settings: Settings, elapsed: float
 ) -> float | None:
     """Return the seconds to wait before trying again, or None when ``result`` is final."""
     if not _retry.is_retryable(request.method, result) or not is_repeatable(request):
         return None
     wait = _retry.next_wait(
         attempt=attempt,
-        max_retries=policy.max_retries,
+        max_retries=settings.max_retries,
         elapsed=elapsed,
         retry_after=_retry.retry_after(result.headers, time.time()) if isinstance(result, httpx.Response) else None,
         draw=random.random(),
@@ -158,6 +156,41 @@ def is_repeatable(request: httpx.Request) -> bool:
     return not isinstance(source, Iterator | AsyncIterator)
 
 
+class RequestBuilder:
+    """Makes the requests of one client: plain ones without parsing URL and headers over and over as httpx does.
+
+    Args:
+        client: Whose base URL, headers and timeout the requests get.
+    """
+
+    def __init__(self, client: httpx.Client | httpx.AsyncClient) -> None:
+        self._client = client
+        self._base = str(client.base_url).removesuffix("/")
+        self._headers = httpx.Headers([(b"Host", client.base_url.netloc), *client.headers.raw])
+
+    def build(self, kwargs: Mapping[str, Any]) -> httpx.Request:
+        """Return what the client's ``build_request(**kwargs)`` does.
+
+        Raises:
+            ValueError: The arguments make no request, perhaps because one of them is very long.
+        """
+        url, params, method = str(kwargs["url"]), kwargs.get("params"), str(kwargs["method"]).upper()
+        try:
+            if kwargs.keys() > _PLAIN or not url.startswith("/") or "?" in url or "#" in url or method != "GET":
+                return self._client.build_request(**kwargs)
+            if params:
+                url = f"{url}?{httpx.QueryParams(params)}"
+            return httpx.Request(
+                method,
+                self._base + url,
+                headers=self._headers,
+                stream=_NO_BODY,  # a stream, even an empty one, tells httpx that the headers are complete
+                extensions={"timeout": self._client.timeout.as_dict()},
+            )
+        except (httpx.InvalidURL, UnicodeError) as error:
+            raise ValueError(f"the arguments make no request: {error}") from error
+
+
 class _NoCookies(CookieJar):
     """Keeps nothing: a credential is all that a request to this API carries."""
 
@@ -169,40 +202,24 @@ class HttpClient(httpx.Client):
     """An httpx client for one API.
 
     Args:
-        base_url: The API's base URL.
-        credential: Adds the credential to requests for that origin.
-        timeout: Per-phase limits in seconds.
-        policy: How hard to try.
-        transport: Carries the requests; closed with this client unless it is shared.
-        mounts: Transports for some of the URLs, as httpx has it.
-        headers: Of every request.
+        settings: Base URL, credential and limits.
+        carriers: The transport and the ``mounts`` of the client, as httpx has them.
         owner: The client whose transports these are, when it is another one; it alone closes them.
     """
 
-    def __init__(
-        self,
-        *,
-        base_url: httpx.URL,
-        credential: SameOriginAuth,
-        timeout: httpx.Timeout,
-        policy: Policy,
-        transport: httpx.BaseTransport,
-        mounts: Mapping[str, httpx.BaseTransport | None],
-        headers: Mapping[str, str],
-        owner: HttpClient | None = None,
-    ) -> None:
-        install_log_filter()
-        super().__init__(
-            base_url=base_url,
-            timeout=timeout,
-            transport=transport,
-            mounts=mounts,
-            trust_env=False,
-            headers=headers,
-            cookies=_NoCookies(),
-        )
-        self.credential, self.policy = credential, policy
-        self._carriers, self._owner = (transport, mounts), owner
+    def __init__(self, settings: Settings, carriers: Carriers, owner: HttpClient | None = None) -> None:
+        super().__init__(base_url=settings.base_url, **httpx_options(settings.timeout, *carriers))
+        self._settings, self._carriers, self._owner = settings, carriers, owner
+
+    @property
+    def is_open(self) -> bool:
+        """Whether neither this client nor the one whose connections it uses has been closed."""
+        return not (self._owner or self).is_closed
+
+    @property
+    def is_owner(self) -> bool:
+        """Whether the connections are this client's own, to be closed with it."""
+        return self._owner is None
 
     def send(
         self,
@@ -224,7 +241,7 @@ class HttpClient(httpx.Client):
             httpx.TransportError: No response came.
             httpx.DecodingError: The body is too large, or not in the encoding that it claims.
         """
-        return self._run(request, self.credential if auth is httpx.USE_CLIENT_DEFAULT else _auth_of(auth), stream)
+        return self._run(request, self._settings.credential if auth is httpx.USE_CLIENT_DEFAULT else _auth_of(auth), stream)
 
     def exchange(
         self, request: httpx.Request, *, limit: int | None = None, cancel: threading.Event | None = None
@@ -245,13 +262,12 @@ class HttpClient(httpx.Client):
         if cancel is not None:
             request.extensions[CANCELLED] = cancel.is_set
         try:
-            response = self._run(request, self.credential, False, limit, time.sleep if cancel is None else cancel.wait)
+            response = self._run(request, self._settings.credential, False, limit, time.sleep if cancel is None else cancel.wait)
         except AikynetixError:
             raise
         except Exception as error:
             scrub_exception(error)
-            closed = (self._owner or self).is_closed
-            raise client_closed() if closed else _responses.map_exception(error, request) from error
+            raise (_responses.map_exception(error, request) if self.is_open else client_closed()) from error
         return _responses.require_success(response, time.time())
 
     def _run(
@@ -262,9 +278,9 @@ class HttpClient(httpx.Client):
         limit: int | None = None,
         sleep: Callable[[float], object] = time.sleep,
     ) -> httpx.Response:
-        if (self._owner or self).is_closed:
+        if not self.is_open:
             raise RuntimeError("the client has been closed")
-        flow, result = call_flow(request, self.policy), None
+        flow, result = call_flow(request, self._settings), None
         while True:
             try:
                 step = flow.send(result)
@@ -288,7 +304,7 @@ class HttpClient(httpx.Client):
             while True:
                 response = super().send(_same_call(sent, request), stream=True, auth=None, follow_redirects=False)
                 if not stream or not response.is_success:
-                    _responses.read(response, limit)
+                    _reading.read(response, limit)
                 else:
                     request.extensions[DEADLINE] = None  # reading the body is the caller's affair
                 log_response(response)
@@ -301,19 +317,9 @@ class HttpClient(httpx.Client):
         finally:
             auth_flow.close()
 
-    def copy(self, *, timeout: httpx.Timeout, policy: Policy) -> HttpClient:
-        """Return a client with other limits on the same connections."""
-        transport, mounts = self._carriers
-        return HttpClient(
-            base_url=self.base_url,
-            credential=self.credential,
-            timeout=timeout,
-            policy=policy,
-            transport=transport,
-            mounts=mounts,
-            headers=dict(self.headers),
-            owner=self._owner or self,
-        )
+    def copy(self, settings: Settings) -> HttpClient:
+        """Return a client with other settings on the same connections."""
+        return HttpClient(settings, self._carriers, self._owner or self)
 
     def close(self) -> None:
         """Close the connections, unless they belong to another client. Closing twice is fine."""
@@ -324,30 +330,19 @@ class HttpClient(httpx.Client):
 class AsyncHttpClient(httpx.AsyncClient):
     """An asynchronous httpx client for one API; see `HttpClient`."""
 
-    def __init__(
-        self,
-        *,
-        base_url: httpx.URL,
-        credential: SameOriginAuth,
-        timeout: httpx.Timeout,
-        policy: Policy,
-        transport: httpx.AsyncBaseTransport,
-        mounts: Mapping[str, httpx.AsyncBaseTransport | None],
-        headers: Mapping[str, str],
-        owner: AsyncHttpClient | None = None,
-    ) -> None:
-        install_log_filter()
-        super().__init__(
-            base_url=base_url,
-            timeout=timeout,
-            transport=transport,
-            mounts=mounts,
-            trust_env=False,
-            headers=headers,
-            cookies=_NoCookies(),
-        )
-        self.credential, self.policy = credential, policy
-        self._carriers, self._owner = (transport, mounts), owner
+    def __init__(self, settings: Settings, carriers: AsyncCarriers, owner: AsyncHttpClient | None = None) -> None:
+        super().__init__(base_url=settings.base_url, **httpx_options(settings.timeout, *carriers))
+        self._settings, self._carriers, self._owner = settings, carriers, owner
+
+    @property
+    def is_open(self) -> bool:
+        """Whether neither this client nor the one whose connections it uses has been closed."""
+        return not (self._owner or self).is_closed
+
+    @property
+    def is_owner(self) -> bool:
+        """Whether the connections are this client's own, to be closed with it."""
+        return self._owner is None
 
     async def send(
         self,
@@ -358,28 +353,27 @@ class AsyncHttpClient(httpx.AsyncClient):
         follow_redirects: Any = httpx.USE_CLIENT_DEFAULT,  # noqa: ARG002 -- httpx's signature
     ) -> httpx.Response:
         """Send ``request`` and return its response; see `HttpClient.send`."""
-        return await self._run(request, self.credential if auth is httpx.USE_CLIENT_DEFAULT else _auth_of(auth), stream)
+        return await self._run(request, self._settings.credential if auth is httpx.USE_CLIENT_DEFAULT else _auth_of(auth), stream)
 
     async def exchange(self, request: httpx.Request, *, limit: int | None = None) -> httpx.Response:
         """Send ``request`` and return its 2xx response, body read; see `HttpClient.exchange`."""
         try:
-            response = await self._run(request, self.credential, False, limit)
+            response = await self._run(request, self._settings.credential, False, limit)
         except AikynetixError:
             raise
         except Exception as error:
             scrub_exception(error)
-            closed = (self._owner or self).is_closed
-            raise client_closed() if closed else _responses.map_exception(error, request) from error
+            raise (_responses.map_exception(error, request) if self.is_open else client_closed()) from error
         return _responses.require_success(response, time.time())
 
     async def _run(
         self, request: httpx.Request, auth: httpx.Auth, stream: bool, limit: int | None = None
     ) -> httpx.Response:
-        if (self._owner or self).is_closed:
+        if not self.is_open:
             raise RuntimeError("the client has been closed")
         import anyio  # httpx's own requirement; here, because the synchronous client does without
 
-        flow, result = call_flow(request, self.policy), None
+        flow, result = call_flow(request, self._settings), None
         while True:
             try:
                 step = flow.send(result)
@@ -408,7 +402,7 @@ class AsyncHttpClient(httpx.AsyncClient):
             while True:
                 response = await super().send(_same_call(sent, request), stream=True, auth=None, follow_redirects=False)
                 if not stream or not response.is_success:
-                    await _responses.aread(response, limit)
+                    await _reading.aread(response, limit)
                 log_response(response)
                 try:
                     sent = await auth_flow.asend(response)
@@ -419,24 +413,27 @@ class AsyncHttpClient(httpx.AsyncClient):
         finally:
             await auth_flow.aclose()
 
-    def copy(self, *, timeout: httpx.Timeout, policy: Policy) -> AsyncHttpClient:
-        """Return a client with other limits on the same connections."""
-        transport, mounts = self._carriers
-        return AsyncHttpClient(
-            base_url=self.base_url,
-            credential=self.credential,
-            timeout=timeout,
-            policy=policy,
-            transport=transport,
-            mounts=mounts,
-            headers=dict(self.headers),
-            owner=self._owner or self,
-        )
+    def copy(self, settings: Settings) -> AsyncHttpClient:
+        """Return a client with other settings on the same connections."""
+        return AsyncHttpClient(settings, self._carriers, self._owner or self)
 
     async def aclose(self) -> None:
         """Close the connections, unless they belong to another client. Closing twice is fine."""
         if self._owner is None:
             await super().aclose()
+
+
+def httpx_options(timeout: httpx.Timeout, transport: Any, mounts: Any) -> dict[str, Any]:
+    """Return the arguments of an httpx client on these transports: no cookies, nothing from the environment."""
+    install_log_filter()
+    return {
+        "timeout": timeout,
+        "transport": transport,
+        "mounts": mounts,
+        "trust_env": False,
+        "headers": {"accept-encoding": ACCEPT_ENCODING, "user-agent": USER_AGENT},
+        "cookies": _NoCookies(),
+    }
 
 
 def _auth_of(auth: Any) -> httpx.Auth:

@@ -5,13 +5,10 @@ Nothing here runs the generated parsers: they are strict about fields that the f
 
 from __future__ import annotations
 
-import io
 import json
 import socket
 import ssl
-import time
-import zlib
-from collections.abc import AsyncIterable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from http import HTTPStatus
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -29,18 +26,9 @@ from ._errors import (
 )
 from ._redact import one_line, redact_url, scrub, scrub_json
 from ._retry import is_permanent, retry_after, tls_error
-from ._transport import DEADLINE
 
-ERROR_LIMIT = 64 * 1024
-"""Bytes of an error's body that are read; the rest is left unread."""
-JSON_LIMIT = 8 * 1024 * 1024
-"""Bytes of a JSON response that are read, after decompression; a larger one is refused."""
-BINARY_LIMIT = 32 * 1024 * 1024
-"""Bytes of any other response that are read into memory; a larger one is to be streamed through ``client.raw``."""
 MESSAGE_LIMIT = 500
-ACCEPT_ENCODING = "gzip, deflate"
-
-_STEP = 256 * 1024  # bytes that are decompressed at a time, so that a bomb's peak stays near the limit
+_LONGEST_TOLD = 64 * 1024
 _LONGEST_URL = 16_384
 _REQUEST_ID_HEADERS = (
     "x-request-id",
@@ -55,141 +43,6 @@ _TEXT_KEYS = ("message", "detail", "error", "msg", "description", "reason", "tit
 _CODE_KEYS = ("code", "error_code", "errorCode")
 # Members of RFC 9457 and of frameworks that are no names of fields.
 _NO_FIELDS = frozenset({"type", "status", "instance", *_CODE_KEYS})
-
-
-class Decoder:
-    """Decompresses gzip and deflate (RFC 9110, section 8.4.1) a little at a time; of anything else it changes nothing.
-
-    Args:
-        encoding: The ``Content-Encoding`` header. Deflate without its wrapper is taken too, as browsers do. A token that
-            is none of these passes as identity: what uses the body decides whether it makes sense.
-    """
-
-    def __init__(self, encoding: str) -> None:
-        names = [name for name in encoding.lower().replace(" ", "").split(",") if name not in ("", "identity")]
-        self._is_deflate = names == ["deflate"]
-        self._is_gzip = names in (["gzip"], ["x-gzip"])
-        self.is_identity = not (self._is_deflate or self._is_gzip)
-        self._zlib = None if self.is_identity else zlib.decompressobj(zlib.MAX_WBITS | (16 if self._is_gzip else 0))
-        self._has_begun = False
-
-    def feed(self, data: bytes) -> Iterator[bytes]:
-        """Yield what ``data`` decompresses to, at most 256 KiB at a time.
-
-        Raises:
-            httpx.DecodingError: It is not in the encoding that the response claims.
-        """
-        if self._zlib is None:
-            yield data
-            return
-        while data:
-            if self._zlib.eof:
-                if not (self._is_gzip and data.startswith(b"\x1f")):
-                    return  # what follows is no further member (RFC 1952, section 2.2), and no part of the body
-                self._zlib = zlib.decompressobj(zlib.MAX_WBITS | 16)
-            yield self._step(data)
-            data = self._zlib.unused_data if self._zlib.eof else self._zlib.unconsumed_tail
-
-    def _step(self, data: bytes) -> bytes:
-        assert self._zlib is not None
-        try:
-            out = self._zlib.decompress(data, _STEP)
-        except zlib.error as error:
-            if not self._is_deflate or self._has_begun:
-                raise httpx.DecodingError("the response's body is not in the compression that it claims") from error
-            self._zlib = zlib.decompressobj(-zlib.MAX_WBITS)
-            self._has_begun = True
-            return self._step(data)
-        self._has_begun = True
-        return out
-
-    def finish(self) -> None:
-        """Check that nothing is missing.
-
-        Raises:
-            httpx.DecodingError: The compressed body ends in the middle.
-        """
-        if self._zlib is not None and self._has_begun and not self._zlib.eof:
-            raise httpx.DecodingError("the response's compressed body ends in the middle")
-
-
-class _BoundedReader:
-    """Collects the body of a response up to a limit: that of a 2xx must fit, that of an error is cut."""
-
-    def __init__(self, response: httpx.Response, limit: int | None) -> None:
-        self._response, self._body = response, io.BytesIO()
-        self._is_strict = response.is_success
-        if not self._is_strict:
-            limit = ERROR_LIMIT
-        elif limit is None:
-            limit = JSON_LIMIT if "json" in response.headers.get("content-type", "json") else BINARY_LIMIT
-        self._limit, self._deadline = limit, response.request.extensions.get(DEADLINE)
-        self._decoder = Decoder(response.headers.get("content-encoding", ""))
-        announced = response.headers.get("content-length", "")
-        if self._is_strict and announced.isdecimal() and len(announced) < 20 and int(announced) > limit:
-            raise self._too_large()
-
-    def feed(self, chunk: bytes) -> bool:
-        """Take in ``chunk``; return whether more is wanted."""
-        if self._deadline is not None and time.monotonic() > self._deadline:
-            raise httpx.ReadTimeout("the response was not complete within the timeout", request=self._response.request)
-        try:
-            for piece in self._decoder.feed(chunk):
-                self._body.write(piece)
-                if self._body.tell() > self._limit:
-                    if self._is_strict:
-                        raise self._too_large()
-                    return False
-        except httpx.DecodingError:
-            if self._is_strict:
-                raise
-            return False
-        return True
-
-    def finish(self, is_whole: bool) -> None:
-        """Make what was collected the body of the response, as if httpx had read it."""
-        if is_whole and self._is_strict:
-            self._decoder.finish()
-        if not self._decoder.is_identity:
-            del self._response.headers["content-encoding"]
-        self._response.stream = httpx.ByteStream(self._body.getvalue()[: self._limit])
-        self._response.is_closed = False
-        self._response.read()
-
-    def _too_large(self) -> httpx.DecodingError:
-        return httpx.DecodingError(f"the response's body is larger than {self._limit} bytes")
-
-
-def read(response: httpx.Response, limit: int | None) -> None:
-    """Read the body of ``response``: at most 64 KiB of an error, and of a 2xx ``limit`` bytes after decompression.
-
-    Raises:
-        httpx.DecodingError: A 2xx is too large, or not in the encoding that it claims.
-        httpx.ReadTimeout: The deadline of the request is over.
-    """
-    try:
-        reader = _BoundedReader(response, limit)
-        is_whole = all(map(reader.feed, cast("Iterable[bytes]", response.stream)))
-    finally:
-        response.close()
-    reader.finish(is_whole)
-
-
-async def aread(response: httpx.Response, limit: int | None) -> None:
-    """As `read`, from an asynchronous transport."""
-    chunks = aiter(cast("AsyncIterable[bytes]", response.stream))
-    is_whole = True
-    try:
-        reader = _BoundedReader(response, limit)
-        async for chunk in chunks:
-            if not reader.feed(chunk):
-                is_whole = False
-                break
-    finally:
-        if (close := getattr(chunks, "aclose", None)) is not None:  # trio complains of one left to the collector
-            await close()
-        await response.aclose()
-    reader.finish(is_whole)
 
 
 def require_success(response: httpx.Response, now: float) -> httpx.Response:
@@ -260,7 +113,7 @@ def video_url(response: httpx.Response, paths: Sequence[Sequence[str]]) -> str |
             raise invalid(response, f"the video's URL {fault}")
         return cast("str", found)
     if body.get("error"):
-        told = one_line(scrub(" ".join(_texts(body["error"]))[:ERROR_LIMIT]), limit=MESSAGE_LIMIT) or "error"
+        told = one_line(scrub(" ".join(_texts(body["error"]))[:_LONGEST_TOLD]), limit=MESSAGE_LIMIT) or "error"
         raise invalid(response, f"the response has status {response.status_code} but says: {told}")
     return None
 
@@ -311,6 +164,18 @@ def invalid(response: httpx.Response, why: str) -> APIResponseValidationError:
         request_method=response.request.method,
         request_url=redact_url(str(response.request.url)),
     )
+
+
+def misfit(error: Exception) -> str:
+    """Return what a generated parser missed in a response, in a few words."""
+    if isinstance(error, KeyError):
+        return f"it lacks {error.args[0]!r}"
+    return one_line(scrub(f"{type(error).__name__}: {error}"), limit=200)
+
+
+def body_text(content: bytes) -> str:
+    """Return the beginning of a body, for an error."""
+    return scrub(content[:_LONGEST_TOLD].decode("utf-8", "replace"))
 
 
 def map_exception(error: Exception, request: httpx.Request) -> APIConnectionError | APIResponseValidationError:
