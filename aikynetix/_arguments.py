@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import inspect
 import os
-import unicodedata
+import re
 
 from ._errors import InvalidArgumentError
 from ._operations import Analysis
 
 _LONGEST_ID = 1_024
 _LONGEST_WAIT = 1e9
+_UNSENDABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # control characters, unpaired surrogates
 
 
 def checked_session_id(session_id: str) -> str:
@@ -18,18 +19,18 @@ def checked_session_id(session_id: str) -> str:
 
     Raises:
         TypeError: It is no string.
-        InvalidArgumentError: It is blank, ``.`` or ``..``, longer than 1,024 characters, or has control characters or half a
-            surrogate pair in it.
+        InvalidArgumentError: It is blank, ``.`` or ``..``, longer than 1,024 characters, or has control characters or
+            half a surrogate pair in it.
     """
     if not isinstance(session_id, str):
         raise TypeError(f"session_id must be a str, not {type(session_id).__name__}")
     if not session_id or session_id.isspace():
         raise InvalidArgumentError("session_id is empty; give the id of a session")
     if session_id in (".", ".."):
-        raise InvalidArgumentError(f"session_id {session_id!r} would change the path of the request; give the id of a session")
+        raise InvalidArgumentError(f"session_id {session_id!r} would lead to another path; give the id of a session")
     if len(session_id) > _LONGEST_ID:
         raise InvalidArgumentError(f"session_id has {len(session_id)} characters; at most {_LONGEST_ID} are allowed")
-    if any(unicodedata.category(char) in ("Cc", "Cs") for char in session_id):
+    if _UNSENDABLE.search(session_id):
         raise InvalidArgumentError(
             "session_id has control characters or unpaired surrogates in it; remove them (a line end, perhaps)"
         )

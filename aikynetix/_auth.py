@@ -249,8 +249,12 @@ class SameOriginAuth(httpx.Auth):
     def sync_auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         """Run the credential's own flow, or none."""
         if origin_of(request.url) != self._origin:
-            yield request
-            return
+            return httpx.Auth().sync_auth_flow(request)
+        if isinstance(self.inner, ApiKey):
+            return self.inner.auth_flow(request)
+        return self._remembering_flow(request)
+
+    def _remembering_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         flow, before = self.inner.sync_auth_flow(request), self._snapshot(request)
         try:
             sent = next(flow)

@@ -21,7 +21,6 @@ from attrs import frozen
 
 from . import __version__, _reading, _responses, _retry
 from ._auth import origin_of
-from ._config import Settings
 from ._errors import AikynetixError, client_closed
 from ._reading import ACCEPT_ENCODING
 from ._redact import install_log_filter, redact_url, scrub_exception
@@ -29,6 +28,8 @@ from ._transport import CANCELLED, DEADLINE
 
 if TYPE_CHECKING:
     import threading
+
+    from ._config import Settings
 
 logger = logging.getLogger("aikynetix")
 USER_AGENT = f"aikynetix/{__version__} python-httpx/{httpx.__version__}"
@@ -80,13 +81,13 @@ def call_flow(request: httpx.Request, settings: Settings, clock: Callable[[], fl
     Raises:
         Exception: What the last attempt ended with, where that was no response.
     """
-    began, attempt = clock(), 0
+    began, attempt, allowed = clock(), 0, settings.attempt_timeout
     url, headers = request.url, request.headers.copy()
     while True:
         attempt += 1
-        if settings.attempt_timeout is not None:
-            left = max(_SHORTEST_ATTEMPT, began + _retry.BUDGET - clock()) if attempt > 1 else settings.attempt_timeout
-            request.extensions[DEADLINE] = clock() + min(settings.attempt_timeout, left)
+        if allowed is not None:
+            left = max(_SHORTEST_ATTEMPT, began + _retry.BUDGET - clock()) if attempt > 1 else allowed
+            request.extensions[DEADLINE] = clock() + min(allowed, left)
         result = yield from _attempt_flow(request, headers)
         wait = _wait_after(request, result, attempt, settings, clock() - began)
         if wait is None:
@@ -176,7 +177,7 @@ class RequestBuilder:
         """
         url, params, method = str(kwargs["url"]), kwargs.get("params"), str(kwargs["method"]).upper()
         try:
-            if kwargs.keys() > _PLAIN or not url.startswith("/") or "?" in url or "#" in url or method != "GET":
+            if not kwargs.keys() <= _PLAIN or not url.startswith("/") or "?" in url or "#" in url or method != "GET":
                 return self._client.build_request(**kwargs)
             if params:
                 url = f"{url}?{httpx.QueryParams(params)}"
@@ -241,7 +242,9 @@ class HttpClient(httpx.Client):
             httpx.TransportError: No response came.
             httpx.DecodingError: The body is too large, or not in the encoding that it claims.
         """
-        return self._run(request, self._settings.credential if auth is httpx.USE_CLIENT_DEFAULT else _auth_of(auth), stream)
+        return self._run(
+            request, self._settings.credential if auth is httpx.USE_CLIENT_DEFAULT else _auth_of(auth), stream
+        )
 
     def exchange(
         self, request: httpx.Request, *, limit: int | None = None, cancel: threading.Event | None = None
@@ -262,7 +265,9 @@ class HttpClient(httpx.Client):
         if cancel is not None:
             request.extensions[CANCELLED] = cancel.is_set
         try:
-            response = self._run(request, self._settings.credential, False, limit, time.sleep if cancel is None else cancel.wait)
+            response = self._run(
+                request, self._settings.credential, False, limit, time.sleep if cancel is None else cancel.wait
+            )
         except AikynetixError:
             raise
         except Exception as error:
@@ -302,12 +307,15 @@ class HttpClient(httpx.Client):
         try:
             sent = next(auth_flow)
             while True:
-                response = super().send(_same_call(sent, request), stream=True, auth=None, follow_redirects=False)
+                if sent is not request:
+                    sent = _same_call(sent, request)
+                response = super().send(sent, stream=True, auth=None, follow_redirects=False)
                 if not stream or not response.is_success:
                     _reading.read(response, limit)
                 else:
                     request.extensions[DEADLINE] = None  # reading the body is the caller's affair
-                log_response(response)
+                if logger.isEnabledFor(logging.DEBUG):
+                    log_response(response)
                 try:
                     sent = auth_flow.send(response)
                 except StopIteration:
@@ -353,7 +361,9 @@ class AsyncHttpClient(httpx.AsyncClient):
         follow_redirects: Any = httpx.USE_CLIENT_DEFAULT,  # noqa: ARG002 -- httpx's signature
     ) -> httpx.Response:
         """Send ``request`` and return its response; see `HttpClient.send`."""
-        return await self._run(request, self._settings.credential if auth is httpx.USE_CLIENT_DEFAULT else _auth_of(auth), stream)
+        return await self._run(
+            request, self._settings.credential if auth is httpx.USE_CLIENT_DEFAULT else _auth_of(auth), stream
+        )
 
     async def exchange(self, request: httpx.Request, *, limit: int | None = None) -> httpx.Response:
         """Send ``request`` and return its 2xx response, body read; see `HttpClient.exchange`."""
@@ -400,10 +410,13 @@ class AsyncHttpClient(httpx.AsyncClient):
         try:
             sent = await anext(auth_flow)
             while True:
-                response = await super().send(_same_call(sent, request), stream=True, auth=None, follow_redirects=False)
+                if sent is not request:
+                    sent = _same_call(sent, request)
+                response = await super().send(sent, stream=True, auth=None, follow_redirects=False)
                 if not stream or not response.is_success:
                     await _reading.aread(response, limit)
-                log_response(response)
+                if logger.isEnabledFor(logging.DEBUG):
+                    log_response(response)
                 try:
                     sent = await auth_flow.asend(response)
                 except StopAsyncIteration:
@@ -436,8 +449,10 @@ def httpx_options(timeout: httpx.Timeout, transport: Any, mounts: Any) -> dict[s
     }
 
 
-def _auth_of(auth: Any) -> httpx.Auth:
+def _auth_of(auth: Any, settings: Settings) -> httpx.Auth:
     """Return what httpx makes of the ``auth`` argument of one request."""
+    if auth is httpx.USE_CLIENT_DEFAULT:
+        return settings.credential
     if auth is None:
         return httpx.Auth()
     return auth if isinstance(auth, httpx.Auth) else httpx.BasicAuth(*auth)
@@ -447,13 +462,11 @@ def _same_call(sent: httpx.Request, request: httpx.Request) -> httpx.Request:
     """Return ``sent``, which an authentication yielded for ``request``, as a request of the same call."""
     if not isinstance(sent, httpx.Request):  # untyped code may yield anything
         raise TypeError("the authentication yielded no request")
-    if sent is not request:
-        sent.extensions = {**request.extensions, **sent.extensions}
+    sent.extensions = {**request.extensions, **sent.extensions}
     return sent
 
 
 def log_response(response: httpx.Response) -> None:
-    """Log the request and its status; httpx measures the time until the body was read."""
-    if logger.isEnabledFor(logging.DEBUG):
-        request = response.request
-        logger.debug("%s %s: %d", request.method, redact_url(str(request.url)), response.status_code)
+    """Log the request and its status."""
+    request = response.request
+    logger.debug("%s %s: %d", request.method, redact_url(str(request.url)), response.status_code)

@@ -13,7 +13,7 @@ from attrs import evolve
 
 from . import _config, _operations, _responses
 from ._call import AsyncHttpClient, HttpClient, RequestBuilder
-from ._config import AsyncToken, Settings, Token, Verify
+from ._config import AsyncToken, Settings, Token, Verify  # noqa: TC001 -- tools resolve the annotations at run time
 from ._errors import ConfigurationError
 from ._operations import RawClient
 from ._transport import AsyncStackTransport, StackTransport, Trust, make_stacks
@@ -22,7 +22,7 @@ from ._videos import AnalyzedVideos, AsyncAnalyzedVideos
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
-    from ._download import Options, OpenUrl
+    from ._download import OpenUrl, Options
     from ._models import AnalyzedVideo, DownloadedVideo
 
 
@@ -361,7 +361,7 @@ def _check_transport(transport: object, kind: type[Any], proxy: object, verify: 
         raise ConfigurationError(text, setting="transport")
     if proxy is not None or verify is not None:
         raise ConfigurationError(
-            "transport= carries everything, so proxy= and verify= have no effect beside it: give them to the transport.",
+            "transport= carries everything, so proxy= and verify= do nothing beside it: give them to the transport.",
             setting="transport",
         )
 
@@ -372,7 +372,9 @@ def _success_model(operation: ModuleType, response: httpx.Response) -> Any:
     try:
         return _operations.parse_with(operation, response)
     except Exception as error:
-        failure = _responses.invalid(response, f"the response does not fit the vendored spec: {_responses.misfit(error)}")
+        failure = _responses.invalid(
+            response, f"the response does not fit the vendored spec: {_responses.misfit(error)}"
+        )
         failure.body = _responses.body_text(response.content)
         raise failure from None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-import ssl  # noqa: TC003 -- tools resolve the annotations at run time
+import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from ipaddress import ip_address
 from pathlib import Path
@@ -55,6 +55,7 @@ class Settings:
         max_retries: How often a failed request is sent again, 0 to 100.
         proxy: Carries every request but those to loopback; None for what the environment says.
         verify: A TLS context, or a PEM file or folder of authorities; None for the system's.
+        attempt_timeout: Seconds that one whole attempt may take: the longest phase; None for no limit.
     """
 
     base_url: httpx.URL
@@ -64,9 +65,10 @@ class Settings:
     proxy: httpx.Proxy | None = field(default=None, repr=False)
     verify: ssl.SSLContext | str | None = None
 
-    @property
-    def attempt_timeout(self) -> float | None:
-        """Seconds that one whole attempt may take: the longest phase; None for no limit."""
+    attempt_timeout: float | None = field(init=False)
+
+    @attempt_timeout.default
+    def _longest_phase(self) -> float | None:
         phases: list[float | None] = [self.timeout.connect, self.timeout.read, self.timeout.write]
         finite = [phase for phase in phases if phase is not None]
         return max(finite) if len(finite) == len(phases) else None
@@ -162,9 +164,7 @@ def _placed(credential: httpx.Auth, spec: SpecDefaults) -> httpx.Auth:
     return credential
 
 
-def resolve_base_url(
-    base_url: str | httpx.URL | None, environ: Mapping[str, str], spec: SpecDefaults
-) -> httpx.URL:
+def resolve_base_url(base_url: str | httpx.URL | None, environ: Mapping[str, str], spec: SpecDefaults) -> httpx.URL:
     """Return the API's base URL, checked so that a credential cannot be led astray by how it is written.
 
     Raises:
@@ -200,16 +200,14 @@ def checked_base_url(base_url: str | httpx.URL, setting: str) -> httpx.URL:
 
 
 def _fault_of(url: httpx.URL, host: str, text: str) -> str | None:
-    if not text or any(char <= " " or char == "\x7f" or char == "\\" for char in text):
-        return "must be an absolute URL such as https://api.example.com, without spaces or backslashes."
+    if any(char <= " " or char == "\x7f" or char == "\\" for char in text):
+        return "must be a URL such as https://api.example.com, without spaces or backslashes."
     if url.scheme not in ("http", "https") or not host:
-        return "must start with https:// and name a host."
+        return "must be an absolute URL: start with https:// and name a host."
     if url.userinfo or "@" in text.split("/", 3)[2]:
         return "has user info in it (the part before '@'); give the host alone and the credential as a setting."
-    if "?" in text or "#" in text:
-        return "must not have a query or a fragment."
-    if url.port is not None and not 0 < url.port < 65_536:
-        return "has a port outside 1 to 65535."
+    if "?" in text or "#" in text or url.port == 0:
+        return "must not have a query, a fragment or port 0."
     if url.scheme == "http" and not is_loopback(host):
         return "uses http, which would send the credential in the clear; use https (http is for loopback only)."
     return None
@@ -272,7 +270,7 @@ def _resolve_proxy(proxy: Any) -> httpx.Proxy | None:
         made = None
     if made is None or made.url.scheme not in ("http", "https", "socks5", "socks5h") or not made.url.host:
         raise ConfigurationError(
-            "proxy= must be a URL such as http://proxy.example:3128 (http, https, socks5 or socks5h), or an httpx.Proxy.",
+            "proxy= must be a URL such as http://proxy.example:3128 (http, https, socks5, socks5h), or an httpx.Proxy.",
             setting="proxy",
         )
     check_socks(made.url.scheme)

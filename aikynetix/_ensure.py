@@ -1,6 +1,6 @@
 """Having a video made and waiting for it, written once for both clients: a generator that yields what to do next.
 
-It yields `Request` and `Wait`, is sent back what came of them, and does no I/O; the runners in `_videos` are a few lines.
+It yields `Request` and `Wait`, is sent back what came of them, and does no I/O; the runners are in `_videos`.
 """
 
 from __future__ import annotations
@@ -65,8 +65,8 @@ def ensure_flow(session_id: str, wait: float) -> Flow:
     GET; on 404 POST; then GET again until the URL is there. A POST whose fate is unknown (the connection broke, or a
     5xx came) is not simply sent again: the next GET shows whether it was worked on, and only if the video is still
     missing the POST is repeated, at most three times in all. 400 to the POST may mean "analyzed already" (vendor's
-    page), so it too is settled by looking, three times before it is believed, and for as long as ``wait`` says where its
-    text says so. 409 says that somebody else is having the video made (RFC 9110, section 15.5.10).
+    page), so it too is settled by looking, three times before it is believed, and all the ``wait`` where its text
+    says so. 409 says that somebody else is having the video made (RFC 9110, section 15.5.10).
 
     Args:
         session_id: For the error's text.
@@ -86,9 +86,9 @@ def ensure_flow(session_id: str, wait: float) -> Flow:
         retry_after = None
         if outcome is None or isinstance(outcome, NotFoundError):
             looks += pending_error is not None
-            if pending_error is not None and outcome is not None:
-                if looks >= _MOST_LOOKS or (result.elapsed >= wait and not _is_uncertain(pending_error)):
-                    raise pending_error
+            is_believed = looks >= _MOST_LOOKS or (result.elapsed >= wait and not _is_uncertain(pending_error))
+            if pending_error is not None and outcome is not None and is_believed:
+                raise pending_error
             if not is_running and (pending_error is None or (_is_uncertain(pending_error) and looks < _MOST_LOOKS)):
                 result = yield Request("generate")
                 if isinstance(result.outcome, AnalyzedVideo):
@@ -119,7 +119,7 @@ def _pending(outcome: APIError | None) -> APIError | None:
     raise outcome
 
 
-def _is_uncertain(error: APIError) -> bool:
+def _is_uncertain(error: APIError | None) -> bool:
     return isinstance(error, InternalServerError) or (isinstance(error, APIConnectionError) and not error.is_permanent)
 
 

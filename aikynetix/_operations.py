@@ -65,15 +65,17 @@ class RequestSpec:
 
 def get_analyzed_video(session_id: str, analysis: Analysis | None, as_attachment: bool) -> RequestSpec:
     """Return the request that retrieves the video's URL, or has the video made."""
-    return _call(facade.get_analyzed_video, session_id, analysis, download=as_attachment)
+    return _spec(facade.get_analyzed_video, session_id, analysis, download=as_attachment)
 
 
 def generate_analyzed_video(session_id: str, analysis: Analysis | None) -> RequestSpec:
     """Return the request that has the video made."""
-    return _call(facade.generate_analyzed_video, session_id, analysis)
+    return _spec(facade.generate_analyzed_video, session_id, analysis)
 
 
-def _call(build: Callable[..., dict[str, Any]], session_id: str, analysis: Analysis | None, **flags: bool) -> RequestSpec:
+def _call(
+    build: Callable[..., dict[str, Any]], session_id: str, analysis: Analysis | None, **flags: bool
+) -> RequestSpec:
     name, jump, weight = build.__name__, analysis is Analysis.JUMP, analysis is Analysis.WEIGHTLIFTING
     try:
         kwargs = build(session_id, is_jump=jump, is_weight=weight, **flags)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import io
 import time
 import zlib
-from collections.abc import AsyncIterable, Iterable, Iterator
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import httpx
 
 from ._transport import DEADLINE
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterable, Iterable, Iterator
 
 ERROR_LIMIT = 64 * 1024
 """Bytes of an error's body that are read; the rest is left unread."""
@@ -27,16 +29,16 @@ class Decoder:
     """Decompresses gzip and deflate (RFC 9110, section 8.4.1) a little at a time; of anything else it changes nothing.
 
     Args:
-        encoding: The ``Content-Encoding`` header. Deflate without its wrapper is taken too, as browsers do. A token that
-            is none of these passes as identity: what uses the body decides whether it makes sense.
+        encoding: The ``Content-Encoding`` header. Deflate without its wrapper is taken too, as browsers do. Any other
+            token passes as identity: what uses the body decides whether it makes sense.
     """
 
     def __init__(self, encoding: str) -> None:
         names = [name for name in encoding.lower().replace(" ", "").split(",") if name not in ("", "identity")]
         self._is_deflate = names == ["deflate"]
         self._is_gzip = names in (["gzip"], ["x-gzip"])
-        self.is_identity = not (self._is_deflate or self._is_gzip)
-        self._zlib = None if self.is_identity else zlib.decompressobj(zlib.MAX_WBITS | (16 if self._is_gzip else 0))
+        is_compressed = self._is_deflate or self._is_gzip
+        self._zlib = zlib.decompressobj(zlib.MAX_WBITS | (16 if self._is_gzip else 0)) if is_compressed else None
         self._has_begun = False
 
     def feed(self, data: bytes) -> Iterator[bytes]:
@@ -90,9 +92,11 @@ class _BoundedReader:
         elif limit is None:
             limit = JSON_LIMIT if "json" in response.headers.get("content-type", "json") else BINARY_LIMIT
         self._limit, self._deadline = limit, response.request.extensions.get(DEADLINE)
-        self._decoder = Decoder(response.headers.get("content-encoding", ""))
-        announced = response.headers.get("content-length", "")
-        if self._is_strict and announced.isdecimal() and len(announced) < 20 and int(announced) > limit:
+        fields = {name.lower(): value for name, value in response.headers.raw}  # once, because httpx looks slowly
+        encoding = fields.get(b"content-encoding")
+        self._decoder = None if encoding is None else Decoder(encoding.decode("latin-1"))
+        announced = fields.get(b"content-length", b"")
+        if self._is_strict and announced.isdigit() and len(announced) < 20 and int(announced) > limit:
             raise self._too_large()
 
     def feed(self, chunk: bytes) -> bool:
@@ -100,7 +104,7 @@ class _BoundedReader:
         if self._deadline is not None and time.monotonic() > self._deadline:
             raise httpx.ReadTimeout("the response was not complete within the timeout", request=self._response.request)
         try:
-            for piece in self._decoder.feed(chunk):
+            for piece in (chunk,) if self._decoder is None else self._decoder.feed(chunk):
                 self._body.write(piece)
                 if self._body.tell() > self._limit:
                     if self._is_strict:
@@ -114,13 +118,10 @@ class _BoundedReader:
 
     def finish(self, is_whole: bool) -> None:
         """Make what was collected the body of the response, as if httpx had read it."""
-        if is_whole and self._is_strict:
+        if is_whole and self._is_strict and self._decoder is not None:
             self._decoder.finish()
-        if not self._decoder.is_identity:
-            del self._response.headers["content-encoding"]
-        self._response.stream = httpx.ByteStream(self._body.getvalue()[: self._limit])
-        self._response.is_closed = False
-        self._response.read()
+        # What httpx's own read() sets; it has no bound.
+        self._response._content = self._body.getvalue()[: self._limit]  # pyright: ignore[reportPrivateUsage]
 
     def _too_large(self) -> httpx.DecodingError:
         return httpx.DecodingError(f"the response's body is larger than {self._limit} bytes")

@@ -8,9 +8,8 @@ from __future__ import annotations
 import json
 import socket
 import ssl
-from collections.abc import Iterator, Sequence
 from http import HTTPStatus
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 import httpx
@@ -19,7 +18,6 @@ from ._auth import TokenError
 from ._errors import (
     APIConnectionError,
     APIResponseValidationError,
-    APIStatusError,
     APITimeoutError,
     AuthenticationError,
     status_error_class,
@@ -27,16 +25,19 @@ from ._errors import (
 from ._redact import one_line, redact_url, scrub, scrub_json
 from ._retry import is_permanent, retry_after, tls_error
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
 MESSAGE_LIMIT = 500
 _LONGEST_TOLD = 64 * 1024
 _LONGEST_URL = 16_384
 _REQUEST_ID_HEADERS = (
-    "x-request-id",
-    "request-id",
-    "x-correlation-id",
-    "x-cloud-trace-context",
-    "x-amzn-requestid",
-    "cf-ray",
+    b"x-request-id",
+    b"request-id",
+    b"x-correlation-id",
+    b"x-cloud-trace-context",
+    b"x-amzn-requestid",
+    b"cf-ray",
 )
 # Where a text stands inside `{"error": {...}}`, most telling first.
 _TEXT_KEYS = ("message", "detail", "error", "msg", "description", "reason", "title", "error_description")
@@ -75,11 +76,9 @@ def require_success(response: httpx.Response, now: float) -> httpx.Response:
 
 def request_id(response: httpx.Response) -> str | None:
     """Return the id that the server gave the request, from the first header known to carry one."""
-    for name in _REQUEST_ID_HEADERS:
-        value = response.headers.get(name)
-        if value:
-            return one_line(scrub(value), limit=200) or None
-    return None
+    fields = {name.lower(): value for name, value in response.headers.raw}
+    found = next((value for name in _REQUEST_ID_HEADERS if (value := fields.get(name))), None)
+    return None if found is None else one_line(scrub(found.decode("latin-1")), limit=200) or None
 
 
 def video_url(response: httpx.Response, paths: Sequence[Sequence[str]]) -> str | None:
@@ -206,27 +205,36 @@ def connection_error(error: Exception, method: str, url: str) -> APIConnectionEr
 
 def _reason(error: Exception) -> str:
     said = one_line(scrub(_text_of(error)), limit=300) or type(error).__name__
-    tls = tls_error(error)
     if isinstance(error, TokenError):
         return said
     if isinstance(error, httpx.ProxyError):
         if said.startswith("407"):
-            return f"the proxy wants a user and password ({said}): put them into its URL, http://user:password@host:port"
+            return (
+                f"the proxy wants a user and password ({said}): put them into its URL, http://user:password@host:port"
+            )
         return f"the proxy did not let the request through ({said}): check proxy= or HTTPS_PROXY"
-    if isinstance(tls, ssl.SSLCertVerificationError):
-        if "mismatch" in tls.verify_message.lower() or "not valid for" in tls.verify_message:
-            return f"the server's certificate is for another host ({tls.verify_message}): check the base URL"
-        return (
-            f"the server's certificate is not trusted ({tls.verify_message}): where a proxy or firewall inspects TLS, "
-            "set SSL_CERT_FILE or verify= to its certificate"
-        )
-    if tls is not None and tls.reason in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE"):
-        return "the server does not speak TLS on this port: check scheme and port of the base URL"
-    if tls is not None and tls.reason and "CERTIFICATE_REQUIRED" in tls.reason:
-        return "the server wants a client certificate: give verify= an ssl.SSLContext that has one"
+    tls = tls_error(error)
+    if tls is not None and (reason := _tls_reason(tls)) is not None:
+        return reason
     if _has_cause(error, socket.gaierror):
         return f"the host name cannot be resolved ({said}): check the base URL and the network"
     return f"no usable response ({type(error).__name__}: {said})"
+
+
+def _tls_reason(error: ssl.SSLError) -> str | None:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        why = error.verify_message
+        if "mismatch" in why.lower() or "not valid for" in why:
+            return f"the server's certificate is for another host ({why}): check the base URL"
+        return (
+            f"the server's certificate is not trusted ({why}): where a proxy or firewall inspects TLS, "
+            "set SSL_CERT_FILE or verify= to its certificate"
+        )
+    if error.reason in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE"):
+        return "the server does not speak TLS on this port: check scheme and port of the base URL"
+    if "CERTIFICATE_REQUIRED" in (error.reason or ""):
+        return "the server wants a client certificate: give verify= an ssl.SSLContext that has one"
+    return None
 
 
 def _has_cause(error: BaseException | None, kind: type[BaseException]) -> bool:
@@ -270,13 +278,17 @@ def _message(body: object, status: int) -> str:
 
 
 def _candidates(body: object) -> Iterator[str]:
-    """The vendor's ``error``, Django REST framework's ``detail``, RFC 9457's ``title``, then errors of single fields."""
+    """The vendor's ``error``, Django REST framework's ``detail``, RFC 9457's ``title``, then fields' errors."""
     if isinstance(body, dict):
         fields = cast("dict[str, object]", body)
         for key in ("error", "detail", "title", "message"):
             yield from _texts(fields.get(key))
         found = [(name, list(_texts(value))) for name, value in fields.items() if name not in _NO_FIELDS]
-        texts = [" ".join(told) if name == "non_field_errors" else f"{name}: {' '.join(told)}" for name, told in found if told]
+        texts = [
+            " ".join(told) if name == "non_field_errors" else f"{name}: {' '.join(told)}"
+            for name, told in found
+            if told
+        ]
         yield "; ".join(texts)
     elif isinstance(body, list):
         yield from _texts(cast("list[object]", body))

@@ -1,11 +1,10 @@
-"""The transports of both clients: stacks of httpx's own, and the one module that knows httpcore.
+"""The transports of both clients: stacks of httpx's own.
 
 A stack keeps stock transports with one connection each, the last used on top, behind a number of slots. It costs
 constant work a request, where httpcore's pool walks all of its connections, and it steps round two open faults of that
 pool: slots lost on cancellation (encode/httpcore#1093) and connections closed under other threads (#1110).
 
-httpcore's network backend, its extension point, enforces the deadline of a synchronous attempt and dials by
-RFC 8305; asynchronous attempts have a cancel scope around them, and anyio dials by RFC 8305 itself.
+This module and `_network` are the ones that know httpcore.
 """
 
 from __future__ import annotations
@@ -13,15 +12,11 @@ from __future__ import annotations
 import asyncio
 import os
 import queue
-import selectors
-import socket
 import ssl
 import sys
-import time
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import suppress
 from functools import cache
-from itertools import chain, zip_longest
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -29,8 +24,11 @@ import httpx
 
 from ._config import check_socks, is_loopback
 from ._errors import ConfigurationError
+from ._network import Limits, set_backend, set_limits
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterator
+
     import anyio
 
 DEADLINE = "aikynetix.deadline"
@@ -39,11 +37,7 @@ CANCELLED = "aikynetix.cancelled"
 """Request extension: a function that says whether the request is still wanted; asked several times a second."""
 
 _MOST_CONNECTIONS = 256
-_LIMITS = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=30.0)
-_ATTEMPT_DELAY = 0.25  # seconds before the next address is tried beside the first (RFC 8305, section 5)
-_LOOK_EVERY = 0.1  # seconds between two looks at whether a request is still wanted
-
-T = TypeVar("T")
+_ONE = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=30.0)
 
 
 class Trust:
@@ -124,7 +118,7 @@ class StackTransport(httpx.BaseTransport):
             _abandoned.append(self._idle)  # a fork: these connections are the parent's
             self._reset()
         scheme = request.url.scheme
-        limits = _Limits(request.extensions.get(DEADLINE), request.extensions.get(CANCELLED))
+        limits = Limits(request.extensions.get(DEADLINE), request.extensions.get(CANCELLED))
         slots, idle = self._slots, self._idle[scheme] if scheme in self._idle else self._idle["https"]
         try:
             slots.get(timeout=limits.remaining(request.extensions.get("timeout", {}).get("pool")))
@@ -137,7 +131,7 @@ class StackTransport(httpx.BaseTransport):
         try:
             if transport is None:
                 transport = self._make(scheme)
-            _backend_of(transport).limits = limits
+            set_limits(transport, limits)
             response = transport.handle_request(request)
         except BaseException:
             slots.put(None)
@@ -158,9 +152,9 @@ class StackTransport(httpx.BaseTransport):
     def _make(self, scheme: str) -> httpx.HTTPTransport:
         context = self._trust.context(scheme)
         transport = httpx.HTTPTransport(
-            verify=context, trust_env=False, limits=_LIMITS, proxy=_proxy_with(self._proxy, context)
+            verify=context, trust_env=False, limits=_ONE, proxy=_proxy_with(self._proxy, context)
         )
-        transport._pool._network_backend = _make_backend()  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] -- httpx has no argument for it
+        set_backend(transport)
         return transport
 
     def close(self) -> None:
@@ -208,7 +202,7 @@ class AsyncStackTransport(httpx.AsyncBaseTransport):
             if transport is None:
                 context = self._trust.context(scheme)
                 transport = httpx.AsyncHTTPTransport(
-                    verify=context, trust_env=False, limits=_LIMITS, proxy=_proxy_with(self._proxy, context)
+                    verify=context, trust_env=False, limits=_ONE, proxy=_proxy_with(self._proxy, context)
                 )
             response = await transport.handle_async_request(request)
         except BaseException:
@@ -328,7 +322,7 @@ def _has_leftover(transport: Any, response: httpx.Response) -> bool:
 
     What is still in the socket httpcore notices by itself; what h11 or the TLS layer took in already it does not.
     """
-    for connection in getattr(transport._pool, "connections", ()):  # noqa: SLF001 -- nothing public tells of it
+    for connection in getattr(transport._pool, "connections", ()):
         inner = connection
         while (deeper := getattr(inner, "_connection", None)) is not None:
             inner = deeper
@@ -364,177 +358,3 @@ def _proxy_with(proxy: httpx.Proxy | None, context: ssl.SSLContext) -> httpx.Pro
     if proxy is None or proxy.url.scheme != "https" or proxy.ssl_context is not None:
         return proxy
     return httpx.Proxy(proxy.url, ssl_context=context, auth=proxy.auth, headers=proxy.headers)
-
-
-class _Limits:
-    """How long one request may take, and whether it is still wanted."""
-
-    def __init__(self, deadline: float | None = None, cancelled: Callable[[], bool] | None = None) -> None:
-        self.deadline, self.cancelled = deadline, cancelled
-
-    def remaining(self, timeout: float | None) -> float | None:
-        """Return the seconds that one operation may take, given the limit of its phase; 0 when time is up."""
-        if self.deadline is None:
-            return timeout
-        left = max(0.0, self.deadline - time.monotonic())
-        return left if timeout is None else min(left, timeout)
-
-    def run(self, operation: Callable[[float | None], T], timeout: float | None, expired: type[Exception]) -> T:
-        """Run an operation that takes a timeout, and may be run again after one.
-
-        Args:
-            operation: Raises ``expired`` when its timeout is over.
-            timeout: Seconds for all of it.
-            expired: A timeout of httpcore's.
-        """
-        left = self.remaining(timeout)
-        if self.cancelled is None:
-            if left is not None and left <= 0:
-                raise expired("the response was not complete within the timeout")
-            return operation(left)
-        end = None if left is None else time.monotonic() + left
-        while True:
-            if self.cancelled():
-                raise expired("the request is not wanted any more")
-            left = None if end is None else end - time.monotonic()
-            if left is not None and left <= 0:
-                raise expired("the response was not complete within the timeout")
-            try:
-                return operation(_LOOK_EVERY if left is None else min(left, _LOOK_EVERY))
-            except expired:
-                continue
-
-
-@cache
-def _backend_class() -> type[Any]:
-    """Return the network backend; made here, because httpcore takes long to import and is needed at the first request."""
-    import httpcore
-    from httpcore._backends.sync import SyncStream
-
-    class Stream(httpcore.NetworkStream):
-        def __init__(self, inner: httpcore.NetworkStream, backend: Backend) -> None:
-            self._inner, self._backend = inner, backend
-
-        def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-            read = self._inner.read
-            return self._backend.limits.run(lambda left: read(max_bytes, left), timeout, httpcore.ReadTimeout)
-
-        def write(self, buffer: bytes, timeout: float | None = None) -> None:
-            left = self._backend.limits.remaining(timeout)
-            if left is not None and left <= 0:
-                raise httpcore.WriteTimeout("the request was not sent within the timeout")
-            self._inner.write(buffer, left)
-
-        def close(self) -> None:
-            self._inner.close()
-
-        def start_tls(
-            self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
-        ) -> httpcore.NetworkStream:
-            left = self._backend.limits.remaining(timeout)
-            if left is not None and left <= 0:
-                raise httpcore.ConnectTimeout("there was no time left for TLS")
-            return Stream(self._inner.start_tls(ssl_context, server_hostname, left), self._backend)
-
-        def get_extra_info(self, info: str) -> Any:
-            return self._inner.get_extra_info(info)
-
-    class Backend(httpcore.NetworkBackend):
-        limits = _Limits()
-
-        def connect_tcp(
-            self,
-            host: str,
-            port: int,
-            timeout: float | None = None,
-            local_address: str | None = None,  # noqa: ARG002 -- httpcore's signature; nobody sets it
-            socket_options: Iterable[Any] | None = None,  # noqa: ARG002 -- the same
-        ) -> httpcore.NetworkStream:
-            try:
-                return Stream(SyncStream(dial(host, port, self.limits, timeout)), self)
-            except TimeoutError as error:
-                raise httpcore.ConnectTimeout(str(error)) from error
-            except OSError as error:
-                raise httpcore.ConnectError(str(error)) from error
-
-        def sleep(self, seconds: float) -> None:
-            time.sleep(seconds)
-
-    return Backend
-
-
-def _make_backend() -> Any:
-    return _backend_class()()
-
-
-def _backend_of(transport: httpx.HTTPTransport) -> Any:
-    return transport._pool._network_backend  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] -- set in _make
-
-
-def dial(host: str, port: int, limits: _Limits, timeout: float | None) -> socket.socket:
-    """Connect to the first address of ``host`` that answers (RFC 8305, "happy eyeballs").
-
-    Addresses of both families take turns; the next one is tried when one fails, or beside it after 250 ms.
-
-    Raises:
-        OSError: No address could be connected to; the first failure.
-        TimeoutError: Time was up, or the request is not wanted any more.
-    """
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    first = [info for info in found if info[0] == found[0][0]]
-    other = [info for info in found if info[0] != found[0][0]]
-    addresses = [info for pair in zip_longest(first, other) for info in pair if info is not None]
-    end = None if (left := limits.remaining(timeout)) is None else time.monotonic() + left
-    failures: list[OSError] = []
-    with selectors.DefaultSelector() as selector:
-        try:
-            next_at = time.monotonic()
-            while addresses or selector.get_map():
-                now = time.monotonic()
-                if (limits.cancelled is not None and limits.cancelled()) or (end is not None and now >= end):
-                    raise TimeoutError("no connection within the timeout")
-                if addresses and (now >= next_at or not selector.get_map()):
-                    next_at = now + _ATTEMPT_DELAY
-                    _begin_to_connect(addresses.pop(0), selector, failures)
-                    continue
-                until = [_LOOK_EVERY if limits.cancelled is not None else 60.0]
-                until += [next_at - now] if addresses else []
-                until += [] if end is None else [end - now]
-                for key, _ in selector.select(min(until)):
-                    connected = _ended_connecting(key.fileobj, selector, failures)
-                    if connected is not None:
-                        return connected
-        finally:
-            for key in list(selector.get_map().values()):
-                key.fileobj.close()  # type: ignore[union-attr] # what was registered are sockets
-    raise failures[0]
-
-
-def _begin_to_connect(info: Any, selector: selectors.BaseSelector, failures: list[OSError]) -> None:
-    family, kind, protocol, _, address = info
-    try:
-        connection = socket.socket(family, kind, protocol)
-    except OSError as error:
-        failures.append(error)
-        return
-    try:
-        connection.setblocking(False)
-        with suppress(BlockingIOError):
-            connection.connect(address)
-        selector.register(connection, selectors.EVENT_WRITE)
-    except OSError as error:
-        connection.close()
-        failures.append(error)
-
-
-def _ended_connecting(
-    connection: Any, selector: selectors.BaseSelector, failures: list[OSError]
-) -> socket.socket | None:
-    selector.unregister(connection)
-    code = connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-    if code:
-        connection.close()
-        failures.append(OSError(code, os.strerror(code)))
-        return None
-    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return connection  # type: ignore[no-any-return] # a socket, as registered

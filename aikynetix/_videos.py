@@ -7,7 +7,6 @@ import threading  # noqa: TC003 -- tools resolve the annotations at run time
 import time
 from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Mapping
 from concurrent.futures import Executor  # noqa: TC003 -- the same
-from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from . import _ensure, _operations, _responses
@@ -28,7 +27,7 @@ from ._reading import JSON_LIMIT
 if TYPE_CHECKING:
     import httpx
 
-    from ._download import Options, OpenUrl
+    from ._download import OpenUrl, Options
     from ._export import ExportRecord
 
 Progress = Callable[[int, int | None], object]
@@ -234,7 +233,7 @@ class AnalyzedVideos:
             InvalidArgumentError: A bad session id, before any request.
             ValueError: Another bad argument, before any request.
             TypeError: An argument of the wrong type, before any request.
-            DownloadError: The bytes could not be had, or a file is there already (``reason``); see the classes below it.
+            DownloadError: The bytes could not be had, or a file is there already (``reason``); see its subclasses.
             VideoNotReadyError: The video was not there when ``wait`` was over.
             APIError: The API did not say where the video is.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -14,6 +13,8 @@ from .._transport import CANCELLED, DEADLINE
 from ._engine import download
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterator, Mapping
+
     import anyio.from_thread
 
     from .._models import AnalyzedVideo, DownloadedVideo
