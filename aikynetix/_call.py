@@ -38,10 +38,7 @@ _PLAIN = {"method", "url", "params"}
 _NO_BODY = httpx.ByteStream(b"")
 
 Carriers = tuple[httpx.BaseTransport, Mapping[str, httpx.BaseTransport | None]]
-Async_PLAIN = {"method", "url", "params"}
-_NO_BODY = httpx.ByteStream(b"")
-
-Carriers = tuple[httpx.AsyncBaseTransport, Mapping[str, httpx.AsyncBaseTransport | None]]
+AsyncCarriers = tuple[httpx.AsyncBaseTransport, Mapping[str, httpx.AsyncBaseTransport | None]]
 
 _MOST_REDIRECTS = 3
 # RFC 9110, section 15.4: 307 and 308 keep the method; the others make it GET, so they are followed for GET alone.

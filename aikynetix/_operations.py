@@ -73,7 +73,7 @@ def generate_analyzed_video(session_id: str, analysis: Analysis | None) -> Reque
     return _spec(facade.generate_analyzed_video, session_id, analysis)
 
 
-def _call(
+def _spec(
     build: Callable[..., dict[str, Any]], session_id: str, analysis: Analysis | None, **flags: bool
 ) -> RequestSpec:
     name, jump, weight = build.__name__, analysis is Analysis.JUMP, analysis is Analysis.WEIGHTLIFTING
