@@ -66,8 +66,14 @@ def wire(request: pytest.FixtureRequest, authority: trustme.CA, trusting: ssl.SS
     return {"tls": server_context(authority, "127.0.0.1")}, {"verify": trusting}
 
 
-def get(name: str = "s") -> Callable[[Any], Any]:
-    return lambda videos: videos.get(name)
+def get(name: str = "s", after: float = 0.0) -> Callable[[Any], Any]:
+    """A lookup, so many seconds after the one before it: what the server does behind a response has arrived by then."""
+
+    def call(videos: Any) -> Any:
+        time.sleep(after)
+        return videos.get(name)
+
+    return call
 
 
 def settings_of(server: FaultServer, **more: Any) -> dict[str, Any]:
@@ -94,7 +100,7 @@ def test_a_connection_serves_again_where_its_response_was_read_to_the_end(kind: 
     """Five lookups in a row, none of them retried: as many connections as HTTP needs, and all end alike."""
     script, connections = REUSE[case]
     with FaultServer({"s": script}) as server:
-        ended = in_a_row(kind, settings_of(server), *[get()] * 5)
+        ended = in_a_row(kind, settings_of(server), *[get(after=0.02)] * 5)
         assert len({type(each) for each in ended}) == 1, ended
         assert isinstance(ended[0], NotFoundError | APIResponseValidationError) or ended[0].url == URL
         assert server.connections == connections
@@ -117,13 +123,7 @@ def test_what_nobody_asked_for_answers_nobody(kind: str, wire: Wire, case: str) 
     """Bytes behind a response, at once or while the connection idles, are thrown away with their connection."""
     tls, trust = wire
     with FaultServer({"s": Script(UNASKED[case], (FOUND, Keep()))}, **tls) as server:
-        settings = settings_of(server, **trust)
-
-        def later(videos: Any) -> Any:
-            time.sleep(0.05)
-            return videos.get("s")
-
-        ended = in_a_row(kind, settings, get(), later, get())
+        ended = in_a_row(kind, settings_of(server, **trust), get(), get(after=0.05), get())
         assert [getattr(each, "url", each) for each in ended] == [URL] * 3
         assert server.connections == 2
 
