@@ -108,12 +108,6 @@ def test_what_a_transport_raises_is_masked(kind: str, broken: Exception) -> None
     assert finds("\n".join(texts_of(error))) == []
 
 
-def test_an_error_whose_body_is_cut_shows_no_beginning_of_the_key() -> None:
-    """The 64 KiB that are kept may end in the middle of an echo."""
-    error = failure("sync", httpx.Response(500, text="x" * (64 * 1024 - 12) + KEY + "y" * 99), api_key=KEY)
-    assert KEY[:9] not in "\n".join(texts_of(error))
-
-
 def test_a_request_id_with_the_key_in_it_is_masked_on_success_too() -> None:
     """The id of a response that is fine is shown as well."""
     reply = httpx.Response(200, json={"analyzed_video_url": "https://x.example/v.mp4"}, headers={"X-Request-Id": KEY})
@@ -129,12 +123,6 @@ def test_a_token_that_was_replaced_is_masked_too() -> None:
     transport = httpx.MockTransport(lambda _: next(replies))
     with pytest.raises(AikynetixError, match=r"\*\*\*, then \*\*\*"):
         ask("sync", "get", "s", token=lambda: next(tokens), base_url=BASE, transport=transport)
-
-
-def test_a_key_of_digits_echoed_as_a_number_is_masked() -> None:
-    """JSON has numbers too."""
-    error = failure("sync", httpx.Response(403, json={"error": {"key": 1234567890123}}), api_key="1234567890123")
-    assert "1234567890123" not in "\n".join(texts_of(error))
 
 
 def test_what_the_caller_was_handling_is_left_alone() -> None:
