@@ -15,7 +15,7 @@ from . import AnalyzedVideos, AsyncAnalyzedVideos, __version__, _body, _classify
 from ._auth import hidden
 from ._causes import detached
 from ._config import AsyncToken, Settings, Token
-from ._errors import AikynetixError, ConfigurationError
+from ._errors import AikynetixError, ConfigurationError, DownloadError, client_closed
 from ._prepared import Prepared
 from ._raw import RawClient
 from ._session import AsyncSession, Policy, Session
@@ -23,8 +23,8 @@ from ._session import AsyncSession, Policy, Session
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
-    from ._download import Storage
     from ._models import AnalyzedVideo, DownloadedVideo
+    from ._storage import StoragePool
     from ._videos import StrPath
 
 _HEADERS = {
@@ -215,13 +215,7 @@ class Aikynetix:
         cancelled: Callable[[], bool] = lambda: False,
         **options: Any,
     ) -> DownloadedVideo:
-        from . import _download
-
-        limits = _download.Options(
-            timeout=self._settings.timeout, max_retries=self._settings.max_retries, cancelled=cancelled, **options
-        )
-        storage = self._storage.get(self._settings)
-        return _download.download(_download.Source(session_id, resolve), to, storage, limits)
+        return _downloaded(session_id, to, self._settings, self._storage.get(), resolve, cancelled, options)
 
     def __enter__(self) -> Self:
         return self
@@ -341,14 +335,10 @@ class AsyncAikynetix:
         from . import _bridge, _download
 
         lookup = _bridge.Lookup(resolve, _download.Cancelled)
-        source = _download.Source(session_id, lookup)
-        storage = self._storage.get(self._settings)
+        storage = self._storage.get()
 
         def work(cancelled: Callable[[], bool]) -> DownloadedVideo:
-            limits = _download.Options(
-                timeout=self._settings.timeout, max_retries=self._settings.max_retries, cancelled=cancelled, **options
-            )
-            return _download.download(source, to, storage, limits)
+            return _downloaded(session_id, to, self._settings, storage, lookup, cancelled, options)
 
         return await _bridge.in_thread(work, lookup.cancel)
 
@@ -367,23 +357,57 @@ class AsyncAikynetix:
         return _shown(self)
 
 
+def _downloaded(
+    session_id: str,
+    to: StrPath,
+    settings: Settings,
+    storage: StoragePool,
+    lookup: Callable[[], AnalyzedVideo],
+    cancelled: Callable[[], bool],
+    options: dict[str, Any],
+) -> DownloadedVideo:
+    from . import _download
+
+    wanted = {name: value for name, value in options.items() if name in _DOWNLOAD_OPTIONS}
+    cancel: threading.Event | None = options.get("cancel")
+    limits = _download.Options(
+        timeout=settings.timeout,
+        max_retries=settings.max_retries,
+        cancelled=lambda: storage.closed or cancelled() or (cancel is not None and cancel.is_set()),
+        **wanted,
+    )
+    try:
+        return _download.download(
+            session_id, to, lookup=lookup, open_url=storage.opener(settings.timeout), options=limits
+        )
+    except DownloadError as error:
+        if storage.closed:
+            raise client_closed() from error
+        if error.reason == "cancelled" and cancelled():
+            raise _download.Cancelled from None
+        raise
+
+
+_DOWNLOAD_OPTIONS = ("progress", "overwrite", "exist_ok", "connections", "max_bytes")
+
+
 class _StorageHolder:
     """The pool towards the storage host, made when the first download needs it."""
 
     def __init__(self, transport: httpx.BaseTransport | None, owner: _StorageHolder | None = None) -> None:
         self._transport = transport
         self._owner = owner
-        self._storage: Storage | None = None
+        self._storage: StoragePool | None = None
         self._lock = threading.Lock()
 
-    def get(self, settings: Settings) -> Storage:
+    def get(self) -> StoragePool:
         if self._owner is not None:
-            return self._owner.get(settings)
+            return self._owner.get()
         with self._lock:  # of two threads that need it first, one makes it: the other's would never be closed
             if self._storage is None:
-                from ._download import Storage
+                from ._storage import StoragePool
 
-                self._storage = Storage(timeout=settings.timeout, transport=self._transport)
+                self._storage = StoragePool(self._transport)
             return self._storage
 
     def shared(self) -> _StorageHolder:

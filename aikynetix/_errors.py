@@ -219,14 +219,20 @@ class DownloadError(AikynetixError):
     Attributes:
         session_id: The session whose video was asked for.
         path: Where the file was to go; a ``Path``, or the URL of an fsspec destination.
+        reason: ``"exists"`` (a file is there already), ``"locked"`` (another download to the same file is under way),
+            ``"no_space"``, ``"place"`` (the destination cannot be written to), ``"storage"`` (the storage or the way to
+            it), ``"cancelled"``; None where the class says it all.
     """
 
     __module__ = "aikynetix"
 
-    def __init__(self, message: str, *, session_id: str, path: Path | str | None = None) -> None:
+    def __init__(
+        self, message: str, *, session_id: str, path: Path | str | None = None, reason: str | None = None
+    ) -> None:
         super().__init__(message)
         self.session_id = session_id
         self.path = path
+        self.reason = reason
 
 
 class SignedUrlExpiredError(DownloadError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading  # noqa: TC003 -- tools resolve the annotations at run time
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterable, Mapping
 from concurrent.futures import Executor  # noqa: TC003 -- tools resolve the annotations at run time
@@ -36,9 +37,6 @@ StrPath = str | os.PathLike[str]
 ExportItem = str | tuple[str, Analysis | str | None]
 """A session to export: its id, or its id and the analysis to make of it."""
 
-NO_LIMIT = 64 * 1024**3
-"""Bytes that a video whose size is not announced may have at most: 64 GiB."""
-
 
 def _get_call(session_id: str, analysis: Analysis | str | None, as_attachment: bool = False) -> Call:
     return _operations.get_analyzed_video(
@@ -69,14 +67,15 @@ def _ensure_calls(session_id: str, analysis: Analysis | str | None) -> dict[str,
 
 
 def _check_download(
-    to: StrPath, progress: Progress | None, overwrite: bool, connections: int | None, max_bytes: int
+    to: StrPath, progress: Progress | None, overwrite: bool, connections: int | None, max_bytes: int | None
 ) -> None:
     checked_place(to)
     check_progress(progress)
     checked_flag("overwrite", overwrite)
     if connections is not None:
         checked_count("connections", connections)
-    checked_count("max_bytes", max_bytes)
+    if max_bytes is not None:
+        checked_count("max_bytes", max_bytes)
 
 
 class AnalyzedVideos:
@@ -172,8 +171,10 @@ class AnalyzedVideos:
         wait: float = 0,
         progress: Progress | None = None,
         overwrite: bool = False,
+        exist_ok: bool = False,
         connections: int | None = None,
-        max_bytes: int = NO_LIMIT,
+        max_bytes: int | None = None,
+        cancel: threading.Event | None = None,
     ) -> DownloadedVideo:
         """Download the analyzed video of a session, verified and complete, or not at all.
 
@@ -186,9 +187,15 @@ class AnalyzedVideos:
             analysis: ``"jump"`` or ``"weightlifting"``: which analysis to make if there is none yet.
             wait: Seconds to wait for a video that is not there yet, as `ensure` does; 0 only asks for it.
             progress: Called with the bytes done and the bytes in all (None while unknown), from a worker thread.
-            overwrite: Replace a file that is there; without it such a file is a `DownloadError`, and stays as it is.
+            overwrite: Replace a file that is there; without it such a file is a `DownloadError` with the reason
+                ``"exists"``, and stays as it is.
+            exist_ok: Return the file that is there, and fetch it only if it is missing. Safe when several threads or
+                processes of one machine ask for the same file at once: one fetches, the others wait for it.
             connections: Most connections to use for one file; None finds the best number by itself.
-            max_bytes: Most bytes of a video whose size the storage does not announce; an announced size is not bounded.
+            max_bytes: Most bytes of a video whose size the storage does not announce, 64 GiB by default; an announced
+                size is not bounded.
+            cancel: Once it is set, the call ends within a second with a `DownloadInterruptedError` whose reason is
+                ``"cancelled"``; a later call resumes.
 
         Raises:
             ValueError: A bad argument, before any request.
@@ -212,8 +219,10 @@ class AnalyzedVideos:
             to,
             progress=progress,
             overwrite=overwrite,
+            exist_ok=exist_ok,
             connections=connections,
             max_bytes=max_bytes,
+            cancel=cancel,
         )
 
     def _lookup(
@@ -326,8 +335,10 @@ class AsyncAnalyzedVideos:
         wait: float = 0,
         progress: Progress | None = None,
         overwrite: bool = False,
+        exist_ok: bool = False,
         connections: int | None = None,
-        max_bytes: int = NO_LIMIT,
+        max_bytes: int | None = None,
+        cancel: threading.Event | None = None,
     ) -> DownloadedVideo:
         wait = checked_wait(wait)
         _check_download(to, progress, overwrite, connections, max_bytes)
@@ -344,8 +355,10 @@ class AsyncAnalyzedVideos:
             to,
             progress=progress,
             overwrite=overwrite,
+            exist_ok=exist_ok,
             connections=connections,
             max_bytes=max_bytes,
+            cancel=cancel,
         )
 
     def _lookup(
