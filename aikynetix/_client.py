@@ -310,10 +310,7 @@ class AsyncAikynetix(_ClientBase):
             opener = AsyncStorageClient((self._transport, {}), self._settings.timeout).opener
         else:
             open_url = self._storage.open_url()
-
-            def opener(_: object) -> OpenUrl:
-                return open_url
-
+            opener = partial(_same, open_url)
         return await download_in_thread(session_id, to, lookup=lookup, opener=opener, options=options)
 
     async def __aenter__(self) -> Self:
@@ -323,6 +320,10 @@ class AsyncAikynetix(_ClientBase):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.close()
+
+
+def _same(open_url: OpenUrl, _: object) -> OpenUrl:
+    return open_url
 
 
 class _StorageHolder:

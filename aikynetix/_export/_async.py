@@ -84,10 +84,6 @@ def _threads(client: AsyncAikynetix, errand: Errand, concurrency: int, lookups: 
             max_retries=settings.max_retries,
             cancelled=cancelled,
             overwrite=True,
-            max_bytes=_job.MAX_BYTES,
-            sha256=True,
-            sync_folder=False,
-            on_calling_thread=True,
         )
 
         def work(job: Job) -> Outcome:
@@ -95,8 +91,10 @@ def _threads(client: AsyncAikynetix, errand: Errand, concurrency: int, lookups: 
                 return partial(lookups.call, patient.analyzed_videos._lookup(job.session_id, job.analysis, errand.wait))
 
             def fetch(resolve: Callable[[], AnalyzedVideo]) -> DownloadedVideo:
-                source = _download.Source(job.session_id, resolve)
-                return _download.download(source, errand.target, client._storage.get(settings), options)
+                open_url = client._storage.get().opener(settings.timeout)
+                return _download.download(
+                    job.session_id, errand.target, lookup=resolve, open_url=open_url, options=options
+                )
 
             return _job.outcome_of(job, lookup, fetch, turn)
 
