@@ -336,7 +336,13 @@ class AsyncAikynetix:
         return await self._session.exchange(self._requests.request(kwargs), limit=limit)
 
     async def _fetch(
-        self, session_id: str, resolve: Callable[[], Awaitable[AnalyzedVideo]], to: StrPath, **options: Any
+        self,
+        session_id: str,
+        resolve: Callable[[], Awaitable[AnalyzedVideo]],
+        to: StrPath,
+        *,
+        cancel: threading.Event | None = None,
+        **options: Any,
     ) -> DownloadedVideo:
         from . import _bridge, _download
 
@@ -346,7 +352,10 @@ class AsyncAikynetix:
 
         def work(cancelled: Callable[[], bool]) -> DownloadedVideo:
             limits = _download.Options(
-                timeout=self._settings.timeout, max_retries=self._settings.max_retries, cancelled=cancelled, **options
+                timeout=self._settings.timeout,
+                max_retries=self._settings.max_retries,
+                cancelled=lambda: cancelled() or (cancel is not None and cancel.is_set()),
+                **options,
             )
             return _download.download(source, to, storage, limits)
 

@@ -111,7 +111,7 @@ def ensure(session_id: str, wait: float) -> Flow:
 
 def _doubt(made: APIError | None) -> APIError | None:
     """Return the error of a POST that the next GET has to settle; raise one that is final."""
-    if made is None or isinstance(made, ConflictError):
+    if made is None or isinstance(made, ConflictError) or "being analyzed" in made.message.lower():
         return None
     if _is_uncertain(made) or isinstance(made, BadRequestError):
         return made

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import threading  # noqa: TC003 -- tools resolve the annotations at run time
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterable, Mapping
+from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Mapping
 from concurrent.futures import Executor  # noqa: TC003 -- tools resolve the annotations at run time
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-import aikynetix  # noqa: TC001 -- the same; what it names is loaded only then
+import aikynetix
 
 from . import _classify, _flows, _operations
 from ._arguments import (
@@ -22,7 +24,8 @@ from ._arguments import (
     checked_wait,
 )
 from ._body import JSON_LIMIT
-from ._errors import APIError
+from ._download import Cancelled
+from ._errors import APIError, DownloadError, DownloadInterruptedError, VideoNotReadyError
 from ._models import AnalyzedVideo, Answer, DownloadedVideo
 from ._operations import Analysis, Call
 
@@ -31,6 +34,9 @@ if TYPE_CHECKING:
 
 Progress = Callable[[int, int | None], object]
 """Called with the bytes done and the bytes in all, None while unknown."""
+
+ExportProgress = Callable[[str, int, int | None], object]
+"""Called with a session id, the bytes done and the bytes in all, None while unknown."""
 
 StrPath = str | os.PathLike[str]
 ExportItem = str | tuple[str, Analysis | str | None]
@@ -52,6 +58,25 @@ def _generate_call(session_id: str, analysis: Analysis | str | None) -> Call:
 
 def _video(session_id: str, call: Call, response: httpx.Response) -> AnalyzedVideo:
     return _made(session_id, call, response, _classify.require_url(response, *call.url_places))
+
+
+def _ready(session_id: str, call: Call, response: httpx.Response) -> AnalyzedVideo:
+    video = _video_if_ready(session_id, call, response)
+    if video is None:
+        text = f"the API has no video of session {session_id!r} yet; ask again later"
+        raise VideoNotReadyError(text, session_id=session_id, waited=0.0)
+    return video
+
+
+def _there(session_id: str, error: DownloadError) -> DownloadedVideo:
+    """Return the file that is in the way of a download, or raise ``error`` if that is something else."""
+    if "exists already" not in str(error) or error.path is None:
+        raise error
+    return DownloadedVideo(session_id, error.path, Path(error.path).stat().st_size)
+
+
+def _interrupted(session_id: str) -> DownloadInterruptedError:
+    return DownloadInterruptedError("cancelled; a later call goes on from there", session_id=session_id)
 
 
 def _video_if_ready(session_id: str, call: Call, response: httpx.Response) -> AnalyzedVideo | None:
@@ -77,6 +102,12 @@ def _check_download(
     if connections is not None:
         checked_count("connections", connections)
     checked_count("max_bytes", max_bytes)
+
+
+def _factory(client: aikynetix.Aikynetix | aikynetix.AsyncAikynetix) -> Callable[..., aikynetix.Aikynetix]:
+    settings = client._settings
+    auth, base_url = settings.credential.inner, str(settings.base_url)
+    return partial(aikynetix.Aikynetix, auth=auth, base_url=base_url, timeout=settings.timeout)
 
 
 class AnalyzedVideos:
@@ -139,7 +170,8 @@ class AnalyzedVideos:
             VideoNotReadyError: The video was not there when ``wait`` was over.
             APIError: Any other failure; see the classes below it.
         """
-        return self._ensured(session_id, _ensure_calls(session_id, analysis), checked_wait(wait), time.sleep)
+        calls, wait = _ensure_calls(session_id, analysis), checked_wait(wait)
+        return self._ensured(session_id, calls, wait, time.sleep)
 
     def _ensured(
         self, session_id: str, calls: Mapping[str, Call], wait: float, pause: Callable[[float], object]
@@ -172,8 +204,10 @@ class AnalyzedVideos:
         wait: float = 0,
         progress: Progress | None = None,
         overwrite: bool = False,
+        exist_ok: bool = False,
         connections: int | None = None,
         max_bytes: int = NO_LIMIT,
+        cancel: threading.Event | None = None,
     ) -> DownloadedVideo:
         """Download the analyzed video of a session, verified and complete, or not at all.
 
@@ -187,8 +221,10 @@ class AnalyzedVideos:
             wait: Seconds to wait for a video that is not there yet, as `ensure` does; 0 only asks for it.
             progress: Called with the bytes done and the bytes in all (None while unknown), from a worker thread.
             overwrite: Replace a file that is there; without it such a file is a `DownloadError`, and stays as it is.
+            exist_ok: Return the file that is there, and fetch it only if it is missing.
             connections: Most connections to use for one file; None finds the best number by itself.
             max_bytes: Most bytes of a video whose size the storage does not announce; an announced size is not bounded.
+            cancel: Ends the call with a `DownloadInterruptedError` once it is set.
 
         Raises:
             ValueError: A bad argument, before any request.
@@ -204,30 +240,29 @@ class AnalyzedVideos:
         def resolve() -> AnalyzedVideo:
             if wait:
                 return self.ensure(session_id, analysis=analysis, wait=wait)
-            return _video(session_id, calls, self._client._exchange(calls.kwargs, JSON_LIMIT))
+            return _ready(session_id, calls, self._client._exchange(calls.kwargs, JSON_LIMIT))
 
-        return self._client._fetch(
-            session_id,
-            resolve,
-            to,
-            progress=progress,
-            overwrite=overwrite,
-            connections=connections,
-            max_bytes=max_bytes,
-        )
-
-    def _lookup(
-        self, session_id: str, analysis: Analysis | str | None, wait: float, pause: Callable[[float], object]
-    ) -> Callable[[], AnalyzedVideo | None]:
-        """Return what asks where a video is, None for "not yet"; bad arguments are refused here."""
-        if checked_wait(wait):
-            return partial(self._ensured, session_id, _ensure_calls(session_id, analysis), wait, pause)
-        call = _get_call(session_id, analysis)
-        return lambda: _video_if_ready(session_id, call, self._client._exchange(call.kwargs, JSON_LIMIT))
+        try:
+            return self._client._fetch(
+                session_id,
+                resolve,
+                to,
+                cancelled=(lambda: False) if cancel is None else cancel.is_set,
+                progress=progress,
+                overwrite=overwrite,
+                connections=connections,
+                max_bytes=max_bytes,
+            )
+        except DownloadError as error:
+            if not exist_ok:
+                raise
+            return _there(session_id, error)
+        except Cancelled:
+            raise _interrupted(session_id) from None
 
     def export(
         self,
-        session_ids: Iterable[ExportItem],
+        session_ids: Iterable[ExportItem] | Mapping[str, Analysis | str | None],
         to: StrPath,
         *,
         analysis: Analysis | str | None = None,
@@ -235,6 +270,7 @@ class AnalyzedVideos:
         retry_failed: bool = False,
         wait: float = 0,
         executor: Executor | None = None,
+        progress: ExportProgress | None = None,
     ) -> Generator[aikynetix.ExportRecord]:
         """Download the videos of many sessions; yield one record per session, as each ends.
 
@@ -244,22 +280,23 @@ class AnalyzedVideos:
 
         Args:
             session_ids: Read lazily, so that it may be endless; duplicates are done once. In place of an id there may
-                be a pair of an id and the analysis of that session.
+                be a pair of an id and the analysis of that session; a mapping from the one to the other does too.
             to: A folder or an fsspec URL; ``manifest.jsonl`` and ``index.html`` are written there.
             analysis: ``"jump"`` or ``"weightlifting"``: which analysis to make where there is none yet.
-            concurrency: Lookups at a time, 1 or more; up to three quarters as many downloads again, 12 at most, may be
-                under way beside them. With an executor: sessions at a time.
+            concurrency: Sessions at a time, 1 or more.
             retry_failed: Do only the sessions that failed in an earlier call.
             wait: Seconds to wait for a video that is not there yet.
             executor: Where to run the downloads instead of in threads of this process; its workers take their
                 credential from the settings of this client where those can be pickled, else from their own environment.
+            progress: Called with session id, bytes done and bytes in all, from worker threads; not by an executor.
 
         Raises:
             TypeError: ``session_ids`` is a single string or no iterable, or another argument has the wrong type.
             ValueError: Any other bad argument, before any request. A bad session id is a failed record.
             ConfigurationError: ``to`` is a URL, and fsspec or what it needs for it is not installed.
             AuthenticationError: The credential was refused; everything stops.
-            DownloadError: The folder cannot be written to.
+            DownloadError: The folder cannot be written to, or has a page or a manifest that no export made.
+            RateLimitError: For five minutes the API did nothing but refuse.
         """
         from . import _export
 
@@ -272,6 +309,9 @@ class AnalyzedVideos:
             retry_failed=checked_flag("retry_failed", retry_failed),
             wait=checked_wait(wait),
             executor=executor,
+            make_client=_factory(self._client),
+            max_retries=self._client._settings.max_retries,
+            observer=progress,
         )
 
 
@@ -326,8 +366,10 @@ class AsyncAnalyzedVideos:
         wait: float = 0,
         progress: Progress | None = None,
         overwrite: bool = False,
+        exist_ok: bool = False,
         connections: int | None = None,
         max_bytes: int = NO_LIMIT,
+        cancel: threading.Event | None = None,
     ) -> DownloadedVideo:
         wait = checked_wait(wait)
         _check_download(to, progress, overwrite, connections, max_bytes)
@@ -336,34 +378,29 @@ class AsyncAnalyzedVideos:
         async def resolve() -> AnalyzedVideo:
             if wait:
                 return await self.ensure(session_id, analysis=analysis, wait=wait)
-            return _video(session_id, calls, await self._client._exchange(calls.kwargs, JSON_LIMIT))
+            return _ready(session_id, calls, await self._client._exchange(calls.kwargs, JSON_LIMIT))
 
-        return await self._client._fetch(
-            session_id,
-            resolve,
-            to,
-            progress=progress,
-            overwrite=overwrite,
-            connections=connections,
-            max_bytes=max_bytes,
-        )
-
-    def _lookup(
-        self, session_id: str, analysis: Analysis | str | None, wait: float
-    ) -> Callable[[], Awaitable[AnalyzedVideo | None]]:
-        if checked_wait(wait):
-            _ensure_calls(session_id, analysis)
-            return partial(self.ensure, session_id, analysis=analysis, wait=wait)
-        call = _get_call(session_id, analysis)
-
-        async def look() -> AnalyzedVideo | None:
-            return _video_if_ready(session_id, call, await self._client._exchange(call.kwargs, JSON_LIMIT))
-
-        return look
+        try:
+            return await self._client._fetch(
+                session_id,
+                resolve,
+                to,
+                cancel=cancel,
+                progress=progress,
+                overwrite=overwrite,
+                connections=connections,
+                max_bytes=max_bytes,
+            )
+        except DownloadError as error:
+            if not exist_ok:
+                raise
+            return _there(session_id, error)
+        except Cancelled:
+            raise _interrupted(session_id) from None
 
     def export(
         self,
-        session_ids: Iterable[ExportItem],
+        session_ids: Iterable[ExportItem] | Mapping[str, Analysis | str | None],
         to: StrPath,
         *,
         analysis: Analysis | str | None = None,
@@ -371,6 +408,7 @@ class AsyncAnalyzedVideos:
         retry_failed: bool = False,
         wait: float = 0,
         executor: Executor | None = None,
+        progress: ExportProgress | None = None,
     ) -> AsyncGenerator[aikynetix.ExportRecord]:
         from . import _export
 
@@ -383,6 +421,9 @@ class AsyncAnalyzedVideos:
             retry_failed=checked_flag("retry_failed", retry_failed),
             wait=checked_wait(wait),
             executor=executor,
+            make_client=_factory(self._client),
+            max_retries=self._client._settings.max_retries,
+            observer=progress,
         )
 
 
