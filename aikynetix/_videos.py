@@ -8,6 +8,8 @@ import time
 from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Mapping
 from concurrent.futures import Executor  # noqa: TC003 -- tools resolve the annotations at run time
 from functools import partial
+from hashlib import sha256
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -72,7 +74,11 @@ def _there(session_id: str, error: DownloadError) -> DownloadedVideo:
     """Return the file that is in the way of a download, or raise ``error`` if that is something else."""
     if "exists already" not in str(error) or error.path is None:
         raise error
-    return DownloadedVideo(session_id, error.path, Path(error.path).stat().st_size)
+    if isinstance(error.path, Path):
+        return DownloadedVideo(session_id, error.path, error.path.stat().st_size)
+    with import_module("fsspec").open(error.path) as file:
+        content = file.read()
+    return DownloadedVideo(session_id, error.path, len(content), sha256=sha256(content).hexdigest())
 
 
 def _interrupted(session_id: str) -> DownloadInterruptedError:

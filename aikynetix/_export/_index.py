@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from contextlib import contextmanager, suppress
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from .._errors import DownloadError
 from ._record import load
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Generator, Iterable, Iterator
 
     from ._record import ExportRecord
 
@@ -23,14 +24,12 @@ class Index:
     folder. Calls may come from different threads, one at a time.
 
     Raises:
-        DownloadError: There is no room for temporary files. So does `keep`.
+        DownloadError: There is no room for temporary files.
     """
 
     def __init__(self) -> None:
-        try:
+        with _room():
             self._file = tempfile.TemporaryFile()  # noqa: SIM115 -- closed by `close`
-        except OSError as error:
-            raise _no_room(error) from error
         self._places: dict[str, int] = {}
         self._seen: dict[str, None] = {}
 
@@ -47,11 +46,9 @@ class Index:
 
     def keep(self, record: ExportRecord, line: bytes) -> None:
         """Take in a record and its line in the manifest."""
-        try:
+        with _room():
             place = self._file.seek(0, os.SEEK_END)
             self._file.write(line.rstrip(b"\n") + b"\n")
-        except OSError as error:
-            raise _no_room(error) from error
         self._places[record.session_id] = place
 
     def add_seen(self, session_id: str) -> bool:
@@ -65,8 +62,9 @@ class Index:
         place = self._places.get(session_id)
         if place is None:
             return None
-        self._file.seek(place)
-        return load(self._file.readline())
+        with _room():
+            self._file.seek(place)
+            return load(self._file.readline())
 
     def __iter__(self) -> Iterator[ExportRecord]:
         for session_id in chain(self._seen, (one for one in self._places if one not in self._seen)):
@@ -76,9 +74,14 @@ class Index:
 
     def close(self) -> None:
         """Forget everything."""
-        self._file.close()
+        with suppress(OSError):  # what could not be written is not wanted any more
+            self._file.close()
 
 
-def _no_room(error: OSError) -> DownloadError:
-    text = f"no room for the export's temporary file ({error.strerror}); the variable TMPDIR says where it goes"
-    return DownloadError(text, session_id="")
+@contextmanager
+def _room() -> Generator[None]:
+    try:
+        yield
+    except OSError as error:
+        text = f"no room for the export's temporary file ({error.strerror}); the variable TMPDIR says where it goes"
+        raise DownloadError(text, session_id="") from error

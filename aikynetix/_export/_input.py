@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+from contextlib import suppress
 from itertools import chain
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -85,10 +86,11 @@ def _lines(file: BinaryIO) -> Iterator[Line]:
             yield number, line
     except UnicodeError:
         raise BadInputError(number + 1, "not UTF-16; save the list as UTF-8") from None
-    finally:  # neither closes what belongs to the caller
-        text.detach()
-        if buffered is not file:
-            buffered.detach()
+    finally:
+        with suppress(ValueError):  # closed meanwhile; else it is the caller's, and stays open
+            text.detach()
+            if buffered is not file:
+                buffered.detach()
 
 
 def _text(lines: Iterable[Line]) -> Iterator[Item]:

@@ -49,12 +49,13 @@ class RemoteFolder(Folder):
         self._sizes: dict[str, int] | None = None
 
     def open(self) -> None:
-        self._pull(PAGE)
+        for name in (PAGE, MANIFEST):
+            self._pull(name)
         super().open()
         self._push(MANIFEST)  # what cannot be written is better known before anything is fetched
 
     def manifest(self) -> Iterator[bytes]:
-        if self._fd < 0 or not self._copied:
+        if self._fd < 0:  # of a plan
             self._pull(MANIFEST)
         yield from super().manifest()
 
@@ -71,6 +72,7 @@ class RemoteFolder(Folder):
     def size_of(self, name: str) -> int | None:
         if self._sizes is None:  # one listing, instead of a look at each video that may take a tenth of a second
             with self.failing("the export's folder cannot be used"):
+                self._fs.invalidate_cache()
                 found = self._fs.ls(self._root, detail=True)
             self._sizes = {one["name"].rpartition("/")[2]: one["size"] for one in found}
         return self._sizes.get(name)
@@ -103,7 +105,8 @@ class RemoteFolder(Folder):
         there, theirs = f"{self._root}/{MANIFEST}", self._path / "theirs"
         with self.failing("the export's manifest cannot be read"), suppress(FileNotFoundError):
             self._fs.invalidate_cache()
-            if self._fs.info(there)["size"] == self._copied:
+            size = self._fs.info(there)["size"]
+            if size == self._copied:
                 return
             self._fs.get_file(there, str(theirs))
             ours = set(super().manifest())
@@ -111,6 +114,7 @@ class RemoteFolder(Folder):
                 for line in file:
                     if line not in ours and load(line) is not None:
                         os.write(self._fd, line)  # not by `append`: it is news
+            self._copied = size
 
     def _push(self, name: str) -> None:
         """Copy a file to the store, in a folder that is made where the store misses it.

@@ -183,12 +183,15 @@ def _in_trio(token: Any, function: Callable[[], Coroutine[Any, Any, T]]) -> Futu
     future: Future[T] = Future()
 
     async def fulfil() -> None:
+        if not future.set_running_or_notify_cancel():
+            return
         try:
             future.set_result(await function())
         except Exception as error:  # a system task may not raise
             future.set_exception(error)
-        finally:
-            future.cancel()  # where nothing came of it
+        except BaseException:
+            future.set_exception(CancelledError())
+            raise
 
     token.run_sync_soon(trio.lowlevel.spawn_system_task, fulfil)
     return future
