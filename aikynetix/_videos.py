@@ -19,7 +19,7 @@ from ._arguments import (
     checked_session_id,
     checked_wait,
 )
-from ._errors import APIError
+from ._errors import APIError, VideoNotReadyError
 from ._models import AnalyzedVideo, DownloadedVideo, SuccessParts
 from ._operations import Analysis, RequestSpec
 from ._reading import JSON_LIMIT
@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
 Progress = Callable[[int, int | None], object]
 """Called with the bytes done and the bytes in all, None while unknown."""
+
+ExportProgress = Callable[[str, int, int | None], object]
+"""Called with a session id, the bytes done and the bytes in all, None while unknown."""
 
 StrPath = str | os.PathLike[str]
 AnalysisName = Analysis | Literal["jump", "weightlifting"]
@@ -58,6 +61,14 @@ def _video(session_id: str, spec: RequestSpec, response: httpx.Response) -> Anal
 def _video_if_ready(session_id: str, spec: RequestSpec, response: httpx.Response) -> AnalyzedVideo | None:
     url = _responses.video_url(response, spec.url_paths)
     return None if url is None else _with_url(session_id, spec, response, url)
+
+
+def _ready_video(session_id: str, spec: RequestSpec, response: httpx.Response) -> AnalyzedVideo:
+    video = _video_if_ready(session_id, spec, response)
+    if video is None:
+        text = f"the API has no video of session {session_id!r} yet; ask again later"
+        raise VideoNotReadyError(text, session_id=session_id, waited=0.0)
+    return video
 
 
 def _with_url(session_id: str, spec: RequestSpec, response: httpx.Response, url: str) -> AnalyzedVideo:
@@ -256,7 +267,7 @@ class AnalyzedVideos:
         def lookup() -> AnalyzedVideo:
             if wait:
                 return self._ensure(session_id, _ensure_specs(session_id, analysis), wait, cancel)
-            return _video(session_id, spec, self._exchange(spec.kwargs, JSON_LIMIT, cancel))
+            return _ready_video(session_id, spec, self._exchange(spec.kwargs, JSON_LIMIT, cancel))
 
         return download(session_id, to, lookup=lookup, open_url=self._open_url(), options=options)
 
@@ -270,6 +281,7 @@ class AnalyzedVideos:
         retry_failed: bool = False,
         wait: float = 0,
         executor: Executor | None = None,
+        progress: ExportProgress | None = None,
     ) -> Generator[ExportRecord]:
         """Download the videos of many sessions; yield one record per session, as each ends.
 
@@ -287,6 +299,7 @@ class AnalyzedVideos:
             wait: Seconds to wait for a video that is not there yet.
             executor: Where to run the downloads instead of in threads of this process, such as a process pool or a
                 Dask client's executor; its workers make clients of their own from the settings of this one.
+            progress: Called with session id, bytes done and bytes in all, from worker threads; not by an executor.
 
         Raises:
             TypeError: ``session_ids`` is a single string or no iterable, or another argument has the wrong type.
@@ -294,7 +307,8 @@ class AnalyzedVideos:
             ConfigurationError: ``to`` is a URL, and fsspec or what it needs for it is not installed; or ``executor`` is
                 given to a client whose ``transport=`` its workers could not use.
             AuthenticationError: The credential was refused; everything stops.
-            DownloadError: The folder cannot be written to.
+            DownloadError: The folder cannot be written to, or has a page or a manifest that no export made.
+            RateLimitError: For five minutes the API did nothing but refuse.
 
         Example:
             >>> for record in client.analyzed_videos.export(["id-1", "id-2"], "videos"):
@@ -312,6 +326,8 @@ class AnalyzedVideos:
             wait=checked_wait(wait),
             executor=executor,
             make_client=None if executor is None else self._client._factory(),
+            max_retries=self._settings.max_retries,
+            observer=progress,
         )
 
     def __repr__(self) -> str:
@@ -387,7 +403,7 @@ class AsyncAnalyzedVideos:
         async def lookup() -> AnalyzedVideo:
             if wait:
                 return await self.ensure(session_id, analysis=analysis, wait=wait)
-            return _video(session_id, spec, await self._exchange(spec.kwargs, JSON_LIMIT))
+            return _ready_video(session_id, spec, await self._exchange(spec.kwargs, JSON_LIMIT))
 
         return cast("DownloadedVideo", await self._fetch(session_id, to, lookup, options))
 
@@ -401,6 +417,7 @@ class AsyncAnalyzedVideos:
         retry_failed: bool = False,
         wait: float = 0,
         executor: Executor | None = None,
+        progress: ExportProgress | None = None,
     ) -> AsyncGenerator[ExportRecord]:
         from . import _export
 
@@ -414,6 +431,8 @@ class AsyncAnalyzedVideos:
             wait=checked_wait(wait),
             executor=executor,
             make_client=None if executor is None else self._client._factory(),
+            max_retries=self._settings.max_retries,
+            observer=progress,
         )
 
     __repr__ = AnalyzedVideos.__repr__

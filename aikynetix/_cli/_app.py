@@ -6,6 +6,7 @@ import codecs
 import contextlib
 import errno
 import os.path
+import signal
 import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, cast
@@ -18,7 +19,7 @@ from ._commands import COMMANDS, top_help
 from ._show import complain, note
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Generator, Sequence
 
 _PROGRAM = "aikynetix"
 # What a write to stdout may fail with; sockets and files fail with errors of ours, or with a file's name.
@@ -68,7 +69,8 @@ def run(arguments: Sequence[str]) -> int:
     """
     _let_any_name_through()
     try:
-        code = app.main(list(arguments), prog_name=_PROGRAM, standalone_mode=False)
+        with _ended_in_good_order():
+            code = app.main(list(arguments), prog_name=_PROGRAM, standalone_mode=False)
     except click.Abort:
         goes_on = "; run it again to go on from there" if arguments and arguments[0] in _RESUMED else ""
         note(f"interrupted{goes_on}")
@@ -82,6 +84,25 @@ def run(arguments: Sequence[str]) -> int:
         has_wait = any(word.partition("=")[0] == "--wait" for word in arguments)
         return _failed(error, may_wait=not has_wait and bool(arguments) and arguments[0] in _WAITING)
     return code if isinstance(code, int) else 0
+
+
+@contextlib.contextmanager
+def _ended_in_good_order() -> Generator[None]:
+    """Have SIGTERM and SIGHUP end the command as Ctrl-C does: the cursor comes back, files are whole."""
+
+    def end(number: int, _frame: object) -> None:
+        signal.signal(number, signal.SIG_IGN)
+        raise SystemExit(128 + number)
+
+    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    numbers = [number for number in numbers if signal.getsignal(number) is signal.SIG_DFL]
+    for number in numbers:
+        signal.signal(number, end)
+    try:
+        yield
+    finally:
+        for number in numbers:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def _let_any_name_through() -> None:

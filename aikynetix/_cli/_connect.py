@@ -101,7 +101,7 @@ ANALYSES = ("jump", "weightlifting")
 def analysis_choice(text: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Return the option ``--analysis``, whose help is ``text`` and the choices."""
     told = f"{text}: {' or '.join(ANALYSES)}."
-    return click.option("--analysis", type=click.Choice(ANALYSES), metavar="KIND", help=told)
+    return click.option("--analysis", type=click.Choice(ANALYSES, case_sensitive=False), metavar="KIND", help=told)
 
 
 analysis_option = analysis_choice("Which analysis to make if there is none yet")

@@ -135,7 +135,7 @@ def export(
             retry_failed=retry_failed,
             wait=wait,
             executor=executor,
-            observer=None if board is None else board.observe,
+            progress=None if board is None else board.observe,
         )
         tally = Tally()
         with closing(records):
@@ -178,10 +178,7 @@ def _check(file: BinaryIO, source: str) -> None:
 
 def _count(file: BinaryIO, source: str) -> int:
     """Return how many different sessions the list has."""
-    from .._export._ledger import Ledger
-
-    with closing(Ledger()) as ledger:
-        total = sum(ledger.meet(session_id) for session_id, _ in _sessions(file, source))
+    total = len({session_id for session_id, _ in _sessions(file, source)})
     file.seek(0)
     return total
 
@@ -228,9 +225,7 @@ def _board(file: BinaryIO, source: str, *, is_stream: bool, quiet: bool) -> Gene
 
 
 def _records(client: Aikynetix, sessions: Iterator[Item], to: str, **options: Any) -> Generator[ExportRecord]:
-    from .. import _export
-
-    return _export.export(client, sessions, to, **options)
+    return client.analyzed_videos.export(sessions, to, **options)
 
 
 def _show_all(records: Iterator[ExportRecord], tally: Tally, board: Board | None, *, as_json: bool) -> None:
