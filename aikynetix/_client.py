@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from functools import partial
-from types import ModuleType, TracebackType  # noqa: TC003 -- tools resolve the annotations at run time
+from types import TracebackType  # noqa: TC003 -- tools resolve the annotations at run time
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 import httpx
@@ -15,7 +15,7 @@ from . import _config, _operations, _responses
 from ._call import AsyncHttpClient, HttpClient, RequestBuilder
 from ._config import AsyncToken, Settings, Token, Verify  # noqa: TC001 -- tools resolve the annotations at run time
 from ._errors import ConfigurationError
-from ._operations import RawClient
+from ._operations import Arguments, Operation, RawClient, Success_co
 from ._transport import AsyncStackTransport, StackTransport, Trust, make_stacks
 from ._videos import AnalyzedVideos, AsyncAnalyzedVideos
 
@@ -153,7 +153,17 @@ class Aikynetix(_ClientBase):
         """
         return RawClient(str(self._settings.base_url), client=self._http)
 
-    def call(self, operation: ModuleType, /, *args: Any, **kwargs: Any) -> Any:
+    @property
+    def api(self) -> Api:
+        """Every operation of the vendor's spec as a typed method, by group: ``client.api.sessions.list()``.
+
+        Each returns its success model, and raises as `call` does.
+        """
+        return _operations.api(self.call)
+
+    def call(
+        self, operation: Operation[Arguments, Success_co], /, *args: Arguments.args, **kwargs: Arguments.kwargs
+    ) -> Success_co:
         """Run any generated operation, and return its success model.
 
         Args:
@@ -167,7 +177,9 @@ class Aikynetix(_ClientBase):
             ConfigurationError: The vendor's spec names no server for it that can be used.
             APIError: As for every other call: the response is not 2xx, cannot be used, or did not come.
         """
-        return _success_model(operation, self._exchange(_operations.request_kwargs(operation, args, kwargs)))
+        response = self._exchange(_operations.request_kwargs(operation, args, kwargs))
+        result: Success_co = _success_model(operation, response)
+        return result
 
     def with_options(self, *, timeout: float | httpx.Timeout | None = None, max_retries: int | None = None) -> Self:
         """Return a copy with other limits that shares the connections; it lives as long as this client is open.
@@ -278,9 +290,18 @@ class AsyncAikynetix(_ClientBase):
         """See `Aikynetix.raw`; for the generated ``asyncio`` functions."""
         return RawClient(str(self._settings.base_url), async_client=self._http)
 
-    async def call(self, operation: ModuleType, /, *args: Any, **kwargs: Any) -> Any:
+    @property
+    def api(self) -> AsyncApi:
+        """See `Aikynetix.api`; its methods are awaited."""
+        return _operations.async_api(self.call)
+
+    async def call(
+        self, operation: Operation[Arguments, Success_co], /, *args: Arguments.args, **kwargs: Arguments.kwargs
+    ) -> Success_co:
         """See `Aikynetix.call`."""
-        return _success_model(operation, await self._exchange(_operations.request_kwargs(operation, args, kwargs)))
+        response = await self._exchange(_operations.request_kwargs(operation, args, kwargs))
+        result: Success_co = _success_model(operation, response)
+        return result
 
     def with_options(self, *, timeout: float | httpx.Timeout | None = None, max_retries: int | None = None) -> Self:
         """See `Aikynetix.with_options`."""
@@ -367,7 +388,7 @@ def _check_transport(transport: object, kind: type[Any], proxy: object, verify: 
         )
 
 
-def _success_model(operation: ModuleType, response: httpx.Response) -> Any:
+def _success_model(operation: Any, response: httpx.Response) -> Any:
     if response.request.method == "HEAD":  # its responses have no content, whatever is documented (RFC 9110, 9.3.2)
         return None
     try:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import re
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, NoReturn, Self
+from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, Protocol, Self, TypeVar
 
 import httpx  # noqa: TC002 -- tools resolve the annotations at run time
 from aikynetix_api import facade
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from types import ModuleType
 
+    from aikynetix_api.operations import Api, AsyncApi
+
     # An operation with a `security` of its own is typed to want an AuthenticatedClient. That class holds the token in
     # plain sight, so it is one for type checkers only: at run time the generated functions just ask for the client.
     class _Base(Client, AuthenticatedClient):  # type: ignore[misc]  # both define the same methods, each for itself
@@ -37,6 +39,21 @@ _NO_SERVER = "no-server:"
 # httpx writes these for the connection and the message that it makes (RFC 9110, section 7.2; RFC 9112, section 6).
 _OF_THE_MESSAGE = frozenset({"host", "content-length", "transfer-encoding", "connection"})
 _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+
+
+Arguments = ParamSpec("Arguments")
+Success_co = TypeVar("Success_co", covariant=True)
+
+
+class Operation(Protocol[Arguments, Success_co]):
+    """What type checkers know of a generated operation module: its arguments, and the model of its success."""
+
+    @property
+    def _get_kwargs(self) -> Callable[Arguments, dict[str, Any]]: ...
+
+    def _parse_response(self, *, client: AuthenticatedClient | Client, response: httpx.Response) -> Any: ...
+
+    def _success(self, parsed: Any) -> Success_co: ...
 
 
 class Analysis(StrEnum):
@@ -87,6 +104,20 @@ def _spec(
     return RequestSpec(name, kwargs, facade.VIDEO_URL.get(name, ()))
 
 
+def api(call: Callable[..., Any]) -> Api:
+    """Return every operation of the vendor's spec as a method, each made of a client's ``call``."""
+    from aikynetix_api.operations import Api
+
+    return Api(call)
+
+
+def async_api(call: Callable[..., Any]) -> AsyncApi:
+    """As `api`, for an asynchronous client."""
+    from aikynetix_api.operations import AsyncApi
+
+    return AsyncApi(call)
+
+
 def spec_defaults() -> SpecDefaults:
     """Return what the vendored spec says of the server and its credentials."""
     return SpecDefaults(facade.BASE_URL, facade.API_KEY, facade.BEARER)
@@ -102,7 +133,7 @@ def parsed(operation: str, response: httpx.Response) -> Any:
     return parse_with(importlib.import_module(facade.MODULES[operation]), response)
 
 
-def parse_with(module: ModuleType, response: httpx.Response) -> Any:
+def parse_with(module: Any, response: httpx.Response) -> Any:
     """Return ``response``, a 2xx, as the success model of a generated operation module; its parser's exceptions pass.
 
     204 and 205 have no content whatever else the spec documents (RFC 9110, sections 15.3.5 and 15.3.6).
@@ -134,7 +165,7 @@ class _RaisingClient:
         raise UnexpectedStatus(self._status, b"")
 
 
-def request_kwargs(operation: ModuleType, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Mapping[str, Any]:
+def request_kwargs(operation: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return what a generated operation module makes of its arguments, as httpx takes it, checked.
 
     Raises:

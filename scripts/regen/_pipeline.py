@@ -12,6 +12,7 @@ from scripts.regen._facade import check_facade, missing_operations
 from scripts.regen._find import base_url, find_operations
 from scripts.regen._generate import PACKAGE, check_tools, generate
 from scripts.regen._load import Json, load_spec
+from scripts.regen._methods import method_modules
 from scripts.regen._operations import Operation, operations_of
 from scripts.regen._refs import check_references
 from scripts.regen._security import Credentials, check_schemes, find_credentials
@@ -89,4 +90,4 @@ def build(planned: Plan, folder: Path) -> Path:
 
 def _own_modules(planned: Plan, package: Path) -> dict[str, str]:
     facade = facade_module(planned.spec, planned.canonical, planned.credentials, planned.base, package)
-    return {"facade.py": facade}
+    return {"facade.py": facade, **method_modules(planned.canonical, package)}

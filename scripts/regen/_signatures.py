@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+_END = "\ndef _parse_response("  # the rest is long and says nothing new
+
+
 @dataclass(frozen=True)
 class Argument:
     """One argument of a generated function, or one field of a generated model.
@@ -49,25 +52,34 @@ class OperationSource:
         headers: Argument to the name of the header that it is sent in.
         sends_form: Whether the body is a form, which says nothing at all where it is empty.
         imports: Name to the statement that imports it.
+        returns: The type of a success, as source.
     """
 
     arguments: tuple[Argument, ...]
     headers: dict[str, str]
     sends_form: bool
     imports: dict[str, str]
+    returns: str
 
 
 def read_operation(source: str) -> OperationSource:
-    """Read the module of an operation."""
-    tree = ast.parse(source)
-    function = _functions(tree)["_get_kwargs"]
+    """Read the module of an operation, as far as what it takes and gives is stated there."""
+    tree = ast.parse(source.partition(_END)[0])
+    functions = {one.name: one for one in tree.body if isinstance(one, ast.FunctionDef)}
+    function, returns = functions["_get_kwargs"], functions["_success"].returns
     assigned = [one for one in ast.walk(function) if isinstance(one, ast.Assign)]
     stores = [(key, one.value) for one in assigned if (key := _subscript(one.targets[0]))]
     headers = {
         name: wire for (owner, wire), value in stores if owner == "headers" for name in names_in(ast.unparse(value))
     }
     sends_form = any(owner == "_kwargs" and key in ("data", "files") for (owner, key), _ in stores)
-    return OperationSource(tuple(_arguments(function)), headers, sends_form, dict(_imports(tree)))
+    return OperationSource(
+        tuple(_arguments(function)),
+        headers,
+        sends_form,
+        dict(_imports(tree)),
+        ast.unparse(returns) if returns else "Any",
+    )
 
 
 def model_fields(source: str, name: str) -> tuple[Argument, ...] | None:
@@ -80,10 +92,6 @@ def names_in(expression: str) -> list[str]:
     """List the names in an expression, in the order in which they stand."""
     found = [one for one in ast.walk(ast.parse(expression, mode="eval")) if isinstance(one, ast.Name)]
     return [one.id for one in sorted(found, key=lambda one: one.col_offset)]
-
-
-def _functions(tree: ast.Module) -> dict[str, ast.FunctionDef]:
-    return {one.name: one for one in tree.body if isinstance(one, ast.FunctionDef)}
 
 
 def _arguments(function: ast.FunctionDef) -> Iterator[Argument]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -11,6 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from .. import AnalyzedVideo, DownloadedVideo
+
+# What a terminal would obey instead of show: C0 and C1 controls, and marks that turn the direction of writing.
+_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 def result(text: str) -> None:
@@ -25,8 +29,12 @@ def result_json(value: Mapping[str, object]) -> None:
 
 def note(text: str) -> None:
     """Print a line for the person, not for a program, to stderr."""
+<<<<<<< HEAD:aikynetix/_cli/_show.py
     with suppress(OSError, ValueError):  # stderr that is closed or full ends no work
         print(text, file=sys.stderr, flush=True)
+=======
+    print(plain(text), file=sys.stderr, flush=True)
+>>>>>>> cli:aikynetix/_cli/_output.py
 
 
 def complain(text: str) -> None:
@@ -34,16 +42,16 @@ def complain(text: str) -> None:
     note(f"aikynetix: {text}")
 
 
-def human_size(size: int) -> str:
+def plain(text: str) -> str:
+    """Return ``text`` without what a terminal would obey instead of show."""
+    return _CONTROLS.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def human_size(size: float) -> str:
     """Return ``size`` bytes as a person says it, in powers of 1,000."""
-    if size < 1000:
-        return f"{size} bytes"
-    amount = float(size)
-    for unit in ("kB", "MB", "GB"):
-        amount /= 1000
-        if amount < 1000:
-            return f"{amount:.1f} {unit}"
-    return f"{amount / 1000:.1f} TB"
+    from rich.filesize import decimal
+
+    return decimal(int(size))
 
 
 def video(found: AnalyzedVideo, *, as_json: bool) -> None:
@@ -51,15 +59,9 @@ def video(found: AnalyzedVideo, *, as_json: bool) -> None:
     if not as_json:
         result(found.url)
         return
-    result_json(
-        {
-            "session_id": found.session_id,
-            "url": found.url,
-            "expires_at": found.expires_at.isoformat() if found.expires_at else None,
-            "filename": found.filename,
-            "request_id": found.request_id,
-        }
-    )
+    names = ("session_id", "url", "expires_at", "filename", "request_id")
+    told = {name: getattr(found, name) for name in names}
+    result_json(told | {"expires_at": found.expires_at and found.expires_at.isoformat()})
 
 
 def saved(done: DownloadedVideo, *, as_json: bool) -> None:
@@ -67,14 +69,7 @@ def saved(done: DownloadedVideo, *, as_json: bool) -> None:
     if not as_json:
         result(str(done.path))
         return
-    result_json(
-        {
-            "session_id": done.session_id,
-            "path": str(done.path if isinstance(done.path, str) else done.path.absolute()),
-            "size": done.size,
-            "sha256": done.sha256,
-            "verified": done.verified,
-            "resumed_from": done.resumed_from,
-            "seconds": round(done.elapsed, 3),
-        }
-    )
+    names = ("session_id", "size", "sha256", "verified", "resumed_from")
+    path = done.path if isinstance(done.path, str) else done.path.absolute()
+    told = {name: getattr(done, name) for name in names}
+    result_json(told | {"path": str(path), "seconds": round(done.elapsed, 3)})
