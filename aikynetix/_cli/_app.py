@@ -73,11 +73,8 @@ def run(arguments: Sequence[str]) -> int:
     try:
         with _ended_in_good_order():
             code = app.main(list(arguments), prog_name=_PROGRAM, standalone_mode=False)
-<<<<<<< HEAD
-=======
     except SystemExit as end:
         return cast("int", end.code)
->>>>>>> cli
     except click.Abort:
         goes_on = "; run it again to go on from there" if arguments and arguments[0] in _RESUMED else ""
         _output.note(f"interrupted{goes_on}")
@@ -92,31 +89,6 @@ def run(arguments: Sequence[str]) -> int:
 @contextlib.contextmanager
 def _ended_in_good_order() -> Generator[None]:
     """Have SIGTERM and SIGHUP end the command as Ctrl-C does: the cursor comes back, files are whole."""
-<<<<<<< HEAD
-
-    def end(number: int, _frame: object) -> None:
-        signal.signal(number, signal.SIG_IGN)
-        raise SystemExit(128 + number)
-
-    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    numbers = [number for number in numbers if signal.getsignal(number) is signal.SIG_DFL]
-    for number in numbers:
-        signal.signal(number, end)
-    try:
-        yield
-    finally:
-        for number in numbers:
-            signal.signal(number, signal.SIG_DFL)
-
-
-def _let_any_name_through() -> None:
-    """Print what the terminal's encoding cannot say: a file name's odd bytes as they are, other characters escaped."""
-    codecs.register_error(_ESCAPED, _escaped)
-    for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(AttributeError, ValueError):  # it may be a stand-in without an encoding
-            stream.reconfigure(errors=_ESCAPED)  # type: ignore[union-attr]  # the line above
-=======
->>>>>>> cli
 
     def end(number: int, _frame: object) -> None:
         signal.signal(number, signal.SIG_IGN)

@@ -29,12 +29,8 @@ def result_json(value: Mapping[str, object]) -> None:
 
 def note(text: str) -> None:
     """Print a line for the person, not for a program, to stderr."""
-<<<<<<< HEAD:aikynetix/_cli/_show.py
     with suppress(OSError, ValueError):  # stderr that is closed or full ends no work
-        print(text, file=sys.stderr, flush=True)
-=======
-    print(plain(text), file=sys.stderr, flush=True)
->>>>>>> cli:aikynetix/_cli/_output.py
+        print(plain(text), file=sys.stderr, flush=True)
 
 
 def complain(text: str) -> None:

@@ -101,28 +101,12 @@ def export(source: str, to: str, dry_run: bool, dask: str | None, quiet: bool, a
             return
         client = stack.enter_context(_options.connect())
         executor = stack.enter_context(_cluster(dask)) if dask else None
-<<<<<<< HEAD
-        board = stack.enter_context(_board(file, source, is_stream=is_stream, quiet=quiet))
-        records = _records(
-            client,
-            _sessions(file, source),
-            to,
-            analysis=analysis,
-            concurrency=concurrency,
-            retry_failed=retry_failed,
-            wait=wait,
-            executor=executor,
-            progress=None if board is None else board.observe,
-        )
-        tally = Tally()
-=======
         bars = stack.enter_context(export_bars(count, quiet=quiet))
         observer = None if bars is None else bars.observe
         records = client.analyzed_videos.export(
             _sessions(file, source), to, executor=executor, progress=observer, **how
         )
         summary = Summary()
->>>>>>> cli
         with closing(records):
             _show_all(records, summary, bars, as_json=as_json)
     if not quiet:
@@ -160,17 +144,7 @@ def _counted(file: BinaryIO, source: str) -> int | None:
         return None
     count = len({session_id for session_id, _ in _sessions(file, source)})
     file.seek(0)
-<<<<<<< HEAD
-
-
-def _count(file: BinaryIO, source: str) -> int:
-    """Return how many different sessions the list has."""
-    total = len({session_id for session_id, _ in _sessions(file, source)})
-    file.seek(0)
-    return total
-=======
     return count
->>>>>>> cli
 
 
 def _plan(sessions: Iterator[Item], to: str, *, retry_failed: bool, as_json: bool) -> None:
@@ -203,26 +177,7 @@ def _cluster(address: str) -> Generator[Executor]:
         yield executor
 
 
-<<<<<<< HEAD
-@contextmanager
-def _board(file: BinaryIO, source: str, *, is_stream: bool, quiet: bool) -> Generator[Board | None]:
-    if not wants_board(quiet=quiet):
-        yield None
-        return
-    from ._board import Board
-
-    with Board(None if is_stream else _count(file, source)) as board:
-        yield board
-
-
-def _records(client: Aikynetix, sessions: Iterator[Item], to: str, **options: Any) -> Generator[ExportRecord]:
-    return client.analyzed_videos.export(sessions, to, **options)
-
-
-def _show_all(records: Iterator[ExportRecord], tally: Tally, board: Board | None, *, as_json: bool) -> None:
-=======
 def _show_all(records: Iterator[ExportRecord], summary: Summary, bars: ExportBars | None, *, as_json: bool) -> None:
->>>>>>> cli
     """Print the records as they come, and count them."""
     say = _output.result if bars is None or not sys.stdout.isatty() else bars.say
     complain = _output.note if bars is None else bars.say
