@@ -23,7 +23,6 @@ from ._errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from types import ModuleType
 
     from aikynetix_api.operations import Api as Api  # noqa: PLC0414 -- the clients take it from here
     from aikynetix_api.operations import AsyncApi as AsyncApi  # noqa: PLC0414 -- the same

@@ -19,7 +19,6 @@ from ._errors import (
     APIConnectionError,
     APIResponseValidationError,
     APITimeoutError,
-    AuthenticationError,
     status_error_class,
 )
 from ._redact import one_line, redact_url, scrub, scrub_json
@@ -60,9 +59,8 @@ def require_success(response: httpx.Response, now: float) -> httpx.Response:
         return response
     status, body = response.status_code, _body_of(response)
     kind = status_error_class(status)
-    hint = "; `aikynetix doctor` shows which credential is accepted" if kind is AuthenticationError else ""
     raise kind(
-        _message(body, status) + _redirect_note(response) + hint,
+        _message(body, status) + _redirect_note(response),
         status_code=status,
         code=_code(body),
         body=body,
@@ -208,7 +206,7 @@ def _reason(error: Exception) -> str:
     if isinstance(error, TokenError):
         return said
     if isinstance(error, httpx.ProxyError):
-        if said.startswith("407"):
+        if said.startswith(("407", "401")):  # the latter from proxies that take themselves for a server
             return (
                 f"the proxy wants a user and password ({said}): put them into its URL, http://user:password@host:port"
             )

@@ -24,7 +24,7 @@ import httpx
 
 from ._config import check_socks, is_loopback
 from ._errors import ConfigurationError
-from ._network import Limits, set_backend, set_limits
+from ._network import Limits, adiscard, discard, set_backend, set_limits, track
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -114,8 +114,8 @@ class StackTransport(httpx.BaseTransport):
         """Send ``request`` on an idle connection, or on a new one."""
         if self._direct is not None and is_loopback(request.url.host):
             return self._direct.handle_request(request)
-        if self._pid != os.getpid():
-            _abandoned.append(self._idle)  # a fork: these connections are the parent's
+        if self._pid != os.getpid():  # a fork: these connections are the parent's, and only let go of here
+            self.close()
             self._reset()
         scheme = request.url.scheme
         limits = Limits(request.extensions.get(DEADLINE), request.extensions.get(CANCELLED))
@@ -136,12 +136,12 @@ class StackTransport(httpx.BaseTransport):
         except BaseException:
             slots.put(None)
             if transport is not None:
-                transport.close()
+                discard(transport)
             raise
 
         def give_back() -> None:
             if _has_leftover(transport, response):
-                transport.close()
+                discard(transport)
             else:
                 idle.append(transport)
             slots.put(None)
@@ -165,6 +165,9 @@ class StackTransport(httpx.BaseTransport):
         if self._direct is not None:
             self._direct.close()
 
+    def __del__(self) -> None:
+        self.close()
+
 
 class AsyncStackTransport(httpx.AsyncBaseTransport):
     """A stack of stock httpx transports for asynchronous requests; see `StackTransport`.
@@ -181,10 +184,8 @@ class AsyncStackTransport(httpx.AsyncBaseTransport):
     def _reset(self, loop: object) -> None:
         import anyio  # httpx's own requirement; here, because the synchronous client does without
 
-        if any(self._idle.values()):
-            _abandoned.append(self._idle)  # only the loop that opened them could close them
         self._loop = loop
-        self._idle = {"http": [], "https": []}
+        self._idle = {"http": [], "https": []}  # those of another loop, which alone could close them, are let go of
         self._slots: anyio.Semaphore = anyio.Semaphore(self._size, fast_acquire=True)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -204,17 +205,18 @@ class AsyncStackTransport(httpx.AsyncBaseTransport):
                 transport = httpx.AsyncHTTPTransport(
                     verify=context, trust_env=False, limits=_ONE, proxy=_proxy_with(self._proxy, context)
                 )
+                track(transport)
             response = await transport.handle_async_request(request)
         except BaseException:
             slots.release()
             if transport is not None:
-                await _aclose(transport)
+                await adiscard(transport)
             raise
 
         async def give_back() -> None:
             slots.release()
             if _has_leftover(transport, response):
-                await _aclose(transport)
+                await adiscard(transport)
             else:
                 idle.append(transport)
 
@@ -275,10 +277,6 @@ def make_stacks(
     return kind(trust), mounts
 
 
-# Connections that belong to another process or event loop: kept, because closing them here would end them there.
-_abandoned: list[object] = []
-
-
 class _LeasedStream(httpx.SyncByteStream):
     """The body of a response; gives the connection back when it is closed."""
 
@@ -335,13 +333,6 @@ def _has_leftover(transport: Any, response: httpx.Response) -> bool:
         with suppress(ssl.SSLError, ValueError):  # mostly SSLWantReadError: nothing is there
             return bool(tls.read(1))
     return tls is not None and bool(tls.pending())
-
-
-async def _aclose(transport: httpx.AsyncHTTPTransport) -> None:
-    import anyio
-
-    with anyio.CancelScope(shield=True):
-        await transport.aclose()
 
 
 def _running_loop() -> object:
