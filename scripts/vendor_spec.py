@@ -33,10 +33,10 @@ if str(ROOT) not in sys.path:  # run as a file, Python puts only this folder on 
 
 from scripts.regen._diff import compare, to_markdown  # noqa: E402 - needs the path set above
 from scripts.regen._fragments import METHODS, Fragment, find_fragments, merge_fragments  # noqa: E402
-from scripts.regen._lines import lines_of  # noqa: E402
 from scripts.regen._load import MAX_BYTES, Json, decode, load_spec  # noqa: E402
 from scripts.regen._problems import EXIT_LOUD, EXIT_OK, EXIT_REFUSED, RefusedError  # noqa: E402
 from scripts.regen._rules import FACADE_SOURCE  # noqa: E402
+from scripts.regen._words import lines_of  # noqa: E402
 from scripts.regen._write import to_bytes  # noqa: E402
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from scripts.regen._diff_kinds import ADDITIVE, BREAKING, DOCUMENTATION, KINDS, UNJUDGED
 from scripts.regen._diff_operation import bare_path, operation_changes
+from scripts.regen._diff_order import ADDITIVE, BREAKING, DOCUMENTATION, KINDS, UNJUDGED
 from scripts.regen._diff_schema import SchemaDiff
 from scripts.regen._diff_security import SecurityDiff
 from scripts.regen._find import base_url, find_operations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from scripts.regen._load import Json
 
-_JUDGED = ("openapi", "info", "servers", "paths", "components", "security", "webhooks", "tags")
+_JUDGED = ("openapi", "info", "servers", "paths", "components", "security", "tags")
 NOTHING = "Nothing changed.\n"
 _ALL_METHODS = ", ".join(rule.name for rule in RULES)
 
@@ -107,12 +107,9 @@ def _about_credentials(*documents: tuple[Json, Sequence[Operation]]) -> Iterator
     """Name what moves the place where the facade sends its credential: another base URL, header, parameter, prefix."""
     (was, before), (now, after) = (_places(*one) for one in documents)
     if was != now:
-        own = (
-            ""
-            if now == base_url(documents[1][0].get("servers") or ())
-            else ": the facade's operations name their servers"
-        )
-        text = f"the base URL is {now or 'unknown'}, was {was or 'unknown'}{own}"
+        is_own = now != base_url(documents[1][0].get("servers") or ())
+        whose = ": the facade's operations name their servers" if is_own else ""
+        text = f"the base URL is {now or 'unknown'}, was {was or 'unknown'}{whose}"
         yield Change(BREAKING, "servers", text, _ALL_METHODS, decide=True)
     for what, place, earlier in zip(("an API key", "a token"), after, before, strict=True):
         if place.lower() != earlier.lower():
@@ -174,12 +171,6 @@ def _about_document(old: Json, new: Json) -> Iterator[Change]:
         yield Change(DOCUMENTATION, "document", f"written in OpenAPI {new.get('openapi')}, was {old.get('openapi')}")
     if without_prose(old.get("servers")) != without_prose(new.get("servers")):
         yield Change(ADDITIVE, "servers", "the list of servers changed")
-    for name in sorted(set(new.get("webhooks") or {}) ^ set(old.get("webhooks") or {})):
-        verb = "added" if name in (new.get("webhooks") or {}) else "removed"
-        yield Change(ADDITIVE, "webhooks", f"`{name}` {verb} (the vendor calls, no client code)")
-    for name, one in (new.get("webhooks") or {}).items():
-        if without_prose(one) != without_prose((old.get("webhooks") or {}).get(name, one)):
-            yield Change(UNJUDGED, "webhooks", f"`{name}` changed (the vendor calls, no client code)")
 
 
 def _paired(

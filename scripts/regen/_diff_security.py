@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from scripts.regen._diff_kinds import ADDITIVE, BREAKING, DOCUMENTATION, UNJUDGED, Found, kind_of
+from scripts.regen._diff_order import ADDITIVE, BREAKING, DOCUMENTATION, UNJUDGED, Found, kind_of
 from scripts.regen._walk import differing_keys
 
 if TYPE_CHECKING:
@@ -20,14 +20,10 @@ class SecurityDiff:
 
     def __init__(self, old: Json, new: Json) -> None:
         self._old, self._new = _schemes(old), _schemes(new)
-        self._renamed: dict[str, str] = {}
-        fresh = [name for name in self._new if name not in self._old]
-        for name, one in self._old.items():
-            heir = next((other for other in fresh if _signature(self._new[other]) == _signature(one)), None)
-            if name not in self._new and heir is not None:
-                fresh.remove(heir)
-                self._renamed[name] = heir
-        self._fresh = fresh
+        fresh = {_signature(one): name for name, one in self._new.items() if name not in self._old}
+        gone = {name: _signature(one) for name, one in self._old.items() if name not in self._new}
+        self._renamed = {name: fresh.pop(sent) for name, sent in gone.items() if sent in fresh}
+        self._fresh = sorted(fresh.values())
 
     def schemes(self) -> Found:
         """Compare the schemes; one that only got another name is the same scheme."""
@@ -90,16 +86,13 @@ def _alternatives(security: Sequence[Json] | None, renamed: dict[str, str]) -> s
 
 
 def _listed(security: Sequence[Json] | None) -> str:
-    named = {
-        " with ".join(
-            sorted(
-                f"{name} ({', '.join(_scopes(scopes))})" if _scopes(scopes) else name for name, scopes in one.items()
-            )
-        )
-        or "none"
-        for one in security or [{}]
-    }
-    return " or ".join(sorted(named))
+    named = {" with ".join(sorted(map(_with_scopes, one.items()))) for one in security or [{}]}
+    return " or ".join(sorted(one or "none" for one in named))
+
+
+def _with_scopes(requirement: tuple[str, object]) -> str:
+    scopes = ", ".join(_scopes(requirement[1]))
+    return f"{requirement[0]} ({scopes})" if scopes else requirement[0]
 
 
 def _scopes(value: object) -> list[str]:

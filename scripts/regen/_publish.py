@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import errno
+import fcntl
 import os
 import shutil
 import signal
-import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -52,11 +52,6 @@ def publish(package: Path, destination: Path) -> bool:
 @contextlib.contextmanager
 def _alone(folder: Path) -> Generator[None]:
     """Keep a second run out, with a lock on the folder itself so that no lock file is left."""
-    if sys.platform == "win32":
-        yield
-        return
-    import fcntl
-
     handle = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
@@ -99,9 +94,6 @@ def _sweep(folder: Path) -> None:
 @contextlib.contextmanager
 def _undisturbed() -> Generator[None]:
     """Hold back interruptions for the moment of the exchange."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
     try:
         yield
