@@ -125,10 +125,12 @@ def remember(project: Path, pages: Sequence[str], document: bytes) -> None:
     listed = "".join(f"    {json.dumps(name, ensure_ascii=False)},\n" for name in names)
     digest = hashlib.sha256(document).hexdigest()
     table = f'[tool.aikynetix]  # written by `make spec`\npages = [\n{listed}]\ndocument = "sha256:{digest}"\n'
-    text = project.read_text("utf-8")
+    text, stated = project.read_text("utf-8"), project.stat()
     found = _TABLE.search(text)
     before, after = (text[: found.start()], text[found.end() :]) if found else (f"{text.rstrip()}\n\n", "")
     _replace(project, (f"{before}{table}\n{after}" if after else f"{before}{table}").encode())
+    # No dependency changed, so that `make` need not install anything again.
+    os.utime(project, ns=(stated.st_atime_ns, stated.st_mtime_ns))
 
 
 def read_page(page: str, http: httpx.Client) -> str:

@@ -62,6 +62,8 @@ def compare(old: Json, new: Json) -> list[Change]:
     Returns:
         The changes in the order of the new document; empty when the two say the same.
     """
+    if old == new:
+        return []
     security = SecurityDiff(old, new)
     changes = [*_about_document(old, new)]
     changes += [
@@ -74,7 +76,7 @@ def compare(old: Json, new: Json) -> list[Change]:
     except (RefusedError, RecursionError) as problem:
         return [*changes, Change(BREAKING, "document", f"the two documents cannot be compared any further: {problem}")]
     changes += [Change(UNJUDGED, "document", f"`{key}` changed") for key in differing_keys(old, new, _JUDGED)]
-    if not changes and old != new:
+    if not changes:
         changes.append(_remaining(old, new))
     return changes
 

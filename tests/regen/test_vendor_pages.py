@@ -6,6 +6,7 @@ import hashlib
 import html
 import itertools
 import json
+import os
 import re
 import threading
 import tomllib
@@ -86,7 +87,9 @@ def test_the_pages_of_the_last_time_are_read_again(tmp_path: Path, capsys: pytes
     assert _run(tmp_path, check=True)[0] == 2
     assert "make spec PAGES=" in capsys.readouterr().err
     project.write_text('[project]\nname = "x"  # words\n')
+    os.utime(project, (1e9, 1e9))
     output = _run(tmp_path, _page(_fragment()))[1]
+    assert project.stat().st_mtime == 1e9, "make would install everything again"
     project.write_text(project.read_text() + '\n[tool.other]\nkey = "[1]"\n')
     (tmp_path / "page0.md").write_text(_page(_fragment(), _fragment("/b/")))
     assert _run(tmp_path, check=True)[0] == 1
