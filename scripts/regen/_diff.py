@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from scripts.regen._load import Json
 
 _JUDGED = ("openapi", "info", "servers", "paths", "components", "security", "tags")
+_MOST_PLACES = 5
 NOTHING = "Nothing changed.\n"
 _ALL_METHODS = ", ".join(rule.name for rule in RULES)
 
@@ -66,9 +67,6 @@ def compare(old: Json, new: Json) -> list[Change]:
         return []
     security = SecurityDiff(old, new)
     changes = [*_about_document(old, new)]
-    changes += [
-        Change(kind, "security", text, _ALL_METHODS if kind == BREAKING else "") for kind, text in security.schemes()
-    ]
     try:
         before, after = operations_of(old), operations_of(new)
         changes += _about_credentials((old, before), (new, after))
@@ -148,12 +146,25 @@ def to_markdown(changes: Sequence[Change], lines: Mapping[str, int] | None = Non
     for kind in KINDS:
         chosen = [change for change in changes if change.kind == kind]
         if chosen:
-            parts.append(f"### {kind.capitalize()} ({len(chosen)})\n")
-            parts.extend(
-                one_line(f"- {change.where}: {change.text}{_touches(change, lines or {})}") for change in chosen
-            )
-            parts.append("")
+            listed = [f"- {entry}" for entry in entries(chosen, lines or {})]
+            parts.extend([f"### {kind.capitalize()} ({len(chosen)})\n", *listed, ""])
     return "\n".join(parts)
+
+
+def entries(changes: Sequence[Change], lines: Mapping[str, int] | None = None) -> list[str]:
+    """Write each change as one line, and the same change of many operations as one."""
+    same: dict[str, list[str]] = {}
+    for change in changes:
+        touches = "" if lines is None else _touches(change, lines)
+        same.setdefault(f"{change.text}{touches}", []).append(change.where)
+    return [
+        one_line(f"{', '.join(places[:_MOST_PLACES])}{_more(len(places) - _MOST_PLACES)}: {text}")
+        for text, places in same.items()
+    ]
+
+
+def _more(count: int) -> str:
+    return f" and {count} more" if count > 0 else ""
 
 
 def _touches(change: Change, lines: Mapping[str, int]) -> str:
@@ -172,7 +183,7 @@ def _about_document(old: Json, new: Json) -> Iterator[Change]:
     if old.get("openapi") != new.get("openapi"):
         yield Change(DOCUMENTATION, "document", f"written in OpenAPI {new.get('openapi')}, was {old.get('openapi')}")
     if without_prose(old.get("servers")) != without_prose(new.get("servers")):
-        yield Change(ADDITIVE, "servers", "the list of servers changed")
+        yield Change(DOCUMENTATION, "servers", "the list of servers changed")
 
 
 def _paired(
