@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from ._download import OpenUrl, Options
     from ._models import AnalyzedVideo, DownloadedVideo
+    from ._operations import Api, AsyncApi
 
 
 class _ClientBase:

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from types import ModuleType
 
-    from aikynetix_api.operations import Api, AsyncApi
+    from aikynetix_api.operations import Api as Api  # noqa: PLC0414 -- the clients take it from here
+    from aikynetix_api.operations import AsyncApi as AsyncApi  # noqa: PLC0414 -- the same
 
     # An operation with a `security` of its own is typed to want an AuthenticatedClient. That class holds the token in
     # plain sight, so it is one for type checkers only: at run time the generated functions just ask for the client.

@@ -56,7 +56,7 @@ def named_methods(canonical: Canonical) -> list[tuple[str, str]]:
     seen = set[int]()
     kinds: list[tuple[Operation, str]] = []
     for one in canonical.endpoints:
-        kinds.append((one.operation, one.body_kind or "" if id(one.operation) in seen else ""))
+        kinds.append((one.operation, one.body.kind if one.body and id(one.operation) in seen else ""))
         seen.add(id(one.operation))
     return method_names(kinds)
 

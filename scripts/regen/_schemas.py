@@ -17,7 +17,7 @@ from scripts.regen._flatten import Flat, Flattener, required_of, variants
 from scripts.regen._names import MODEL_RESERVED, class_name, module_name, unique_identifiers
 from scripts.regen._refs import lookup, pointer_parts
 from scripts.regen._sides import models_of_one_side, side_of
-from scripts.regen._walk import without_prose
+from scripts.regen._walk import objects, without_prose
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -45,7 +45,7 @@ class ModelBook:
     components: dict[str, Json] = field(default_factory=dict)
     wire_names: dict[str, dict[str, str]] = field(default_factory=dict)
     _taken: set[str] = field(default_factory=set)
-    _by_shape: dict[str, str] = field(default_factory=dict)
+    _names: dict[str, str] = field(default_factory=dict)
     _pinned: dict[str, str] = field(default_factory=dict)
     _by_ref: dict[str, Json] = field(default_factory=dict)
     _inlining: list[str] = field(default_factory=list)
@@ -58,12 +58,14 @@ class ModelBook:
         self._flattener = Flattener(self.spec)
 
     def reserve(self, names: tuple[str, ...]) -> None:
-        """Keep names for `pin`, whatever the vendor calls its own schemas."""
+        """Keep names for `pin`, whatever the vendor calls its own schemas, and then the vendor's own."""
         self._taken.update(module_name(name) for name in names)
+        for name in self.spec.get("components", {}).get("schemas", {}):
+            self._names[name] = self._named(name)
 
     def pin(self, schemas: Iterable[Any], name: str) -> None:
         """Give the commonest shape among some schemas, and every schema of that shape, a name kept with `reserve`."""
-        shapes = [shape for schema in schemas if (shape := self._shape(schema, files=False)) is not None]
+        shapes = [shape for schema in schemas if (shape := self._shape(schema)) is not None]
         free = [shape for shape in shapes if shape not in self._pinned]
         if free and name not in self._pinned.values():
             self._pinned[Counter(free).most_common(1)[0][0]] = name
@@ -110,16 +112,17 @@ class ModelBook:
         return {**view, "default": value} if view.get("type") == kind else view
 
     def _of_ref(self, ref: str, hint: str, files: bool) -> Json:
-        key = f"{ref} as file" if files and self._has_files(ref) else ref
+        key = f"{ref} as file" if files and self.has_files({"$ref": ref}) else ref
         if key in self._by_ref:
             return dict(self._by_ref[key])
         target = lookup(self.spec, ref, "a schema")
         flat = self._flattener.flatten(target)
         if not self.is_class(flat):
             return self._inlined(key, target, hint, files)
-        pinned = self._pinned.get(self._shape(target, files=False) or "")
+        pinned = self._pinned.get(self._shape(target) or "")
         parts = pointer_parts(ref)
-        name = pinned or self._named(parts[-1] if parts[:2] == ["components", "schemas"] and len(parts) == 3 else hint)
+        own = self._names.get(parts[2]) if parts[:2] == ["components", "schemas"] and len(parts) == 3 else None
+        name = pinned or (own if own and key == ref else self._named(f"{own} Files" if own else hint))
         self._by_ref[key] = _or_null(_reference(name)) if flat.nullable else _reference(name)
         self._later(name, flat.schema, files)
         return dict(self._by_ref[key])
@@ -155,14 +158,11 @@ class ModelBook:
         return {**view, **_prose(schema)}
 
     def _inline_class(self, schema: Json, hint: str, files: bool) -> str:
-        shape = self._shape(schema, files)
-        known = None if shape is None else self._pinned.get(shape) or self._by_shape.get(shape)
-        if known is None:
-            known = self._named(hint)
-            if shape is not None:
-                self._by_shape[shape] = known
-        self._later(known, schema, files)
-        return known
+        # Two that are the same stay two: whose name one model had would change with every operation that is added.
+        shape = None if files else self._shape(schema)
+        name = self._pinned.get(shape or "") or self._named(hint)
+        self._later(name, schema, files)
+        return name
 
     def _union(self, schema: Json, alternatives: list[Any], hint: str, files: bool) -> Json:
         base = {
@@ -288,17 +288,32 @@ class ModelBook:
         self._taken.add(module_name(name))
         return name
 
-    def _has_files(self, ref: str) -> bool:
-        text = json.dumps(lookup(self.spec, ref, "a schema"))
-        return '"binary"' in text or "contentMediaType" in text
+    def has_files(self, schema: Any) -> bool:
+        """Tell whether a schema holds a file, however far down."""
+        seen, left = set[str](), [schema]
+        while left:
+            for _, node in objects(left.pop()):
+                if node.get("format") == "binary" or ("contentMediaType" in node and "contentEncoding" not in node):
+                    return True
+                ref = node.get("$ref")
+                if isinstance(ref, str) and ref not in seen:
+                    seen.add(ref)
+                    left.append(lookup(self.spec, ref, "a schema"))
+        return False
 
-    def _shape(self, schema: Any, files: bool) -> str | None:
+    def is_model(self, view: Json) -> bool:
+        """Tell whether a view is of a model with fields."""
+        name = str(view.get("$ref", "")).rsplit("/", 1)[-1]
+        pending = next((schema for known, schema, _ in self._pending if known == name), {})
+        return _is_object(pending) or self.components.get(name, {}).get("type") == "object"
+
+    def _shape(self, schema: Any) -> str | None:
         """Describe a model's shape for comparison: fields and types, no words; None for what has no fields."""
         flat = self.target(schema).schema
-        if not flat.get("properties") and _enumeration(flat) is None:
+        if not flat.get("properties"):
             return None
         bare = without_prose({key: value for key, value in flat.items() if key not in ("default", "deprecated")})
-        return json.dumps([bare, files], sort_keys=True)
+        return json.dumps(bare, sort_keys=True)
 
 
 def _reference(name: str) -> Json:

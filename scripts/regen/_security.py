@@ -6,7 +6,6 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from scripts.regen._http_fields import HTTP_TOKEN
 from scripts.regen._names import folded
 from scripts.regen._problems import RefusedError
 from scripts.regen._refs import resolve
@@ -24,6 +23,8 @@ _HEADERS_OF_HTTP = frozenset(
     {"host", "content-length", "content-type", "content-encoding", "transfer-encoding", "connection", "keep-alive",
      "proxy-connection", "te", "trailer", "upgrade", "expect", "cookie", "accept-encoding"}
 )  # fmt: skip
+# RFC 9110, section 5.6.2; the names of cookies are tokens too (RFC 6265, section 4.1.1).
+HTTP_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _TOKEN_WORDS = "|".join(TOKEN_PREFIXES)
 # How descriptions tell what stands before a token: `Bearer <token>`, `prefix "Token"`, `Authorization: JWT x`.
 _PREFIX = re.compile(
@@ -97,8 +98,8 @@ def find_credentials(spec: Json, operations: Sequence[Operation]) -> Credentials
     return Credentials(
         api_key=None if key is None else places[key],
         bearer=None if bearer is None else ("Authorization", prefixes[bearer]),
-        key_schemes=frozenset(name for name in keys if key and places[name] == places[key]),
-        bearer_schemes=frozenset(name for name in bearers if bearer and prefixes[name] == prefixes[bearer]),
+        key_schemes=frozenset(name for name in places if key and places[name] == places[key]),
+        bearer_schemes=frozenset(name for name in prefixes if bearer and prefixes[name] == prefixes[bearer]),
         inexpressible={
             name: f"the {one['in']} {one['name']!r}"
             for name, one in schemes.items()

@@ -215,16 +215,6 @@ def test_a_document_that_nobody_foresaw_changes_nothing(
     assert not (tmp_path / "generated").exists()
 
 
-def test_a_parameter_that_is_the_key_is_said(
-    tmp_path: Path, spec: dict[str, Any], capsys: pytest.CaptureFixture[str]
-) -> None:
-    """The vendor requires it of every request, and one with a token goes without it: a person has to know."""
-    spec["paths"][PATH]["get"]["parameters"].append({"name": "API-KEY", "in": "header", "required": True, "schema": {}})
-    assert _regen(tmp_path, spec) == 0
-    _, _, notes = capsys.readouterr().out.partition("## Not expressed in generated code")
-    assert f"GET {PATH} requires the header parameter `API-KEY`, which is the API key" in notes
-
-
 def test_a_report_that_cannot_be_written_is_said(
     tmp_path: Path, spec: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:

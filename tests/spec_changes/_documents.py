@@ -189,7 +189,7 @@ DOCUMENTS: tuple[Change, ...] = (
     Change("the key scheme removed", LOUD, _schemes(Bearer=_key("Authorization")), BOTH, "no API key"),
     Change("the token scheme removed", LOUD, _schemes(ApiKeyAuth=_key()), BOTH, "no bearer token"),
     *(
-        Change(f"key in the {place} {name!r}", LOUD, _schemes(Bearer=_key("Authorization"), ApiKeyAuth=_key(name, place)), BOTH, "no request can carry one")
+        Change(f"key in the {place} {name!r}", LOUD, _schemes(Bearer=_key("Authorization"), ApiKeyAuth=_key(name, place)), BOTH, "no API key")
         for place, name in (("header", "API KEY"), ("header", "X\r\nEvil: 1"), ("header", "API-KÉY"), ("cookie", "a;b=c"), ("header", "Host"), ("header", "content-length"))
     ),
     Change("key in a query parameter of any name", WORKS, _schemes(Bearer=_key("Authorization"), ApiKeyAuth=_key("API KÉY", "query"))),

@@ -230,12 +230,12 @@ def test_null_is_a_body(wire: Wire) -> None:
     assert wire.request.headers["content-type"] == "application/json"
 
 
-@pytest.mark.parametrize(("name", "kind"), [("film", "application/octet-stream"), ("note", "text/plain")])
+@pytest.mark.parametrize(("name", "kind"), [("film", "video/mp4"), ("note", "text/plain")])
 def test_a_range_of_media_types_is_not_announced(
     wire: Wire, operation: Callable[[str], Any], name: str, kind: str
 ) -> None:
     """`video/*` is a range and no type that a body could have (RFC 9110, section 8.3)."""
-    wire(name, body=operation("types").File(payload=BytesIO(b"bytes")))
+    wire(name, body=operation("types").File(payload=BytesIO(b"bytes"), file_name="clip.mp4"))
     assert wire.request.headers["content-type"] == kind
     assert wire.contents[0] == b"bytes"
 
@@ -249,11 +249,11 @@ def test_an_answer_to_head_has_no_content(wire: Wire) -> None:
 @pytest.mark.parametrize(
     ("argument", "value", "says"),
     [
-        ("x_é_quipe", "1", "'X-Équipe' cannot be sent: no header may have such a name"),
-        ("x_team", "1", "'X Team' cannot be sent: no header"),
+        ("x_é_quipe", "1", "'X-Équipe' cannot be sent: no header or cookie may have such a name"),
+        ("x_team", "1", "'X Team' cannot be sent: no header or cookie"),
         ("content_length", "3", "'Content-Length' cannot be sent: HTTP itself"),
         ("x_note", "a\r\nEvil: 1", "'X-Note' cannot be sent: its value has control characters"),
-        ("thème", "1", "'Cookie' cannot be sent: its value is not ASCII"),
+        ("thème", "1", "'thème' cannot be sent: no header or cookie"),
     ],
 )
 def test_a_header_that_cannot_be_sent_is_named(wire: Wire, argument: str, value: str, says: str) -> None:
