@@ -139,7 +139,7 @@ def unread_kinds(book: ModelBook, operation: Operation) -> dict[Place, list[str]
 def answers_with_fields(book: ModelBook, operation: Operation) -> bool:
     """Tell whether any success answer is described as an object with named fields."""
     answers = [schema for _, alternatives in _answers(book, operation) for schema in alternatives]
-    return any(book.target(one).schema.get("properties") for one in answers)
+    return any(book.target(one).get("properties") for one in answers)
 
 
 def _answers(book: ModelBook, operation: Operation) -> Iterator[tuple[str, list[Any]]]:
@@ -155,7 +155,7 @@ def _answers(book: ModelBook, operation: Operation) -> Iterator[tuple[str, list[
 
 def _alternatives(book: ModelBook, schema: Any, depth: int) -> Iterator[Any]:
     """List the alternatives of an answer, which have their places each for itself."""
-    flat = book.target(schema).schema
+    flat = book.target(schema)
     alternatives = variants(flat)
     if not alternatives or depth > _MAX_URL_DEPTH:
         yield schema
@@ -175,7 +175,7 @@ def _shape(book: ModelBook, schema: Any, is_later: bool) -> _Shape:
         key = (json.dumps(one, sort_keys=True), place)
         if key not in seen and one is not False:
             seen.add(key)
-            flat = book.target(one).schema
+            flat = book.target(one)
             shape.kinds[place].update({flat["type"]} if isinstance(flat.get("type"), str) else ())
             if _is_text(flat) and (rank := _rank(place)) is not None:
                 shape.ranks[place] = rank

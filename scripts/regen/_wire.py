@@ -101,7 +101,7 @@ def sample(book: ModelBook, schema: Any, *, files: bool = False, depth: int = 0)
     Raises:
         _UnsampledError: The schema has no end.
     """
-    flat = book.target(schema).schema
+    flat = book.target(schema)
     if alternatives := variants(flat):
         base = {key: one for key, one in flat.items() if key not in ("oneOf", "anyOf")}
         chosen = {"allOf": [alternatives[0], base]} if base.get("properties") else alternatives[0]
@@ -128,7 +128,7 @@ def sample(book: ModelBook, schema: Any, *, files: bool = False, depth: int = 0)
 def _sampled_object(book: ModelBook, flat: Json, files: bool, depth: int) -> Json:
     needed, result = set(required_of(flat)), dict[str, Any]()
     for name, one in (flat.get("properties") or {}).items():
-        if side_of(one, book.target(one).schema) == "answer" or (depth >= _DEEPEST and name not in needed):
+        if side_of(one, book.target(one)) == "response" or (depth >= _DEEPEST and name not in needed):
             continue
         if depth > 4 * _DEEPEST:
             raise _UnsampledError
