@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 import textwrap
+from collections import Counter
 from dataclasses import dataclass
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING, Any
@@ -13,7 +15,7 @@ from markdown_it import MarkdownIt
 from scripts.regen._load import Json, check_document, parse_text, without_comments
 from scripts.regen._problems import RefusedError
 from scripts.regen._stated_paths import PARAMETER_IN_PATH
-from scripts.regen._walk import first_difference, without_prose
+from scripts.regen._walk import PROSE_KEYS, pointers, without_prose
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -22,6 +24,8 @@ METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace", 
 _DATA_LANGUAGES = {"", "json", "json5", "jsonc", "yaml", "yml", "openapi", "openapi+json", "openapi+yaml", "text"}
 _ORDER = ("openapi", "jsonSchemaDialect", "info", "servers", "security", "tags", "components", "paths", "webhooks")
 _MAPS_OF_NAMES = ("components", "paths", "webhooks")
+# What GitBook writes where an operation stands in a file, such as `{% openapi src="..." path="/a" method="get" %}`.
+_POINTER = re.compile(r"""\{%-?\s*(?:openapi|swagger)[\w-]*\s[^%]*?\b(?:src|spec)\s*=\s*["']([^"']+)""")
 # Code stands in blocks alone, and what the words within a paragraph are is more work than finding them.
 _BLOCKS = MarkdownIt("commonmark").disable("inline")
 
@@ -46,6 +50,8 @@ def find_fragments(page: str, name: str) -> list[Fragment]:
     contain shorter fences. Escaped copies of a fragment in the prose are not fences and are not read. Of HTML the
     contents of `pre` elements are read.
 
+    A whole OpenAPI file is a page too, which is one fragment.
+
     Args:
         page: The text of the page.
         name: What to call the page in messages.
@@ -55,6 +61,14 @@ def find_fragments(page: str, name: str) -> list[Fragment]:
     """
     is_html = re.match(r"\s*(<!--.*?-->\s*)*<(!doctype\s+html|html|head|body)\b", page, re.IGNORECASE | re.DOTALL)
     blocks = list(_preformatted(page)) if is_html else list(_fenced(page, 0)) or list(_preformatted(page))
+    pointed = None if blocks else _POINTER.search(page)
+    if pointed:
+        raise RefusedError(
+            f"{name} has no OpenAPI in it, only a block that points at a file (`{pointed[1][:300]}`): give that file "
+            "or its address in place of the page."
+        )
+    if not blocks and not is_html and _looks_like_openapi(page):
+        blocks = [(1, page)]
     fragments = [
         Fragment(origin, check_document(parse_text(text, origin), origin, whole=False))
         for line, text in blocks
@@ -123,7 +137,9 @@ def _looks_like_openapi(text: str) -> bool:
 def merge_fragments(fragments: Iterable[Fragment]) -> Json:
     """Merge fragments into one document; what they say twice must be the same but for words and key order.
 
-    The words of the first fragment are kept. The order of operations is the order of the fragments.
+    The words of the first fragment are kept. The order of operations is the order of the fragments. What a fragment
+    says of credentials is about its own operations: most of them say it once for all of the document, the others by
+    themselves.
 
     Raises:
         RefusedError: Two fragments contradict each other; names both and the place.
@@ -131,15 +147,83 @@ def merge_fragments(fragments: Iterable[Fragment]) -> Json:
     merged: Json = {}
     origins: dict[str, str] = {}
     # Models of their own come last: they have no operations that the document's `security` could be about.
-    for fragment in sorted(fragments, key=lambda one: not one.content.get("paths")):
-        for key, value in fragment.content.items():
+    ordered = sorted(fragments, key=lambda one: not one.content.get("paths"))
+    told_apart = _differing_items(ordered)
+    for fragment in ordered:
+        for key, value in _with_own(fragment.content, told_apart).items():
             _merge_key(merged, origins, fragment.origin, key, value)
-        if fragment.content.get("paths"):
-            _check_security(merged, fragment, origins)
     if not merged.get("paths"):
         raise RefusedError("The pages describe no operation, only models; add the pages of the operations.")
-    ordered = [key for key in _ORDER if key in merged]
-    return {key: merged[key] for key in [*ordered, *(key for key in merged if key not in ordered)]}
+    _say_once(merged, stated="security" in ordered[0].content)
+    known = [key for key in _ORDER if key in merged]
+    return {key: merged[key] for key in [*known, *(key for key in merged if key not in known)]}
+
+
+class _Inherited(list[Any]):
+    """The `security` of an operation that only its fragment states."""
+
+
+def _differing_items(fragments: Iterable[Fragment]) -> set[str]:
+    """List the paths, without names of parameters, whose fragments say different things for all of their operations."""
+    said: dict[str, set[str]] = {}
+    for fragment in fragments:
+        for path, item in (fragment.content.get("paths") or {}).items():
+            shared = item.get("parameters") if isinstance(item, dict) else None
+            said.setdefault(_bare(path), set()).add(json.dumps(without_prose(shared or []), sort_keys=True))
+    return {path for path, ways in said.items() if len(ways) > 1}
+
+
+def _with_own(content: Json, told_apart: set[str]) -> Json:
+    """Give the operations of a fragment what it says for all of them, its own paths' parameters where they have to."""
+    paths: Json = {}
+    for path, item in (content.get("paths") or {}).items():
+        paths[path] = dict(item) if isinstance(item, dict) else item
+        shared = paths[path].pop("parameters", []) if isinstance(item, dict) and _bare(path) in told_apart else []
+        for method, operation in item.items() if isinstance(item, dict) else ():
+            if method in METHODS and isinstance(operation, dict):
+                own = {"security": _Inherited(content.get("security") or ()), **operation}
+                paths[path][method] = {**operation, "security": own["security"]}
+                if shared:
+                    paths[path][method]["parameters"] = _overridden(shared, operation.get("parameters") or [])
+    kept = {key: value for key, value in content.items() if key != "security"}
+    return {**kept, "paths": paths} if paths else kept
+
+
+def _overridden(shared: list[Any], own: list[Any]) -> list[Any]:
+    names = [(one.get("in"), one.get("name")) for one in own if isinstance(one, dict) and "name" in one]
+    return [
+        *(one for one in shared if not isinstance(one, dict) or (one.get("in"), one.get("name")) not in names),
+        *own,
+    ]
+
+
+def _say_once(merged: Json, *, stated: bool) -> None:
+    """State for all of the document what most operations only inherited, and keep it from those that say the same."""
+    operations = [
+        operation for item in merged["paths"].values() if isinstance(item, dict) for operation in item.values()
+    ]
+    inheriting = [one for one in operations if isinstance(one, dict) and isinstance(one.get("security"), _Inherited)]
+    ways = Counter(_requirements(one["security"]) for one in inheriting)
+    usual: list[Any] = next(
+        (one["security"] for one in inheriting if _requirements(one["security"]) == ways.most_common(1)[0][0]), []
+    )
+    if usual or stated:
+        merged["security"] = list(usual)
+    for one in inheriting:
+        if _requirements(one["security"]) == _requirements(usual):
+            del one["security"]
+        else:
+            one["security"] = list(one["security"])
+
+
+def _requirements(security: Any) -> str:
+    """Write what a `security` asks for in one way, whatever the order of its alternatives and scopes."""
+    stated = security if isinstance(security, list) else []
+    return json.dumps(sorted(json.dumps(one, sort_keys=True) for one in stated))
+
+
+def _bare(path: str) -> str:
+    return PARAMETER_IN_PATH.sub("{}", path)
 
 
 def _merge_key(merged: Json, origins: dict[str, str], origin: str, key: str, value: Any) -> None:
@@ -162,8 +246,7 @@ def _merge_key(merged: Json, origins: dict[str, str], origin: str, key: str, val
 
 def _known_path(paths: Json, stated: str, item: Any) -> tuple[str, Any]:
     """Spell a path as it is known: two that differ in the names of their parameters alone are one (OpenAPI, 4.8.8)."""
-    bare = PARAMETER_IN_PATH.sub("{}", stated)
-    known = next((path for path in paths if PARAMETER_IN_PATH.sub("{}", path) == bare), stated)
+    known = next((path for path in paths if _bare(path) == _bare(stated)), stated)
     if known == stated or not isinstance(item, dict):
         return known, item
     names = dict(zip(PARAMETER_IN_PATH.findall(stated), PARAMETER_IN_PATH.findall(known), strict=True))
@@ -205,39 +288,26 @@ def _keep_same(target: Json, origins: dict[str, str], origin: str, where: str, n
         target[name] = item
         origins[place] = origin
         return
-    # `info` as a whole is compared under a key of its own so that its title counts and its description does not.
-    difference = first_difference(without_prose({"x": target[name]}), without_prose({"x": item}))
-    if difference is not None:
+    if where.startswith("paths.") and name in PROSE_KEYS:
+        return
+    place_of = next(pointers(_comparable(target[name]), _comparable(item)), None)
+    if place_of is not None:
         raise RefusedError(
             f"{_called(where, name)} is described twice with different content: in {origins.get(place, 'one page')} "
-            f"and in {origin}, first difference at `{difference.removeprefix('x').lstrip('.') or place}`. The pages "
-            "contradict each other; nothing was written."
+            f"and in {origin}, first difference at `{place_of}`. The pages contradict each other; nothing was written."
         )
+
+
+def _comparable(item: Any) -> Any:
+    if isinstance(item, dict) and "security" in item:
+        item = {**item, "security": _requirements(item["security"])}
+    return without_prose(item)
 
 
 def _called(where: str, name: str) -> str:
     if where.startswith("paths.") and name.lower() in METHODS:
         return f"The operation {name.upper()} {where.removeprefix('paths.')}"
     return f"`{where}.{name}`" if where else f"`{name}`"
-
-
-def _check_security(merged: Json, fragment: Fragment, origins: dict[str, str]) -> None:
-    """A fragment without `security` means that its operations need none, which a merged default would change."""
-    if "security" in fragment.content or not merged.get("security"):
-        if (
-            "security" in fragment.content
-            and origins.get("security") == fragment.origin
-            and len(set(origins.values())) > 1
-        ):
-            raise RefusedError(
-                f"`security` stands in {fragment.origin} and not in the fragments before it, so that one document "
-                "cannot say both; nothing was written."
-            )
-        return
-    raise RefusedError(
-        f"`security` stands in {origins['security']} and not in {fragment.origin}, so that one document cannot say "
-        "both; nothing was written."
-    )
 
 
 def _newer_patch(one: str, other: str, first: str, second: str) -> str:

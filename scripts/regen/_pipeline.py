@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from scripts.regen._canonical import Canonical, canonicalize
+from scripts.regen._discriminators import follow_discriminators
 from scripts.regen._facade import check_facade, missing_operations, requests_of
 from scripts.regen._find import base_url, find_operations
 from scripts.regen._generate import PACKAGE, check_tools, generate
@@ -69,8 +70,9 @@ def plan(data: bytes, name: str) -> Plan:
     facade = {rule: found[0] for rule, found in candidates.items() if len(found) == 1}
     credentials = find_credentials(spec, list(facade.values()))
     base = base_url(next(iter(facade.values())).servers if facade else spec.get("servers") or ())
-    canonical = canonicalize(spec, operations, facade, credentials)
-    canonical.notes.extend(notes(canonical.endpoints, credentials, base))
+    followed, unfollowed = follow_discriminators(spec)
+    canonical = canonicalize(followed, operations, facade, credentials)
+    canonical.notes.extend([*notes(canonical.endpoints, credentials, base), *unfollowed])
     findings = [*missing_operations(candidates, operations), *check_facade(canonical, credentials, base)]
     return Plan(spec, operations, facade, credentials, base, canonical, findings, [])
 
