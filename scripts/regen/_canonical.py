@@ -204,11 +204,11 @@ class _Builder:
             self._add_one(operation, rule, tag, name, body)
 
     def _unique(self, tag: str, name: str, operation: Operation) -> str:
-        candidate, number = name, 1
+        candidate, number = identifier(name), 1
         while (tag, candidate.casefold()) in self._taken:
             number += 1
-            by_method = f"{name}_{identifier(operation.method, 'method')}"
-            candidate = by_method if number == 2 and not name.endswith(by_method) else f"{name}_{number}"
+            is_told_by_method = number == 2 and not name.endswith(operation.method)
+            candidate = identifier(f"{name}_{operation.method if is_told_by_method else number}")
         self._taken.add((tag, candidate.casefold()))
         return candidate
 

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 TYPES = frozenset({"string", "integer", "number", "boolean", "object", "array"})
 _STRUCTURE = frozenset(
-    {"type", "properties", "required", "oneOf", "anyOf", "items", "prefixItems", "additionalProperties", "enum", "const"}
+    {"type", "properties", "required", "oneOf", "anyOf", "items", "prefixItems", "additionalProperties", "enum",
+     "const"}
 )  # fmt: skip
 _LEAST_WORK, _WORK_PER_OBJECT = 50_000, 20  # schemas looked at; three for each object of the document are usual
 _JSON_TYPES: dict[type, str] = {str: "string", bool: "boolean", int: "integer"}

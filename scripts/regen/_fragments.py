@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from markdown_it import MarkdownIt
 
 from scripts.regen._load import Json, check_document, parse_text, without_comments
+from scripts.regen._paths import PARAMETER_IN_PATH
 from scripts.regen._problems import RefusedError
-from scripts.regen._stated_paths import PARAMETER_IN_PATH
 from scripts.regen._walk import PROSE_KEYS, pointers, without_prose
 
 if TYPE_CHECKING:

@@ -32,7 +32,7 @@ PINNED = {"openapi-python-client": "0.29.1", "ruff": "0.17.6"}
 TEMPLATES = Path(__file__).with_name("templates")
 _COMPILED = CompiledTemplates()
 # The parser copies an endpoint, with all its models, at each of four steps, which is a tenth of a whole run.
-parser.deepcopy = copy  # type: ignore[assignment]  # a shallow copy will do
+parser.deepcopy = copy  # type: ignore[assignment, attr-defined]  # a shallow copy will do
 _RUFF_TIMEOUT = 120.0  # seconds; three hundred operations take about two
 
 

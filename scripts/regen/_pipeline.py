@@ -111,7 +111,9 @@ def _check_requests(planned: Plan, package: Path) -> None:
             continue
         if number < len(facade):
             planned.findings.append(Finding(endpoint.name, f"its request cannot be made: {why}", "ask the vendor"))
-        elif "unsure" in made or ("error" in made and case.is_all):
+        elif "unsure" in made:
+            canonical.notes.append(f"{endpoint.operation.label} was not compared with the document: {why}")
+        elif "error" in made and case.is_all:
             canonical.notes.append(f"{endpoint.operation.label}: not everything that it describes can be said: {why}")
         elif endpoint.module not in wrong and canonical.named(endpoint.name) is not endpoint:
             wrong[endpoint.module] = f"its request is not what the document describes: {why}"
