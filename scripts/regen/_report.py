@@ -50,7 +50,6 @@ def report(
     else:
         absorbed = "; what changed below is absorbed by regenerating" if changes and not decisions(changes) else ""
         parts.append(f"Every facade method can still do its job{absorbed}.\n")
-    parts.extend(_section("To be looked at by a person", planned.remarks))
     parts.append("## Changes since the committed document\n")
     parts.append(
         to_markdown(changes, lines)
