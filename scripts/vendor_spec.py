@@ -33,10 +33,10 @@ if str(ROOT) not in sys.path:  # run as a file, Python puts only this folder on 
 
 from scripts.regen._diff import compare, to_markdown  # noqa: E402 - needs the path set above
 from scripts.regen._fragments import METHODS, Fragment, find_fragments, merge_fragments  # noqa: E402
-from scripts.regen._lines import lines_of  # noqa: E402
 from scripts.regen._load import MAX_BYTES, Json, decode, load_spec  # noqa: E402
 from scripts.regen._problems import EXIT_LOUD, EXIT_OK, EXIT_REFUSED, RefusedError  # noqa: E402
 from scripts.regen._rules import FACADE_SOURCE  # noqa: E402
+from scripts.regen._words import lines_of  # noqa: E402
 from scripts.regen._write import to_bytes  # noqa: E402
 
 if TYPE_CHECKING:
@@ -125,10 +125,12 @@ def remember(project: Path, pages: Sequence[str], document: bytes) -> None:
     listed = "".join(f"    {json.dumps(name, ensure_ascii=False)},\n" for name in names)
     digest = hashlib.sha256(document).hexdigest()
     table = f'[tool.aikynetix]  # written by `make spec`\npages = [\n{listed}]\ndocument = "sha256:{digest}"\n'
-    text = project.read_text("utf-8")
+    text, stated = project.read_text("utf-8"), project.stat()
     found = _TABLE.search(text)
     before, after = (text[: found.start()], text[found.end() :]) if found else (f"{text.rstrip()}\n\n", "")
     _replace(project, (f"{before}{table}\n{after}" if after else f"{before}{table}").encode())
+    # No dependency changed, so that `make` need not install anything again.
+    os.utime(project, ns=(stated.st_atime_ns, stated.st_mtime_ns))
 
 
 def read_page(page: str, http: httpx.Client) -> str:

@@ -173,8 +173,7 @@ class _Builder:
         self.facade = {id(operation): name for name, operation in facade.items()}
         self.credentials = credentials
         self.base = base_url(next(iter(facade.values())).servers if facade else spec.get("servers") or ())
-        self.book = ModelBook(spec)
-        self.book.reserve((SUCCESS_MODEL, ERROR_MODEL, *(rule.body_model for rule in RULES)))
+        self.book = ModelBook(spec, (SUCCESS_MODEL, ERROR_MODEL, *(rule.body_model for rule in RULES)))
         self.endpoints: list[Endpoint] = []
         self.paths: Json = {}
         self._taken = {(FACADE_TAG, rule.name) for rule in RULES}
@@ -205,11 +204,11 @@ class _Builder:
             self._add_one(operation, rule, tag, name, body)
 
     def _unique(self, tag: str, name: str, operation: Operation) -> str:
-        candidate, number = name, 1
+        candidate, number = identifier(name), 1
         while (tag, candidate.casefold()) in self._taken:
             number += 1
-            by_method = f"{name}_{identifier(operation.method, 'method')}"
-            candidate = by_method if number == 2 and not name.endswith(by_method) else f"{name}_{number}"
+            is_told_by_method = number == 2 and not name.endswith(operation.method)
+            candidate = identifier(f"{name}_{operation.method if is_told_by_method else number}")
         self._taken.add((tag, candidate.casefold()))
         return candidate
 
@@ -279,7 +278,8 @@ class _Builder:
         view = self.book.view(schema, hint, files=kind == "multipart")
         if kind != "json" or rule:
             view = _without_null(view)
-        if kind != "json" and not self.book.is_model(view):
+        model = self.book.components.get(str(view.get("$ref", "")).rsplit("/", 1)[-1], {})
+        if kind != "json" and model.get("type") != "object":
             view = self.book.view(_FREE_FORM, hint, files=True)  # fields of any name, each said by the caller
         return Body(kind, media, stated, view, required)
 
@@ -306,8 +306,7 @@ class _Builder:
 
     def finish(self) -> Canonical:
         """Define the models and put the document together."""
-        self.book.finish()
-        self.book.require_on_their_side(self.paths)
+        self.book.finish(self.paths)
         document: Json = {
             "openapi": "3.1.0",
             "info": {"title": "Aikynetix API", "version": "1"},
@@ -333,7 +332,7 @@ def expanded(book: ModelBook, operation: Operation) -> Iterator[Json]:
         if parameter["in"] != "querystring":
             yield parameter
             continue
-        flat = book.target(schema_of(parameter)).schema
+        flat = book.target(schema_of(parameter))
         required = flat.get("required") or []
         for name, schema in (flat.get("properties") or {}).items():
             yield {"name": name, "in": "query", "schema": schema, "required": name in required}

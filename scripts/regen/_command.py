@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 from scripts.regen._diff import Change, compare
 from scripts.regen._diff_package import package_changes
 from scripts.regen._generate import PACKAGE
-from scripts.regen._lines import lines_of
 from scripts.regen._load import Json, load_spec
 from scripts.regen._pipeline import Plan, build, plan
 from scripts.regen._problems import EXIT_LOUD, EXIT_OK, EXIT_REFUSED, RefusedError
@@ -22,7 +21,7 @@ from scripts.regen._publish import publish
 from scripts.regen._report import decisions, report
 from scripts.regen._rules import FACADE_SOURCE
 from scripts.regen._verify import tree_files
-from scripts.regen._words import one_line
+from scripts.regen._words import lines_of, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,8 +10,8 @@ import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from scripts.regen._diff_kinds import ADDITIVE, BREAKING, DOCUMENTATION, KINDS, UNJUDGED
 from scripts.regen._diff_operation import bare_path, operation_changes
+from scripts.regen._diff_order import ADDITIVE, BREAKING, DOCUMENTATION, KINDS, UNJUDGED
 from scripts.regen._diff_schema import SchemaDiff
 from scripts.regen._diff_security import SecurityDiff
 from scripts.regen._find import base_url, find_operations
@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
     from scripts.regen._load import Json
 
-_JUDGED = ("openapi", "info", "servers", "paths", "components", "security", "webhooks", "tags")
+_JUDGED = ("openapi", "info", "servers", "paths", "components", "security", "tags")
+_MOST_PLACES = 5
 NOTHING = "Nothing changed.\n"
 _ALL_METHODS = ", ".join(rule.name for rule in RULES)
 
@@ -62,11 +63,10 @@ def compare(old: Json, new: Json) -> list[Change]:
     Returns:
         The changes in the order of the new document; empty when the two say the same.
     """
+    if old == new:
+        return []
     security = SecurityDiff(old, new)
     changes = [*_about_document(old, new)]
-    changes += [
-        Change(kind, "security", text, _ALL_METHODS if kind == BREAKING else "") for kind, text in security.schemes()
-    ]
     try:
         before, after = operations_of(old), operations_of(new)
         changes += _about_credentials((old, before), (new, after))
@@ -74,7 +74,7 @@ def compare(old: Json, new: Json) -> list[Change]:
     except (RefusedError, RecursionError) as problem:
         return [*changes, Change(BREAKING, "document", f"the two documents cannot be compared any further: {problem}")]
     changes += [Change(UNJUDGED, "document", f"`{key}` changed") for key in differing_keys(old, new, _JUDGED)]
-    if not changes and old != new:
+    if not changes:
         changes.append(_remaining(old, new))
     return changes
 
@@ -107,12 +107,9 @@ def _about_credentials(*documents: tuple[Json, Sequence[Operation]]) -> Iterator
     """Name what moves the place where the facade sends its credential: another base URL, header, parameter, prefix."""
     (was, before), (now, after) = (_places(*one) for one in documents)
     if was != now:
-        own = (
-            ""
-            if now == base_url(documents[1][0].get("servers") or ())
-            else ": the facade's operations name their servers"
-        )
-        text = f"the base URL is {now or 'unknown'}, was {was or 'unknown'}{own}"
+        is_own = now != base_url(documents[1][0].get("servers") or ())
+        whose = ": the facade's operations name their servers" if is_own else ""
+        text = f"the base URL is {now or 'unknown'}, was {was or 'unknown'}{whose}"
         yield Change(BREAKING, "servers", text, _ALL_METHODS, decide=True)
     for what, place, earlier in zip(("an API key", "a token"), after, before, strict=True):
         if place.lower() != earlier.lower():
@@ -149,12 +146,25 @@ def to_markdown(changes: Sequence[Change], lines: Mapping[str, int] | None = Non
     for kind in KINDS:
         chosen = [change for change in changes if change.kind == kind]
         if chosen:
-            parts.append(f"### {kind.capitalize()} ({len(chosen)})\n")
-            parts.extend(
-                one_line(f"- {change.where}: {change.text}{_touches(change, lines or {})}") for change in chosen
-            )
-            parts.append("")
+            listed = [f"- {entry}" for entry in entries(chosen, lines or {})]
+            parts.extend([f"### {kind.capitalize()} ({len(chosen)})\n", *listed, ""])
     return "\n".join(parts)
+
+
+def entries(changes: Sequence[Change], lines: Mapping[str, int] | None = None) -> list[str]:
+    """Write each change as one line, and the same change of many operations as one."""
+    same: dict[str, list[str]] = {}
+    for change in changes:
+        touches = "" if lines is None else _touches(change, lines)
+        same.setdefault(f"{change.text}{touches}", []).append(change.where)
+    return [
+        one_line(f"{', '.join(places[:_MOST_PLACES])}{_more(len(places) - _MOST_PLACES)}: {text}")
+        for text, places in same.items()
+    ]
+
+
+def _more(count: int) -> str:
+    return f" and {count} more" if count > 0 else ""
 
 
 def _touches(change: Change, lines: Mapping[str, int]) -> str:
@@ -173,13 +183,7 @@ def _about_document(old: Json, new: Json) -> Iterator[Change]:
     if old.get("openapi") != new.get("openapi"):
         yield Change(DOCUMENTATION, "document", f"written in OpenAPI {new.get('openapi')}, was {old.get('openapi')}")
     if without_prose(old.get("servers")) != without_prose(new.get("servers")):
-        yield Change(ADDITIVE, "servers", "the list of servers changed")
-    for name in sorted(set(new.get("webhooks") or {}) ^ set(old.get("webhooks") or {})):
-        verb = "added" if name in (new.get("webhooks") or {}) else "removed"
-        yield Change(ADDITIVE, "webhooks", f"`{name}` {verb} (the vendor calls, no client code)")
-    for name, one in (new.get("webhooks") or {}).items():
-        if without_prose(one) != without_prose((old.get("webhooks") or {}).get(name, one)):
-            yield Change(UNJUDGED, "webhooks", f"`{name}` changed (the vendor calls, no client code)")
+        yield Change(DOCUMENTATION, "servers", "the list of servers changed")
 
 
 def _paired(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from scripts.regen._diff_kinds import ADDITIVE, BREAKING, DOCUMENTATION, UNJUDGED, Found, kind_of
-from scripts.regen._stated_paths import PARAMETER_IN_PATH
+from scripts.regen._diff_order import ADDITIVE, BREAKING, DOCUMENTATION, UNJUDGED, Found, kind_of
+from scripts.regen._paths import PARAMETER_IN_PATH
 from scripts.regen._walk import differing_keys, without_prose
 
 if TYPE_CHECKING:

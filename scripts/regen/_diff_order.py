@@ -1,19 +1,29 @@
-"""The order of types and constraints: whether what a schema allows became more, less, or something else."""
+"""How a change is judged: whether what a schema allows became more, less, or something else."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from scripts.regen._diff_shapes import LOWER, UPPER, Shape, is_anything, is_number
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
+BREAKING, UNJUDGED, ADDITIVE, DOCUMENTATION = KINDS = ("breaking", "unjudged", "additive", "documentation")
 SAME, NARROWER, WIDER, OTHER = "same", "narrower", "wider", "other"
 _SIZES_OF_NUMBERS = ("int32", "int64", "float", "double", None)
 _SIMPLE = ("pattern", "multipleOf", "uniqueItems")
+
+Found = Iterator[tuple[str, str]]
+"""Changes, each its kind and a phrase."""
+
+
+def kind_of(breaking: bool) -> str:
+    """Name the kind of a change that is breaking or not."""
+    return BREAKING if breaking else ADDITIVE
 
 
 def kinds_moved(old: Sequence[Shape], new: Sequence[Shape]) -> str:

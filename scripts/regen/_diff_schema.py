@@ -6,8 +6,21 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from scripts.regen._diff_kinds import ADDITIVE, BREAKING, UNJUDGED, Found, kind_of
-from scripts.regen._diff_order import NARROWER, OTHER, SAME, WIDER, constraints_moved, kinds_moved, set_moved, values_of
+from scripts.regen._diff_order import (
+    ADDITIVE,
+    BREAKING,
+    NARROWER,
+    OTHER,
+    SAME,
+    UNJUDGED,
+    WIDER,
+    Found,
+    constraints_moved,
+    kind_of,
+    kinds_moved,
+    set_moved,
+    values_of,
+)
 from scripts.regen._diff_shapes import LOWER, UPPER, Shape, Shapes, is_anything
 from scripts.regen._walk import differing_keys, without_prose
 

@@ -199,8 +199,8 @@ def _refused_value(canonical: Canonical, one: Parameter, value: Any) -> str:
 
 
 def _response_fields(canonical: Canonical, schema: Any) -> set[str]:
-    fields = canonical.book.target(canonical.book.merged(schema)).schema.get("properties") or {}
-    return {name for name, one in fields.items() if side_of(one, canonical.book.target(one).schema) == "answer"}
+    fields = canonical.book.target(canonical.book.merged(schema)).get("properties") or {}
+    return {name for name, one in fields.items() if side_of(one, canonical.book.target(one)) == "response"}
 
 
 def _check_response(canonical: Canonical, rule: Rule, operation: Operation) -> Iterator[Finding]:

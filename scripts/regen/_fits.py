@@ -37,9 +37,7 @@ def complaint(book: ModelBook, schema: Any, value: object) -> str | None:
                 raise _UndecidedError
             if name == "required":
                 fields = owner.get("properties", {})
-                stated = [
-                    one for one in stated if side_of(fields.get(one), book.target(fields.get(one)).schema) != "answer"
-                ]
+                stated = [one for one in stated if side_of(fields.get(one), book.target(fields.get(one))) != "response"]
             yield from check(validator, stated, instance, owner) or ()
 
         return judge

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 import textwrap
 from collections import Counter
 from dataclasses import dataclass
-from html.parser import HTMLParser
 from typing import TYPE_CHECKING, Any
 
 from markdown_it import MarkdownIt
 
 from scripts.regen._load import Json, check_document, parse_text, without_comments
 from scripts.regen._problems import RefusedError
-from scripts.regen._stated_paths import PARAMETER_IN_PATH
 from scripts.regen._walk import PROSE_KEYS, pointers, without_prose
 
 if TYPE_CHECKING:
@@ -99,33 +98,11 @@ def _fenced(page: str, before: int) -> Iterator[tuple[int, str]]:
 
 def _preformatted(page: str) -> Iterator[tuple[int, str]]:
     """Yield line and text of the `pre` elements of a page that look like OpenAPI."""
-    reader = _Preformatted()
-    reader.feed(page)
-    reader.close()
-    return ((line, text) for line, text in reader.blocks if _looks_like_openapi(text))
-
-
-class _Preformatted(HTMLParser):
-    def __init__(self) -> None:
-        super().__init__()
-        self.blocks: list[tuple[int, str]] = []
-        self._line: int | None = None
-        self._parts: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        del attrs
-        if tag == "pre":
-            self._line, self._parts = self.getpos()[0], []
-        elif tag == "br":
-            self._parts.append("\n")
-
-    def handle_data(self, data: str) -> None:
-        self._parts.append(data)
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag == "pre" and self._line is not None:
-            self.blocks.append((self._line, "".join(self._parts)))
-            self._line = None
+    for match in re.finditer(r"<pre\b[^>]*>(.*?)</pre>", page, re.IGNORECASE | re.DOTALL):
+        lines = re.sub(r"<br\s*/?>", "\n", match[1], flags=re.IGNORECASE)
+        text = html.unescape(re.sub(r"<[^>]*>", "", lines))
+        if _looks_like_openapi(text):
+            yield page.count("\n", 0, match.start()) + 1, text
 
 
 def _looks_like_openapi(text: str) -> bool:
@@ -148,7 +125,7 @@ def merge_fragments(fragments: Iterable[Fragment]) -> Json:
     origins: dict[str, str] = {}
     # Models of their own come last: they have no operations that the document's `security` could be about.
     ordered = sorted(fragments, key=lambda one: not one.content.get("paths"))
-    told_apart = _differing_items(ordered)
+    told_apart = _told_apart(ordered)
     for fragment in ordered:
         for key, value in _with_own(fragment.content, told_apart).items():
             _merge_key(merged, origins, fragment.origin, key, value)
@@ -163,67 +140,61 @@ class _Inherited(list[Any]):
     """The `security` of an operation that only its fragment states."""
 
 
-def _differing_items(fragments: Iterable[Fragment]) -> set[str]:
-    """List the paths, without names of parameters, whose fragments say different things for all of their operations."""
-    said: dict[str, set[str]] = {}
-    for fragment in fragments:
-        for path, item in (fragment.content.get("paths") or {}).items():
-            shared = item.get("parameters") if isinstance(item, dict) else None
-            said.setdefault(_bare(path), set()).add(json.dumps(without_prose(shared or []), sort_keys=True))
-    return {path for path, ways in said.items() if len(ways) > 1}
-
-
 def _with_own(content: Json, told_apart: set[str]) -> Json:
-    """Give the operations of a fragment what it says for all of them, its own paths' parameters where they have to."""
+    """Give the operations of a fragment what it says for all of them, and for all of a path where pages differ."""
+    usual = content.get("security") or ()
     paths: Json = {}
-    for path, item in (content.get("paths") or {}).items():
-        paths[path] = dict(item) if isinstance(item, dict) else item
-        shared = paths[path].pop("parameters", []) if isinstance(item, dict) and _bare(path) in told_apart else []
-        for method, operation in item.items() if isinstance(item, dict) else ():
-            if method in METHODS and isinstance(operation, dict):
-                own = {"security": _Inherited(content.get("security") or ()), **operation}
-                paths[path][method] = {**operation, "security": own["security"]}
+    for path, item in _items(content):
+        paths[path] = dict(item)
+        shared = _parameters(paths[path].pop("parameters", None)) if path in told_apart else []
+        for method in item.keys() & set(METHODS):
+            if isinstance(item[method], dict):
+                operation = {**item[method], "security": item[method].get("security", _Inherited(usual))}
                 if shared:
-                    paths[path][method]["parameters"] = _overridden(shared, operation.get("parameters") or [])
+                    own = _parameters(operation.get("parameters"))
+                    names = [(one.get("in"), one.get("name")) for one in own if "name" in one]
+                    inherited = [one for one in shared if (one.get("in"), one.get("name")) not in names]
+                    operation["parameters"] = [*inherited, *own]
+                paths[path][method] = operation
     kept = {key: value for key, value in content.items() if key != "security"}
-    return {**kept, "paths": paths} if paths else kept
+    return {**kept, "paths": {**kept["paths"], **paths}} if paths else kept
 
 
-def _overridden(shared: list[Any], own: list[Any]) -> list[Any]:
-    names = [(one.get("in"), one.get("name")) for one in own if isinstance(one, dict) and "name" in one]
-    return [
-        *(one for one in shared if not isinstance(one, dict) or (one.get("in"), one.get("name")) not in names),
-        *own,
-    ]
+def _parameters(stated: Any) -> list[Json]:
+    return [one for one in stated if isinstance(one, dict)] if isinstance(stated, list) else []
+
+
+def _items(content: Json) -> Iterator[tuple[str, Json]]:
+    return ((path, item) for path, item in (content.get("paths") or {}).items() if isinstance(item, dict))
+
+
+def _told_apart(fragments: Iterable[Fragment]) -> set[str]:
+    """List the paths for which fragments say different things that hold for all operations of the path."""
+    said: dict[str, list[Any]] = {}
+    for fragment in fragments:
+        for path, item in _items(fragment.content):
+            said.setdefault(path, []).append(without_prose(item.get("parameters")))
+    return {path for path, ways in said.items() if any(one != ways[0] for one in ways)}
 
 
 def _say_once(merged: Json, *, stated: bool) -> None:
     """State for all of the document what most operations only inherited, and keep it from those that say the same."""
-    operations = [
-        operation for item in merged["paths"].values() if isinstance(item, dict) for operation in item.values()
-    ]
-    inheriting = [one for one in operations if isinstance(one, dict) and isinstance(one.get("security"), _Inherited)]
+    operations = [one for _, item in _items(merged) for one in item.values() if isinstance(one, dict)]
+    inheriting = [one for one in operations if isinstance(one.get("security"), _Inherited)]
     ways = Counter(_requirements(one["security"]) for one in inheriting)
-    usual: list[Any] = next(
-        (one["security"] for one in inheriting if _requirements(one["security"]) == ways.most_common(1)[0][0]), []
-    )
-    if usual or stated:
-        merged["security"] = list(usual)
+    most = max(ways, key=lambda one: ways[one], default="")
     for one in inheriting:
-        if _requirements(one["security"]) == _requirements(usual):
-            del one["security"]
-        else:
-            one["security"] = list(one["security"])
+        security = one.pop("security")
+        if _requirements(security) != most:
+            one["security"] = list(security)
+        elif security or stated:
+            merged.setdefault("security", list(security))
 
 
 def _requirements(security: Any) -> str:
-    """Write what a `security` asks for in one way, whatever the order of its alternatives and scopes."""
+    """Write what a `security` asks for in one way, whatever the order of its alternatives."""
     stated = security if isinstance(security, list) else []
     return json.dumps(sorted(json.dumps(one, sort_keys=True) for one in stated))
-
-
-def _bare(path: str) -> str:
-    return PARAMETER_IN_PATH.sub("{}", path)
 
 
 def _merge_key(merged: Json, origins: dict[str, str], origin: str, key: str, value: Any) -> None:
@@ -231,10 +202,10 @@ def _merge_key(merged: Json, origins: dict[str, str], origin: str, key: str, val
         merged[key] = _newer_patch(merged[key], value, origins[key], origin)
     elif key in _MAPS_OF_NAMES and isinstance(value, dict):
         target = merged.setdefault(key, {})
-        for stated, stated_item in value.items():
-            name, item = _known_path(target, stated, stated_item) if key == "paths" else (stated, stated_item)
+        for name, item in value.items():
             if isinstance(item, dict):
-                _merge_names(target.setdefault(name, {}), origins, origin, f"{key}.{name}", item)
+                for part, content in item.items():
+                    _keep_same(target.setdefault(name, {}), origins, origin, f"{key}.{name}", part, content)
             else:
                 _keep_same(target, origins, origin, key, name, item)
     elif key == "tags" and isinstance(value, list):
@@ -242,44 +213,6 @@ def _merge_key(merged: Json, origins: dict[str, str], origin: str, key: str, val
         known.extend(tag for tag in value if _tag_name(tag) not in {_tag_name(old) for old in known})
     else:
         _keep_same(merged, origins, origin, "", key, value)
-
-
-def _known_path(paths: Json, stated: str, item: Any) -> tuple[str, Any]:
-    """Spell a path as it is known: two that differ in the names of their parameters alone are one (OpenAPI, 4.8.8)."""
-    known = next((path for path in paths if _bare(path) == _bare(stated)), stated)
-    if known == stated or not isinstance(item, dict):
-        return known, item
-    names = dict(zip(PARAMETER_IN_PATH.findall(stated), PARAMETER_IN_PATH.findall(known), strict=True))
-    return known, {
-        key: _renamed({"parameters": part}, names)["parameters"] if key == "parameters" else _renamed(part, names)
-        for key, part in item.items()
-    }
-
-
-def _renamed(owner: Any, names: dict[str, str]) -> Any:
-    parameters = owner.get("parameters") if isinstance(owner, dict) else None
-    if not isinstance(parameters, list):
-        return owner
-    if any(isinstance(one, dict) and "$ref" in one for one in parameters):
-        raise RefusedError(
-            f"Two paths differ in the names of their parameters alone ({', '.join(names)} and "
-            f"{', '.join(names.values())}), and one takes its parameters from `components`, so that they cannot be "
-            "made one; nothing was written."
-        )
-    return {
-        **owner,
-        "parameters": [
-            {**one, "name": names[one["name"]]}
-            if isinstance(one, dict) and one.get("in") == "path" and one.get("name") in names
-            else one
-            for one in parameters
-        ],
-    }
-
-
-def _merge_names(target: Json, origins: dict[str, str], origin: str, where: str, value: Json) -> None:
-    for name, item in value.items():
-        _keep_same(target, origins, origin, where, name, item)
 
 
 def _keep_same(target: Json, origins: dict[str, str], origin: str, where: str, name: str, item: Any) -> None:

@@ -43,7 +43,6 @@ class Plan:
         base: Its base URL.
         canonical: What the generator gets.
         findings: Why facade methods can no longer do their job; empty when all can.
-        remarks: What a person had better look at, though nothing is known to fail.
     """
 
     spec: Json
@@ -53,7 +52,6 @@ class Plan:
     base: str | None
     canonical: Canonical
     findings: list[Finding]
-    remarks: list[str]
 
 
 def plan(data: bytes, name: str) -> Plan:
@@ -75,7 +73,7 @@ def plan(data: bytes, name: str) -> Plan:
     canonical = canonicalize(followed, operations, facade, credentials)
     canonical.notes.extend([*notes(canonical.endpoints, credentials, base), *unfollowed])
     findings = [*missing_operations(candidates, operations), *check_facade(canonical, credentials, base)]
-    return Plan(spec, operations, facade, credentials, base, canonical, findings, [])
+    return Plan(spec, operations, facade, credentials, base, canonical, findings)
 
 
 def build(planned: Plan, folder: Path) -> Path:
@@ -116,7 +114,9 @@ def _check_requests(planned: Plan, package: Path) -> None:
             continue
         if number < len(facade):
             planned.findings.append(Finding(endpoint.name, f"its request cannot be made: {why}", "ask the vendor"))
-        elif "unsure" in made or ("error" in made and case.is_all):
+        elif "unsure" in made:
+            canonical.notes.append(f"{endpoint.operation.label} was not compared with the document: {why}")
+        elif "error" in made and case.is_all:
             canonical.notes.append(f"{endpoint.operation.label}: not everything that it describes can be said: {why}")
         elif endpoint.module not in wrong and canonical.named(endpoint.name) is not endpoint:
             wrong[endpoint.module] = f"its request is not what the document describes: {why}"

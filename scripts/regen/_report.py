@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from scripts.regen._diff import to_markdown
-from scripts.regen._diff_kinds import ADDITIVE, BREAKING, DOCUMENTATION, UNJUDGED
+from scripts.regen._diff import entries, to_markdown
+from scripts.regen._diff_order import ADDITIVE, BREAKING, DOCUMENTATION, UNJUDGED
 from scripts.regen._rules import FACADE_SOURCE
 from scripts.regen._words import one_line
 
@@ -50,7 +50,6 @@ def report(
     else:
         absorbed = "; what changed below is absorbed by regenerating" if changes and not decisions(changes) else ""
         parts.append(f"Every facade method can still do its job{absorbed}.\n")
-    parts.extend(_section("To be looked at by a person", planned.remarks))
     parts.append("## Changes since the committed document\n")
     parts.append(
         to_markdown(changes, lines)
@@ -109,18 +108,15 @@ def _draft(changes: Sequence[Change], version: str) -> Iterator[str]:
         return
     following, why = next_version(version, kinds)
     yield f"## Draft for CHANGELOG.md\n\nVersion {version} -> {following} ({why}).\n"
-    for heading, chosen in (
-        ("Added", [one for one in changes if one.kind == ADDITIVE]),
-        ("Changed", [one for one in changes if one.kind in (BREAKING, UNJUDGED) and not one.text.endswith("gone")]),
-        ("Removed", [one for one in changes if one.kind == BREAKING and one.text.endswith("gone")]),
+    by_kind = {kind: [change for change in changes if change.kind == kind] for kind in (ADDITIVE, UNJUDGED, BREAKING)}
+    broken = [f"**Breaking:** {entry}" for entry in entries(by_kind[BREAKING])]
+    for heading, listed in (
+        ("Added", entries(by_kind[ADDITIVE])),
+        ("Changed", [*(one for one in broken if not one.endswith("gone")), *entries(by_kind[UNJUDGED])]),
+        ("Removed", [one for one in broken if one.endswith("gone")]),
     ):
-        if chosen:
-            yield f"### {heading}\n"
-            for one in chosen[:_MOST_DRAFTED]:
-                breaking = "**Breaking:** " if one.kind == BREAKING else ""
-                yield one_line(f"- {breaking}{one.where}: {one.text}.")
-            if len(chosen) > _MOST_DRAFTED:
-                yield f"- and {len(chosen) - _MOST_DRAFTED} more, listed in the report of the regeneration."
-            yield ""
+        if listed:
+            yield "\n".join([f"### {heading}\n", *(f"- {one}." for one in listed[:_MOST_DRAFTED])])
+            yield f"- and {len(listed) - _MOST_DRAFTED} more.\n" if listed[_MOST_DRAFTED:] else ""
     if kinds == {DOCUMENTATION}:
         yield "### Changed\n\n- The documentation of the operations follows the vendor's.\n"

@@ -29,7 +29,8 @@ _FORBIDDEN = frozenset(
 )  # fmt: skip
 _PLAIN_CALLS = frozenset({"TypeVar", "Unset", "field", "_attrs_field"})
 _DEFINITIONS = (
-    ast.Import, ast.ImportFrom, ast.Assign, ast.AnnAssign, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef, ast.Pass,
+    ast.Import, ast.ImportFrom, ast.Assign, ast.AnnAssign, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef,
+    ast.Pass,
 )  # fmt: skip
 _OWN_METHODS = frozenset({"__init__", "__enter__", "__exit__", "__aenter__", "__aexit__"})
 _PROBE = Path(__file__).with_name("_probe.py")

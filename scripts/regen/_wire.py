@@ -7,9 +7,9 @@ What differs is found whatever its cause: a lost parameter, a name, a style, a m
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from dataclasses import dataclass, field
-from email.parser import BytesParser
 from fnmatch import fnmatch
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -17,11 +17,11 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from scripts.regen._canonical import NO_SERVER, expanded, schema_of
 from scripts.regen._find import is_json
 from scripts.regen._flatten import required_of, variants
+from scripts.regen._paths import PARAMETER_IN_PATH
 from scripts.regen._sides import side_of
-from scripts.regen._stated_paths import PARAMETER_IN_PATH
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from scripts.regen._canonical import Body, Canonical, Endpoint
     from scripts.regen._load import Json
@@ -101,7 +101,7 @@ def sample(book: ModelBook, schema: Any, *, files: bool = False, depth: int = 0)
     Raises:
         _UnsampledError: The schema has no end.
     """
-    flat = book.target(schema).schema
+    flat = book.target(schema)
     if alternatives := variants(flat):
         base = {key: one for key, one in flat.items() if key not in ("oneOf", "anyOf")}
         chosen = {"allOf": [alternatives[0], base]} if base.get("properties") else alternatives[0]
@@ -111,7 +111,7 @@ def sample(book: ModelBook, schema: Any, *, files: bool = False, depth: int = 0)
     if "const" in flat:
         return flat["const"]
     if values := [one for one in flat.get("enum") or [] if one is not None]:
-        return values[0]
+        return next((one for one in values if one != ""), "")
     kind = flat.get("type")
     if kind == "object":
         return _sampled_object(book, flat, files, depth)
@@ -126,18 +126,19 @@ def sample(book: ModelBook, schema: Any, *, files: bool = False, depth: int = 0)
 
 
 def _sampled_object(book: ModelBook, flat: Json, files: bool, depth: int) -> Json:
-    needed, result = set(required_of(flat)), dict[str, Any]()
-    for name, one in (flat.get("properties") or {}).items():
-        if side_of(one, book.target(one).schema) == "answer" or (depth >= _DEEPEST and name not in needed):
+    """Return an object with its fields in the order in which a model writes them."""
+    needed, result = required_of(flat), dict[str, Any]()
+    more = flat.get("additionalProperties")
+    if isinstance(more, dict) and depth < _DEEPEST:
+        result["more"] = sample(book, more, files=files, depth=depth + 1)
+    for name, one in sorted((flat.get("properties") or {}).items(), key=lambda item: item[0] not in needed):
+        if side_of(one, book.target(one)) == "response" or (depth >= _DEEPEST and name not in needed):
             continue
         if depth > 4 * _DEEPEST:
             raise _UnsampledError
         if one is not False:
             result[name] = sample(book, one, files=files, depth=depth + 1)
-    more = flat.get("additionalProperties")
-    if isinstance(more, dict) and depth < _DEEPEST:
-        result["more"] = sample(book, more, files=files, depth=depth + 1)
-    return result
+    return result if result or more is False else {"more": _TEXT}
 
 
 def difference(canonical: Canonical, case: Case, made: Json) -> str:
@@ -158,13 +159,13 @@ def difference(canonical: Canonical, case: Case, made: Json) -> str:
             continue
         value = case.values.get(parameter.own, UNSAID)
         if place == "query":
-            query.update(_pairs(name, value, stated))
+            query += _counted(_pairs(name, value, stated))
         elif value is not UNSAID:
             text = ",".join(_texts(value))
             sent = headers.get(name.lower()) if place == "header" else unquote(cookies.get(name, ""))
             if sent != text:
                 return f"the {place} `{name}` says {sent!r}, not {text!r}"
-    sent_query = Counter(parse_qsl(made["query"], keep_blank_values=True))
+    sent_query = _counted(parse_qsl(made["query"], keep_blank_values=True))
     if sent_query != query:
         return f"the query says {sorted((sent_query - query).keys())}, not {sorted((query - sent_query).keys())}"
     return _body_difference(case, headers.get("content-type", ""), bytes.fromhex(made["body"]))
@@ -214,11 +215,12 @@ def _body_difference(case: Case, announced: str, content: bytes) -> str:
     encoding = body.stated.get("encoding") or {}
     fields = {name: value for name, value in case.body.items() if value is not None}
     if body.kind == "form":
-        sent_pairs = Counter(parse_qsl(content.decode(), keep_blank_values=True))
-        wanted = Counter(pair for name, value in fields.items() for pair in _field(name, value, encoding.get(name, {})))
+        sent_pairs = _counted(parse_qsl(content.decode(), keep_blank_values=True))
+        wanted = _counted(
+            pair for name, value in fields.items() for pair in _field(name, value, encoding.get(name, {}))
+        )
         return "" if sent_pairs == wanted else f"the form says {sorted(sent_pairs)}, not {sorted(wanted)}"[:400]
-    parts = BytesParser().parsebytes(b"Content-Type: " + announced.encode() + b"\r\n\r\n" + content).get_payload()
-    sent_parts = Counter(map(_read_part, parts if isinstance(parts, list) else []))
+    sent_parts = Counter(map(_read_part, content.split(b"--" + announced.partition("boundary=")[2].encode())[1:-1]))
     wanted_parts = Counter(
         _wanted_part(name, one, encoding.get(name, {}))
         for name, value in fields.items()
@@ -227,12 +229,17 @@ def _body_difference(case: Case, announced: str, content: bytes) -> str:
     return "" if sent_parts == wanted_parts else f"the parts are {sorted(sent_parts)}, not {sorted(wanted_parts)}"[:400]
 
 
-def _read_part(part: Any) -> tuple[str, bool, str, str]:
-    name = part.get_param("name", header="content-disposition")
-    has_name = part.get_filename() is not None
-    kind = part.get_content_type() if part["content-type"] and not has_name else ""
-    payload = part.get_payload(decode=True)
-    return str(name), has_name, kind, payload.hex() if has_name else payload.decode()
+def _read_part(part: bytes) -> tuple[str, bool, str, str]:
+    """Return name, whether it is a file, the type of what is none, and the content."""
+    head, _, content = part.partition(b"\r\n\r\n")
+    told = dict(re.findall(r'(?i)\b(name|filename|content-type)(?:="|: *)([^"\r\n]*)', head.decode()))
+    is_file, payload = "filename" in told, content.removesuffix(b"\r\n")
+    kind = "" if is_file else told.get("Content-Type", "")
+    return told["name"].replace("%22", '"'), is_file, kind, payload.hex() if is_file else _sorted(payload.decode())
+
+
+def _counted(pairs: Iterable[tuple[str, str]]) -> Counter[tuple[str, str]]:
+    return Counter((name, _sorted(text)) for name, text in pairs)
 
 
 def _wanted_part(name: str, value: Any, encoding: Json) -> tuple[str, bool, str, str]:
@@ -240,7 +247,7 @@ def _wanted_part(name: str, value: Any, encoding: Json) -> tuple[str, bool, str,
         return name, True, "", value["$file"]
     is_shaped = isinstance(value, (dict, list))
     kind = str(encoding.get("contentType", "application/json" if is_shaped else "")).partition(";")[0].strip().lower()
-    return name, False, "" if kind == "text/plain" else kind, _text(value)
+    return name, False, "" if kind == "text/plain" else kind, _sorted(_text(value))
 
 
 def _field(name: str, value: Any, encoding: Json) -> Iterator[tuple[str, str]]:
@@ -280,3 +287,12 @@ def _text(value: Any) -> str:
     if isinstance(value, (dict, list)):
         return json.dumps(value, ensure_ascii=False)
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _sorted(text: str) -> str:
+    """Return JSON text with its keys in order, and any other text as it is."""
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return text
+    return json.dumps(value, sort_keys=True, ensure_ascii=False) if isinstance(value, (dict, list)) else text

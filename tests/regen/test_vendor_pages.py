@@ -6,6 +6,7 @@ import hashlib
 import html
 import itertools
 import json
+import os
 import re
 import threading
 import tomllib
@@ -86,7 +87,9 @@ def test_the_pages_of_the_last_time_are_read_again(tmp_path: Path, capsys: pytes
     assert _run(tmp_path, check=True)[0] == 2
     assert "make spec PAGES=" in capsys.readouterr().err
     project.write_text('[project]\nname = "x"  # words\n')
+    os.utime(project, (1e9, 1e9))
     output = _run(tmp_path, _page(_fragment()))[1]
+    assert project.stat().st_mtime == 1e9, "make would install everything again"
     project.write_text(project.read_text() + '\n[tool.other]\nkey = "[1]"\n')
     (tmp_path / "page0.md").write_text(_page(_fragment(), _fragment("/b/")))
     assert _run(tmp_path, check=True)[0] == 1
@@ -318,42 +321,6 @@ def test_check_names_the_lines_of_the_facade(tmp_path: Path, capsys: pytest.Capt
     assert _run(tmp_path, page.replace('"name":"is_jump"', '"name":"jumping"'), check=True)[0] == 1
     assert re.search(r"touches get_analyzed_video \(`aikynetix/_operations.py:\d+`\)", capsys.readouterr().out)
     assert output.exists()
-
-
-def _of_session(name: str, method: str, **more: Any) -> dict[str, Any]:
-    fragment = _fragment(f"/a/{{{name}}}/b/{{part}}", method, **more)
-    operation = next(iter(fragment["paths"].values()))[method]
-    operation["parameters"] = [
-        {"name": one, "in": place, "required": place == "path"}
-        for one, place in ((name, "path"), ("part", "path"), (name, "query"))
-    ]
-    return fragment
-
-
-def test_a_path_is_the_same_whatever_its_parameters_are_called(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """The first page's names are kept; an operation that stands on two pages is still compared."""
-    pages = [_page(_of_session("sid", "get")), _page(_of_session("session_id", "post"))]
-    code, output = _run(tmp_path, *pages)
-    paths = json.loads(output.read_text())["paths"]
-    assert (code, list(paths)) == (0, ["/a/{sid}/b/{part}"])
-    names = [(one["in"], one["name"]) for one in paths["/a/{sid}/b/{part}"]["post"]["parameters"]]
-    assert names == [("path", "sid"), ("path", "part"), ("query", "session_id")]
-    assert _run(tmp_path, pages[0], _page(_of_session("id", "get")))[0] == 2
-    assert "GET /a/{sid}/b/{part} is described twice" in capsys.readouterr().err
-
-
-def test_a_path_whose_parameters_stand_elsewhere_cannot_be_renamed(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Two spellings of a path are refused where a parameter is shared, and nothing is written."""
-    other = _of_session("session_id", "post")
-    other["paths"]["/a/{session_id}/b/{part}"]["parameters"] = [{"$ref": "#/components/parameters/S"}]
-    code, output = _run(tmp_path, _page(_of_session("sid", "get")), _page(other))
-    assert code == 2
-    assert "cannot be made one" in capsys.readouterr().err
-    assert not output.exists()
 
 
 @contextmanager
