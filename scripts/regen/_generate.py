@@ -23,7 +23,7 @@ from scripts.regen._problems import RefusedError
 from scripts.regen._templates import CompiledTemplates, FixedTemplates
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from scripts.regen._canonical import Canonical
 
@@ -54,13 +54,13 @@ def check_tools() -> None:
             )
 
 
-def generate(canonical: Canonical, target: Path, modules: Mapping[str, str]) -> None:
+def generate(canonical: Canonical, target: Path, modules: Callable[[], Mapping[str, str]]) -> None:
     """Write the package into a new folder.
 
     Args:
         canonical: What to generate.
         target: The package's folder, which must not exist yet.
-        modules: File names and sources to add to the package.
+        modules: Makes file names and sources to add to the package, from what was generated.
 
     Raises:
         RefusedError: The generator warns, fails or leaves something out.
@@ -90,7 +90,8 @@ def generate(canonical: Canonical, target: Path, modules: Mapping[str, str]) -> 
     if errors:
         raise RefusedError(_complaint(errors))
     wire = (TEMPLATES / "wire.py.jinja").read_text("utf-8")
-    for name, source in {"py.typed": "", "wire.py": wire, **modules}.items():
+    for name, source in {"py.typed": "", "wire.py": wire, **modules()}.items():
+        (target / name).parent.mkdir(exist_ok=True)
         (target / name).write_text(source, encoding="utf-8")
     _format(target)
 
@@ -141,7 +142,23 @@ def _helpers(canonical: Canonical) -> dict[str, Any]:
     def untyped(responses: Any) -> bool:
         return any(one.source["attribute"] == "response.json()" for one in responses)
 
-    return {one.__name__: one for one in (places, style_of, media_of, untyped)}
+    return {one.__name__: one for one in (places, style_of, media_of, untyped, success_type)}
+
+
+def success_type(endpoint: Any) -> str:
+    """Return the type of what a success is: of several documented ones a union, None for those without content."""
+    patterns = endpoint.responses.patterns
+    successes = [one for one in patterns if one.status_code.range[0] < 300 and one.status_code.range[1] >= 200]
+    if not successes and endpoint.responses.default:
+        successes = [endpoint.responses.default]
+    if not successes or endpoint.method == "head":
+        return "None"
+    empty = [one.source["attribute"] == "None" for one in successes]
+    types = [
+        "None" if is_empty else str(one.prop.get_type_string().as_unembedded_code())
+        for one, is_empty in zip(successes, empty, strict=True)
+    ]
+    return " | ".join(dict.fromkeys(types))
 
 
 def _rename(properties: Iterable[Any], wires: Mapping[str, str], done: set[int]) -> None:

@@ -82,9 +82,18 @@ _REQUEST = """    return request(
 _ENDPOINT = "endpoint_module.py.jinja"
 _IMPORT = "from ... import errors\n"
 
+_PARSE = "{% if endpoint.responses.default %}\n    {% set return_type = return_string | as_unembedded_code %}\n"
+_SUCCESS = '''def _success(parsed: Any) -> {{ success_type(endpoint) }}:
+    """Return what `_parse_response` made of a success: this says to type checkers which of its models that is."""
+    return parsed
+
+
+'''
+
 CORRECTIONS: tuple[Correction, ...] = (
     Correction(_ENDPOINT, _IMPORT, f"{_IMPORT}from ...wire import path_text, request\n"),
     Correction(_ENDPOINT, "    {{ header_params(endpoint) | indent(4) }}\n", _REQUEST, end="    return _kwargs\n"),
+    Correction(_ENDPOINT, _PARSE, _SUCCESS + _PARSE),
     # A response of no stated shape is a response too.
     Correction(
         _ENDPOINT,
