@@ -7,7 +7,6 @@ by regeneration alone. Each generated module is imported when its operation is f
 from __future__ import annotations
 
 import importlib
-import re
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, Protocol, Self, TypeVar
 
@@ -17,7 +16,7 @@ from aikynetix_api.client import AuthenticatedClient, Client
 from aikynetix_api.errors import UnexpectedStatus
 from attrs import field, frozen
 
-from ._auth import HEADER_NAME
+from ._auth import ApiKey, BearerToken
 from ._config import SpecDefaults
 from ._errors import ConfigurationError
 
@@ -36,10 +35,6 @@ else:
 
 # What the regeneration writes before the path of an operation none of whose servers can be used.
 _NO_SERVER = "no-server:"
-# httpx writes these for the connection and the message that it makes (RFC 9110, section 7.2; RFC 9112, section 6).
-_OF_THE_MESSAGE = frozenset({"host", "content-length", "transfer-encoding", "connection"})
-_CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
-
 
 Arguments = ParamSpec("Arguments")
 Success_co = TypeVar("Success_co", covariant=True)
@@ -165,19 +160,29 @@ class _RaisingClient:
         raise UnexpectedStatus(self._status, b"")
 
 
-def request_kwargs(operation: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Mapping[str, Any]:
+def request_kwargs(
+    operation: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], auth: httpx.Auth
+) -> Mapping[str, Any]:
     """Return what a generated operation module makes of its arguments, as httpx takes it, checked.
+
+    Args:
+        operation: The module.
+        args: As its functions take them.
+        kwargs: As its functions take them.
+        auth: The client's credential.
 
     Raises:
         TypeError: ``operation`` is no such module, or the arguments are not its own.
         ValueError: An argument has a value that no request can carry, such as ``..`` for a part of the path.
-        ConfigurationError: The vendor's spec names no server for it that can be used.
+        ConfigurationError: The vendor's spec names no server for it that can be used, no request that can be made of
+            it, or no credential of the kind that the client has.
     """
     if not hasattr(operation, "_get_kwargs") or not hasattr(operation, "_parse_response"):
         raise TypeError(
             "operation must be a generated operation module, such as "
             f"aikynetix_api.api.analyzed_videos.get_analyzed_video, not {operation!r:.100}"
         )
+    _check_callable(operation, auth)
     try:
         made: dict[str, Any] = operation._get_kwargs(*args, **kwargs)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
@@ -189,28 +194,20 @@ def request_kwargs(operation: Any, args: tuple[Any, ...], kwargs: Mapping[str, A
             "the vendor's spec names no server for this operation that can be used (https, or http on loopback); "
             "send it with an HTTP client of your own, or ask the vendor for the address."
         )
-    for name, value in (made.get("headers") or {}).items():
-        fault = _header_fault(name, value)
-        if fault is not None:
-            raise ValueError(f"the header {name!r} cannot be sent: {fault}")
-    if "json" in made and made["json"] is None:  # httpx takes it for no body, where the vendor's spec means `null`
-        del made["json"]
-        made["content"] = b"null"
     return made
 
 
-def _header_fault(name: object, value: object) -> str | None:
-    """Return why a request cannot carry a header; its value, which may be secret, is not told."""
-    if not isinstance(name, str) or not HEADER_NAME.fullmatch(name):
-        return "no header may have such a name"
-    if name.lower() in _OF_THE_MESSAGE:
-        return "HTTP itself decides what it says"
-    if isinstance(value, str) and not value.isascii():
-        return "its value is not ASCII"
-    raw = value.encode() if isinstance(value, str) else value
-    if isinstance(raw, bytes) and (_CONTROL.search(raw) or raw != raw.strip()):
-        return "its value has control characters or spaces around it"
-    return None
+def _check_callable(operation: Any, auth: httpx.Auth) -> None:
+    """Refuse what the regeneration marked: no request can be right, or another credential is needed."""
+    if hasattr(operation, "NOT_CALLABLE"):
+        raise ConfigurationError(f"{operation.NOT_CALLABLE}.")
+    accepted = getattr(operation, "CREDENTIALS", None)
+    kind = {ApiKey: "api_key", BearerToken: "token"}.get(type(auth))
+    if accepted is not None and kind is not None and kind not in accepted:
+        wanted = {"api_key": "an API key (api_key=)", "token": "a bearer token (token=)"}
+        named = " or ".join(wanted[one] for one in accepted) or "a credential that this client cannot give but by auth="
+        name = operation.__name__.rpartition(".")[2]
+        raise ConfigurationError(f"the vendor's spec has {name} take {named}, and this client has another credential.")
 
 
 class RawClient(_Base):
