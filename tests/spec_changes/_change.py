@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.spec import FIRST_DOCUMENT
+from tests.first import DOCUMENT
 
 Json = dict[str, Any]
 Edit = Callable[[Json], Any]
@@ -19,7 +19,7 @@ PATH = "/session-management/sessions/{session_id}/analyzed-video/"
 WORKS, LOUD, REFUSED = "works", "loud", "refused"
 GET, GENERATE = "get_analyzed_video", "generate_analyzed_video"
 BOTH = (GET, GENERATE)
-BASE: Json = json.loads(FIRST_DOCUMENT.read_text("utf-8"))
+BASE: Json = json.loads(DOCUMENT.read_text("utf-8"))
 
 
 @dataclass(frozen=True)
