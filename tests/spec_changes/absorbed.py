@@ -119,9 +119,8 @@ ABSORBED: tuple[Absorbed, ...] = (
     Absorbed("sixty operations", lambda spec: service()),
     Absorbed("the credential's header renamed", _key(name="X-Api-Key"), decided=True),
     Absorbed("the credential in the query", _key(**{"in": "query", "name": "api_key"}), decided=True),
-    Absorbed(
-        "another server", lambda spec: spec.update(servers=[{"url": "https://eu.aikynetix.app/v3"}]), decided=True
-    ),
+    Absorbed("another server", lambda spec: spec.update(servers=_ELSEWHERE), decided=True),
+    Absorbed("all of this at once", _everything, decided=True),
 )
 
 
