@@ -26,7 +26,7 @@ _STEP = 256 * 1024  # bytes that are decompressed at a time, so that a bomb's pe
 
 
 class Decoder:
-    """Decompresses gzip and deflate (RFC 9110, section 8.4.1) a little at a time; of anything else it changes nothing."""
+    """Decompresses gzip and deflate (RFC 9110, section 8.4.1) a little at a time; anything else passes as it is."""
 
     def __init__(self, encoding: str) -> None:
         names = [name for name in encoding.lower().replace(" ", "").split(",") if name not in ("", "identity")]
