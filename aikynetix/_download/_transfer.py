@@ -105,7 +105,7 @@ class Transfer:
         self._unless_whole: DownloadError | None = None  # raised if the whole cannot be had either
         self._has_dropped = False
         self._ticked_at = 0.0
-        self._reported: int | None = None
+        self._reported: tuple[int, int | None] | None = None
 
     def run(self, *, resume: bool = True) -> Fetched:
         """Fetch the object.
@@ -321,7 +321,7 @@ class Transfer:
                 _log.warning("the download starts over: %s", failure.text)
                 self._start_over(changed=failure.kind is Kind.CHANGED)
             case Step.FEWER:
-                self._controller.push_back(self._others)
+                self._controller.push_back(len(self._running))
             case Step.REFRESH_URL:
                 self._renewals += 1
                 self._has_url(self._urls.renew)
@@ -334,7 +334,7 @@ class Transfer:
         done = 0 if self._table is None else self._table.done
         if done >= self._best + _PROGRESS:
             self._best, self._failures, self._renewals, self._gained_at = done, 0, 0, time.monotonic()
-        others = self._others > 0
+        others = bool(self._running)
         # A server that restarts breaks all connections: that is one failure, and the last of them is the one to count.
         self._failures += not others and not failure.is_about_url
         return TransferState(
@@ -349,19 +349,14 @@ class Transfer:
             draw=random.random(),
         )
 
-    @property
-    def _others(self) -> int:
-        """How many connections are open or being opened."""
-        return sum(not future.done() for future in self._running)
-
     def _has_url(self, get: Callable[[], object]) -> bool:
         """Have a URL by ``get``; without one, return False if there are connections that do without it."""
         try:
             get()
         except AikynetixError:
-            if not self._others:
+            if not self._running:
                 raise
-            self._controller.push_back(self._others)
+            self._controller.push_back(len(self._running))
             return False
         return True
 
@@ -388,8 +383,8 @@ class Transfer:
         self._ticked_at = time.monotonic()
 
     def _report(self, done: int, size: int | None) -> None:
-        if self._options.progress is not None and done != self._reported:
-            self._reported = done
+        if self._options.progress is not None and (done, size) != self._reported:
+            self._reported = done, size
             self._options.progress(done, size)
 
     def _hash(self, limit: int) -> None:
