@@ -121,7 +121,7 @@ class Body:
         end = None
         while True:
             try:
-                if end is None:
+                if self.socket.gettimeout() != POLL:
                     self.socket.settimeout(POLL)
                 return self.socket.recv_into(view)
             except TimeoutError as error:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import re
-from datetime import datetime, timedelta
 from enum import Enum, auto
 
 from attrs import frozen
@@ -13,7 +12,6 @@ from .._errors import DownloadError, DownloadInterruptedError, SignedUrlExpiredE
 from .._retry import next_wait
 
 _MAX_RENEWALS = 2
-_EXPIRES_SOON = timedelta(seconds=10)
 _XML_CODE = re.compile(r"<Code>\s*([A-Za-z]{1,64})\s*</Code>")
 _SIGNATURE_CODES = frozenset(
     {
@@ -196,18 +194,6 @@ def _again(failure: Failure, state: TransferState) -> Action:
         draw=state.draw,
     )
     return Action(Step.GIVE_UP, error=DownloadInterruptedError) if wait is None else Action(Step.WAIT, wait)
-
-
-def should_renew(*, now: datetime, expires_at: datetime | None, age: float) -> bool:
-    """Return whether a URL is to be replaced before it is used once more.
-
-    Args:
-        now: The present, aware.
-        expires_at: When the URL stops working, None when it does not say.
-        age: Seconds since the API gave it. A young URL is used as it is, however soon it ends: a fresher one would be
-            no better, and a clock that is wrong would have every URL expired.
-    """
-    return expires_at is not None and age > _EXPIRES_SOON.total_seconds() and now >= expires_at - _EXPIRES_SOON
 
 
 def xml_code(body: str) -> str:

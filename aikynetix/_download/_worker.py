@@ -58,13 +58,11 @@ class Worker:
             Failure: There is no response that can be used.
         """
         begun = time.monotonic()
-        response, url = open_bytes(
-            open_url,
-            self._url,
-            self.request.headers(),
-            timeout=options.timeout,
-            cancelled=lambda: self._aborted.is_set() or options.cancelled(),
-        )
+
+        def cancelled() -> bool:
+            return self._aborted.is_set() or options.cancelled()
+
+        response, url = open_bytes(open_url, self._url, self.request.headers(), options.timeout, cancelled)
         self.body = Body(response, options.timeout.read)
         found = validate_response(self.request, response.status_code, response.headers, url)
         self.body.decode(found.encoding)

@@ -1,4 +1,4 @@
-"""Downloads to a place behind an fsspec URL: collected and verified here, then put there; no half file under the name."""
+"""Downloads to a place behind an fsspec URL: collected and verified here, put there, no half file under the name."""
 
 from __future__ import annotations
 

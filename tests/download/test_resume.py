@@ -231,20 +231,19 @@ def test_a_part_that_only_lacked_its_name_is_proved_with_one_byte(tmp_path: Path
 def test_two_processes_on_one_file_do_not_mix(tmp_path: Path) -> None:
     """The second ends with a clear error, or waits if asked to; when the first dies, its lock dies with it."""
     path = tmp_path / "v.mp4"
-    with serving(Storage(video(6 * MIB), rate=MIB)) as storage:
-        with start(storage, path, connections=1) as first:
-            wait_until(lambda: bool(journal(path)))
-            with start(storage, path) as second:
-                assert second.wait(20) == 1
-                assert second.communicate()[0].startswith("DownloadError locked")
-            with start(storage, path, "exist_ok") as third:
-                with pytest.raises(subprocess.TimeoutExpired):
-                    third.wait(0.5)
-                assert first.poll() is None
-                storage.rate = 0
-                first.kill()
-                assert third.wait(20) == 0
-                assert int(third.communicate()[0].split()[0]) > 0
+    with serving(Storage(video(6 * MIB), rate=MIB)) as storage, start(storage, path, connections=1) as first:
+        wait_until(lambda: bool(journal(path)))
+        with start(storage, path) as second:
+            assert second.wait(20) == 1
+            assert second.communicate()[0].startswith("DownloadError locked")
+        with start(storage, path, "exist_ok") as third:
+            with pytest.raises(subprocess.TimeoutExpired):
+                third.wait(0.5)
+            assert first.poll() is None
+            storage.rate = 0
+            first.kill()
+            assert third.wait(20) == 0
+            assert int(third.communicate()[0].split()[0]) > 0
     assert [entry.name for entry in tmp_path.iterdir()] == ["v.mp4"]
     assert path.read_bytes() == storage.body
 

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from aikynetix import DownloadError, DownloadInterruptedError, SignedUrlExpiredError
 from aikynetix._download._concurrency import ConcurrencyController, Measurement
-from aikynetix._download._failures import Failure, Kind, Step, TransferState, decide, should_renew, xml_code
+from aikynetix._download._failures import Failure, Kind, Step, TransferState, decide, xml_code
 from aikynetix._download._segments import STEP, Segment, SegmentTable, gaps, merged, total
+from aikynetix._download._urls import should_renew
 
 MIB = 1 << 20
 FRESH = TransferState(draw=0.5, proven=False)

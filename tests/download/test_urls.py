@@ -1,4 +1,4 @@
-"""Which URLs are asked: signed ones that run out, hosts that may not be asked, redirects, and no credential anywhere."""
+"""Which URLs are asked: signed ones that run out, hosts that may not be asked, redirects, no credential anywhere."""
 
 from __future__ import annotations
 

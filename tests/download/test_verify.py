@@ -117,7 +117,7 @@ FTYP = BODY[:24]
 def test_a_body_that_only_hanging_up_ends_must_be_whole_by_its_container(
     body: bytes, hashes: tuple[str, ...], verified: str | None, tmp_path: Path
 ) -> None:
-    """Where nothing but the end of the connection says where a body ends, the boxes must add up, or a checksum match."""
+    """Where nothing but the end of the connection ends a body, the boxes must add up, or a checksum match."""
     with serving(Storage(body, hashes, fault=lambda request: Fault(headers={"Content-Length": None}))) as storage:
         if verified is not None:
             assert fetch(storage, tmp_path / "v.mp4").verified == verified
