@@ -12,13 +12,9 @@ if TYPE_CHECKING:
     from ._destination import file_name
     from ._engine import download
 
-__all__ = ["MAX_BYTES", "Cancelled", "OpenUrl", "Options", "download", "file_name"]
+__all__ = ["MAX_BYTES", "OpenUrl", "Options", "download", "file_name"]
 
 _HOMES = {"download": "_engine", "file_name": "_destination"}
-
-
-class Cancelled(BaseException):
-    """The caller asked the download to stop."""
 
 
 if not TYPE_CHECKING:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import httpx
 
 from .._config import is_loopback
-from .._retry import parse_retry_after
+from .._responses import connection_error
+from .._retry import retry_after
 from ._failures import Failure, Kind, xml_code
 
 if TYPE_CHECKING:
@@ -74,21 +75,22 @@ def _refusal(response: httpx.Response) -> Failure:
     with contextlib.suppress(Exception):
         response.close()
     code = xml_code(text[:_ERROR_BODY].decode("utf-8", "replace"))
-    # A date in Retry-After is meant by the server's own clock.
-    now = parse_retry_after(response.headers.get("date"), 0.0) or time.time()
     return Failure(
         Kind.STATUS,
         f"the storage answered {response.status_code}{f' ({code})' if code else ''}",
         status=response.status_code,
         code=code,
-        retry_after=parse_retry_after(response.headers.get("retry-after"), now),
+        retry_after=retry_after(response.headers, time.time()),
     )
 
 
 def _connection_failure(error: Exception, url: httpx.URL) -> Failure:
+    mapped = connection_error(error, "GET", str(url))
     match error:
+        case _ if mapped.is_permanent:
+            kind, what = Kind.REFUSED, f"cannot be reached: {mapped.message}"
         case httpx.ConnectTimeout() | httpx.ConnectError() | httpx.PoolTimeout() | httpx.ProxyError():
-            kind, what = Kind.CONNECT, "cannot be reached"
+            kind, what = Kind.CONNECT, f"cannot be reached: {mapped.message}"
         case httpx.TimeoutException():
             kind, what = Kind.STALLED, "did not answer in time"
         case httpx.UnsupportedProtocol() | httpx.InvalidURL() | UnicodeError():
