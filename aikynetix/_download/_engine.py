@@ -13,7 +13,7 @@ from .._models import DownloadedVideo
 from ._destination import Destination, destination, file_name
 from ._failures import disk_failure
 from ._partial import Busy, PartialFile
-from ._transfer import Fetched, Transfer
+from ._transfer import Transfer
 from ._urls import SignedUrls
 from ._verify import verify
 
@@ -79,12 +79,12 @@ class _Download:
                 session_id=self.session_id, path=self.place.shown, size=self.place.size(), verified="exists"
             )
         try:
-            fetched, verified = self._fetch(part)
+            transfer, sha256, verified = self._fetch(part)
             try:
                 if not self.options.overwrite and self.place.exists():  # it may have appeared meanwhile
                     raise self._in_the_way()
-                seen = part.sync(fetched.size)
-                self.place.publish(part, fetched.size, self._require_wanted)
+                seen = part.sync(transfer.size)
+                self.place.publish(part, transfer.size, self._require_wanted)
             except DownloadError:
                 raise
             except Exception as error:  # a remote file system raises what its own library raises
@@ -94,9 +94,9 @@ class _Download:
         return DownloadedVideo(
             session_id=self.session_id,
             path=self.place.shown,
-            size=fetched.size,
-            sha256=fetched.digests.get("sha256"),
-            resumed_from=fetched.resumed_from,
+            size=transfer.size,
+            sha256=sha256,
+            resumed_from=transfer.resumed_from,
             verified=verified,
             elapsed=time.monotonic() - begun,
             _file=(Path(self.place.shown).absolute(), seen) if self.place.fs is None else None,
@@ -127,22 +127,21 @@ class _Download:
             except Exception as error:  # a remote file system raises what its own library raises
                 raise self.misplaced(error) from error
 
-    def _fetch(self, part: PartialFile) -> tuple[Fetched, str]:
-        """Return all bytes, and what they were verified by; what was kept before is not trusted twice."""
-        sha256 = self.place.fs is not None  # where the file is going it is far away
+    def _fetch(self, part: PartialFile) -> tuple[Transfer, str | None, str]:
+        """Return the completed transfer, the SHA-256 where one is needed, and what the bytes were verified by."""
+        sha256 = self.place.fs is not None  # the file will be far away
         transfer = Transfer(self.urls, self.open_url, part, self.options, self.error, sha256=sha256)
-        fetched = transfer.run()
+        digests = transfer.run()
         while True:
             try:
                 with part.reader() as file:
-                    return fetched, verify(
-                        fetched.version, fetched.size, fetched.digests, file, framed=fetched.is_framed
-                    )
+                    checked = verify(transfer.version, transfer.size, digests, file, framed=transfer.is_framed)
+                return transfer, digests.get("sha256"), checked
             except ValueError as mismatch:
-                if not fetched.resumed_from:
+                if not transfer.resumed_from:
                     part.discard()
                     raise self.error(IntegrityError, str(mismatch), None) from None
-            fetched = transfer.run(resume=False)
+            digests = transfer.run(resume=False)  # the fault may lie in what an earlier process left behind
 
     def _require_wanted(self) -> None:
         if self.options.cancelled():

@@ -85,16 +85,16 @@ def _refusal(response: httpx.Response) -> Failure:
 
 
 def _connection_failure(error: Exception, url: httpx.URL) -> Failure:
-    mapped = connection_error(error, "GET", str(url))
+    mapped, name = connection_error(error, "GET", str(url)), type(error).__name__
     match error:
         case _ if mapped.is_permanent:
             kind, what = Kind.REFUSED, f"cannot be reached: {mapped.message}"
         case httpx.ConnectTimeout() | httpx.ConnectError() | httpx.PoolTimeout() | httpx.ProxyError():
             kind, what = Kind.CONNECT, f"cannot be reached: {mapped.message}"
         case httpx.TimeoutException():
-            kind, what = Kind.STALLED, "did not answer in time"
+            kind, what = Kind.STALLED, f"did not answer in time ({name})"
         case httpx.UnsupportedProtocol() | httpx.InvalidURL() | UnicodeError():
-            kind, what = Kind.DISALLOWED_URL, "has a URL that cannot be asked for"
+            kind, what = Kind.DISALLOWED_URL, f"has a URL that cannot be asked for ({name})"
         case _:
-            kind, what = Kind.BROKEN, "broke the connection off"
-    return Failure(kind, f"{url.netloc.decode('ascii', 'replace')} {what} ({type(error).__name__})")
+            kind, what = Kind.BROKEN, f"broke the connection off ({name})"
+    return Failure(kind, f"{url.netloc.decode('ascii', 'replace')} {what}")

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import trio
 
-from aikynetix import AikynetixError, AsyncAikynetix, DownloadedVideo, DownloadInterruptedError
+from aikynetix import AsyncAikynetix, DownloadedVideo, DownloadInterruptedError
 
-from .calls import KEY, MIB, assert_right, client_of, fetch, wait_until
+from .calls import KEY, MIB, assert_right, fetch, wait_until
 from .kills import journal
 from .servers import Fault, Storage, serving, video
 
@@ -207,18 +207,3 @@ def test_ctrl_c_ends_the_command_at_once(tmp_path: Path) -> None:
         again = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30, check=False)
     assert (again.returncode, again.stdout.strip()) == (0, str(path))
     assert path.read_bytes() == storage.body
-
-
-def test_closing_the_client_ends_its_downloads(tmp_path: Path) -> None:
-    """Closed from another thread in the middle, the client leaves an error of ours, no thread, and what has arrived."""
-    path = tmp_path / "v.mp4"
-    with serving(Storage(video(8 * MIB), rate=MIB)) as storage:
-        client = client_of(storage, max_retries=0)
-        later(lambda: noted(path) > 300_000, client.close)
-        with pytest.raises(AikynetixError, match="this client has been closed"):
-            client.analyzed_videos.download("session", path)
-        assert own_threads() == []
-        storage.rate = 0
-        result = fetch(storage, path)
-    assert result.resumed_from > 300_000
-    assert_right(result, path, storage.body)

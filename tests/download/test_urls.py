@@ -16,7 +16,6 @@ from aikynetix import (
     AsyncAikynetix,
     DownloadedVideo,
     DownloadError,
-    DownloadInterruptedError,
     NotFoundError,
     SignedUrlExpiredError,
 )
@@ -231,13 +230,14 @@ def test_a_storage_over_tls_works_like_any_other(
 def test_a_storage_with_the_wrong_certificate_gets_no_request(
     wrong: str, authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Another authority, or a certificate for another name, ends the download before the URL is sent."""
+    """Another authority, or a certificate for another name, ends the download at once, before the URL is sent."""
     to = trusted(trustme.CA() if wrong == "authority" else authority, tmp_path, monkeypatch)
     name = "127.0.0.1" if wrong == "authority" else "storage.example"
     with serving(Storage(video(1000))) as api, serving(Storage(video(1000), tls=context(authority, name))) as storage:
         api.urls = lambda number: storage.url()
-        with pytest.raises(DownloadInterruptedError, match="cannot be reached"):
-            fetch(api, to, max_retries=0)
+        with pytest.raises(DownloadError, match="cannot be reached: the server's certificate") as caught:
+            fetch(api, to)
+        assert (type(caught.value), caught.value.reason) == (DownloadError, "storage")
         assert storage.requests == []
 
 
