@@ -76,17 +76,11 @@ def local_path(to: str | os.PathLike[str]) -> tuple[Path, bool]:
 
 @frozen
 class Destination:
-    """A file of this machine; or one behind an fsspec URL, which is collected and verified on this machine.
-
-    Attributes:
-        shown: The path, or the URL.
-        fs: The file system of fsspec; None for this machine.
-        path: The path in it.
-    """
+    """A file of this machine; or one behind an fsspec URL, which is collected and verified on this machine."""
 
     shown: Path | str
-    fs: Any = None
-    path: str = ""
+    fs: Any = None  # the file system of fsspec; None for this machine
+    path: str = ""  # the path in it
 
     @property
     def collected(self) -> Path:
@@ -100,11 +94,7 @@ class Destination:
         return folder / f"{hashlib.sha256(str(self.shown).encode()).hexdigest()[:32]}.mp4"
 
     def exists(self) -> bool:
-        """Return whether something stands there, by looking it up and not by a listing of before.
-
-        Raises:
-            ValueError: It is no regular file.
-        """
+        """Return whether a file stands there, by looking it up and not by a listing of before."""
         if self.fs is not None:
             self.fs.invalidate_cache(self.path.rpartition("/")[0])
             return bool(self.fs.exists(self.path))
@@ -139,15 +129,10 @@ class Destination:
 
 
 def destination(to: str | os.PathLike[str], name: Callable[[], str]) -> Destination:
-    """Return the place that ``to`` names.
+    """Return the place that ``to`` names, where ``name`` gives the file's name in a folder.
 
-    Args:
-        to: A file; a folder, by a slash at its end or because it is one; or the same behind an fsspec URL.
-        name: Gives the file's name in a folder.
-
-    Raises:
-        ConfigurationError: fsspec, or what it needs for this kind of URL, is not installed.
-        Exception: What a file system raises that cannot be reached.
+    A file, whose folder must exist; a folder that is there, or ends with a slash and is then made; or the same behind
+    an fsspec URL. A leading ``~`` is the home folder. What cannot be reached raises whatever its file system does.
     """
     url = remote_url(to)
     if url is not None:
@@ -166,11 +151,7 @@ def destination(to: str | os.PathLike[str], name: Callable[[], str]) -> Destinat
 
 
 def file_system(url: str) -> tuple[Any, str]:
-    """Return the file system behind ``url``, and the path in it.
-
-    Raises:
-        ConfigurationError: fsspec, or what it needs for this kind of URL, is not installed.
-    """
+    """Return the file system behind ``url``, and the path in it; without one it is a `ConfigurationError`."""
     scheme = url.partition("://")[0]
     try:
         url_to_fs = importlib.import_module("fsspec.core").url_to_fs

@@ -39,18 +39,13 @@ def download(
 
     Args:
         session_id: The session.
-        to: A file, whose folder must exist; a folder (an existing one, or any that ends with a slash and is then made),
-            in which the name comes from session and URL; or an fsspec URL. A leading ``~`` is the home folder.
-        lookup: Asks the API for a signed URL. It may block, and is called again when a URL has expired. What it raises
-            ends the download and reaches the caller as it is.
+        to: See `destination`.
+        lookup: Asks the API for a signed URL. It may block, and is called again when a URL has expired.
         open_url: Sends requests to the storage.
         options: How.
 
     Raises:
-        SignedUrlExpiredError: The storage refused the signature and fresh ones did not help.
-        IntegrityError: Size, checksum or container is not what was announced; nothing is kept.
-        DownloadInterruptedError: Given up after retries, or cancelled; a later call resumes.
-        DownloadError: Anything else, told apart by its ``reason``.
+        DownloadError: See the classes below it, and its ``reason``.
         ConfigurationError: ``to`` is a URL, and fsspec or what it needs for it is not installed.
         AikynetixError: What ``lookup`` raised.
     """

@@ -51,12 +51,6 @@ class Transfer:
         options: What the caller asked for.
         error: Makes an exception from a class, a text and a reason.
         sha256: Whether to compute the SHA-256 as well.
-
-    Attributes:
-        version: The object.
-        size: Bytes that came.
-        is_framed: Whether something other than the end of the connection said where they end.
-        resumed_from: Bytes that an earlier download had left.
     """
 
     def __init__(
@@ -72,7 +66,7 @@ class Transfer:
         self._urls, self._open_url, self._part = urls, open_url, part
         self._options, self._error, self._sha256 = options, error, sha256
         self.version = ObjectVersion(path="")
-        self.size = self.resumed_from = 0
+        self.size = self.resumed_from = 0  # bytes that came, and how many of them an earlier download had left
         self.is_framed, self._has_ended = True, False
         self._table: SegmentTable | None = None  # None: nothing is known, and the whole is to be asked for
         self._checksums: Checksums | None = None
@@ -229,7 +223,7 @@ class Transfer:
 
     def _spawn(self, pool: ThreadPoolExecutor, table: SegmentTable) -> None:
         """Open as many connections as are wanted now."""
-        done, streaming = table.done, sum(worker.first_byte is not None for worker in self._running.values())
+        done, streaming = table.done, sum(worker.is_streaming for worker in self._running.values())
         self._controller.observe(time.monotonic(), time.process_time(), done, table.size - done, streaming)
         while len(self._running) < self._controller.wanted and _more_connections.acquire(blocking=False):
             segment = table.begin() if self._has_url(self._urls.video) else None
@@ -324,7 +318,7 @@ class Transfer:
             max_retries=self._options.max_retries,
             waited=time.monotonic() - self._gained_at,
             others=others,
-            fresh=worker.first_byte is None,
+            fresh=not worker.is_streaming,
             proven=worker.generation == self._proven,
             may_drop=worker.request.known is not None and not self._has_dropped and not others,
             draw=random.random(),

@@ -15,21 +15,14 @@ _EXPIRES_SOON = timedelta(seconds=10)
 
 
 class SignedUrls:
-    """Gives a signed URL that works, as far as can be told.
-
-    Args:
-        lookup: Asks the API.
-
-    Attributes:
-        generation: How many URLs the API has given; the last of them is in use, and may be equal to an earlier one.
-    """
+    """Gives a signed URL that works, as far as can be told; ``lookup`` asks the API."""
 
     def __init__(self, lookup: Callable[[], AnalyzedVideo]) -> None:
         self._lookup = lookup
         self._video: AnalyzedVideo | None = None
         self._expires_at: datetime | None = None
         self._since = 0.0
-        self.generation = 0
+        self.generation = 0  # how many URLs the API has given; the last may be equal to an earlier one
 
     def video(self) -> AnalyzedVideo:
         """Return the video with a URL that does not expire within seconds; it may ask the API."""
