@@ -13,9 +13,10 @@ from .._retry import next_wait
 
 _MAX_RENEWALS = 2
 _XML_CODE = re.compile(r"<Code>\s*([A-Za-z]{1,64})\s*</Code>")
-_SIGNATURE_CODES = frozenset({"ExpiredToken", "SignatureDoesNotMatch", "AccessDenied", "AuthenticationRequired"})
-_SIGNATURE_CODES |= {"InvalidSecurity", "MalformedSecurityHeader", "RequestTimeTooSkewed", "InvalidPolicyDocument"}
-_SIGNATURE_CODES |= {"AuthorizationQueryParametersError"}
+_SIGNATURE_CODE = re.compile(
+    "|ExpiredToken|SignatureDoesNotMatch|AccessDenied|AuthenticationRequired|InvalidSecurity|MalformedSecurityHeader|"
+    "RequestTimeTooSkewed|InvalidPolicyDocument|AuthorizationQueryParametersError"
+)
 _PASSING_STATUSES = frozenset({408, 425, 429})
 _PUSH_BACK_STATUSES = frozenset({429, 503})
 _URL_STATUSES = frozenset({400, 401, 403, 404, 410})
@@ -79,7 +80,7 @@ class Failure(Exception):
         Source: Cloud Storage documentation, "HTTP response codes" of the XML API: an expired V4 URL is 400
         ``ExpiredToken``, a wrong signature 403 ``SignatureDoesNotMatch``.
         """
-        return self.status in (401, 403) or (self.status == 400 and self.code in {"", *_SIGNATURE_CODES})
+        return self.status in (401, 403) or (self.status == 400 and bool(_SIGNATURE_CODE.fullmatch(self.code)))
 
 
 @frozen(kw_only=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -44,7 +44,7 @@ def test_connections_are_bounded(size: int, options: dict[str, int], most: int, 
 
 
 @pytest.mark.parametrize("bad", [{"connections": 0}, {"connections": "many"}, {"max_bytes": 0}], ids=str)
-def test_senseless_bounds_are_refused_before_any_request(bad: dict[str, object], tmp_path: Path) -> None:
+def test_senseless_bounds_are_refused_before_any_request(bad: dict[str, Any], tmp_path: Path) -> None:
     """They are the caller's mistake: an error that names them, and nobody is asked anything."""
     (name,) = bad
     with serving(Storage(video(1000))) as storage:

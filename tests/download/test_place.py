@@ -176,7 +176,7 @@ def test_names_that_the_storage_chooses_stay_in_the_folder(tmp_path: Path) -> No
             "response-content-disposition=attachment%3B%20filename%3D%22C%3A%5Cup.mp4%22",
             "x=1",
         ):
-            storage.urls = lambda number, query=query: storage.url(query)  # type: ignore[misc]  # typed by its use
+            storage.urls = lambda number, query=query: storage.url(query)
             path = Path(fetch(storage, folder, overwrite=True).path)
             assert (path.parent, path.suffix) == (folder, ".mp4")
         storage.path, storage.urls = "/bucket/..%2F..%2Fup.mp4", None

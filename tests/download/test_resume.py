@@ -147,7 +147,10 @@ def test_what_was_damaged_meanwhile_is_fetched_anew(told: str, name: str, tmp_pa
     """Whichever response announced the checksum: where it does not match, what is old is suspected first."""
     body, path = video(3 * MIB), tmp_path / "v.mp4"
     with serving(Storage(body, (name,))) as storage:
-        interrupt(storage, path, **({} if told == "first" else {"x_goog_hash": None}))
+        if told == "first":
+            interrupt(storage, path)
+        else:
+            interrupt(storage, path, x_goog_hash=None)
         storage.fault = lambda request: (
             Fault(headers={"x-goog-hash": None}) if told == "first" and request.span else None
         )
@@ -185,7 +188,7 @@ def test_leftovers_that_do_not_fit_each_other_do_no_harm(loss: str, tmp_path: Pa
     assert_right(result, path, body)
 
 
-SOUND = {"path": "h/v", "size": 9, "etag": '"a"', "generation": "1", "checksums": {}}
+SOUND: dict[str, object] = {"path": "h/v", "size": 9, "etag": '"a"', "generation": "1", "checksums": {}}
 
 
 @pytest.mark.parametrize(
@@ -207,8 +210,9 @@ def test_a_journal_that_no_header_could_have_led_to_is_no_journal(change: dict[s
     def text(fields: dict[str, object]) -> str:
         return json.dumps({"journal": 2, "boot": None, "object": fields}) + "\n+0-4;\n+4-6;\n+7-"
 
-    assert decode(text(SOUND) + "8;") is not None
-    assert (decode(text(SOUND)) or ())[2] == [(0, 6)]
+    found = decode(text(SOUND))
+    assert found is not None
+    assert found[2] == [(0, 6)]
     assert decode(text(SOUND | change)) is None
     assert decode("[" * 100_000) is None
 

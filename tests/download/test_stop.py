@@ -50,7 +50,12 @@ def test_cancelling_is_prompt_and_resumable(connections: int, tmp_path: Path) ->
     path, cancel = tmp_path / "v.mp4", threading.Event()
     begun: list[float] = []
     with serving(Storage(video(12 * MIB), rate=2 * MIB)) as storage:
-        later(lambda: noted(path) > MIB, lambda: (begun.append(time.monotonic()), cancel.set()))
+
+        def stop() -> None:
+            begun.append(time.monotonic())
+            cancel.set()
+
+        later(lambda: noted(path) > MIB, stop)
         with pytest.raises(DownloadInterruptedError, match="cancelled") as caught:
             fetch(storage, path, connections=connections, cancel=cancel)
         assert time.monotonic() - begun[0] < 1
@@ -78,7 +83,7 @@ def test_a_silent_server_does_not_hold_up_a_stop(fault: Fault, tmp_path: Path) -
     """Whatever a body is waiting for, right from the socket or through the parser, it is ended."""
     cancel = threading.Event()
     with serving(Storage(video(3 * MIB), fault=lambda request: fault)) as storage:
-        later(lambda: bool(storage.requests), lambda: (time.sleep(0.3), cancel.set()))
+        later(lambda: bool(storage.requests), threading.Timer(0.3, cancel.set).start)
         begun = time.monotonic()
         with pytest.raises(DownloadInterruptedError, match="cancelled"):
             fetch(storage, tmp_path / "v.mp4", cancel=cancel, silence=30)
