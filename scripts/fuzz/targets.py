@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import math
@@ -25,7 +26,7 @@ from aikynetix import (
     _retry,
     _signed_url,
 )
-from aikynetix._download import _digest, _identity, _journal, _plan, _rules, _target
+from aikynetix._download import _destination, _failures, _object, _partial, _segments, _verify
 from aikynetix._export import _input, _record
 from scripts.regen._problems import RefusedError
 from scripts.vendor_spec import make_spec
@@ -87,7 +88,7 @@ def file_name(data: bytes) -> None:
     _promise(_signed_url.safe_name(name) == name)
     session, _, url = text.partition("\n")
     video = AnalyzedVideo(session_id=session, url=url)
-    _safe_name(_target.file_name(session, video), may_be_empty=False)
+    _safe_name(_destination.file_name(session, video), may_be_empty=False)
 
 
 def retry_after(data: bytes) -> None:
@@ -143,25 +144,29 @@ def content_range(data: bytes) -> None:
     span, _, hashes = rest.partition(b"\n")
     fields = {"content-length": length, "content-range": span, "x-goog-hash": hashes, "etag": hashes}
     headers = httpx.Headers([(name.encode(), value.replace(b"\r", b" ")) for name, value in fields.items()])
-    found = _identity.content_range(headers)
+    found = _object.content_range(headers)
     if found is not None:
         start, stop, size = found
         _promise(0 <= start < stop and (size is None or stop <= size))
-    announced = _identity.content_length(headers)
+    announced = _object.content_length(headers)
     _promise(announced is None or announced >= 0)
-    _identity.identity_of("https://storage.example/v.mp4?X-Goog-Signature=0", headers, announced)
+    for status in (200, 206):
+        with contextlib.suppress(_failures.Failure):
+            url = "https://storage.example/v.mp4?X-Goog-Signature=0"
+            _object.validate_response(_object.RangeRequest(), status, headers, url)
 
 
 def storage_page(data: bytes) -> None:
     """What a storage says instead of a video is told from a video."""
-    _rules.xml_code(data.decode("utf-8", "replace"))
-    why = _digest.why_no_video(data)
-    _promise(why is None or bool(why))
+    _failures.xml_code(data.decode("utf-8", "replace"))
+    with contextlib.suppress(ValueError):
+        nothing = _object.ObjectVersion(path="")
+        _promise(_verify.verify(nothing, len(data), {}, io.BytesIO(data), framed=False) == "container")
 
 
 def journal(data: bytes) -> None:
     """A journal as found on disk gives an object that can be compared and spans that do not overlap, or nothing."""
-    found = _journal.decode(data.decode("ascii", "replace"))
+    found = _partial.decode(data.decode("ascii", "replace"))
     if found is None:
         return
     known, boot, spans = found
@@ -169,22 +174,22 @@ def journal(data: bytes) -> None:
     for start, stop in spans:
         _promise(end < start < stop)
         end = stop
-    seen = _identity.Identity(path="h/v.mp4", size=10, etag='"e"', generation="1", md5="00")
-    _promise(isinstance(_identity.same_object(known, seen, asserted=False), bool))
+    seen = _object.ObjectVersion(path="h/v.mp4", size=10, etag='"e"', generation="1", checksums={"md5": "00"})
+    _promise(isinstance(_object.same_object(known, seen, asserted=False), bool))
     _promise(isinstance(known.validator or "", str) and isinstance(boot or "", str))
     _promise((known.validator or "").isascii() and (known.validator or " ").isprintable())
     if known.size is not None:
-        _promise(0 <= _plan.Ledger(known.size, spans).done <= known.size)
+        _promise(_segments.total(_segments.gaps(spans, known.size)) <= known.size)
 
 
 def journal_fields(data: bytes) -> None:
     """The same for journals that are JSON, with fields of every type."""
     head, _, spans = data.partition(b"\n")
-    fields = _fields(head, ("path", "size", "etag", "generation", "modified", "md5", "crc32c", "more"))
+    fields = _fields(head, ("path", "size", "etag", "generation", "checksums", "more"))
     boot = fields.get("more")
-    journal(json.dumps({"journal": 1, "boot": boot, "object": fields}).encode() + b"\n" + spans)
+    journal(json.dumps({"journal": 2, "boot": boot, "object": fields}).encode() + b"\n" + spans)
     fields.pop("more", None)
-    journal(json.dumps({"journal": 1, "boot": boot, "object": fields}).encode() + b"\n" + spans)
+    journal(json.dumps({"journal": 2, "boot": boot, "object": fields}).encode() + b"\n" + spans)
 
 
 def manifest_fields(data: bytes) -> None:
@@ -319,7 +324,7 @@ SEEDS: Mapping[str, tuple[bytes, ...]] = {
         b"<html>",
     ),
     "journal": (
-        b'{"journal": 1, "boot": null, "object": {"path": "/b/v.mp4", "size": 10}}\n+0-5;\n+6-9;\n+2',
+        b'{"journal": 2, "boot": null, "object": {"path": "/b/v.mp4", "size": 10}}\n+0-5;\n+6-9;\n+2',
         b'{"journal": 1}\n',
         b"[]\n",
     ),
