@@ -30,7 +30,6 @@ from .._errors import (
 )
 from .._redact import one_line
 
-MANIFEST = "manifest.jsonl"
 LONGEST_LINE = 64 * 1024
 """Bytes of a manifest's line that are read; a longer one is none of ours."""
 
