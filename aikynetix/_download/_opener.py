@@ -137,9 +137,12 @@ async def download_in_thread(
                 ended.set()
 
         group.start_soon(stop_when_cancelled)
+        failure: Exception | None = None
         try:
             # Without a limit of threads: more than forty downloads at a time are nothing unusual.
             result = await anyio.to_thread.run_sync(work, limiter=anyio.CapacityLimiter(float("inf")))
+        except Exception as error:  # raised below: a task group would wrap it
+            failure = error
         except BaseException:
             # The cancel() of an asyncio task passes every shield, and leaves the thread alone.
             stop.set()
@@ -149,4 +152,6 @@ async def download_in_thread(
             await anyio.lowlevel.checkpoint_if_cancelled()
             raise
         group.cancel_scope.cancel()
+    if failure is not None:
+        raise failure
     return result

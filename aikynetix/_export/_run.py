@@ -85,10 +85,10 @@ class Run:
         self._limiter = RateLimiter(rules.concurrency)
         self.has_begun = self._is_stopped = self._exhausted = False
         self._fault: Exception | None = None
-        self._active: dict[Future[ExportRecord], Job] = {}
+        self._active: dict[Future[ExportRecord | Exception], Job] = {}
         self._again: list[tuple[float, int, Job]] = []  # a heap of what is to be begun again, by time
         self._numbers = count()
-        self._done: SimpleQueue[Future[ExportRecord]] = SimpleQueue()
+        self._done: SimpleQueue[Future[ExportRecord | Exception]] = SimpleQueue()
 
     def records(self) -> Generator[ExportRecord]:
         """Yield the records as the sessions end; each is in the manifest by then.
@@ -197,11 +197,11 @@ class Run:
         except Empty:
             return None
         job = self._active.pop(future)
-        error = CancelledError() if future.cancelled() else future.exception()
-        if error is not None:
-            return self._settle_error(job, error)
+        outcome = CancelledError() if future.cancelled() else future.exception() or future.result()
+        if not isinstance(outcome, ExportRecord):
+            return None if self._is_stopped else self._settle_error(job, outcome)
         self._limiter.answered()
-        return self._folder.note(job.settled(future.result()))
+        return self._folder.note(job.settled(outcome))
 
     def _settle_error(self, job: Job, error: BaseException) -> ExportRecord | None:
         """Begin a session again that ended in ``error``, or return its record."""
@@ -238,8 +238,9 @@ class Run:
         if running:
             self._workers.stop()
         for future in wait(running, timeout=_GRACE).done:
-            if not future.cancelled() and future.exception() is None:
-                self._folder.note(self._active[future].settled(future.result()))
+            outcome = None if future.cancelled() or future.exception() else future.result()
+            if isinstance(outcome, ExportRecord):
+                self._folder.note(self._active[future].settled(outcome))
         self._folder.write_page()
 
 

@@ -1,7 +1,7 @@
 """Where the sessions of an export are worked on: threads, an event loop, or any executor.
 
-Each kind is given the arguments of a `download` (`submit`), and gives a future of the record or of the error. `stop`
-tells what is under way to end, and `close` gives up what belongs to the export.
+Each kind is given the arguments of a `download` (`submit`), and gives a future of the record or the error. `stop` tells
+what is under way to end, and `close` gives up what belongs to the export.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
-from .._errors import ConfigurationError
+from .._errors import AikynetixError, ConfigurationError, DownloadError
 from ._record import ExportRecord, ExportStatus
 
 if TYPE_CHECKING:
@@ -30,8 +30,9 @@ if TYPE_CHECKING:
     from .._models import DownloadedVideo
 
     Request = Mapping[str, Any]
+    Outcome = ExportRecord | Exception
     Factory = Callable[..., Aikynetix]
-    Work = Callable[[], Coroutine[Any, Any, ExportRecord]]
+    Work = Callable[[], Coroutine[Any, Any, Outcome]]
 
 
 class Stop(threading.Event):
@@ -59,8 +60,11 @@ class Threads:
         self._stop = Stop()
         self._pool = ThreadPoolExecutor(concurrency, "aikynetix-export")
 
-    def submit(self, request: Request) -> Future[ExportRecord]:
-        return self._pool.submit(lambda: record_of(self._download(**request, cancel=self._stop)))
+    def submit(self, request: Request) -> Future[Outcome]:
+        return self._pool.submit(partial(self._work, request))
+
+    def _work(self, request: Request) -> Outcome:
+        return record_of(self._download(**request, cancel=self._stop))
 
     def stop(self) -> None:
         self._stop.set()
@@ -88,7 +92,7 @@ class Tasks:
         else:
             self._begin = lambda work: asyncio.run_coroutine_threadsafe(work(), loop)
 
-    def submit(self, request: Request) -> Future[ExportRecord]:
+    def submit(self, request: Request) -> Future[Outcome]:
         return self._begin(partial(self._work, request))
 
     def stop(self) -> None:
@@ -103,7 +107,7 @@ class Tasks:
         for scope in list(self._scopes):
             scope.cancel()
 
-    async def _work(self, request: Request) -> ExportRecord:
+    async def _work(self, request: Request) -> Outcome:
         import anyio.to_thread
 
         with anyio.CancelScope() as scope:
@@ -118,12 +122,12 @@ class Tasks:
         raise CancelledError
 
 
-def _in_trio() -> Callable[[Work], Future[ExportRecord]]:
+def _in_trio() -> Callable[[Work], Future[Outcome]]:
     import trio
 
     token, spawn = trio.lowlevel.current_trio_token(), trio.lowlevel.spawn_system_task
 
-    async def fulfil(future: Future[ExportRecord], work: Work) -> None:
+    async def fulfil(future: Future[Outcome], work: Work) -> None:
         if not future.set_running_or_notify_cancel():
             return
         try:
@@ -134,8 +138,8 @@ def _in_trio() -> Callable[[Work], Future[ExportRecord]]:
             future.set_exception(CancelledError())
             raise
 
-    def begun(work: Work) -> Future[ExportRecord]:
-        future: Future[ExportRecord] = Future()
+    def begun(work: Work) -> Future[Outcome]:
+        future: Future[Outcome] = Future()
         token.run_sync_soon(lambda: spawn(fulfil, future, work))
         return future
 
@@ -149,7 +153,7 @@ class ExecutorWorkers:
         file = None if "://" in to else Path(to, f".stop-{uuid.uuid4().hex}")
         self._executor, self._task = executor, Task(_pickled(make_client), file)
 
-    def submit(self, request: Request) -> Future[ExportRecord]:
+    def submit(self, request: Request) -> Future[Outcome]:
         return self._executor.submit(self._task, request)
 
     def stop(self) -> None:
@@ -175,10 +179,13 @@ class Task:
     factory: bytes = field(repr=False)
     stop_file: Path | None
 
-    def __call__(self, request: Request) -> ExportRecord:
-        """Return the record of the video."""
+    def __call__(self, request: Request) -> Outcome:
+        """Return the record of the video, or the error: raised, it would be in a scheduler's log."""
         download = _client(self.factory).analyzed_videos.download
-        return record_of(download(**request, cancel=Stop(self.stop_file)))
+        try:
+            return record_of(download(**request, cancel=Stop(self.stop_file)))
+        except (AikynetixError, ValueError, TypeError) as error:
+            return error
 
 
 @lru_cache(4)
@@ -201,5 +208,12 @@ Workers = Threads | Tasks | ExecutorWorkers
 
 def record_of(video: DownloadedVideo) -> ExportRecord:
     """Return the record of a video that was downloaded."""
-    found = {name: getattr(video, name) for name in ("session_id", "path", "size", "sha256")}
-    return ExportRecord(status=ExportStatus.DONE, **found)
+    try:
+        sha256 = video.sha256
+    except DownloadError:
+        if not isinstance(video.path, str):
+            raise
+        sha256 = None  # a file that was in the store before is not read for it
+    return ExportRecord(
+        session_id=video.session_id, status=ExportStatus.DONE, path=video.path, size=video.size, sha256=sha256
+    )
