@@ -126,6 +126,6 @@ def test_a_success_without_a_url_cannot_be_used(sandbox: Sandbox, client: Caller
     error, request = caught.value, only_request(sandbox, form)
     assert type(error) is APIResponseValidationError
     assert (error.status_code, error.request_id) == (200, request.request_id)
-    assert error.message == "the answer has status 200 but no analyzed_video_url in it"
+    assert error.message == "the response has status 200 but no analyzed_video_url in it"
     assert (error.request_method, error.request_url) == ("POST", sandbox.base_url + path_of(session_id))
     assert (request.method, request.status) == ("POST", 200)

@@ -64,7 +64,7 @@ def test_one_bad_session_never_stops_an_export(server: FaultServer, kind: str, t
     server.forget()
     due = {scenario.name: scenario.error for scenario in STORAGE if scenario.name != "storage-endless"}
     settings = {"api_key": KEY, "base_url": server.url, "timeout": 0.5, "max_retries": 1}
-    records = ask(kind, "export", due, tmp_path, **settings)
+    records = ask(kind, "export", list(due), tmp_path, **settings)
     assert {record.session_id for record in records} == set(due)
     for record in records:
         error = due[record.session_id]
