@@ -64,7 +64,8 @@ def test_a_documented_failure_is_its_error(sandbox: Sandbox, client: Caller, for
     assert (error.request_method, error.request_url) == (METHODS[row.operation], url)
     assert (request.method, request.path, request.status) == (METHODS[row.operation], path_of(session_id), row.status)
     told = f"{row.status}: {row.message} [{METHODS[row.operation]} {url}] (request id {request.request_id})"
-    assert str(error) == told
+    assert str(error).startswith(told)
+    assert ("aikynetix doctor" in str(error)) is (row.status == 401)
     assert not any(secret in repr(vars(error)) for secret in (sandbox.api_key, sandbox.token, "another-"))
 
 

@@ -104,7 +104,7 @@ RETRIES: dict[str, tuple[str, list[Reply], int, type[AikynetixError] | None]] = 
         f"away to {location!r}": ("get", [status(302, Location=location), ok()], 1, APIStatusError)
         for location in (
             *("https://evil.example/", "//evil.example/", "http://api.aikynetix.app/", "https://api.aikynetix.app:8443/"),
-            *("file:///x", "", "https://[", "https://u:p@api.aikynetix.app/"),
+            *("file:///x", "https://[", "https://u:p@api.aikynetix.app/"),
         )
     },
 }  # fmt: skip

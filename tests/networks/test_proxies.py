@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gc
 import shutil
 import socket
 import subprocess
@@ -230,6 +231,8 @@ def test_microsocks_carries_everything(
             ask(kind, "get", "s", **settings | {"base_url": near.url, "max_retries": 0})
         assert_presentable(caught.value)
         assert near.connections == 0
+        del caught
+        gc.collect()
 
 
 @pytest.mark.parametrize("job", ["download", "export"])
