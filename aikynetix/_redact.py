@@ -111,7 +111,7 @@ def scrub_exception(error: BaseException | None) -> None:
         if link is None:
             return
         if isinstance(link, httpx.RequestError):
-            link._request = None  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] -- its repr has the whole URL
+            link._request = None  # pyright: ignore[reportPrivateUsage] -- its repr has the whole URL
         link.args = tuple(_clean_argument(argument) for argument in link.args)
         link = link.__cause__  # a context may be what the caller was handling
 
