@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
-from aikynetix._reading import Decoder
 
 from aikynetix import APIConnectionError, APIResponseValidationError, APIStatusError, APITimeoutError, _responses
+from aikynetix._reading import Decoder
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -15,8 +15,8 @@ import anyio
 import httpx
 import pytest
 
-from aikynetix import AikynetixError, APIResponseValidationError, AsyncAikynetix, NotFoundError
-from tests.contract.callers import KINDS
+from aikynetix import APIResponseValidationError, AsyncAikynetix, NotFoundError
+from tests.contract.callers import KINDS, in_a_row
 from tests.faults.scenario import FOUND, HEAD, URL, answer, raw, response
 from tests.faults.server import FaultServer, Keep, Pause, Script
 from tests.faults.storage import VIDEO, head
@@ -33,28 +33,6 @@ if TYPE_CHECKING:
 
 Wire = tuple[dict[str, Any], dict[str, Any]]
 STRAY = response({"analyzed_video_url": "https://evil.example/stray.mp4"})
-
-
-def in_a_row(kind: str, settings: dict[str, Any], *calls: Callable[[Any], Any]) -> list[Any]:
-    """Make the calls one after the other with one client; what each returned, or the error of ours that it ended in."""
-    ended: list[Any] = []
-
-    def sync(client: Any) -> None:
-        for call in calls:
-            try:
-                ended.append(call(client.analyzed_videos))
-            except AikynetixError as error:
-                ended.append(error)
-
-    async def patiently(client: Any) -> None:
-        for call in calls:
-            try:
-                ended.append(await call(client.analyzed_videos))
-            except AikynetixError as error:
-                ended.append(error)
-
-    KINDS[kind](settings, sync if kind == "sync" else patiently)
-    return ended
 
 
 @pytest.fixture(params=["http", "https"])

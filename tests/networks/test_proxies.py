@@ -248,7 +248,7 @@ def test_tinyproxy_carries_everything(
         do(kind, job, tmp_path, given)
         assert near.seen
         near.forget()
-        with pytest.raises(APIConnectionError, match="40[17]") as caught:
+        with pytest.raises(APIConnectionError, match=r"40[17]") as caught:
             ask(kind, "get", "s", **given | {"proxy": f"http://{USER}:{quote(PASSWORD)}@127.0.0.1:{port}"})
         assert_presentable(caught.value)
         assert near.connections == 0
