@@ -115,12 +115,13 @@ def _backend_class() -> type[Any]:
             socket_options: Iterable[Any] | None = None,  # noqa: ARG002 -- the same
         ) -> httpcore.NetworkStream:
             try:
-                self.stream = Stream(SyncStream(dial(host, port, self.limits, timeout)), self)
-                return self.stream
+                connection = dial(host, port, self.limits, timeout)
             except TimeoutError as error:
                 raise httpcore.ConnectTimeout(str(error)) from error
             except OSError as error:
                 raise httpcore.ConnectError(str(error)) from error
+            self.stream = Stream(SyncStream(connection), self)
+            return self.stream
 
         def sleep(self, seconds: float) -> None:
             time.sleep(seconds)

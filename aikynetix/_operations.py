@@ -20,6 +20,7 @@ from attrs import field, frozen
 from ._auth import HEADER_NAME
 from ._config import SpecDefaults
 from ._errors import ConfigurationError
+from ._responses import body_text, invalid, misfit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -162,6 +163,22 @@ class _RaisingClient:
     @property
     def raise_on_unexpected_status(self) -> bool:
         raise UnexpectedStatus(self._status, b"")
+
+
+def success_model(operation: Any, response: httpx.Response) -> Any:
+    """Return ``response``, a 2xx, as the success model of a generated operation module.
+
+    Raises:
+        APIResponseValidationError: It does not fit the vendored spec.
+    """
+    if response.request.method == "HEAD":  # its responses have no content, whatever is documented (RFC 9110, 9.3.2)
+        return None
+    try:
+        return parse_with(operation, response)
+    except Exception as error:
+        failure = invalid(response, f"the response does not fit the vendored spec: {misfit(error)}")
+        failure.body = body_text(response.content)
+        raise failure from None
 
 
 def request_kwargs(operation: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Mapping[str, Any]:
