@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TypeVar
 
 from rich.console import Console
 from rich.progress import (
@@ -16,23 +17,40 @@ from rich.progress import (
     TimeRemainingColumn,
     TransferSpeedColumn,
 )
+from rich.status import Status
 from rich.table import Column
 from rich.text import Text
 
 from ._output import plain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Generator, Iterable, Sequence
 
     from rich.console import RenderableType
 
     from .. import ExportRecord
 
+_Live = TypeVar("_Live", bound=Progress | Status)
 _MOST_FILES = 8
 _LONGEST_LABEL, _LONGEST_BAR = 36, 24  # columns; a UUID has 36 characters
 # Columns that the numbers take with the space before each; on a narrow terminal the rate is left out.
 _NUMBERS, _RATE = 14 + 7 + 3, 10 + 1
 _LEAST_FOR_RATE = 56
+
+
+@contextmanager
+def shown(live: _Live) -> Generator[_Live]:
+    """Show a bar or spinner for the time of a ``with`` block; the cursor comes back even if a signal ends its start."""
+    try:
+        with live:
+            yield live
+    finally:
+        live.console.show_cursor()
+
+
+def spinner(label: str) -> Status:
+    """Return a spinner on stderr; the label is shown as it is, not read as markup."""
+    return Console(stderr=True).status(Text(plain(label)))
 
 
 class _RateColumn(TransferSpeedColumn):
