@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         DownloadInterruptedError,
         IntegrityError,
         InternalServerError,
+        InvalidArgumentError,
         NotFoundError,
         PermissionDeniedError,
         RateLimitError,
@@ -43,8 +44,7 @@ if TYPE_CHECKING:
     )
     from ._export import ExportRecord, ExportStatus
     from ._models import AnalyzedVideo, DownloadedVideo
-    from ._operations import Analysis
-    from ._raw import RawClient
+    from ._operations import Analysis, RawClient
     from ._videos import AnalyzedVideos, AsyncAnalyzedVideos, ExportItem, Progress, StrPath
 
 # Names load when they are used: `import aikynetix` costs next to nothing.
@@ -54,8 +54,7 @@ _HOMES = {
     "_config": ("AsyncToken", "Token"),
     "_export": ("ExportRecord", "ExportStatus"),
     "_models": ("AnalyzedVideo", "DownloadedVideo"),
-    "_operations": ("Analysis",),
-    "_raw": ("RawClient",),
+    "_operations": ("Analysis", "RawClient"),
     "_videos": ("AnalyzedVideos", "AsyncAnalyzedVideos", "ExportItem", "Progress", "StrPath"),
     "_errors": (
         "AikynetixError",
@@ -72,6 +71,7 @@ _HOMES = {
         "DownloadInterruptedError",
         "IntegrityError",
         "InternalServerError",
+        "InvalidArgumentError",
         "NotFoundError",
         "PermissionDeniedError",
         "RateLimitError",
@@ -110,6 +110,7 @@ __all__ = [
     "ExportStatus",
     "IntegrityError",
     "InternalServerError",
+    "InvalidArgumentError",
     "NotFoundError",
     "PermissionDeniedError",
     "Progress",

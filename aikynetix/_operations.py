@@ -7,14 +7,17 @@ by regeneration alone. Each generated module is imported when its operation is f
 from __future__ import annotations
 
 import importlib
+import re
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, Protocol, Self, TypeVar
 
+import httpx  # noqa: TC002 -- tools resolve the annotations at run time
 from aikynetix_api import facade
 from aikynetix_api.client import AuthenticatedClient, Client
 from aikynetix_api.errors import UnexpectedStatus
 from attrs import field, frozen
 
+from ._auth import HEADER_NAME
 from ._config import SpecDefaults
 from ._errors import ConfigurationError
 
@@ -22,8 +25,21 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from types import ModuleType
 
-    import httpx
     from aikynetix_api.operations import Api, AsyncApi
+
+    # An operation with a `security` of its own is typed to want an AuthenticatedClient. That class holds the token in
+    # plain sight, so it is one for type checkers only: at run time the generated functions just ask for the client.
+    class _Base(Client, AuthenticatedClient):  # type: ignore[misc]  # both define the same methods, each for itself
+        pass
+else:
+    _Base = Client
+
+# What the regeneration writes before the path of an operation none of whose servers can be used.
+_NO_SERVER = "no-server:"
+# httpx writes these for the connection and the message that it makes (RFC 9110, section 7.2; RFC 9112, section 6).
+_OF_THE_MESSAGE = frozenset({"host", "content-length", "transfer-encoding", "connection"})
+_CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+
 
 Arguments = ParamSpec("Arguments")
 Success_co = TypeVar("Success_co", covariant=True)
@@ -50,31 +66,33 @@ class Analysis(StrEnum):
 
 
 @frozen
-class Call:
+class RequestSpec:
     """One request, before it is bound to a server.
 
     Attributes:
         operation: The facade's name of the operation.
         kwargs: What `httpx.Client.build_request` takes.
-        url_places: Where the video's URL may be in a success answer, each the JSON keys that lead there.
+        url_paths: Where the video's URL may be in a success response, each the JSON keys that lead there.
     """
 
     operation: str
     kwargs: Mapping[str, Any] = field(repr=False)
-    url_places: tuple[tuple[str, ...], ...] = ()
+    url_paths: tuple[tuple[str, ...], ...] = ()
 
 
-def get_analyzed_video(session_id: str, analysis: Analysis | None, as_attachment: bool) -> Call:
+def get_analyzed_video(session_id: str, analysis: Analysis | None, as_attachment: bool) -> RequestSpec:
     """Return the request that retrieves the video's URL, or has the video made."""
-    return _call(facade.get_analyzed_video, session_id, analysis, download=as_attachment)
+    return _spec(facade.get_analyzed_video, session_id, analysis, download=as_attachment)
 
 
-def generate_analyzed_video(session_id: str, analysis: Analysis | None) -> Call:
+def generate_analyzed_video(session_id: str, analysis: Analysis | None) -> RequestSpec:
     """Return the request that has the video made."""
-    return _call(facade.generate_analyzed_video, session_id, analysis)
+    return _spec(facade.generate_analyzed_video, session_id, analysis)
 
 
-def _call(build: Callable[..., dict[str, Any]], session_id: str, analysis: Analysis | None, **flags: bool) -> Call:
+def _spec(
+    build: Callable[..., dict[str, Any]], session_id: str, analysis: Analysis | None, **flags: bool
+) -> RequestSpec:
     name, jump, weight = build.__name__, analysis is Analysis.JUMP, analysis is Analysis.WEIGHTLIFTING
     try:
         kwargs = build(session_id, is_jump=jump, is_weight=weight, **flags)
@@ -83,7 +101,7 @@ def _call(build: Callable[..., dict[str, Any]], session_id: str, analysis: Analy
             f"the operation {name} has outgrown this version of aikynetix: {facade.UNSUPPORTED.get(name, error)}. "
             "Update aikynetix, or reach the operation as it is now through client.call or client.raw."
         ) from None
-    return Call(name, kwargs, facade.VIDEO_URL.get(name, ()))
+    return RequestSpec(name, kwargs, facade.VIDEO_URL.get(name, ()))
 
 
 def api(call: Callable[..., Any]) -> Api:
@@ -115,7 +133,7 @@ def parsed(operation: str, response: httpx.Response) -> Any:
     return parse_with(importlib.import_module(facade.MODULES[operation]), response)
 
 
-def parse_with(module: ModuleType, response: httpx.Response) -> Any:
+def parse_with(module: Any, response: httpx.Response) -> Any:
     """Return ``response``, a 2xx, as the success model of a generated operation module; its parser's exceptions pass.
 
     204 and 205 have no content whatever else the spec documents (RFC 9110, sections 15.3.5 and 15.3.6).
@@ -147,4 +165,124 @@ class _RaisingClient:
         raise UnexpectedStatus(self._status, b"")
 
 
-__all__ = ["Analysis", "AuthenticatedClient", "Call", "Client", "Operation"]
+def request_kwargs(operation: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what a generated operation module makes of its arguments, as httpx takes it, checked.
+
+    Raises:
+        TypeError: ``operation`` is no such module, or the arguments are not its own.
+        ValueError: An argument has a value that no request can carry, such as ``..`` for a part of the path.
+        ConfigurationError: The vendor's spec names no server for it that can be used.
+    """
+    if not hasattr(operation, "_get_kwargs") or not hasattr(operation, "_parse_response"):
+        raise TypeError(
+            "operation must be a generated operation module, such as "
+            f"aikynetix_api.api.analyzed_videos.get_analyzed_video, not {operation!r:.100}"
+        )
+    try:
+        made: dict[str, Any] = operation._get_kwargs(*args, **kwargs)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        said = str(error).removeprefix("_get_kwargs() ")
+        kind = ValueError if isinstance(error, ValueError) else TypeError
+        raise kind(f"the arguments are not what {operation.__name__.rpartition('.')[2]} takes: {said}") from error
+    if str(made.get("url")).startswith(_NO_SERVER):
+        raise ConfigurationError(
+            "the vendor's spec names no server for this operation that can be used (https, or http on loopback); "
+            "send it with an HTTP client of your own, or ask the vendor for the address."
+        )
+    for name, value in (made.get("headers") or {}).items():
+        fault = _header_fault(name, value)
+        if fault is not None:
+            raise ValueError(f"the header {name!r} cannot be sent: {fault}")
+    if "json" in made and made["json"] is None:  # httpx takes it for no body, where the vendor's spec means `null`
+        del made["json"]
+        made["content"] = b"null"
+    return made
+
+
+def _header_fault(name: object, value: object) -> str | None:
+    """Return why a request cannot carry a header; its value, which may be secret, is not told."""
+    if not isinstance(name, str) or not HEADER_NAME.fullmatch(name):
+        return "no header may have such a name"
+    if name.lower() in _OF_THE_MESSAGE:
+        return "HTTP itself decides what it says"
+    if isinstance(value, str) and not value.isascii():
+        return "its value is not ASCII"
+    raw = value.encode() if isinstance(value, str) else value
+    if isinstance(raw, bytes) and (_CONTROL.search(raw) or raw != raw.strip()):
+        return "its value has control characters or spaces around it"
+    return None
+
+
+class RawClient(_Base):
+    """The generated ``Client``, whose requests go through the facade's connections, credential, retries and bounds.
+
+    Its functions behave as the generator documents: statuses are returned, and exceptions are httpx's
+    (`httpx.TransportError`, `httpx.DecodingError`).
+
+    Args:
+        base_url: For the generated client's own attribute.
+        client: The client of an `Aikynetix`, or None.
+        async_client: The client of an `AsyncAikynetix`, or None.
+    """
+
+    __module__ = "aikynetix"
+    __slots__ = ()
+
+    def __init__(
+        self, base_url: str, client: httpx.Client | None = None, async_client: httpx.AsyncClient | None = None
+    ) -> None:
+        Client.__init__(self, base_url=base_url)
+        if client is not None:
+            self.set_httpx_client(client)
+        if async_client is not None:
+            self.set_async_httpx_client(async_client)
+
+    def get_httpx_client(self) -> httpx.Client:
+        """Return the facade's httpx client.
+
+        Raises:
+            ConfigurationError: This is the raw client of an `AsyncAikynetix`.
+        """
+        if self._client is None:
+            raise ConfigurationError(
+                "this raw client is asynchronous: use the asyncio functions, or the raw of an Aikynetix."
+            )
+        return self._client
+
+    def get_async_httpx_client(self) -> httpx.AsyncClient:
+        """Return the facade's asynchronous httpx client.
+
+        Raises:
+            ConfigurationError: This is the raw client of an `Aikynetix`.
+        """
+        if self._async_client is None:
+            raise ConfigurationError(
+                "this raw client is synchronous: use the sync functions, or the raw of an AsyncAikynetix."
+            )
+        return self._async_client
+
+    def _no_copies(self, *_: object, **__: object) -> NoReturn:
+        """Not available: a copy would lose the credential, the retries and the bounds."""
+        raise ConfigurationError(
+            "copies of client.raw are not available; use client.with_options(...).raw for other limits, "
+            "or build a generated Client of your own for other headers."
+        )
+
+    with_headers = with_cookies = with_timeout = _no_copies
+
+    def __enter__(self) -> Self:
+        self.get_httpx_client()
+        return self
+
+    def __exit__(self, *args: object, **kwargs: object) -> None:
+        """Leave the connections open: they belong to the facade's client."""
+
+    async def __aenter__(self) -> Self:
+        self.get_async_httpx_client()
+        return self
+
+    async def __aexit__(self, *args: object, **kwargs: object) -> None:
+        """Leave the connections open: they belong to the facade's client."""
+
+    def __repr__(self) -> str:
+        return f"RawClient(base_url={self._base_url!r})"

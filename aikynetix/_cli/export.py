@@ -103,7 +103,9 @@ def export(source: str, to: str, dry_run: bool, dask: str | None, quiet: bool, a
         executor = stack.enter_context(_cluster(dask)) if dask else None
         bars = stack.enter_context(export_bars(count, quiet=quiet))
         observer = None if bars is None else bars.observe
-        records = _export.export(client, _sessions(file, source), to, executor=executor, observer=observer, **how)
+        records = client.analyzed_videos.export(
+            _sessions(file, source), to, executor=executor, progress=observer, **how
+        )
         summary = Summary()
         with closing(records):
             _show_all(records, summary, bars, as_json=as_json)

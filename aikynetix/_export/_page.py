@@ -7,15 +7,14 @@ slip through, the page's own policy lets no script run and nothing be fetched fr
 from __future__ import annotations
 
 import html
+from collections import Counter
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from ._record import ExportRecord, ExportStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from ._ledger import Ledger
+    from collections.abc import Iterable, Iterator
 
 # A browser asks for the beginning of these at once, so that the first pictures are there; the others wait for a click.
 _PRELOADED = 12
@@ -94,13 +93,13 @@ _FOOT = """</main>
 """
 
 
-def page(ledger: Ledger) -> Iterator[str]:
-    """Yield the page for everything that ``ledger`` knows, part by part."""
-    counts = ledger.counts()
+def page(records: Iterable[ExportRecord]) -> Iterator[str]:
+    """Yield the page for ``records``, which are gone through several times, part by part."""
+    counts = Counter(record.status for record in records)
     present = counts[ExportStatus.DONE] + counts[ExportStatus.ALREADY_THERE]
     yield _head(present, counts[ExportStatus.NOT_READY], counts[ExportStatus.FAILED])
     yield '<ul class="grid">\n' if present else "<p>There are no videos yet.</p>\n"
-    for number, record in enumerate(ledger.records(ExportStatus.DONE, ExportStatus.ALREADY_THERE)):
+    for number, record in enumerate(record for record in records if record.status.has_video):
         yield video(record, preload=number < _PRELOADED)
     yield "</ul>\n" if present else ""
     for title, kind, status in (
@@ -109,7 +108,7 @@ def page(ledger: Ledger) -> Iterator[str]:
     ):
         if counts[status]:
             yield f'<h2>{title}</h2>\n<ul class="list">\n'
-            yield from (missing(record, kind) for record in ledger.records(status))
+            yield from (missing(record, kind) for record in records if record.status is status)
             yield "</ul>\n"
     yield _FOOT
 

@@ -10,10 +10,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from aikynetix import ExportRecord, ExportStatus
-from aikynetix._export import _manifest, _page
-from aikynetix._export._ledger import Ledger
+from aikynetix._export import _page
 
-from .test_manifest import MOMENT, done
+from .test_folder import MOMENT, done
 
 NASTY = '"><script>alert(1)</script><img src=x onerror=alert(2)>'
 FRAME = {"html", "head", "meta", "title", "link", "style", "body", "header", "main", "footer", "video"}
@@ -35,13 +34,7 @@ class Reader(HTMLParser):
 
 
 def page_of(*records: ExportRecord) -> str:
-    ledger = Ledger()
-    for record in records:
-        ledger.keep(record, _manifest.dump(record, None if record.path is None else str(record.path)))
-    try:
-        return "".join(_page.page(ledger))
-    finally:
-        ledger.close()
+    return "".join(_page.page(records))
 
 
 def failure(session_id: str, **changes: Any) -> ExportRecord:
