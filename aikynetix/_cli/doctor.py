@@ -306,14 +306,20 @@ def _session(client: Aikynetix, session_id: str) -> Iterator[Check]:
 
 def _first_bytes(client: Aikynetix, session_id: str) -> int | None:
     """Begin a download, and end it as soon as bytes arrive; return the size that was announced."""
+    from threading import Event
+
     from .. import DownloadInterruptedError
 
-    sizes: list[int | None] = []
+    sizes, arrived = list[int | None](), Event()
+
+    def progress(done: int, total: int | None) -> None:
+        if done:
+            sizes.append(total)
+            arrived.set()
+
     with tempfile.TemporaryDirectory() as folder:
         try:
-            client.analyzed_videos.download(
-                session_id, f"{folder}{os.sep}", progress=lambda _, total: sizes.append(total), connections=1
-            )
+            client.analyzed_videos.download(session_id, f"{folder}{os.sep}", progress=progress, cancel=arrived)
         except DownloadInterruptedError:
             if not sizes:
                 raise

@@ -23,7 +23,7 @@ pty = pytest.importorskip("pty", reason="needs pseudo-terminals")
 
 
 class Session:
-    """A process whose stdin and stderr are a terminal, and stdout a pipe or what is said; ended with its ``with`` block."""
+    """A process whose stdin and stderr are a terminal, and whose stdout is a pipe by default, in a ``with`` block."""
 
     def __init__(
         self, *arguments: str, stdout: int = subprocess.PIPE, environ: Mapping[str, str] = MappingProxyType({})
