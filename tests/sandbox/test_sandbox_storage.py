@@ -21,7 +21,7 @@ from aikynetix.sandbox._storage import byte_range
 from .conftest import video_url
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from .conftest import Ask
 
