@@ -262,7 +262,7 @@ def resolve_max_retries(max_retries: int) -> int:
 
 
 def _resolve_proxy(proxy: Any) -> httpx.Proxy | None:
-    if proxy is None or proxy == "":
+    if proxy is None:
         return None
     try:
         made = proxy if isinstance(proxy, httpx.Proxy) else httpx.Proxy(proxy)
@@ -289,12 +289,12 @@ def check_socks(scheme: str) -> None:
 
 
 def _resolve_verify(verify: Any) -> ssl.SSLContext | str | None:
-    if verify is None or isinstance(verify, ssl.SSLContext):
+    if verify is None or (isinstance(verify, ssl.SSLContext) and verify.check_hostname):  # which needs CERT_REQUIRED
         return verify
     if isinstance(verify, bool) or not isinstance(verify, str | Path):
         raise ConfigurationError(
             "verify= must be an ssl.SSLContext, or the path of a PEM file or a folder of certificates; "
-            "certificates are always checked.",
+            "certificates and the names in them are always checked.",
             setting="verify",
         )
     if not Path(verify).exists():
