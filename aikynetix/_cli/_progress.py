@@ -32,9 +32,9 @@ def progress_bar(label: str, *, quiet: bool) -> Generator[Progress | None]:
         yield None
         return
     # rich is the slowest import of the command, and scripts never see a bar.
-    from ._bars import Bars, shown
+    from ._bars import Bars
 
-    with shown(Bars()) as bars:
+    with Bars() as bars:
         # The clock starts with the first byte, not with the wait for the video to be made.
         task = bars.add_task(f"{bars.label(label)}: waiting", total=None, start=False)
 
@@ -55,9 +55,9 @@ def waiting(label: str, *, quiet: bool) -> Generator[None]:
     if not wants_bar(quiet=quiet):
         yield
         return
-    from ._bars import shown, spinner
+    from ._bars import spinner
 
-    with shown(spinner(f"{label}: waiting")):
+    with spinner(f"{label}: waiting"):
         yield
 
 
@@ -79,7 +79,7 @@ def export_bars(total: int | None, *, quiet: bool) -> Generator[ExportBars | Non
     if is_pipe or not wants_bar(quiet=quiet):
         yield None
         return
-    from ._bars import ExportBars, shown
+    from ._bars import ExportBars
 
-    with shown(ExportBars(total)) as bars:
+    with ExportBars(total) as bars:
         yield bars

@@ -138,7 +138,7 @@ def _settings(client: Aikynetix | None, kind: str, styles: list[Style]) -> list[
         set_ = [variable for variable in variables if os.environ.get(variable, "").strip()]
         return (name, os.environ[set_[0]].strip(), set_[0]) if set_ else (name, str(default), "default")
 
-    base_url = "none" if client is None else client.raw._base_url.rstrip("/")
+    base_url = "none" if client is None else str(client.raw.get_httpx_client().base_url).rstrip("/")
     listed = [("base URL", base_url, setting("", "--base-url", "", _options.BASE_URL)[2])]
     if kind:
         listed.append(("credential", kind.replace("_", " ").replace("api", "API"), _options.VARIABLES[kind]))
