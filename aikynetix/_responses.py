@@ -56,12 +56,18 @@ def require_success(response: httpx.Response, now: float) -> httpx.Response:
         status_code=status,
         code=_code(body),
         body=body,
-        headers=httpx.Headers([(scrub(name), scrub(value)) for name, value in response.headers.multi_items()]),
+        headers=_scrubbed(response.headers),
         request_id=request_id(response),
         retry_after=retry_after(response.headers, now),
         request_method=response.request.method,
         request_url=redact_url(str(response.request.url)),
     )
+
+
+def _scrubbed(headers: httpx.Headers) -> httpx.Headers:
+    encoding = headers.encoding  # httpx itself takes nothing but ASCII text
+    pairs = [(scrub(name).encode(encoding), scrub(value).encode(encoding)) for name, value in headers.multi_items()]
+    return httpx.Headers(pairs, encoding)
 
 
 def request_id(response: httpx.Response) -> str | None:
