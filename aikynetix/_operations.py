@@ -19,6 +19,7 @@ from attrs import field, frozen
 from ._auth import ApiKey, BearerToken
 from ._config import SpecDefaults
 from ._errors import ConfigurationError
+from ._responses import body_text, invalid, misfit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -35,6 +36,7 @@ else:
 
 # What the regeneration writes before the path of an operation none of whose servers can be used.
 _NO_SERVER = "no-server:"
+
 
 Arguments = ParamSpec("Arguments")
 Success_co = TypeVar("Success_co", covariant=True)
@@ -62,13 +64,7 @@ class Analysis(StrEnum):
 
 @frozen
 class RequestSpec:
-    """One request, before it is bound to a server.
-
-    Attributes:
-        operation: The facade's name of the operation.
-        kwargs: What `httpx.Client.build_request` takes.
-        url_paths: Where the video's URL may be in a success response, each the JSON keys that lead there.
-    """
+    """One request, before it is bound to a server."""
 
     operation: str
     kwargs: Mapping[str, Any] = field(repr=False)
@@ -132,9 +128,6 @@ def parse_with(module: Any, response: httpx.Response) -> Any:
     """Return ``response``, a 2xx, as the success model of a generated operation module; its parser's exceptions pass.
 
     204 and 205 have no content whatever else the spec documents (RFC 9110, sections 15.3.5 and 15.3.6).
-
-    Raises:
-        UnexpectedStatus: The spec does not name the status, so that there is no model for what is in the body.
     """
     if response.status_code in (204, 205) and not response.content:
         return None
@@ -158,6 +151,18 @@ class _RaisingClient:
     @property
     def raise_on_unexpected_status(self) -> bool:
         raise UnexpectedStatus(self._status, b"")
+
+
+def success_model(operation: Any, response: httpx.Response) -> Any:
+    """Return ``response``, a 2xx, as the success model of a generated operation module."""
+    if response.request.method == "HEAD":  # its responses have no content, whatever is documented (RFC 9110, 9.3.2)
+        return None
+    try:
+        return parse_with(operation, response)
+    except Exception as error:
+        failure = invalid(response, f"the response does not fit the vendored spec: {misfit(error)}")
+        failure.body = body_text(response.content)
+        raise failure from None
 
 
 def request_kwargs(
@@ -215,11 +220,6 @@ class RawClient(_Base):
 
     Its functions behave as the generator documents: statuses are returned, and exceptions are httpx's
     (`httpx.TransportError`, `httpx.DecodingError`).
-
-    Args:
-        base_url: For the generated client's own attribute.
-        client: The client of an `Aikynetix`, or None.
-        async_client: The client of an `AsyncAikynetix`, or None.
     """
 
     __module__ = "aikynetix"
@@ -235,11 +235,7 @@ class RawClient(_Base):
             self.set_async_httpx_client(async_client)
 
     def get_httpx_client(self) -> httpx.Client:
-        """Return the facade's httpx client.
-
-        Raises:
-            ConfigurationError: This is the raw client of an `AsyncAikynetix`.
-        """
+        """Return the facade's httpx client."""
         if self._client is None:
             raise ConfigurationError(
                 "this raw client is asynchronous: use the asyncio functions, or the raw of an Aikynetix."
@@ -247,11 +243,7 @@ class RawClient(_Base):
         return self._client
 
     def get_async_httpx_client(self) -> httpx.AsyncClient:
-        """Return the facade's asynchronous httpx client.
-
-        Raises:
-            ConfigurationError: This is the raw client of an `Aikynetix`.
-        """
+        """Return the facade's asynchronous httpx client."""
         if self._async_client is None:
             raise ConfigurationError(
                 "this raw client is synchronous: use the sync functions, or the raw of an AsyncAikynetix."
