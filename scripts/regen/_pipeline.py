@@ -33,25 +33,15 @@ _RECURSION = 12_000  # frames; documents are at most 150 levels deep and a level
 
 @dataclass(frozen=True)
 class Plan:
-    """Everything that is known about a document before generating.
+    """Everything that is known about a document before generating."""
 
-    Attributes:
-        spec: The vendor's document.
-        operations: Its operations.
-        facade: The facade's names and what they are found to be.
-        credentials: What the document accepts.
-        base: Its base URL.
-        canonical: What the generator gets.
-        findings: Why facade methods can no longer do their job; empty when all can.
-    """
-
-    spec: Json
-    operations: list[Operation]
-    facade: Mapping[str, Operation]
-    credentials: Credentials
-    base: str | None
-    canonical: Canonical
-    findings: list[Finding]
+    spec: Json  # the vendor's document
+    operations: list[Operation]  # its operations
+    facade: Mapping[str, Operation]  # the facade's names and what they are found to be
+    credentials: Credentials  # what the document accepts
+    base: str | None  # its base URL
+    canonical: Canonical  # what the generator gets
+    findings: list[Finding]  # why facade methods can no longer do their job; empty when all can
 
 
 def plan(data: bytes, name: str) -> Plan:

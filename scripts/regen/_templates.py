@@ -21,21 +21,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Correction:
-    """One correction.
+    """One correction."""
 
-    Attributes:
-        template: The file in the generator's `templates`.
-        old: What stands there.
-        new: What should.
-        times: How often it stands there.
-        end: Where the replaced text ends, when `old` is only its beginning.
-    """
-
-    template: str
-    old: str
-    new: str
-    times: int = 1
-    end: str = ""
+    template: str  # the file in the generator's `templates`
+    old: str  # what stands there
+    new: str  # what should
+    times: int = 1  # how often it stands there
+    end: str = ""  # where the replaced text ends, when `old` is only its beginning
 
     def apply(self, source: str) -> str:
         """Return a template's source, corrected.

@@ -43,19 +43,13 @@ class _UnsampledError(Exception):
 
 @dataclass(frozen=True)
 class Case:
-    """One request to be made.
+    """One request to be made."""
 
-    Attributes:
-        endpoint: The operation.
-        values: Python name of a parameter to its value as the wire has it, before it is written in a style.
-        body: The body, a file as a mapping with `$file`; `UNSAID` without one.
-        is_all: Whether it says what may be left out too.
-    """
-
-    endpoint: Endpoint
+    endpoint: Endpoint  # the operation
+    # Python name of a parameter to its value as the wire has it, before it is written in a style.
     values: Mapping[str, Any]
-    body: Any = field(default=UNSAID)
-    is_all: bool = False
+    body: Any = field(default=UNSAID)  # the body, a file as a mapping with `$file`; `UNSAID` without one
+    is_all: bool = False  # whether it says what may be left out too
 
     def job(self) -> Json:
         """Return what `_probe` takes."""
