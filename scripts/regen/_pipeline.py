@@ -97,19 +97,19 @@ def _check_requests(planned: Plan, package: Path) -> None:
     cases = [*facade, *(case for one in canonical.endpoints for case in sampled(canonical, one))]
     results = verify(canonical, package, [case.job() for case in cases])
     wrong = {endpoint.module: endpoint.trouble for endpoint in canonical.endpoints if endpoint.trouble}
+    said: list[str] = []
     for number, (case, made) in enumerate(zip(cases, results, strict=True)):
         why = made.get("error") or made.get("unsure") or difference(canonical, case, made)
         endpoint = case.endpoint
-        if not why:
-            continue
-        if number < len(facade):
+        if why and number < len(facade):
             planned.findings.append(Finding(endpoint.name, f"its request cannot be made: {why}", "ask the vendor"))
-        elif "unsure" in made:
-            canonical.notes.append(f"{endpoint.operation.label} was not compared with the document: {why}")
-        elif "error" in made and case.is_all:
-            canonical.notes.append(f"{endpoint.operation.label}: not everything that it describes can be said: {why}")
-        elif endpoint.module not in wrong and canonical.named(endpoint.name) is not endpoint:
-            wrong[endpoint.module] = f"its request is not what the document describes: {why}"
+        elif why and "unsure" in made:
+            said.append(f"{endpoint.operation.label} was not compared with the document: {why}")
+        elif why and "error" in made and case.is_all:
+            said.append(f"{endpoint.operation.label}: not everything that it describes can be said: {why}")
+        elif why and canonical.named(endpoint.name) is not endpoint:
+            wrong.setdefault(endpoint.module, f"its request is not what the document describes: {why}")
+    canonical.notes.extend(dict.fromkeys(said))
     for endpoint in canonical.endpoints:
         why = wrong.get(endpoint.module, "")
         mark(package, endpoint, why, accepted(planned.credentials, endpoint.operation))

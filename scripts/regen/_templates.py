@@ -86,6 +86,12 @@ CORRECTIONS: tuple[Correction, ...] = (
     Correction(_ENDPOINT, _IMPORT, f"{_IMPORT}from ...wire import path_text, request\n"),
     Correction(_ENDPOINT, "    {{ header_params(endpoint) | indent(4) }}\n", _REQUEST, end="    return _kwargs\n"),
     Correction(_ENDPOINT, _PARSE, _SUCCESS + _PARSE),
+    # Where the only documented success stands for every other, one without content is not read as it.
+    Correction(
+        _ENDPOINT,
+        "    if {{ code_range[0] }} <= response.status_code <= {{ code_range[1] }}:\n",
+        "    if {{ code_range[0] }} <= response.status_code <= {{ code_range[1] }} and response.content:\n",
+    ),
     # A response of no stated shape is a response too.
     Correction(
         _ENDPOINT,
