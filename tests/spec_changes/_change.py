@@ -1,7 +1,7 @@
 """What a change is, how those that are written down as data are made, and the parts of a document that changes touch.
 
 A line of `changes.jsonl` says what the vendor sets and drops. Places are JSON pointers (RFC 6901), from the document's
-root with a slash first, else from our path item. `both` stands for its `get` and `post`, `success` and `body` behind them
+root with a slash first, else from our path item. `both` stands for its `get` and `post`, `success` and `body` behind it
 for the schemas of response and request, a name for the entry of that name in a list, `+` for the list's end.
 """
 
