@@ -191,12 +191,6 @@ def manifest(data: bytes) -> None:
             _promise(_record.load(_record.dump(record, None if record.path is None else str(record.path))) is not None)
 
 
-def manifest_fields(data: bytes) -> None:
-    """The same for manifests that are JSON, with fields of every type."""
-    names = ("path", "size", "status", "session_id", "sha256", "seconds", "attempts", "error", "message", "finished_at")
-    manifest(json.dumps({"session_id": "s", "status": "done"} | _fields(data, names)).encode())
-
-
 def session_list(data: bytes) -> None:
     """A list of sessions is read, or refused with the number of a line or what it is."""
     name = ("list.txt", "list.csv", "list.jsonl", "")[data[0] % 4] if data else ""
