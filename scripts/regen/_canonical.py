@@ -16,7 +16,7 @@ from scripts.regen._find import base_url, is_json
 from scripts.regen._names import ENDPOINT_RESERVED, identifier, unique_identifiers
 from scripts.regen._paths import path_parameters
 from scripts.regen._rules import ERROR_MODEL, FACADE_TAG, RULES, SUCCESS_MODEL, Rule
-from scripts.regen._schemas import ModelBook, clean_prose
+from scripts.regen._schemas import ModelBook, clean_prose, is_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -380,8 +380,10 @@ def bodies(book: ModelBook, operation: Operation) -> list[tuple[str, tuple[str, 
     content: Json = (operation.body or {}).get("content", {})
     found: dict[str, tuple[str, list[str], Json]] = {}
     for stated, media in content.items():
-        announced = _announced(stated)
-        kind = _kind(announced)
+        schema = media.get("schema") if isinstance(media, dict) else None
+        is_raw = stated == "*/*" and (schema is None or is_file(book.target(schema)))
+        announced = stated if is_raw else _announced(stated)
+        kind = "bytes" if is_raw else _kind(announced)
         key = announced if kind == "json" else kind
         found.setdefault(key, (kind, [], media if isinstance(media, dict) else {}))[1].append(announced)
     multipart = found.get("multipart")

@@ -31,6 +31,8 @@ def package_changes(old: Mapping[str, bytes], new: Mapping[str, bytes]) -> Itera
             heir = next((other for other, its in fresh.items() if its == said), None)
             fresh.pop(heir or "", None)
             yield Change(BREAKING, said[0], f"`{name}` is {f'called `{heir}` now' if heir else 'gone'}")
+        elif said[0] == _METHOD and after[name] != said and said in after.values():
+            yield Change(BREAKING, said[0], f"`{name}` is another operation now, {after[name][1]}")
     for name, (room, what) in fresh.items():
         if room == _METHOD:
             yield Change(ADDITIVE, room, f"`{name}` is new: {what}")

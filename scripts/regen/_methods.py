@@ -6,6 +6,7 @@ import ast
 import builtins
 import textwrap
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from scripts.regen._method_names import method_names
@@ -44,7 +45,7 @@ class _Method:
     endpoint: Endpoint
     source: OperationSource
 
-    @property
+    @cached_property
     def names(self) -> set[str]:
         """The names in its annotations."""
         annotations = [self.source.returns, *(one.annotation for one in self.source.arguments)]

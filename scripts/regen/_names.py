@@ -25,9 +25,8 @@ ENDPOINT_RESERVED = frozenset({"client", "url", "body", "kwargs", "response", "r
 
 # Names that the generator's model template uses as variables, methods or fields.
 MODEL_RESERVED = frozenset(
-    {"d", "cls", "self", "field_dict", "src_dict", "prop", "prop_name", "prop_dict", "files", "additional_properties",
-     "additional_keys", "additional_property", "to_dict", "from_dict", "to_multipart", "json", "types", "cast", "t",
-     "unset"}
+    {"d", "cls", "self", "field_dict", "src_dict", "prop", "prop_name", "prop_dict", "additional_properties",
+     "additional_keys", "additional_property", "to_dict", "from_dict", "cast", "t", "unset"}
 )  # fmt: skip
 
 # Names that generated modules import or define beside the models they use.

@@ -15,8 +15,8 @@ import uuid
 from io import BytesIO
 from typing import Any
 
-# httpx's own command line, which it imports where click and rich are installed, takes half of its time.
-sys.modules["httpx._main"] = None  # type: ignore[assignment]  # what keeps an import from happening
+for _name in ("httpx._main", "trio"):  # what httpx imports where it is installed, and takes most of its time
+    sys.modules[_name] = None  # type: ignore[assignment]  # what keeps an import from happening
 
 PACKAGE = "aikynetix_api"
 _KINDS: dict[str, type | tuple[type, ...]] = {

@@ -247,7 +247,7 @@ class ModelBook:
         seen, left = set[str](), [schema]
         while left:
             for _, node in objects(left.pop()):
-                if _is_file(node):
+                if is_file(node):
                     return True
                 ref = node.get("$ref")
                 if isinstance(ref, str) and ref not in seen:
@@ -279,7 +279,8 @@ def _is_class(schema: Json) -> bool:
     return not variants(schema) and (schema.get("type") == "object" or bool(_enumeration(schema)))
 
 
-def _is_file(schema: Any) -> bool:
+def is_file(schema: Any) -> bool:
+    """Tell whether a plain schema is of bytes as they are."""
     return schema.get("format") == "binary" or ("contentMediaType" in schema and "contentEncoding" not in schema)
 
 
@@ -305,7 +306,7 @@ def _enumeration(schema: Json) -> list[str] | list[int]:
 
 
 def _string(schema: Json, files: bool) -> Json:
-    if _is_file(schema):
+    if is_file(schema):
         return {"format": "binary"} if files else {}
     return {"format": schema["format"]} if schema.get("format") in _FORMATS else {}
 

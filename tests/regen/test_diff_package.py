@@ -60,3 +60,10 @@ def test_names_that_are_gone_and_new_methods_are_told() -> None:
         ("additive", "`client.api.sessions.find` is new: GET /jumps/"),
     }
     assert ("breaking", "`aikynetix_api.models.Level` is gone") in _told(old, {})
+
+
+def test_a_name_that_another_operation_has_now_is_told() -> None:
+    """Whoever calls it would send another request without a word."""
+    old, new = _package("Running", "running", "list"), _package("Running", "running", "list", "jumps")
+    new["operations/sessions.py"] += _GROUP.format(group="More", name="list_v2", path="running").encode()
+    assert ("breaking", "`client.api.sessions.list` is another operation now, GET /jumps/") in _told(old, new)
