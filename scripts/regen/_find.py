@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
 from scripts.regen._names import folded
+from scripts.regen._paths import PARAMETER_IN_PATH
 from scripts.regen._rules import DOCUMENTED_ORIGIN, NO_SESSIONS, RULES, Rule
-from scripts.regen._stated_paths import PARAMETER_IN_PATH
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
