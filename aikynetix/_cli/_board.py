@@ -11,7 +11,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from .._export._page import visible
+from .._export._plain import visible
 from ._show import human_size
 
 if TYPE_CHECKING:

@@ -258,7 +258,7 @@ def _message(record: ExportRecord) -> str:
 
 def _plain(text: str) -> str:
     """Return ``text`` without what a terminal would obey instead of show."""
-    from .._export._page import visible
+    from .._export._plain import visible
 
     return visible(text)
 

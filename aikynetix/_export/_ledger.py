@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections import Counter
 from contextlib import suppress
 from hashlib import blake2b
 from threading import RLock
@@ -94,11 +93,8 @@ class Ledger:
             with suppress(sqlite3.ProgrammingError):  # left half read, it may outlive the database
                 self._call(lambda _: cursor.close())
 
-    def counts(self) -> Counter[ExportStatus]:
-        """Return how many sessions have which status."""
-        query = "SELECT status, count(*) FROM records GROUP BY status"
-        rows = self._call(lambda database: database.execute(query).fetchall())
-        return Counter({ExportStatus(status): count for status, count in rows})
+    def __iter__(self) -> Iterator[ExportRecord]:
+        return self.records(*ExportStatus)
 
     def close(self) -> None:
         """Forget everything."""

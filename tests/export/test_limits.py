@@ -139,7 +139,7 @@ def test_an_error_nobody_expected_names_its_place_and_not_its_text() -> None:
     """A foreign exception's text may hold anything; where it happened is enough to report it."""
     bad: Any = None
     with pytest.raises(AttributeError) as caught:
-        _page.video(bad, preload=True)
+        _page.source(bad)
     record = failed("s", caught.value)
     assert record.error == "AttributeError"
     assert record.message is not None
