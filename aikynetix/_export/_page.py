@@ -6,11 +6,11 @@ slip through, the page's own policy lets no script but its own run, and nothing 
 
 from __future__ import annotations
 
-import pkgutil
 import re
 from base64 import b64encode
 from hashlib import sha256
 from html import escape
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -68,7 +68,7 @@ def human_size(size: int) -> str:
 
 def template() -> str:
     """Return the page without sessions, its script's hash filled in."""
-    text = (pkgutil.get_data(__package__, "gallery.html") or b"").decode()
+    text = Path(__file__).with_name("gallery.html").read_text("utf-8")
     script = re.search(r"<script>(.*)</script>", text, re.DOTALL)
     digest = b64encode(sha256(script[1].encode() if script else b"").digest()).decode()
     return text.replace("@SCRIPT_HASH@", f"sha256-{digest}")
