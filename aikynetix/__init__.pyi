@@ -37,5 +37,45 @@ from ._videos import ExportItem as ExportItem
 from ._videos import Progress as Progress
 from ._videos import StrPath as StrPath
 
-__all__: list[str]  # noqa: PYI035 -- the names above are its value
 __version__: str
+
+__all__ = [
+    "APIConnectionError",
+    "APIError",
+    "APIResponseValidationError",
+    "APIStatusError",
+    "APITimeoutError",
+    "Aikynetix",
+    "AikynetixError",
+    "Analysis",
+    "AnalyzedVideo",
+    "AnalyzedVideos",
+    "ApiKey",
+    "AsyncAikynetix",
+    "AsyncAnalyzedVideos",
+    "AsyncToken",
+    "AuthenticationError",
+    "BadRequestError",
+    "BearerToken",
+    "ConfigurationError",
+    "ConflictError",
+    "DownloadError",
+    "DownloadInterruptedError",
+    "DownloadedVideo",
+    "ExportItem",
+    "ExportRecord",
+    "ExportStatus",
+    "IntegrityError",
+    "InternalServerError",
+    "NotFoundError",
+    "PermissionDeniedError",
+    "Progress",
+    "RateLimitError",
+    "RawClient",
+    "SignedUrlExpiredError",
+    "StrPath",
+    "Token",
+    "UnprocessableEntityError",
+    "VideoNotReadyError",
+    "__version__",
+]
