@@ -1,0 +1,81 @@
+"""What editors and type checkers see: jedi as in python-lsp-server, vim and emacs, mypy, and pyright as in VS Code."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import aikynetix
+
+ROOT = Path(__file__).resolve().parents[2]
+STUB = ast.parse((ROOT / "aikynetix" / "__init__.pyi").read_text("utf-8"))
+PUBLIC = set(aikynetix.__all__)
+VERBS = {"get", "generate", "ensure", "download", "export"}
+
+
+def test_the_stub_and_the_module_name_the_same() -> None:
+    """Every public name is imported in the stub from where the module loads it, and `dir()` shows no other."""
+    imports = [node for node in ast.walk(STUB) if isinstance(node, ast.ImportFrom)]
+    homes = {alias.asname: node.module for node in imports for alias in node.names}
+    assert homes == aikynetix._HOME_OF  # pyright: ignore[reportPrivateUsage]  # what the stub is a copy of
+    listed = next(node.value for node in STUB.body if isinstance(node, ast.Assign))
+    assert ast.literal_eval(listed) == aikynetix.__all__ == dir(aikynetix)
+    for name, home in homes.items():
+        assert getattr(aikynetix, str(name)) is getattr(sys.modules[f"aikynetix.{home}"], str(name))
+    with pytest.raises(AttributeError, match="no attribute 'Aikynetics'"):
+        getattr(aikynetix, "Aikynetics")  # noqa: B009 -- misspelt on purpose
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("import aikynetix\naikynetix.", PUBLIC - {"__version__"}),
+        ("from aikynetix import ", PUBLIC - {"__version__"}),
+        ("from aikynetix import Aikynetix\nAikynetix().", {"analyzed_videos", "call", "close", "raw", "with_options"}),
+        ("from aikynetix import Aikynetix\nwith Aikynetix() as client:\n    client.analyzed_videos.", VERBS),
+        ("from aikynetix import AsyncAikynetix\nclient = AsyncAikynetix()\nclient.analyzed_videos.", VERBS),
+        ("from aikynetix import Aikynetix\nAikynetix().analyzed_videos.get('s').", {"url", "expires_at", "is_expired"}),
+        ("from aikynetix import Aikynetix\nfor r in Aikynetix().analyzed_videos.export([], 'x'):\n    r.", {"status"}),
+    ],
+)
+def test_jedi_completes_what_is_public(code: str, expected: set[str], tmp_path: Path) -> None:
+    """After a dot every public name is offered, and nothing that is not meant for users."""
+    jedi: Any = pytest.importorskip("jedi")
+    completions = jedi.Script(code, path=tmp_path / "app.py", project=jedi.Project(tmp_path)).complete()
+    offered = {completion.name for completion in completions if not completion.name.startswith("_")}
+    assert expected <= offered
+    if expected >= VERBS:
+        assert offered <= PUBLIC | VERBS | {"sandbox"}
+
+
+APP = """from aikynetix import Aikynetix
+
+with Aikynetix(api_key="k") as client:
+    reveal_type(client.analyzed_videos.get("s", analysis="jump"))
+    for record in client.analyzed_videos.export({"s": "jump"}, "folder"):
+        reveal_type(record.status)
+    client.analyzed_videos.get("s", analysis="junp")
+    client.analyzed_videos.get("s", analisys="jump")
+Aikynetix("k", "https://api.example.com")
+"""
+CHECKERS = {
+    "mypy": ["mypy", "--strict", "--config-file=", "--cache-dir", str(ROOT / ".cache" / "mypy-editors")],
+    "pyright": ["pyright"],
+}
+
+
+@pytest.mark.parametrize("checker", CHECKERS)
+def test_a_type_checker_knows_the_verbs_and_sees_slips(checker: str, tmp_path: Path) -> None:
+    """Results have their types; a misspelt analysis, keyword and a setting without its name are errors."""
+    (tmp_path / "app.py").write_text(APP, "utf-8")
+    command = [sys.executable, "-m", *CHECKERS[checker], "app.py"]
+    said = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=100, check=False).stdout
+    errors = {int(line.split(":")[1]) for line in said.splitlines() if " error: " in line}
+    assert errors == {7, 8, 9}, said
+    assert "AnalyzedVideo" in said
+    assert "ExportStatus" in said
