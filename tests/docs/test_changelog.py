@@ -11,8 +11,22 @@ import pytest
 import aikynetix
 from scripts import release
 
-CHANGELOG = "# Log\n\n## [Unreleased]\n{}\n## [{}] - 2026-01-02\n\n### Added\n\n- Much.\n\n## [0.0.1] - 2025-01-01\n"
+CHANGELOG = (Path(__file__).resolve().parents[2] / "CHANGELOG.md").read_text("utf-8")
+RELEASES = re.findall(r"^## \[(\d+\.\d+\.\d+)\] - (\d{4}-\d\d-\d\d)$", CHANGELOG, re.MULTILINE)
+LOG = "# Log\n\n## [Unreleased]\n{}\n## [{}] - 2026-01-02\n\n### Added\n\n- Much.\n\n## [0.0.1] - 2025-01-01\n"
 NOW = aikynetix.__version__
+
+
+def test_the_changelog_keeps_its_form() -> None:
+    """As Keep a Changelog has it: the newest release is the package's version, dates fall, headings are the agreed."""
+    assert RELEASES[0][0] == aikynetix.__version__
+    versions = [tuple(map(int, version.split("."))) for version, _ in RELEASES]
+    days = [date.fromisoformat(day) for _, day in RELEASES]
+    assert (versions, days) == (sorted(versions, reverse=True), sorted(days, reverse=True))
+    sections = re.findall(r"^## (.*)$", CHANGELOG, re.MULTILINE)
+    assert sections[: len(sections) - len(RELEASES)] in ([], ["[Unreleased]"])
+    headings = set(re.findall(r"^### (.*)$", CHANGELOG, re.MULTILINE))
+    assert headings <= {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
 
 
 @pytest.mark.parametrize(

@@ -65,7 +65,7 @@ Aikynetix("k", "https://api.example.com")
 """
 CHECKERS = {
     "mypy": ["mypy", "--strict", "--config-file=", "--cache-dir", str(ROOT / ".cache" / "mypy-editors")],
-    "pyright": ["pyright"],
+    "pyright": ["pyright", "--pythonpath", sys.executable],
 }
 
 
