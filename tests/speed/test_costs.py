@@ -1,4 +1,4 @@
-"""What one lookup costs in connections, memory, calls and modules: counts, which do not depend on the machine's mood."""
+"""What one lookup costs in connections, memory, calls and modules: counts, which depend on no machine's mood."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ import json
 import subprocess
 import sys
 import tracemalloc
-from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import pairwise
 from pathlib import Path
 from threading import Thread
+from typing import TYPE_CHECKING
 
 import httpx
 import pytest
@@ -21,6 +22,9 @@ import aikynetix
 from aikynetix import Aikynetix, AsyncAikynetix
 
 from .. import spec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 PACKAGE = str(Path(aikynetix.__file__).parent)
 VIDEO_URL = "https://storage.googleapis.com/bucket/video.mp4?X-Goog-Signature=" + "a" * 512
@@ -159,11 +163,11 @@ def calls_of(work: Callable[[], object]) -> list[str]:
 
 
 def test_the_walk_of_a_lookup_is_short(api: Api) -> None:
-    """One warm lookup takes few calls in few files of this package, and in all no more than httpx by hand, plus a tenth."""
+    """One warm lookup makes few calls in few files of ours, and in all a tenth more than httpx by hand at most."""
     with lookups(api) as look_up, bare_requests(api) as ask:
         files, baseline = calls_of(look_up), calls_of(ask)
     ours = [file for file in files if file.startswith(PACKAGE)]
-    switches = sum(one != other for one, other in zip(ours, ours[1:], strict=False))
+    switches = sum(one != other for one, other in pairwise(ours))
     assert len(ours) <= MOST_CALLS
     assert len(set(ours)) <= MOST_FILES
     assert switches <= MOST_SWITCHES
