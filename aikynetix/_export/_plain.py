@@ -22,6 +22,7 @@ _REASONS = {
     "DownloadInterruptedError": "The download broke off. Run the export again: it goes on where it was.",
     "IntegrityError": "The video arrived damaged and was not kept. Run the export again.",
     "InternalServerError": "The service has a fault at the moment. Run the export again later.",
+    "InvalidArgumentError": "This is not a session id.",
     "NotFoundError": "There is no such session, or no video of it.",
     "PermissionDeniedError": "This key may not see the session.",
     "RateLimitError": "The service is busy. Run the export again later.",
@@ -38,7 +39,7 @@ _FROM_SERVICE = {
     "PermissionDeniedError",
     "UnprocessableEntityError",
 }
-_WITH_MESSAGE = _FROM_SERVICE | {"ConfigurationError", "DownloadError", "TypeError", "ValueError"}
+_WITH_MESSAGE = _FROM_SERVICE | {"ConfigurationError", "DownloadError", "InvalidArgumentError", "TypeError", "ValueError"}
 _CODE = re.compile(r"\w=|\w+Error\b|\w\(|[\[\]{}<>\\]|_\w+\.c\b")
 _TAGS = range(0xE0020, 0xE0080)
 
