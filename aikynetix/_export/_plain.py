@@ -32,14 +32,10 @@ _REASONS = {
     "ValueError": "This is not a session id.",
     "VideoNotReadyError": "The video is still being made. Run the export again later.",
 }
-_FROM_SERVICE = {
-    "BadRequestError",
-    "ConflictError",
-    "NotFoundError",
-    "PermissionDeniedError",
-    "UnprocessableEntityError",
-}
-_WITH_MESSAGE = _FROM_SERVICE | {"ConfigurationError", "DownloadError", "InvalidArgumentError", "TypeError", "ValueError"}
+_FROM_SERVICE = frozenset(
+    ("BadRequestError", "ConflictError", "NotFoundError", "PermissionDeniedError", "UnprocessableEntityError")
+)
+_OURS = frozenset(("ConfigurationError", "DownloadError", "InvalidArgumentError", "TypeError", "ValueError"))
 _CODE = re.compile(r"\w=|\w+Error\b|\w\(|[\[\]{}<>\\]|_\w+\.c\b")
 _TAGS = range(0xE0020, 0xE0080)
 
@@ -53,7 +49,7 @@ def reason(record: ExportRecord) -> str | None:
         return None
     text = _REASONS.get(record.error, "Something unexpected happened. The manifest has the details.")
     message = (record.message or "").strip()
-    if record.error not in _WITH_MESSAGE or not message or _CODE.search(message):
+    if record.error not in _FROM_SERVICE | _OURS or not message or _CODE.search(message):
         return text
     said = "The service says" if record.error in _FROM_SERVICE else "Details"
     return f"{text} {said}: {visible(message.replace('session_id', 'session id'))}"
