@@ -16,8 +16,7 @@ _HOMES = {
     "_config": ("AsyncToken", "Token"),
     "_export": ("ExportRecord", "ExportStatus"),
     "_models": ("AnalyzedVideo", "DownloadedVideo"),
-    "_operations": ("Analysis",),
-    "_raw": ("RawClient",),
+    "_operations": ("Analysis", "RawClient"),
     "_videos": ("AnalyzedVideos", "AsyncAnalyzedVideos", "ExportItem", "Progress", "StrPath"),
     "_errors": (
         "AikynetixError",
@@ -34,6 +33,7 @@ _HOMES = {
         "DownloadInterruptedError",
         "IntegrityError",
         "InternalServerError",
+        "InvalidArgumentError",
         "NotFoundError",
         "PermissionDeniedError",
         "RateLimitError",

@@ -19,6 +19,7 @@ from ._errors import DownloadError as DownloadError
 from ._errors import DownloadInterruptedError as DownloadInterruptedError
 from ._errors import IntegrityError as IntegrityError
 from ._errors import InternalServerError as InternalServerError
+from ._errors import InvalidArgumentError as InvalidArgumentError
 from ._errors import NotFoundError as NotFoundError
 from ._errors import PermissionDeniedError as PermissionDeniedError
 from ._errors import RateLimitError as RateLimitError
@@ -30,7 +31,7 @@ from ._export import ExportStatus as ExportStatus
 from ._models import AnalyzedVideo as AnalyzedVideo
 from ._models import DownloadedVideo as DownloadedVideo
 from ._operations import Analysis as Analysis
-from ._raw import RawClient as RawClient
+from ._operations import RawClient as RawClient
 from ._videos import AnalyzedVideos as AnalyzedVideos
 from ._videos import AsyncAnalyzedVideos as AsyncAnalyzedVideos
 from ._videos import ExportItem as ExportItem
@@ -67,6 +68,7 @@ __all__ = [
     "ExportStatus",
     "IntegrityError",
     "InternalServerError",
+    "InvalidArgumentError",
     "NotFoundError",
     "PermissionDeniedError",
     "Progress",

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import inspect
 import os
-import unicodedata
+import re
 
+from ._errors import InvalidArgumentError
 from ._operations import Analysis
 
 _LONGEST_ID = 1_024
 _LONGEST_WAIT = 1e9
+_UNSENDABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # control characters, unpaired surrogates
 
 
 def checked_session_id(session_id: str) -> str:
@@ -17,19 +19,19 @@ def checked_session_id(session_id: str) -> str:
 
     Raises:
         TypeError: It is no string.
-        ValueError: It is empty, ``.`` or ``..``, longer than 1,024 characters, or has control characters or half a
-            surrogate pair in it.
+        InvalidArgumentError: It is blank, ``.`` or ``..``, longer than 1,024 characters, or has control characters or
+            half a surrogate pair in it.
     """
     if not isinstance(session_id, str):
         raise TypeError(f"session_id must be a str, not {type(session_id).__name__}")
-    if not session_id:
-        raise ValueError("session_id is empty; give the id of a session")
+    if not session_id or session_id.isspace():
+        raise InvalidArgumentError("session_id is empty; give the id of a session")
     if session_id in (".", ".."):
-        raise ValueError(f"session_id {session_id!r} would change the path of the request; give the id of a session")
+        raise InvalidArgumentError(f"session_id {session_id!r} would lead to another path; give the id of a session")
     if len(session_id) > _LONGEST_ID:
-        raise ValueError(f"session_id has {len(session_id)} characters; at most {_LONGEST_ID} are allowed")
-    if any(unicodedata.category(char) in ("Cc", "Cs") for char in session_id):
-        raise ValueError(
+        raise InvalidArgumentError(f"session_id has {len(session_id)} characters; at most {_LONGEST_ID} are allowed")
+    if _UNSENDABLE.search(session_id):
+        raise InvalidArgumentError(
             "session_id has control characters or unpaired surrogates in it; remove them (a line end, perhaps)"
         )
     return session_id
@@ -65,9 +67,12 @@ def checked_wait(wait: float) -> float:
     """Return ``wait`` if it is a number of seconds from 0 to a thousand million.
 
     Raises:
-        ValueError: It is not.
+        TypeError: It is no number.
+        ValueError: It is out of range.
     """
-    if isinstance(wait, bool) or not isinstance(wait, int | float) or not 0 <= wait <= _LONGEST_WAIT:
+    if isinstance(wait, bool) or not isinstance(wait, int | float):
+        raise TypeError(f"wait must be a number of seconds, not {type(wait).__name__}")
+    if not 0 <= wait <= _LONGEST_WAIT:
         raise ValueError(
             f"wait must be a number of seconds, 0 or more (at most {_LONGEST_WAIT:.0e}), not {_brief(wait)}"
         )

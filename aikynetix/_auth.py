@@ -1,20 +1,20 @@
 """Credentials: what is added to a request, and to which requests it is added.
 
-A credential is one `httpx.Auth`. `OriginBound` wraps it so that no request to another origin ever carries it.
+A credential is one `httpx.Auth`. `SameOriginAuth` wraps it so that no request to another origin ever carries it.
 """
 
 from __future__ import annotations
 
 import inspect
+import re
 import threading
+from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator  # noqa: TC003 -- read at run time by tools
 from typing import TYPE_CHECKING, Any, cast
 
 import httpx
 
-from . import _header_fields
 from ._errors import ConfigurationError
-from ._fork import in_child
 from ._redact import Secret
 
 if TYPE_CHECKING:
@@ -23,8 +23,13 @@ if TYPE_CHECKING:
 # Where a credential goes: ("header" | "query" | "cookie", name).
 Placement = tuple[str, str]
 
-_LOCKS = frozenset({"_lock", "_asker", "_async_lock"})
-_DEFAULT_PORTS = {"http": 80, "https": 443}
+HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, section 5.6.2
+# Responses to requests with an earlier token may still quote it.
+_TOKENS_KEPT = 4
+
+
+class TokenError(httpx.RequestError):
+    """The token callable raised; nothing was sent."""
 
 
 def checked_secret(value: object, setting: str) -> Secret:
@@ -39,31 +44,18 @@ def checked_secret(value: object, setting: str) -> Secret:
     Raises:
         ConfigurationError: It is no string, empty, or has characters that no header can carry. The text never shows it.
     """
-    value = hidden(value)
-    fault = _fault_of(value)
-    if fault is not None:
-        raise ConfigurationError(f"{setting} {fault}")
-    return Secret(cast("Secret", value).reveal().strip())
-
-
-def hidden(value: Any) -> Any:
-    """Return as a `Secret` what may hold a credential, of whatever type: anything but None, callables and `httpx.Auth`.
-
-    No frame that an error passes through may hold a bare credential: some tools print the local variables of frames.
-    """
-    return value if value is None or callable(value) or isinstance(value, Secret | httpx.Auth) else Secret(value)
-
-
-def _fault_of(value: object) -> str | None:
-    text: object = value.reveal() if isinstance(value, Secret) else value
+    text = value.reveal() if isinstance(value, Secret) else value
+    name = setting.partition(" ")[0].rstrip("=(,")
     if not isinstance(text, str):
-        return f"must be a string, not {type(text).__name__}."
+        raise ConfigurationError(f"{setting} must be a string, not {type(text).__name__}.", setting=name)
     text = text.strip()
     if not text:
-        return "is empty; give the credential from your Aikynetix account."
+        raise ConfigurationError(f"{setting} is empty; give the credential from your Aikynetix account.", setting=name)
     if not all("!" <= char <= "~" for char in text):
-        return "has a space, control or non-ASCII character in it; copy it once more."
-    return None
+        raise ConfigurationError(
+            f"{setting} has a space, control or non-ASCII character in it; copy it once more.", setting=name
+        )
+    return Secret(text)
 
 
 class ApiKey(httpx.Auth):
@@ -77,38 +69,39 @@ class ApiKey(httpx.Auth):
 
     Raises:
         ConfigurationError: The key is empty or cannot stand in a header, or the header's name is not one.
+
+    Example:
+        >>> Aikynetix(auth=ApiKey("my-key", header="Authorization"))
     """
 
     __module__ = "aikynetix"
 
     def __init__(self, key: str | Secret, header: str | None = None) -> None:
-        key = hidden(key)
-        key = checked_secret(key, "the API key (api_key=, AIKYNETIX_API_KEY)")
-        if header is not None and not _header_fields.is_name(header):
-            header = None  # it may be the key itself, given in the wrong place
+        self._key = checked_secret(key, "api_key= (or AIKYNETIX_API_KEY)")
+        if header is not None and not (isinstance(header, str) and HEADER_NAME.fullmatch(header)):
             raise ConfigurationError(
-                "ApiKey(header=...) must be a header's name, such as 'API-KEY' or 'Authorization'."
+                "ApiKey(header=...) must be a header's name, such as 'API-KEY' or 'Authorization'.", setting="auth"
             )
-        self._key = key
         self._placement: Placement | None = None if header is None else ("header", header)
 
-    @property
-    def _is_placed(self) -> bool:
-        """Whether it is known where the key goes."""
-        return self._placement is not None
-
-    def _placed(self, placement: Placement) -> ApiKey:
-        """Return a copy of this credential that goes to ``placement``."""
-        copy = object.__new__(type(self))
-        copy._key = self._key
+    def placed(self, placement: Placement | None) -> ApiKey:
+        """Return this key with ``placement`` as the place it is sent to, unless its caller named one."""
+        if self._placement is not None or placement is None:
+            return self
+        copy = ApiKey(self._key)
         copy._placement = placement
         return copy
+
+    @property
+    def is_placed(self) -> bool:
+        """Whether it is known where the key goes."""
+        return self._placement is not None
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         """Add the key to ``request``."""
         if self._placement is None:
             raise ConfigurationError(
-                "ApiKey(key) takes its header from an Aikynetix client; outside one, name header=."
+                "ApiKey(key) takes its header from an Aikynetix client; outside one, name header=.", setting="auth"
             )
         place, name = self._placement
         if place == "query":
@@ -135,100 +128,99 @@ class BearerToken(httpx.Auth):
             the API answers 401: Firebase tokens live one hour. `AsyncAikynetix` also takes a coroutine function.
 
     Raises:
-        ConfigurationError: The token is empty or cannot stand in a header. From a request: the callable raised, or
-            returned something that is no token.
+        ConfigurationError: The token is empty or cannot stand in a header. From a request: the callable returned
+            something that is no token. A callable that raises ends that one call with an `APIConnectionError`.
+
+    Example:
+        >>> Aikynetix(auth=BearerToken(lambda: user.get_id_token()))
     """
 
     __module__ = "aikynetix"
 
     def __init__(self, token: str | Secret | Callable[[], str] | Callable[[], Awaitable[str]]) -> None:
-        self._source: Callable[[], Any] | None = None
-        self._current: Secret | None = None
+        self._source: Callable[[], Any] | None = token if callable(token) else None
+        self._tokens: deque[Secret] = deque(maxlen=_TOKENS_KEPT)
+        if self._source is None:
+            self._tokens.append(checked_secret(token, "token= (or AIKYNETIX_TOKEN)"))
         self._placement = ("Authorization", "Bearer ")
-        token = hidden(token)
-        if callable(token):
-            self._source = token
-        else:
-            token = checked_secret(token, "the token (token=, AIKYNETIX_TOKEN)")
-            self._current = token
         self._make_locks()
 
     def _make_locks(self) -> None:
         self._lock = threading.Lock()
-        self._asker: int | None = None  # the thread that runs the callable
+        self._refreshing_thread: int | None = None
         self._async_lock: tuple[object, anyio.Lock] | None = None  # made where it is used, with its event loop
-        in_child(self, BearerToken._make_locks)
 
     @property
-    def _is_async(self) -> bool:
+    def is_async(self) -> bool:
         """Whether the token comes from a coroutine function, which only the asynchronous client can run."""
         source: Any = self._source
         return inspect.iscoroutinefunction(source) or inspect.iscoroutinefunction(type(source).__call__)
 
-    def _placed(self, header: str, prefix: str) -> BearerToken:
+    def placed(self, header: str, prefix: str) -> BearerToken:
         """Return a copy of this credential that is sent in ``header`` behind ``prefix``."""
-        copy = object.__new__(type(self))
-        copy.__dict__.update(self.__dict__)
+        copy = BearerToken(self._source or self._tokens[-1])
         copy._placement = (header, prefix)
-        copy._make_locks()
         return copy
 
     def sync_auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         """Add the token; on 401 ask the callable for another one, once."""
-        used = self._current or self._renew(None)
-        self._apply(request, used)
-        response = yield request
+        used = self._tokens[-1] if self._tokens else self._refresh(None)
+        response = yield self._with_token(request, used)
         if response.status_code == 401 and self._source is not None:
-            self._apply(request, self._renew(used))
-            yield request
+            yield self._with_token(request, self._refresh(used))
 
     async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
         """Add the token; on 401 ask the callable or coroutine function for another one, once."""
-        used = self._current or await self._arenew(None)
-        self._apply(request, used)
-        response = yield request
+        used = self._tokens[-1] if self._tokens else await self._arefresh(None)
+        response = yield self._with_token(request, used)
         if response.status_code == 401 and self._source is not None:
-            self._apply(request, await self._arenew(used))
-            yield request
+            yield self._with_token(request, await self._arefresh(used))
 
-    def _apply(self, request: httpx.Request, token: Secret) -> None:
+    def _with_token(self, request: httpx.Request, token: Secret) -> httpx.Request:
         header, prefix = self._placement
         request.headers[header] = prefix + token.reveal()
+        return request
 
-    def _renew(self, refused: Secret | None) -> Secret:
-        if self._asker == threading.get_ident():
-            raise ConfigurationError("the token callable makes a request that needs the token which it is asked for.")
+    def _refresh(self, refused: Secret | None) -> Secret:
+        if self._refreshing_thread == threading.get_ident():
+            raise ConfigurationError("the token callable called this client recursively.", setting="token")
         with self._lock:  # of many threads refused at once, the first asks and the others use what it got
-            if self._current is not None and self._current is not refused:
-                return self._current
-            self._asker = threading.get_ident()
+            if self._tokens and self._tokens[-1] is not refused:
+                return self._tokens[-1]
+            self._refreshing_thread = threading.get_ident()
             try:
-                got = _asked(cast("Callable[[], Any]", self._source))
+                value = cast("Callable[[], Any]", self._source)()
             except Exception as error:
-                raise _callable_failed(error) from error
+                raise _token_error(error) from error
             finally:
-                self._asker = None
-            self._current = _from_callable(got)
-            return self._current
+                self._refreshing_thread = None
+            return self._take(value)
 
-    async def _arenew(self, refused: Secret | None) -> Secret:
+    async def _arefresh(self, refused: Secret | None) -> Secret:
         import anyio.lowlevel  # httpx's own requirement; here, because the synchronous client does without
 
         loop = anyio.lowlevel.current_token()
         if self._async_lock is None or self._async_lock[0] != loop:
             self._async_lock = loop, anyio.Lock()
         async with self._async_lock[1]:  # as above, of many tasks
-            if self._current is not None and self._current is not refused:
-                return self._current
+            if self._tokens and self._tokens[-1] is not refused:
+                return self._tokens[-1]
             try:
-                got = await _aasked(cast("Callable[[], Any]", self._source))
+                value = cast("Callable[[], Any]", self._source)()
+                value = await value if inspect.isawaitable(value) else value
             except Exception as error:
-                raise _callable_failed(error) from error
-            self._current = _from_callable(got)
-            return self._current
+                raise _token_error(error) from error
+            return self._take(value)
+
+    def _take(self, value: object) -> Secret:
+        if inspect.iscoroutine(value):
+            value.close()  # the synchronous client refuses it, and it would complain that nobody awaited it
+        token = checked_secret(value, "token= (what the callable returned)")
+        self._tokens.append(token)
+        return token
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in self.__dict__.items() if name not in _LOCKS}
+        return {name: getattr(self, name) for name in ("_source", "_tokens", "_placement")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
@@ -238,80 +230,85 @@ class BearerToken(httpx.Auth):
         return "BearerToken(***)"
 
 
-class OriginBound(httpx.Auth):
+class SameOriginAuth(httpx.Auth):
     """Adds a credential to requests for one origin and to no other.
 
     Args:
         inner: The credential.
-        origin: The URL whose scheme, host and port it is meant for.
+        base_url: The URL whose scheme, host and port it is meant for.
     """
 
-    def __init__(self, inner: httpx.Auth, origin: httpx.URL) -> None:
+    def __init__(self, inner: httpx.Auth, base_url: httpx.URL) -> None:
         self.inner = inner
-        self._origin = origin_of(origin)
-        self.requires_request_body: bool = inner.requires_request_body
-        self.requires_response_body: bool = inner.requires_response_body
-
-    @property
-    def is_immediate(self) -> bool:
-        """Whether adding the credential to a request takes no time, because nobody is asked for it."""
-        inner = self.inner
-        return type(inner) is ApiKey or (type(inner) is BearerToken and inner._source is None)
-
-    def applies_to(self, request: httpx.Request) -> bool:
-        """Return whether ``request`` goes to the credential's own origin."""
-        return origin_of(request.url) == self._origin
+        self._origin = origin_of(base_url)
+        self.requires_request_body = inner.requires_request_body
+        self.requires_response_body = inner.requires_response_body
+        # What a credential of the caller's own kind added to requests, so that it is masked like ours.
+        self._seen: deque[Secret] = deque(maxlen=16)
 
     def sync_auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         """Run the credential's own flow, or none."""
-        if self.applies_to(request):
-            yield from self.inner.sync_auth_flow(request)
-        else:
-            yield request
+        if origin_of(request.url) != self._origin:
+            return httpx.Auth().sync_auth_flow(request)
+        if isinstance(self.inner, ApiKey):
+            return self.inner.auth_flow(request)
+        return self._remembering_flow(request)
+
+    def _remembering_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        flow, before = self.inner.sync_auth_flow(request), self._snapshot(request)
+        try:
+            sent = next(flow)
+            while True:
+                self._remember(sent, before)
+                response = yield sent
+                sent = flow.send(response)
+        except StopIteration:
+            return
+        finally:
+            flow.close()
 
     async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
         """Run the credential's own flow, or none."""
-        if not self.applies_to(request):
+        if origin_of(request.url) != self._origin:
             yield request
             return
-        flow = self.inner.async_auth_flow(request)
+        flow, before = self.inner.async_auth_flow(request), self._snapshot(request)
         try:
-            response = yield await anext(flow)
+            sent = await anext(flow)
             while True:
-                try:
-                    following = await flow.asend(response)
-                except StopAsyncIteration:
-                    return
-                response = yield following
+                self._remember(sent, before)
+                response = yield sent
+                sent = await flow.asend(response)
+        except StopAsyncIteration:
+            return
         finally:
             await flow.aclose()
 
+    def _snapshot(self, request: httpx.Request) -> httpx.Request | None:
+        """Return what ``request`` is before authentication; None for our own credentials, which `scrub` knows."""
+        if isinstance(self.inner, ApiKey | BearerToken):
+            return None
+        return httpx.Request(request.method, request.url, headers=request.headers)
+
+    def _remember(self, sent: httpx.Request, before: httpx.Request | None) -> None:
+        """Keep what authentication added to a request: values of headers, their last words, and of parameters."""
+        if before is None:
+            return
+        known = {*before.headers.multi_items(), *before.url.params.multi_items()}
+        added = [value for name, value in sent.headers.multi_items() if (name, value) not in known]
+        added += [value.rpartition(" ")[2] for value in added]
+        added += [value for name, value in sent.url.params.multi_items() if (name, value) not in known]
+        seen = {secret.reveal() for secret in self._seen}
+        self._seen.extend(Secret(value) for value in added if value not in seen)
+
     def __repr__(self) -> str:
-        return f"OriginBound({self.inner!r})" if isinstance(self.inner, ApiKey | BearerToken) else "OriginBound(***)"
+        return f"SameOriginAuth({type(self.inner).__name__}(***))"
 
 
-def origin_of(url: httpx.URL) -> tuple[str, str, int | None]:
-    """Return the origin of ``url``: scheme, host and port, the default port filled in (RFC 6454, section 4)."""
-    return url.scheme, url.host, url.port if url.port is not None else _DEFAULT_PORTS.get(url.scheme)
+def origin_of(url: httpx.URL) -> tuple[bytes, bytes, int | None]:
+    """Return the origin of ``url``: scheme, host and port (RFC 6454, section 4); httpx leaves default ports out."""
+    return url.raw_scheme, url.raw_host, url.port
 
 
-def _asked(source: Callable[[], Any]) -> Secret:
-    """Return what ``source`` returns; no frame that an error passes through later holds it bare."""
-    answer: Any = source()
-    if inspect.iscoroutine(answer):
-        answer.close()  # the synchronous client refuses it, and it would complain that nobody awaited it
-    return Secret(cast("Any", answer))
-
-
-async def _aasked(source: Callable[[], Any]) -> Secret:
-    """As `_asked`, also of a coroutine function."""
-    answer: Any = source()
-    return Secret(await answer if inspect.isawaitable(answer) else answer)
-
-
-def _from_callable(got: Secret) -> Secret:
-    return checked_secret(got, "what the token callable returned")
-
-
-def _callable_failed(error: Exception) -> ConfigurationError:
-    return ConfigurationError(f"the token callable raised {type(error).__name__}; a request needs a token from it.")
+def _token_error(error: Exception) -> TokenError:
+    return TokenError(f"the token callable raised {type(error).__name__}: {error}")

@@ -1,90 +1,74 @@
-"""The two clients: settings, a pool, and the doors to everything else."""
+"""The two clients: settings, transports, and the doors to everything else."""
 
 from __future__ import annotations
 
 import os
-import sys
 import threading
-from types import ModuleType, TracebackType  # noqa: TC003 -- tools resolve the annotations at run time
-from typing import TYPE_CHECKING, Any, NoReturn, Self, cast
+from functools import partial
+from types import TracebackType  # noqa: TC003 -- tools resolve the annotations at run time
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 import httpx
+from attrs import evolve
 
-# By way of the package, because that is where tools look for the names in the annotations of its classes.
-from . import AnalyzedVideos, AsyncAnalyzedVideos, __version__, _body, _classify, _config, _operations, _transport
-from ._auth import hidden
-from ._causes import detached
-from ._config import AsyncToken, Settings, Token
-from ._errors import AikynetixError, ConfigurationError
-from ._prepared import Prepared
-from ._raw import RawClient
-from ._session import AsyncSession, Policy, Session
+from . import _config, _operations, _responses
+from ._call import AsyncHttpClient, HttpClient, RequestBuilder
+from ._config import AsyncToken, Settings, Token, Verify  # noqa: TC001 -- tools resolve the annotations at run time
+from ._errors import ConfigurationError
+from ._operations import Arguments, Operation, RawClient, Success_co
+from ._transport import AsyncStackTransport, StackTransport, Trust, make_stacks
+from ._videos import AnalyzedVideos, AsyncAnalyzedVideos
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
-    from ._download import Storage
+    from ._download import OpenUrl, Options
     from ._models import AnalyzedVideo, DownloadedVideo
-    from ._videos import StrPath
-
-_HEADERS = {
-    "accept-encoding": _body.ACCEPT_ENCODING,
-    "user-agent": f"aikynetix/{__version__} python-httpx/{httpx.__version__}",
-}
 
 
-def _operation_kwargs(operation: ModuleType, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Mapping[str, Any]:
-    make = getattr(operation, "_get_kwargs", None)
-    if make is None or not hasattr(operation, "_parse_response"):
-        raise TypeError(
-            "operation must be a generated operation module, such as "
-            f"aikynetix_api.api.analyzed_videos.get_analyzed_video, not {operation!r:.100}"
+class _ClientBase:
+    """What both clients do alike."""
+
+    _settings: Settings
+    _transport: httpx.BaseTransport | httpx.AsyncBaseTransport | None
+
+    def _factory(self) -> Callable[[], Aikynetix]:
+        """Return what makes a client like this one in another process.
+
+        Raises:
+            ConfigurationError: A transport or a TLS context of the caller's own cannot go there.
+        """
+        if self._transport is not None or not isinstance(self._settings.verify, str | None):
+            raise ConfigurationError(
+                "executor= cannot be used with transport= or with verify= as an ssl.SSLContext: its workers are other "
+                "processes, which cannot share them; give verify= as a path, or leave executor= out.",
+                setting="transport",
+            )
+        return partial(
+            Aikynetix,
+            auth=self._settings.credential.inner,
+            base_url=str(self._settings.base_url),
+            timeout=self._settings.timeout,
+            max_retries=self._settings.max_retries,
+            proxy=self._settings.proxy,
+            verify=self._settings.verify,
         )
-    try:
-        made: Mapping[str, Any] = make(*args, **kwargs)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        said = str(error).removeprefix("_get_kwargs() ")
-        kind = ValueError if isinstance(error, ValueError) else TypeError
-        raise kind(f"the arguments are not what {operation.__name__.rpartition('.')[2]} takes: {said}") from error
-    return made
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            f"{type(self).__name__} holds connections and a credential and can be neither copied nor pickled; "
+            "use with_options() for a copy, and make a client of its own in every process"
+        )
+
+    def __repr__(self) -> str:
+        settings: Settings | None = getattr(self, "_settings", None)
+        if settings is None:  # seen by those who print the local variables of a constructor that failed
+            return f"<{type(self).__name__}, not set up>"
+        kind = type(settings.credential.inner).__name__
+        return f"{type(self).__name__}(base_url={str(settings.base_url)!r}, auth={kind}(***))"
 
 
-def _no_copy(client: object) -> NoReturn:
-    raise TypeError(
-        f"{type(client).__name__} holds connections and a credential and can be neither copied nor pickled; "
-        "use with_options() for a copy, and make a client of its own in every process"
-    )
-
-
-def _shown(client: Aikynetix | AsyncAikynetix) -> str:
-    settings: Settings | None = getattr(client, "_settings", None)
-    if settings is None:  # seen by those who print the local variables of a constructor that failed
-        return f"<{type(client).__name__}, not set up>"
-    kind = type(settings.credential.inner).__name__
-    return f"{type(client).__name__}(base_url={str(settings.base_url)!r}, auth={kind}(***))"
-
-
-def _checked_transport(transport: object, kind: type[Any]) -> Any:
-    if transport is not None and not isinstance(transport, kind):
-        raise ConfigurationError(f"transport= must be an httpx.{kind.__name__}, not {type(transport).__name__}.")
-    return transport
-
-
-def _success_model(operation: ModuleType, response: httpx.Response) -> Any:
-    if response.request.method == "HEAD":  # its answers have no content, whatever is documented (RFC 9110, 9.3.2)
-        return None
-    outer, weighed = sys.exception(), _classify.Weighed(response)
-    try:
-        return _operations.parse_with(operation, cast("httpx.Response", weighed))
-    except AikynetixError:
-        raise
-    except Exception as error:
-        why = f"the answer does not fit the vendored spec ({type(error).__name__})"
-        failure, cause = _classify.invalid(response, why), detached(error, _classify.secrets_of(response), outer)
-    raise failure from cause
-
-
-class Aikynetix:
+class Aikynetix(_ClientBase):
     """A client for the Aikynetix web API.
 
     One client may be shared by all threads. Close it, or use it in a ``with`` block, to free its connections.
@@ -99,15 +83,25 @@ class Aikynetix:
             seconds, 10 of them for connecting.
         max_retries: How often a request that failed in passing is sent again, 0 to 100. One call waits and retries for
             30 seconds at most.
-        transport: An httpx transport, for a proxy, a test or another backend. Closed with the client. The time limit of
-            a whole attempt holds as far as it knows of it: httpx's own only knows that of a single read, so that a head
-            which comes byte by byte may take longer.
+        proxy: Carries every request to the API and to the storage but those to loopback: a URL (http, https, socks5) or
+            an `httpx.Proxy`. Default: ``HTTP_PROXY``, ``HTTPS_PROXY``, ``ALL_PROXY`` and ``NO_PROXY``, as httpx reads
+            them.
+        verify: Whose certificates are trusted: an `ssl.SSLContext` (which may have a client certificate), or the path
+            of a PEM file or of a folder. Default: ``SSL_CERT_FILE`` and ``SSL_CERT_DIR``, then the system's store, then
+            certifi's.
+        transport: An httpx transport that carries everything, for a test or another backend; closed with the client.
+            The time limit of a whole attempt holds as far as it knows of it: httpx's own only knows that of a single
+            read, so that a head which comes byte by byte may take longer.
 
     Attributes:
         analyzed_videos: The annotated videos of sessions.
 
     Raises:
         ConfigurationError: A setting is wrong, or there is no credential, or more than one.
+
+    Example:
+        >>> with Aikynetix("my-key") as client:
+        ...     print(client.analyzed_videos.get("session-id").url)
     """
 
     __module__ = "aikynetix"
@@ -117,15 +111,17 @@ class Aikynetix:
     def __init__(
         self,
         api_key: str | None = None,
+        *,
         token: Token | None = None,
         auth: httpx.Auth | None = None,
         base_url: str | httpx.URL | None = None,
         timeout: float | httpx.Timeout | None = None,
         max_retries: int = 3,
+        proxy: str | httpx.URL | httpx.Proxy | None = None,
+        verify: Verify | None = None,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
-        # Not bare in the frames of an error, which some tools show: neither a credential nor one in the wrong place.
-        api_key, token, auth, base_url = hidden(api_key), hidden(token), hidden(auth), hidden(base_url)
+        _check_transport(transport, httpx.BaseTransport, proxy, verify)
         settings = _config.resolve(
             api_key=api_key,
             token=token,
@@ -133,37 +129,41 @@ class Aikynetix:
             base_url=base_url,
             timeout=timeout,
             max_retries=max_retries,
+            proxy=proxy,
+            verify=verify,
             environ=os.environ,
             spec=_operations.spec_defaults(),
             asynchronous=False,
         )
-        session = Session(
-            base_url=settings.base_url,
-            credential=settings.credential,
-            timeout=settings.timeout,
-            policy=Policy(settings.deadline, settings.max_retries),
-            transport=_checked_transport(transport, httpx.BaseTransport) or _transport.default_transport(),
-            headers=_HEADERS,
-        )
-        self._assemble(settings, session, _StorageHolder(transport))
+        self._transport = transport
+        self._trust = Trust(settings.verify)
+        carriers = (transport, {}) if transport else make_stacks(StackTransport, self._trust, settings.proxy)
+        self._assemble(settings, HttpClient(settings, carriers), _StorageHolder(settings, self._trust, transport))
 
-    def _assemble(self, settings: Settings, session: Session, storage: _StorageHolder) -> None:
-        self._settings, self._session, self._storage = settings, session, storage
-        self._requests = Prepared(session)
-        self._raw: RawClient | None = None
-        self.analyzed_videos = AnalyzedVideos(self)
+    def _assemble(self, settings: Settings, http: HttpClient, storage: _StorageHolder) -> None:
+        self._settings, self._http, self._storage = settings, http, storage
+        self._builder = RequestBuilder(http)
+        self.analyzed_videos = AnalyzedVideos(self._exchange, settings, storage.open_url, self)
 
     @property
     def raw(self) -> RawClient:
-        """The generated client on this client's pool, credential and retries, for the generated functions.
+        """The generated client on this client's connections, credential and retries, for the generated functions.
 
         Its functions behave as the generator documents: statuses are returned, not raised, and exceptions are httpx's.
         """
-        if self._raw is None:
-            self._raw = RawClient(self._settings.base_url, self._session, None)
-        return self._raw
+        return RawClient(str(self._settings.base_url), client=self._http)
 
-    def call(self, operation: ModuleType, *args: Any, **kwargs: Any) -> Any:
+    @property
+    def api(self) -> Api:
+        """Every operation of the vendor's spec as a typed method, by group: ``client.api.sessions.list()``.
+
+        Each returns its success model, and raises as `call` does.
+        """
+        return _operations.api(self.call)
+
+    def call(
+        self, operation: Operation[Arguments, Success_co], /, *args: Arguments.args, **kwargs: Arguments.kwargs
+    ) -> Success_co:
         """Run any generated operation, and return its success model.
 
         Args:
@@ -175,13 +175,14 @@ class Aikynetix:
             TypeError: ``operation`` is no such module, or the arguments are not its own.
             ValueError: An argument has a value that no request can carry, such as ``..`` for a part of the path.
             ConfigurationError: The vendor's spec names no server for it that can be used.
-            APIError: As for every other call: the answer is not 2xx, cannot be used, or did not come.
+            APIError: As for every other call: the response is not 2xx, cannot be used, or did not come.
         """
-        response = self._exchange(_operation_kwargs(operation, args, kwargs), None)
-        return _success_model(operation, response)
+        response = self._exchange(_operations.request_kwargs(operation, args, kwargs))
+        result: Success_co = _success_model(operation, response)
+        return result
 
     def with_options(self, *, timeout: float | httpx.Timeout | None = None, max_retries: int | None = None) -> Self:
-        """Return a copy with other limits that shares the pool; it lives as long as this client is open.
+        """Return a copy with other limits that shares the connections; it lives as long as this client is open.
 
         Args:
             timeout: As for the client; None keeps what this client has.
@@ -191,37 +192,21 @@ class Aikynetix:
             ConfigurationError: A setting is wrong.
         """
         settings = _evolved(self._settings, timeout, max_retries)
-        return self._sharing(settings, Policy(settings.deadline, settings.max_retries))
-
-    def _sharing(self, settings: Settings, policy: Policy) -> Self:
         copy = object.__new__(type(self))
-        copy._assemble(settings, self._session.copy(timeout=settings.timeout, policy=policy), self._storage.shared())
+        copy._transport, copy._trust = self._transport, self._trust
+        copy._assemble(settings, self._http.copy(settings), self._storage)
         return copy
 
     def close(self) -> None:
         """Close the connections. Closing twice is fine; using a closed client is an `AikynetixError`."""
-        self._session.close()
-        self._storage.close()
+        self._http.close()
+        if self._http.is_owner:
+            self._storage.close()
 
-    def _exchange(self, kwargs: Mapping[str, Any], limit: int | None) -> httpx.Response:
-        return self._session.exchange(self._requests.request(kwargs), limit=limit)
-
-    def _fetch(
-        self,
-        session_id: str,
-        resolve: Callable[[], AnalyzedVideo],
-        to: StrPath,
-        *,
-        cancelled: Callable[[], bool] = lambda: False,
-        **options: Any,
-    ) -> DownloadedVideo:
-        from . import _download
-
-        limits = _download.Options(
-            timeout=self._settings.timeout, max_retries=self._settings.max_retries, cancelled=cancelled, **options
-        )
-        storage = self._storage.get(self._settings)
-        return _download.download(_download.Source(session_id, resolve), to, storage, limits)
+    def _exchange(
+        self, kwargs: Mapping[str, Any], limit: int | None = None, cancel: threading.Event | None = None
+    ) -> httpx.Response:
+        return self._http.exchange(self._builder.build(kwargs), limit=limit, cancel=cancel)
 
     def __enter__(self) -> Self:
         return self
@@ -231,14 +216,8 @@ class Aikynetix:
     ) -> None:
         self.close()
 
-    def __reduce__(self) -> NoReturn:
-        _no_copy(self)
 
-    def __repr__(self) -> str:
-        return _shown(self)
-
-
-class AsyncAikynetix:
+class AsyncAikynetix(_ClientBase):
     """An asynchronous client for the Aikynetix web API, on asyncio and on trio.
 
     One client may be shared by any number of tasks of one event loop. Close it, or use it in an ``async with`` block.
@@ -250,14 +229,19 @@ class AsyncAikynetix:
         base_url: As for `Aikynetix`.
         timeout: As for `Aikynetix`.
         max_retries: As for `Aikynetix`.
-        transport: An asynchronous httpx transport. Downloads run in threads and use it only if it is a synchronous
-            transport as well.
+        proxy: As for `Aikynetix`.
+        verify: As for `Aikynetix`.
+        transport: An asynchronous httpx transport that carries everything, downloads too.
 
     Attributes:
         analyzed_videos: The annotated videos of sessions.
 
     Raises:
         ConfigurationError: A setting is wrong, or there is no credential, or more than one.
+
+    Example:
+        >>> async with AsyncAikynetix("my-key") as client:
+        ...     print((await client.analyzed_videos.get("session-id")).url)
     """
 
     __module__ = "aikynetix"
@@ -267,14 +251,17 @@ class AsyncAikynetix:
     def __init__(
         self,
         api_key: str | None = None,
+        *,
         token: AsyncToken | None = None,
         auth: httpx.Auth | None = None,
         base_url: str | httpx.URL | None = None,
         timeout: float | httpx.Timeout | None = None,
         max_retries: int = 3,
+        proxy: str | httpx.URL | httpx.Proxy | None = None,
+        verify: Verify | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        api_key, token, auth, base_url = hidden(api_key), hidden(token), hidden(auth), hidden(base_url)
+        _check_transport(transport, httpx.AsyncBaseTransport, proxy, verify)
         settings = _config.resolve(
             api_key=api_key,
             token=token,
@@ -282,75 +269,70 @@ class AsyncAikynetix:
             base_url=base_url,
             timeout=timeout,
             max_retries=max_retries,
+            proxy=proxy,
+            verify=verify,
             environ=os.environ,
             spec=_operations.spec_defaults(),
             asynchronous=True,
         )
-        session = AsyncSession(
-            base_url=settings.base_url,
-            credential=settings.credential,
-            timeout=settings.timeout,
-            policy=Policy(settings.deadline, settings.max_retries),
-            transport=_checked_transport(transport, httpx.AsyncBaseTransport) or _transport.default_async_transport(),
-            headers=_HEADERS,
-        )
-        both_ways = transport if isinstance(transport, httpx.BaseTransport) else None
-        self._assemble(settings, session, _StorageHolder(both_ways))
+        self._transport = transport
+        self._trust = Trust(settings.verify)
+        carriers = (transport, {}) if transport else make_stacks(AsyncStackTransport, self._trust, settings.proxy)
+        self._assemble(settings, AsyncHttpClient(settings, carriers), _StorageHolder(settings, self._trust, None))
 
-    def _assemble(self, settings: Settings, session: AsyncSession, storage: _StorageHolder) -> None:
-        self._settings, self._session, self._storage = settings, session, storage
-        self._requests = Prepared(session)
-        self._raw: RawClient | None = None
-        self.analyzed_videos = AsyncAnalyzedVideos(self)
+    def _assemble(self, settings: Settings, http: AsyncHttpClient, storage: _StorageHolder) -> None:
+        self._settings, self._http, self._storage = settings, http, storage
+        self._builder = RequestBuilder(http)
+        self.analyzed_videos = AsyncAnalyzedVideos(self._exchange, settings, self._fetch, self)
 
     @property
     def raw(self) -> RawClient:
         """See `Aikynetix.raw`; for the generated ``asyncio`` functions."""
-        if self._raw is None:
-            self._raw = RawClient(self._settings.base_url, None, self._session)
-        return self._raw
+        return RawClient(str(self._settings.base_url), async_client=self._http)
 
-    async def call(self, operation: ModuleType, *args: Any, **kwargs: Any) -> Any:
+    @property
+    def api(self) -> AsyncApi:
+        """See `Aikynetix.api`; its methods are awaited."""
+        return _operations.async_api(self.call)
+
+    async def call(
+        self, operation: Operation[Arguments, Success_co], /, *args: Arguments.args, **kwargs: Arguments.kwargs
+    ) -> Success_co:
         """See `Aikynetix.call`."""
-        response = await self._exchange(_operation_kwargs(operation, args, kwargs), None)
-        return _success_model(operation, response)
+        response = await self._exchange(_operations.request_kwargs(operation, args, kwargs))
+        result: Success_co = _success_model(operation, response)
+        return result
 
     def with_options(self, *, timeout: float | httpx.Timeout | None = None, max_retries: int | None = None) -> Self:
         """See `Aikynetix.with_options`."""
         settings = _evolved(self._settings, timeout, max_retries)
-        return self._sharing(settings, Policy(settings.deadline, settings.max_retries))
-
-    def _sharing(self, settings: Settings, policy: Policy) -> Self:
         copy = object.__new__(type(self))
-        copy._assemble(settings, self._session.copy(timeout=settings.timeout, policy=policy), self._storage.shared())
+        copy._transport, copy._trust = self._transport, self._trust
+        copy._assemble(settings, self._http.copy(settings), self._storage)
         return copy
 
     async def close(self) -> None:
         """See `Aikynetix.close`."""
-        await self._session.aclose()
-        self._storage.close()
+        await self._http.aclose()
+        if self._http.is_owner:
+            self._storage.close()
 
     aclose = close
 
-    async def _exchange(self, kwargs: Mapping[str, Any], limit: int | None) -> httpx.Response:
-        return await self._session.exchange(self._requests.request(kwargs), limit=limit)
+    async def _exchange(self, kwargs: Mapping[str, Any], limit: int | None = None) -> httpx.Response:
+        return await self._http.exchange(self._builder.build(kwargs), limit=limit)
 
     async def _fetch(
-        self, session_id: str, resolve: Callable[[], Awaitable[AnalyzedVideo]], to: StrPath, **options: Any
+        self, session_id: str, to: Any, lookup: Callable[[], Awaitable[AnalyzedVideo]], options: Options
     ) -> DownloadedVideo:
-        from . import _bridge, _download
+        from ._download._opener import AsyncStorageClient, download_in_thread
 
-        lookup = _bridge.Lookup(resolve, _download.Cancelled)
-        source = _download.Source(session_id, lookup)
-        storage = self._storage.get(self._settings)
-
-        def work(cancelled: Callable[[], bool]) -> DownloadedVideo:
-            limits = _download.Options(
-                timeout=self._settings.timeout, max_retries=self._settings.max_retries, cancelled=cancelled, **options
-            )
-            return _download.download(source, to, storage, limits)
-
-        return await _bridge.in_thread(work, lookup.cancel)
+        if isinstance(self._transport, httpx.AsyncBaseTransport):
+            opener = AsyncStorageClient((self._transport, {}), self._settings.timeout).opener
+        else:
+            open_url = self._storage.open_url()
+            opener = partial(_same, open_url)
+        return await download_in_thread(session_id, to, lookup=lookup, opener=opener, options=options)
 
     async def __aenter__(self) -> Self:
         return self
@@ -360,41 +342,68 @@ class AsyncAikynetix:
     ) -> None:
         await self.close()
 
-    def __reduce__(self) -> NoReturn:
-        _no_copy(self)
 
-    def __repr__(self) -> str:
-        return _shown(self)
+def _same(open_url: OpenUrl, _: object) -> OpenUrl:
+    return open_url
 
 
 class _StorageHolder:
-    """The pool towards the storage host, made when the first download needs it."""
+    """The client towards the storage host, made when the first download needs it."""
 
-    def __init__(self, transport: httpx.BaseTransport | None, owner: _StorageHolder | None = None) -> None:
-        self._transport = transport
-        self._owner = owner
-        self._storage: Storage | None = None
+    def __init__(self, settings: Settings, trust: Trust, transport: httpx.BaseTransport | None) -> None:
+        self._settings, self._trust, self._transport = settings, trust, transport
+        self._open_url: OpenUrl | None = None
+        self._carriers: Any = None
         self._lock = threading.Lock()
 
-    def get(self, settings: Settings) -> Storage:
-        if self._owner is not None:
-            return self._owner.get(settings)
+    def open_url(self) -> OpenUrl:
         with self._lock:  # of two threads that need it first, one makes it: the other's would never be closed
-            if self._storage is None:
-                from ._download import Storage
+            if self._open_url is None:
+                from ._download._opener import StorageClient
 
-                self._storage = Storage(timeout=settings.timeout, transport=self._transport)
-            return self._storage
-
-    def shared(self) -> _StorageHolder:
-        return _StorageHolder(None, self._owner or self)
+                own = self._transport is None
+                self._carriers = make_stacks(StackTransport, self._trust, self._settings.proxy) if own else None
+                carriers = self._carriers if self._transport is None else (self._transport, {})
+                self._open_url = StorageClient(carriers, self._settings.timeout).open_url
+            return self._open_url
 
     def close(self) -> None:
-        if self._storage is not None:
-            self._storage.close()
+        if self._carriers is not None:
+            transport, mounts = self._carriers
+            for each in (transport, *mounts.values()):
+                if each is not None:
+                    each.close()
+
+
+def _check_transport(transport: object, kind: type[Any], proxy: object, verify: object) -> None:
+    if transport is None:
+        return
+    if not isinstance(transport, kind):
+        text = f"transport= must be an httpx.{kind.__name__}, not {type(transport).__name__}."
+        raise ConfigurationError(text, setting="transport")
+    if proxy is not None or verify is not None:
+        raise ConfigurationError(
+            "transport= carries everything, so proxy= and verify= do nothing beside it: give them to the transport.",
+            setting="transport",
+        )
+
+
+def _success_model(operation: Any, response: httpx.Response) -> Any:
+    if response.request.method == "HEAD":  # its responses have no content, whatever is documented (RFC 9110, 9.3.2)
+        return None
+    try:
+        return _operations.parse_with(operation, response)
+    except Exception as error:
+        failure = _responses.invalid(
+            response, f"the response does not fit the vendored spec: {_responses.misfit(error)}"
+        )
+        failure.body = _responses.body_text(response.content)
+        raise failure from None
 
 
 def _evolved(settings: Settings, timeout: float | httpx.Timeout | None, max_retries: int | None) -> Settings:
-    limits = settings.timeout if timeout is None else _config.resolve_timeout(timeout)
-    retries = settings.max_retries if max_retries is None else _config.resolve_max_retries(max_retries)
-    return Settings(settings.base_url, settings.credential, limits, _config.deadline_of(limits), retries)
+    return evolve(
+        settings,
+        timeout=settings.timeout if timeout is None else _config.resolve_timeout(timeout),
+        max_retries=settings.max_retries if max_retries is None else _config.resolve_max_retries(max_retries),
+    )

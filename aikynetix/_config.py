@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+import importlib.util
+import ssl
+from collections.abc import Awaitable, Callable, Mapping
 from ipaddress import ip_address
-from typing import Any, cast
+from pathlib import Path
+from typing import Any
 
 import httpx
 from attrs import field, frozen
 
-from ._auth import ApiKey, BearerToken, OriginBound, Placement, hidden
+from ._auth import ApiKey, BearerToken, Placement, SameOriginAuth
 from ._errors import ConfigurationError
-from ._redact import Secret
 
 API_KEY_VARIABLE = "AIKYNETIX_API_KEY"
 TOKEN_VARIABLE = "AIKYNETIX_TOKEN"  # noqa: S105 -- the name of a variable, not a token
@@ -24,25 +26,7 @@ LONGEST_TIMEOUT = 1_000_000.0
 
 Token = str | Callable[[], str]
 AsyncToken = Token | Callable[[], Awaitable[str]]
-
-
-class Unseen(Mapping[str, str]):
-    """An environment that does not show what is in it to those who print the local variables of a frame."""
-
-    def __init__(self, values: Mapping[str, str]) -> None:
-        self._values = values
-
-    def __getitem__(self, name: str) -> str:
-        return self._values[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._values)
-
-    def __len__(self) -> int:
-        return len(self._values)
-
-    def __repr__(self) -> str:
-        return "Unseen(***)"
+Verify = ssl.SSLContext | str | Path
 
 
 @frozen
@@ -68,25 +52,38 @@ class Settings:
         base_url: Absolute, without a trailing slash.
         credential: Adds the credential to requests for the base URL's origin, and to no others.
         timeout: Per-phase limits in seconds.
-        deadline: Limit of one whole attempt in seconds, or None for no limit.
         max_retries: How often a failed request is sent again, 0 to 100.
+        proxy: Carries every request but those to loopback; None for what the environment says.
+        verify: A TLS context, or a PEM file or folder of authorities; None for the system's.
+        attempt_timeout: Seconds that one whole attempt may take: the longest phase; None for no limit.
     """
 
     base_url: httpx.URL
-    credential: OriginBound = field(repr=False)
+    credential: SameOriginAuth = field(repr=False)
     timeout: httpx.Timeout = DEFAULT_TIMEOUT
-    deadline: float | None = 30.0
     max_retries: int = 3
+    proxy: httpx.Proxy | None = field(default=None, repr=False)
+    verify: ssl.SSLContext | str | None = None
+
+    attempt_timeout: float | None = field(init=False)
+
+    @attempt_timeout.default
+    def _longest_phase(self) -> float | None:
+        phases: list[float | None] = [self.timeout.connect, self.timeout.read, self.timeout.write]
+        finite = [phase for phase in phases if phase is not None]
+        return max(finite) if len(finite) == len(phases) else None
 
 
 def resolve(
     *,
-    api_key: str | Secret | None,
-    token: AsyncToken | Secret | None,
+    api_key: str | None,
+    token: AsyncToken | None,
     auth: httpx.Auth | None,
-    base_url: str | httpx.URL | Secret | None,
+    base_url: str | httpx.URL | None,
     timeout: float | httpx.Timeout | None,
     max_retries: int,
+    proxy: str | httpx.URL | httpx.Proxy | None,
+    verify: Verify | None,
     environ: Mapping[str, str],
     spec: SpecDefaults,
     asynchronous: bool,
@@ -96,36 +93,43 @@ def resolve(
     Raises:
         ConfigurationError: A setting is wrong or missing, or there are two credentials.
     """
-    environ = Unseen(environ)
     url = resolve_base_url(base_url, environ, spec)
-    credential = _place(_resolve_credential(api_key, token, auth, environ), spec)
-    if not asynchronous and isinstance(credential, BearerToken) and credential._is_async:
+    credential = _placed(_resolve_credential(api_key, token, auth, environ), spec)
+    if not asynchronous and isinstance(credential, BearerToken) and credential.is_async:
         raise ConfigurationError(
-            "token= is a coroutine function, which only AsyncAikynetix can run; give a plain callable."
+            "token= is a coroutine function, which only AsyncAikynetix can run; give a plain callable.", setting="token"
         )
-    limits = resolve_timeout(timeout)
-    return Settings(url, OriginBound(credential, url), limits, deadline_of(limits), resolve_max_retries(max_retries))
+    return Settings(
+        url,
+        SameOriginAuth(credential, url),
+        resolve_timeout(timeout),
+        resolve_max_retries(max_retries),
+        _resolve_proxy(proxy),
+        _resolve_verify(verify),
+    )
 
 
 def _resolve_credential(
-    api_key: str | Secret | None, token: AsyncToken | Secret | None, auth: httpx.Auth | None, environ: Mapping[str, str]
+    api_key: str | None, token: AsyncToken | None, auth: httpx.Auth | None, environ: Mapping[str, str]
 ) -> httpx.Auth:
     given = [name for name, value in (("api_key", api_key), ("token", token), ("auth", auth)) if value is not None]
     if len(given) > 1:
         raise ConfigurationError(
-            f"{' and '.join(given)} were both given; a request carries one credential, so give one."
+            f"{' and '.join(given)} were both given; a request carries one credential, so give one.", setting=given[0]
         )
     if not given:
-        api_key, token = _secret_from(environ, API_KEY_VARIABLE), _secret_from(environ, TOKEN_VARIABLE)
+        api_key, token = _from_environment(environ, API_KEY_VARIABLE), _from_environment(environ, TOKEN_VARIABLE)
         if api_key is not None and token is not None:
             raise ConfigurationError(
-                f"{API_KEY_VARIABLE} and {TOKEN_VARIABLE} are both set; unset one, or give api_key= or token=."
+                f"{API_KEY_VARIABLE} and {TOKEN_VARIABLE} are both set; unset one, or give api_key= or token=.",
+                setting="api_key",
             )
     if auth is not None:
         if not isinstance(auth, httpx.Auth):
             raise ConfigurationError(
                 "auth= must be an httpx.Auth, such as ApiKey(...) or BearerToken(...); "
-                "for a string use api_key= or token=."
+                "for a string use api_key= or token=.",
+                setting="auth",
             )
         return auth
     if api_key is not None:
@@ -134,34 +138,33 @@ def _resolve_credential(
         return BearerToken(token)
     raise ConfigurationError(
         f"no credential: give api_key= or token= (or auth=), "
-        f"or set {API_KEY_VARIABLE} or {TOKEN_VARIABLE} in the environment."
+        f"or set {API_KEY_VARIABLE} or {TOKEN_VARIABLE} in the environment.",
+        setting="api_key",
     )
 
 
-def _secret_from(environ: Mapping[str, str], variable: str) -> Secret | None:
+def _from_environment(environ: Mapping[str, str], variable: str) -> str | None:
     """An empty variable counts as unset: that is how shells and CI systems blank one out."""
-    value = environ.get(variable, "").strip()
-    return Secret(value) if value else None
+    return environ.get(variable, "").strip() or None
 
 
-def _place(credential: httpx.Auth, spec: SpecDefaults) -> httpx.Auth:
+def _placed(credential: httpx.Auth, spec: SpecDefaults) -> httpx.Auth:
     """Send the credential where the spec wants it."""
-    if isinstance(credential, ApiKey) and not credential._is_placed:
-        if spec.api_key is None:
+    if isinstance(credential, ApiKey):
+        credential = credential.placed(spec.api_key)
+        if not credential.is_placed:
             other = f"use token= or {TOKEN_VARIABLE}, or" if spec.bearer else "give auth= what the vendor takes now, or"
-            raise ConfigurationError(f"the vendored spec knows no API key any more; {other} ApiKey(key, header=...).")
-        return credential._placed(spec.api_key)
-    if isinstance(credential, BearerToken):
+            text = f"the vendored spec knows no API key any more; {other} ApiKey(key, header=...)."
+            raise ConfigurationError(text, setting="api_key")
+    elif isinstance(credential, BearerToken):
         if spec.bearer is None:
             other = f"use api_key= or {API_KEY_VARIABLE}" if spec.api_key else "give auth= what the vendor takes now"
-            raise ConfigurationError(f"the vendored spec knows no bearer token any more; {other}.")
-        return credential._placed(*spec.bearer)
+            raise ConfigurationError(f"the vendored spec knows no bearer token any more; {other}.", setting="token")
+        credential = credential.placed(*spec.bearer)
     return credential
 
 
-def resolve_base_url(
-    base_url: str | httpx.URL | Secret | None, environ: Mapping[str, str], spec: SpecDefaults
-) -> httpx.URL:
+def resolve_base_url(base_url: str | httpx.URL | None, environ: Mapping[str, str], spec: SpecDefaults) -> httpx.URL:
     """Return the API's base URL, checked so that a credential cannot be led astray by how it is written.
 
     Raises:
@@ -170,50 +173,41 @@ def resolve_base_url(
     """
     if base_url is not None:
         return checked_base_url(base_url, f"base_url= (or {BASE_URL_VARIABLE})")
-    url = _secret_from(environ, BASE_URL_VARIABLE)
+    url = _from_environment(environ, BASE_URL_VARIABLE)
     if url is not None:
         return checked_base_url(url, f"the environment variable {BASE_URL_VARIABLE}")
     if spec.base_url is None:
-        raise ConfigurationError(f"the vendored spec names no server; give base_url= or set {BASE_URL_VARIABLE}.")
+        text = f"the vendored spec names no server; give base_url= or set {BASE_URL_VARIABLE}."
+        raise ConfigurationError(text, setting="base_url")
     return checked_base_url(spec.base_url, "the vendored spec's server")
 
 
-def checked_base_url(base_url: str | httpx.URL | Secret, setting: str) -> httpx.URL:
+def checked_base_url(base_url: str | httpx.URL, setting: str) -> httpx.URL:
     """Return ``base_url`` without a trailing slash, or say what is wrong with it.
 
     Raises:
-        ConfigurationError: See `resolve_base_url`.
+        ConfigurationError: See `resolve_base_url`; the text does not quote it, because a credential may stand in it.
     """
-    base_url = hidden(base_url)
-    url = _usable_base_url(cast("Secret", base_url).reveal())
-    if isinstance(url, str):
-        raise ConfigurationError(f"{setting} {url}")
-    return url
-
-
-def _usable_base_url(base_url: object) -> httpx.URL | str:
-    """Return the URL, or what is wrong with it: returned, because a credential may stand in it."""
     text = str(base_url) if isinstance(base_url, str | httpx.URL) else ""
-    if not text or any(char <= " " or char == "\x7f" or char == "\\" for char in text):
-        return "must be an absolute URL such as https://api.example.com, without spaces or backslashes."
     try:
         url = httpx.URL(text)
-        host = url.host  # decodes IDNA, and raises for a host that only looks like it
+        fault = _fault_of(url, url.host, text)  # the host decodes IDNA, and raises where it only looks like it
     except (httpx.InvalidURL, ValueError):
-        return "is not a URL; it looks like https://api.example.com."
-    fault = _fault_of(url, host, text)
-    return url.copy_with(raw_path=url.raw_path.rstrip(b"/") or b"/") if fault is None else fault
+        fault = "is not a URL; it looks like https://api.example.com."
+    if fault is not None:
+        raise ConfigurationError(f"{setting} {fault}", setting="base_url")
+    return url.copy_with(raw_path=url.raw_path.rstrip(b"/") or b"/")
 
 
 def _fault_of(url: httpx.URL, host: str, text: str) -> str | None:
+    if any(char <= " " or char == "\x7f" or char == "\\" for char in text):
+        return "must be a URL such as https://api.example.com, without spaces or backslashes."
     if url.scheme not in ("http", "https") or not host:
-        return "must start with https:// and name a host."
+        return "must be an absolute URL: start with https:// and name a host."
     if url.userinfo or "@" in text.split("/", 3)[2]:
         return "has user info in it (the part before '@'); give the host alone and the credential as a setting."
-    if "?" in text or "#" in text:
-        return "must not have a query or a fragment."
-    if url.port is not None and not 0 < url.port < 65_536:
-        return "has a port outside 1 to 65535."
+    if "?" in text or "#" in text or url.port == 0:
+        return "must not have a query, a fragment or port 0."
     if url.scheme == "http" and not is_loopback(host):
         return "uses http, which would send the credential in the clear; use https (http is for loopback only)."
     return None
@@ -246,19 +240,13 @@ def resolve_timeout(timeout: float | httpx.Timeout | None) -> httpx.Timeout:
         return httpx.Timeout(float(timeout))
     raise ConfigurationError(
         f"timeout= must be a positive number of seconds, at most {LONGEST_TIMEOUT:,.0f}, or an httpx.Timeout of such "
-        "numbers; leave it out for the default."
+        "numbers; leave it out for the default.",
+        setting="timeout",
     )
 
 
 def _is_limit(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= LONGEST_TIMEOUT
-
-
-def deadline_of(timeout: httpx.Timeout) -> float | None:
-    """Return how long one whole attempt may take, in seconds, given its per-phase limits; None for no limit."""
-    phases: list[Any] = [timeout.connect, timeout.read, timeout.write]
-    finite = [phase for phase in phases if phase is not None]
-    return max(finite) if len(finite) == len(phases) else None
 
 
 def resolve_max_retries(max_retries: int) -> int:
@@ -268,5 +256,47 @@ def resolve_max_retries(max_retries: int) -> int:
         ConfigurationError: It is no whole number from 0 to 100.
     """
     if isinstance(max_retries, bool) or not isinstance(max_retries, int) or not 0 <= max_retries <= MAX_RETRIES_LIMIT:
-        raise ConfigurationError(f"max_retries= must be a whole number from 0 to {MAX_RETRIES_LIMIT}.")
+        text = f"max_retries= must be a whole number from 0 to {MAX_RETRIES_LIMIT}."
+        raise ConfigurationError(text, setting="max_retries")
     return max_retries
+
+
+def _resolve_proxy(proxy: Any) -> httpx.Proxy | None:
+    if proxy is None or proxy == "":
+        return None
+    try:
+        made = proxy if isinstance(proxy, httpx.Proxy) else httpx.Proxy(proxy)
+    except (httpx.InvalidURL, ValueError, TypeError, AttributeError):
+        made = None
+    if made is None or made.url.scheme not in ("http", "https", "socks5", "socks5h") or not made.url.host:
+        raise ConfigurationError(
+            "proxy= must be a URL such as http://proxy.example:3128 (http, https, socks5, socks5h), or an httpx.Proxy.",
+            setting="proxy",
+        )
+    check_socks(made.url.scheme)
+    return made
+
+
+def check_socks(scheme: str) -> None:
+    """Check that a proxy of ``scheme`` can be used.
+
+    Raises:
+        ConfigurationError: It speaks SOCKS, and what httpx needs for that is not installed.
+    """
+    if scheme.startswith("socks") and importlib.util.find_spec("socksio") is None:
+        text = "the proxy (proxy=, ALL_PROXY) speaks SOCKS, which needs: pip install 'aikynetix[socks]'."
+        raise ConfigurationError(text, setting="proxy")
+
+
+def _resolve_verify(verify: Any) -> ssl.SSLContext | str | None:
+    if verify is None or isinstance(verify, ssl.SSLContext):
+        return verify
+    if isinstance(verify, bool) or not isinstance(verify, str | Path):
+        raise ConfigurationError(
+            "verify= must be an ssl.SSLContext, or the path of a PEM file or a folder of certificates; "
+            "certificates are always checked.",
+            setting="verify",
+        )
+    if not Path(verify).exists():
+        raise ConfigurationError(f"verify= names {str(verify)!r}, which does not exist.", setting="verify")
+    return str(verify)

@@ -2,10 +2,11 @@
 
 AikynetixError
 ├── ConfigurationError                       wrong or missing settings
-├── APIError                                 something between the request and a usable answer
-│   ├── APIConnectionError                   no usable answer: DNS, refused, reset, protocol, TLS
+├── InvalidArgumentError                     a session id that no request can carry; a ValueError as well
+├── APIError                                 something between the request and a usable response
+│   ├── APIConnectionError                   no usable response: DNS, refused, reset, protocol, TLS, proxy
 │   │   └── APITimeoutError
-│   ├── APIStatusError                       an answer with a status other than 2xx
+│   ├── APIStatusError                       a response with a status other than 2xx
 │   │   ├── BadRequestError 400   AuthenticationError 401   PermissionDeniedError 403   NotFoundError 404
 │   │   ├── ConflictError 409     UnprocessableEntityError 422   RateLimitError 429
 │   │   └── InternalServerError   every 5xx
@@ -37,28 +38,35 @@ def _rebuild(cls: type[AikynetixError], args: tuple[Any, ...], state: dict[str, 
 class AikynetixError(Exception):
     """Base of every exception that this package raises on purpose, bad arguments (``ValueError``) apart."""
 
-    __module__ = "aikynetix"
-
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, (type(self), self.args, dict(self.__dict__))
 
 
 class ConfigurationError(AikynetixError):
-    """A setting is wrong or missing; the text names the setting and the environment variable that also sets it."""
+    """A setting is wrong or missing; the text names the setting and the environment variable that also sets it.
 
-    __module__ = "aikynetix"
+    Attributes:
+        setting: The argument of the client that the error is about, such as ``"base_url"``; None where it is no single
+            one.
+    """
+
+    def __init__(self, message: str, *, setting: str | None = None) -> None:
+        super().__init__(message)
+        self.setting = setting
+
+
+class InvalidArgumentError(AikynetixError, ValueError):
+    """An argument that no request can carry, such as an empty session id; nothing was sent."""
 
 
 class APIError(AikynetixError):
-    """A request to the API that did not end in a usable answer.
+    """A request to the API that did not end in a usable response.
 
     Attributes:
         message: One line of plain text.
         request_method: ``"GET"``, ``"POST"``, ...
         request_url: The URL asked for, without its query.
     """
-
-    __module__ = "aikynetix"
 
     def __init__(self, message: str, *, request_method: str = "", request_url: str = "") -> None:
         super().__init__(message)
@@ -72,15 +80,22 @@ class APIError(AikynetixError):
 
 
 class APIConnectionError(APIError):
-    """No usable answer came: the name did not resolve, the connection was refused or reset, TLS or HTTP was broken."""
+    """No usable response came: the name did not resolve, the connection broke, a proxy or a certificate was in the way.
 
-    __module__ = "aikynetix"
+    Attributes:
+        is_permanent: Whether the same request would fail again: a certificate that is not trusted, a server that does
+            not speak the protocol, a proxy that says no. Such a request is not retried.
+    """
+
+    def __init__(
+        self, message: str, *, is_permanent: bool = False, request_method: str = "", request_url: str = ""
+    ) -> None:
+        super().__init__(message, request_method=request_method, request_url=request_url)
+        self.is_permanent = is_permanent
 
 
 class APITimeoutError(APIConnectionError):
-    """No complete answer came within the timeout."""
-
-    __module__ = "aikynetix"
+    """No complete response came within the timeout."""
 
 
 class APIStatusError(APIError):
@@ -91,12 +106,10 @@ class APIStatusError(APIError):
         message: The API's own words, one line of at most 500 characters; else the status phrase.
         code: The API's machine-readable error code where it sends one.
         body: The parsed JSON, or the text, of at most 64 KiB of body; None when there was none.
-        headers: The answer's headers, case-insensitive.
+        headers: The response's headers, case-insensitive.
         request_id: The id that the server gave this request, for a support ticket.
         retry_after: Seconds that the server asked to wait, from ``Retry-After`` (RFC 9110, section 10.2.3).
     """
-
-    __module__ = "aikynetix"
 
     def __init__(
         self,
@@ -120,68 +133,50 @@ class APIStatusError(APIError):
         self.retry_after = retry_after
 
     def __str__(self) -> str:
-        asked = f" [{self.request_method} {self.request_url}]" if self.request_method else ""
         traced = f" (request id {self.request_id})" if self.request_id else ""
-        return f"{self.status_code}: {self.message}{asked}{traced}"
+        return f"{self.status_code}: {super().__str__()}{traced}"
 
 
 class BadRequestError(APIStatusError):
     """400: the parameters are invalid, or the session was analyzed already."""
 
-    __module__ = "aikynetix"
-
 
 class AuthenticationError(APIStatusError):
-    """401: the credential is missing or invalid."""
-
-    __module__ = "aikynetix"
+    """401: the credential is missing or invalid; ``aikynetix doctor`` tells which form of it the server accepts."""
 
 
 class PermissionDeniedError(APIStatusError):
     """403: the user lacks the right or the plan."""
 
-    __module__ = "aikynetix"
-
 
 class NotFoundError(APIStatusError):
     """404: no such session, or no data or video for it yet."""
-
-    __module__ = "aikynetix"
 
 
 class ConflictError(APIStatusError):
     """409: the request does not fit the state the session is in."""
 
-    __module__ = "aikynetix"
-
 
 class UnprocessableEntityError(APIStatusError):
     """422: well-formed, but refused for its content."""
-
-    __module__ = "aikynetix"
 
 
 class RateLimitError(APIStatusError):
     """429: too many requests; ``retry_after`` says how long to wait where the server does."""
 
-    __module__ = "aikynetix"
-
 
 class InternalServerError(APIStatusError):
     """Any 5xx, registered with IANA or not (520 too)."""
 
-    __module__ = "aikynetix"
-
 
 class APIResponseValidationError(APIError):
-    """A 2xx answer that cannot be used: not JSON, no URL in it, a URL that is not http(s), or too large.
+    """A 2xx response that cannot be used: not JSON, no URL in it, a URL that is not http(s), or too large.
 
     Attributes:
-        status_code: The HTTP status, 200 to 299; None when the answer was never complete.
+        status_code: The HTTP status, 200 to 299; None when the response was never complete.
         request_id: The id that the server gave this request, for a support ticket.
+        body: The first 64 KiB of the response's body as text where it was read and its fields did not fit; else None.
     """
-
-    __module__ = "aikynetix"
 
     def __init__(
         self,
@@ -189,12 +184,14 @@ class APIResponseValidationError(APIError):
         *,
         status_code: int | None = None,
         request_id: str | None = None,
+        body: str | None = None,
         request_method: str = "",
         request_url: str = "",
     ) -> None:
         super().__init__(message, request_method=request_method, request_url=request_url)
         self.status_code = status_code
         self.request_id = request_id
+        self.body = body
 
 
 class VideoNotReadyError(AikynetixError):
@@ -204,8 +201,6 @@ class VideoNotReadyError(AikynetixError):
         session_id: The session asked for.
         waited: Seconds spent waiting.
     """
-
-    __module__ = "aikynetix"
 
     def __init__(self, message: str, *, session_id: str, waited: float) -> None:
         super().__init__(message)
@@ -219,40 +214,32 @@ class DownloadError(AikynetixError):
     Attributes:
         session_id: The session whose video was asked for.
         path: Where the file was to go; a ``Path``, or the URL of an fsspec destination.
+        reason: What stands in the way, for code: ``"exists"`` (a file of that name), ``"locked"`` (another download of
+            it is under way), ``"no_space"``, ``"place"`` (the destination), ``"storage"`` (the storage host),
+            ``"cancelled"``; None for anything else.
     """
 
-    __module__ = "aikynetix"
-
-    def __init__(self, message: str, *, session_id: str, path: Path | str | None = None) -> None:
+    def __init__(
+        self, message: str, *, session_id: str, path: Path | str | None = None, reason: str | None = None
+    ) -> None:
         super().__init__(message)
         self.session_id = session_id
         self.path = path
+        self.reason = reason
 
 
 class SignedUrlExpiredError(DownloadError):
     """The storage refused the signature, and a fresh one did not help."""
 
-    __module__ = "aikynetix"
-
 
 class IntegrityError(DownloadError):
     """Size, checksum or container is not what was announced."""
 
-    __module__ = "aikynetix"
-
 
 class DownloadInterruptedError(DownloadError):
-    """Given up after retries; what has arrived is kept, and a later call resumes."""
-
-    __module__ = "aikynetix"
+    """Given up after retries, or cancelled; what has arrived is kept, and a later call resumes."""
 
 
-def client_closed() -> AikynetixError:
-    """Return the exception for the use of a client that has been closed."""
-    return AikynetixError("this client has been closed; make a new one, or keep it open for as long as it is used.")
-
-
-# 5xx have one class for all of them, see `status_error_class`.
 _BY_STATUS: dict[int, type[APIStatusError]] = {
     400: BadRequestError,
     401: AuthenticationError,
@@ -265,11 +252,17 @@ _BY_STATUS: dict[int, type[APIStatusError]] = {
 
 
 def status_error_class(status_code: int) -> type[APIStatusError]:
-    """Return the exception class for a status that is not 2xx.
-
-    Args:
-        status_code: 100 to 999. A status with no class of its own gives `APIStatusError`.
-    """
+    """Return the exception class for a status that is not 2xx; one without its own gives `APIStatusError`."""
     if 500 <= status_code <= 599:
         return InternalServerError
     return _BY_STATUS.get(status_code, APIStatusError)
+
+
+def client_closed() -> AikynetixError:
+    """Return the exception for the use of a client that has been closed."""
+    return AikynetixError("this client has been closed; make a new one, or keep it open for as long as it is used.")
+
+
+for _name, _value in list(globals().items()):
+    if isinstance(_value, type) and issubclass(_value, AikynetixError):
+        _value.__module__ = "aikynetix"  # where users import them from, and where pickles look for them

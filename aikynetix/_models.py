@@ -5,7 +5,6 @@ that the class says it is from, and that is the package.
 """
 
 import os
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,15 +12,14 @@ from typing import Any
 import httpx
 from attrs import field, frozen
 
-from . import _operations, _signed_url
-from ._causes import detached
+from . import _operations, _responses, _signed_url
 from ._errors import APIResponseValidationError, DownloadError
 from ._redact import redact_url
 
 
 @frozen
-class Answer:
-    """The parts of a success answer that the generated model is made from, on demand.
+class SuccessParts:
+    """The parts of a success response that the generated model is made from, on demand.
 
     It holds no request: that would keep the credential alive.
     """
@@ -48,7 +46,7 @@ class AnalyzedVideo:
     session_id: str
     url: str = field(repr=redact_url)
     request_id: str | None = None
-    _answer: Answer | None = field(default=None, repr=False, eq=False, alias="_answer")
+    _parts: SuccessParts | None = field(default=None, repr=False, eq=False, alias="_parts")
 
     def __attrs_post_init__(self) -> None:
         for name, value in (("session_id", self.session_id), ("url", self.url)):
@@ -88,25 +86,25 @@ class AnalyzedVideo:
 
     @property
     def raw(self) -> Any:
-        """The answer as the generated model, with every field that the vendor sends; None if made by hand.
+        """The response as the generated model, with every field that the vendor sends; None if made by hand.
 
         Raises:
-            APIResponseValidationError: The answer does not fit the vendored spec; the generated parser is strict.
+            APIResponseValidationError: The response does not fit the vendored spec; the generated parser is strict.
         """
-        if self._answer is None:
+        if self._parts is None:
             return None
-        answer, outer = self._answer, sys.exception()
-        kind = answer.content_type.encode("utf-8", "replace")  # httpx takes a str for ASCII; servers send anything
-        response = httpx.Response(answer.status_code, headers={b"content-type": kind}, content=answer.content)
+        parts = self._parts
+        kind = parts.content_type.encode("utf-8", "replace")  # httpx takes a str for ASCII; servers send anything
+        response = httpx.Response(parts.status_code, headers={b"content-type": kind}, content=parts.content)
         try:
-            return _operations.parsed(answer.operation, response)
+            return _operations.parsed(parts.operation, response)
         except Exception as error:
-            cause = detached(error, (), outer)
-        raise APIResponseValidationError(
-            f"the answer does not fit the vendored spec ({type(cause).__name__}); the URL itself is fine",
-            status_code=answer.status_code,
-            request_id=self.request_id,
-        ) from cause
+            raise APIResponseValidationError(
+                f"the response does not fit the vendored spec ({_responses.misfit(error)}); the URL itself is fine",
+                status_code=parts.status_code,
+                request_id=self.request_id,
+                body=_responses.body_text(parts.content),
+            ) from None
 
     def _repr_html_(self) -> str:
         """Show a player in a notebook."""
@@ -164,7 +162,6 @@ class DownloadedVideo:
     def _hashed(self) -> str:
         import hashlib  # here, because a lookup has no use for it
 
-        cause: OSError | None = None
         file, then = self._file or (Path(self.path), None)
         try:
             if _is_same(file.stat(), then):  # before it is opened, which would wait if it were a pipe
@@ -172,10 +169,11 @@ class DownloadedVideo:
                     value = hashlib.file_digest(opened, "sha256").hexdigest()
                     if _is_same(os.fstat(opened.fileno()), then):
                         return value
-        except OSError as error:
-            cause = error
+            error: OSError | None = None
+        except OSError as failure:
+            error = failure
         text = f"{self.path}: the file was moved or changed after the download, so its SHA-256 cannot be told any more"
-        raise DownloadError(text, session_id=self.session_id, path=self.path) from cause
+        raise DownloadError(text, session_id=self.session_id, path=self.path) from error
 
 
 def _seen(path: Path) -> tuple[Path, os.stat_result | None]:

@@ -1,48 +1,59 @@
 """The one place that names generated code: from domain terms to a request, as the vendor's spec has it today.
 
-Only the request side is used (`_get_kwargs` and the body models), so that paths, parameters and bodies follow the spec
+`make regen` writes the request builders of `aikynetix_api.facade`, so that paths, parameters and bodies follow the spec
 by regeneration alone. Each generated module is imported when its operation is first called.
 """
 
 from __future__ import annotations
 
 import importlib
-import inspect
-import typing
+import re
 from enum import StrEnum
-from functools import cache
-from types import ModuleType, UnionType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, Protocol, Self, TypeVar
 
-from aikynetix_api import vendor
+import httpx  # noqa: TC002 -- tools resolve the annotations at run time
+from aikynetix_api import facade
 from aikynetix_api.client import AuthenticatedClient, Client
 from aikynetix_api.errors import UnexpectedStatus
-from aikynetix_api.types import UNSET, Unset
-from attrs import field, fields, frozen
+from attrs import field, frozen
 
-from . import _header_fields
+from ._auth import HEADER_NAME
 from ._config import SpecDefaults
 from ._errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+    from types import ModuleType
 
-    import httpx
+    from aikynetix_api.operations import Api, AsyncApi
+
+    # An operation with a `security` of its own is typed to want an AuthenticatedClient. That class holds the token in
+    # plain sight, so it is one for type checkers only: at run time the generated functions just ask for the client.
+    class _Base(Client, AuthenticatedClient):  # type: ignore[misc]  # both define the same methods, each for itself
+        pass
+else:
+    _Base = Client
+
+# What the regeneration writes before the path of an operation none of whose servers can be used.
+_NO_SERVER = "no-server:"
+# httpx writes these for the connection and the message that it makes (RFC 9110, section 7.2; RFC 9112, section 6).
+_OF_THE_MESSAGE = frozenset({"host", "content-length", "transfer-encoding", "connection"})
+_CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 
 
-class _Asked:
-    """Stands in for the client that the generated parsers take.
+Arguments = ParamSpec("Arguments")
+Success_co = TypeVar("Success_co", covariant=True)
 
-    All that they ask it is whether to raise on a status that the spec does not name; their own exception would hold the
-    whole body, twice.
-    """
 
-    def __init__(self, status: int) -> None:
-        self._status = status
+class Operation(Protocol[Arguments, Success_co]):
+    """What type checkers know of a generated operation module: its arguments, and the model of its success."""
 
     @property
-    def raise_on_unexpected_status(self) -> bool:
-        raise UnexpectedStatus(self._status, b"")
+    def _get_kwargs(self) -> Callable[Arguments, dict[str, Any]]: ...
+
+    def _parse_response(self, *, client: AuthenticatedClient | Client, response: httpx.Response) -> Any: ...
+
+    def _success(self, parsed: Any) -> Success_co: ...
 
 
 class Analysis(StrEnum):
@@ -55,47 +66,74 @@ class Analysis(StrEnum):
 
 
 @frozen
-class Call:
+class RequestSpec:
     """One request, before it is bound to a server.
 
     Attributes:
         operation: The facade's name of the operation.
         kwargs: What `httpx.Client.build_request` takes.
-        url_places: Where the video's URL may be in a success answer, each the JSON keys that lead there.
+        url_paths: Where the video's URL may be in a success response, each the JSON keys that lead there.
     """
 
     operation: str
     kwargs: Mapping[str, Any] = field(repr=False)
-    url_places: tuple[tuple[str, ...], ...] = ()
+    url_paths: tuple[tuple[str, ...], ...] = ()
 
 
-def get_analyzed_video(session_id: str, analysis: Analysis | None, as_attachment: bool) -> Call:
+def get_analyzed_video(session_id: str, analysis: Analysis | None, as_attachment: bool) -> RequestSpec:
     """Return the request that retrieves the video's URL, or has the video made."""
-    flags = {**_flags(analysis), "download": as_attachment}
-    return _operation("get_analyzed_video").call(session_id, flags)
+    return _spec(facade.get_analyzed_video, session_id, analysis, download=as_attachment)
 
 
-def generate_analyzed_video(session_id: str, analysis: Analysis | None) -> Call:
+def generate_analyzed_video(session_id: str, analysis: Analysis | None) -> RequestSpec:
     """Return the request that has the video made."""
-    return _operation("generate_analyzed_video").call(session_id, _flags(analysis))
+    return _spec(facade.generate_analyzed_video, session_id, analysis)
+
+
+def _spec(
+    build: Callable[..., dict[str, Any]], session_id: str, analysis: Analysis | None, **flags: bool
+) -> RequestSpec:
+    name, jump, weight = build.__name__, analysis is Analysis.JUMP, analysis is Analysis.WEIGHTLIFTING
+    try:
+        kwargs = build(session_id, is_jump=jump, is_weight=weight, **flags)
+    except (TypeError, ValueError, AttributeError, KeyError) as error:  # what a spec that outgrew the facade leads to
+        raise ConfigurationError(
+            f"the operation {name} has outgrown this version of aikynetix: {facade.UNSUPPORTED.get(name, error)}. "
+            "Update aikynetix, or reach the operation as it is now through client.call or client.raw."
+        ) from None
+    return RequestSpec(name, kwargs, facade.VIDEO_URL.get(name, ()))
+
+
+def api(call: Callable[..., Any]) -> Api:
+    """Return every operation of the vendor's spec as a method, each made of a client's ``call``."""
+    from aikynetix_api.operations import Api
+
+    return Api(call)
+
+
+def async_api(call: Callable[..., Any]) -> AsyncApi:
+    """As `api`, for an asynchronous client."""
+    from aikynetix_api.operations import AsyncApi
+
+    return AsyncApi(call)
 
 
 def spec_defaults() -> SpecDefaults:
     """Return what the vendored spec says of the server and its credentials."""
-    return SpecDefaults(vendor.BASE_URL, vendor.API_KEY, vendor.BEARER)
+    return SpecDefaults(facade.BASE_URL, facade.API_KEY, facade.BEARER)
 
 
 def spec_name() -> str:
     """Return the title and version that the vendored spec gives itself."""
-    return f"{vendor.TITLE} {vendor.VERSION}"
+    return f"{facade.TITLE} {facade.VERSION}"
 
 
 def parsed(operation: str, response: httpx.Response) -> Any:
     """Return ``response`` as the generated model of ``operation``; whatever the generated parser raises passes."""
-    return parse_with(_operation(operation).module, response)
+    return parse_with(importlib.import_module(facade.MODULES[operation]), response)
 
 
-def parse_with(module: ModuleType, response: httpx.Response) -> Any:
+def parse_with(module: Any, response: httpx.Response) -> Any:
     """Return ``response``, a 2xx, as the success model of a generated operation module; its parser's exceptions pass.
 
     204 and 205 have no content whatever else the spec documents (RFC 9110, sections 15.3.5 and 15.3.6).
@@ -106,113 +144,145 @@ def parse_with(module: ModuleType, response: httpx.Response) -> Any:
     if response.status_code in (204, 205) and not response.content:
         return None
     try:
-        return module._parse_response(client=_Asked(response.status_code), response=response)
+        return module._parse_response(client=_RaisingClient(response.status_code), response=response)
     except UnexpectedStatus:
         if response.content:
             raise
         return None  # whatever 2xx it is, nothing is what it holds
 
 
-def _flags(analysis: Analysis | None) -> dict[str, bool]:
-    return {"is_jump": analysis is Analysis.JUMP, "is_weight": analysis is Analysis.WEIGHTLIFTING}
+class _RaisingClient:
+    """Stands in for the client that the generated parsers take: all that they ask it is whether to raise.
 
-
-@frozen
-class _Operation:
-    """A generated operation and what it takes.
-
-    Attributes:
-        name: The facade's name of the operation.
-        module: The generated module.
-        unsaid: Keyword parameters to pass when the caller says nothing: UNSET, so that a default that the vendor
-            declares is not sent as if the caller had asked for it.
-        required: Keyword parameters that must be said.
-        body: The body model, or None.
-        body_unsaid: As ``unsaid``, of the body's fields.
-        body_required: As ``required``, of the body's fields.
-        url_places: Where the video's URL may be in a success answer, each the JSON keys that lead there.
+    Their own exception would hold the whole body, twice.
     """
 
-    name: str
-    module: ModuleType
-    unsaid: Mapping[str, Any]
-    required: frozenset[str]
-    body: type | None
-    body_unsaid: Mapping[str, Any]
-    body_required: frozenset[str]
-    url_places: tuple[tuple[str, ...], ...]
+    def __init__(self, status: int) -> None:
+        self._status = status
 
-    def call(self, session_id: str, flags: Mapping[str, bool]) -> Call:
-        """Return the request for ``session_id``: true flags are said, false ones only where the spec requires them."""
-        keywords, content = dict(self.unsaid), dict(self.body_unsaid)
-        for flag, value in flags.items():
-            if flag in self.unsaid or flag in self.required:
-                if value or flag in self.required:
-                    keywords[flag] = value
-            elif flag in self.body_unsaid or flag in self.body_required:
-                if value or flag in self.body_required:
-                    content[flag] = value
-            elif value:
-                raise _outgrown(self.name, f"it no longer takes {flag!r}")
-        try:
-            if self.body is not None:
-                keywords["body"] = self.body(**content)
-            kwargs = self.module._get_kwargs(session_id, **keywords)
-            if self.body is not None and not (kwargs.get("data", True) and kwargs.get("files", True)):
-                # A form that says nothing is no body at all on the wire, so it says that it is neither.
-                unset = {flag: value for flag, value in flags.items() if flag in self.body_unsaid}
-                kwargs = self.module._get_kwargs(session_id, **{**keywords, "body": self.body(**{**content, **unset})})
-            _header_fields.check(kwargs.get("headers") or {})
-            return Call(self.name, kwargs, self.url_places)
-        except (TypeError, ValueError, AttributeError, KeyError) as error:
-            raise _outgrown(self.name, f"it asks for more than the facade can say ({error})") from None
+    @property
+    def raise_on_unexpected_status(self) -> bool:
+        raise UnexpectedStatus(self._status, b"")
 
 
-@cache
-def _operation(name: str) -> _Operation:
-    path = vendor.OPERATIONS.get(name)
-    if path is None:
-        raise _outgrown(name, "the vendor's spec has no such operation any more")
-    module = importlib.import_module(path)
-    parameters = list(inspect.signature(module._get_kwargs).parameters.values())[1:]
-    body, keywords = None, [parameter for parameter in parameters if parameter.name != "body"]
-    if len(keywords) != len(parameters):
-        body = _body_model(module)
-    unsaid, required = _split({p.name: p.default is not p.empty and _is_optional(module, p.name) for p in keywords})
-    body_fields = {} if body is None else {f.alias or f.name: f.default is UNSET for f in fields(body) if f.init}
-    body_unsaid, body_required = _split(body_fields)
-    return _Operation(name, module, unsaid, required, body, body_unsaid, body_required, vendor.VIDEO_URL.get(name, ()))
+def request_kwargs(operation: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what a generated operation module makes of its arguments, as httpx takes it, checked.
+
+    Raises:
+        TypeError: ``operation`` is no such module, or the arguments are not its own.
+        ValueError: An argument has a value that no request can carry, such as ``..`` for a part of the path.
+        ConfigurationError: The vendor's spec names no server for it that can be used.
+    """
+    if not hasattr(operation, "_get_kwargs") or not hasattr(operation, "_parse_response"):
+        raise TypeError(
+            "operation must be a generated operation module, such as "
+            f"aikynetix_api.api.analyzed_videos.get_analyzed_video, not {operation!r:.100}"
+        )
+    try:
+        made: dict[str, Any] = operation._get_kwargs(*args, **kwargs)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        said = str(error).removeprefix("_get_kwargs() ")
+        kind = ValueError if isinstance(error, ValueError) else TypeError
+        raise kind(f"the arguments are not what {operation.__name__.rpartition('.')[2]} takes: {said}") from error
+    if str(made.get("url")).startswith(_NO_SERVER):
+        raise ConfigurationError(
+            "the vendor's spec names no server for this operation that can be used (https, or http on loopback); "
+            "send it with an HTTP client of your own, or ask the vendor for the address."
+        )
+    for name, value in (made.get("headers") or {}).items():
+        fault = _header_fault(name, value)
+        if fault is not None:
+            raise ValueError(f"the header {name!r} cannot be sent: {fault}")
+    if "json" in made and made["json"] is None:  # httpx takes it for no body, where the vendor's spec means `null`
+        del made["json"]
+        made["content"] = b"null"
+    return made
 
 
-def _split(optional: Mapping[str, bool]) -> tuple[dict[str, Any], frozenset[str]]:
-    unsaid = {name: UNSET for name, is_optional in optional.items() if is_optional}
-    return unsaid, frozenset(optional) - frozenset(unsaid)
-
-
-def _is_optional(module: ModuleType, name: str) -> bool:
-    """A required parameter may have a default too, which then is sent: the vendor wants the parameter in any case."""
-    annotation = typing.get_type_hints(module._get_kwargs)[name]
-    return Unset in _members(annotation)
-
-
-def _body_model(module: ModuleType) -> type | None:
-    """Return the model of the operation's JSON body; of several bodies the first model that serializes itself."""
-    for member in _members(typing.get_type_hints(module._get_kwargs)["body"]):
-        if isinstance(member, type) and hasattr(member, "to_dict"):
-            return member
+def _header_fault(name: object, value: object) -> str | None:
+    """Return why a request cannot carry a header; its value, which may be secret, is not told."""
+    if not isinstance(name, str) or not HEADER_NAME.fullmatch(name):
+        return "no header may have such a name"
+    if name.lower() in _OF_THE_MESSAGE:
+        return "HTTP itself decides what it says"
+    if isinstance(value, str) and not value.isascii():
+        return "its value is not ASCII"
+    raw = value.encode() if isinstance(value, str) else value
+    if isinstance(raw, bytes) and (_CONTROL.search(raw) or raw != raw.strip()):
+        return "its value has control characters or spaces around it"
     return None
 
 
-def _members(annotation: Any) -> tuple[Any, ...]:
-    is_union = typing.get_origin(annotation) in (UnionType, typing.Union)
-    return typing.get_args(annotation) if is_union else (annotation,)
+class RawClient(_Base):
+    """The generated ``Client``, whose requests go through the facade's connections, credential, retries and bounds.
 
+    Its functions behave as the generator documents: statuses are returned, and exceptions are httpx's
+    (`httpx.TransportError`, `httpx.DecodingError`).
 
-def _outgrown(operation: str, why: str) -> ConfigurationError:
-    return ConfigurationError(
-        f"the operation {operation} has outgrown this version of aikynetix: {why}. "
-        "Update aikynetix, or reach the operation as it is now through client.call or client.raw."
-    )
+    Args:
+        base_url: For the generated client's own attribute.
+        client: The client of an `Aikynetix`, or None.
+        async_client: The client of an `AsyncAikynetix`, or None.
+    """
 
+    __module__ = "aikynetix"
+    __slots__ = ()
 
-__all__ = ["Analysis", "AuthenticatedClient", "Call", "Client", "generate_analyzed_video", "get_analyzed_video"]
+    def __init__(
+        self, base_url: str, client: httpx.Client | None = None, async_client: httpx.AsyncClient | None = None
+    ) -> None:
+        Client.__init__(self, base_url=base_url)
+        if client is not None:
+            self.set_httpx_client(client)
+        if async_client is not None:
+            self.set_async_httpx_client(async_client)
+
+    def get_httpx_client(self) -> httpx.Client:
+        """Return the facade's httpx client.
+
+        Raises:
+            ConfigurationError: This is the raw client of an `AsyncAikynetix`.
+        """
+        if self._client is None:
+            raise ConfigurationError(
+                "this raw client is asynchronous: use the asyncio functions, or the raw of an Aikynetix."
+            )
+        return self._client
+
+    def get_async_httpx_client(self) -> httpx.AsyncClient:
+        """Return the facade's asynchronous httpx client.
+
+        Raises:
+            ConfigurationError: This is the raw client of an `Aikynetix`.
+        """
+        if self._async_client is None:
+            raise ConfigurationError(
+                "this raw client is synchronous: use the sync functions, or the raw of an AsyncAikynetix."
+            )
+        return self._async_client
+
+    def _no_copies(self, *_: object, **__: object) -> NoReturn:
+        """Not available: a copy would lose the credential, the retries and the bounds."""
+        raise ConfigurationError(
+            "copies of client.raw are not available; use client.with_options(...).raw for other limits, "
+            "or build a generated Client of your own for other headers."
+        )
+
+    with_headers = with_cookies = with_timeout = _no_copies
+
+    def __enter__(self) -> Self:
+        self.get_httpx_client()
+        return self
+
+    def __exit__(self, *args: object, **kwargs: object) -> None:
+        """Leave the connections open: they belong to the facade's client."""
+
+    async def __aenter__(self) -> Self:
+        self.get_async_httpx_client()
+        return self
+
+    async def __aexit__(self, *args: object, **kwargs: object) -> None:
+        """Leave the connections open: they belong to the facade's client."""
+
+    def __repr__(self) -> str:
+        return f"RawClient(base_url={self._base_url!r})"

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import ssl
 from datetime import UTC
-from email.utils import parsedate_to_datetime
 
 import httpx
 
@@ -20,40 +19,49 @@ _FIRST_BACKOFF = 1.0
 _LONGEST_BACKOFF = 8.0
 # RFC 9110, section 9.2.1: sending a safe request twice asks for nothing twice.
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-_PASSING_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
 # These say that the request was turned away, not that it was worked on.
 _UNPROCESSED_STATUSES = frozenset({429, 503})
-_UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+_UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 _BROKEN = (httpx.NetworkError, httpx.TimeoutException, httpx.RemoteProtocolError, httpx.ProxyError)
+# A proxy's refusals that a second try does not change: it wants a credential, or does not let the request pass.
+_FINAL_PROXY_STATUSES = ("400", "401", "403", "404", "405", "407")
 
 
 def is_retryable(method: str, outcome: httpx.Response | Exception) -> bool:
     """Return whether an attempt that ended in ``outcome`` may be made again.
 
-    A safe method may after every passing failure; any other only where the request was surely not processed: it never
-    left (no connection), or the server turned it away (429, 503).
+    A safe method may after every passing failure (connection failures, 408, 429, 5xx); any other only where the request
+    was surely not processed: it never left (no connection), or the server turned it away (429, 503).
 
     Args:
         method: The request's method, in capitals.
-        outcome: The answer, or what was raised instead of one.
+        outcome: The response, or what was raised instead of one.
     """
     safe = method in _SAFE_METHODS
     if isinstance(outcome, httpx.Response):
-        return outcome.status_code in (_PASSING_STATUSES if safe else _UNPROCESSED_STATUSES)
-    if _is_refused_certificate(outcome):
-        return False
-    return isinstance(outcome, _BROKEN if safe else _UNSENT)
+        status = outcome.status_code
+        return status in _UNPROCESSED_STATUSES or (safe and (status == 408 or 500 <= status <= 599))
+    return isinstance(outcome, _BROKEN if safe else _UNSENT) and not is_permanent(outcome)
 
 
-def _is_refused_certificate(error: BaseException | None) -> bool:
-    """A certificate that does not verify will not verify a second later."""
+def is_permanent(error: BaseException) -> bool:
+    """Return whether the same request would fail again: a refused certificate, no TLS, a proxy that says no."""
+    if isinstance(error, httpx.ProxyError):
+        return str(error).startswith(_FINAL_PROXY_STATUSES)
+    cause = tls_error(error)
+    reason = "" if cause is None else cause.reason or ""
+    if isinstance(error, httpx.ConnectError):  # the handshake; its end in the middle may be a passing fault
+        return reason not in ("", "UNEXPECTED_EOF_WHILE_READING")
+    return "ALERT" in reason  # TLS 1.3 tells of a missing client certificate only after the handshake
+
+
+def tls_error(error: BaseException | None) -> ssl.SSLError | None:
+    """Return the TLS failure that led to ``error``, or None."""
     for _ in range(8):
-        if error is None:
-            return False
-        if isinstance(error, ssl.SSLCertVerificationError):
-            return True
+        if error is None or isinstance(error, ssl.SSLError):
+            return error
         error = error.__cause__ or error.__context__
-    return False
+    return None
 
 
 def next_wait(
@@ -70,30 +78,38 @@ def next_wait(
     """
     if attempt > max_retries:
         return None
-    if retry_after is not None:
-        wait = retry_after
-    else:
-        wait = draw * min(_LONGEST_BACKOFF, _FIRST_BACKOFF * 2.0 ** min(attempt - 1, 16))
+    backoff = draw * min(_LONGEST_BACKOFF, _FIRST_BACKOFF * 2.0 ** min(attempt - 1, 16))
+    wait = backoff if retry_after is None else retry_after
     return wait if elapsed + wait < BUDGET else None
 
 
-def parse_retry_after(value: str | None, now: float) -> float | None:
-    """Return the seconds that a ``Retry-After`` header asks to wait, or None when it says nothing usable.
+def retry_after(headers: httpx.Headers, now: float) -> float | None:
+    """Return the seconds that ``Retry-After`` asks to wait, or None when it says nothing usable.
+
+    Whole seconds or an HTTP date (RFC 9110, section 10.2.3). A date is measured against the response's own ``Date``,
+    so that a clock that is off on either side does no harm.
 
     Args:
-        value: The header: whole seconds or an HTTP date (RFC 9110, section 10.2.3).
-        now: Seconds since 1970, to measure a date against.
+        headers: The response's headers.
+        now: Seconds since 1970, for a response without a ``Date``.
     """
-    if value is None or len(value) > 64:
+    value = headers.get("retry-after", "").strip()
+    if not value or len(value) > 64:
         return None
-    text = value.strip()
-    if text.isascii() and text.replace(".", "", 1).isdigit():
-        seconds = float(text)
+    if value.isascii() and value.replace(".", "", 1).isdigit():
+        seconds = float(value)
         return seconds if math.isfinite(seconds) else None
+    moment, sent = _timestamp(value), _timestamp(headers.get("date", ""))
+    return None if moment is None else max(0.0, moment - (now if sent is None else sent))
+
+
+def _timestamp(text: str) -> float | None:
+    if not any(char.isdigit() for char in text):
+        return None
+    from dateutil import parser  # here, because few responses have a date that matters
+
     try:
-        moment = parsedate_to_datetime(text)
-        if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=UTC)
-        return max(0.0, moment.timestamp() - now)
-    except (ValueError, TypeError, OverflowError, IndexError):
+        moment = parser.parse(text)
+        return (moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment).timestamp()
+    except (ValueError, OverflowError):
         return None

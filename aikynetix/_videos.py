@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import os
+import threading  # noqa: TC003 -- tools resolve the annotations at run time
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterable, Mapping
-from concurrent.futures import Executor  # noqa: TC003 -- tools resolve the annotations at run time
-from functools import partial
-from typing import TYPE_CHECKING
+from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Mapping
+from concurrent.futures import Executor  # noqa: TC003 -- the same
+from typing import TYPE_CHECKING, Any, Literal, cast
 
-import aikynetix  # noqa: TC001 -- the same; what it names is loaded only then
-
-from . import _classify, _flows, _operations
+from . import _ensure, _operations, _responses
 from ._arguments import (
     check_progress,
     checked_analysis,
@@ -21,62 +19,93 @@ from ._arguments import (
     checked_session_id,
     checked_wait,
 )
-from ._body import JSON_LIMIT
-from ._errors import APIError
-from ._models import AnalyzedVideo, Answer, DownloadedVideo
-from ._operations import Analysis, Call
+from ._errors import APIError, VideoNotReadyError
+from ._models import AnalyzedVideo, DownloadedVideo, SuccessParts
+from ._operations import Analysis, RequestSpec
+from ._reading import JSON_LIMIT
 
 if TYPE_CHECKING:
     import httpx
 
+    from ._download import OpenUrl, Options
+    from ._export import ExportRecord
+
 Progress = Callable[[int, int | None], object]
 """Called with the bytes done and the bytes in all, None while unknown."""
 
+ExportProgress = Callable[[str, int, int | None], object]
+"""Called with a session id, the bytes done and the bytes in all, None while unknown."""
+
 StrPath = str | os.PathLike[str]
-ExportItem = str | tuple[str, Analysis | str | None]
+AnalysisName = Analysis | Literal["jump", "weightlifting"]
+ExportItem = str | tuple[str, AnalysisName | None]
 """A session to export: its id, or its id and the analysis to make of it."""
 
-NO_LIMIT = 64 * 1024**3
-"""Bytes that a video whose size is not announced may have at most: 64 GiB."""
+MAX_BYTES = 64 * 1024**3
 
 
-def _get_call(session_id: str, analysis: Analysis | str | None, as_attachment: bool = False) -> Call:
+def _get_spec(session_id: str, analysis: AnalysisName | None, as_attachment: bool = False) -> RequestSpec:
     return _operations.get_analyzed_video(
         checked_session_id(session_id), checked_analysis(analysis), checked_flag("as_attachment", as_attachment)
     )
 
 
-def _generate_call(session_id: str, analysis: Analysis | str | None) -> Call:
+def _generate_spec(session_id: str, analysis: AnalysisName | None) -> RequestSpec:
     return _operations.generate_analyzed_video(checked_session_id(session_id), checked_analysis(analysis))
 
 
-def _video(session_id: str, call: Call, response: httpx.Response) -> AnalyzedVideo:
-    return _made(session_id, call, response, _classify.require_url(response, *call.url_places))
+def _video(session_id: str, spec: RequestSpec, response: httpx.Response) -> AnalyzedVideo:
+    return _with_url(session_id, spec, response, _responses.require_url(response, spec.url_paths))
 
 
-def _video_if_ready(session_id: str, call: Call, response: httpx.Response) -> AnalyzedVideo | None:
-    url = _classify.video_url(response, *call.url_places)
-    return None if url is None else _made(session_id, call, response, url)
+def _video_if_ready(session_id: str, spec: RequestSpec, response: httpx.Response) -> AnalyzedVideo | None:
+    url = _responses.video_url(response, spec.url_paths)
+    return None if url is None else _with_url(session_id, spec, response, url)
 
 
-def _made(session_id: str, call: Call, response: httpx.Response, url: str) -> AnalyzedVideo:
-    answer = Answer(call.operation, response.status_code, response.headers.get("content-type", ""), response.content)
-    return AnalyzedVideo(session_id, url, _classify.request_id(response), answer)
+def _ready_video(session_id: str, spec: RequestSpec, response: httpx.Response) -> AnalyzedVideo:
+    video = _video_if_ready(session_id, spec, response)
+    if video is None:
+        text = f"the API has no video of session {session_id!r} yet; ask again later"
+        raise VideoNotReadyError(text, session_id=session_id, waited=0.0)
+    return video
 
 
-def _ensure_calls(session_id: str, analysis: Analysis | str | None) -> dict[str, Call]:
-    return {"get": _get_call(session_id, analysis), "generate": _generate_call(session_id, analysis)}
+def _with_url(session_id: str, spec: RequestSpec, response: httpx.Response, url: str) -> AnalyzedVideo:
+    kind = response.headers.get("content-type", "")
+    parts = SuccessParts(spec.operation, response.status_code, kind, response.content)
+    return AnalyzedVideo(session_id, url, _responses.request_id(response), parts)
 
 
-def _check_download(
-    to: StrPath, progress: Progress | None, overwrite: bool, connections: int | None, max_bytes: int
-) -> None:
+def _ensure_specs(session_id: str, analysis: AnalysisName | None) -> dict[str, RequestSpec]:
+    return {"get": _get_spec(session_id, analysis), "generate": _generate_spec(session_id, analysis)}
+
+
+def _download_options(
+    settings: Any,
+    to: StrPath,
+    *,
+    progress: Progress | None,
+    overwrite: bool,
+    exist_ok: bool,
+    connections: int | None,
+    max_bytes: int | None,
+    cancel: threading.Event | None,
+) -> Options:
+    from ._download import Options
+
     checked_place(to)
     check_progress(progress)
-    checked_flag("overwrite", overwrite)
-    if connections is not None:
-        checked_count("connections", connections)
-    checked_count("max_bytes", max_bytes)
+    return Options(
+        timeout=settings.timeout,
+        max_retries=settings.max_retries,
+        progress=progress,
+        overwrite=checked_flag("overwrite", overwrite),
+        exist_ok=checked_flag("exist_ok", exist_ok),
+        connections=None if connections is None else checked_count("connections", connections),
+        max_bytes=MAX_BYTES if max_bytes is None else checked_count("max_bytes", max_bytes),
+        cancelled=(lambda: False) if cancel is None else cancel.is_set,
+    )
 
 
 class AnalyzedVideos:
@@ -84,11 +113,17 @@ class AnalyzedVideos:
 
     __module__ = "aikynetix"
 
-    def __init__(self, client: aikynetix.Aikynetix) -> None:
-        self._client = client
+    def __init__(
+        self,
+        exchange: Callable[..., httpx.Response],
+        settings: Any,
+        open_url: Callable[[], OpenUrl],
+        client: Any,
+    ) -> None:
+        self._exchange, self._settings, self._open_url, self._client = exchange, settings, open_url, client
 
     def get(
-        self, session_id: str, *, analysis: Analysis | str | None = None, as_attachment: bool = False
+        self, session_id: str, *, analysis: AnalysisName | None = None, as_attachment: bool = False
     ) -> AnalyzedVideo:
         """Return where the analyzed video of a session is; the API may have it made if there is none yet.
 
@@ -98,16 +133,19 @@ class AnalyzedVideos:
             as_attachment: Ask for a URL that makes a browser save the video instead of playing it.
 
         Raises:
-            ValueError: A bad session id or analysis, before any request.
+            InvalidArgumentError: A bad session id, before any request; a ``ValueError``, as for a bad analysis.
             NotFoundError: There is no such session, or no video yet.
             APIError: Any other failure; see the classes below it.
 
+        Example:
+            >>> client.analyzed_videos.get("session-id", analysis="jump").url
+
         Source: the vendor's page, "Retrieve Analyzed Video URL".
         """
-        call = _get_call(session_id, analysis, as_attachment)
-        return _video(session_id, call, self._client._exchange(call.kwargs, JSON_LIMIT))
+        spec = _get_spec(session_id, analysis, as_attachment)
+        return _video(session_id, spec, self._exchange(spec.kwargs, JSON_LIMIT))
 
-    def generate(self, session_id: str, *, analysis: Analysis | str | None = None) -> AnalyzedVideo:
+    def generate(self, session_id: str, *, analysis: AnalysisName | None = None) -> AnalyzedVideo:
         """Have the analyzed video of a session made, and return where it is.
 
         Args:
@@ -115,16 +153,19 @@ class AnalyzedVideos:
             analysis: ``"jump"`` or ``"weightlifting"``: which analysis to make.
 
         Raises:
-            ValueError: A bad session id or analysis, before any request.
+            InvalidArgumentError: A bad session id, before any request; a ``ValueError``, as for a bad analysis.
             BadRequestError: The session was analyzed already, or its data is invalid.
             APIError: Any other failure; see the classes below it.
 
+        Example:
+            >>> client.analyzed_videos.generate("session-id", analysis="weightlifting")
+
         Source: the vendor's page, "Upload/Generate Analyzed Video".
         """
-        call = _generate_call(session_id, analysis)
-        return _video(session_id, call, self._client._exchange(call.kwargs, JSON_LIMIT))
+        spec = _generate_spec(session_id, analysis)
+        return _video(session_id, spec, self._exchange(spec.kwargs, JSON_LIMIT))
 
-    def ensure(self, session_id: str, *, analysis: Analysis | str | None = None, wait: float = 300.0) -> AnalyzedVideo:
+    def ensure(self, session_id: str, *, analysis: AnalysisName | None = None, wait: float = 300.0) -> AnalyzedVideo:
         """Return where the analyzed video of a session is, having it made and waiting for it if need be.
 
         Safe to repeat: a request whose fate is unknown is settled by looking, not by sending it again.
@@ -135,45 +176,49 @@ class AnalyzedVideos:
             wait: Seconds to wait for the video, 0 or more.
 
         Raises:
-            ValueError: A bad session id, analysis or wait, before any request.
+            InvalidArgumentError: A bad session id, before any request; a ``ValueError``, as for a bad analysis or wait.
             VideoNotReadyError: The video was not there when ``wait`` was over.
             APIError: Any other failure; see the classes below it.
-        """
-        return self._ensured(session_id, _ensure_calls(session_id, analysis), checked_wait(wait), time.sleep)
 
-    def _ensured(
-        self, session_id: str, calls: Mapping[str, Call], wait: float, pause: Callable[[float], object]
+        Example:
+            >>> client.analyzed_videos.ensure("session-id", wait=60).url
+        """
+        return self._ensure(session_id, _ensure_specs(session_id, analysis), checked_wait(wait), None)
+
+    def _ensure(
+        self, session_id: str, specs: Mapping[str, RequestSpec], wait: float, cancel: threading.Event | None
     ) -> AnalyzedVideo:
-        flow = _flows.ensure(session_id, wait)
-        began, reply = time.monotonic(), None
+        sleep = time.sleep if cancel is None else cancel.wait
+        flow, began = _ensure.ensure_flow(session_id, wait), time.monotonic()
+        step = next(flow)
         while True:
+            outcome: AnalyzedVideo | APIError | None = None
+            if isinstance(step, _ensure.Wait):
+                sleep(step.seconds)
+            else:
+                spec = specs[step.operation]
+                try:
+                    outcome = _video_if_ready(session_id, spec, self._exchange(spec.kwargs, JSON_LIMIT, cancel))
+                except APIError as error:
+                    outcome = error
             try:
-                step = flow.send(reply)
+                step = flow.send(_ensure.Result(outcome, time.monotonic() - began))
             except StopIteration as stop:
-                return stop.value  # type: ignore[no-any-return]  # what the flow returns is its third type parameter
-            if isinstance(step, _flows.Pause):
-                pause(step.seconds)
-                reply = None
-                continue
-            outcome: AnalyzedVideo | APIError | None
-            try:
-                call = calls[step.operation]
-                outcome = _video_if_ready(session_id, call, self._client._exchange(call.kwargs, JSON_LIMIT))
-            except APIError as error:
-                outcome = error
-            reply = _flows.Reply(outcome, time.monotonic() - began)
+                return cast("AnalyzedVideo", stop.value)
 
     def download(
         self,
         session_id: str,
         to: StrPath,
         *,
-        analysis: Analysis | str | None = None,
+        analysis: AnalysisName | None = None,
         wait: float = 0,
         progress: Progress | None = None,
         overwrite: bool = False,
+        exist_ok: bool = False,
         connections: int | None = None,
-        max_bytes: int = NO_LIMIT,
+        max_bytes: int | None = None,
+        cancel: threading.Event | None = None,
     ) -> DownloadedVideo:
         """Download the analyzed video of a session, verified and complete, or not at all.
 
@@ -183,59 +228,61 @@ class AnalyzedVideos:
         Args:
             session_id: 1 to 1,024 characters.
             to: A file, a folder (the name then comes from the session), or an fsspec URL such as ``s3://bucket/key``.
+                ``~`` is the home folder.
             analysis: ``"jump"`` or ``"weightlifting"``: which analysis to make if there is none yet.
             wait: Seconds to wait for a video that is not there yet, as `ensure` does; 0 only asks for it.
             progress: Called with the bytes done and the bytes in all (None while unknown), from a worker thread.
             overwrite: Replace a file that is there; without it such a file is a `DownloadError`, and stays as it is.
+            exist_ok: Return the file that is there, and fetch it only if it is missing. Safe for several threads,
+                processes or web requests that want the same file: one fetches it, the others wait for it.
             connections: Most connections to use for one file; None finds the best number by itself.
-            max_bytes: Most bytes of a video whose size the storage does not announce; an announced size is not bounded.
+            max_bytes: Most bytes of a video whose size the storage does not announce; an announced size is not
+                bounded. None means 64 GiB.
+            cancel: Ends the download within a second once it is set.
 
         Raises:
-            ValueError: A bad argument, before any request.
+            InvalidArgumentError: A bad session id, before any request.
+            ValueError: Another bad argument, before any request.
             TypeError: An argument of the wrong type, before any request.
-            DownloadError: The bytes could not be had, or a file is there already; see the classes below it.
+            DownloadError: The bytes could not be had, or a file is there already (``reason``); see its subclasses.
             VideoNotReadyError: The video was not there when ``wait`` was over.
             APIError: The API did not say where the video is.
+
+        Example:
+            >>> client.analyzed_videos.download("session-id", "videos/", wait=300).path
         """
-        wait = checked_wait(wait)
-        _check_download(to, progress, overwrite, connections, max_bytes)
-        calls = _get_call(session_id, analysis)  # bad arguments are refused before anything is touched
-
-        def resolve() -> AnalyzedVideo:
-            if wait:
-                return self.ensure(session_id, analysis=analysis, wait=wait)
-            return _video(session_id, calls, self._client._exchange(calls.kwargs, JSON_LIMIT))
-
-        return self._client._fetch(
-            session_id,
-            resolve,
+        wait, spec = checked_wait(wait), _get_spec(session_id, analysis)
+        options = _download_options(
+            self._settings,
             to,
             progress=progress,
             overwrite=overwrite,
+            exist_ok=exist_ok,
             connections=connections,
             max_bytes=max_bytes,
+            cancel=cancel,
         )
+        from ._download import download
 
-    def _lookup(
-        self, session_id: str, analysis: Analysis | str | None, wait: float, pause: Callable[[float], object]
-    ) -> Callable[[], AnalyzedVideo | None]:
-        """Return what asks where a video is, None for "not yet"; bad arguments are refused here."""
-        if checked_wait(wait):
-            return partial(self._ensured, session_id, _ensure_calls(session_id, analysis), wait, pause)
-        call = _get_call(session_id, analysis)
-        return lambda: _video_if_ready(session_id, call, self._client._exchange(call.kwargs, JSON_LIMIT))
+        def lookup() -> AnalyzedVideo:
+            if wait:
+                return self._ensure(session_id, _ensure_specs(session_id, analysis), wait, cancel)
+            return _ready_video(session_id, spec, self._exchange(spec.kwargs, JSON_LIMIT, cancel))
+
+        return download(session_id, to, lookup=lookup, open_url=self._open_url(), options=options)
 
     def export(
         self,
-        session_ids: Iterable[ExportItem],
+        session_ids: Iterable[ExportItem] | Mapping[str, AnalysisName | None],
         to: StrPath,
         *,
-        analysis: Analysis | str | None = None,
+        analysis: AnalysisName | None = None,
         concurrency: int = 16,
         retry_failed: bool = False,
         wait: float = 0,
         executor: Executor | None = None,
-    ) -> Generator[aikynetix.ExportRecord]:
+        progress: ExportProgress | None = None,
+    ) -> Generator[ExportRecord]:
         """Download the videos of many sessions; yield one record per session, as each ends.
 
         What is already there is not fetched again, so that a second call does only what is missing. One bad session
@@ -244,22 +291,28 @@ class AnalyzedVideos:
 
         Args:
             session_ids: Read lazily, so that it may be endless; duplicates are done once. In place of an id there may
-                be a pair of an id and the analysis of that session.
+                be a pair of an id and the analysis of that session; a mapping has an analysis for each id.
             to: A folder or an fsspec URL; ``manifest.jsonl`` and ``index.html`` are written there.
             analysis: ``"jump"`` or ``"weightlifting"``: which analysis to make where there is none yet.
-            concurrency: Lookups at a time, 1 or more; up to three quarters as many downloads again, 12 at most, may be
-                under way beside them. With an executor: sessions at a time.
+            concurrency: Sessions at a time, 1 or more.
             retry_failed: Do only the sessions that failed in an earlier call.
             wait: Seconds to wait for a video that is not there yet.
-            executor: Where to run the downloads instead of in threads of this process; its workers take their
-                credential from the settings of this client where those can be pickled, else from their own environment.
+            executor: Where to run the downloads instead of in threads of this process, such as a process pool or a
+                Dask client's executor; its workers make clients of their own from the settings of this one.
+            progress: Called with session id, bytes done and bytes in all, from worker threads; not by an executor.
 
         Raises:
             TypeError: ``session_ids`` is a single string or no iterable, or another argument has the wrong type.
             ValueError: Any other bad argument, before any request. A bad session id is a failed record.
-            ConfigurationError: ``to`` is a URL, and fsspec or what it needs for it is not installed.
+            ConfigurationError: ``to`` is a URL, and fsspec or what it needs for it is not installed; or ``executor`` is
+                given to a client whose ``transport=`` its workers could not use.
             AuthenticationError: The credential was refused; everything stops.
-            DownloadError: The folder cannot be written to.
+            DownloadError: The folder cannot be written to, or has a page or a manifest that no export made.
+            RateLimitError: For five minutes the API did nothing but refuse.
+
+        Example:
+            >>> for record in client.analyzed_videos.export(["id-1", "id-2"], "videos"):
+            ...     print(record.session_id, record.status)
         """
         from . import _export
 
@@ -272,7 +325,13 @@ class AnalyzedVideos:
             retry_failed=checked_flag("retry_failed", retry_failed),
             wait=checked_wait(wait),
             executor=executor,
+            make_client=None if executor is None else self._client._factory(),
+            max_retries=self._settings.max_retries,
+            observer=progress,
         )
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {self._client!r}: get, generate, ensure, download, export>"
 
 
 class AsyncAnalyzedVideos:
@@ -280,98 +339,86 @@ class AsyncAnalyzedVideos:
 
     __module__ = "aikynetix"
 
-    def __init__(self, client: aikynetix.AsyncAikynetix) -> None:
-        self._client = client
+    def __init__(self, exchange: Callable[..., Any], settings: Any, fetch: Callable[..., Any], client: Any) -> None:
+        self._exchange, self._settings, self._fetch, self._client = exchange, settings, fetch, client
 
     async def get(
-        self, session_id: str, *, analysis: Analysis | str | None = None, as_attachment: bool = False
+        self, session_id: str, *, analysis: AnalysisName | None = None, as_attachment: bool = False
     ) -> AnalyzedVideo:
-        call = _get_call(session_id, analysis, as_attachment)
-        return _video(session_id, call, await self._client._exchange(call.kwargs, JSON_LIMIT))
+        spec = _get_spec(session_id, analysis, as_attachment)
+        return _video(session_id, spec, await self._exchange(spec.kwargs, JSON_LIMIT))
 
-    async def generate(self, session_id: str, *, analysis: Analysis | str | None = None) -> AnalyzedVideo:
-        call = _generate_call(session_id, analysis)
-        return _video(session_id, call, await self._client._exchange(call.kwargs, JSON_LIMIT))
+    async def generate(self, session_id: str, *, analysis: AnalysisName | None = None) -> AnalyzedVideo:
+        spec = _generate_spec(session_id, analysis)
+        return _video(session_id, spec, await self._exchange(spec.kwargs, JSON_LIMIT))
 
     async def ensure(
-        self, session_id: str, *, analysis: Analysis | str | None = None, wait: float = 300.0
+        self, session_id: str, *, analysis: AnalysisName | None = None, wait: float = 300.0
     ) -> AnalyzedVideo:
         import anyio
 
-        calls, flow = _ensure_calls(session_id, analysis), _flows.ensure(session_id, checked_wait(wait))
-        began, reply = time.monotonic(), None
+        specs, flow = _ensure_specs(session_id, analysis), _ensure.ensure_flow(session_id, checked_wait(wait))
+        began, step = time.monotonic(), next(flow)
         while True:
-            try:
-                step = flow.send(reply)
-            except StopIteration as stop:
-                return stop.value  # type: ignore[no-any-return]  # what the flow returns is its third type parameter
-            if isinstance(step, _flows.Pause):
+            outcome: AnalyzedVideo | APIError | None = None
+            if isinstance(step, _ensure.Wait):
                 await anyio.sleep(step.seconds)
-                reply = None
-                continue
-            outcome: AnalyzedVideo | APIError | None
+            else:
+                spec = specs[step.operation]
+                try:
+                    outcome = _video_if_ready(session_id, spec, await self._exchange(spec.kwargs, JSON_LIMIT))
+                except APIError as error:
+                    outcome = error
             try:
-                call = calls[step.operation]
-                outcome = _video_if_ready(session_id, call, await self._client._exchange(call.kwargs, JSON_LIMIT))
-            except APIError as error:
-                outcome = error
-            reply = _flows.Reply(outcome, time.monotonic() - began)
+                step = flow.send(_ensure.Result(outcome, time.monotonic() - began))
+            except StopIteration as stop:
+                return cast("AnalyzedVideo", stop.value)
 
     async def download(
         self,
         session_id: str,
         to: StrPath,
         *,
-        analysis: Analysis | str | None = None,
+        analysis: AnalysisName | None = None,
         wait: float = 0,
         progress: Progress | None = None,
         overwrite: bool = False,
+        exist_ok: bool = False,
         connections: int | None = None,
-        max_bytes: int = NO_LIMIT,
+        max_bytes: int | None = None,
+        cancel: threading.Event | None = None,
     ) -> DownloadedVideo:
-        wait = checked_wait(wait)
-        _check_download(to, progress, overwrite, connections, max_bytes)
-        calls = _get_call(session_id, analysis)
-
-        async def resolve() -> AnalyzedVideo:
-            if wait:
-                return await self.ensure(session_id, analysis=analysis, wait=wait)
-            return _video(session_id, calls, await self._client._exchange(calls.kwargs, JSON_LIMIT))
-
-        return await self._client._fetch(
-            session_id,
-            resolve,
+        wait, spec = checked_wait(wait), _get_spec(session_id, analysis)
+        options = _download_options(
+            self._settings,
             to,
             progress=progress,
             overwrite=overwrite,
+            exist_ok=exist_ok,
             connections=connections,
             max_bytes=max_bytes,
+            cancel=cancel,
         )
 
-    def _lookup(
-        self, session_id: str, analysis: Analysis | str | None, wait: float
-    ) -> Callable[[], Awaitable[AnalyzedVideo | None]]:
-        if checked_wait(wait):
-            _ensure_calls(session_id, analysis)
-            return partial(self.ensure, session_id, analysis=analysis, wait=wait)
-        call = _get_call(session_id, analysis)
+        async def lookup() -> AnalyzedVideo:
+            if wait:
+                return await self.ensure(session_id, analysis=analysis, wait=wait)
+            return _ready_video(session_id, spec, await self._exchange(spec.kwargs, JSON_LIMIT))
 
-        async def look() -> AnalyzedVideo | None:
-            return _video_if_ready(session_id, call, await self._client._exchange(call.kwargs, JSON_LIMIT))
-
-        return look
+        return cast("DownloadedVideo", await self._fetch(session_id, to, lookup, options))
 
     def export(
         self,
-        session_ids: Iterable[ExportItem],
+        session_ids: Iterable[ExportItem] | Mapping[str, AnalysisName | None],
         to: StrPath,
         *,
-        analysis: Analysis | str | None = None,
+        analysis: AnalysisName | None = None,
         concurrency: int = 16,
         retry_failed: bool = False,
         wait: float = 0,
         executor: Executor | None = None,
-    ) -> AsyncGenerator[aikynetix.ExportRecord]:
+        progress: ExportProgress | None = None,
+    ) -> AsyncGenerator[ExportRecord]:
         from . import _export
 
         return _export.export_async(
@@ -383,7 +430,12 @@ class AsyncAnalyzedVideos:
             retry_failed=checked_flag("retry_failed", retry_failed),
             wait=checked_wait(wait),
             executor=executor,
+            make_client=None if executor is None else self._client._factory(),
+            max_retries=self._settings.max_retries,
+            observer=progress,
         )
+
+    __repr__ = AnalyzedVideos.__repr__
 
 
 for _name in ("get", "generate", "ensure", "download", "export"):

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import codecs
 import contextlib
-import errno
 import os.path
+import signal
 import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, cast
@@ -14,20 +13,17 @@ import click
 from click.shell_completion import CompletionItem
 
 from .. import __version__
+from . import _output
 from ._commands import COMMANDS, top_help
-from ._show import complain, note
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Generator, Sequence
 
 _PROGRAM = "aikynetix"
-# What a write to stdout may fail with; sockets and files fail with errors of ours, or with a file's name.
-_STDOUT_ERRORS = (errno.EPIPE, errno.ENOSPC, errno.EIO, errno.EBADF, errno.EFBIG)
 # Commands that keep what they have when they are interrupted.
 _RESUMED = ("download", "export", "open")
 # Commands that only with --wait have a missing video made.
 _WAITING = ("url", "download", "open")
-_ESCAPED = "aikynetix-escaped"
 _PACKAGE = os.path.dirname(os.path.dirname(__file__)) + os.sep  # noqa: PTH120 -- pathlib is a slow import
 
 
@@ -37,13 +33,18 @@ class _LazyGroup(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 -- click's signature
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 -- as above
-        if cmd_name not in COMMANDS:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in COMMANDS:
+            module, attribute, _ = COMMANDS[cmd_name]
+            return cast("click.Command", getattr(import_module(f".{module}", __package__), attribute))
+        if ctx.resilient_parsing or cmd_name.startswith("-"):  # a shell that completes, or an option
             return None
-        module, attribute, _ = COMMANDS[cmd_name]
-        return cast("click.Command", getattr(import_module(f".{module}", __package__), attribute))
+        from difflib import get_close_matches
 
-    def get_help(self, ctx: click.Context) -> str:  # noqa: ARG002 -- as above
+        near = " or ".join(f"'{name}'" for name in get_close_matches(cmd_name, COMMANDS))
+        raise click.UsageError(f"No such command '{cmd_name}'.{near and f' Did you mean {near}?'}", ctx)
+
+    def get_help(self, ctx: click.Context) -> str:  # noqa: ARG002 -- click's signature
         return top_help().rstrip("\n")
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
@@ -58,7 +59,7 @@ def app() -> None:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run the command and return its exit code; errors become one line on stderr.
+    """Run the command and return its exit code; errors become one line on stderr, with ``--json`` one on stdout too.
 
     Args:
         arguments: Without the program's name.
@@ -66,73 +67,92 @@ def run(arguments: Sequence[str]) -> int:
     Raises:
         OSError: stdout cannot be written to.
     """
-    _let_any_name_through()
+    for stream in (sys.stdout, sys.stderr):  # what an encoding cannot say is escaped; pytest's have no encoding
+        with contextlib.suppress(AttributeError, ValueError):
+            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # the line above
     try:
-        code = app.main(list(arguments), prog_name=_PROGRAM, standalone_mode=False)
+        with _ended_in_good_order():
+            code = app.main(list(arguments), prog_name=_PROGRAM, standalone_mode=False)
+    except SystemExit as end:
+        return cast("int", end.code)
     except click.Abort:
         goes_on = "; run it again to go on from there" if arguments and arguments[0] in _RESUMED else ""
-        note(f"interrupted{goes_on}")
+        _output.note(f"interrupted{goes_on}")
         return 130
-    except click.ClickException as error:
-        complain(_usage(error))
-        return error.exit_code if isinstance(error, click.UsageError) else 1
     except Exception as error:
-        if isinstance(error, OSError) and error.filename is None and error.errno in _STDOUT_ERRORS:
-            raise
-        has_wait = any(word.partition("=")[0] == "--wait" for word in arguments)
-        return _failed(error, may_wait=not has_wait and bool(arguments) and arguments[0] in _WAITING)
+        if isinstance(error, OSError) and error.filename is None:
+            raise  # of stdout; sockets fail with errors of ours, files with their name
+        return _failed(error, arguments)
     return code if isinstance(code, int) else 0
 
 
-def _let_any_name_through() -> None:
-    """Print what the terminal's encoding cannot say: a file name's odd bytes as they are, other characters escaped."""
-    codecs.register_error(_ESCAPED, _escaped)
-    for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(AttributeError, ValueError):  # it may be a stand-in without an encoding
-            stream.reconfigure(errors=_ESCAPED)  # type: ignore[union-attr]  # the line above
+@contextlib.contextmanager
+def _ended_in_good_order() -> Generator[None]:
+    """Have SIGTERM and SIGHUP end the command as Ctrl-C does: the cursor comes back, files are whole."""
 
+    def end(number: int, _frame: object) -> None:
+        signal.signal(number, signal.SIG_IGN)
+        raise SystemExit(128 + number)
 
-def _escaped(error: UnicodeError) -> tuple[str | bytes, int]:
+    names = [name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    numbers = [number for name in names if signal.getsignal(number := getattr(signal, name)) is signal.SIG_DFL]
+    for number in numbers:
+        signal.signal(number, end)
     try:
-        return codecs.lookup_error("surrogateescape")(error)
-    except UnicodeError:
-        return codecs.lookup_error("backslashreplace")(error)
+        yield
+    finally:
+        for number in numbers:
+            signal.signal(number, signal.SIG_DFL)
 
 
-def _usage(error: click.ClickException) -> str:
-    said = " ".join(error.format_message().split())
-    if isinstance(error, click.UsageError):
-        path = error.ctx.command_path if error.ctx is not None else _PROGRAM
-        return f"{said.rstrip('.')}. `{path} --help` shows how it is used."
-    return said
-
-
-def _failed(error: Exception, *, may_wait: bool = False) -> int:
+def _failed(error: Exception, arguments: Sequence[str]) -> int:
     """Say what went wrong, and return the exit code that stands for it."""
+    from ._exit_codes import as_json
+
+    message, code = _explained(error, arguments)
+    if "--json" in arguments:
+        _output.result_json(as_json(error, message, code))
+    _output.complain(message)
+    return code
+
+
+def _explained(error: Exception, arguments: Sequence[str]) -> tuple[str, int]:
+    """Return one line about what went wrong, and its exit code."""
     from .._errors import AikynetixError
-    from ._exits import Exit, exit_code, explain
+    from ._exit_codes import Exit, exit_code, explain
 
     if isinstance(error, AikynetixError):
-        complain(explain(error, may_wait=may_wait))
-        return exit_code(error)
-    if isinstance(error, ImportError) and "pip install" in str(error):  # an extra is missing, and the text says which
-        complain(str(error))
-        return Exit.USAGE
-    if isinstance(error, OSError):
-        where = f": {error.filename}" if error.filename is not None else ""
-        complain(f"{error.strerror or type(error).__name__}{where}")
-        return Exit.FAILURE
-    # The text of a foreign exception may hold anything, a signed URL too: the place says enough for a report.
-    complain(f"unexpected {type(error).__name__} at {_place(error)}; please report it.")
-    return Exit.FAILURE
+        has_wait = any(word.partition("=")[0] == "--wait" for word in arguments)
+        return explain(error, may_wait=not has_wait and arguments[0] in _WAITING), exit_code(error)
+    said, code = f"unexpected {type(error).__name__} at {_place(error)}; please report it.", Exit.FAILURE
+    if isinstance(error, click.UsageError):
+        said, code = _usage(error, arguments), Exit.USAGE
+    elif isinstance(error, click.ClickException):
+        said = error.format_message()
+    elif isinstance(error, OSError):
+        said = f"{error.filename}: {error.strerror or type(error).__name__}"
+    # The facade raises ValueError for bad arguments alone, and ImportError where an extra is missing. The text of any
+    # other exception may hold anything, a signed URL too: the place says enough for a report.
+    elif isinstance(error, ValueError) or (isinstance(error, ImportError) and "pip install" in str(error)):
+        said, code = str(error), Exit.USAGE
+    return " ".join(said.split()), code
+
+
+def _usage(error: click.UsageError, arguments: Sequence[str]) -> str:
+    said = error.format_message().strip()
+    path = error.ctx.command_path if error.ctx is not None else _PROGRAM
+    takes_session = error.ctx is not None and any(param.name == "session_id" for param in error.ctx.command.params)
+    if isinstance(error, click.NoSuchOption) and not error.possibilities and takes_session:
+        word = next((word for word in arguments if word.startswith(error.option_name)), "ID")
+        said += f" If {word} is the session id: {path} -- {word}."
+    return f"{said} `{path} --help` shows how it is used."
 
 
 def _place(error: Exception) -> str:
     """Return the innermost line of this package that ``error`` came through."""
-    place, trace = "an unknown place", error.__traceback__
-    while trace is not None:
-        file = trace.tb_frame.f_code.co_filename
-        if file.startswith(_PACKAGE):
-            place = f"aikynetix/{file.removeprefix(_PACKAGE)}:{trace.tb_lineno}"
-        trace = trace.tb_next
-    return place
+    import traceback
+
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.startswith(_PACKAGE)]
+    return (
+        f"aikynetix/{frames[-1].filename.removeprefix(_PACKAGE)}:{frames[-1].lineno}" if frames else "an unknown place"
+    )

@@ -1,14 +1,19 @@
-"""The progress bar: on stderr, and only where stderr is a terminal."""
+"""What a person sees while a command works: on stderr, and only where stderr is a terminal."""
 
 from __future__ import annotations
 
 import os
 import stat
 import sys
-from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-Progress = Callable[[int, int | None], object]
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+    from ._bars import ExportBars
+
+    Progress = Callable[[int, int | None], object]
 
 
 def wants_bar(*, quiet: bool) -> bool:
@@ -16,26 +21,9 @@ def wants_bar(*, quiet: bool) -> bool:
     return not quiet and sys.stderr is not None and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
 
 
-def wants_board(*, quiet: bool) -> bool:
-    """Return whether to show bars while results are printed.
-
-    What reads a pipe (``| cat``, ``| tee``) may write to the same terminal, at moments that nobody here knows of: its
-    lines and the bars would overwrite each other.
-    """
-    try:
-        is_pipe = stat.S_ISFIFO(os.fstat(1).st_mode)
-    except OSError:  # stdout is closed
-        is_pipe = False
-    return wants_bar(quiet=quiet) and not is_pipe
-
-
 @contextmanager
 def progress_bar(label: str, *, quiet: bool) -> Generator[Progress | None]:
-    """Show a bar for the time of a ``with`` block.
-
-    Args:
-        label: Stands before the bar.
-        quiet: Show none.
+    """Show a bar for the time of a ``with`` block; after an error nothing of it is left.
 
     Yields:
         A function of the bytes done and the bytes in all, to be called from any thread; None where there is no bar.
@@ -44,31 +32,54 @@ def progress_bar(label: str, *, quiet: bool) -> Generator[Progress | None]:
         yield None
         return
     # rich is the slowest import of the command, and scripts never see a bar.
-    from ._bar import download_bar
+    from ._bars import Bars
 
-    with download_bar() as bar:
+    with Bars() as bars:
         # The clock starts with the first byte, not with the wait for the video to be made.
-        task = bar.add_task(f"{label}: waiting", total=None, start=False)
+        task = bars.add_task(f"{bars.label(label)}: waiting", total=None, start=False)
 
         def show(done: int, total: int | None) -> None:
-            bar.start_task(task)
-            bar.update(task, description=label, completed=done, total=total)
+            bars.start_task(task)
+            bars.update(task, description=bars.label(label), completed=done, total=total)
 
-        yield show
+        try:
+            yield show
+        except BaseException:
+            bars.live.transient = True
+            raise
 
 
 @contextmanager
 def waiting(label: str, *, quiet: bool) -> Generator[None]:
-    """Show that something is being waited for, for the time of a ``with`` block, where there would be a bar.
-
-    Args:
-        label: What is waited for.
-        quiet: Show nothing.
-    """
+    """Show that something is being waited for, for the time of a ``with`` block, where there would be a bar."""
     if not wants_bar(quiet=quiet):
         yield
         return
-    from ._bar import spinner
+    from ._bars import Bars
 
-    with spinner(f"{label}: waiting"):
+    with Bars(transient=True) as bars, bars.console.status(f"{bars.label(label)}: waiting"):
         yield
+
+
+@contextmanager
+def export_bars(total: int | None, *, quiet: bool) -> Generator[ExportBars | None]:
+    """Show what an export does for the time of a ``with`` block; None where there are no bars.
+
+    What reads a pipe (``| cat``, ``| tee``) may write to the same terminal, at moments that nobody here knows of: its
+    lines and the bars would overwrite each other.
+
+    Args:
+        total: How many sessions there are; None where the list has no known end.
+        quiet: Show none.
+    """
+    try:
+        is_pipe = stat.S_ISFIFO(os.fstat(1).st_mode)
+    except OSError:  # stdout is closed
+        is_pipe = False
+    if is_pipe or not wants_bar(quiet=quiet):
+        yield None
+        return
+    from ._bars import ExportBars
+
+    with ExportBars(total) as bars:
+        yield bars

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from . import _connect, _show
+from . import _options, _output
 from ._progress import progress_bar
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ _WAIT = 60.0
 @click.command
 @click.option(
     "--output",
-    type=_connect.Place(),
+    type=_options.Place(),
     metavar="DIR",
     default="demo-output",
     help="Where to put the video. Default: demo-output.",
@@ -47,7 +47,7 @@ def demo(output: str, quiet: bool) -> None:
         if video.is_dir():
             raise click.ClickException(f"{video}: a folder stands there; name another one with --output.")
         if not quiet:
-            _show.note(
+            _output.note(
                 f"A sandbox of the Aikynetix API runs at {sandbox.base_url}; its session {session} has no video yet."
             )
         with (
@@ -57,8 +57,8 @@ def demo(output: str, quiet: bool) -> None:
             saved = client.analyzed_videos.download(session, video, wait=_WAIT, progress=progress, overwrite=True)
         requests = sandbox.requests
     if not quiet:
-        _show.note(_story(requests, saved, monotonic() - began))
-    _show.result(str(saved.path))
+        _output.note(_story(requests, saved, monotonic() - began))
+    _output.result(str(saved.path))
 
 
 def _story(requests: tuple[RecordedRequest, ...], saved: DownloadedVideo, seconds: float) -> str:
@@ -66,7 +66,7 @@ def _story(requests: tuple[RecordedRequest, ...], saved: DownloadedVideo, second
     lines = ["What happened:"]
     lines += [f"  {request.method:<4} {request.path} -> {request.status}" for request in requests]
     lines.append(
-        f"Saved {_show.human_size(saved.size)}, verified by {saved.verified}, sha256 {saved.sha256[:16]}..., "
+        f"Saved {_output.human_size(saved.size)}, verified by {saved.verified}, sha256 {saved.sha256[:16]}..., "
         f"in {seconds:.1f} s. The sandbox is stopped. The video:"
     )
     return "\n".join(lines)

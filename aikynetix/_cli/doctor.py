@@ -1,230 +1,320 @@
-"""``aikynetix doctor``."""
+"""``aikynetix doctor``: what is in force, and a verdict on server, clock, header styles, session and storage."""
 
 from __future__ import annotations
 
 import os
+import platform
+import tempfile
 import time
-from contextlib import ExitStack, closing
 from datetime import UTC, datetime
-from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from . import _connect, _show
+from . import _options, _output
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Iterator
 
     import httpx
 
     from .. import Aikynetix, AikynetixError
-    from ._connect import Connection, Credential
-    from ._diagnosis import Check, Probe
 
-_T = TypeVar("_T")
+    Style = tuple[str, httpx.Auth, str]
 
 # Ids are made by the vendor; nobody's session is called this, so the server has nothing to do for the question.
 _NOBODYS_SESSION = "aikynetix-doctor"
-_TIMEOUT = 10.0
-_PROXIES = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
+# A signed URL is good from its start on; a clock further off than this makes expiry times misleading.
+_MOST_SKEW = 60.0
+_STATES = {"accepted": "ok", "refused": "no", "cannot tell": "unknown"}
+
+
+class Check(NamedTuple):
+    """A verdict (``ok``, ``no``, ``warning``, ``failed``, ``unknown``), and the exit code that a failure stands for."""
+
+    name: str
+    state: str
+    detail: str
+    code: int = 0
+
+
+class Probe(NamedTuple):
+    """What became of a question: status and date of the API's response, the error, and when and how fast it came."""
+
+    status: int | None
+    date: str
+    error: AikynetixError | None
+    at: float
+    seconds: float
 
 
 @click.command
-@click.argument("session_id", metavar="[SESSION]", type=_connect.SessionId(), required=False)
-@_connect.json_option
-@_connect.connection_options
+@click.argument("session_id", metavar="[SESSION]", required=False)
+@_options.json_option
+@_options.connection_options
 @click.pass_context
-def doctor(ctx: click.Context, session_id: str | None, as_json: bool, connection: Connection) -> None:
+def doctor(ctx: click.Context, session_id: str | None, as_json: bool) -> None:
     """Check settings, credential, network and clock.
 
     Says which settings are in force and where they come from, whether the server answers, which of the documented
     header styles it accepts, and how far this machine's clock is off. With a SESSION whose video is there, the storage
     is tried as well. Never shows a credential; exits like the command that would fail.
     """
-    from . import _diagnosis, _inventory
-
-    checks: list[Check] = []
-    with _connect.telling(connection), ExitStack() as stack:
-        anonymous = _tried(partial(_client, _no_auth(), connection), checks)
-        credential, is_usable = _credential(connection, checks)
-        checks += _proxies()
-        versions = _inventory.versions(anonymous)
-        settings = _inventory.settings(anonymous, connection, credential)
-        if anonymous is not None:
-            usable = credential if is_usable else None
-            checks += _asked(stack.enter_context(anonymous), usable, connection, session_id)
+    with _options.told():
+        settings, checks = _examined(session_id)
     if session_id is not None and all(check.name != "session" for check in checks):
-        checks.append(_diagnosis.Check("session", _diagnosis.UNKNOWN, "not tried: see what failed above"))
+        checks.append(Check("session", "unknown", "not tried: see what failed above"))
+    # Later checks may only have failed because of the first one.
+    code = next((check.code for check in checks if check.state == "failed"), 0)
     if as_json:
-        _show.result_json(_diagnosis.as_json(versions, settings, checks))
+        listed = [dict(zip(("name", "value", "source"), row, strict=True)) for row in settings]
+        told = [{"name": name, "state": state, "detail": detail} for name, state, detail, _ in checks]
+        _output.result_json({"versions": _versions(), "settings": listed, "checks": told, "exit_code": code})
     else:
-        _show.result(_diagnosis.report(versions, settings, checks))
-    ctx.exit(_diagnosis.worst(checks))
+        lines = [("Versions", ""), *_versions().items(), ("", ""), ("Settings", "")]
+        lines += [(name, f"{value} ({source})") for name, value, source in settings]
+        lines += [("", ""), ("Checks", ""), *((name, f"{state:<7}  {detail}") for name, state, detail, _ in checks)]
+        width = max(len(name) for name, _ in lines)
+        _output.result("\n".join(f"  {name:<{width}}  {text}" if text else name for name, text in lines))
+    ctx.exit(code)
 
 
-def _tried(make: Callable[[], _T], checks: list[Check]) -> _T | None:
-    """Return what ``make`` does, or None where a setting is wrong, with a check that says so."""
-    from .. import ConfigurationError
-    from . import _diagnosis
-    from ._exits import exit_code, happened
-
-    try:
-        return make()
-    except ConfigurationError as error:
-        checks.append(_diagnosis.Check("settings", _diagnosis.FAILED, happened(error), exit_code(error)))
-        return None
-
-
-def _credential(connection: Connection, checks: list[Check]) -> tuple[Credential | None, bool]:
-    """Return the credential, if there is one, and whether it can be sent as the options say."""
-    from . import _diagnosis
-    from ._exits import Exit
-
-    faults = len(checks)
-    credential = _tried(partial(_connect.find_credential, os.environ, may_ask=False), checks)
-    if credential is not None:
-        return credential, _tried(partial(_connect.auth_of, credential, connection.key_header), checks) is not None
-    if len(checks) == faults:
-        told = f"none: set {_connect.API_KEY_VARIABLE} or {_connect.TOKEN_VARIABLE}"
-        checks.append(_diagnosis.Check("credential", _diagnosis.FAILED, told, Exit.USAGE))
-    return None, False
-
-
-def _proxies() -> list[Check]:
-    from . import _diagnosis
-
-    proxies = [name for name in _PROXIES if os.environ.get(name)]
-    told = f"{' and '.join(proxies)} set but not used: a proxy is given in Python, with transport="
-    return [_diagnosis.Check("proxy", _diagnosis.WARNING, told)] if proxies else []
-
-
-def _no_auth() -> httpx.Auth:
+def _examined(session_id: str | None) -> tuple[list[tuple[str, str, str]], list[Check]]:
+    """Return the settings in force with their sources, and the verdicts."""
     import httpx
 
-    return httpx.Auth()
+    from .. import ConfigurationError
+
+    checks: list[Check] = []
+    styles: list[Style] = []
+    kind, anonymous = "", None
+    try:
+        anonymous = _client(httpx.Auth())
+        kind, secret = _options.credential(may_ask=False)
+        _options.auth_of(kind, secret)
+        styles = _styles(kind, secret)
+    except ConfigurationError as error:
+        checks.append(_failed("settings", error))
+    settings = _settings(anonymous, kind, styles)
+    if anonymous is not None:
+        with anonymous:
+            checks += _asked(anonymous, styles, session_id)
+    return settings, checks
 
 
-def _client(auth: Any, connection: Connection) -> Aikynetix:
-    from .. import Aikynetix
-
-    own: dict[str, Any] = {"max_retries": connection.max_retries or 0, "timeout": _seconds(connection)}
-    return Aikynetix(auth=auth, **_connect.limits(connection) | own)
+def _client(auth: httpx.Auth) -> Aikynetix:
+    return _options.client(auth, timeout=10.0, max_retries=0)
 
 
-def _seconds(connection: Connection) -> float:
-    """Return what each question may take."""
-    return _TIMEOUT if connection.timeout is None else connection.timeout
+def _failed(name: str, error: AikynetixError) -> Check:
+    """Return the check that failed with ``error``; without the request where that is the doctor's own."""
+    from .. import APIConnectionError
+    from ._exit_codes import exit_code, happened
+
+    said = error.message if isinstance(error, APIConnectionError) else happened(error)
+    return Check(name, "failed", said, exit_code(error))
 
 
-def _asked(
-    anonymous: Aikynetix, credential: Credential | None, connection: Connection, session_id: str | None
-) -> list[Check]:
-    """Return what the server's answers tell; None is a credential that cannot be sent."""
-    from . import _diagnosis, _inventory
+def _versions() -> dict[str, str]:
+    from importlib.metadata import version
 
+    from .. import __version__
+    from .._operations import spec_name
+
+    python = f"{platform.python_version()} on {platform.system()} {platform.machine()}"
+    transport = f"httpx {version('httpx')}, HTTP/1.1"
+    return {"aikynetix": __version__, "Python": python, "transport": transport, "spec": spec_name()}
+
+
+def _settings(client: Aikynetix | None, kind: str, styles: list[Style]) -> list[tuple[str, str, str]]:
+    """Return name, value and source of the settings; without a client the base URL may be unfit to be shown."""
+    from importlib.util import find_spec
+
+    def setting(name: str, option: str, default: object, *variables: str) -> tuple[str, str, str]:
+        value = _options.given(option.removeprefix("--").replace("-", "_"))
+        if value is not None:
+            return name, str(value), option
+        set_ = [variable for variable in variables if os.environ.get(variable, "").strip()]
+        return (name, os.environ[set_[0]].strip(), set_[0]) if set_ else (name, str(default), "default")
+
+    base_url = "none" if client is None else client.raw._base_url.rstrip("/")
+    listed = [("base URL", base_url, setting("", "--base-url", "", _options.BASE_URL)[2])]
+    if kind:
+        listed.append(("credential", kind.replace("_", " ").replace("api", "API"), _options.VARIABLES[kind]))
+        listed += [("header", name, setting("", "--key-header", "")[2]) for name, _, _ in styles[:1]]
+    trusted = "certifi's" if find_spec("truststore") is None else "the system's"
+    return [
+        *listed,
+        setting("timeout", "--timeout", 30.0),
+        setting("retries", "--max-retries", 3),
+        setting("certificates", "--ca-file", trusted, "SSL_CERT_FILE", "SSL_CERT_DIR"),
+        _proxy(base_url),
+    ]
+
+
+def _proxy(base_url: str) -> tuple[str, str, str]:
+    """Return the proxy for the base URL, as httpx finds it, without its user and password."""
+    from urllib.request import getproxies, proxy_bypass
+
+    import httpx
+
+    target, found = httpx.URL(base_url), {} if _options.given("proxy") else getproxies()
+    names = [name for name in (target.scheme, "all") if found.get(name) and not proxy_bypass(target.host)]
+    proxy, source = (found[names[0]], f"{names[0].upper()}_PROXY") if names else (_options.given("proxy"), "--proxy")
+    return ("proxy", proxy.rpartition("@")[2].rpartition("//")[2], source) if proxy else ("proxy", "none", "default")
+
+
+def _styles(kind: str, secret: str) -> list[Style]:
+    """Return every documented way to send a credential with what to do for it, the one in force first.
+
+    Source: the two security schemes of the vendor's spec, and the "Security" paragraph of the vendor's page.
+    """
+    from .. import ApiKey, BearerToken
+    from .._operations import spec_defaults
+
+    spec, named = spec_defaults(), _options.given("key_header")
+    move = "" if kind == "api_key" else f"put it into {_options.API_KEY} instead, and "
+    place, name = spec.api_key or ("header", "API-KEY")
+    shown = f"{name}: <key>" if place == "header" else f"{place} {name}=<key>"
+    styles: list[Style] = [(shown, ApiKey(secret), f"{move}leave --key-header out")] if spec.api_key else []
+    prose = ApiKey(secret, header="Authorization")
+    styles.append(("Authorization: API-KEY <key>", prose, f"{move}use --key-header Authorization"))
+    if spec.bearer is not None:
+        advice = f"put it into {_options.TOKEN} instead, and leave --key-header out"
+        styles.append((f"{spec.bearer[0]}: {spec.bearer[1]}<token>", BearerToken(secret), advice))
+    if kind == "token":
+        return [styles[-1], *styles[:-1]]
+    if named is None:
+        return styles
+    own = next((style for style in styles[:2] if style[0].lower().startswith(f"{named}:".lower())), None)
+    own = own or (f"{named}: <key>", ApiKey(secret, header=named), "")
+    return [own, *(style for style in styles if style is not own)]
+
+
+def _asked(anonymous: Aikynetix, styles: list[Style], session_id: str | None) -> Iterator[Check]:
+    """Give what the server's responses tell; without a credential that can be sent only whether it is there."""
     control = _probe(anonymous)
-    checks = [_diagnosis.reached(control)]
-    if control.status is None:
-        return checks
-    checks.append(_diagnosis.clock(control))
-    if credential is None:
-        return checks
-    found, ways = {}, _inventory.styles(credential, connection)
-    for style, way in ways.items():
-        with _client(way.auth, connection) as client:
-            found[style] = _probe(client)
-    in_force = _inventory.style_in_force(credential, connection)
-    advice = {style: way.advice for style, way in ways.items()}
-    checks += _diagnosis.styles(found, control, in_force, advice)
-    if session_id is not None:
-        with _client(_connect.auth_of(credential, connection.key_header), connection) as client:
-            checks += _session(client, session_id, _seconds(connection))
-    elif checks[0].state == _diagnosis.OK:
-        checks += _diagnosis.untold(found[in_force], control)
-    return checks
+    yield (server := _reached(control))
+    if server.state == "failed" and control.status is None:
+        return
+    yield _clock(control)
+    found = {}
+    for name, auth, _ in styles:
+        with _client(auth) as client:
+            found[name] = _probe(client)
+    yield from _judged(found, control, {name: advice for name, _, advice in styles})
+    in_force = next(iter(found.values()), control)
+    if session_id is not None and styles:
+        with _client(styles[0][1]) as client:
+            yield from _session(client, session_id)
+    elif styles and server.state == "ok" and _verdict(in_force, control) == "cannot tell":
+        alike = " with it and without" if in_force.status == control.status else ""
+        told = f"nothing is known about it, the response is {in_force.status}{alike}"
+        yield Check("credential", "warning", f"{told}; check the base URL, or name a SESSION")
 
 
 def _probe(client: Aikynetix) -> Probe:
     """Ask for the video of a session that nobody has."""
-    from .. import AikynetixError, APIResponseValidationError, APIStatusError
-    from .._body import JSON_LIMIT
-    from .._classify import parse_json
-    from .._operations import get_analyzed_video
-    from ._diagnosis import Probe
-    from ._exits import exit_code
+    from .. import AikynetixError, APIStatusError
 
-    call = get_analyzed_video(_NOBODYS_SESSION, None, as_attachment=False)
-    began, is_json = time.monotonic(), True
+    began, failure = time.monotonic(), None
     try:
-        answer = client._exchange(call.kwargs, JSON_LIMIT)
-        status, date = answer.status_code, answer.headers.get("date", "")
-        try:
-            parse_json(answer)
-        except APIResponseValidationError:
-            is_json = False
-    except APIStatusError as error:
-        status, date = error.status_code, error.headers.get("date", "")
+        client.analyzed_videos.get(_NOBODYS_SESSION)
     except AikynetixError as error:
-        return Probe(None, _brief(error), code=exit_code(error))
-    return Probe(status, "", date, time.time(), time.monotonic() - began, is_json=is_json)
+        failure = error
+    seconds = time.monotonic() - began
+    if isinstance(failure, APIStatusError):
+        return Probe(failure.status_code, failure.headers.get("date", ""), failure, time.time(), seconds)
+    return Probe(None if failure else 200, "", failure, time.time(), seconds)
 
 
-def _brief(error: AikynetixError) -> str:
-    """Return what happened, without the request where that is the doctor's own."""
-    from .. import APIError, APIStatusError
-    from ._exits import happened
+def _reached(control: Probe) -> Check:
+    """Conclude whether the server is there."""
+    from .. import APIResponseValidationError
 
-    return error.message if isinstance(error, APIError) and not isinstance(error, APIStatusError) else happened(error)
+    took, status = f"after {control.seconds * 1000:.0f} ms", control.status
+    is_foreign = isinstance(control.error, APIResponseValidationError)
+    if is_foreign or (status is not None and 300 <= status < 400):
+        what = f"answers {took}, but not as the API does" if is_foreign else f"answers {status} {took}"
+        return Check("server", "failed", f"{what}; a proxy or login page may have answered, check the base URL", 1)
+    if status is None and control.error is not None:
+        return _failed("server", control.error)
+    if status is not None and (status >= 500 or status == 429):
+        return Check("server", "failed", f"answers {status} {took}; try again later", 6)
+    return Check("server", "ok", f"answers {took}")
 
 
-def _session(client: Aikynetix, session_id: str, seconds: float) -> list[Check]:
-    """Ask where a session's video is, and fetch its first byte."""
+def _clock(control: Probe) -> Check:
+    """Compare this machine's clock with the response's ``Date`` (RFC 9110, section 6.6.1), which has whole seconds."""
+    try:
+        moment = parsedate_to_datetime(control.date)
+        skew = control.at - (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return Check("clock", "unknown", "the server does not say what time it is")
+    if abs(skew) <= _MOST_SKEW:
+        return Check("clock", "ok", "agrees with the server's" if abs(skew) < 2 else f"{abs(skew):.0f} s off, is fine")
+    side = "ahead of" if skew > 0 else "behind"
+    return Check("clock", "warning", f"{abs(skew):.0f} s {side} the server's; set it, or expiry times will mislead")
+
+
+def _verdict(probe: Probe, control: Probe) -> str:
+    """Return whether the server takes a credential in one style: accepted, refused or cannot tell.
+
+    A response other than 401 is a proof only if the server answers differently to no credential at all.
+    """
+    status = probe.status
+    if status == 401:
+        return "refused"
+    if status is None or 300 <= status < 400 or status == 429 or status >= 500 or status == control.status:
+        return "cannot tell"
+    return "accepted"
+
+
+def _judged(found: dict[str, Probe], control: Probe, advice: dict[str, str]) -> Iterator[Check]:
+    """Conclude which header styles the server accepts; only the failure of the first, which is in force, is one."""
+    verdicts = {name: _verdict(probe, control) for name, probe in found.items()}
+    accepted = next((name for name, verdict in verdicts.items() if verdict == "accepted"), None)
+    for position, (name, verdict) in enumerate(verdicts.items()):
+        detail = f"{verdict} ({found[name].status or 'no usable response'}){'' if position else '; in force'}"
+        if position or verdict != "refused":
+            yield Check(name, _STATES[verdict], detail)
+        elif accepted is None:
+            yield Check(name, "failed", f"{detail}, and no other is accepted: check the credential", 3)
+        else:
+            yield Check(name, "failed", f"{detail}, while {accepted!r} is accepted: {advice[accepted]}", 3)
+
+
+def _session(client: Aikynetix, session_id: str) -> Iterator[Check]:
+    """Ask where a session's video is, and have its first bytes sent."""
     from .. import AikynetixError
-    from . import _diagnosis
-    from ._exits import Exit, exit_code
 
+    name = "session"
     try:
         video = client.analyzed_videos.get(session_id)
+        yield Check(name, "ok", "its video is there")
+        name = "storage"
+        size = _first_bytes(client, session_id)
     except AikynetixError as error:
-        return [_diagnosis.session(_brief(error), exit_code(error))]
-    there = _diagnosis.session("", Exit.DONE)
-    try:
-        answer = _first_byte(video.url, seconds)
-    except AikynetixError as error:
-        return [there, _diagnosis.storage(None, None, _brief(error), exit_code(error))]
-    left = None if video.expires_at is None else (video.expires_at - datetime.now(UTC)).total_seconds()
-    if answer.status_code not in (200, 206):
-        refused = f"answers {answer.status_code}; the signed URL is refused, or the clock is off"
-        return [there, _diagnosis.storage(None, left, refused, Exit.FAILURE)]
-    announced = answer.headers.get("content-range", "").rpartition("/")[2] or answer.headers.get("content-length", "")
-    size = int(announced) if announced.isdecimal() and len(announced) < 20 else None
-    return [there, _diagnosis.storage(size, left, "", Exit.DONE)]
+        yield _failed(name, error)
+        return
+    parts = ["the signed URL works"] + ([] if size is None else [_output.human_size(size)])
+    if video.expires_at is not None:
+        parts.append(f"expires in {(video.expires_at - datetime.now(UTC)).total_seconds() / 60:.0f} min")
+    yield Check(name, "ok", ", ".join(parts))
 
 
-def _first_byte(url: str, seconds: float) -> httpx.Response:
-    """Return the storage's answer, its body unread; the request carries nothing but the URL.
+def _first_bytes(client: Aikynetix, session_id: str) -> int | None:
+    """Begin a download, and end it as soon as bytes arrive; return the size that was announced."""
+    from .. import DownloadInterruptedError
 
-    Raises:
-        APIConnectionError: There is none.
-    """
-    import httpx
-
-    from .._config import is_loopback
-    from .._errors import APIConnectionError
-    from .._transport import default_transport
-    from .._trial import DEADLINE, normalized
-
-    limits = {"timeout": httpx.Timeout(seconds).as_dict(), DEADLINE: time.monotonic() + seconds}
-    request = httpx.Request("GET", url, headers={"Range": "bytes=0-0"}, extensions=limits)
-    if request.url.scheme != "https" and not is_loopback(request.url.host):
-        raise APIConnectionError("the video's URL is neither https nor on this machine")
-    failure: Exception
-    try:
-        with closing(default_transport()) as transport:
-            answer = transport.handle_request(request)
-            answer.close()
-            return answer
-    except Exception as error:
-        failure = normalized(error, request, (request.url.query.decode("ascii", "replace"),))
-    raise failure
+    sizes: list[int | None] = []
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            client.analyzed_videos.download(
+                session_id, f"{folder}{os.sep}", progress=lambda _, total: sizes.append(total), connections=1
+            )
+        except DownloadInterruptedError:
+            if not sizes:
+                raise
+    return sizes[-1] if sizes else None

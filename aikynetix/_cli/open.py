@@ -3,34 +3,32 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from . import _connect, _show
-from ._player import cache_folder, player_command
+from . import _options, _output
 from ._progress import progress_bar
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 @click.command("open")
-@_connect.session_argument
-@_connect.analysis_option
-@_connect.wait_option()
+@_options.session_argument
+@_options.analysis_option
+@_options.wait_option
 @click.option("--player", metavar="COMMAND", help="Program to play it with. Default: what the desktop opens mp4 with.")
 @click.option("--print", "only_print", is_flag=True, help="Fetch the video and print where it is, but do not play it.")
-@_connect.quiet_option
-@_connect.connection_options
+@_options.quiet_option
+@_options.connection_options
 def open_video(
-    session_id: str,
-    analysis: str | None,
-    wait: float,
-    player: str | None,
-    only_print: bool,
-    quiet: bool,
-    connection: _connect.Connection,
+    session_id: str, analysis: str | None, wait: float, player: str | None, only_print: bool, quiet: bool
 ) -> None:
     """Play the video of a session.
 
@@ -38,33 +36,59 @@ def open_video(
     machine if it were handed to another program. It is fetched each time, for it may have been made anew. Nothing
     empties that folder (~/.cache/aikynetix on Linux): delete what you no longer need.
     """
-    program = None if only_print else _program(player)
+    program = [] if only_print else _player(player, os.environ)
     folder = cache_folder(sys.platform, os.environ, Path.home())
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with _connect.connect(connection) as client, progress_bar(session_id, quiet=quiet) as progress:
+    with _options.connect() as client, progress_bar(session_id, quiet=quiet) as progress:
         saved = client.analyzed_videos.download(
             session_id, f"{folder}{os.sep}", analysis=analysis, wait=wait, progress=progress, overwrite=True
         )
-    _show.result(str(saved.path))
-    if program is not None:
-        _play(program, str(saved.path))
+    _output.result(str(saved.path))
+    if program:
+        _play([*program, str(saved.path)])
 
 
-def _program(asked: str | None) -> list[str]:
-    try:
-        program = player_command(asked, sys.platform, os.environ, shutil.which)
-    except ValueError as error:
-        raise click.BadParameter(f"{error}.", param_hint="--player") from None
-    if program is None:
+def cache_folder(platform: str, environ: Mapping[str, str], home: Path) -> Path:
+    """Return the folder for files that may be thrown away at any time.
+
+    Source: XDG Base Directory Specification (``XDG_CACHE_HOME``, which must be absolute); on macOS and Windows where
+    these systems keep caches.
+    """
+    if platform == "win32":
+        return Path(environ.get("LOCALAPPDATA") or home / "AppData" / "Local") / "aikynetix"
+    if platform == "darwin":
+        return home / "Library" / "Caches" / "aikynetix"
+    base = Path(environ.get("XDG_CACHE_HOME", ""))
+    return (base if base.is_absolute() else home / ".cache") / "aikynetix"
+
+
+def _player(asked: str | None, environ: Mapping[str, str]) -> list[str]:
+    """Return the program that the file's path is to be appended to, before anything is fetched."""
+    if asked is not None:
+        try:
+            words = shlex.split(asked)
+        except ValueError as error:
+            raise click.BadParameter(f"{error}.", param_hint="--player") from None
+        if not words:
+            raise click.BadParameter("no program named.", param_hint="--player")
+        return words
+    if sys.platform == "win32":
+        return ["rundll32", "url.dll,FileProtocolHandler"]  # `start` would need cmd, which reads & and % in names
+    if sys.platform == "darwin":
+        return ["open"]
+    # Without a display, xdg-open would start whatever browser there is for text terminals.
+    has_display = bool(environ.get("DISPLAY") or environ.get("WAYLAND_DISPLAY"))
+    found = (shutil.which("xdg-open") if has_display else None) or shutil.which("wslview")
+    if found is None:
         raise click.ClickException("found nothing to play videos with; name a --player, or use --print.")
-    return program
+    return [found]
 
 
-def _play(program: list[str], path: str) -> None:
+def _play(command: list[str]) -> None:
     try:
         # Stdout is for the result; what the player says goes where messages go, to file descriptor 2.
-        ended = subprocess.run([*program, path], check=False, stdout=2)  # noqa: S603 -- the person's own choice
+        ended = subprocess.run(command, check=False, stdout=2)  # noqa: S603 -- the person's own choice
     except OSError as error:
-        raise click.ClickException(f"cannot start {program[0]}: {error.strerror}.") from None
+        raise click.ClickException(f"cannot start {command[0]}: {error.strerror}.") from None
     if ended.returncode:
-        raise click.ClickException(f"{program[0]} ended with exit code {ended.returncode}.")
+        raise click.ClickException(f"{command[0]} ended with exit code {ended.returncode}.")

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import errno
-
 import click
 
-from . import _show
-from ._connect import Seconds
+from . import _output
+from ._options import Seconds
 
 _PORT, _POLLS, _LIFETIME = click.IntRange(0, 65_535), click.IntRange(0, 1_000_000), click.IntRange(1, 604_800)
-_PORT_ERRORS = (errno.EADDRINUSE, errno.EACCES, errno.EADDRNOTAVAIL)
 
 
 @click.command
@@ -35,14 +32,15 @@ def sandbox(port: int, storage_port: int, polls: int, latency: float, url_lifeti
         if as_json:
             addresses = {"base_url": server.base_url, "storage_url": server.storage_url}
             credentials = {"api_key": server.api_key, "token": server.token}
-            _show.result_json({**addresses, **credentials, "env": server.env, "sessions": server.sessions})
+            _output.result_json({**addresses, **credentials, "env": server.env, "sessions": server.sessions})
         else:
-            _show.result(text)
+            _output.result(text)
 
     try:
         server.serve_forever(announce)
     except OSError as error:
-        if error.errno not in _PORT_ERRORS:
+        if error.filename is None:
             raise  # stdout has gone
-        raise click.ClickException(f"{error.strerror}; choose another --port or --storage-port.") from None
-    _show.note("stopped")
+        told = f"{error.filename}: {error.strerror}; choose another --port or --storage-port."
+        raise click.ClickException(told) from None
+    _output.note("stopped")

@@ -1,20 +1,25 @@
 """The download engine: one synchronous implementation on threads, used by both clients.
 
-The engine itself is loaded when it is first named: an export has asked for its first videos by then.
+The engine itself is loaded when it is first named: a lookup has no use for it.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from ._types import MAX_BYTES, Cancelled, Options, Source
+from ._types import MAX_BYTES, OpenUrl, Options
 
 if TYPE_CHECKING:
+    from ._destination import file_name
     from ._engine import download
-    from ._storage import Storage
 
-__all__ = ["MAX_BYTES", "Cancelled", "Options", "Source", "Storage", "download"]
+__all__ = ["MAX_BYTES", "Cancelled", "OpenUrl", "Options", "download", "file_name"]
 
-_HOMES = {"Storage": "_storage", "download": "_engine"}
+_HOMES = {"download": "_engine", "file_name": "_destination"}
+
+
+class Cancelled(BaseException):
+    """The caller asked the download to stop."""
+
 
 if not TYPE_CHECKING:
 

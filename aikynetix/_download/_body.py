@@ -1,136 +1,194 @@
-"""The bytes of an answer, received right into a buffer of ours where the transport can do so, decoded if need be."""
+"""The bytes of a response, received right into a buffer of ours where that is safe, decoded if need be."""
 
 from __future__ import annotations
 
 import contextlib
+import selectors
+import socket
+import ssl
+import time
 import zlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from .._transport._sync import PooledBody
-from ._identity import content_length
-from ._rules import Failure, Kind
+from ._failures import Failure, Kind
+from ._object import content_length
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
+POLL = 0.2
+"""Seconds after which a read that brought nothing looks whether it is still wanted."""
 
+# Below this many bytes it is worth more to keep the connection for another request, which needs the parser to see the
+# end of the body.
+_DIRECT_FROM = 1024 * 1024
 _GZIP = b"\x1f\x8b"  # RFC 1952, section 2.3.1: what a member begins with
-
-
-class BrokenBody(Exception):
-    """The body ended before its end; `failure` says how."""
-
-    def __init__(self, failure: Failure) -> None:
-        super().__init__(failure.text)
-        self.failure = failure
+_PATIENCE_FOR_FIRST_PIECE = 0.05
 
 
 class Body:
     """The body of a response, to be read once.
 
+    Its first piece goes through httpx, whose parser may hold bytes that came with the head; a long body that its length
+    delimits then comes right from the socket, and its connection is never used again.
+
     Args:
-        response: An answer whose body is unread.
-        closed: Called once when the connection is given back.
+        response: A response whose body is unread.
+        silence: Seconds that may pass without a byte; None for no limit.
+
+    Attributes:
+        is_framed: Whether something other than the end of the connection says where it ends.
+        socket: The connection; None where there is none that is known, as in mocks.
     """
 
-    def __init__(self, response: httpx.Response, closed: Callable[[], None]) -> None:
-        self.length = content_length(response.headers)
-        self.framed = self.length is not None or "transfer-encoding" in response.headers
-        self._response = response
-        self._closed: Callable[[], None] | None = closed
-        self._pooled = response.stream if isinstance(response.stream, PooledBody) else None
-        self._chunks: Iterator[bytes] | None = None
+    def __init__(self, response: httpx.Response, silence: float | None) -> None:
+        self._response, self._silence = response, silence
+        self.socket = _socket_of(response)
+        self._rest = content_length(response.headers)
+        self.is_framed = self._rest is not None or "transfer-encoding" in response.headers
+        self._is_direct = self.socket is not None and (self._rest or 0) >= _DIRECT_FROM
+        self._decoder: _Decoder | None = None
         self._pending = memoryview(b"")
-        self._rest = self.length
-        self._decoder: zlib._Decompress | None = None
+        self._has_begun = False
+        if response.is_stream_consumed:  # a mock that was made of its content, which httpx has decoded
+            self._rest, self._chunks = len(response.content), iter([response.content])
+        else:
+            self._chunks = response.iter_raw()
 
-    def decode(self, encoding: str) -> bool:
-        """Have the content encoding undone; return False for one that is not known."""
-        if encoding not in ("gzip", "x-gzip", "deflate"):
+    def decode(self, encoding: str) -> None:
+        """Have ``"gzip"`` or ``"deflate"`` undone; nothing is done for an empty encoding."""
+        if encoding and not self._response.is_stream_consumed:
+            self._decoder, self._is_direct = _Decoder(encoding), False
+
+    def is_pollable(self) -> bool:
+        """Return whether no read will block for longer than `POLL`, so that it may be done by a thread with duties."""
+        if not self._is_direct or self.socket is None:
             return False
-        self._decoder = zlib.decompressobj(wbits=47)  # 32 + 15: zlib or gzip, told apart by the first bytes
-        return True
+        # Whether the parser already holds a piece cannot be asked; that the socket has more says that reading is safe.
+        with selectors.DefaultSelector() as selector:
+            selector.register(self.socket, selectors.EVENT_READ)
+            return bool(selector.select(_PATIENCE_FOR_FIRST_PIECE))
 
-    def read_into(self, view: memoryview) -> int:
+    def read_into(self, view: memoryview, check: Callable[[], object]) -> int:
         """Fill the beginning of ``view`` with what is there and return how many bytes; 0 only at the end.
 
+        Args:
+            view: Not empty.
+            check: Called while waiting; what it raises ends the reading.
+
         Raises:
-            BrokenBody: The connection broke, was silent for too long, or ended before the announced length.
+            Failure: The connection broke, was silent for too long, or ended before the announced length.
         """
-        return self._read_raw(view) if self._decoder is None else self._read_decoded(self._decoder, view)
+        if self._decoder is not None:
+            return self._decoder.read_into(view, lambda: self._some_raw(check))
+        return self._read_raw(view, check)
 
-    def _read_decoded(self, decoder: zlib._Decompress, view: memoryview) -> int:
-        while view:
-            if decoder.eof:
-                source = self._next_member(decoder.unused_data)
-                if not source:
-                    return 0
-                self._decoder = decoder = zlib.decompressobj(wbits=31)  # 16 + 15: gzip
-            else:
-                source = decoder.unconsumed_tail or self._some_raw()
-            if not source:
-                raise BrokenBody(Failure(kind=Kind.BROKEN, text="the compressed video ends too early"))
-            try:
-                # Bounded: a few bytes may unpack to gigabytes.
-                text = decoder.decompress(source, len(view))
-            except zlib.error as error:
-                raise BrokenBody(
-                    Failure(kind=Kind.MALFORMED, text="the video's encoding is broken", cause=error)
-                ) from None
-            if text:
-                view[: len(text)] = text
-                return len(text)
-        return 0
+    def _some_raw(self, check: Callable[[], object]) -> bytes:
+        raw = memoryview(bytearray(64 * 1024))
+        return bytes(raw[: self._read_raw(raw, check)])
 
-    def _next_member(self, rest: bytes) -> bytes:
-        """Return the beginning of the gzip member that follows another (RFC 1952, section 2.2); empty if none does."""
-        while len(rest) < len(_GZIP) and (more := self._some_raw()):
-            rest += more
-        return rest if rest.startswith(_GZIP) else b""
-
-    def _some_raw(self) -> bytes:
-        raw = bytearray(64 * 1024)
-        return bytes(memoryview(raw)[: self._read_raw(memoryview(raw))])
-
-    def _read_raw(self, view: memoryview) -> int:
+    def _read_raw(self, view: memoryview, check: Callable[[], object]) -> int:
         if self._rest is not None:
             view = view[: self._rest]
         if not view:
             return 0
-        try:
-            count = self._iterate(view) if self._pooled is None else self._pooled.read_into(view)
-        except (httpx.HTTPError, httpx.StreamError, OSError) as error:
-            raise BrokenBody(_failure_of(error)) from None
+        direct = self._is_direct and self._has_begun and not self._pending
+        count = self._receive(view, check) if direct else self._iterate(view)
         if self._rest is not None:
             self._rest -= count
             if count == 0:
-                raise BrokenBody(Failure(kind=Kind.BROKEN, text=f"the storage hung up with {self._rest} bytes to come"))
+                raise Failure(Kind.BROKEN, f"the storage hung up with {self._rest} bytes to come")
         return count
 
     def _iterate(self, view: memoryview) -> int:
-        if self._chunks is None:
-            self._chunks = self._response.iter_raw()
         if not self._pending:
-            self._pending = memoryview(next(self._chunks, b""))
+            try:
+                self._pending = memoryview(next(self._chunks, b""))
+            except (httpx.TimeoutException, TimeoutError) as error:
+                raise Failure(Kind.STALLED, "nothing came from the storage for too long") from error
+            except Exception as error:  # a mock or a caller's transport raises what it likes
+                raise _broken(error) from error
+            self._has_begun = True
         count = min(len(view), len(self._pending))
         view[:count] = self._pending[:count]
         self._pending = self._pending[count:]
         return count
 
+    def _receive(self, view: memoryview, check: Callable[[], object]) -> int:
+        assert self.socket is not None
+        end = None
+        while True:
+            try:
+                if end is None:
+                    self.socket.settimeout(POLL)
+                return self.socket.recv_into(view)
+            except TimeoutError as error:
+                end = end or time.monotonic() - POLL + (self._silence or 0.0)
+                if self._silence is not None and time.monotonic() >= end:
+                    raise Failure(Kind.STALLED, "nothing came from the storage for too long") from error
+            except (OSError, ValueError) as error:
+                raise _broken(error) from error
+            check()
+
     def close(self) -> None:
-        """Give the connection back if the body was read to its end, else end it."""
-        closed, self._closed = self._closed, None
-        if closed is not None:
-            closed()
-        with contextlib.suppress(httpx.HTTPError, OSError, RuntimeError):
-            if self._rest == 0 and self._chunks is not None:
+        """Give the connection back if the parser saw the end of the body, else end it."""
+        with contextlib.suppress(Exception):  # closing raises what the transport likes, and decides nothing
+            if self._rest == 0 and not self._is_direct:
                 next(self._chunks, None)  # lets the parser see the end, which frees the connection for another use
             self._response.close()
 
 
-def _failure_of(error: Exception) -> Failure:
-    if isinstance(error, (httpx.TimeoutException, TimeoutError)):
-        return Failure(kind=Kind.STALLED, text="nothing came from the storage for too long", cause=error)
-    return Failure(kind=Kind.BROKEN, text=f"the storage broke the connection off ({type(error).__name__})", cause=error)
+def _broken(error: Exception) -> Failure:
+    return Failure(Kind.BROKEN, f"the storage broke the connection off ({type(error).__name__})")
+
+
+def _socket_of(response: httpx.Response) -> socket.socket | None:
+    """Return the socket from which the body can be read as it is, None where there is no such socket."""
+    stream: Any = response.extensions.get("network_stream")
+    if stream is None or response.http_version not in ("HTTP/1.1", "HTTP/1.0"):
+        return None
+    found, tls = stream.get_extra_info("socket"), stream.get_extra_info("ssl_object")
+    if not isinstance(found, socket.socket):
+        return None
+    if isinstance(found, ssl.SSLSocket):
+        # TLS inside of TLS, through a proxy: the socket decrypts the outer layer only.
+        return found if tls is found or tls is getattr(found, "_sslobj", None) else None
+    return found if tls is None else None
+
+
+class _Decoder:
+    """Undoes gzip (every member of it, RFC 1952, section 2.2) and deflate (with zlib's header or without it)."""
+
+    def __init__(self, encoding: str) -> None:
+        self._gzip = encoding == "gzip"
+        self._inflater = zlib.decompressobj(wbits=31) if self._gzip else None
+        self._source = b""
+
+    def read_into(self, view: memoryview, more: Callable[[], bytes]) -> int:
+        while True:
+            if self._inflater is not None and self._inflater.eof:
+                self._source = self._next_member(self._inflater.unused_data, more)
+                if not self._source:
+                    return 0
+                self._inflater = zlib.decompressobj(wbits=31)
+            source = self._source or more()
+            if not source:
+                raise Failure(Kind.BROKEN, "the compressed video ends too early")
+            if self._inflater is None:
+                # RFC 1950, section 2.2: method 8 in the low four bits. Some servers send bare deflate.
+                self._inflater = zlib.decompressobj(wbits=15 if source[0] & 15 == 8 else -15)
+            try:
+                text = self._inflater.decompress(source, len(view))  # bounded: a few bytes may unpack to gigabytes
+            except zlib.error as error:
+                raise Failure(Kind.MALFORMED, "the video's encoding is broken") from error
+            self._source = self._inflater.unconsumed_tail
+            if text:
+                view[: len(text)] = text
+                return len(text)
+
+    def _next_member(self, rest: bytes, more: Callable[[], bytes]) -> bytes:
+        while self._gzip and len(rest) < len(_GZIP) and (some := more()):
+            rest += some
+        return rest if self._gzip and rest.startswith(_GZIP) else b""

@@ -1,189 +1,199 @@
-"""One download from beginning to end: where to, all the bytes, the checks, the final name."""
+"""One download from beginning to end: resolve the URL, fetch, verify, publish."""
 
 from __future__ import annotations
 
-import contextlib
-import os
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from .._causes import detached
-from .._errors import ConfigurationError, DownloadError, IntegrityError, client_closed
+from .._errors import AikynetixError, DownloadError, DownloadInterruptedError, IntegrityError
 from .._models import DownloadedVideo
-from ._digest import Digests, why_no_video
-from ._locks import Busy
-from ._part import LocalPart
-from ._remote import RemotePart, file_system, place
-from ._rules import disk_failure
-from ._target import file_name, local_path, remote_url
-from ._transfer import Transfer
-from ._types import Clock, Fetched, Options, Source
-from ._urls import Urls
+from ._destination import LocalDestination, RemoteDestination, file_name, local_path, remote_destination, remote_url
+from ._failures import disk_failure
+from ._partial import Busy, PartialFile
+from ._transfer import Fetched, Transfer
+from ._urls import SignedUrls
+from ._verify import verify
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    import os
+    from collections.abc import Callable
 
-    from ._identity import Identity
-    from ._storage import Storage
+    from .._models import AnalyzedVideo
+    from ._types import OpenUrl, Options
+
+_LOOK_EVERY = 0.1
 
 
 def download(
-    source: Source, to: str | os.PathLike[str], storage: Storage, options: Options, clock: Clock | None = None
+    session_id: str,
+    to: str | os.PathLike[str],
+    *,
+    lookup: Callable[[], AnalyzedVideo],
+    open_url: OpenUrl,
+    options: Options,
 ) -> DownloadedVideo:
     """Download the video of a session, verify it, and put it under its final name in one step.
 
     Args:
-        source: Whose video, and how to get a signed URL for it.
+        session_id: The session.
         to: A file, whose folder must exist; a folder (an existing one, or any that ends with a slash and is then made),
-            in which the name comes from session and URL; or an fsspec URL.
-        storage: The connections to use.
+            in which the name comes from session and URL; or an fsspec URL. A leading ``~`` is the home folder.
+        lookup: Asks the API for a signed URL. It may block, and is called again when a URL has expired. What it raises
+            ends the download and reaches the caller as it is.
+        open_url: Sends requests to the storage.
         options: How.
-        clock: Time and chance; default: the real ones.
 
     Raises:
         SignedUrlExpiredError: The storage refused the signature and fresh ones did not help.
         IntegrityError: Size, checksum or container is not what was announced; nothing is kept.
-        DownloadInterruptedError: Given up after retries; a later call goes on from there.
-        DownloadError: Anything else: no room, a file in the way, a refusing storage.
+        DownloadInterruptedError: Given up after retries, or cancelled; a later call resumes.
+        DownloadError: Anything else, told apart by its ``reason``.
         ConfigurationError: ``to`` is a URL, and fsspec or what it needs for it is not installed.
-        AikynetixError: What `Source.resolve` raised; or the client was closed meanwhile.
-        Cancelled: `Options.cancelled` returned True; a later call goes on from there.
+        AikynetixError: What ``lookup`` raised.
     """
-    clock = clock or Clock()
-    return _Download(source, to, storage, options, clock).run()
+    return _Download(session_id, to, SignedUrls(lookup), open_url, options).run()
 
 
 @frozen
 class _Download:
-    source: Source
+    session_id: str
     to: str | os.PathLike[str]
-    storage: Storage
+    urls: SignedUrls
+    open_url: OpenUrl
     options: Options
-    clock: Clock
 
     def run(self) -> DownloadedVideo:
-        begun = self.clock.monotonic()
-        urls = Urls(self.source, self.clock)
-        part, path = self._remote(urls) if remote_url(self.to) else self._local(urls)
-        error = _ErrorAt(self.source.session_id, path)
+        begun = time.monotonic()
+        place = self._destination()
+        part = self._partial(place)
+        if part is None:
+            return self._result(place, place.size(), "exists", begun=begun)
         try:
-            with self.storage.crew:
-                fetched = self._fetch(urls, part, error)
+            fetched, verified = self._fetch(place, part)
             try:
-                self._require_free(path, part.taken, regular=True)  # it may have come to stand there meanwhile
-                seen = part.commit(fetched.size)
+                if place.exists() and not self.options.overwrite:  # it may have appeared meanwhile
+                    raise self._in_the_way(place.shown)
+                seen = part.sync(fetched.size)
+                place.publish(part, fetched.size, lambda: self._require_wanted(place.shown))
             except DownloadError:
                 raise
-            except Exception as cause:  # a remote file system raises what its own library raises
-                raise error(DownloadError, disk_failure(cause).text) from detached(cause)
-        except DownloadError as broken:
-            if self.storage.closed:  # which breaks what is under way, and is no fault of this video
-                raise client_closed() from broken
-            raise
+            except Exception as error:  # a remote file system raises what its own library raises
+                raise self._misplaced(place.shown, error) from error
         finally:
             part.close()
-        return DownloadedVideo(
-            session_id=self.source.session_id,
-            path=path,
-            size=fetched.size,
-            sha256=fetched.digests.sha256,
-            resumed_from=fetched.resumed_from,
-            verified=verified(fetched.identity, fetched.digests),
-            elapsed=self.clock.monotonic() - begun,
-            _file=None if seen is None else (Path(path).absolute(), seen),
-        )
+        sha256 = fetched.digests.get("sha256")
+        return self._result(place, fetched.size, verified, sha256, fetched.resumed_from, seen, begun=begun)
 
-    def _fetch(self, urls: Urls, part: LocalPart | RemotePart, error: _ErrorAt) -> Fetched:
-        transfer = Transfer(urls, self.storage, part, self.options, self.clock, error)
-        fetched = transfer.run()
-        reason = mismatch(fetched)
-        if reason is not None and fetched.resumed_from:
-            # The fault may lie in what an earlier process left behind.
-            transfer.forget()
-            fetched = transfer.run(resume=False)
-            reason = mismatch(fetched)
-        if reason is not None:
-            with contextlib.suppress(OSError):  # a part that cannot be removed is none of the caller's worries now
+    def _fetch(self, place: LocalDestination | RemoteDestination, part: PartialFile) -> tuple[Fetched, str]:
+        """Return all bytes, and what they were verified by; what was kept before is not trusted twice."""
+
+        def error(kind: type[DownloadError], text: str, reason: str | None) -> DownloadError:
+            return self._error(place.shown, text, reason, kind)
+
+        transfer = Transfer(self.urls, self.open_url, part, self.options, error, sha256=place.needs_sha256)
+        resume = True
+        while True:
+            fetched = transfer.run(resume=resume)
+            try:
+                with part.reader() as file:
+                    checked = verify(fetched.version, fetched.size, fetched.digests, file, framed=fetched.is_framed)
+            except ValueError as mismatch:
+                if fetched.resumed_from:  # the fault may lie in what an earlier process left behind
+                    resume = False
+                    continue
                 part.discard()
-            raise error(IntegrityError, reason)
-        return fetched
+                raise error(IntegrityError, str(mismatch), None) from None
+            return fetched, checked
 
-    def _local(self, urls: Urls) -> tuple[LocalPart, Path]:
-        path: Path | str = os.fspath(self.to)
+    def _destination(self) -> LocalDestination | RemoteDestination:
+        """Return where the file goes."""
+        url = remote_url(self.to)
         try:
+            if url is not None:  # what cannot be written to is better known before anything is asked for
+                return remote_destination(url, self._file_name)
             path, is_folder = local_path(self.to)
             if is_folder:
-                name = file_name(self.source.session_id, urls.video())
-                if not path.is_dir():
-                    path.mkdir(parents=True, exist_ok=True)
-                path = path / name
+                name = self._file_name()
+                path.mkdir(parents=True, exist_ok=True)
+                path /= name
             elif not path.parent.is_dir():
-                raise _ErrorAt(self.source.session_id, path)(DownloadError, f"there is no folder {path.parent}")
-            exists = os.path.lexists(path)
-            self._require_free(path, exists, regular=exists and path.is_file())
-            return LocalPart(path, sync_folder=self.options.sync_folder), path
-        except Busy:
-            text = "another download to the same file is under way"
-            raise _ErrorAt(self.source.session_id, path)(DownloadError, text) from None
-        except (OSError, ValueError) as cause:
-            raise _ErrorAt(self.source.session_id, path)(DownloadError, disk_failure(cause).text) from detached(cause)
-
-    def _remote(self, urls: Urls) -> tuple[RemotePart, str]:
-        url = str(self.to)
-        error = _ErrorAt(self.source.session_id, url)
-        with error.unreachable():  # what cannot be written to is better known before anything is asked for
-            fs, path = file_system(url)
-        name = file_name(self.source.session_id, urls.video())
-        with error.unreachable():
-            path, exists = place(fs, path, url, name)
-            shown = str(fs.unstrip_protocol(path))
-        self._require_free(shown, exists, regular=True)
-        return RemotePart(fs, path), shown
-
-    def _require_free(self, path: Path | str, exists: bool, *, regular: bool) -> None:
-        if exists and not regular:
-            raise _ErrorAt(self.source.session_id, path)(DownloadError, "what stands there is no regular file")
-        if exists and not self.options.overwrite:
-            text = "the file exists already; pass overwrite=True to replace it"
-            raise _ErrorAt(self.source.session_id, path)(DownloadError, text)
-
-
-@frozen
-class _ErrorAt:
-    """Makes the exceptions of one download."""
-
-    session_id: str
-    path: Path | str
-
-    def __call__(self, kind: type[DownloadError], text: str) -> DownloadError:
-        return kind(f"{self.path}: {text}", session_id=self.session_id, path=self.path)
-
-    @contextlib.contextmanager
-    def unreachable(self) -> Generator[None]:
-        """Raise what a remote file system raises, which its own library decides, as a `DownloadError`."""
-        try:
-            yield
-        except ConfigurationError:
+                raise self._error(path, f"there is no folder {path.parent}", "place")
+        except AikynetixError:
             raise
-        except Exception as cause:
-            text = f"the destination cannot be reached ({type(cause).__name__})"
-            raise self(DownloadError, text) from detached(cause)
+        except Exception as error:
+            raise self._misplaced(url or Path(self.to), error) from error
+        return LocalDestination(path)
 
+    def _file_name(self) -> str:
+        return file_name(self.session_id, self.urls.video())
 
-def verified(identity: Identity, digests: Digests) -> str:
-    """Return which checks a file has passed, as `DownloadedVideo.verified` says it."""
-    names = [name for name in ("crc32c", "md5") if getattr(identity, name) and getattr(digests, name)]
-    return "+".join(names) or ("container" if identity.size is None else "size")
+    def _partial(self, place: LocalDestination | RemoteDestination) -> PartialFile | None:
+        """Return the locked partial file; None where the file is there and that is all that is wanted."""
+        while True:
+            try:
+                exists = place.exists()
+                if exists and self.options.exist_ok:
+                    return None
+                if exists and not self.options.overwrite:
+                    raise self._in_the_way(place.shown)
+                part = PartialFile(place.partial)
+            except Busy:
+                if not self.options.exist_ok:
+                    text = "another download to the same file is under way"
+                    raise self._error(place.shown, text, "locked") from None
+                self._require_wanted(place.shown)
+                time.sleep(_LOOK_EVERY)
+                continue
+            except AikynetixError:
+                raise
+            except Exception as error:  # a remote file system raises what its own library raises
+                raise self._misplaced(place.shown, error) from error
+            if not self.options.exist_ok or not place.exists():
+                return part
+            part.close()  # it was finished between looking and locking
 
+    def _result(
+        self,
+        place: LocalDestination | RemoteDestination,
+        size: int,
+        verified: str,
+        sha256: str | None = None,
+        resumed_from: int = 0,
+        seen: os.stat_result | None = None,
+        *,
+        begun: float,
+    ) -> DownloadedVideo:
+        return DownloadedVideo(
+            session_id=self.session_id,
+            path=place.shown,
+            size=size,
+            sha256=sha256,
+            resumed_from=resumed_from,
+            verified=verified,
+            elapsed=time.monotonic() - begun,
+            _file=(Path(place.shown).absolute(), seen) if seen and isinstance(place, LocalDestination) else None,
+        )
 
-def mismatch(fetched: Fetched) -> str | None:
-    """Return why a complete file is not what the storage announced, None when it is."""
-    if fetched.identity.size is not None and fetched.identity.size != fetched.size:
-        return f"{fetched.size} bytes came where {fetched.identity.size} were announced"
-    for name in ("crc32c", "md5"):
-        announced, found = getattr(fetched.identity, name), getattr(fetched.digests, name)
-        if announced and found and announced != found:
-            return f"the {name} checksum does not match what the storage announced"
-    return why_no_video(fetched.head)
+    def _require_wanted(self, path: Path | str) -> None:
+        if self.options.cancelled():
+            text = "the download was cancelled; a later call resumes it"
+            raise self._error(path, text, "cancelled", DownloadInterruptedError)
+
+    def _in_the_way(self, path: Path | str) -> DownloadError:
+        text = "the file exists already; pass overwrite=True to replace it, or exist_ok=True to take it as it is"
+        return self._error(path, text, "exists")
+
+    def _misplaced(self, path: Path | str, error: Exception) -> DownloadError:
+        """Return what a file system raised as an error of ours."""
+        if isinstance(error, ValueError):
+            return self._error(path, str(error), "place")
+        failure = disk_failure(error)
+        return self._error(path, failure.text, failure.reason)
+
+    def _error(
+        self, path: Path | str, text: str, reason: str | None, kind: type[DownloadError] = DownloadError
+    ) -> DownloadError:
+        return kind(f"{path}: {text}", session_id=self.session_id, path=path, reason=reason)

@@ -1,372 +1,417 @@
-"""From a signed URL to all bytes of the object, over one connection or many, through whatever happens on the way.
+"""Fetching all bytes of one object: first request, segments, workers, retries.
 
-One thread supervises: it takes the reports of the connections, has the pure rules decide, and acts. The connections
-themselves decide nothing. Where one is all that a video needs, the supervisor may be it (see `Connections.open`).
+The thread that calls is the one that decides. It makes the first request itself, and where one connection will do it
+also receives the bytes; otherwise workers in a pool do, and it looks after them.
 """
 
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, NoReturn
+import random
+import time
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from threading import BoundedSemaphore
+from typing import IO, TYPE_CHECKING, NoReturn
 
-from .._causes import detached
-from .._errors import AikynetixError, DownloadError, IntegrityError
-from ._answers import Asked, Offer, judge
-from ._connections import Connections
-from ._digest import Digest
-from ._growth import MOST_CONNECTIONS, SMALL, Growth, Sample
-from ._load import Load
-from ._plan import Ledger, Span, gaps, total
-from ._rules import MOST_STARTS, Failure, Kind, Setbacks, Standing, Step, decide, disk_failure, is_about_url, may_pass
-from ._types import Cancelled, Clock, Fetched, Options, Part
-from ._worker import Ended, Opened, Worker, Workplace
+from attrs import frozen
+
+from .._errors import AikynetixError, DownloadError, DownloadInterruptedError, IntegrityError
+from ._concurrency import MAX_CONNECTIONS, SMALL, ConcurrencyController, Measurement
+from ._failures import Failure, Kind, Step, TransferState, decide, disk_failure
+from ._object import ObjectVersion, RangeRequest, RangeResponse
+from ._segments import Segment, SegmentTable, gaps, total
+from ._types import MAX_BYTES
+from ._verify import Checksums
+from ._worker import Worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ._identity import Identity
-    from ._storage import Answer, Storage
-    from ._urls import Urls
+    from ._partial import PartialFile
+    from ._types import OpenUrl, Options
+    from ._urls import SignedUrls
 
 _log = logging.getLogger("aikynetix")
 _TICK = 0.05
 _TICK_WHILE_GROWING = 0.01
+_HASH_AT_ONCE = 16 * 1024 * 1024
+# Bytes that must be gained for a failure not to count: a server that sends one byte and hangs up is no help.
+_PROGRESS = 16 * 1024
+# How often an object may change before it is given up.
+_MAX_CHANGES = 4
+# Connections of all downloads of this process beyond the first of each.
+_more_connections = BoundedSemaphore(64)
 
 
-class _StartOver(Exception):
-    """What has arrived is of no use; `changed` says that the object is another one now."""
+@frozen(kw_only=True)
+class Fetched:
+    """All bytes of an object.
 
-    def __init__(self, text: str, *, changed: bool) -> None:
-        super().__init__(text)
-        self.changed = changed
+    Attributes:
+        version: The object.
+        size: Bytes that came.
+        digests: Their checksums, by name.
+        is_framed: Whether something other than the end of the connection said where they end.
+        resumed_from: Bytes that an earlier download had left.
+    """
+
+    version: ObjectVersion
+    size: int
+    digests: dict[str, str]
+    is_framed: bool
+    resumed_from: int
 
 
 class Transfer:
-    """Fetches one object into a part.
+    """Fetches one object into a partial file.
 
     Args:
         urls: Gives signed URLs.
-        storage: Gives connections.
+        open_url: Sends requests.
         part: Takes the bytes.
         options: What the caller asked for.
-        clock: Time and chance.
-        error: Makes an exception from a class and a text.
+        error: Makes an exception from a class, a text and a reason.
+        sha256: Whether to compute the SHA-256 as well.
     """
 
     def __init__(
         self,
-        urls: Urls,
-        storage: Storage,
-        part: Part,
+        urls: SignedUrls,
+        open_url: OpenUrl,
+        part: PartialFile,
         options: Options,
-        clock: Clock,
-        error: Callable[[type[DownloadError], str], DownloadError],
+        error: Callable[[type[DownloadError], str, str | None], DownloadError],
+        *,
+        sha256: bool,
     ) -> None:
-        self._urls, self._storage, self._part = urls, storage, part
-        self._options, self._clock, self._error = options, clock, error
-        self._known: Identity | None = None
-        self._finished: list[Span] = []
+        self._urls, self._open_url, self._part = urls, open_url, part
+        self._options, self._error, self._sha256 = options, error, sha256
+        # What is fetched, and how far that is: nothing while there is no table.
+        self._known = ObjectVersion(path="")
+        self._table: SegmentTable | None = None
+        self._checksums: Checksums | None = None
+        self._reader: IO[bytes] | None = None
         self._resumed_from = 0
-        self._connections = Connections(storage, options, clock)
-        self._place: Workplace | None = None
-        self._ended = False
-        self._proven = 0  # the newest of the URLs that the storage has taken
-        self._growth = Growth(limit=1)
-        self._setup = 0.0
-        self._load = Load(clock.monotonic())
-        self._setbacks = Setbacks(since=clock.monotonic())
+        self._is_framed, self._has_ended = True, False
+        # How many connections, and which.
+        self._controller = ConcurrencyController(limit=1)
+        self._is_single = False
+        self._running: dict[Future[Failure | None], Worker] = {}
+        # What has gone wrong since bytes were last gained.
+        self._gained_at, self._best = time.monotonic(), 0
+        self._failures = self._renewals = self._changes = 0
         self._not_before = 0.0
+        self._proven = 0  # the newest of the URLs that the storage has taken
+        self._unless_whole: DownloadError | None = None  # raised if the whole cannot be had either
+        self._has_dropped = False
+        self._ticked_at = 0.0
         self._reported: int | None = None
-        self._single = False
 
     def run(self, *, resume: bool = True) -> Fetched:
         """Fetch the object.
 
         Args:
-            resume: Whether to go on from what an earlier download left.
+            resume: Whether to resume what an earlier download left.
 
         Raises:
             DownloadError: Or one of its subclasses: it cannot be had. What has arrived stays in the part.
-            Cancelled: The caller wanted it so. What has arrived stays in the part.
         """
+        self._table, self._checksums, self._resumed_from, self._has_ended = None, None, 0, False
         if resume:
-            self._take_up_earlier()
-        changes = 0
-        while changes < MOST_STARTS:
+            self._take_kept()
+        with self._part.reader() as self._reader:
+            while not self._has_ended:
+                self._deliver(self._connect())
+            return self._settle()
+
+    def _take_kept(self) -> None:
+        kept = self._part.kept()
+        if kept is not None:
+            self._known, spans = kept
+            size = self._known.size or 0
+            if total(spans) >= size:
+                # One byte is fetched once more, because its response proves that the object is still the same.
+                spans = [(0, size - 1)]
+            self._table, self._resumed_from = SegmentTable(size, spans), total(spans)
+
+    # The first connection.
+
+    def _connect(self) -> Worker:
+        """Open one connection, as often as the rules allow, and return it with a segment to fetch."""
+        while True:
+            self._tick(force=True)
+            while (left := self._not_before - time.monotonic()) > 0:
+                time.sleep(min(left, _TICK))
+                self._tick()
+            worker = self._new_worker(None)
             try:
-                return self._round()
-            except _StartOver as why:
-                _log.warning("the download starts over: %s", why)
-                changes += why.changed
-                # Where the versions differ from answer to answer, or ranges do not work, one answer must do.
-                self._single = not why.changed or changes > 1
-                self.forget(changed=why.changed)
-            finally:
-                self._clear_away()
-        raise self._error(DownloadError, "the video keeps changing on the storage")
+                self._accept(worker, worker.open(self._open_url, self._options))
+            except Failure as failure:
+                worker.close()
+                self._recover(worker, failure)
+            except BaseException:
+                worker.close()
+                raise
+            else:
+                return worker
 
-    def forget(self, *, changed: bool = True) -> None:
-        """Have the next `run` begin at the first byte.
+    def _new_worker(self, segment: Segment | None) -> Worker:
+        video, request, table = self._urls.video(), RangeRequest(), self._table
+        if table is not None and self._unless_whole is None:
+            start, stop = (segment.start, segment.reach) if segment else gaps(table.arrived, table.size)[0]
+            request = RangeRequest(start=start, stop=stop, known=self._known)
+        return Worker(request, video.url, self._urls.generation, segment)
 
-        Args:
-            changed: Whether bytes count as gained that were there before. If it is the same object that is fetched
-                again and again, they do not: a server that always breaks off at the same place would never be given up.
-        """
-        self._known, self._finished, self._resumed_from = None, [], 0
-        if changed:
-            self._setbacks.best = 0
+    def _accept(self, worker: Worker, response: RangeResponse) -> None:
+        """Take the response of a first connection in: a part of what is known, or the whole of whatever it is."""
+        known, size = self._known, response.version.size
+        if size == 0:
+            raise self._error(IntegrityError, "the storage sent an empty file", None)
+        if not response.is_known or response.start != worker.request.start:
+            self._begin(response)
+        assert self._table is not None
+        assert worker.body is not None
+        if size is not None and self._part.lacks_space(size - self._table.done):
+            raise self._error(DownloadError, f"the disk has no room for {size} bytes", "no_space")
+        self._known, self._is_framed = response.version, worker.body.is_framed
+        if self._checksums is None or known.checksums != self._known.checksums:
+            self._checksums = Checksums(self._known, sha256=self._sha256)
+        self._proven = max(self._proven, worker.generation)
+        worker.segment = self._table.begin()
+        assert worker.segment is not None
+        worker.segment.limit(response.stop)
+        small = not self._known.is_resumable or (size or 0) < SMALL or not response.ranges or self._is_single
+        limit = 1 if small else self._options.connections or MAX_CONNECTIONS
+        if limit == 1 or self._controller.setup == 0.0:
+            self._controller = ConcurrencyController(limit=limit, setup=worker.setup)
 
-    def _take_up_earlier(self) -> None:
+    def _begin(self, response: RangeResponse) -> None:
+        """Start on the whole object, and drop what is kept."""
+        if self._table is not None:
+            _log.warning("the download starts over: %s", self._unless_whole or "the storage sends the whole")
+            if self._unless_whole is None:
+                self._start_over(changed=not response.is_known)
+        self._unless_whole = None
         try:
-            earlier = self._part.earlier()
+            self._part.begin(response.version)
         except OSError as error:
             self._give_up(disk_failure(error), DownloadError)
-        if earlier is None or not earlier[0].provable or not earlier[0].size:
+        size = response.version.size
+        self._table = SegmentTable((self._options.max_bytes or MAX_BYTES) + 1 if size is None else size)
+        self._checksums, self._resumed_from, self._controller = None, 0, ConcurrencyController(limit=1)
+
+    def _start_over(self, *, changed: bool) -> None:
+        """Forget what has arrived.
+
+        The same object that is fetched again and again does not count as progress: a server that always breaks off at
+        the same place would never be given up. Where the versions differ from response to response, or ranges do not
+        work, one response must do.
+        """
+        self._table = None
+        self._changes += changed
+        self._is_single = not changed or self._changes > 1
+        if changed:
+            self._best = 0
+        if self._changes >= _MAX_CHANGES:
+            raise self._error(DownloadError, "the video keeps changing on the storage", "storage")
+
+    # All connections.
+
+    def _deliver(self, worker: Worker) -> None:
+        """Have the bytes fetched over the connection ``worker``, and over more of them if that is faster."""
+        table, silence = self._table, self._options.timeout.read
+        assert table is not None
+        assert worker.body is not None
+        if self._controller.limit == 1 and worker.body.is_pollable():
+            self._finish(table, worker, worker.deliver(table, self._part, silence, self._tick))
             return
-        self._known, spans = earlier
-        if total(spans) >= earlier[0].size:
-            # One byte is fetched once more, because its answer proves that the object is still the same.
-            spans = [(0, earlier[0].size - 1)] if earlier[0].size > 1 else []
-        self._finished, self._resumed_from = spans, total(spans)
-
-    def _round(self) -> Fetched:
-        while not self._complete():
-            self._look_around()
-            self._staff()
-            for report in self._connections.reports(_TICK_WHILE_GROWING if self._growth.limit > 1 else _TICK):
-                self._take(report)
-        return self._settle()
-
-    def _complete(self) -> bool:
-        if self._place is None or self._connections.workers:
-            return False
-        return self._ended or self._place.ledger.complete
-
-    def _look_around(self) -> None:
-        if self._options.cancelled():
-            raise Cancelled
-        if self._place is None:
-            return
-        with self._place.lock:
-            ledger = self._place.ledger
-            done, prefix = ledger.done, ledger.prefix
-        if self._part.parallel:  # another cannot be read back; there all bytes are offered in order
-            self._place.digest.available(prefix)
-        if self._options.progress is not None and done != self._reported:
-            self._reported = done
-            self._options.progress(done, self._known.size if self._known else None)
-        self._connections.end_the_stalled()
-        self._measure(done, ledger.size - done)
-
-    def _measure(self, done: int, rest: int) -> None:
-        if self._growth.limit == 1:
-            return
-        now, workers = self._clock.monotonic(), self._connections.workers
-        streaming = [worker for worker in workers if worker.first_byte is not None]
-        sample = Sample(
-            now=now,
-            done=done,
-            rest=rest,
-            streaming=len(streaming),
-            opening=len(workers) - len(streaming),
-            setup=self._setup,
-            busy=self._load.at(now),
-        )
-        self._growth.observe(sample)
-
-    def _staff(self) -> None:
-        if self._clock.monotonic() < self._not_before:
-            return
-        workers = self._connections.workers
-        if self._place is None:
-            if not workers:
-                asked, url = self._first_question(), self._urls.video().url
-                self._connections.open(asked, url, self._urls.count, takes=self._takes)
-            return
-        wanted = min(self._growth.wanted, len(workers) + self._storage.room())
-        if self._setbacks.failures and not any(worker.first_byte for worker in workers):
-            wanted = 1  # who was thrown out comes back alone
-        while len(workers) < max(1, wanted) and not self._ended and self._has_url(self._urls.video):
-            with self._place.lock:
-                claim = self._place.ledger.claim(share=self._growth.share(self._setup))
-            if claim is None:
-                return
-            asked, url = Asked(start=claim.start, stop=claim.stop, known=self._known), self._urls.video().url
-            takes = None if workers or self._growth.limit > 1 else self._takes
-            self._connections.open(asked, url, self._urls.count, claim, takes)
-
-    def _first_question(self) -> Asked:
-        if self._known is None or not self._known.size:
-            return Asked()
-        start, stop = gaps(self._finished, self._known.size)[0]
-        return Asked(start=start, stop=stop, known=self._known)
-
-    def _takes(self, worker: Worker, answer: Answer) -> bool:
-        self._take_answer(worker, answer)
-        return self._growth.limit == 1
-
-    def _take(self, report: Opened | Ended) -> None:
-        if report.worker not in self._connections.workers:
-            return
-        if isinstance(report, Opened):
-            self._take_answer(report.worker, report.answer)
-        else:
-            self._take_end(report.worker, report.failure)
-
-    def _take_answer(self, worker: Worker, answer: Answer) -> None:
-        self._setup = self._clock.monotonic() - worker.begun
-        offer = judge(worker.asked, answer.status, answer.headers, answer.url)
-        if isinstance(offer, Failure):
-            worker.verdict = offer
-            worker.stop()
-            return
-        self._proven = max(self._proven, worker.issue)
-        if self._place is None:
-            self._begin(offer)
-        assert self._place is not None
-        with self._place.lock:
-            claim = worker.claim or self._place.ledger.claim(share=1)
-            assert claim is not None
-            claim.reach = offer.stop if offer.stop is not None else claim.stop
-        worker.looked_at, worker.position_then = self._clock.monotonic(), claim.position
-        if offer.encoding and not answer.body.decode(offer.encoding):
-            worker.verdict = Failure(kind=Kind.TOO_LARGE, text="the storage sent the video in an unknown encoding")
-            worker.claim = claim
-            worker.stop()
-            return
-        worker.proceed(claim, self._place)
-
-    def _begin(self, offer: Offer) -> None:
-        fresh, known, size = self._known is None, offer.identity, offer.identity.size
-        if size == 0:
-            raise self._error(IntegrityError, "the storage sent an empty file")
+        pool = ThreadPoolExecutor(self._controller.limit, "aikynetix-download")
         try:
-            if fresh:
-                self._part.begin(known)  # first, because what it replaces takes room as well
-        except Exception as error:  # a remote file system raises what its own library raises
-            self._give_up(disk_failure(error), DownloadError)
-        if size is not None and self._part.lacks_space(size - total(self._finished)):
-            raise self._error(DownloadError, f"the disk has no room for {size} bytes")
-        self._known = known
-        bound = self._options.max_bytes + 1 if size is None else size
-        digest = Digest(known, self._part, sha256=self._options.sha256 or not self._part.parallel)
-        self._place = Workplace(Ledger(bound, self._finished), self._part, digest)
-        small = size is None or size < SMALL or not offer.ranges or not known.provable or not self._part.parallel
-        self._growth = Growth(limit=1 if small or self._single else self._options.connections or MOST_CONNECTIONS)
+            self._running = {self._submit(pool, worker.deliver, table, self._part, silence): worker}
+            while self._running and self._table is table:
+                is_growing = self._controller.wanted < self._controller.limit
+                tick = _TICK_WHILE_GROWING if is_growing else _TICK
+                for future in wait(self._running, tick, FIRST_COMPLETED).done:
+                    self._finish(table, self._running.pop(future), future.result())
+                self._tick()
+                self._spawn(pool, table)
+        finally:
+            for each in self._running.values():
+                each.abort()
+            self._running = {}
+            pool.shutdown(cancel_futures=True)  # waits: who still writes would write into whatever is opened next
 
-    def _take_end(self, worker: Worker, failure: Failure | None) -> None:
-        self._connections.drop(worker)
-        rest = 0
-        if worker.claim is not None and self._place is not None:
-            with self._place.lock:
-                rest = worker.claim.rest
-                self._place.ledger.release(worker.claim)
-                self._finished = list(self._place.ledger.finished)
-        failure = worker.verdict or failure
-        if failure is None and self._known is not None and self._known.size is None:
-            self._ended = True
-            if not rest:
-                failure = Failure(kind=Kind.TOO_LARGE, text=f"the video has more than {self._options.max_bytes} bytes")
-        elif failure is None and rest:
-            failure = Failure(kind=Kind.BROKEN, text=f"the storage hung up with {rest} bytes to come")
-        if failure is not None:
+    def _spawn(self, pool: ThreadPoolExecutor, table: SegmentTable) -> None:
+        """Open as many connections as are wanted now."""
+        if not self._running or self._table is not table or time.monotonic() < self._not_before:
+            return
+        streaming = sum(worker.first_byte is not None for worker in self._running.values())
+        now, done = time.monotonic(), table.done
+        measured = Measurement(now, done, table.size - done, streaming, time.process_time())
+        self._controller.observe(measured)
+        while len(self._running) < self._controller.wanted and _more_connections.acquire(blocking=False):
+            segment = table.begin() if self._has_url(self._urls.video) else None
+            if segment is None:
+                _more_connections.release()
+                return
+            worker = self._new_worker(segment)
+            future = self._submit(pool, self._run_more, worker, table)
+            future.add_done_callback(lambda _: _more_connections.release())
+            self._running[future] = worker
+
+    def _submit(
+        self, pool: ThreadPoolExecutor, function: Callable[..., Failure | None], *args: object
+    ) -> Future[Failure | None]:
+        try:
+            return pool.submit(function, *args)
+        except RuntimeError as error:  # or the interpreter is about to end
+            raise self._error(DownloadInterruptedError, "the system gives no more threads", None) from error
+
+    def _run_more(self, worker: Worker, table: SegmentTable) -> Failure | None:
+        """Open one more connection and deliver; runs in the pool."""
+        assert worker.segment is not None
+        try:
+            response = worker.open(self._open_url, self._options)
+            if response.start != worker.request.start or not response.is_known:
+                kind = Kind.NO_RANGES if response.is_known else Kind.CHANGED
+                raise Failure(kind, "the storage sent the whole where a part was asked for")
+        except Failure as failure:
+            worker.close()
+            return failure
+        self._proven = max(self._proven, worker.generation)
+        worker.segment.limit(response.stop)
+        return worker.deliver(table, self._part, self._options.timeout.read)
+
+    def _finish(self, table: SegmentTable, worker: Worker, failure: Failure | None) -> None:
+        """Take in that a connection has ended."""
+        segment = worker.segment
+        assert segment is not None
+        table.release(segment)
+        if failure is None and self._known.size is None:
+            self._has_ended = True
+            if table.done == table.size:
+                self._give_up(Failure(Kind.TOO_LARGE, f"the video has more than {table.size - 1} bytes"), DownloadError)
+        elif failure is None and segment.rest:
+            failure = Failure(Kind.BROKEN, f"the storage hung up with {segment.rest} bytes to come")
+        if table.done == self._known.size:
+            self._has_ended = True
+        elif failure is not None and self._table is table:
             self._recover(worker, failure)
 
+    # What goes wrong.
+
     def _recover(self, worker: Worker, failure: Failure) -> None:
-        self._note_progress()
-        is_known = False
-        if is_about_url(failure):
-            if worker.issue != self._urls.count:
-                return  # another URL has been asked for since
-        else:
-            is_known = not self._setbacks.strike(worker, self._connections.workers) and may_pass(failure)
-        action = decide(failure, self._standing(worker))
-        if is_known and action.step is not Step.FEWER:
-            return  # it was struck by what struck another, and that is being dealt with
+        """Do what the rules say about a failed connection."""
+        if self._options.cancelled():
+            self._raise_cancelled()
+        if self._unless_whole is not None and worker.request.known is None:
+            raise self._unless_whole
+        if failure.is_about_url and worker.generation != self._urls.generation:
+            return  # another URL has been asked for since
+        action = decide(failure, self._state(worker, failure))
         _log.info("a connection ended: %s; next: %s", failure.text, action.step.name.lower())
         match action.step:
             case Step.GIVE_UP:
                 self._give_up(failure, action.error)
+            case Step.ASK_WHOLE:
+                self._has_dropped = True
+                self._unless_whole = self._error(action.error, failure.text, failure.reason)
+                self._unless_whole.__cause__ = failure.__cause__
             case Step.START_OVER:
-                if failure.kind is Kind.STATUS and worker.asked.known is None:
-                    self._give_up(failure, DownloadError)
-                raise _StartOver(failure.text, changed=failure.kind is not Kind.NO_RANGES)
+                _log.warning("the download starts over: %s", failure.text)
+                self._start_over(changed=failure.kind is Kind.CHANGED)
             case Step.FEWER:
-                self._growth.push_back(len(self._connections.workers))
-                return
-            case Step.RESIGN:
-                self._setbacks.resigns += 1
-                if not self._has_url(self._urls.renew):
-                    return
+                self._controller.push_back(self._others)
+            case Step.REFRESH_URL:
+                self._renewals += 1
+                self._has_url(self._urls.renew)
             case Step.WAIT:
-                self._not_before = self._clock.monotonic() + action.wait
-        if self._place is not None and not self._resumable():
-            raise _StartOver(failure.text, changed=False)
+                self._not_before = time.monotonic() + action.wait
+        if self._table is not None and not self._known.is_resumable:
+            self._table = None
+
+    def _state(self, worker: Worker, failure: Failure) -> TransferState:
+        done = 0 if self._table is None else self._table.done
+        if done >= self._best + _PROGRESS:
+            self._best, self._failures, self._renewals, self._gained_at = done, 0, 0, time.monotonic()
+        others = self._others > 0
+        # A server that restarts breaks all connections: that is one failure, and the last of them is the one to count.
+        self._failures += not others and not failure.is_about_url
+        return TransferState(
+            failures=max(1, self._failures),
+            renewals=self._renewals,
+            max_retries=self._options.max_retries,
+            waited=time.monotonic() - self._gained_at,
+            others=others,
+            fresh=worker.first_byte is None,
+            proven=worker.generation == self._proven,
+            may_drop=worker.request.known is not None and not self._has_dropped and not others,
+            draw=random.random(),
+        )
+
+    @property
+    def _others(self) -> int:
+        """How many connections are open or being opened."""
+        return sum(not future.done() for future in self._running)
 
     def _has_url(self, get: Callable[[], object]) -> bool:
-        """Have a URL by ``get``; without one, return False if somebody delivers who needs none."""
+        """Have a URL by ``get``; without one, return False if there are connections that do without it."""
         try:
             get()
         except AikynetixError:
-            if not self._connections.delivering:
+            if not self._others:
                 raise
-            self._growth.push_back(len(self._connections.workers))
+            self._controller.push_back(self._others)
             return False
         return True
 
-    def _resumable(self) -> bool:
-        assert self._known is not None
-        return self._known.provable and bool(self._known.size)
-
-    def _standing(self, worker: Worker) -> Standing:
-        return Standing(
-            failures=self._setbacks.failures,
-            resigns=self._setbacks.resigns,
-            max_retries=self._options.max_retries,
-            waited=self._clock.monotonic() - self._setbacks.since,
-            others=self._connections.delivering,
-            fresh=worker.first_byte is None,
-            proven=worker.issue == self._proven,
-            draw=self._clock.draw(),
-        )
-
-    def _note_progress(self) -> None:
-        if self._place is not None:
-            with self._place.lock:
-                done = self._place.ledger.done
-            self._setbacks.note(done, self._clock.monotonic())
-
     def _give_up(self, failure: Failure, error: type[DownloadError]) -> NoReturn:
-        raised = self._error(error, failure.text)
-        if failure.cause is not None:
-            raise raised from detached(failure.cause)
-        raise raised
+        raise self._error(error, failure.text, failure.reason) from failure.__cause__
 
-    def _settle(self) -> Fetched:
-        place, known = self._place, self._known
-        assert place is not None
-        assert known is not None
-        size = place.ledger.done if known.size is None else known.size
+    def _raise_cancelled(self) -> NoReturn:
+        text = "the download was cancelled; a later call resumes it"
+        raise self._error(DownloadInterruptedError, text, "cancelled")
+
+    # Beside the bytes.
+
+    def _tick(self, *, force: bool = False) -> None:
+        """Do what is due several times a second: look whether to stop, tell the progress, hash what has arrived."""
+        if time.monotonic() - self._ticked_at < _TICK and not force:
+            return
+        if self._options.cancelled():
+            self._raise_cancelled()
+        if self._table is not None and self._checksums is not None:
+            arrived = self._table.arrived
+            self._report(total(arrived), self._known.size)
+            prefix = arrived[0][1] if arrived and arrived[0][0] == 0 else 0
+            self._hash(min(prefix, self._checksums.position + _HASH_AT_ONCE))
+        self._ticked_at = time.monotonic()
+
+    def _report(self, done: int, size: int | None) -> None:
+        if self._options.progress is not None and done != self._reported:
+            self._reported = done
+            self._options.progress(done, size)
+
+    def _hash(self, limit: int) -> None:
+        assert self._checksums is not None
+        assert self._reader is not None
         try:
-            while not place.digest.wait(size, _TICK):
-                if self._options.cancelled():
-                    raise Cancelled
+            self._checksums.advance(self._reader, limit)
         except OSError as error:
             self._give_up(disk_failure(error), DownloadError)
-        if self._options.progress is not None and self._reported != size:
-            self._options.progress(size, size)
+
+    def _settle(self) -> Fetched:
+        """Hash what is left, and return what was fetched."""
+        assert self._table is not None
+        assert self._checksums is not None
+        size = self._table.done
+        while self._checksums.position < size:
+            self._tick(force=True)
+        self._report(size, size)
         return Fetched(
-            identity=known,
+            version=self._known,
             size=size,
-            digests=place.digest.result(),
-            head=place.digest.head,
+            digests=self._checksums.digests(),
+            is_framed=self._is_framed,
             resumed_from=self._resumed_from,
         )
-
-    def _clear_away(self) -> None:
-        self._connections.end()
-        if self._place is not None:
-            self._place.shut()
-            self._place.digest.close()
-        self._place, self._ended = None, False
-        self._growth = Growth(limit=1)

@@ -2,45 +2,45 @@
 
 from __future__ import annotations
 
+import time
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from ._rules import should_resign
+from ._failures import should_renew
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from collections.abc import Callable
 
     from .._models import AnalyzedVideo
-    from ._types import Clock, Source
 
 
-class Urls:
+class SignedUrls:
     """Gives a signed URL that works, as far as can be told.
 
     Args:
-        source: Where URLs come from.
-        clock: By which expiry and age are judged.
+        lookup: Asks the API.
+
+    Attributes:
+        generation: How many URLs the API has given; the last of them is in use, and may be equal to an earlier one.
     """
 
-    def __init__(self, source: Source, clock: Clock) -> None:
-        self._source = source
-        self._clock = clock
+    def __init__(self, lookup: Callable[[], AnalyzedVideo]) -> None:
+        self._lookup = lookup
         self._video: AnalyzedVideo | None = None
         self._expires_at: datetime | None = None
         self._since = 0.0
-        self.count = 0
-        """How many URLs the API has given; the last of them is in use, and may be equal to an earlier one."""
+        self.generation = 0
 
     def video(self) -> AnalyzedVideo:
         """Return the video with a URL that does not expire within seconds; it may ask the API."""
-        video = self._video
-        age = self._clock.monotonic() - self._since
-        if video is None or should_resign(now=self._clock.now(), expires_at=self._expires_at, age=age):
-            video = self.renew()
-        return video
+        age = time.monotonic() - self._since
+        if self._video is None or should_renew(now=datetime.now(UTC), expires_at=self._expires_at, age=age):
+            return self.renew()
+        return self._video
 
     def renew(self) -> AnalyzedVideo:
         """Ask the API for a fresh URL."""
-        video = self._video = self._source.resolve()
-        self._expires_at, self._since = video.expires_at, self._clock.monotonic()
-        self.count += 1
+        video = self._video = self._lookup()
+        self._expires_at, self._since = video.expires_at, time.monotonic()
+        self.generation += 1
         return video

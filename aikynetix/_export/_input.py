@@ -3,117 +3,128 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import re
+from contextlib import suppress
 from itertools import chain
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from .._operations import Analysis
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
 
 Item = tuple[str, str | None]
 """A session id and the analysis to make of it, None for the one of the whole export."""
 
 Line = tuple[int, str]
 
-_COLUMN = "session_id"
+_IDS = ("sessionid", "id")  # as `_key` has them; the first of them that is there names the column
+_DELIMITERS = (",", ";", "\t")
 _LONGEST_LINE = 1024 * 1024
 _COMMENT = "# "
+_SEPARATOR = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
+_WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
-_UTF8_MARK = "\N{ZERO WIDTH NO-BREAK SPACE}"
+_NO_UTF8 = re.compile("[\udc80-\udcff]")
 
 
 class BadInputError(ValueError):
     """A list that cannot be read; the text names the line."""
 
     def __init__(self, number: int, why: str) -> None:
-        super().__init__(f"line {number}: {why}")
+        super().__init__(f"line {number}: {why}" if number else why)
 
 
 def sessions(file: BinaryIO, name: str = "") -> Iterator[Item]:
     """Yield the sessions in ``file``, which may be a pipe.
 
-    The kind of list follows from the name's extension, else from the first line: a JSON object, a header with the
-    column ``session_id``, or else a session id per line, where a line that begins with ``# `` is a comment. Byte order
-    marks, any line ends and empty lines are passed over.
+    Without a telling extension the first line says what kind of list it is: a JSON object, the line ``sep=;``, a header
+    with a column ``session_id`` (``Session ID``, ``sessionId``, ``id``), or else a session id, and so one per line. A
+    line that begins with ``# `` is a comment, and a header that is repeated no session.
 
     Args:
-        file: Opened for bytes, in UTF-8.
+        file: Opened for bytes, in UTF-8, or in UTF-16 with a byte order mark.
         name: The file's name, for its extension.
 
     Raises:
         BadInputError: A line is not what it has to be; those before it have been yielded.
     """
     lines = _lines(file)
-    first = next(lines, None)
+    first = next((line for line in lines if line[1].strip() and not line[1].startswith(_COMMENT)), None)
     if first is None:
         return
-    yield from _reader(first, name)(chain([first], lines))
-
-
-def _reader(first: Line, name: str) -> Callable[[Iterable[Line]], Iterator[Item]]:
-    extension = name.rpartition(".")[2].lower() if "." in name else ""
-    if extension in ("jsonl", "ndjson", "json"):
-        return _json_lines
-    if extension in ("csv", "tsv"):
-        return _csv
-    if extension == "txt":
-        return _text
-    if first[1].startswith("{"):
-        return _json_lines
-    return _csv if _delimiter(first[1]) is not None else _text
+    everything, extension = chain([first], lines), PurePath(name).suffix.lower()
+    separator, delimiter = _SEPARATOR.fullmatch(first[1]), _delimiter(first[1])
+    if extension in (".jsonl", ".ndjson", ".json") or first[1].startswith("{"):
+        yield from _json_lines(everything)
+    elif separator is not None:
+        yield from _csv(lines, separator[1])
+    elif extension in (".csv", ".tsv") or delimiter is not None:
+        yield from _csv(everything, delimiter or max(_DELIMITERS, key=first[1].count))
+    else:
+        yield from _text(everything)
 
 
 def _lines(file: BinaryIO) -> Iterator[Line]:
-    """Yield the lines that are not empty, numbered from 1, with their line ends."""
-    number = 0
-    while raw := file.readline(_LONGEST_LINE + 1):
-        number += 1
-        if len(raw) > _LONGEST_LINE:
-            raise BadInputError(number, f"longer than {_LONGEST_LINE} bytes; is this a list of sessions?")
-        if number == 1 and raw.startswith(_UTF16):
-            raise BadInputError(number, "this is UTF-16; save the list as UTF-8")
-        try:
-            line = raw.decode("utf-8")
-        except UnicodeDecodeError as error:
-            raise BadInputError(number, f"not UTF-8 (byte {error.start + 1}); save the list as UTF-8") from None
-        if number == 1:
-            line = line.removeprefix(_UTF8_MARK)
-        if line.strip():
+    """Yield the lines, numbered from 1, whatever ends them."""
+    buffered = file if isinstance(file, io.BufferedReader) else io.BufferedReader(file)  # type: ignore[type-var]  # a raw one
+    head = buffered.peek(4)[:4]
+    if head.startswith(_WORKBOOKS):
+        raise BadInputError(0, "this is an Excel workbook: save it as CSV")
+    encoding, errors = ("utf-16", "strict") if head.startswith(_UTF16) else ("utf-8-sig", "surrogateescape")
+    text, number = io.TextIOWrapper(buffered, encoding, errors, newline=None), 0
+    try:
+        while line := text.readline(_LONGEST_LINE + 1):
+            number += 1
+            if len(line) > _LONGEST_LINE:
+                raise BadInputError(number, f"longer than {_LONGEST_LINE} characters; is this a list of sessions?")
+            if _NO_UTF8.search(line):
+                raise BadInputError(number, "not UTF-8; save the list as UTF-8, which Excel calls 'CSV UTF-8'")
             yield number, line
+    except UnicodeError:
+        raise BadInputError(number + 1, "not UTF-16; save the list as UTF-8") from None
+    finally:
+        with suppress(ValueError):  # closed meanwhile; else it is the caller's, and stays open
+            text.detach()
+            if buffered is not file:
+                buffered.detach()
 
 
 def _text(lines: Iterable[Line]) -> Iterator[Item]:
     for _, line in lines:
-        for part in line.split("\r"):  # the line end of files that went through an old Mac
-            session_id = part.strip()
-            if session_id and not session_id.startswith(_COMMENT):
-                yield session_id, None
+        session_id = line.strip()
+        if session_id and not session_id.startswith(_COMMENT) and _key(session_id) != _IDS[0]:
+            yield session_id, None
 
 
 def _json_lines(lines: Iterable[Line]) -> Iterator[Item]:
     for number, line in lines:
+        if not line.strip():
+            continue
         try:
             value: Any = json.loads(line)
         except (ValueError, RecursionError):
             raise BadInputError(number, "not JSON; JSON lines have one object or string on each line") from None
         if isinstance(value, list):
             raise BadInputError(number, "a JSON array; JSON lines have one object or string on each line")
-        if isinstance(value, dict):
-            if _COLUMN not in value:
-                raise BadInputError(number, f"the object has no {_COLUMN!r}")
-            yield _session_id(value[_COLUMN], number), _analysis(value.get("analysis"), number)
-        else:
+        if not isinstance(value, dict):
             yield _session_id(value, number), None
+            continue
+        fields = {_key(name): name for name in value}
+        name = next((fields[key] for key in _IDS if key in fields), None)
+        if name is None:
+            raise BadInputError(number, f"the object has no 'session_id'; it has {_listed(value)}")
+        yield _session_id(value[name], number), _analysis(value.get(fields.get("analysis")), number)
 
 
 def _session_id(value: object, number: int) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     if not isinstance(value, str) or not value:
-        raise BadInputError(number, f"{_COLUMN!r} must be a string that is not empty")
+        raise BadInputError(number, "'session_id' must be a string that is not empty")
     return value
 
 
@@ -127,49 +138,64 @@ def _analysis(value: object, number: int) -> str | None:
         raise BadInputError(number, f"the analysis must be {choices}, or empty") from None
 
 
-def _csv(lines: Iterable[Line]) -> Iterator[Item]:
-    rows = _rows(lines)
-    number, header = next(rows)
-    names = [cell.strip().lower() for cell in header]
-    if _COLUMN not in names:
-        raise BadInputError(number, f"the header has no column {_COLUMN!r}")
-    id_at = names.index(_COLUMN)
-    analysis_at = names.index("analysis") if "analysis" in names else len(names)
-    for number, row in rows:
-        if not any(cell.strip() for cell in row):
+def _csv(lines: Iterable[Line], delimiter: str) -> Iterator[Item]:
+    header: list[str] | None = None
+    id_at = analysis_at = 0
+    for number, row in _rows(lines, delimiter):
+        cells = [cell.strip() for cell in row]
+        if not any(cells) or (len(row) == 1 and cells[0].startswith(_COMMENT)):
             continue
-        session_id = row[id_at].strip() if id_at < len(row) else ""
-        if not session_id:
-            raise BadInputError(number, f"the column {_COLUMN!r} is empty")
-        yield session_id, _analysis(row[analysis_at] if analysis_at < len(row) else None, number)
+        keys = [_key(cell) for cell in cells]
+        if header is None or sorted(keys) == sorted(header):
+            found = [key for key in _IDS if key in keys][:1]
+            if not found and any(cells[1:]):
+                raise BadInputError(number, f"no column is named 'session_id'; the columns are {_listed(cells)}")
+            if found and keys.count(found[0]) > 1:
+                raise BadInputError(number, f"more than one column has session ids: {_listed(cells)}")
+            header = keys if found else ["sessionid"]  # one column needs no header
+            id_at = header.index(found[0]) if found else 0
+            analysis_at = header.index("analysis") if "analysis" in header else len(header)
+            if found:
+                continue
+        if len(header) == 1 and any(cells[1:]):
+            raise BadInputError(number, f"{len(cells)} columns, and no header says what they are")
+        if not cells[id_at : id_at + 1] or not cells[id_at]:
+            raise BadInputError(number, "the column of the session ids is empty")
+        yield cells[id_at], _analysis(cells[analysis_at] if analysis_at < len(cells) else None, number)
 
 
-def _rows(lines: Iterable[Line]) -> Generator[tuple[int, list[str]]]:
-    """Yield the rows with the number of the line each ends on; a quoted cell may span lines."""
-    number = 1
+def _rows(lines: Iterable[Line], delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    """Yield the rows with the number of the line each begins on; a quoted cell may span lines."""
+    iterator, number = iter(lines), 0
 
     def texts() -> Iterator[str]:
         nonlocal number
-        for number, line in chain([first], iterator):  # noqa: B007 -- the row's number, once the reader has its lines
+        for number, line in iterator:  # noqa: B007 -- of the line that the reader has come to
             yield line
 
-    iterator = iter(lines)
-    first = next(iterator)
-    reader = csv.reader(texts(), delimiter=_delimiter(first[1]) or ",")
-    while True:
+    text = texts()
+    for first in text:
+        start = number
         try:
-            row = next(reader)
-        except StopIteration:
-            return
+            yield start, next(csv.reader(chain([first], text), delimiter=delimiter, strict=True))
         except csv.Error as error:
-            raise BadInputError(number, f"not CSV ({error})") from None
-        yield number, row
+            is_open = "unexpected end" in str(error) or number > start
+            why = "a quote that begins on this line has no end" if is_open else f"not CSV ({error})"
+            raise BadInputError(start, why) from None
 
 
-def _delimiter(header: str) -> str | None:
+def _delimiter(line: str) -> str | None:
     """Return what separates the columns of a header that has the column of session ids; None when it has not."""
-    for delimiter in (",", ";", "\t"):
-        cells = (cell.strip().strip('"').lower() for cell in re.split(re.escape(delimiter), header))
-        if _COLUMN in cells:
+    for delimiter in _DELIMITERS:
+        if any(_key(cell) in _IDS for cell in line.split(delimiter)):
             return delimiter
     return None
+
+
+def _key(name: str) -> str:
+    """Return the name of a column without what people spell differently."""
+    return re.sub(r"[^a-z0-9]", "", name.lower())
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(repr(name) for name in names)[:200]

@@ -1,30 +1,41 @@
-"""What came of a session: the record that the caller gets and the manifest keeps. Pure.
+"""What came of a session: the record that the caller gets, and its line in ``manifest.jsonl``. Pure.
+
+The manifest has one JSON object each time a session ends; the last one of a session counts. A line never holds a URL,
+and its path is relative to the export's folder, so that the folder may be moved.
 
 Annotations are not postponed here, for the reason that ``aikynetix/_models.py`` gives.
 """
 
+import json
+import re
 import reprlib
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from .._errors import (
     AikynetixError,
+    APIConnectionError,
     APIError,
+    APIStatusError,
     AuthenticationError,
     ConfigurationError,
-    RateLimitError,
+    DownloadError,
+    DownloadInterruptedError,
+    InternalServerError,
     VideoNotReadyError,
 )
 from .._redact import one_line
 
-LONGEST_ID = 1_024
-"""Characters of a session id that a record keeps; a longer one is refused before any request anyhow."""
+MANIFEST = "manifest.jsonl"
+LONGEST_LINE = 64 * 1024
+"""Bytes of a manifest's line that are read; a longer one is none of ours."""
 
-_LONGEST_MESSAGE = 500
-_PACKAGE = __file__[: -len("_export/_record.py")]
+_LONGEST_ID, _LONGEST_MESSAGE = 1_024, 500
+_FILE_NAME = re.compile(r"(?!\.\.?$)[^/\\:\x00-\x1f\x7f\ud800-\udc7f\udd00-\udfff]{1,1024}")
 
 
 class ExportStatus(StrEnum):
@@ -40,6 +51,11 @@ class ExportStatus(StrEnum):
     """There is no video yet; a later export will find it."""
     FAILED = "failed"
     """It could not be had; ``error`` and ``message`` say why."""
+
+    @property
+    def has_video(self) -> bool:
+        """Whether the video is in the folder."""
+        return self in (ExportStatus.DONE, ExportStatus.ALREADY_THERE)
 
 
 @frozen(kw_only=True)
@@ -89,29 +105,68 @@ class ExportRecord:
         }
 
 
-def failed(
-    session_id: object, error: Exception, *, seconds: float = 0.0, attempts: int = 0, is_argument: bool = False
-) -> ExportRecord:
-    """Return the record of a session that ended in ``error``.
+_TEXT = (str, type(None))
+_TYPES: dict[str, type | tuple[type, ...]] = {
+    "session_id": str,
+    "status": str,
+    "path": _TEXT,
+    "size": (int, type(None)),
+    "sha256": _TEXT,
+    "seconds": (int, float),
+    "attempts": int,
+    "error": _TEXT,
+    "message": _TEXT,
+    "finished_at": str,
+}
 
-    The text of an error of ours is shown; that of a foreign one may hold anything, a signed URL too, so its class has
-    to do. A `VideoNotReadyError` is no failure.
+
+def dump(record: ExportRecord, name: str | None) -> bytes:
+    """Return the manifest's line for ``record``, line end included; ``name`` is the file's name in the folder."""
+    return json.dumps(record.to_dict() | {"path": name}).encode() + b"\n"
+
+
+def load(line: bytes) -> ExportRecord | None:
+    """Return the record in a line, its path the file's name; None for anything that `dump` did not write.
+
+    A line may be cut off by a crash, or come from anybody: what does not hold together is as if it were not there.
+    """
+    try:
+        value: Any = json.loads(line) if len(line) <= LONGEST_LINE else None
+        if not isinstance(value, dict) or not all(isinstance(value.get(name), kind) for name, kind in _TYPES.items()):
+            return None
+        record = ExportRecord(**{name: value[name] for name in _TYPES})
+        moment = datetime.fromisoformat(value["finished_at"]).astimezone(UTC)
+        record = evolve(record, status=ExportStatus(value["status"]), finished_at=moment)
+    except (ValueError, OverflowError, RecursionError):
+        return None
+    if not record.status.has_video:
+        return evolve(record, path=None)
+    is_file = record.path is not None and _FILE_NAME.fullmatch(str(record.path))
+    return record if is_file and record.size is not None else None
+
+
+def failed(session_id: object, error: BaseException, *, seconds: float = 0.0, attempts: int = 1) -> ExportRecord:
+    """Return the record of a session that ended in ``error``; a `VideoNotReadyError` is no failure.
+
+    The text of our own errors and of refused arguments is shown; that of others may hold anything, a signed URL too.
 
     Args:
         session_id: What the caller's iterable gave, a string or not.
         error: What the session ended in.
         seconds: How long it took.
         attempts: How often it was begun.
-        is_argument: Whether the error is the refusal of an argument, whose text is ours too.
     """
-    status = ExportStatus.NOT_READY if isinstance(error, VideoNotReadyError) else ExportStatus.FAILED
+    if isinstance(error, AikynetixError | ValueError | TypeError):
+        message = error.message if isinstance(error, APIError) else str(error)
+    else:
+        message = f"unexpected {type(error).__name__}; please report it"
     return ExportRecord(
         session_id=shown_id(session_id),
-        status=status,
+        status=ExportStatus.NOT_READY if isinstance(error, VideoNotReadyError) else ExportStatus.FAILED,
         seconds=seconds,
         attempts=attempts,
         error=type(error).__name__,
-        message=_message(error, is_argument),
+        message=one_line(message, limit=_LONGEST_MESSAGE),
     )
 
 
@@ -121,10 +176,10 @@ def shown_id(session_id: object) -> str:
         text = session_id if isinstance(session_id, str) else reprlib.repr(session_id)
     except Exception:  # of a number of thousands of digits there is no text, and an object's own may fail as it likes
         text = f"<{type(session_id).__name__}>"
-    return text if len(text) <= LONGEST_ID else text[: LONGEST_ID - 1] + "…"
+    return text if len(text) <= _LONGEST_ID else text[: _LONGEST_ID - 1] + "…"
 
 
-def stops_everything(error: BaseException) -> bool:
+def is_fatal(error: BaseException | None) -> bool:
     """Return whether ``error`` is about the client and not about one session, so that every other would end in it too.
 
     That is a credential refused (401), a setting that is wrong, and a client that has been closed.
@@ -132,27 +187,12 @@ def stops_everything(error: BaseException) -> bool:
     return isinstance(error, AuthenticationError | ConfigurationError) or type(error) is AikynetixError
 
 
-def retry_after(error: BaseException) -> float | None:
-    """Return how many seconds the API asked to wait, None where it said nothing."""
-    return error.retry_after if isinstance(error, RateLimitError) else None
-
-
-def _message(error: Exception, is_argument: bool) -> str:
-    if isinstance(error, APIError):
-        text = error.message
-    elif isinstance(error, AikynetixError) or is_argument:
-        text = str(error)
-    else:
-        text = f"unexpected {type(error).__name__} at {_place(error)}; please report it"
-    return one_line(text, limit=_LONGEST_MESSAGE)
-
-
-def _place(error: Exception) -> str:
-    """Return the innermost line of this package that ``error`` came through."""
-    place, trace = "an unknown place", error.__traceback__
-    while trace is not None:
-        code = trace.tb_frame.f_code
-        if code.co_filename.startswith(_PACKAGE):
-            place = f"{code.co_filename[len(_PACKAGE) :]}:{trace.tb_lineno}"
-        trace = trace.tb_next
-    return place
+def is_passing(error: BaseException | None) -> bool:
+    """Return whether the same session may well succeed in a moment."""
+    if isinstance(error, APIConnectionError):
+        return not getattr(error, "is_permanent", False)
+    if isinstance(error, APIStatusError):
+        is_fault = isinstance(error, InternalServerError) and error.status_code != 501
+        return is_fault or error.status_code == 408
+    is_locked = isinstance(error, DownloadError) and getattr(error, "reason", None) == "locked"
+    return isinstance(error, DownloadInterruptedError) or is_locked

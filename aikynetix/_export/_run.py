@@ -3,104 +3,91 @@
 from __future__ import annotations
 
 import atexit
+import heapq
 import logging
 import random
 import time
-from collections import deque
-from concurrent.futures import BrokenExecutor, Future, wait
+from concurrent.futures import BrokenExecutor, CancelledError, Future, wait
 from contextlib import ExitStack, suppress
-from importlib import import_module
+from itertools import count
+from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
-from attrs import evolve, frozen
+from attrs import evolve
 
-from .._errors import AikynetixError, DownloadInterruptedError
-from . import _manifest
-from ._backend import Threads
-from ._job import Job, Outcome, again
-from ._ledger import Ledger
-from ._pace import Pace
-from ._record import ExportRecord, ExportStatus, failed, shown_id
+from .._errors import AikynetixError, DownloadInterruptedError, RateLimitError
+from . import _page
+from ._index import Index
+from ._limiter import PATIENCE, RateLimiter
+from ._record import MANIFEST, ExportRecord, ExportStatus, dump, failed, is_fatal, is_passing, shown_id
+from ._workers import Job
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from .._operations import Analysis
-    from ._backend import Backend
     from ._folder import Folder
+    from ._workers import Workers
 
 logger = logging.getLogger("aikynetix")
 
-_MOST_LOSSES = 3
+_MOST_REFUSALS, _MOST_LOSSES = 9, 2
 _POLL = 0.1
+_LONGEST_PAUSE = 8.0
 # What is being worked on when an export is stopped may still end well within this time, in seconds, and is noted then.
 _GRACE = 2.0
-_LOOKERS = 16
-# Reading the list may take this long, in seconds, while there are records to hand out.
-_LONGEST_READING = 0.05
-# What is loaded while the first sessions wait for the API: they need it next.
-_NEXT = ("aikynetix._download._engine", "aikynetix._export._page")
-_PRESENT = (ExportStatus.DONE, ExportStatus.ALREADY_THERE)
-
-
-@frozen(kw_only=True)
-class Rules:
-    """How an export goes about it.
-
-    Attributes:
-        analysis: Which analysis to make where the session does not say it.
-        retry_failed: Whether to do only what failed in an earlier export.
-    """
-
-    analysis: Analysis | str | None = None
-    retry_failed: bool = False
-
-
-def never() -> bool:
-    """Return False."""
-    return False
 
 
 class Run:
-    """One export. `advance` may be called from different threads, one at a time, and `close` from any at any time.
+    """One export. `next_record` may be called from different threads, one at a time, `close` from any at any time.
 
     Args:
-        items: Session ids, or pairs of an id and an analysis; read from the thread that calls `advance`.
+        items: Session ids, or pairs of an id and an analysis; read from the thread that calls `next_record`.
         folder: Where the videos go.
-        backend: Where the work is done.
-        fallback: Makes the backend that takes over from one that has broken down.
-        rules: How to go about it.
+        workers: Where the work is done.
+        fallback: Makes the workers that take over where an executor has broken down.
+        analysis: Which analysis to make where the session does not say it.
+        concurrency: Sessions at a time.
+        retry_failed: Whether to do only what failed in an earlier export.
+        max_retries: How often a session that failed in passing is begun again.
     """
 
     def __init__(
-        self, items: Iterable[Any], folder: Folder, backend: Backend, fallback: Callable[[], Backend], rules: Rules
+        self,
+        items: Iterable[Any],
+        folder: Folder,
+        workers: Workers,
+        fallback: Callable[[], Workers],
+        *,
+        analysis: Analysis | str | None,
+        concurrency: int,
+        retry_failed: bool,
+        max_retries: int,
     ) -> None:
-        self._items = iter(items)
-        self._folder = folder
-        self._backend = backend
-        self._fallback = fallback
-        self._rules = rules
-        self._pace = Pace()
-        self._ledger: Ledger | None = None
-        self._lookers: Threads | None = None
+        self._items, self._folder, self._workers, self._analysis = items, folder, workers, analysis
+        self._concurrency, self._retry_failed = concurrency, retry_failed
+        self._fallback: Callable[[], Workers] | None = fallback
+        self._most = {"refusals": _MOST_REFUSALS, "failures": max_retries, "losses": _MOST_LOSSES}
+        self._limiter = RateLimiter()
         self._turn = Lock()
-        self._is_closed = False
-        self._exhausted = False
+        self._index: Index | None = None
+        self._is_closed = self._has_failed = self._exhausted = False
         self._fault: Exception | None = None
-        self._has_fallen_back = False
-        self._has_failed = False
-        self._active: dict[Future[Outcome | None], Job] = {}
-        self._waiting: deque[Job] = deque()
-        self._done: SimpleQueue[Future[Outcome | None]] = SimpleQueue()
+        self._active: dict[Future[ExportRecord], Job] = {}
+        self._again: list[tuple[float, int, Job]] = []  # a heap of what is to be begun again, by time
+        self._numbers = count()
+        self._done: SimpleQueue[Future[ExportRecord]] = SimpleQueue()
 
-    def advance(self, interrupted: Callable[[], bool] = never) -> ExportRecord | None:
+    @property
+    def has_begun(self) -> bool:
+        """Whether anybody has asked for a record."""
+        return self._is_closed or self._index is not None or self._has_failed
+
+    def next_record(self) -> ExportRecord | None:
         """Return the next record, which the manifest has; None when there is none left, or after `close`.
-
-        Args:
-            interrupted: Asked several times a second; when it returns True, None is returned early.
 
         Raises:
             AikynetixError: What stops the export as a whole.
@@ -109,9 +96,10 @@ class Run:
         with self._turn:
             if self._is_closed:
                 return None
-            ledger = self._ledger = self._ledger or self._opened()
             try:
-                return self._next_record(ledger, interrupted)
+                if self._index is None:
+                    self._open()
+                return self._next_record()
             except BaseException:
                 self._has_failed = True
                 raise
@@ -120,7 +108,7 @@ class Run:
         """Stop what is going on, note what came of it, write the page. Closing twice is fine.
 
         Raises:
-            DownloadError: The folder cannot be written to. Not after `advance` has raised: what ended the export is
+            DownloadError: The folder cannot be written to. Not after `next_record` has raised: what ended the export is
                 what its caller has to hear of.
         """
         self._is_closed = self._exhausted = True
@@ -129,223 +117,194 @@ class Run:
             # Who is inside sees it within a tenth of a second, unless the list of sessions keeps it waiting.
             if self._turn.acquire(timeout=_GRACE):
                 stack.callback(self._turn.release)
-            ledger, self._ledger = self._ledger, None
-            if ledger is None:
+            stack.callback(self._workers.close)
+            index, self._index = self._index, None
+            if index is None:
                 return
             if self._has_failed:
                 stack.enter_context(suppress(AikynetixError))
-            stack.callback(ledger.close)
+            stack.callback(index.close)
             stack.callback(self._folder.close)
-            stack.callback(self._write_page, ledger)
-            stack.callback(self._drain, ledger)
+            stack.callback(self._write_page, index)
+            stack.callback(self._drain, index)
 
-    def _next_record(self, ledger: Ledger, interrupted: Callable[[], bool]) -> ExportRecord | None:
-        while not (self._is_closed or interrupted()):
-            record = self._fill(ledger)
-            if self._active:
-                for name in _NEXT:
-                    import_module(name)
-            if record is None:
-                if self._exhausted and not self._active and not self._waiting:
-                    fault, self._fault = self._fault, None
-                    if fault is not None:
-                        raise fault
-                    return None
-                record = self._settle_next()
-            if record is not None:
-                return self._noted(ledger, record)
-        return None
-
-    def _opened(self) -> Ledger:
-        ledger = Ledger()
+    def _open(self) -> None:
+        index = Index()
         try:
             self._folder.open()
-            ledger.load(self._folder.manifest())
+            if not index.load(self._folder.manifest()):
+                raise self._folder.failure(f"{MANIFEST} there is not an export's; name another folder, or move it away")
         except BaseException:
-            ledger.close()
+            index.close()
             self._folder.close()
             raise
+        self._items = iter(self._items)
+        self._index = index
         _open_runs.add(self)
-        return ledger
 
-    def _fill(self, ledger: Ledger) -> ExportRecord | None:
-        """Begin as much as may be begun; return early with the record of a session for which nothing is to be done."""
-        began = time.monotonic()
-        while len(self._active) < self._backend.window:
-            now = time.monotonic()
-            is_slow = now - began > _LONGEST_READING  # a list that takes its time holds nothing back that is done
-            if self._pace.delay(now) > 0 or (is_slow and not self._done.empty()):
+    def _next_record(self) -> ExportRecord | None:
+        while not self._is_closed:
+            begun = self._begin_next()
+            record = begun if isinstance(begun, ExportRecord) else self._settle_next(may_wait=begun is None)
+            if record is not None:
+                return self._noted(record)
+            if begun is None and self._exhausted and not self._active and not self._again:
+                fault, self._fault = self._fault, None
+                if fault is not None:
+                    raise fault
                 return None
-            found = self._waiting.popleft() if self._waiting else self._next_job(ledger)
-            if not isinstance(found, Job):
-                return found
-            self._begin(found, now)
         return None
 
-    def _next_job(self, ledger: Ledger) -> Job | ExportRecord | None:
-        """Return the next session to begin, a record where it is done already, or None at the end of the input."""
-        while not self._exhausted:
+    def _begin_next(self) -> Job | ExportRecord | None:
+        """Begin a session, if one may be; return its record where nothing is to be done for it."""
+        now = time.monotonic()
+        if len(self._active) >= self._concurrency or self._limiter.delay(now) > 0:
+            return None
+        is_due = bool(self._again) and self._again[0][0] <= now
+        found = heapq.heappop(self._again)[2] if is_due else self._next_listed()
+        if isinstance(found, Job):
+            self._limiter.start(now)
+            future = self._submit(found)
+            self._active[future] = found
+            future.add_done_callback(self._done.put)
+        return found
+
+    def _next_listed(self) -> Job | ExportRecord | None:
+        """Return the next session to begin, a record where it is done already, or None at the end of the list."""
+        index = self._index
+        while index is not None and not self._exhausted:
             try:
-                item = next(self._items)
+                item = next(self._items)  # type: ignore[call-overload]  # an iterator since `_open`
             except StopIteration:
                 break
             except Exception as error:  # the caller's own: raised when what was begun has been handed out
                 self._fault = error
                 break
-            if self._is_closed:
-                break
-            session_id, analysis = taken_apart(item, self._rules.analysis)
+            session_id, analysis = taken_apart(item, self._analysis)
             shown = shown_id(session_id)
-            last = ledger.last(shown)
-            is_wanted = not self._rules.retry_failed or (last is not None and last.status is ExportStatus.FAILED)
             # What is no text is a mistake, and must not stand in the way of the session that it looks like.
-            met_as = shown if isinstance(session_id, str) else f"\0{shown}"
-            if not is_wanted or not ledger.meet(met_as):
+            last = index.last(shown) if isinstance(session_id, str) else None
+            is_wanted = not self._retry_failed or (last is not None and last.status is ExportStatus.FAILED)
+            if not is_wanted or not index.add_seen(shown if isinstance(session_id, str) else f"\0{shown}"):
                 continue
-            if last is None or last.status not in _PRESENT or not isinstance(session_id, str):
+            if last is None or not last.status.has_video:
                 return Job(session_id, analysis)
-            if not self._folder.is_local:
-                return Job(session_id, analysis, known=last)
-            return self._there(last) or Job(session_id, analysis)
+            size = self._folder.size_of(str(last.path))
+            if size == last.size:
+                return evolve(last, status=ExportStatus.ALREADY_THERE, seconds=0.0, attempts=0)
+            return Job(session_id, analysis, overwrite=size is not None)
         self._exhausted = True
         return None
 
-    def _there(self, last: ExportRecord) -> ExportRecord | None:
-        """Return the record of a session whose file is there as it was left, None where it is not."""
-        name = str(last.path)
-        if self._folder.size_of(name) != last.size:
-            return None
-        path = self._folder.path_of(name)
-        return evolve(last, status=ExportStatus.ALREADY_THERE, path=path, seconds=0.0, attempts=0)
-
-    def _begin(self, job: Job, now: float) -> None:
-        if job.known is not None:
-            future = self._look(job.known)
-        else:
-            self._pace.start(now)
-            future = self._submit(job)
-        self._active[future] = job
-        future.add_done_callback(self._done.put)
-
-    def _look(self, known: ExportRecord) -> Future[Outcome | None]:
-        """Look in a thread whether a file is there: in a store far away that takes its time."""
-        if self._lookers is None:
-            self._lookers = Threads(_LOOKERS, "aikynetix-look")
-
-        def look() -> Outcome | None:
-            record = self._there(known)
-            return None if record is None else Outcome(record)
-
-        return self._lookers.submit(look)
-
-    def _submit(self, job: Job) -> Future[Outcome | None]:
+    def _submit(self, job: Job) -> Future[ExportRecord]:
         try:
             try:
-                return self._backend.submit(job)
+                return self._workers.submit(job)
             except BrokenExecutor:
-                self._replace_backend()
-                return self._backend.submit(job)
+                self._fall_back()
+                return self._workers.submit(job)
         except AikynetixError:
             raise
         except Exception as error:
-            text = f"the executor takes no work ({type(error).__name__}); is it shut down?"
-        raise AikynetixError(text)
+            text = f"the executor takes no work ({type(error).__name__}); is it, or the interpreter, shut down?"
+            raise AikynetixError(text) from error
 
-    def _settle_next(self) -> ExportRecord | None:
-        """Wait a little for something to end; return its record, None where nothing did or it is to be begun again."""
-        may_begin = len(self._active) < self._backend.window and not (self._exhausted and not self._waiting)
-        patience = min(_POLL, self._pace.delay(time.monotonic())) if may_begin else _POLL
+    def _settle_next(self, *, may_wait: bool) -> ExportRecord | None:
+        """Return the record of a session that has ended, None where none has or it is to be begun again."""
+        due = min([self._limiter.delay(time.monotonic()) or _POLL, _POLL]) if may_wait else 0.0
         try:
-            future = self._done.get(timeout=patience)
+            future = self._done.get(timeout=due) if may_wait else self._done.get_nowait()
         except Empty:
             return None
         job = self._active.pop(future)
-        error = None if future.cancelled() else future.exception()
-        outcome = None if error is not None or future.cancelled() else future.result()
-        if job.known is not None:
-            if outcome is not None:
-                return outcome.record
-            self._waiting.append(evolve(job, known=None))
-            return None
-        if outcome is None:
-            return self._lost(job, error, was_cancelled=future.cancelled())
-        return self._ended(job, outcome)
+        error = CancelledError() if future.cancelled() else future.exception()
+        if error is None:
+            self._limiter.answered()
+            return self._timed(future.result(), job)
+        return self._settled(job, error)
 
-    def _ended(self, job: Job, outcome: Outcome) -> ExportRecord | None:
+    def _settled(self, job: Job, error: BaseException) -> ExportRecord | None:
+        """Decide whether a session that ended in ``error`` is begun again, stops everything, or has failed."""
         now = time.monotonic()
-        if outcome.fatal is not None:
-            raise outcome.fatal
-        if not outcome.refused:
-            self._pace.answered()
-            return outcome.record
-        self._pace.refused(now, job.attempts, outcome.retry_after, random.random())
-        if not self._pace.may_try_again(now, job.attempts, outcome.retry_after):
-            return outcome.record
-        self._backend.hold(now + self._pace.delay(now))
-        logger.info("too many requests; going on in %.1f s", self._pace.delay(now))
-        self._waiting.append(again(job, outcome.record))
+        if isinstance(error, RateLimitError):
+            self._limiter.refused(now, error.retry_after, random.random())
+            if self._limiter.is_hopeless(now):
+                raise error
+            logger.info("too many requests; going on in %.1f s", self._limiter.delay(now))
+            kind, pause, may_pass = "refusals", 0.0, (error.retry_after or 0.0) <= PATIENCE
+        elif isinstance(error, AikynetixError | ValueError | TypeError):
+            if is_fatal(error):
+                raise error
+            self._limiter.answered()
+            wanted = getattr(error, "retry_after", None) or 0.0
+            growth = min(_LONGEST_PAUSE, 2.0**job.failures) * random.random()
+            kind, pause, may_pass = "failures", max(wanted, growth), is_passing(error) and wanted <= PATIENCE
+        else:
+            kind, pause, may_pass = "losses", 0.0, True
+            error = self._lost(job, error)
+        times = getattr(job, kind)
+        if not may_pass or times >= self._most[kind]:
+            return self._timed(failed(job.session_id, error), job)
+        again = evolve(job, **{kind: times + 1})
+        heapq.heappush(self._again, (now + pause, next(self._numbers), again))
         return None
 
-    def _lost(self, job: Job, error: BaseException | None, *, was_cancelled: bool) -> ExportRecord | None:
-        """Begin a session again whose worker went away with it, a bounded number of times."""
-        if isinstance(error, BrokenExecutor) and not was_cancelled:
-            self._replace_backend()
-        why = "cancelled" if was_cancelled else type(error).__name__ if error is not None else "stopped"
+    def _lost(self, job: Job, error: BaseException) -> DownloadInterruptedError:
+        """Return what to say of a session whose worker went away with it."""
+        why = type(error).__name__
+        if isinstance(error, BrokenExecutor):
+            self._fall_back()
         logger.warning("the worker of a session was lost (%s)", why)
-        if job.losses + 1 < _MOST_LOSSES:
-            self._waiting.append(evolve(job, losses=job.losses + 1, attempts=job.attempts + 1))
-            return None
-        text = f"its worker was lost {_MOST_LOSSES} times ({why}); a later export tries again"
-        lost = DownloadInterruptedError(text, session_id=job.session_id)
-        return failed(job.session_id, lost, seconds=job.spent, attempts=job.attempts)
+        text = f"its worker was lost {_MOST_LOSSES + 1} times ({why}); a later export tries again"
+        return DownloadInterruptedError(text, session_id=shown_id(job.session_id))
 
-    def _replace_backend(self) -> None:
-        """Go on in threads of this process: an executor that has broken down never takes work again."""
-        if self._has_fallen_back:
+    def _fall_back(self) -> None:
+        """Go on in this process: an executor that has broken down never takes work again."""
+        if self._fallback is None:
             return
-        self._has_fallen_back = True
-        self._backend.close()
-        self._backend = self._fallback()
-        logger.warning("the executor has broken down; the export goes on in threads of this process")
+        self._workers.close()
+        self._workers, self._fallback = self._fallback(), None
+        logger.warning("the executor has broken down; the export goes on in this process")
 
-    def _noted(self, ledger: Ledger, record: ExportRecord) -> ExportRecord:
+    def _timed(self, record: ExportRecord, job: Job) -> ExportRecord:
+        attempts = job.refusals + job.failures + job.losses + 1
+        return evolve(record, seconds=time.monotonic() - job.begun, attempts=attempts)
+
+    def _noted(self, record: ExportRecord) -> ExportRecord:
         """Write a record down, and return it with its path as this folder has it.
 
         A video that was there has its line, which tells how it came there: another would only hide that.
         """
-        name = None if record.path is None else self._folder.name_of(record.path)
-        if record.status is not ExportStatus.ALREADY_THERE:
-            line = _manifest.dump(record, name)
-            self._folder.append(line)
-            ledger.keep(record, line)
+        if record.status is ExportStatus.ALREADY_THERE:
+            return evolve(record, path=self._folder.path_of(str(record.path)))
+        name = None if record.path is None else Path(record.path).name
+        line = dump(record, name)
+        self._folder.append(line)
+        if self._index is not None:
+            self._index.keep(record, line)
         return record if name is None else evolve(record, path=self._folder.path_of(name))
 
-    def _drain(self, ledger: Ledger) -> None:
+    def _drain(self, index: Index) -> None:
         """Stop the workers, and note the videos that were complete before they heard of it."""
         running = [future for future in self._active if not future.cancel()]
         if running:
-            self._backend.stop()
+            self._workers.stop()
+        self._index = index
         try:
-            wait(running, timeout=_GRACE)
-            for future in running:
-                outcome = (
-                    future.result() if future.done() and not future.cancelled() and not future.exception() else None
-                )
-                if outcome is not None and outcome.record.status is ExportStatus.DONE:
-                    self._noted(ledger, outcome.record)
+            for future in wait(running, timeout=_GRACE).done:
+                if not future.cancelled() and future.exception() is None:
+                    self._noted(self._timed(future.result(), self._active[future]))
         finally:
+            self._index = None
             self._active.clear()
-            self._backend.close()
-            if self._lookers is not None:
-                self._lookers.close()
 
-    def _write_page(self, ledger: Ledger) -> None:
-        from . import _page
-
-        # Of two exports that end together, the last to write its page knows of all that both have done.
-        with self._folder.page_turn():
-            ledger.load(self._folder.news())
-            self._folder.write_page(_page.page(ledger))
+    def _write_page(self, index: Index) -> None:
+        """Write the page, once more if another export of the folder has noted something meanwhile."""
+        is_new = True
+        while is_new:
+            index.load(self._folder.news())
+            self._folder.write_page(_page.page(index))
+            is_new = next(iter(self._folder.news()), None) is not None
 
 
 _open_runs: WeakSet[Run] = WeakSet()
@@ -359,7 +318,7 @@ def _close_runs() -> None:
 
 
 def taken_apart(item: object, analysis: Analysis | str | None) -> tuple[Any, Any]:
-    """Return the session id and the analysis of an element of the input, neither of them checked."""
+    """Return the session id and the analysis of an element of the list, neither of them checked."""
     if isinstance(item, tuple) and len(item) == 2:
         return item[0], item[1] if item[1] is not None else analysis
     return item, analysis

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-__all__ = ["RecordedRequest", "Recorder", "Service"]
+__all__ = ["RecordedRequest", "Service", "recorded"]
 
 Service = Literal["api", "storage"]
 _MAX_BODY = 65_536
@@ -48,25 +48,16 @@ class RecordedRequest:
     request_id: str = ""
 
 
-class Recorder:
-    """Hands a record of every request to ``keep`` before the caller sees the answer; sets the answer's date and id."""
+def recorded(
+    app: ASGIApp,
+    service: Service,
+    secrets: tuple[str, ...],
+    now: Callable[[], datetime],
+    keep: Callable[[RecordedRequest], None],
+) -> ASGIApp:
+    """Wraps an application: ``keep`` gets every request before the caller sees the answer, which gets date and id."""
 
-    def __init__(
-        self,
-        app: ASGIApp,
-        service: Service,
-        secrets: tuple[str, ...],
-        now: Callable[[], datetime],
-        keep: Callable[[RecordedRequest], None],
-    ) -> None:
-        self._app = app
-        self._service: Service = service
-        self._secrets = secrets
-        self._now = now
-        self._keep = keep
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Runs the application and records the request when the answer starts."""
+    async def recording(scope: Scope, receive: Receive, send: Send) -> None:
         body = bytearray()
 
         async def receiving() -> Message:
@@ -76,27 +67,31 @@ class Recorder:
 
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start":
-                record = self._record(scope, message["status"], bytes(body))
-                self._keep(record)
-                message = {**message, "headers": [*message["headers"], *self._stamps(record)]}
+                record = _record(scope, service, secrets, message["status"], bytes(body))
+                keep(record)
+                stamps = [(b"date", format_datetime(now().astimezone(UTC), usegmt=True).encode())]
+                stamps += [(b"x-request-id", record.request_id.encode())] if record.request_id else []
+                message = {**message, "headers": [*message["headers"], *stamps]}
             await send(message)
 
-        await self._app(scope, receiving, sending)
+        await app(scope, receiving, sending)
 
-    def _stamps(self, record: RecordedRequest) -> list[tuple[bytes, bytes]]:
-        date = format_datetime(self._now().astimezone(UTC), usegmt=True)
-        stamps = [(b"date", date.encode())]
-        return [*stamps, (b"x-request-id", record.request_id.encode())] if record.request_id else stamps
+    return recording
 
-    def _record(self, scope: Scope, status: int, body: bytes) -> RecordedRequest:
-        headers = ((name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"])
-        return RecordedRequest(
-            service=self._service,
-            method=scope["method"],
-            path=scope["raw_path"].decode("latin-1"),
-            query=_SIGNATURE.sub(rf"\1{MASK}", scope["query_string"].decode("latin-1")),
-            headers=masked(headers, self._secrets),
-            status=status,
-            body=body,
-            request_id=uuid4().hex if self._service == "api" else "",
-        )
+
+def _record(scope: Scope, service: Service, secrets: tuple[str, ...], status: int, body: bytes) -> RecordedRequest:
+    query = _SIGNATURE.sub(rf"\1{MASK}", scope["query_string"].decode("latin-1"))
+    for secret in secrets:
+        query = query.replace(secret, MASK)
+    return RecordedRequest(
+        service=service,
+        method=scope["method"],
+        path=scope["raw_path"].decode("latin-1"),
+        query=query,
+        headers=masked(
+            ((name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]), secrets
+        ),
+        status=status,
+        body=body,
+        request_id=uuid4().hex if service == "api" else "",
+    )

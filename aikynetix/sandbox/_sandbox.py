@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
+import shlex
 import signal
 import threading
+import time
 from collections import deque
 from datetime import UTC, datetime
 from functools import cache
@@ -14,9 +16,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Self
 from urllib.parse import quote, unquote
 
-from ._banner import banner
-from ._objects import StoredObject, stored_object
-from ._sessions import SESSIONS, UNKNOWN, Answer, Progress, SandboxSession, answer, by_id, has_video
+from ._sessions import SESSIONS, UNKNOWN, Answer, Progress, SandboxSession, answer, has_video
 from ._signing import MAX_LIFETIME, SigningKey, sign
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from ._recording import RecordedRequest
     from ._server import BackgroundServers
+    from ._storage import StoredObject
 
 __all__ = ["Sandbox"]
 
@@ -109,7 +110,7 @@ class Sandbox:
         self._latency = latency
         self._polls = polls
         self._video = video
-        self._by_id = by_id(extra_sessions)
+        self._by_id = {session.id: session for session in (*SESSIONS.values(), *extra_sessions)}
         self._ports = (api_port, storage_port)
         self._clock = clock
         self._key = SigningKey("GOOG1ESANDBOX", secrets.token_bytes(20))
@@ -126,7 +127,7 @@ class Sandbox:
 
     @property
     def base_url(self) -> str:
-        """The API's base URL, such as ``http://127.0.0.1:8000``.
+        """The API's base URL, such as ``http://127.0.0.1:8000``, with the path of the vendor's server behind it.
 
         Raises:
             RuntimeError: The sandbox is not running.
@@ -198,13 +199,14 @@ class Sandbox:
             raise RuntimeError("the sandbox is running already")
         # uvicorn and starlette are slow to import, and whoever only names the sandbox need not wait for them.
         from ._server import BackgroundServers, listening_sockets
+        from ._spec import PREFIX
 
         sockets = listening_sockets(self._ports)
         api, storage = (f"http://127.0.0.1:{sock.getsockname()[1]}" for sock in sockets)
         self.reset()
         quit_event = asyncio.Event()
         servers = BackgroundServers(list(zip(self._apps(quit_event), sockets, strict=True)), quit_event)
-        self._origins = (api, storage)
+        self._origins = (api + PREFIX, storage)
         self._servers = servers
         try:
             servers.start()
@@ -235,7 +237,8 @@ class Sandbox:
         try:
             with self, contextlib.suppress(KeyboardInterrupt):
                 announce(self.describe())
-                threading.Event().wait()
+                while True:
+                    time.sleep(1)  # Windows notices Ctrl-C between two waits, and not within one without an end
         finally:
             signal.signal(signal.SIGTERM, before)
 
@@ -245,13 +248,17 @@ class Sandbox:
         Raises:
             RuntimeError: The sandbox is not running.
         """
-        addresses = {
-            "API": self.base_url,
-            "Storage": self.storage_url,
-            "API key": self.api_key,
-            "Bearer token": self.token,
-        }
-        return banner(addresses, self.env, self._by_id.values())
+        rows = [("API", self.base_url), ("Storage", self.storage_url), ("API key", self.api_key)]
+        lines = ["The sandbox is running. Press Ctrl-C to stop it.", ""]
+        lines += [f"  {label:<12}  {value}" for label, value in [*rows, ("Bearer token", self.token)]]
+        lines += ["", "In another shell:", ""]
+        lines += [f"  export {name}={shlex.quote(value)}" for name, value in self.env.items()]
+        quoted = ((name, value.replace("'", "''")) for name, value in self.env.items())
+        lines += ["", "In PowerShell:", "", "  " + "; ".join(f"$env:{name} = '{value}'" for name, value in quoted)]
+        width = max(map(len, self._by_id))
+        lines += ["", "Sessions:", ""]
+        lines += [f"  {one.id:<{width}}  {one.description or one.outcome.value}" for one in self._by_id.values()]
+        return "\n".join(lines)
 
     def __enter__(self) -> Self:
         """Starts the servers."""
@@ -271,7 +278,7 @@ class Sandbox:
 
     def _apps(self, quit_event: asyncio.Event) -> tuple[ASGIApp, ASGIApp]:
         from ._api import ApiBackend, api_app
-        from ._recording import Recorder
+        from ._recording import recorded
         from ._storage import StorageBackend, storage_app
 
         async def wait() -> None:
@@ -283,25 +290,27 @@ class Sandbox:
         storage = storage_app(StorageBackend(self._key, self._clock, self._find))
         known = (self.api_key, self.token)
         return (
-            Recorder(api, "api", known, self._clock, self._keep),
-            Recorder(storage, "storage", known, self._clock, self._keep),
+            recorded(api, "api", known, self._clock, self._keep),
+            recorded(storage, "storage", known, self._clock, self._keep),
         )
 
     def _keep(self, request: RecordedRequest) -> None:
         with self._lock:
             self._requests.append(request)
 
-    def _answer(self, method: str, session_id: str) -> Answer:
+    def _answer(self, session_id: str, generates: bool) -> Answer:
         session = self._by_id.get(session_id, UNKNOWN)
         with self._lock:
             before = self._progress.get(session.id, Progress())
-            given, self._progress[session.id] = answer(session, method, before, self._polls)
+            given, self._progress[session.id] = answer(session, generates, before, self._polls)
         return given
 
     def _sign(self, session_id: str, as_attachment: bool) -> str:
         return self.signed_url(session_id, as_attachment=as_attachment)
 
     def _find(self, path: str) -> StoredObject | None:
+        from ._storage import stored_object
+
         session = self._by_id.get(unquote(path.removeprefix(_BUCKET).removesuffix(_OBJECT)))
         if session is None or path != _object_path(session.id):
             return None

@@ -17,9 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["BackgroundServers", "listening_sockets"]
 
-_START_TIMEOUT = 10.0
-_STOP_TIMEOUT = 10.0
-_ACCEPT_TURNS = 10
+_PATIENCE = 10.0
 
 
 def listening_sockets(ports: Sequence[int]) -> list[socket.socket]:
@@ -29,31 +27,42 @@ def listening_sockets(ports: Sequence[int]) -> list[socket.socket]:
         ports: TCP ports; 0 takes a free one.
 
     Raises:
-        OSError: The port is taken, or may not be used; the message names it.
+        OSError: The port is taken, or may not be used; its ``filename`` names it.
     """
     with contextlib.ExitStack() as opened:
-        sockets = [opened.enter_context(_listening_socket(port)) for port in ports]
+        # asyncio turns Nagle's algorithm off only where the protocol is named; with it each answer takes 40 ms longer.
+        kind = socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP
+        sockets = [opened.enter_context(socket.socket(*kind)) for _ in ports]
+        for sock, port in zip(sockets, ports, strict=True):
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                sock.bind(("127.0.0.1", port))
+            except OSError as error:
+                raise OSError(error.errno, error.strerror, f"127.0.0.1:{port}") from None
+            sock.listen(1024)
         opened.pop_all()
     return sockets
-
-
-def _listening_socket(port: int) -> socket.socket:
-    # asyncio turns Nagle's algorithm off only where the protocol is named; with it each answer takes 40 ms longer.
-    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.bind(("127.0.0.1", port))
-        sock.listen(1024)
-    except OSError as error:
-        sock.close()
-        raise OSError(error.errno, f"cannot listen on 127.0.0.1:{port}: {error.strerror}") from error
-    return sock
 
 
 class _Server(uvicorn.Server):
     """A server that stops when it is told, and not at the next of uvicorn's ten ticks a second."""
 
-    def __init__(self, config: uvicorn.Config, quit_event: asyncio.Event) -> None:
+    def __init__(self, app: ASGIApp, quit_event: asyncio.Event) -> None:
+        config = uvicorn.Config(
+            app,
+            loop="asyncio",
+            http="h11",
+            ws="none",
+            lifespan="off",
+            interface="asgi3",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            date_header=False,
+            timeout_keep_alive=60,
+            timeout_graceful_shutdown=1,
+        )
         super().__init__(config)
         self._quit_event = quit_event
 
@@ -63,23 +72,19 @@ class _Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Cuts what is still open, because a sandbox owes nobody the rest of a body, and then shuts down."""
-        await self._stop_accepting()
+        loop = asyncio.get_running_loop()
+        for sock in (sock for server in self.servers for sock in server.sockets):
+            # No new connections; Windows' event loop has no readers, and there the closing alone ends the accepting.
+            with contextlib.suppress(NotImplementedError):
+                loop.remove_reader(sock.fileno())
+        # Connections that are being accepted arrive; closing the server under them would lose their sockets.
+        for _ in range(10):
+            await asyncio.sleep(0)
         for connection in list(self.server_state.connections):
             transport: asyncio.Transport | None = getattr(connection, "transport", None)
             if transport is not None:
                 transport.abort()
         await super().shutdown(sockets)
-
-    async def _stop_accepting(self) -> None:
-        """Lets connections that are being accepted arrive; closing the server under them would lose their sockets."""
-        loop = asyncio.get_running_loop()
-        for server in self.servers:
-            for sock in server.sockets:
-                # Windows' event loop has no readers; there the accepting is ended by the closing alone.
-                with contextlib.suppress(NotImplementedError):
-                    loop.remove_reader(sock.fileno())
-        for _ in range(_ACCEPT_TURNS):
-            await asyncio.sleep(0)
 
 
 class BackgroundServers:
@@ -100,7 +105,7 @@ class BackgroundServers:
             RuntimeError: The servers did not start.
         """
         self._thread.start()
-        if not self._started.wait(_START_TIMEOUT) or self._failure is not None:
+        if not self._started.wait(_PATIENCE) or self._failure is not None:
             raise RuntimeError("the sandbox's servers did not start") from self._failure
 
     def stop(self) -> None:
@@ -113,7 +118,7 @@ class BackgroundServers:
             # A loop that has closed by itself has nothing left to be told.
             with contextlib.suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(self._quit_event.set)
-        self._thread.join(_STOP_TIMEOUT)
+        self._thread.join(_PATIENCE)
         if self._thread.is_alive():
             raise RuntimeError("the sandbox's servers did not stop")
 
@@ -128,32 +133,12 @@ class BackgroundServers:
                 sock.close()
 
     async def _serve(self) -> None:
-        servers = [_Server(_config(app), self._quit_event) for app, _ in self._served]
         self._loop = asyncio.get_running_loop()
-        self._loop.call_soon(self._watch, servers)
-        sockets = [[sock] for _, sock in self._served]
-        await asyncio.gather(*(server.serve(own) for server, own in zip(servers, sockets, strict=True)))
+        servers = [_Server(app, self._quit_event) for app, _ in self._served]
+        serving = [server.serve([sock]) for server, (_, sock) in zip(servers, self._served, strict=True)]
+        await asyncio.gather(self._watch(servers), *serving)
 
-    def _watch(self, servers: Sequence[_Server]) -> None:
-        if all(server.started for server in servers):
-            self._started.set()
-        elif self._loop is not None:
-            self._loop.call_later(0.001, self._watch, servers)
-
-
-def _config(app: ASGIApp) -> uvicorn.Config:
-    return uvicorn.Config(
-        app,
-        loop="asyncio",
-        http="h11",
-        ws="none",
-        lifespan="off",
-        interface="asgi3",
-        log_config=None,
-        access_log=False,
-        proxy_headers=False,
-        server_header=False,
-        date_header=False,
-        timeout_keep_alive=60,
-        timeout_graceful_shutdown=1,
-    )
+    async def _watch(self, servers: Sequence[_Server]) -> None:
+        while not all(server.started for server in servers):  # noqa: ASYNC110 -- uvicorn sets a flag, and no event
+            await asyncio.sleep(0.001)
+        self._started.set()

@@ -1,7 +1,6 @@
-"""The sessions of the sandbox, and what the API answers for each of them.
+"""The sessions of the sandbox, and what the API answers for each of them. Pure.
 
-Pure: an answer follows from the session, from what was asked of it before, and from the method. The wording of the
-errors is the vendor's page's ("Error Handling" of each operation).
+The wording of the errors is the vendor's page's ("Error Handling" of each operation).
 """
 
 from __future__ import annotations
@@ -11,9 +10,9 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
-__all__ = ["SESSIONS", "UNKNOWN", "Answer", "Outcome", "Progress", "SandboxSession", "answer", "by_id", "has_video"]
+__all__ = ["SESSIONS", "UNKNOWN", "Answer", "Outcome", "Progress", "SandboxSession", "answer", "has_video"]
 
 
 class Outcome(StrEnum):
@@ -110,59 +109,51 @@ class Answer:
 
 
 _URL = Answer(200, with_url=True)
-_ACCEPTED = Answer(200)
-_FAILURES: Mapping[tuple[Outcome, str], Answer] = {
-    (Outcome.FORBIDDEN, "GET"): Answer(403, "The user does not have the right privileges or plan."),
-    (Outcome.FORBIDDEN, "POST"): Answer(403, "The user does not have a valid plan."),
-    (Outcome.UNKNOWN, "GET"): Answer(404, "The session data or resources could not be found."),
-    (Outcome.UNKNOWN, "POST"): Answer(404, "Session data not found."),
-    (Outcome.BAD_REQUEST, "GET"): Answer(400, "Invalid parameters: missing or invalid admin UID."),
-    (Outcome.BAD_REQUEST, "POST"): Answer(400, "Invalid parameters: missing or invalid admin UID."),
-    (Outcome.SERVER_ERROR, "GET"): Answer(500, "An unexpected error occurred on the server."),
-    (Outcome.SERVER_ERROR, "POST"): Answer(500, "An unexpected error occurred on the server."),
-    (Outcome.ALREADY_ANALYZED, "POST"): Answer(400, "Session already analyzed."),
+_ANALYZED = Answer(400, "Session already analyzed.")
+_NO_ADMIN = Answer(400, "Invalid parameters: missing or invalid admin UID.")
+_BROKEN = Answer(500, "An unexpected error occurred on the server.")
+# What retrieving and what generating the video is answered with, where nothing that was asked before matters.
+_FIXED: Mapping[Outcome, tuple[Answer, Answer]] = {
+    Outcome.READY: (_URL, _URL),
+    Outcome.ALREADY_ANALYZED: (_URL, _ANALYZED),
+    Outcome.FORBIDDEN: (
+        Answer(403, "The user does not have the right privileges or plan."),
+        Answer(403, "The user does not have a valid plan."),
+    ),
+    Outcome.UNKNOWN: (
+        Answer(404, "The session data or resources could not be found."),
+        Answer(404, "Session data not found."),
+    ),
+    Outcome.BAD_REQUEST: (_NO_ADMIN, _NO_ADMIN),
+    Outcome.SERVER_ERROR: (_BROKEN, _BROKEN),
 }
 
 
-def answer(session: SandboxSession, method: str, progress: Progress, polls: int) -> tuple[Answer, Progress]:
+def answer(session: SandboxSession, generates: bool, progress: Progress, polls: int) -> tuple[Answer, Progress]:
     """Decides what the API answers.
 
     Args:
         session: The session asked for.
-        method: ``"GET"`` or ``"POST"``.
+        generates: Whether its video is asked to be made.
         progress: What was asked of the session before.
         polls: How many GETs after the POST are answered with 404, where the session does not say it itself.
 
     Returns:
         The answer, and the progress to remember for the next request.
     """
-    failure = _FAILURES.get((session.outcome, method))
-    if failure is not None:
-        return failure, progress
     if session.outcome is not Outcome.NOT_GENERATED:
-        return _URL, progress
+        return _FIXED[session.outcome][generates], progress
     due = polls if session.polls is None else session.polls
-    if method == "POST":
-        return _generate(progress, due)
-    return _poll(progress, due)
-
-
-def _generate(progress: Progress, due: int) -> tuple[Answer, Progress]:
-    if not progress.started:
-        return _URL if due == 0 else _ACCEPTED, replace(progress, started=True)
-    if progress.polled >= due:
-        return Answer(400, "Session already analyzed."), progress
-    return Answer(400, "Session is being analyzed already."), progress
-
-
-def _poll(progress: Progress, due: int) -> tuple[Answer, Progress]:
+    if generates:
+        if not progress.started:
+            return _URL if due == 0 else Answer(200), replace(progress, started=True)
+        return _ANALYZED if progress.polled >= due else Answer(400, "Session is being analyzed already."), progress
     if not progress.started:
         return Answer(404, "The analyzed video of this session does not exist."), progress
     if progress.polled >= due:
         return _URL, progress
-    return Answer(404, "The analyzed video of this session is not ready."), replace(
-        progress, polled=progress.polled + 1
-    )
+    later = replace(progress, polled=progress.polled + 1)
+    return Answer(404, "The analyzed video of this session is not ready."), later
 
 
 def has_video(session: SandboxSession, progress: Progress, polls: int) -> bool:
@@ -170,8 +161,3 @@ def has_video(session: SandboxSession, progress: Progress, polls: int) -> bool:
     if session.outcome is Outcome.NOT_GENERATED:
         return progress.started and progress.polled >= (polls if session.polls is None else session.polls)
     return session.outcome in (Outcome.READY, Outcome.ALREADY_ANALYZED)
-
-
-def by_id(extra: Iterable[SandboxSession] = ()) -> dict[str, SandboxSession]:
-    """Gives the built-in sessions and the extra ones by their id; an extra one replaces a built-in one."""
-    return {session.id: session for session in (*SESSIONS.values(), *extra)}

@@ -84,15 +84,14 @@ def sign(
         *extra,
     ]
     host = origin.partition("://")[2]
-    signature = _signature(key, stamp, _canonical_request("GET", path, query, host))
+    signature = _signature(key, stamp, _canonical_request(path, query, host))
     return f"{origin}{path}?{_encoded(query)}&X-Goog-Signature={signature}"
 
 
-def check(method: str, path: str, query_string: str, host: str, key: SigningKey, now: datetime) -> Refusal | None:
-    """Checks a request's signed URL as Cloud Storage does: shape, then expiry, then signature.
+def check(path: str, query_string: str, host: str, key: SigningKey, now: datetime) -> Refusal | None:
+    """Checks a signed URL as Cloud Storage does: shape, then expiry, then signature. HEAD is checked as GET.
 
     Args:
-        method: The request's method; a HEAD request is checked as the GET that the URL was signed for.
         path: The percent-encoded path that was asked for.
         query_string: The raw query.
         host: The request's ``Host`` header.
@@ -114,13 +113,14 @@ def check(method: str, path: str, query_string: str, host: str, key: SigningKey,
         return window
     start, end = window
     if now > end:
-        return _expired(end)
+        details = ("Details", f"Request signature expired at: {end.isoformat()}")
+        return Refusal(400, "ExpiredToken", "The provided token has expired.", (details,))
     unsigned = [pair for pair in query if pair[0] != "X-Goog-Signature"]
-    request = _canonical_request("GET" if method == "HEAD" else method, path, unsigned, host)
     stamp = start.strftime(_STAMP)
     trusted = values["X-Goog-Credential"] == f"{key.access_id}/{stamp[:8]}/{_SCOPE}"
-    genuine = hmac.compare_digest(_signature(key, stamp, request).encode(), values["X-Goog-Signature"].encode())
-    return None if trusted and genuine else _mismatch(stamp, request)
+    signature = _signature(key, stamp, _canonical_request(path, unsigned, host))
+    genuine = hmac.compare_digest(signature.encode(), values["X-Goog-Signature"].encode())
+    return None if trusted and genuine else _MISMATCH
 
 
 def _window(values: dict[str, str]) -> tuple[datetime, datetime] | Refusal:
@@ -145,20 +145,17 @@ def _encoded(query: Iterable[tuple[str, str]]) -> str:
     return urlencode(list(query), quote_via=quote, safe="-_.~")
 
 
-def _canonical_request(method: str, path: str, query: Iterable[tuple[str, str]], host: str) -> str:
+def _canonical_request(path: str, query: Iterable[tuple[str, str]], host: str) -> str:
     canonical_path = quote(unquote(path, errors="surrogateescape"), safe="/-_.~", errors="surrogateescape")
     canonical_query = "&".join(sorted(_encoded(query).split("&")))
-    return "\n".join([method, canonical_path, canonical_query, f"host:{host.lower()}", "", "host", "UNSIGNED-PAYLOAD"])
-
-
-def _string_to_sign(stamp: str, request: str) -> str:
-    digest = hashlib.sha256(request.encode()).hexdigest()
-    return "\n".join([ALGORITHM, stamp, f"{stamp[:8]}/{_SCOPE}", digest])
+    return "\n".join(["GET", canonical_path, canonical_query, f"host:{host.lower()}", "", "host", "UNSIGNED-PAYLOAD"])
 
 
 def _signature(key: SigningKey, stamp: str, request: str) -> str:
+    digest = hashlib.sha256(request.encode()).hexdigest()
+    string_to_sign = "\n".join([ALGORITHM, stamp, f"{stamp[:8]}/{_SCOPE}", digest])
     derived = b"GOOG4" + key.secret
-    for part in (stamp[:8], *_SCOPE.split("/"), _string_to_sign(stamp, request)):
+    for part in (stamp[:8], *_SCOPE.split("/"), string_to_sign):
         derived = hmac.new(derived, part.encode(), hashlib.sha256).digest()
     return derived.hex()
 
@@ -169,40 +166,14 @@ _ANONYMOUS = Refusal(
     "Access denied.",
     (("Details", "Anonymous caller does not have storage.objects.get access to the Google Cloud Storage object."),),
 )
-
-
-def _malformed(parameter: str, reason: str) -> Refusal:
-    return Refusal(
-        400,
-        "MalformedSecurityHeader",
-        "Your request has a malformed header.",
-        (("ParameterName", parameter), ("Details", f"{parameter}: {reason}")),
-    )
-
-
-def _expired(end: datetime) -> Refusal:
-    return Refusal(
-        400,
-        "ExpiredToken",
-        "The provided token has expired.",
-        (("Details", f"Request signature expired at: {end.isoformat()}"),),
-    )
-
-
-_MISMATCH = (
-    "The request signature we calculated does not match the signature you provided. "
-    "Check your Google secret key and signing method."
+_MISMATCH = Refusal(
+    403,
+    "SignatureDoesNotMatch",
+    "Access denied.",
+    (("Details", "The request signature we calculated does not match the signature you provided."),),
 )
 
 
-def _mismatch(stamp: str, request: str) -> Refusal:
-    return Refusal(
-        403,
-        "SignatureDoesNotMatch",
-        "Access denied.",
-        (
-            ("Details", _MISMATCH),
-            ("StringToSign", _string_to_sign(stamp, request)),
-            ("CanonicalRequest", request),
-        ),
-    )
+def _malformed(parameter: str, reason: str) -> Refusal:
+    details = ("ParameterName", parameter), ("Details", f"{parameter}: {reason}")
+    return Refusal(400, "MalformedSecurityHeader", "Your request has a malformed header.", details)

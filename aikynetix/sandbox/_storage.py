@@ -3,30 +3,67 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import hashlib
+import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 from xml.sax.saxutils import escape
 
+import google_crc32c
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from ._ranges import Selection, select
 from ._signing import Refusal, SigningKey, check
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
-    from datetime import datetime
+    from collections.abc import AsyncIterator, Callable, Mapping
 
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-    from ._objects import StoredObject
-
-__all__ = ["StorageBackend", "storage_app"]
+__all__ = ["StorageBackend", "StoredObject", "byte_range", "storage_app", "stored_object"]
 
 _CHUNK = 262_144
-_NOT_ALLOWED = Refusal(405, "MethodNotAllowed", "The specified method is not allowed against this resource.")
+_CREATED = datetime(2025, 1, 1, tzinfo=UTC)
+_SINGLE_RANGE = re.compile(r"bytes[ \t]*=[ \t]*([0-9]*)-([0-9]*)", re.IGNORECASE | re.ASCII)
+_LONGEST_NUMBER = 19
+"""More digits than any object size has; Python refuses to convert numbers of thousands of digits."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """An immutable object of the storage: its bytes, and the headers that describe them."""
+
+    data: bytes
+    headers: Mapping[str, str]
+
+
+def stored_object(data: bytes) -> StoredObject:
+    """Describes bytes as an object of the storage.
+
+    The entity tag is, as for Cloud Storage's simple uploads, the hexadecimal MD5 of the bytes. The generation is made
+    from the content too, so that a restarted sandbox serves the same object.
+    """
+    md5 = hashlib.md5(data, usedforsecurity=False)
+    checksum = int(google_crc32c.value(data))
+    crc = base64.b64encode(checksum.to_bytes(4, "big")).decode()
+    headers = {
+        "Content-Type": "video/mp4",
+        "Cache-Control": "private, max-age=0",
+        "Accept-Ranges": "bytes",
+        "ETag": f'"{md5.hexdigest()}"',
+        "Last-Modified": format_datetime(_CREATED, usegmt=True),
+        "x-goog-generation": str(int(_CREATED.timestamp()) * 1_000_000 + checksum),
+        "x-goog-metageneration": "1",
+        "x-goog-hash": f"crc32c={crc},md5={base64.b64encode(md5.digest()).decode()}",
+        "x-goog-storage-class": "STANDARD",
+        "x-goog-stored-content-encoding": "identity",
+        "x-goog-stored-content-length": str(len(data)),
+    }
+    return StoredObject(data, headers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,72 +93,61 @@ def storage_app(backend: StorageBackend) -> ASGIApp:
 
 def _respond(backend: StorageBackend, request: Request) -> Response:
     if request.method not in ("GET", "HEAD"):
-        return _refused(_NOT_ALLOWED, {"Allow": "GET, HEAD"})
+        refusal = Refusal(405, "MethodNotAllowed", "The specified method is not allowed against this resource.")
+        return _refused(refusal, {"Allow": "GET, HEAD"})
     path = request.scope["raw_path"].decode("latin-1")
     query = request.scope["query_string"].decode("latin-1")
-    host = request.headers.get("host", "")
-    refusal = check(request.method, path, query, host, backend.key, backend.now())
-    if refusal is not None:
-        return _refused(refusal)
+    refused = check(path, query, request.headers.get("host", ""), backend.key, backend.now())
+    if refused is not None:
+        return _refused(refused)
     stored = backend.find(path)
     if stored is None:
-        return _refused(_no_such_key(path))
-    headers = _object_headers(stored, query)
-    selection = select(request.method, request.headers, stored)
-    if selection.status in (200, 206):
-        return _content(request.method, stored, selection, headers)
-    return _without_content(selection.status, stored, headers)
+        details = ("Details", f"No such object: {path.lstrip('/')}")
+        return _refused(Refusal(404, "NoSuchKey", "The specified key does not exist.", (details,)))
+    return _content(request, stored, dict(parse_qsl(query)).get("response-content-disposition"))
 
 
-def _object_headers(stored: StoredObject, query: str) -> dict[str, str]:
-    headers = {
-        "Content-Type": "video/mp4",
-        "Cache-Control": "private, max-age=0",
-        "Accept-Ranges": "bytes",
-        "ETag": stored.etag,
-        "Last-Modified": format_datetime(stored.last_modified, usegmt=True),
-        "x-goog-generation": str(stored.generation),
-        "x-goog-metageneration": "1",
-        "x-goog-hash": stored.hashes,
-        "x-goog-storage-class": "STANDARD",
-        "x-goog-stored-content-encoding": "identity",
-        "x-goog-stored-content-length": str(len(stored.data)),
-    }
-    disposition = dict(parse_qsl(query)).get("response-content-disposition")
-    return headers if disposition is None else headers | {"Content-Disposition": disposition}
-
-
-def _content(method: str, stored: StoredObject, selection: Selection, headers: dict[str, str]) -> Response:
-    start, stop = selection.start, selection.stop
-    headers |= {"Content-Length": str(stop - start)}
-    if selection.status == 206:
-        headers |= {"Content-Range": f"bytes {start}-{stop - 1}/{len(stored.data)}"}
-    if method == "HEAD":
-        return Response(status_code=selection.status, headers=headers)
+def _content(request: Request, stored: StoredObject, disposition: str | None) -> Response:
+    size, span = len(stored.data), None
+    # Ranges are defined for GET alone; one of another object is ignored (RFC 9110, section 13.1.5).
+    validator = request.headers.get("if-range", stored.headers["ETag"])
+    if request.method == "GET" and validator in (stored.headers["ETag"], stored.headers["Last-Modified"]):
+        span = byte_range(request.headers.get("range", ""), size)
+    start, stop = span or (0, size)
+    headers = {**stored.headers, "Content-Length": str(stop - start)}
+    headers |= {} if disposition is None else {"Content-Disposition": disposition}
+    if span is not None:
+        if start >= stop:
+            refusal = Refusal(416, "InvalidRange", "The requested range cannot be satisfied.")
+            return _refused(refusal, {"Content-Range": f"bytes */{size}"})
+        headers["Content-Range"] = f"bytes {start}-{stop - 1}/{size}"
+    status = 200 if span is None else 206
+    if request.method == "HEAD":
+        return Response(status_code=status, headers=headers)
 
     async def chunks() -> AsyncIterator[bytes]:
         for offset in range(start, stop, _CHUNK):
             yield stored.data[offset : min(offset + _CHUNK, stop)]
             await asyncio.sleep(0)  # lets the loop hear that the client has gone; it complains of writing on and on
 
-    return StreamingResponse(chunks(), selection.status, headers)
+    return StreamingResponse(chunks(), status, headers)
 
 
-def _without_content(status: int, stored: StoredObject, headers: dict[str, str]) -> Response:
-    if status == 304:
-        return Response(status_code=304, headers=headers)
-    if status == 416:
-        refusal = Refusal(416, "InvalidRange", "The requested range cannot be satisfied.")
-        return _refused(refusal, {"Content-Range": f"bytes */{len(stored.data)}"})
-    return _refused(
-        Refusal(412, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold.")
-    )
+def byte_range(header: str, size: int) -> tuple[int, int] | None:
+    """Gives the half-open interval of bytes that a ``Range`` asks for, an empty one where there are no such bytes.
 
-
-def _no_such_key(path: str) -> Refusal:
-    return Refusal(
-        404, "NoSuchKey", "The specified key does not exist.", (("Details", f"No such object: {path.lstrip('/')}"),)
-    )
+    Starlette answers several ranges with multipart and malformed ones with 400; Cloud Storage ignores both, which RFC
+    9110, section 14.2, allows: ``None``.
+    """
+    match = _SINGLE_RANGE.fullmatch(header.strip())
+    if match is None or not any(match.groups()):
+        return None
+    first, last = (int(digits[:_LONGEST_NUMBER]) if digits else None for digits in match.groups())
+    if first is None:
+        return size - min(last or 0, size), size
+    if last is not None and last < first:
+        return None
+    return first, size if last is None else min(last + 1, size)
 
 
 def _refused(refusal: Refusal, headers: dict[str, str] | None = None) -> Response:

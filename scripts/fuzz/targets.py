@@ -26,7 +26,7 @@ from aikynetix import (
     _signed_url,
 )
 from aikynetix._download import _digest, _identity, _journal, _plan, _rules, _target
-from aikynetix._export import _input, _manifest
+from aikynetix._export import _input, _record
 from scripts.regen._problems import RefusedError
 from scripts.vendor_spec import make_spec
 
@@ -196,14 +196,14 @@ def manifest_fields(data: bytes) -> None:
 def manifest(data: bytes) -> None:
     """A line of a manifest as found on disk gives a record whose file lies inside the folder, or nothing."""
     for line in data.split(b"\n"):
-        record = _manifest.load(line)
+        record = _record.load(line)
         if record is not None and record.path is not None:
             name = str(record.path)
             _promise(".." not in PurePosixPath(name).parts + PureWindowsPath(name).parts)
             _promise(not PurePosixPath(name).is_absolute() and not PureWindowsPath(name).anchor)
         if record is not None:
             _promise(
-                _manifest.load(_manifest.dump(record, None if record.path is None else str(record.path))) is not None
+                _record.load(_record.dump(record, None if record.path is None else str(record.path))) is not None
             )
 
 

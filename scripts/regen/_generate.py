@@ -49,13 +49,13 @@ def check_tools() -> None:
             )
 
 
-def generate(canonical: Canonical, target: Path, modules: Mapping[str, str]) -> None:
+def generate(canonical: Canonical, target: Path, modules: Callable[[], Mapping[str, str]]) -> None:
     """Write the package into a new folder.
 
     Args:
         canonical: What to generate.
         target: The package's folder, which must not exist yet.
-        modules: File names and sources to add to the package.
+        modules: Makes file names and sources to add to the package, from what was generated.
 
     Raises:
         RefusedError: The generator warns, fails or leaves something out.
@@ -72,7 +72,11 @@ def generate(canonical: Canonical, target: Path, modules: Mapping[str, str]) -> 
             if project.env.loader is not None:
                 project.env.loader = FixedTemplates(project.env.loader)
                 project.env.bytecode_cache = _COMPILED
-            helpers: dict[str, Any] = {"style_of": _style_of(canonical), "untyped": _untyped}
+            helpers: dict[str, Any] = {
+                "style_of": _style_of(canonical),
+                "untyped": _untyped,
+                "success_type": _success_type,
+            }
             project.env.globals.update(helpers)
             errors = project.build()
     except RefusedError:
@@ -87,7 +91,8 @@ def generate(canonical: Canonical, target: Path, modules: Mapping[str, str]) -> 
         raise RefusedError(_complaint(errors))
     own = ["wire.py", *(["forms.py"] if any(one.body_kind == "form" for one in canonical.endpoints) else [])]
     helping = {name: (TEMPLATES / f"{name}.jinja").read_text("utf-8") for name in own}
-    for name, source in {"py.typed": "", **helping, **modules}.items():
+    for name, source in {"py.typed": "", **helping, **modules()}.items():
+        (target / name).parent.mkdir(exist_ok=True)
         (target / name).write_text(source, encoding="utf-8")
     _format(target)
 
@@ -135,6 +140,22 @@ def _style_of(canonical: Canonical) -> Callable[[Any, Any], str | None]:
 
 def _untyped(responses: Any) -> bool:
     return any(one.source["attribute"] == "response.json()" for one in responses)
+
+
+def _success_type(endpoint: Any) -> str:
+    """Return the type of what a success is: of several documented ones a union, None for those without content."""
+    patterns = endpoint.responses.patterns
+    successes = [one for one in patterns if one.status_code.range[0] < 300 and one.status_code.range[1] >= 200]
+    if not successes and endpoint.responses.default:
+        successes = [endpoint.responses.default]
+    if not successes or endpoint.method == "head":
+        return "None"
+    empty = [one.source["attribute"] == "None" for one in successes]
+    types = [
+        "None" if is_empty else str(one.prop.get_type_string().as_unembedded_code())
+        for one, is_empty in zip(successes, empty, strict=True)
+    ]
+    return " | ".join(dict.fromkeys(types))
 
 
 def _rename(properties: list[Any], wires: dict[str, str], done: set[int]) -> None:

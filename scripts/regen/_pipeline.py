@@ -6,15 +6,16 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from scripts.regen._builders import facade_module
 from scripts.regen._canonical import Canonical, canonicalize
 from scripts.regen._facade import check_facade, missing_operations
 from scripts.regen._find import base_url, find_operations
 from scripts.regen._generate import PACKAGE, check_tools, generate
 from scripts.regen._load import Json, load_spec
+from scripts.regen._methods import method_modules
 from scripts.regen._operations import Operation, operations_of
 from scripts.regen._refs import check_references
 from scripts.regen._security import Credentials, check_schemes, find_credentials
-from scripts.regen._vendor import vendor_module
 from scripts.regen._verify import verify
 from scripts.regen._write import to_bytes
 
@@ -81,8 +82,12 @@ def build(planned: Plan, folder: Path) -> Path:
     """
     check_tools()
     package = folder / PACKAGE
-    module = vendor_module(planned.spec, planned.canonical, planned.credentials, planned.base)
-    generate(planned.canonical, package, {"vendor.py": module})
+    generate(planned.canonical, package, lambda: _own_modules(planned, package))
     (package / "openapi.json").write_bytes(to_bytes(planned.spec))
     verify(planned.canonical, package)
     return package
+
+
+def _own_modules(planned: Plan, package: Path) -> dict[str, str]:
+    facade = facade_module(planned.spec, planned.canonical, planned.credentials, planned.base, package)
+    return {"facade.py": facade, **method_modules(planned.canonical, package)}

@@ -77,6 +77,14 @@ params["{{ property.name | in_double_quote_literal }}"] = {{ destination }}
 _IMPORT = "from ... import errors\n"
 _IMPORTS = f"{_IMPORT}from ...forms import form_values\nfrom ...wire import header_values, path_text, query_values\n"
 
+_PARSE = "{% if endpoint.responses.default %}\n    {% set return_type = return_string | as_unembedded_code %}\n"
+_SUCCESS = '''def _success(parsed: Any) -> {{ success_type(endpoint) }}:
+    """Return what `_parse_response` made of a success: this says to type checkers which of its models that is."""
+    return parsed
+
+
+'''
+
 _ENDPOINT, _MACROS = "endpoint_module.py.jinja", "endpoint_macros.py.jinja"
 
 CORRECTIONS: tuple[Correction, ...] = (
@@ -93,6 +101,7 @@ CORRECTIONS: tuple[Correction, ...] = (
     # A segment `..` would take the request, a deletion perhaps, to another address.
     Correction(_ENDPOINT, 'quote(str({{parameter.python_name}}), safe="")', "path_text({{parameter.python_name}})"),
     Correction(_ENDPOINT, '_kwargs["headers"] = headers\n', '_kwargs["headers"] = header_values(headers)\n'),
+    Correction(_ENDPOINT, _PARSE, _SUCCESS + _PARSE),
     # The generator knows one way to put lists and objects into a query, OpenAPI several.
     Correction(_MACROS, _QUERY, _QUERY_IN_STYLE),
     # An answer of no stated shape is an answer too.

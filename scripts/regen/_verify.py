@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 _IMPORT_TIMEOUT = 180.0  # seconds
 _ALLOWED_IMPORTS = frozenset(
-    {"__future__", "attr", "attrs", "collections", "datetime", "enum", "http", "httpx", "importlib", "io", "json",
-     "ssl", "typing", "urllib", "uuid", "dateutil"}
+    {"__future__", "attr", "attrs", "builtins", "collections", "datetime", "enum", "http", "httpx", "importlib", "io",
+     "json", "ssl", "typing", "urllib", "uuid", "dateutil"}
 )  # fmt: skip
 _FORBIDDEN = frozenset(
     {"eval", "exec", "compile", "open", "input", "breakpoint", "globals", "locals", "vars", "getattr", "setattr",

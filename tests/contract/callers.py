@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
+
+import anyio
 
 from aikynetix import Aikynetix, ApiKey, AsyncAikynetix
 
@@ -18,18 +20,28 @@ Caller = Callable[[Settings, Callable[[Any], Any]], Any]
 
 def _sync(settings: Settings, action: Callable[[Any], Any]) -> Any:
     with Aikynetix(**settings) as client:
-        return action(client)
+        outcome = action(client)
+        return list(outcome) if hasattr(outcome, "__next__") else outcome
 
 
-def _async(settings: Settings, action: Callable[[Any], Any]) -> Any:
+def _async(backend: str, settings: Settings, action: Callable[[Any], Any]) -> Any:
     async def main() -> Any:
         async with AsyncAikynetix(**settings) as client:
-            return await action(client)
+            outcome = action(client)
+            return [each async for each in outcome] if hasattr(outcome, "__anext__") else await outcome
 
-    return asyncio.run(main())
+    return anyio.run(main, backend=backend)
 
 
-CLIENTS: dict[str, Caller] = {"sync": _sync, "async": _async}
+CLIENTS: dict[str, Caller] = {"sync": _sync, "async": partial(_async, "asyncio")}
+KINDS: dict[str, Caller] = CLIENTS | {"trio": partial(_async, "trio")}
+"""The two clients, the asynchronous one on each event loop. An action may return an export, which is run to its end."""
+
+
+def ask(kind: str, verb: str, *arguments: Any, options: Settings | None = None, **settings: Any) -> Any:
+    """Call a method of ``analyzed_videos`` of a client of this kind and return what it returns."""
+    return KINDS[kind](settings, lambda client: getattr(client.analyzed_videos, verb)(*arguments, **(options or {})))
+
 
 FORMS: dict[str, Callable[[str, str], Settings]] = {
     "API-KEY header": lambda key, _token: {"api_key": key},

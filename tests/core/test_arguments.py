@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import httpx
 import pytest
-from aikynetix_api.api.analyzed_videos import get_analyzed_video
 
-from aikynetix import Aikynetix, AnalyzedVideo, AsyncAikynetix, DownloadedVideo, ExportRecord, _arguments
+from aikynetix import Aikynetix, AnalyzedVideo, AsyncAikynetix, DownloadedVideo, ExportRecord
 
 if TYPE_CHECKING:
     import pathlib
@@ -75,11 +74,6 @@ def test_an_argument_of_a_download_is_refused_before_any_request(
     assert len(str(caught.value)) < 300
 
 
-def test_the_least_count_is_one() -> None:
-    """One connection is a number of connections."""
-    assert _arguments.checked_count("connections", 1) == 1
-
-
 def test_a_session_id_of_another_type_is_told_its_type(client: Aikynetix) -> None:
     """What it is instead is what helps."""
     with pytest.raises(TypeError, match=r"^session_id must be a str, not int$"):
@@ -99,19 +93,6 @@ def test_retry_failed_is_a_bool(kind: type[Aikynetix | AsyncAikynetix], tmp_path
     with pytest.raises(TypeError, match="retry_failed must be True or False"):
         kind("key").analyzed_videos.export(["s"], tmp_path / "to", retry_failed="no")  # type: ignore[arg-type]  # bad on purpose
     assert not list(tmp_path.iterdir())
-
-
-def test_call_says_what_is_wrong_with_the_arguments(client: Aikynetix) -> None:
-    """The operation is named, not the generated function behind it, and no exception of httpx comes through."""
-    with pytest.raises(TypeError, match=r"what get_analyzed_video takes: missing 1 .*'session_id'"):
-        client.call(get_analyzed_video)
-    with pytest.raises(TypeError, match=r"what get_analyzed_video takes: .*'nosuch'"):
-        client.call(get_analyzed_video, "s", nosuch=True)
-    for value in ("", ".", ".."):
-        with pytest.raises(ValueError, match="the arguments are not what get_analyzed_video takes: "):
-            client.call(get_analyzed_video, value)
-    with pytest.raises(ValueError, match="the arguments make no URL"):
-        client.call(get_analyzed_video, "x" * 100_000)
 
 
 @pytest.mark.parametrize("given", [("s", None), ("s", b"https://h/v.mp4?X-Goog-Signature=5"), (5, "https://h/v.mp4")])

@@ -9,7 +9,6 @@ import httpx
 import pytest
 
 import aikynetix
-from aikynetix._errors import client_closed, status_error_class
 
 STATUS_ARGUMENTS = {
     "status_code": 429,
@@ -59,30 +58,6 @@ def test_headers_of_a_status_error_are_case_insensitive() -> None:
     assert error.headers["retry-after"] == error.headers["Retry-After"] == "3"
 
 
-@pytest.mark.parametrize(
-    ("status", "name"),
-    [
-        (400, "BadRequestError"),
-        (401, "AuthenticationError"),
-        (403, "PermissionDeniedError"),
-        (404, "NotFoundError"),
-        (409, "ConflictError"),
-        (422, "UnprocessableEntityError"),
-        (429, "RateLimitError"),
-        (500, "InternalServerError"),
-        (520, "InternalServerError"),
-        (599, "InternalServerError"),
-        (302, "APIStatusError"),
-        (402, "APIStatusError"),
-        (418, "APIStatusError"),
-        (600, "APIStatusError"),
-    ],
-)
-def test_each_status_has_its_class(status: int, name: str) -> None:
-    """The class follows from the status alone; every 5xx is the server's fault, registered or not."""
-    assert status_error_class(status).__name__ == name
-
-
 def test_the_text_of_a_status_error_says_what_was_asked_and_by_which_id() -> None:
     """Status, message, request and request id: what a support ticket needs, in one line."""
     text = str(example(aikynetix.RateLimitError))
@@ -123,10 +98,3 @@ def test_what_is_not_known_is_left_out_of_the_text() -> None:
     ):
         assert str(plain) == "x"
         assert (plain.request_method, plain.request_url) == ("", "")
-
-
-def test_a_closed_client_is_told_of_in_one_sentence() -> None:
-    """It says what to do about it."""
-    assert str(client_closed()) == (
-        "this client has been closed; make a new one, or keep it open for as long as it is used."
-    )

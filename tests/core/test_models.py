@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING, Any
@@ -15,8 +14,6 @@ from aikynetix import (
     Aikynetix,
     AnalyzedVideo,
     APIResponseValidationError,
-    AsyncAikynetix,
-    ConfigurationError,
 )
 
 if TYPE_CHECKING:
@@ -131,39 +128,3 @@ def test_a_notebook_shows_a_player_and_nothing_that_the_server_wrote() -> None:
     assert page.seen[0][1]["src"] == video.url
     assert page.seen[0][1]["title"] == video.session_id
     assert "onerror" not in page.seen[0][1]
-
-
-def test_a_raw_client_lends_the_session_of_its_own_kind() -> None:
-    """The other kind is refused in words; entering and leaving it does not close the facade's pool."""
-    answer = httpx.Response(200, json={"analyzed_video_url": URL})
-    transport = httpx.MockTransport(lambda _: answer)
-    with Aikynetix("k" * 20, transport=transport) as client:
-        with client.raw as raw:
-            assert raw.get_httpx_client() is client.raw.get_httpx_client()
-        with pytest.raises(ConfigurationError, match="this raw client is synchronous"):
-            raw.get_async_httpx_client()
-        assert client.analyzed_videos.get("s").url == URL
-
-    async def main() -> None:
-        async with AsyncAikynetix("k" * 20, transport=transport) as patient:
-            async with patient.raw as raw:
-                assert raw.get_async_httpx_client() is patient.raw.get_async_httpx_client()
-            with pytest.raises(ConfigurationError, match="this raw client is asynchronous"):
-                raw.get_httpx_client()
-            assert (await patient.analyzed_videos.get("s")).url == URL
-
-    asyncio.run(main())
-
-
-@pytest.mark.parametrize(
-    ("name", "copy"),
-    [
-        ("with_headers", lambda raw: raw.with_headers({"X-A": "b"})),
-        ("with_cookies", lambda raw: raw.with_cookies({"a": "b"})),
-        ("with_timeout", lambda raw: raw.with_timeout(httpx.Timeout(1))),
-    ],
-)
-def test_a_raw_client_makes_no_copy_without_the_credential(name: str, copy: Callable[[Any], object]) -> None:
-    """The generated methods would lose credential, retries and bounds; the text says what to use instead."""
-    with Aikynetix("k" * 20) as client, pytest.raises(ConfigurationError, match=rf"client\.raw\.{name}\(\) is not"):
-        copy(client.raw)

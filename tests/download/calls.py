@@ -1,4 +1,4 @@
-"""What the tests of downloads share: a call of the engine, a process of its own, what must be true afterwards."""
+"""What the tests of downloads share: a call, a process of its own, what must be true afterwards."""
 
 from __future__ import annotations
 
@@ -9,66 +9,66 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-import httpx
+from aikynetix import Aikynetix, DownloadedVideo, DownloadInterruptedError
 
-from aikynetix._download import Options, Source, download
-from aikynetix._download import Storage as Pool
-from aikynetix._download._types import Clock
-from aikynetix._models import AnalyzedVideo, DownloadedVideo
+from .servers import Fault, Request, Storage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from .servers import Fault, Request, Storage
-
 MIB = 1 << 20
+KEY = "key-of-the-tests"
 EXPIRED = b"<?xml version='1.0' encoding='UTF-8'?><Error><Code>ExpiredToken</Code><Message>expired</Message></Error>"
 
-DEFAULTS: dict[str, Any] = {}
-"""Options of `fetch` where a call names none."""
-
-IMPATIENT = Clock(draw=lambda: 0.0)
-"""The real clock, and chance that always chooses the shortest wait."""
-
 PROGRAM = """
-import sys, httpx
-from aikynetix import AikynetixError
-from aikynetix._download import Options, Source, Storage, download
-from aikynetix._models import AnalyzedVideo
-url, to, connections = sys.argv[1:4]
-options = Options(connections=int(connections) or None, overwrite=len(sys.argv) > 4)
-pool = Storage(timeout=httpx.Timeout(5))
+import sys
+from aikynetix import Aikynetix, AikynetixError
+base_url, to, connections, *more = sys.argv[1:]
+client = Aikynetix(api_key="key-of-the-tests", base_url=base_url, timeout=5)
 try:
-    found = download(Source("session", lambda: AnalyzedVideo("session", url)), to, pool, options)
+    found = client.analyzed_videos.download(
+        "session", to, connections=int(connections) or None, overwrite="overwrite" in more, exist_ok="exist_ok" in more
+    )
 except AikynetixError as error:
-    print(type(error).__name__, error)
+    print(type(error).__name__, getattr(error, "reason", ""), error)
     sys.exit(1)
 print(found.resumed_from, found.sha256)
 """
-"""A process that downloads: URL, target, connections (0: adapting), anything more: overwrite."""
+"""A process that downloads: base URL, target, connections (0: adapting), options that are True."""
 
 
-def fetch(storage: Storage, to: Path | str, **options: Any) -> DownloadedVideo:
-    """Download with the engine itself; each call for a URL gives another signature."""
-    options = DEFAULTS | options
-    calls = iter(range(1000))
-    urls: Callable[[int], str] = options.pop("urls", lambda number: storage.url(f"X-Goog-Signature=topsecret{number}"))
-    clock, transport = options.pop("clock", IMPATIENT), options.pop("transport", None)
-    timeout = httpx.Timeout(options.pop("silence", 5.0))
-    given = options.pop("pool", None)
-    pool = given or Pool(timeout=timeout, transport=transport)
-    source = Source("session", lambda: AnalyzedVideo("session", urls(next(calls))))
-    try:
-        return download(source, to, pool, Options(timeout=timeout, **options), clock)
-    finally:
-        if given is None:
-            pool.close()
+def client_of(storage: Storage, silence: float = 5.0, max_retries: int = 3, **settings: Any) -> Aikynetix:
+    """Return a client of which ``storage`` is the API as well."""
+    return Aikynetix(api_key=KEY, base_url=storage.base_url, timeout=silence, max_retries=max_retries, **settings)
+
+
+def fetch(
+    storage: Storage, to: Path | str, *, silence: float = 5.0, max_retries: int = 3, **options: Any
+) -> DownloadedVideo:
+    """Download by the public API."""
+    with client_of(storage, silence, max_retries) as client:
+        return client.analyzed_videos.download("session", to, **options)
 
 
 def once(fault: Fault, number: int = 0) -> Callable[[Request], Fault | None]:
     """Return what does ``fault`` to one request and nothing to the others."""
     return lambda request: fault if request.number == number else None
+
+
+def interrupt(storage: Storage, path: Path, *, cut_after: int = 2 * MIB, **headers: str | None) -> None:
+    """Have a download end in the middle, and clear the server's memory of it."""
+    cut = Fault(cut_after=cut_after, headers={name.replace("_", "-"): value for name, value in headers.items()})
+    storage.requests.clear()
+    storage.fault = lambda request: cut if request.number == 0 else Fault(status=500)
+    try:
+        fetch(storage, path, max_retries=0)
+    except DownloadInterruptedError:
+        storage.fault = lambda request: None
+        storage.requests.clear()
+        storage.sent = 0
+        return
+    raise AssertionError("the download was not interrupted")
 
 
 def assert_right(result: DownloadedVideo, path: Path, body: bytes) -> None:
@@ -79,9 +79,9 @@ def assert_right(result: DownloadedVideo, path: Path, body: bytes) -> None:
     assert [entry.name for entry in path.parent.iterdir()] == [path.name]
 
 
-def start(storage: Storage, path: Path, *more: str, connections: int = 0) -> subprocess.Popen[str]:
+def start(storage: Storage, path: Path | str, *more: str, connections: int = 0) -> subprocess.Popen[str]:
     """Start a process that downloads; end it."""
-    command = [sys.executable, "-c", PROGRAM, storage.url(), str(path), str(connections), *more]
+    command = [sys.executable, "-c", PROGRAM, storage.base_url, str(path), str(connections), *more]
     environment = dict(os.environ) | {"PYTHONWARNINGS": "error"}
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
 

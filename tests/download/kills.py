@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from aikynetix._download._journal import decode
-from aikynetix._download._plan import gaps, total
+from aikynetix._download._partial import decode
+from aikynetix._download._segments import gaps, total
 
 from .calls import start, wait_until
 from .servers import Request, Storage, serving, video
@@ -24,7 +24,7 @@ from .servers import Request, Storage, serving, video
 if TYPE_CHECKING:
     import subprocess
 
-    from aikynetix._download._plan import Span
+    from aikynetix._download._segments import Span
 
 RANGE = 256 * 1024
 """Most bytes that one connection holds before they are in the file and in the journal."""

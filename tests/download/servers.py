@@ -27,8 +27,8 @@ __all__ = ["Fault", "Request", "Storage", "hash_header", "serving", "video"]
 
 
 def video(size: int, seed: int = 1) -> bytes:
-    """Return ``size`` bytes that start as an mp4 does."""
-    head = b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom"
+    """Return ``size`` bytes with the top-level boxes of an mp4."""
+    head = b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom" + max(8, size - 24).to_bytes(4, "big") + b"mdat"
     block = hashlib.sha512(str(seed).encode()).digest() * 1024
     return (head + b"".join(block + i.to_bytes(4, "big") for i in range(size // len(block) + 1)))[:size]
 
@@ -79,9 +79,10 @@ class Fault:
 class Storage:
     """An object, and how it is served.
 
-    ``rate`` is bytes per second and connection, ``line`` bytes per second for all of them together, ``window`` bytes
-    per ``round_trip`` seconds and connection. ``sent`` counts the bytes of bodies that went out, ``most`` the
-    connections that were open at a time, ``most_streaming`` those among them with a body under way.
+    ``urls`` gives the URL for each lookup, an empty one for a session that is not found. ``rate`` is bytes per second
+    and connection, ``line`` bytes per second for all of them together, ``window`` bytes per ``round_trip`` seconds and
+    connection. ``sent`` counts the bytes of bodies that went out, ``most`` the connections that were open at a time,
+    ``most_streaming`` those among them with a body under way.
     """
 
     body: bytes
@@ -89,6 +90,7 @@ class Storage:
     etag: str | None = '"one"'
     generation: str | None = "1"
     fault: Callable[[Request], Fault | None] = lambda request: None
+    urls: Callable[[int], str] | None = None
     rate: float = 0.0
     line: float = 0.0
     round_trip: float = 0.0
@@ -171,12 +173,7 @@ class Storage:
         headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
         target, span = first.split()[1], _span(headers.get("range"), len(self.body))
         if target.startswith("/session-management/"):
-            self.lookups.append(Request(len(self.lookups), target, headers, None))
-            text = json.dumps({"analyzed_video_url": self.url()}).encode()
-            connection.sendall(
-                b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(text) + text
-            )
-            return True
+            return self.look_up(connection, target, headers)
         with self.lock:
             request = Request(len(self.requests), target, headers, span)
             self.requests.append(request)
@@ -195,6 +192,16 @@ class Storage:
             return self.send(connection, request, fault, span)
         finally:
             request.over = True
+
+    def look_up(self, connection: socket.socket, target: str, headers: dict[str, str]) -> bool:
+        """Play the API; each URL has another signature."""
+        number = len(self.lookups)
+        self.lookups.append(Request(number, target, headers, None))
+        url = self.urls(number) if self.urls else self.url(f"X-Goog-Signature=topsecret{number}")
+        text = json.dumps({"analyzed_video_url": url} if url else {"error": "there is no such session"}).encode()
+        head = f"HTTP/1.1 {200 if url else 404} .\r\nContent-Type: application/json\r\nContent-Length: {len(text)}"
+        connection.sendall(f"{head}\r\n\r\n".encode() + text)
+        return True
 
     def send(self, connection: socket.socket, request: Request, fault: Fault, span: tuple[int, int] | None) -> bool:
         start, stop = span or (0, len(self.body))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,6 +17,8 @@ from .servers import API_KEY, Service
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from aikynetix import ExportRecord
 
 Connect = Callable[..., Aikynetix]
 
@@ -43,6 +47,21 @@ def folder(tmp_path: Path) -> Path:
 def manifest(folder: Path) -> list[dict[str, Any]]:
     """Return the lines of a folder's manifest."""
     return [json.loads(line) for line in (folder / "manifest.jsonl").read_text("utf-8").splitlines()]
+
+
+def statuses(records: Iterable[ExportRecord]) -> dict[str, str]:
+    """Return what came of each session."""
+    return {record.session_id: record.status.value for record in records}
+
+
+def workers() -> list[str]:
+    """Return the names of the threads of exports, once those that were told to end have had the time to do so."""
+    end = time.monotonic() + 5
+    while True:
+        names = [thread.name for thread in threading.enumerate() if thread.name.startswith("aikynetix-export")]
+        if not names or time.monotonic() > end:
+            return names
+        time.sleep(0.02)
 
 
 def chromium() -> str | None:

@@ -1,13 +1,11 @@
 """A stand-in for the API and its storage that is fast, countable and ill-behaved on demand.
 
 One asyncio protocol on one port: ``/session-management/...`` answers lookups after a set latency, ``/videos/...``
-serves the bytes. `Service` runs it in a thread, for tests; ``python -m tests.export.servers`` in a process of its
-own, for measurements: a server in the same process would share its interpreter with what is measured.
+serves the bytes. `Service` runs it in a thread.
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import base64
 import hashlib
@@ -73,6 +71,7 @@ class Seen:
 
     Attributes:
         lookups: Session ids, in order.
+        queries: The query of the last lookup of each session.
         lookup_times: When each of them came, in seconds of ``time.monotonic``.
         downloads: Session ids of the videos, in order.
         download_times: When each of them came.
@@ -82,6 +81,7 @@ class Seen:
     """
 
     lookups: list[str] = field(factory=list)
+    queries: dict[str, str] = field(factory=dict)
     lookup_times: list[float] = field(factory=list)
     downloads: list[str] = field(factory=list)
     download_times: list[float] = field(factory=list)
@@ -191,9 +191,10 @@ class _Connection(asyncio.Protocol):
             headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:])}
             length = int(headers.get("content-length", 0))
             self._buffer = self._buffer[length:]
-            self._asked(lines[0].split(" ")[1].partition("?")[0], headers)
+            path, _, query = lines[0].split(" ")[1].partition("?")
+            self._asked(path, query, headers)
 
-    def _asked(self, path: str, headers: dict[str, str]) -> None:
+    def _asked(self, path: str, query: str, headers: dict[str, str]) -> None:
         service = self._service
         if path.startswith(_VIDEOS):
             name = unquote(path.removeprefix(_VIDEOS).removesuffix("/analyzed_video.mp4"))
@@ -212,6 +213,7 @@ class _Connection(asyncio.Protocol):
         session_id = unquote(path.removeprefix(_API).removesuffix(_TAIL))
         seen = service.seen
         seen.lookups.append(session_id)
+        seen.queries[session_id] = query
         seen.lookup_times.append(time.monotonic())
         seen.counts[session_id] += 1
         seen.at_once += 1
@@ -259,23 +261,3 @@ class _Connection(asyncio.Protocol):
             await self._writable.wait()
             if rate is not None:
                 await asyncio.sleep(step / rate)
-
-
-async def _serve(size: int, latency: float) -> None:
-    service = Service(size=size, latency=latency)
-    await service.start()
-    print(service.base_url, flush=True)
-    await asyncio.Event().wait()
-
-
-def main() -> None:
-    """Serve until the process is ended; the base URL is printed on a line of its own."""
-    parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("--size", type=int, default=2 * 1024 * 1024, help="bytes of every video")
-    parser.add_argument("--latency", type=float, default=0.1, help="seconds that a lookup takes")
-    arguments = parser.parse_args()
-    asyncio.run(_serve(arguments.size, arguments.latency))
-
-
-if __name__ == "__main__":
-    main()

@@ -11,7 +11,7 @@ from aikynetix import Aikynetix
 from aikynetix.sandbox import Sandbox, SandboxSession
 
 from .conftest import chromium
-from .test_manifest import MOMENT, done
+from .test_folder import MOMENT, done
 from .test_page import failure, page_of
 
 if TYPE_CHECKING:

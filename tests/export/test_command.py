@@ -78,7 +78,7 @@ def test_json_has_a_line_for_every_session(command: Command, folder: Path) -> No
     [
         ("a", 0, "1 session: 1 done"),
         ("a\ngone", 1, "gone: failed: none (NotFoundError)"),
-        ("a\nlate", 6, "late: not ready: the API has no video of session 'late' yet; ask again later or with --wait ("),
+        ("a\nlate", 6, "late: not ready: the API has no video of session 'late' yet; ask again later"),
         ("gone\nlate", 1, "1 not ready, 1 failed"),
         ("no\na", 3, "401: Token is invalid."),
         ("", 0, "0 sessions: nothing to do"),
@@ -89,26 +89,6 @@ def test_the_exit_code_says_how_it_went(command: Command, text: str, code: int, 
     found, _, err = command(text)
     assert found == code
     assert said in err
-
-
-def test_a_second_run_and_a_retry_of_the_failed(command: Command, service: Service) -> None:
-    """Done stays done; `--retry-failed` asks for what failed and nothing else."""
-    command("a\ngone\nlate\n")
-    service.seen.lookups.clear()
-    code, _, err = command("a\ngone\nlate\n")
-    assert (code, sorted(service.seen.lookups)) == (1, ["gone", "late"])
-    assert "1 already there" in err
-    service.seen.lookups.clear()
-    command("a\ngone\nlate\nnew\n", "--retry-failed")
-    assert service.seen.lookups == ["gone"]
-
-
-def test_missing_videos_are_told_of_wait(command: Command) -> None:
-    """Trying again alone would make none; where it was tried, that is all that is left."""
-    assert "To have missing videos made: --wait SECONDS" in command("a\ngone\n")[2]
-    again = command("gone\n", "--wait", "1")[2]
-    assert "--wait" not in again
-    assert "To try again what failed: --retry-failed." in again
 
 
 def test_a_dry_run_does_nothing(
@@ -177,6 +157,13 @@ def test_wrong_usage_is_said_in_a_line(
     assert said in capsys.readouterr().err
 
 
+def test_an_analysis_is_taken_in_any_case(command: Command, service: Service) -> None:
+    """As an option and in the list; the list's goes before the option's."""
+    code, _, _ = command("Session ID,Analysis\na,\nb,Weightlifting\n", "--analysis", "JUMP", name="list.csv")
+    assert code == 0
+    assert service.seen.queries == {"a": "is_jump=true", "b": "is_weight=true"}
+
+
 def test_a_terminal_is_never_sent_what_a_session_is_called(command: Command) -> None:
     """Escape sequences in an id are shown, not obeyed."""
     _, out, err = command('{"session_id": "a\\u001b[2J\\u009b31m"}\n', name="list.jsonl")
@@ -184,14 +171,6 @@ def test_a_terminal_is_never_sent_what_a_session_is_called(command: Command) -> 
     assert "\x1b" not in err
     assert "\x9b" not in err
     assert "a�[2J�31m: failed" in err
-
-
-def test_the_key_is_nowhere(command: Command, folder: Path) -> None:
-    """Neither output nor folder holds the key or a signature."""
-    _, out, err = command("a\ngone\n", "--json", "--verbose")
-    text = "\n".join(out) + err + (folder / "manifest.jsonl").read_text() + (folder / "index.html").read_text()
-    assert API_KEY not in text
-    assert "feedface" not in text
 
 
 def on_a_terminal(command: str, folder: Path) -> str:

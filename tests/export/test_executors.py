@@ -1,7 +1,8 @@
-"""An export whose work is done by executors: other threads, other processes."""
+"""An export whose work is done by executors: other threads, other processes, a Dask cluster."""
 
 from __future__ import annotations
 
+import json
 import logging
 import multiprocessing
 import os
@@ -9,20 +10,21 @@ import pickle
 import signal
 import threading
 import time
+from collections import Counter
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
 
-from aikynetix import AikynetixError, ApiKey, AuthenticationError, BearerToken, ConfigurationError
-from aikynetix._export import _worker
-from aikynetix._export._job import Errand, Job
+from aikynetix import Aikynetix, AikynetixError, ApiKey, AuthenticationError, BearerToken, ConfigurationError
+from aikynetix._cli._app import run
+from aikynetix._export._workers import ExecutorWorkers, Options
 
-from .conftest import Connect, manifest
+from .conftest import Connect, manifest, statuses
 from .servers import API_KEY, Reply, Service
-from .test_export import statuses
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
@@ -44,11 +46,14 @@ def test_processes_do_the_work(connect: Connect, folder: Path, pool: ProcessPool
         ids = [*(f"s{n}" for n in range(20)), "..", "s0"]
         records = list(connect(service).analyzed_videos.export(ids, folder, concurrency=6, executor=pool))
         second = statuses(connect(service).analyzed_videos.export(ids, folder, executor=pool))
-    assert statuses(iter(records)) == {f"s{n}": "done" for n in range(20)} | {"..": "failed"}
-    assert second == {f"s{n}": "already_there" for n in range(20)} | {"..": "failed"}
-    assert len(service.seen.lookups) == 20
-    assert service.seen.most_at_once <= 2
-    assert len(manifest(folder)) == 22
+        assert statuses(records) == {f"s{n}": "done" for n in range(20)} | {"..": "failed"}
+        assert second == {f"s{n}": "already_there" for n in range(20)} | {"..": "failed"}
+        assert len(service.seen.lookups) == 20
+        assert service.seen.most_at_once <= 2
+        assert len(service.connections) <= 2 * 4  # each keeps one client
+        assert len(manifest(folder)) == 22
+        with pytest.raises(AuthenticationError):
+            list(connect(service, api_key="wrong").analyzed_videos.export(["x", "y"], folder, executor=pool))
 
 
 def test_a_killed_process_costs_no_session(connect: Connect, folder: Path, pool: ProcessPoolExecutor) -> None:
@@ -79,55 +84,6 @@ def test_processes_stop_when_the_loop_is_left(connect: Connect, folder: Path, po
     assert list(folder.glob(".stop*")) == []
 
 
-def test_processes_that_are_slow_to_stop_begin_nothing_more(
-    connect: Connect, folder: Path, pool: ProcessPoolExecutor, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The sign to stop stays until the last of them has seen it, however soon the export has gone."""
-    monkeypatch.setattr("aikynetix._export._run._GRACE", 0.05)
-    with Service(latency=1.5) as service:
-        records = connect(service).analyzed_videos.export(
-            [f"s{n}" for n in range(12)], folder, concurrency=8, executor=pool
-        )
-        next(records)
-        time.sleep(0.4)  # both are in the middle of their next lookup
-        del records
-        begun = len(service.seen.lookups)
-        assert list(folder.glob(".stop*"))
-        pool.submit(int).result()
-        pool.submit(int).result()
-        assert len(service.seen.lookups) <= begun + 2  # those that were on their way
-        assert len(list(folder.glob("*.mp4"))) <= 3
-    end = time.monotonic() + 5
-    while list(folder.glob(".stop*")) and time.monotonic() < end:
-        time.sleep(0.02)
-    assert list(folder.glob(".stop*")) == []
-
-
-def test_a_refused_credential_comes_back_from_another_process(
-    connect: Connect, folder: Path, pool: ProcessPoolExecutor
-) -> None:
-    """401 in a worker stops the export here."""
-    with Service() as service, pytest.raises(AuthenticationError):
-        list(
-            connect(service, api_key="wrong").analyzed_videos.export(
-                [f"s{n}" for n in range(50)], folder, executor=pool
-            )
-        )
-    assert len(service.seen.lookups) <= 20
-
-
-def test_threads_of_an_executor_stop_when_the_loop_is_left(connect: Connect, folder: Path) -> None:
-    """Workers in this process hear that the export has ended, whoever's threads they run in."""
-    with Service(size=400_000, rate=400_000) as service, ThreadPoolExecutor(4) as executor:
-        records = connect(service).analyzed_videos.export([f"s{n}" for n in range(20)], folder, executor=executor)
-        next(records)
-        began = time.monotonic()
-        del records
-        executor.submit(int).result()
-        assert time.monotonic() - began < 3
-    _worker.close_clients()
-
-
 def test_the_lookups_of_an_executor_share_a_rate_limit(connect: Connect, folder: Path) -> None:
     """A refusal that a worker meets holds back what this process hands out."""
 
@@ -140,7 +96,6 @@ def test_the_lookups_of_an_executor_share_a_rate_limit(connect: Connect, folder:
     assert {record.session_id: record.attempts for record in records if record.attempts > 1} == {"s3": 2}
     times = service.seen.lookup_times
     assert times[4] - times[3] >= 0.49
-    _worker.close_clients()
 
 
 class Losing(Executor):
@@ -148,12 +103,12 @@ class Losing(Executor):
 
     def __init__(self, losses: int, lose: Callable[[Future[Any]], object]) -> None:
         self.losses, self.lose = losses, lose
-        self.met: dict[str, int] = {}
+        self.met = Counter[str]()
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         future: Future[Any] = Future()
-        session_id = next(arg.session_id for arg in args if isinstance(arg, Job))
-        self.met[session_id] = self.met.get(session_id, 0) + 1
+        session_id = args[0].session_id
+        self.met[session_id] += 1
         if self.met[session_id] <= self.losses:
             self.lose(future)
         else:
@@ -172,63 +127,42 @@ def kill(future: Future[Any]) -> None:
 
 @pytest.mark.parametrize("lose", [cancel, kill])
 def test_lost_jobs_are_begun_again(connect: Connect, folder: Path, lose: Callable[[Future[Any]], object]) -> None:
-    """Cancelled futures and killed workers are met with another try, and each session is done once."""
+    """Cancelled futures and killed workers are met with another try, three in all; the record says what happened."""
     with Service() as service:
-        executor = Losing(2, lose)
-        records = list(connect(service).analyzed_videos.export(list("abcd"), folder, executor=executor))
-    assert statuses(iter(records)) == dict.fromkeys("abcd", "done")
-    assert {record.attempts for record in records} == {3}
+        videos = connect(service).analyzed_videos
+        records = list(videos.export(list("abcd"), folder, executor=Losing(2, lose)))
+        (lost,) = videos.export(["lost"], folder, executor=Losing(99, lose))
+    assert statuses(records) == dict.fromkeys("abcd", "done")
+    assert {record.attempts for record in [*records, lost]} == {3}
     assert sorted(service.seen.lookups) == list("abcd")
-    _worker.close_clients()
+    assert (lost.status.value, lost.error) == ("failed", "DownloadInterruptedError")
+    assert "lost 3 times" in str(lost.message)
 
 
-@pytest.mark.parametrize("lose", [cancel, kill])
-def test_a_job_that_is_always_lost_fails_in_the_end(
-    connect: Connect, folder: Path, lose: Callable[[Future[Any]], object]
-) -> None:
-    """The tries are bounded, and the record says what happened."""
-    with Service() as service:
-        executor = Losing(99, lose)
-        (record,) = connect(service).analyzed_videos.export(list("a"), folder, executor=executor)
-    assert (record.status.value, record.error, executor.met) == ("failed", "DownloadInterruptedError", {"a": 3})
-    assert record.message is not None
-    assert "lost 3 times" in record.message
-
-
-def test_a_broken_executor_is_replaced_by_threads(connect: Connect, folder: Path) -> None:
-    """An executor that takes no work because it broke down does not end the export."""
+def test_a_broken_executor_is_replaced_and_one_shut_down_is_a_mistake(connect: Connect, folder: Path) -> None:
+    """What broke down does not end the export; what the program itself ended is said, and noted against no session."""
 
     class Broken(Executor):
         def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
             raise BrokenExecutor
 
-    with Service() as service:
-        records = connect(service).analyzed_videos.export(list("abc"), folder, executor=Broken())
-        assert statuses(records) == dict.fromkeys("abc", "done")
+    executor = ThreadPoolExecutor(2)
 
+    def ids() -> Iterator[str]:
+        for number in range(30):
+            if number == 12:
+                executor.shutdown(wait=False, cancel_futures=True)
+            yield f"s{number}"
 
-def test_an_executor_that_was_shut_down_is_a_mistake(connect: Connect, folder: Path) -> None:
-    """The error says what to look at, instead of failing every session."""
-    executor = ThreadPoolExecutor(1)
-    executor.shutdown()
-    with Service() as service, pytest.raises(AikynetixError, match="shut down"):
-        list(connect(service).analyzed_videos.export(list("abc"), folder, executor=executor))
-    assert manifest(folder) == []
-
-
-def test_a_token_that_cannot_travel_comes_from_the_workers_environment(
-    connect: Connect, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A callable token stays here; without a credential of its own a worker says which variable to set."""
-    with Service() as service, ThreadPoolExecutor(1) as executor:
-        client = connect(service, api_key=None, token=lambda: "secret-token")
-        with pytest.raises(ConfigurationError, match=r"cannot be sent to workers.*AIKYNETIX_API_KEY"):
-            list(client.analyzed_videos.export(list("ab"), folder, executor=executor))
-        monkeypatch.setenv("AIKYNETIX_API_KEY", API_KEY)
-        assert statuses(client.analyzed_videos.export(list("ab"), folder, executor=executor)) == dict.fromkeys(
-            "ab", "done"
-        )
-    _worker.close_clients()
+    with Service(latency=0.01) as service:
+        videos = connect(service).analyzed_videos
+        assert statuses(videos.export(list("abc"), folder, executor=Broken())) == dict.fromkeys("abc", "done")
+        with pytest.raises(AikynetixError, match="shut down"):
+            list(videos.export(ids(), folder, concurrency=6, executor=executor))
+        noted = [line["session_id"] for line in manifest(folder) if line["session_id"] not in "abc"]
+        rest = statuses(videos.export([f"s{number}" for number in range(30)], folder))
+    assert rest == {f"s{n}": "already_there" if f"s{n}" in noted else "done" for n in range(30)}
+    assert len(noted) >= 6
 
 
 class Homesick(httpx.Auth):
@@ -241,90 +175,86 @@ class Homesick(httpx.Auth):
         yield request
 
 
-def test_a_credential_whose_class_a_worker_lacks_comes_from_its_environment(
+def test_a_credential_that_cannot_travel_comes_from_the_workers_environment(
     connect: Connect, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What pickles here and not there is one clear error about settings, and no session fails for it."""
+    """A callable token stays here; what a worker cannot make is one clear error about settings, and no session's."""
     with Service() as service, ThreadPoolExecutor(1) as executor:
-        client = connect(service, api_key=None, auth=Homesick())
-        with pytest.raises(ConfigurationError, match="cannot be sent to workers"):
+        client = connect(service, api_key=None, token=lambda: "secret-token")
+        with pytest.raises(ConfigurationError, match=r"a worker cannot make a client.*AIKYNETIX_API_KEY"):
             list(client.analyzed_videos.export(list("ab"), folder, executor=executor))
-        assert manifest(folder) == []
         monkeypatch.setenv("AIKYNETIX_API_KEY", API_KEY)
         assert set(statuses(client.analyzed_videos.export(list("ab"), folder, executor=executor)).values()) == {"done"}
-    _worker.close_clients()
+        client = connect(service, api_key=None, auth=Homesick())
+        with pytest.raises(ConfigurationError, match="cannot be made again in a worker"):
+            list(client.analyzed_videos.export(list("cd"), folder, executor=executor))
+    assert {line["session_id"] for line in manifest(folder)} == {"a", "b"}
 
 
-@pytest.mark.parametrize(
-    "options",
-    [
-        {"max_retries": 7, "timeout": httpx.Timeout(3.0, connect=1.5)},
-        {"api_key": None, "auth": ApiKey("key-1", header="Authorization"), "timeout": httpx.Timeout(None, read=9.0)},
-        {"api_key": None, "token": "token-1"},
-    ],
-)
-def test_the_settings_travel(connect: Connect, options: dict[str, Any]) -> None:
-    """A worker's client is the caller's: base URL, limits, retries, the credential and the header that it goes into."""
-    with Service() as service:
-        ours = connect(service, **options)._settings
-        sent = pickle.loads(pickle.dumps(_worker.settings_for_workers(ours, "run", None)))
-        with _worker._client_for(sent) as client:
-            theirs = client._settings
-    _worker.close_clients()
-    assert (theirs.base_url, theirs.timeout, theirs.deadline) == (ours.base_url, ours.timeout, ours.deadline)
-    assert theirs.max_retries == ours.max_retries
-    sent_by = [next(s.credential.sync_auth_flow(httpx.Request("GET", ours.base_url))).headers for s in (ours, theirs)]
-    assert sent_by[0] == sent_by[1]
-    assert len(sent_by[0]) == 2
-
-
-@pytest.mark.parametrize("executor", ["threads", 4, ThreadPoolExecutor])
-def test_what_takes_no_work_is_refused_before_anything_happens(
-    connect: Connect, folder: Path, executor: object
+@pytest.mark.parametrize("auth", [ApiKey("key-12345", header="Authorization"), BearerToken("key-12345")])
+def test_what_a_scheduler_may_log_shows_no_credential(
+    folder: Path, caplog: pytest.LogCaptureFixture, auth: httpx.Auth
 ) -> None:
-    """A number, a name and a class that nobody called are mistakes that the call itself points out."""
-    with Service() as service, pytest.raises(TypeError, match=r"concurrent\.futures\.Executor"):
-        connect(service).analyzed_videos.export(["a"], folder, executor=executor)  # type: ignore[arg-type]  # bad on purpose
-    assert not folder.exists()
-
-
-def test_an_executor_that_is_shut_down_midway_loses_nothing(connect: Connect, folder: Path) -> None:
-    """One error says so; what was under way is noted if it ended well, and the next export goes on from there."""
-    executor = ThreadPoolExecutor(2)
-
-    def ids() -> Iterator[str]:
-        for number in range(30):
-            if number == 12:
-                executor.shutdown(wait=False, cancel_futures=True)
-            yield f"s{number}"
-
-    with Service(latency=0.01) as service:
-        with pytest.raises(AikynetixError, match="shut down"):
-            list(connect(service).analyzed_videos.export(ids(), folder, concurrency=6, executor=executor))
-        noted = [line["session_id"] for line in manifest(folder)]
-        assert len(noted) == len(list(folder.glob("*.mp4"))) >= 6
-        rest = statuses(connect(service).analyzed_videos.export([f"s{number}" for number in range(30)], folder))
-    assert rest == {f"s{n}": "already_there" if f"s{n}" in noted else "done" for n in range(30)}
-    _worker.close_clients()
-
-
-def test_what_a_scheduler_may_log_shows_no_credential(connect: Connect, caplog: pytest.LogCaptureFixture) -> None:
-    """The task's arguments pickle, and neither their repr nor any log record has the key in it."""
+    """A task pickles with all that its worker needs, and neither its repr nor any log record has the key in it."""
     caplog.set_level(logging.DEBUG)
+    workers = ExecutorWorkers(ThreadPoolExecutor(), partial(Aikynetix, auth=auth), Options(f"{folder}/", 0.0))
+    task = pickle.loads(pickle.dumps(workers._task))
+    assert task == workers._task
+    assert "key-12345" not in repr(task) + caplog.text
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A cluster of two worker processes on this machine."""
+    distributed: Any = pytest.importorskip("distributed", reason="Dask is not installed")
+    pytest.importorskip("fsspec", reason="fsspec is not installed")
+    directory = str(tmp_path_factory.mktemp("dask"))
+    options = {"n_workers": 2, "threads_per_worker": 4, "processes": True, "dashboard_address": None}
+    with (
+        distributed.LocalCluster(**options, host="127.0.0.1", local_directory=directory) as local,
+        distributed.Client(local, set_as_default=False) as client,
+    ):
+        client.wait_for_workers(2, timeout=30)
+        yield client
+
+
+def test_a_hundred_sessions_arrive_once_though_a_worker_of_a_cluster_is_killed(
+    connect: Connect, tmp_path: Path, cluster: Any
+) -> None:
+    """Into an fsspec destination, with the manifest and the page: every session done, every video whole."""
+    url = f"local://{tmp_path}/videos"
+    ids = [f"s{n}" for n in range(100)]
+    with Service(size=300_000, latency=0.05) as service:
+        pids = list(cluster.run(os.getpid).values())
+        executor = cluster.get_executor()
+        records = connect(service).analyzed_videos.export(iter(ids), url, concurrency=8, executor=executor)
+        found = Counter[tuple[str, str]]()
+        for record in records:
+            found[record.session_id, record.status.value] += 1
+            if found.total() == 20:
+                os.kill(pids[0], signal.SIGKILL)
+        second = connect(service).analyzed_videos.export(ids, url)
+        assert Counter(record.status.value for record in second) == {"already_there": 100}
+        assert API_KEY not in repr((cluster.get_scheduler_logs(), cluster.get_worker_logs()))
+    assert found == Counter({(session_id, "done"): 1 for session_id in ids})
+    folder = tmp_path / "videos"
+    lines = [json.loads(line) for line in (folder / "manifest.jsonl").read_text().splitlines()]
+    assert Counter(line["session_id"] for line in lines if line["status"] == "done") == Counter(ids)
+    assert all((folder / line["path"]).read_bytes() == service.video for line in lines)
+    assert sorted(path.name for path in folder.glob("*.mp4")) == sorted({line["path"] for line in lines})
+
+
+def test_the_command_works_on_a_cluster(
+    cluster: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`--dask` takes the scheduler's address; an address where none answers is said so."""
+    (tmp_path / "list.txt").write_text("a\nb\nc\n")
+    arguments = ["export", str(tmp_path / "list.txt"), "--to", str(tmp_path / "videos"), "--dask"]
     with Service() as service:
-        settings = _worker.settings_for_workers(connect(service)._settings, "run", None)
-        bearer = connect(service, api_key=None, auth=BearerToken("tok-12345"))
-        token = _worker.settings_for_workers(bearer._settings, "run", None)
-    arguments = (settings, token, Job("s", None), Errand("videos/", True, 0.0))
-    assert pickle.loads(pickle.dumps(arguments)) == arguments
-    assert settings.credential is not None
-    assert API_KEY not in repr(arguments) + caplog.text
-    assert "tok-12345" not in repr(arguments) + caplog.text
-
-
-def test_a_worker_keeps_one_client(connect: Connect, folder: Path) -> None:
-    """Connections are opened once per process and settings, and not once per session."""
-    with Service() as service, ThreadPoolExecutor(1) as executor:
-        list(connect(service).analyzed_videos.export([f"s{n}" for n in range(20)], folder, executor=executor))
-        assert len(service.connections) <= 4
-        _worker.close_clients()
+        monkeypatch.setenv("AIKYNETIX_BASE_URL", service.base_url)
+        monkeypatch.setenv("AIKYNETIX_API_KEY", API_KEY)
+        assert run([*arguments, cluster.scheduler.address]) == 0
+        assert "3 sessions: 3 done" in capsys.readouterr().err
+        assert run([*arguments, "nonsense://x"]) == 2
+        assert "no scheduler answers at nonsense://x" in capsys.readouterr().err
+    assert len(list((tmp_path / "videos").glob("*.mp4"))) == 3

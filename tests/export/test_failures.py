@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import json
 import threading
+import time
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import pytest
 
-from aikynetix import AikynetixError, AuthenticationError, DownloadError
+from aikynetix import Aikynetix, AikynetixError, AuthenticationError, ExportStatus
+from aikynetix.sandbox import Outcome, Sandbox, SandboxSession
 
-from .conftest import Connect, manifest
-from .servers import Reply, Service
-from .test_export import GONE, settle, statuses, workers
+from .conftest import Connect, manifest, statuses, workers
+from .servers import API_KEY, Reply, Service
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+GONE = Reply(404, {"error": "Session data not found."})
+SIGNATURE = "feedfacecafebeefdeadbeef0123456789abcdef"
+QUERY = f"X-Goog-Credential=svc%40x.iam&X-Goog-Expires=60&X-Goog-Signature={SIGNATURE}"
+SIGNED = f"https://storage.example/b/o.mp4?{QUERY}"
 
 
 def test_one_bad_session_never_stops_the_others(connect: Connect, folder: Path) -> None:
@@ -115,17 +123,6 @@ def test_a_credential_refused_midway_loses_nothing_that_was_done(connect: Connec
     assert all(path.read_bytes() == service.video for path in folder.glob("*.mp4"))
 
 
-def test_what_ended_an_export_is_what_is_raised(connect: Connect, folder: Path) -> None:
-    """That the page cannot be written either does not hide a refused credential; by itself it is an error."""
-    (folder / "index.html").mkdir(parents=True)
-    with Service() as service:
-        with pytest.raises(AuthenticationError):
-            list(connect(service, api_key="wrong").analyzed_videos.export(["a"], folder))
-        with pytest.raises(DownloadError, match=r"index\.html"):
-            list(connect(service).analyzed_videos.export(["a"], folder))
-    assert [line["status"] for line in manifest(folder)] == ["done"]
-
-
 def test_a_client_that_was_closed_stops_everything(connect: Connect, folder: Path) -> None:
     """A mistake of the program is raised, and not noted against hundreds of sessions."""
     with Service() as service:
@@ -150,18 +147,124 @@ def test_an_input_that_raises_ends_the_export_with_its_error(connect: Connect, f
         assert {next(records).session_id, next(records).session_id} == {"a", "b"}
         with pytest.raises(LookupError, match="database"):
             next(records)
-        settle()
     assert {line["session_id"] for line in manifest(folder)} == {"a", "b"}
     assert workers() == []
 
 
-def test_no_secret_reaches_the_folder(connect: Connect, folder: Path) -> None:
-    """Neither the key nor any part of a signed URL is in the manifest or on the page."""
-    echo = Reply(400, {"error": "bad https://storage.example/x?X-Goog-Signature=feedfacecafebeef key export-test-key"})
-    with Service(behave=lambda id_, _: echo if id_ == "bad" else None) as service:
-        list(connect(service).analyzed_videos.export(["ok", "bad"], folder))
+def test_nothing_that_grants_access_is_written_down(connect: Connect, folder: Path) -> None:
+    """Where the API or the storage puts a signed URL or the key into a response, neither is in manifest or page."""
+    texts = [
+        SIGNED,
+        SIGNED.replace("/", "\\/"),
+        quote(SIGNED, safe=""),
+        f"Signature={SIGNATURE}",
+        f"X-Goog-Signature: {SIGNATURE}",
+        json.dumps({"X-Goog-Signature": SIGNATURE}),
+        f"key {API_KEY} {quote(API_KEY)}",
+    ]
+    replies = {f"text{number}": Reply(400 + number % 2 * 100, {"error": text}) for number, text in enumerate(texts)}
+    addresses = {
+        "plain": f"http://storage.example/o.mp4?{QUERY}",
+        "nobody": f"https://127.0.0.1:1/o.mp4?{QUERY}",
+        "port": f"https://host:99999/o.mp4?{QUERY}",
+        "scheme": f"ftp://{SIGNATURE}/?{QUERY}",
+        "break": f"https://host/o.mp4\n?{QUERY}",
+    }
+    replies |= {name: Reply(200, {"analyzed_video_url": address}) for name, address in addresses.items()}
+    refusals = {
+        "refused": Reply(403, {"x": f"<Code>SignatureDoesNotMatch</Code><StringToSign>{QUERY}</StringToSign>"}),
+        "moved": Reply(302, {}, {"Location": f"http://127.0.0.1:1/?{QUERY}"}),
+    }
+    with Service(behave=lambda id_, _: replies.get(id_), store=lambda id_, _: refusals.get(id_)) as service:
+        records = list(connect(service).analyzed_videos.export([*replies, *refusals, "ok"], folder))
+    assert sorted(record.status.value for record in records) == ["done"] + ["failed"] * len(replies | refusals)
     for name in ("manifest.jsonl", "index.html"):
-        text = (folder / name).read_text("utf-8")
-        assert "feedface" not in text
-        assert "export-test-key" not in text
-        assert "X-Goog" not in text
+        text = (folder / name).read_text("utf-8").lower()
+        assert SIGNATURE not in text
+        assert API_KEY not in text
+
+
+@pytest.mark.parametrize(
+    ("headers", "silence"),
+    [({"Retry-After": "1"}, 0.98), ({}, 0.48), ({"Retry-After": "9" * 400}, 0.48), ({"Retry-After": "soon"}, 0.48)],
+)
+def test_too_many_requests_hold_all_workers_together(
+    connect: Connect, folder: Path, headers: dict[str, str], silence: float
+) -> None:
+    """After one 429 no worker asks before the time the API named, or a while, and every session is done in the end."""
+    refused_at: list[float] = []
+
+    def limited(session_id: str, asked: int) -> Reply | None:
+        if session_id == "s5" and asked == 1:
+            refused_at.append(time.monotonic())
+            return Reply(429, {"error": "Too many requests."}, headers)
+        return None
+
+    ids = [f"s{n}" for n in range(40)]
+    with Service(latency=0.01, behave=limited) as service:
+        records = list(connect(service, max_retries=3).analyzed_videos.export(ids, folder, concurrency=4))
+    assert {record.status for record in records} == {ExportStatus.DONE}
+    assert {record.session_id: record.attempts for record in records if record.attempts > 1} == {"s5": 2}
+    # Those that were under way when the response came may still arrive; then there is silence.
+    assert not [moment for moment in service.seen.lookup_times if 0.1 < moment - refused_at[0] < silence]
+
+
+def test_refusals_without_end_fail_the_session_alone(connect: Connect, folder: Path) -> None:
+    """A session that the API turns away for an hour has failed at once, and the others are held up for a moment."""
+
+    def closed(session_id: str, asked: int) -> Reply | None:
+        return Reply(429, {"error": "Too many."}, {"Retry-After": "3600"}) if session_id == "bad" else None
+
+    with Service(behave=closed) as service:
+        began = time.monotonic()
+        records = list(connect(service).analyzed_videos.export(["a", "bad", "b", "c"], folder, concurrency=2))
+    assert time.monotonic() - began < 5
+    assert statuses(records) == {"a": "done", "b": "done", "c": "done", "bad": "failed"}
+    assert service.seen.counts["bad"] == 1
+
+
+def test_a_passing_failure_is_met_with_another_try(connect: Connect, folder: Path) -> None:
+    """As often as the client's max_retries says, for the API and the storage alike, and no more."""
+    broken = {"api": 1, "lost": 1, "storage": 1, "never": 9}
+
+    def passing(session_id: str, asked: int) -> Reply | None:
+        if session_id == "storage" or asked > broken.get(session_id, 0):
+            return None
+        return Reply(hang_up=True) if session_id == "lost" else Reply(503, {"error": "busy"}, {"Retry-After": "0"})
+
+    def store(session_id: str, asked: int) -> Reply | None:
+        return Reply(503, {}) if session_id == "storage" and asked == 1 else None
+
+    with Service(behave=passing, store=store) as service:
+        records = list(connect(service, max_retries=2).analyzed_videos.export(["ok", *broken], folder))
+    assert statuses(records) == dict.fromkeys(["ok", *broken], "done") | {"never": "failed"}
+    assert {record.session_id: record.attempts for record in records} == {
+        "ok": 1, "api": 2, "lost": 2, "storage": 2, "never": 3,
+    }  # fmt: skip
+
+
+def test_a_video_in_the_making_is_not_ready_however_often_it_is_asked_for(folder: Path) -> None:
+    """One verdict for one state: the run that has it made and the next, which finds it in the making, say the same."""
+    slow = SandboxSession("slow", Outcome.NOT_GENERATED, polls=10_000)
+    with (
+        Sandbox(extra_sessions=[slow]) as sandbox,
+        Aikynetix(api_key=sandbox.api_key, base_url=sandbox.base_url) as client,
+    ):
+        runs = [list(client.analyzed_videos.export(["slow"], folder, wait=0.1)) for _ in range(2)]
+    assert [statuses(records) for records in runs] == [{"slow": "not_ready"}] * 2
+
+
+def test_waiting_for_videos_can_be_cut_short(connect: Connect, folder: Path) -> None:
+    """`wait` has videos made and polls for them; leaving does not sit the wait out."""
+
+    def slow(session_id: str, asked: int) -> Reply | None:
+        if asked == 1:
+            return GONE
+        return Reply(200, {}) if session_id == "never" or asked == 2 else None
+
+    with Service(behave=slow) as service:
+        records = connect(service).analyzed_videos.export(["soon", "never"], folder, wait=60)
+        assert next(records).session_id == "soon"
+        began = time.monotonic()
+        del records
+        assert time.monotonic() - began < 3

@@ -15,7 +15,7 @@ import aikynetix
 from aikynetix import ExportRecord, ExportStatus
 from aikynetix._export import _page, _plain
 
-from .test_manifest import MOMENT, done
+from .test_folder import MOMENT, done
 
 NASTY = '"><script>alert(1)</script><img src=x onerror=alert(2)>'
 OURS = {"section", "h2", "ul", "li", "h3", "bdi", "time", "div", "a", "b", "noscript", "video"}

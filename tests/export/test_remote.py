@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import json
+import sys
 import uuid
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 
-from aikynetix import AikynetixError
-from aikynetix._export import _manifest
-from aikynetix._export._ledger import Ledger
-from aikynetix._export._record import ExportStatus
+from aikynetix import AikynetixError, ConfigurationError, DownloadError
+from aikynetix._export import plan
+from aikynetix._export._record import dump, load
 from aikynetix._export._remote import RemoteFolder
 
+from .conftest import statuses
 from .servers import Service
-from .test_export import statuses
-from .test_manifest import done
+from .test_folder import done
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -76,69 +75,55 @@ def opened(url: str) -> RemoteFolder:
 
 
 def line(session_id: str) -> bytes:
-    return _manifest.dump(done(session_id), f"{session_id}.mp4")
+    return dump(done(session_id), f"{session_id}.mp4")
 
 
 def known(url: str) -> list[str]:
-    ledger = Ledger()
-    ledger.load(RemoteFolder(url).manifest())
-    ids = [record.session_id for record in ledger.records(ExportStatus.DONE)]
-    ledger.close()
-    return ids
+    folder = RemoteFolder(url)
+    records = [load(found) for found in folder.manifest()]
+    folder.close()
+    return [record.session_id for record in records if record is not None]
 
 
 def test_lines_of_several_exports_end_in_one_manifest(url: str) -> None:
-    """Each export adds to what is there, and leaves one file."""
+    """Each export adds to what is there, and leaves one file; closing twice is fine."""
     for session_id in "abc":
         folder = opened(url)
         folder.append(line(session_id))
         folder.close()
         folder.close()
     fs, root = fsspec.core.url_to_fs(url)
-    lines = fs.cat_file(f"{root}/manifest.jsonl").splitlines()
-    assert [json.loads(text)["session_id"] for text in lines] == list("abc")
-    assert fs.find(f"{root}/manifest.jsonl.d") == []
-
-
-def test_what_a_crash_left_is_read_and_merged(url: str) -> None:
-    """Lines that were written down but never merged count, and the next export that ends well merges them."""
-    first = opened(url)
-    first.append(line("a"))
-    first.close()
-    crashed = opened(url)
-    for number in range(1_000):  # beyond what is collected before it is written down
-        crashed.append(line(f"s{number}"))
-    found = known(url)
-    assert found[0] == "a"
-    assert 300 < len(found) < 1_001
-    after = opened(url)
-    after.append(line("z"))
-    after.close()
-    assert known(url) == [*found, "z"]
-    fs, root = fsspec.core.url_to_fs(url)
-    assert fs.find(f"{root}/manifest.jsonl.d") == []
+    assert fs.cat_file(f"{root}/manifest.jsonl") == b"".join(map(line, "abc"))
+    assert len(fs.find(root)) == 1
 
 
 def test_exports_beside_each_other_lose_no_line(url: str) -> None:
-    """Two that share a folder merge each other's lines, in whatever order they end."""
+    """Two that share a folder take in each other's lines, in whatever order they end; the last page has them all."""
     one, two = opened(url), opened(url)
     one.append(line("a"))
     two.append(line("b"))
     one.close()
+    assert [load(found) for found in two.news()] == [done("b", path="b.mp4"), done("a", path="a.mp4")]
     two.close()
     assert sorted(known(url)) == ["a", "b"]
 
 
-def test_names_sizes_and_the_page(url: str) -> None:
+def test_the_manifest_is_copied_on_the_way(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An export that is killed loses no more than the last minute's lines."""
+    monkeypatch.setattr("aikynetix._export._remote._COPY_EVERY", 0.0)
+    killed = opened(url)
+    killed.append(line("a"))
+    assert known(url) == ["a"]
+    killed.close()
+
+
+def test_sizes_and_the_page(url: str) -> None:
     """A file is found by its name below the folder, with its size; what is not there, or is a folder, has none."""
     folder = opened(url)
-    folder.write_page(["<p>", "ä", "</p>"])
-    assert folder.size_of("index.html") == 9
+    folder.write_page(["<title>Analyzed videos</title>", "ä"])
+    assert folder.size_of("index.html") == 32
     assert folder.size_of("nothing.mp4") is None
-    assert folder.size_of("") is None
     assert folder.path_of("a b.mp4") == f"{url}/a b.mp4"
-    assert folder.name_of(f"{url}/a b.mp4") == "a b.mp4"
-    assert folder.name_of("memory://elsewhere/a.mp4") is None
     folder.close()
 
 
@@ -148,7 +133,6 @@ def test_the_root_of_a_store_is_a_folder_of_it(url: str) -> None:
     folder = RemoteFolder(url)
     assert fsspec.core.url_to_fs(folder.target)[0] is fsspec.filesystem("memory")
     assert fsspec.core.url_to_fs(folder.path_of("a.mp4"))[1] == "/a.mp4"
-    assert folder.name_of(folder.path_of("a.mp4")) == "a.mp4"
 
 
 def test_a_store_that_fails_is_an_error_of_ours() -> None:
@@ -165,35 +149,39 @@ def test_a_store_that_does_not_answer_is_an_error_of_ours(connect: Connect) -> N
         list(connect(service).analyzed_videos.export(["a"], "http://127.0.0.1:9/videos"))
 
 
-def test_a_line_without_end_takes_no_memory(url: str) -> None:
-    """What stands in a manifest is read in pieces, and lines of records around the junk are found."""
-    folder = opened(url)
-    fs, root = fsspec.core.url_to_fs(url)
-    fs.pipe_file(f"{root}/manifest.jsonl", line("a") + b"x" * 3_000_000 + b"\n" + line("b") + line("c")[:-1])
-    pieces = list(folder.manifest())
-    assert max(map(len, pieces)) < 300_000
-    assert known(url) == ["a", "b", "c"]
-
-
-def test_a_file_url_is_a_folder_of_this_machine(connect: Connect, tmp_path: Path) -> None:
-    """``file://`` needs no fsspec, and its records have paths."""
-    with Service() as service:
-        (record,) = connect(service).analyzed_videos.export(["a"], (tmp_path / "my videos").as_uri())
-    assert record.path == next((tmp_path / "my videos").glob("*.mp4"))
-    assert (tmp_path / "my videos" / "index.html").is_file()
-
-
 def test_an_export_into_a_url_and_again(connect: Connect, url: str) -> None:
     """Videos, manifest and page go to the destination; the second run finds them there, but for one that is gone."""
     with Service(size=5_000) as service:
         videos = connect(service).analyzed_videos
         first = list(videos.export(["a", "b", "..", "b"], url))
-        assert statuses(iter(first)) == {"a": "done", "b": "done", "..": "failed"}
+        assert statuses(first) == {"a": "done", "b": "done", "..": "failed"}
         path = next(str(record.path) for record in first if record.session_id == "b")
         fs, root = fsspec.core.url_to_fs(url)
         assert path.startswith(f"{url}/")
         assert fs.cat_file(fsspec.core.url_to_fs(path)[1]) == service.video
         fs.rm_file(fsspec.core.url_to_fs(path)[1])
+        assert list(plan(["a", "b"], url)) == [("a", "already_there"), ("b", "fetch")]
         assert statuses(videos.export(["a", "b"], url)) == {"a": "already_there", "b": "done"}
-    assert fs.cat_file(f"{root}/index.html").count(b"<video") == 2
+    assert fs.cat_file(f"{root}/index.html").count(b".mp4") >= 2
     assert len([path for path in fs.find(root) if path.endswith(".mp4")]) == 2
+
+
+def test_a_foreign_page_in_a_store_is_not_replaced(connect: Connect, url: str) -> None:
+    """As in a folder of this machine: the export stops before anything is asked for."""
+    fs, root = fsspec.core.url_to_fs(url)
+    fs.makedirs(root, exist_ok=True)
+    fs.pipe_file(f"{root}/index.html", b"<title>Our clinic</title>")
+    with Service() as service, pytest.raises(DownloadError, match=r"index\.html there .* name another folder"):
+        list(connect(service).analyzed_videos.export(["a"], url))
+    assert service.seen.lookups == []
+    assert fs.cat_file(f"{root}/index.html") == b"<title>Our clinic</title>"
+
+
+def test_a_url_without_fsspec_says_what_to_install(
+    connect: Connect, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The extra is named before anything happens."""
+    monkeypatch.setitem(sys.modules, "fsspec", None)
+    monkeypatch.setitem(sys.modules, "fsspec.core", None)
+    with Service() as service, pytest.raises(ConfigurationError, match=r"aikynetix\[fsspec\]"):
+        connect(service).analyzed_videos.export(["a"], "memory://videos")

@@ -1,25 +1,23 @@
-"""How scenarios are written down."""
+"""How scenarios are written down, and what has to be true of every error."""
 
 from __future__ import annotations
 
 import gzip
 import json
+import pickle
 import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from aikynetix import APITimeoutError
+from aikynetix import AikynetixError, APIStatusError, APITimeoutError
+from tests.secrets.hunt import SIGNATURE, finds
 
 from .server import Drip, Flood, Keep, Part, Pause, Script, Stall
 
 if TYPE_CHECKING:
-    from aikynetix import AikynetixError
+    from collections.abc import Iterator
 
-KEY = "canary-key/5f3a9c+1e7b&0d42"
-SIGNATURE = "cafe5f3a9c1e7b0d42"
 URL = f"https://storage.googleapis.com/bucket/analyzed_video.mp4?X-Goog-Signature={SIGNATURE}"
-TIMEOUT = 0.4
-"""Seconds that an attempt may take where the server takes its time; what that bounds is measured by itself."""
 PATIENCE = 3.0
 """Seconds that an attempt may take where the server answers at once: a tenth of it is more than a machine's noise."""
 
@@ -54,11 +52,6 @@ class Scenario:
         parts = (*self.script.parts, *(self.script.later or ()))
         return self.error is APITimeoutError or any(isinstance(part, Stall | Drip | Pause) for part in parts)
 
-    @property
-    def timeout(self) -> float:
-        """Seconds that an attempt may take."""
-        return TIMEOUT if self.is_slow else PATIENCE
-
     def budget(self, timeout: float) -> float:
         """Seconds that a call may take with so many for each attempt: 1, 2, 4, then 8 may pass between two of them."""
         return (1 + self.retries) * timeout + sum(min(8.0, 2.0**number) for number in range(self.retries))
@@ -67,7 +60,7 @@ class Scenario:
 def response(
     body: bytes | str | object = b"", *, status: int = 200, headers: str = "", type_: str | None = "application/json"
 ) -> bytes:
-    """A well-formed answer with a length; what is neither bytes nor text becomes JSON."""
+    """A well-formed response with a length; what is neither bytes nor text becomes JSON."""
     content = body if isinstance(body, bytes) else (body if isinstance(body, str) else json.dumps(body)).encode()
     typed = f"Content-Type: {type_}\r\n" if type_ else ""
     return f"HTTP/1.1 {status} X\r\n{typed}Content-Length: {len(content)}\r\n{headers}\r\n".encode("latin-1") + content
@@ -104,3 +97,24 @@ def zipped(body: bytes) -> bytes:
 FOUND_BODY = {"analyzed_video_url": URL}
 FOUND = response(FOUND_BODY)
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+
+
+def texts_of(error: BaseException | None) -> Iterator[str]:
+    """Everything that a log, a traceback or a pickle of ``error`` would show."""
+    while error is not None:
+        yield from (str(error), repr(error), repr(vars(error)), repr(error.args))
+        if isinstance(error, APIStatusError):
+            yield from (repr(error.body), repr(list(error.headers.items())))
+        if isinstance(error, AikynetixError):
+            yield pickle.dumps(error).decode("latin-1")
+        error = error.__cause__ or error.__context__
+
+
+def assert_presentable(error: BaseException) -> None:
+    """One printable text of sensible length, the same after pickling, and no secret in anything it holds."""
+    text = str(error)
+    assert text
+    assert text.isprintable()
+    assert len(text) < 3_000
+    assert str(pickle.loads(pickle.dumps(error))) == text
+    assert finds("\n".join(texts_of(error))) == []

@@ -1,7 +1,7 @@
-"""A server that misbehaves: what it does to a request is a script that the session id in the path chooses.
+"""The one server of these tests: what it does to a request is a script that the session id in the path chooses.
 
 Standard library only, on the loopback address, in a thread of its own. It listens on two ports, so that there is a
-second host to be led astray to.
+second host to be led astray to, speaks TLS when it is given a context, and is a proxy to whoever sends it CONNECT.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Self
 from urllib.parse import unquote
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Mapping
     from types import TracebackType
 
@@ -59,7 +60,14 @@ class Flood:
     times: int
 
 
-Part = bytes | Stall | Reset | Keep | Pause | Drip | Flood
+@dataclass(frozen=True)
+class Tunnel:
+    """Answer a CONNECT with 200, then pass bytes to and from this port of the loopback address, whatever was named."""
+
+    port: int
+
+
+Part = bytes | Stall | Reset | Keep | Pause | Drip | Flood | Tunnel
 
 
 @dataclass(frozen=True)
@@ -68,21 +76,30 @@ class Script:
 
     Attributes:
         parts: What it does to the first one.
-        later: What it does to every further one for the same session; None for the same again.
+        later: What it does to the next for the same session, and to every further one; None for the same again.
+        more: What it does to the third and those after that; the last of them for ever.
     """
 
     parts: tuple[Part, ...]
     later: tuple[Part, ...] | None = None
+    more: tuple[tuple[Part, ...], ...] = ()
+
+    def turn(self, number: int) -> tuple[Part, ...]:
+        """What it does to the request of this number, from 1."""
+        turns = [self.parts, *(() if self.later is None else (self.later,)), *self.more]
+        return turns[min(number, len(turns)) - 1]
 
 
 @dataclass(frozen=True)
 class Seen:
-    """A request as it arrived, and the port that it arrived at."""
+    """A request as it arrived: the port, and the number of the connection, that it arrived at."""
 
     port: int
+    connection: int
     method: str
     target: str
     headers: tuple[tuple[str, str], ...]
+    body: bytes
 
 
 @dataclass
@@ -90,17 +107,24 @@ class FaultServer:
     """Serves scripts by session id.
 
     Attributes:
-        scripts: By session id; any other id gets a 404 without a body. In bytes, ``{api}`` stands for this server's
-            origin, ``{other}`` for the second one's.
+        scripts: By session id, or by the whole target where it names no session (``host:port`` for CONNECT); any other
+            gets a 404 without a body. In bytes, ``{api}`` stands for this server's origin, ``{other}`` for the second
+            one's.
+        tls: With a context both ports speak TLS.
+        host: The loopback address to listen at.
         seen: The requests so far.
+        connections: How many connections were accepted so far, whatever came of them.
     """
 
     scripts: Mapping[str, Script]
+    tls: ssl.SSLContext | None = None
+    host: str = "127.0.0.1"
     seen: list[Seen] = field(default_factory=list)
+    connections: int = 0
     _counts: dict[str, int] = field(default_factory=dict)
 
     def __enter__(self) -> Self:
-        self._sockets = [_listening(), _listening()]
+        self._sockets = [socket.create_server((self.host, 0), backlog=1024) for _ in range(2)]
         self.port, self.other_port = (sock.getsockname()[1] for sock in self._sockets)
         ready = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve(ready)), daemon=True)
@@ -116,16 +140,21 @@ class FaultServer:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"{self._scheme}://{self.host}:{self.port}"
 
     @property
     def other_url(self) -> str:
-        return f"http://127.0.0.1:{self.other_port}"
+        return f"{self._scheme}://{self.host}:{self.other_port}"
+
+    @property
+    def _scheme(self) -> str:
+        return "http" if self.tls is None else "https"
 
     def forget(self) -> None:
         """Make the next request for any session the first one again."""
         self.seen.clear()
         self._counts.clear()
+        self.connections = 0
 
     def requests_at_other(self) -> list[Seen]:
         return [seen for seen in self.seen if seen.port == self.other_port]
@@ -146,34 +175,42 @@ class FaultServer:
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
+        self.connections += 1
+        number = self.connections
         try:
             # A cancelled handler would be reported as an error of the server's.
             quiet = (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, asyncio.CancelledError)
             with contextlib.suppress(*quiet):
-                while await self._answer(reader, writer):
+                if self.tls is not None:
+                    await writer.start_tls(self.tls)
+                while await self._answer(number, reader, writer):
                     pass
         finally:
             self._tasks.discard(task)
             writer.close()
 
-    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
-        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+    async def _answer(self, number: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        opening = await reader.readexactly(1)
+        if opening == b"\x16":  # TLS, which the server does not speak here
+            writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+            return False
+        head = (opening + await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
         first, *lines = head.rstrip().split("\r\n")
         method, target, _ = first.split(" ", 2)
         headers = tuple((name.lower(), value.strip()) for name, _, value in (line.partition(":") for line in lines))
-        await reader.readexactly(int(dict(headers).get("content-length", "0")))
-        self.seen.append(Seen(writer.get_extra_info("sockname")[1], method, target, headers))
-        name = unquote(target.partition("/sessions/")[2].partition("/")[0])
+        body = await reader.readexactly(int(dict(headers).get("content-length", "0")))
+        port = writer.get_extra_info("sockname")[1]
+        self.seen.append(Seen(port, number, method, target, headers, body))
+        name = unquote(target.partition("/sessions/")[2].partition("/")[0]) or target
         count = self._counts[name] = self._counts.get(name, 0) + 1
-        script = self.scripts.get(name, NOT_FOUND)
-        parts = script.parts if count == 1 or script.later is None else script.later
+        parts = self.scripts.get(name, NOT_FOUND).turn(count)
         for part in parts:
-            if not await self._play(part, writer):
+            if not await self._play(part, reader, writer):
                 return False
         await writer.drain()
         return parts[-1:] == (Keep(),)
 
-    async def _play(self, part: Part, writer: asyncio.StreamWriter) -> bool:
+    async def _play(self, part: Part, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         if isinstance(part, bytes):
             writer.write(part.replace(b"{api}", self.url.encode()).replace(b"{other}", self.other_url.encode()))
         elif isinstance(part, Stall):
@@ -194,6 +231,9 @@ class FaultServer:
             for _ in range(part.times):
                 writer.write(part.data)
                 await writer.drain()
+        elif isinstance(part, Tunnel):
+            await _tunnel(part.port, reader, writer)
+            return False
         return True
 
 
@@ -207,11 +247,24 @@ async def _drip(part: Drip, writer: asyncio.StreamWriter) -> None:
             return
 
 
-def _listening() -> socket.socket:
-    sock = socket.socket()
-    sock.bind(("127.0.0.1", 0))
-    sock.listen(512)
-    return sock
+async def _tunnel(port: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    far_reader, far_writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+    ways = [asyncio.ensure_future(_copy(reader, far_writer)), asyncio.ensure_future(_copy(far_reader, writer))]
+    try:
+        await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for way in ways:
+            way.cancel()
+        await asyncio.gather(*ways, return_exceptions=True)
+        far_writer.close()
+
+
+async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(OSError):
+        while data := await reader.read(65_536):
+            writer.write(data)
+            await writer.drain()
 
 
 NOT_FOUND = Script((b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", Keep()))

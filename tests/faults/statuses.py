@@ -15,8 +15,9 @@ from aikynetix import (
     RateLimitError,
     UnprocessableEntityError,
 )
+from tests.secrets.hunt import KEY, SIGNATURE
 
-from .scenario import FOUND, FOUND_BODY, KEY, SIGNATURE, Scenario, answer, bomb, raw, response, then_found
+from .scenario import FOUND, FOUND_BODY, Scenario, answer, bomb, raw, response, then_found
 from .server import Drip, Flood, Keep, Script
 
 _CLASSES: dict[int, type[APIStatusError]] = {
@@ -28,9 +29,9 @@ _CLASSES: dict[int, type[APIStatusError]] = {
     422: UnprocessableEntityError,
     429: RateLimitError,
 }
-_REFUSALS = (300, 304, 305, 306, *range(400, 418), 418, 421, 422, 423, 424, 425, 426, 428, 429, 431, 451, 499)
-_FAILURES = (500, 501, 502, 503, 504, 505, 507, 508, 511, 520, 521, 522, 525, 529, 530, 599)
-_STRANGERS = (600, 700, 999)
+_REFUSALS = (300, 304, 400, 401, 402, 403, 404, 405, 407, 408, 409, 410, 413, 418, 422, 425, 429, 451, 499)
+_FAILURES = (500, 501, 502, 503, 504, 511, 520, 529, 599)
+_STRANGERS = (600, 999)
 
 _BODILESS = {status: raw(f"HTTP/1.1 {status} X\r\n\r\n".encode()) for status in (204, 304)}
 STATUSES = (
@@ -70,29 +71,24 @@ def _told(name: str, body: object, says: str, status: int = 400, type_: str | No
 
 
 ERRORS = (
+    _told("field", {"is_jump": ["Must be a valid boolean."]}, "400: is_jump: Must be a valid boolean."),
+    _told("no-field", {"non_field_errors": ["Only one.", "x"], "a": ["b"]}, "Only one."),
     _told("text", {"error": "bad admin UID"}, "400: bad admin UID"),
     _told("object", {"error": {"message": "inner", "code": "E1"}}, "400: inner"),
     _told("list", [{"message": "first"}, "second"], "400: first"),
     _told("detail", {"detail": "no such user"}, "400: no such user"),
     _told("details", {"detail": [{"msg": "field required"}]}, "400: field required"),
     _told("problem", {"type": "about:blank", "title": "Wrong"}, "400: Wrong", type_="application/problem+json"),
-    _told("number", {"error": 7}, "400: Bad Request"),
     _told("null", b"null", "400: Bad Request"),
-    _told("nothing", b"", "400: Bad Request"),
     _told("empty-text", {"error": "", "detail": "below"}, "400: below"),
     _told("html", "<html><h1>Bad</h1>", "400: Bad Request", type_="text/html"),
     _told("html-as-json", "<html><h1>Bad</h1>", "400: Bad Request"),
     _told("control", {"error": "a\x00b\x1b[31mc\r\nd\u200be\u202ef"}, "400: a b [31mc d e f"),
     _told("surrogate", b'{"error": "a\\ud800b"}', "400: a b"),
-    _told("bad-utf8", b'{"error": "a\xff\xfeb"}', "400: Bad Request"),
     _told("utf16", '{"error": "wide"}'.encode("utf-16"), "400: wide"),
     _told("long", {"error": "x" * 60_000}, "x…"),
-    _told("cut", b'{"error": "' + b"x" * 100_000 + b'"}', "400: Bad Request"),
     _told("deep", b'{"error":' * 5_000 + b"1" + b"}" * 5_000, "400: Bad Request"),
-    _told("deep-list", b"[" * 60_000, "400: Bad Request"),
-    _told("huge-number", b'{"error": ' + b"9" * 10_000 + b"}", "400: Bad Request"),
     _told("not-a-number", b'{"error": NaN, "detail": "said"}', "400: said"),
-    _told("strange-charset", {"error": "said"}, "400: said", type_="application/json; charset=rot13"),
     _told("signed-url", {"error": f"no https://h/v.mp4?X-Goog-Signature={SIGNATURE}"}, "400: no https://h/v.mp4?..."),
     _told("echo", {"error": f"bad key {KEY}", KEY: [KEY]}, "400: bad key ***"),
     _told("echo-401", {"detail": f"bad key {KEY}"}, "401: bad key ***", status=401),
@@ -112,20 +108,17 @@ ERRORS = (
     ),
 )
 
+_LATER = "Mon, 01 Jan 2125 00:00:00 GMT"
 _AT_ONCE = response(status=503, headers="Retry-After: 0\r\n")
 _WAITS = {
     "rubbish": "soon",
     "negative": "-5",
     "signed": "+5",
-    "exponent": "1e9",
     "infinite": "inf",
-    "hex": "0x10",
-    "superscript": "\xb2",
     "endless": "9" * 60,
     "very-long": "1" * 5_000,
     "date-without-year": "Mon, 01 Jan",
     "date-in-year-99999": "Mon, 01 Jan 99999 00:00:00 GMT",
-    "date-with-odd-zone": "Mon, 01 Jan 2035 00:00:00 +9999999",
     "list": "1, 2",
     "empty": "",
 }
@@ -140,6 +133,11 @@ RETRIES = (
         InternalServerError,
         500,
         verb="generate",
+        retries=1,
+    ),
+    Scenario(
+        "503-by-the-server-s-clock",
+        then_found(response(status=503, headers=f"Date: {_LATER}\r\nRetry-After: {_LATER}\r\n"), Keep()),
         retries=1,
     ),
     Scenario("503-for-ever", Script((_AT_ONCE, Keep())), InternalServerError, 503, retries=3),

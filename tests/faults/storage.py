@@ -11,8 +11,9 @@ from aikynetix import (
     IntegrityError,
     SignedUrlExpiredError,
 )
+from tests.secrets.hunt import SIGNATURE
 
-from .scenario import HEAD, SIGNATURE, Scenario, bomb, raw
+from .scenario import HEAD, Scenario, bomb, raw
 from .server import Drip, Flood, Keep, Part, Pause, Reset, Script, Stall
 
 VIDEO = b"\0\0\0\x18ftypisom\0\0\2\0isomiso2" + bytes(range(256)) * 200

@@ -183,14 +183,14 @@ def test_check_names_the_files_that_differ(
     """`--check` writes nothing, exits 1 and names changed, missing and surplus files."""
     _regen(tmp_path, spec)
     package = tmp_path / "generated" / "aikynetix_api"
-    (package / "vendor.py").write_text("BASE_URL = None\n")
+    (package / "facade.py").write_text("BASE_URL = None\n")
     (package / "extra.py").write_text("")
     (package / "types.py").unlink()
     before = _tree(tmp_path)
     capsys.readouterr()
     assert _regen(tmp_path, spec, "--check") == 1
     said = capsys.readouterr().err
-    assert "vendor.py: different" in said
+    assert "facade.py: different" in said
     assert "extra.py: not generated" in said
     assert "types.py: missing" in said
     assert _tree(tmp_path) == before
@@ -229,7 +229,7 @@ def test_an_interruption_leaves_nothing_behind(
     run.wait(timeout=30)
     after = _tree(tmp_path)
     assert after == before or (
-        b"eu.aikynetix.app" in after["aikynetix_api/vendor.py"] and after.keys() == before.keys()
+        b"eu.aikynetix.app" in after["aikynetix_api/facade.py"] and after.keys() == before.keys()
     )
     assert [path.name for path in (tmp_path / "generated").iterdir()] == ["aikynetix_api"]
     if run.returncode >= 0:  # a signal before the program had begun to listen ends the interpreter itself

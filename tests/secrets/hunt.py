@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import logging
 from typing import TYPE_CHECKING, Self
-
-from aikynetix._redact import spellings
+from urllib.parse import quote
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -13,12 +12,14 @@ if TYPE_CHECKING:
 KEY = "canary-key/5f3a9c+1e7b&0d42"
 TOKEN = "canary.token-8b1f~6e2d"
 SIGNATURE = "cafe5f3a9c1e7b0d42"
+PASSWORD = "canary@proxy:pass"
+_FORMS = {form for secret in (KEY, TOKEN, PASSWORD) for form in (secret, quote(secret), quote(secret, safe=""))}
 
 
 def finds(text: str) -> list[str]:
-    """Every form of a canary, and every signature of a URL, that ``text`` holds."""
+    """Every canary as it is sent or percent-encoded, and every signature of a URL, that ``text`` holds."""
     low = text.lower()
-    found = [form for form in (*spellings([KEY, TOKEN]), SIGNATURE) if form.lower() in low]
+    found = [form for form in (*_FORMS, SIGNATURE) if form.lower() in low]
     return found + [mark for mark in ("x-goog-signature=",) if mark in low and f"{mark}***" not in low]
 
 
@@ -32,7 +33,7 @@ class Records(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         self.names.add(record.name)
-        self.lines += (self.format(record), repr(record.args), repr(record.__dict__.get("extra")))
+        self.lines += (self.format(record), repr(record.args), repr(vars(record)))
 
     def __enter__(self) -> Self:
         self._root = logging.getLogger()

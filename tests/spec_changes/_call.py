@@ -1,15 +1,30 @@
-"""Calls every operation of the service with `client.call`, in one of the clients; prints what came back as JSON."""
+"""Calls every method of `client.api` for the service, in one of the clients; prints what came back as JSON."""
 
 from __future__ import annotations
 
 import asyncio
-import importlib
+import builtins
 import inspect
 import json
 import sys
 import typing
 from io import BytesIO
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+VALUES = ("x", "missing", "broken")
+
+
+def _hints(one: Any) -> dict[str, Any]:
+    """Return the annotations of a method or a model, whose names stand under `TYPE_CHECKING`."""
+    import datetime
+
+    from aikynetix_api import models, types
+
+    names = {"builtins": builtins, "datetime": datetime, "File": types.File, "Unset": types.Unset}
+    return typing.get_type_hints(one, localns={**names, **{name: getattr(models, name) for name in models.__all__}})
 
 
 def _value(annotation: Any) -> Any:
@@ -22,11 +37,9 @@ def _value(annotation: Any) -> Any:
     if chosen is File:
         return File(payload=BytesIO(_video()), file_name="jump.mp4", mime_type="video/mp4")
     if isinstance(chosen, type) and hasattr(chosen, "to_dict"):
-        names = {name for name, one in inspect.signature(chosen).parameters.items() if one.default is one.empty}
-        from aikynetix_api import models
-
-        hints = typing.get_type_hints(chosen, localns={name: getattr(models, name) for name in models.__all__})
-        return chosen(**{name: _value(hints[name]) for name in names})
+        hints = _hints(chosen)
+        stated = inspect.signature(chosen).parameters.items()
+        return chosen(**{name: _value(hints[name]) for name, one in stated if one.default is one.empty})
     return {int: 1, float: 1.5, bool: True}.get(chosen, "x")
 
 
@@ -34,16 +47,20 @@ def _video() -> bytes:
     return bytes(range(256)) * 512 + b"\r\n--+++\r\n"
 
 
-def _arguments(module: Any, path_value: str) -> tuple[list[Any], dict[str, Any]]:
-    hints = typing.get_type_hints(module._get_kwargs)
-    positional: list[Any] = []
-    named: dict[str, Any] = {}
-    for name, one in inspect.signature(module._get_kwargs).parameters.items():
-        if one.kind is one.POSITIONAL_OR_KEYWORD:
-            positional.append(path_value)
-        elif one.default is one.empty:
-            named[name] = _value(hints[name])
-    return positional, named
+def _methods(client: Any) -> Iterator[tuple[str, Any]]:
+    for group in (name for name in dir(client.api) if not name.startswith("_")):
+        methods = getattr(client.api, group)
+        for name in (name for name in dir(methods) if not name.startswith("_")):
+            yield f"{group}.{name}", getattr(methods, name)
+
+
+def _arguments(method: Any, path_value: str) -> tuple[list[Any], dict[str, Any]]:
+    hints = _hints(method)
+    stated = inspect.signature(method).parameters.items()
+    positional = [path_value for _, one in stated if one.kind is one.POSITIONAL_OR_KEYWORD]
+    return positional, {
+        n: _value(hints[n]) for n, one in stated if one.kind is one.KEYWORD_ONLY and one.default is one.empty
+    }
 
 
 def _told(result: Any) -> dict[str, Any]:
@@ -52,40 +69,29 @@ def _told(result: Any) -> dict[str, Any]:
     return {"type": type(result).__name__, "text": result if isinstance(result, str) else None}
 
 
-async def _later(client: Any, module: Any, positional: list[Any], named: dict[str, Any]) -> Any:
-    async with client:
-        return await client.call(module, *positional, **named)
-
-
 def _each(kind: str, base_url: str) -> dict[str, Any]:
-    from aikynetix_api import vendor
-
     import aikynetix
 
+    options: dict[str, Any] = {"token": "token-for-tests", "base_url": base_url, "max_retries": 0, "timeout": 5.0}
+    client: Any = aikynetix.Aikynetix(**options) if kind == "sync" else aikynetix.AsyncAikynetix(**options)
     results: dict[str, Any] = {}
-    for path in vendor.ALL_OPERATIONS:
-        module = importlib.import_module(path)
-        for value in ("x", "missing", "broken"):
-            positional, named = _arguments(module, value)
-            if value != "x" and not positional:
-                continue
-            options: dict[str, Any] = {
-                "token": "token-for-tests",
-                "base_url": base_url,
-                "max_retries": 0,
-                "timeout": 5.0,
-            }
-            try:
-                if kind == "sync":
-                    with aikynetix.Aikynetix(**options) as client:
-                        told = _told(client.call(module, *positional, **named))
-                else:
-                    told = _told(asyncio.run(_later(aikynetix.AsyncAikynetix(**options), module, positional, named)))
-            except aikynetix.AikynetixError as error:
-                told = {"error": type(error).__name__, "status": getattr(error, "status_code", None)}
-            except Exception as error:
-                told = {"untyped": f"{type(error).__name__}: {error}"[:300]}
-            results[f"{path.rsplit('.', 1)[1]} {value}"] = told
+    with asyncio.Runner() as runner:
+        for name, method in _methods(client):
+            for value in VALUES:
+                positional, named = _arguments(method, value)
+                if value != "x" and not positional:
+                    continue
+                try:
+                    result = method(*positional, **named)
+                    told = _told(runner.run(result) if inspect.iscoroutine(result) else result)
+                except aikynetix.AikynetixError as error:
+                    told = {"error": type(error).__name__, "status": getattr(error, "status_code", None)}
+                except Exception as error:
+                    told = {"untyped": f"{type(error).__name__}: {error}"[:300]}
+                results[f"{name} {value}"] = told
+        closed = client.close()
+        if inspect.iscoroutine(closed):
+            runner.run(closed)
     return results
 
 

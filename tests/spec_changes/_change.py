@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.spec import FIRST_DOCUMENT
+
 Json = dict[str, Any]
 Edit = Callable[[Json], Any]
 
@@ -17,7 +19,7 @@ PATH = "/session-management/sessions/{session_id}/analyzed-video/"
 WORKS, LOUD, REFUSED = "works", "loud", "refused"
 GET, GENERATE = "get_analyzed_video", "generate_analyzed_video"
 BOTH = (GET, GENERATE)
-BASE: Json = json.loads((ROOT / "openapi.json").read_text("utf-8"))
+BASE: Json = json.loads(FIRST_DOCUMENT.read_text("utf-8"))
 
 
 @dataclass(frozen=True)
@@ -44,14 +46,19 @@ class Change:
 
     def apply(self) -> tuple[Json | None, bytes]:
         """Return the changed document, None where it is not one, and its bytes."""
-        spec = copy.deepcopy(BASE)
-        result = self.edit(spec)
-        if isinstance(result, tuple):  # a document, and the bytes that it is published as
-            return result
-        if isinstance(result, str | bytes):
-            return None, result.encode() if isinstance(result, str) else result
-        changed = result if isinstance(result, dict) and "paths" in result else spec
-        return changed, json.dumps(changed).encode()
+        return changed_document(self.edit)
+
+
+def changed_document(edit: Edit) -> tuple[Json | None, bytes]:
+    """Return the vendor's first document after an edit, None where it is no document any more, and its bytes."""
+    spec = copy.deepcopy(BASE)
+    result = edit(spec)
+    if isinstance(result, tuple):  # a document, and the bytes that it is published as
+        return result
+    if isinstance(result, str | bytes):
+        return None, result.encode() if isinstance(result, str) else result
+    changed = result if isinstance(result, dict) and "paths" in result else spec
+    return changed, json.dumps(changed).encode()
 
 
 def get(spec: Json) -> Json:

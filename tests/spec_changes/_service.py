@@ -139,6 +139,18 @@ def service() -> Json:
     spec["paths"]["/users/me/"] = {
         "get": _operation("whoami", "users", _answer({"$ref": "#/components/schemas/User"}), security=[{"Bearer": []}])
     }
+    odd = ("self", "operation", "class", "from", "call", "list", "body")
+    spec["paths"]["/lookups/import/"] = {
+        "get": _operation(
+            "odd-names",
+            "lookups",
+            _answer({"type": "array", "items": {"$ref": "#/components/schemas/Session"}}),
+            deprecated=True,
+            summary="Import what is called oddly",
+            description='Says `"""` and \\\\n.',
+            parameters=[_query(name, _TEXT, required=True, description=f"The {name}.") for name in odd],
+        )
+    }
     return spec
 
 

@@ -39,7 +39,7 @@ def _run(job: dict[str, Any]) -> dict[str, Any]:
         import aikynetix
 
         imported = time.perf_counter() - started
-        from aikynetix_api import vendor
+        from aikynetix_api import facade
 
         base = job.get("base_url")
         results: dict[str, Any] = {
@@ -47,7 +47,7 @@ def _run(job: dict[str, Any]) -> dict[str, Any]:
             "models": sum(n.startswith("aikynetix_api.models.") for n in sys.modules),
         }
         if base is not None:
-            root = "" if vendor.BASE_URL is None else "/".join(vendor.BASE_URL.split("/")[3:])
+            root = "" if facade.BASE_URL is None else "/".join(facade.BASE_URL.split("/")[3:])
             base = f"{base}/{root}".rstrip("/")
         results.update(_calls(aikynetix, base, job))
         return results

@@ -1,0 +1,469 @@
+"""One call: its attempts, redirects, credential and bounds, written once for both clients.
+
+`call_flow` decides, as a generator that yields `Send` and `Sleep` and is sent back what came of them; `HttpClient` and
+`AsyncHttpClient` are httpx's own clients whose ``send`` runs it. Each request that it makes is an ordinary one of
+httpx's, so that event hooks, mocks and traces see all of them; what ``send`` returns and raises is httpx's own
+vocabulary, so that generated code runs on it as on any httpx client. `exchange` is the same in ours.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mapping
+from contextlib import nullcontext
+from http.cookiejar import CookieJar
+from typing import TYPE_CHECKING, Any
+
+import httpx
+from attrs import frozen
+
+from . import __version__, _reading, _responses, _retry
+from ._auth import origin_of
+from ._errors import AikynetixError, client_closed
+from ._reading import ACCEPT_ENCODING
+from ._redact import install_log_filter, redact_url, scrub_exception
+from ._transport import CANCELLED, DEADLINE
+
+if TYPE_CHECKING:
+    import threading
+
+    from ._config import Settings
+
+logger = logging.getLogger("aikynetix")
+USER_AGENT = f"aikynetix/{__version__} python-httpx/{httpx.__version__}"
+
+_PLAIN = {"method", "url", "params"}
+_NO_BODY = httpx.ByteStream(b"")
+
+Carriers = tuple[httpx.BaseTransport, Mapping[str, httpx.BaseTransport | None]]
+AsyncCarriers = tuple[httpx.AsyncBaseTransport, Mapping[str, httpx.AsyncBaseTransport | None]]
+
+_MOST_REDIRECTS = 3
+# RFC 9110, section 15.4: 307 and 308 keep the method; the others make it GET, so they are followed for GET alone.
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_METHOD_KEEPING_REDIRECTS = frozenset({307, 308})
+_SHORTEST_ATTEMPT = 0.1  # seconds that an attempt gets at the very end of the budget
+
+
+@frozen
+class Send:
+    """Send this request, with the credential."""
+
+    request: httpx.Request
+
+
+@frozen
+class Sleep:
+    """Wait for so many seconds."""
+
+    seconds: float
+
+
+Result = httpx.Response | Exception
+Flow = Generator[Send | Sleep, Result | None, httpx.Response]
+
+
+def call_flow(request: httpx.Request, settings: Settings, clock: Callable[[], float] = time.monotonic) -> Flow:
+    """Send ``request`` until there is a final result: attempts with a wait between them, each with its redirects.
+
+    The first attempt may use all of its time, the others what is left of the budget.
+
+    Args:
+        request: As it is before authentication; every attempt starts from that.
+        settings: Of the client: how long an attempt may take, and how many may follow the first.
+        clock: Seconds, steadily growing.
+
+    Raises:
+        Exception: What the last attempt ended with, where that was no response.
+    """
+    began, attempt, allowed = clock(), 0, settings.attempt_timeout
+    url, headers = request.url, request.headers.copy()
+    while True:
+        attempt += 1
+        if allowed is not None:
+            left = max(_SHORTEST_ATTEMPT, began + _retry.BUDGET - clock()) if attempt > 1 else allowed
+            request.extensions[DEADLINE] = clock() + min(allowed, left)
+        result = yield from _attempt_flow(request, headers)
+        wait = _wait_after(request, result, attempt, settings, clock() - began)
+        if wait is None:
+            break
+        yield Sleep(wait)
+        request.url, request.headers = url, headers.copy()
+    if isinstance(result, Exception):
+        raise result
+    return result
+
+
+def _attempt_flow(request: httpx.Request, headers: httpx.Headers) -> Generator[Send | Sleep, Result | None, Result]:
+    """Send ``request`` and follow redirects within its origin, at most three, each with ``headers`` alone."""
+    following = request
+    for redirects in range(_MOST_REDIRECTS + 1):
+        result = yield Send(following)
+        assert result is not None
+        if isinstance(result, Exception) or redirects == _MOST_REDIRECTS:
+            break
+        url = _redirect_target(request, result)
+        if url is None:
+            break
+        following = httpx.Request(
+            request.method, url, headers=headers, stream=request.stream, extensions=request.extensions
+        )
+    return result
+
+
+def _redirect_target(request: httpx.Request, response: httpx.Response) -> httpx.URL | None:
+    """Return where to go on within the origin of ``request``, or None to leave the response as it is."""
+    if response.status_code not in _REDIRECTS or not is_repeatable(request):
+        return None
+    if request.method not in ("GET", "HEAD") and response.status_code not in _METHOD_KEEPING_REDIRECTS:
+        return None
+    try:
+        url = response.request.url.join(response.headers.get("location", ""))
+    except (httpx.InvalidURL, ValueError):
+        return None
+    if origin_of(url) != origin_of(request.url) or url.userinfo or url == response.request.url:
+        return None
+    return url
+
+
+def _wait_after(
+    request: httpx.Request, result: Result, attempt: int, settings: Settings, elapsed: float
+) -> float | None:
+    """Return the seconds to wait before trying again, or None when ``result`` is final."""
+    if not _retry.is_retryable(request.method, result) or not is_repeatable(request):
+        return None
+    wait = _retry.next_wait(
+        attempt=attempt,
+        max_retries=settings.max_retries,
+        elapsed=elapsed,
+        retry_after=_retry.retry_after(result.headers, time.time()) if isinstance(result, httpx.Response) else None,
+        draw=random.random(),
+    )
+    if wait is not None:
+        what = result.status_code if isinstance(result, httpx.Response) else type(result).__name__
+        url = redact_url(str(request.url))
+        logger.info("attempt %d of %s %s: %s; trying again in %.2f s", attempt, request.method, url, what, wait)
+    return wait
+
+
+def is_repeatable(request: httpx.Request) -> bool:
+    """Return whether the body of ``request`` can be sent once more: iterators and files give what they have once."""
+    source: object = getattr(request.stream, "_stream", None)
+    return not isinstance(source, Iterator | AsyncIterator)
+
+
+class RequestBuilder:
+    """Makes the requests of one client: plain ones without parsing URL and headers over and over as httpx does.
+
+    Args:
+        client: Whose base URL, headers and timeout the requests get.
+    """
+
+    def __init__(self, client: httpx.Client | httpx.AsyncClient) -> None:
+        self._client = client
+        self._base = str(client.base_url).removesuffix("/")
+        self._headers = httpx.Headers([(b"Host", client.base_url.netloc), *client.headers.raw])
+
+    def build(self, kwargs: Mapping[str, Any]) -> httpx.Request:
+        """Return what the client's ``build_request(**kwargs)`` does.
+
+        Raises:
+            ValueError: The arguments make no request, perhaps because one of them is very long.
+        """
+        url, params, method = str(kwargs["url"]), kwargs.get("params"), str(kwargs["method"]).upper()
+        try:
+            if not kwargs.keys() <= _PLAIN or not url.startswith("/") or "?" in url or "#" in url or method != "GET":
+                return self._client.build_request(**kwargs)
+            if params:
+                url = f"{url}?{httpx.QueryParams(params)}"
+            return httpx.Request(
+                method,
+                self._base + url,
+                headers=self._headers,
+                stream=_NO_BODY,  # a stream, even an empty one, tells httpx that the headers are complete
+                extensions={"timeout": self._client.timeout.as_dict()},
+            )
+        except (httpx.InvalidURL, UnicodeError) as error:
+            raise ValueError(f"the arguments make no request: {error}") from error
+
+
+class _NoCookies(CookieJar):
+    """Keeps nothing: a credential is all that a request to this API carries."""
+
+    def extract_cookies(self, response: Any, request: Any) -> None:
+        """Leave the response's cookies alone."""
+
+
+class HttpClient(httpx.Client):
+    """An httpx client for one API.
+
+    Args:
+        settings: Base URL, credential and limits.
+        carriers: The transport and the ``mounts`` of the client, as httpx has them.
+        owner: The client whose transports these are, when it is another one; it alone closes them.
+    """
+
+    def __init__(self, settings: Settings, carriers: Carriers, owner: HttpClient | None = None) -> None:
+        super().__init__(base_url=settings.base_url, **httpx_options(settings.timeout, *carriers))
+        self._settings, self._carriers, self._owner = settings, carriers, owner
+
+    @property
+    def is_open(self) -> bool:
+        """Whether neither this client nor the one whose connections it uses has been closed."""
+        return not (self._owner or self).is_closed
+
+    @property
+    def is_owner(self) -> bool:
+        """Whether the connections are this client's own, to be closed with it."""
+        return self._owner is None
+
+    def send(
+        self,
+        request: httpx.Request,
+        *,
+        stream: bool = False,
+        auth: Any = httpx.USE_CLIENT_DEFAULT,
+        follow_redirects: Any = httpx.USE_CLIENT_DEFAULT,  # noqa: ARG002 -- httpx's signature
+    ) -> httpx.Response:
+        """Send ``request`` and return its response, whatever its status, its body read unless ``stream``.
+
+        Args:
+            request: As `build_request` makes it.
+            stream: Leave the body of a 2xx unread and unbounded, for the caller to read and close.
+            auth: An `httpx.Auth` for this request instead of the client's credential.
+            follow_redirects: Has no say: redirects are followed within the same origin, and never to another.
+
+        Raises:
+            httpx.TransportError: No response came.
+            httpx.DecodingError: The body is too large, or not in the encoding that it claims.
+        """
+        return self._run(
+            request, self._settings.credential if auth is httpx.USE_CLIENT_DEFAULT else _auth_of(auth), stream
+        )
+
+    def exchange(
+        self, request: httpx.Request, *, limit: int | None = None, cancel: threading.Event | None = None
+    ) -> httpx.Response:
+        """Send ``request`` and return its 2xx response, body read.
+
+        Args:
+            request: As `build_request` makes it.
+            limit: Most bytes of body to accept; None for a limit by content type.
+            cancel: Ends the call once it is set.
+
+        Raises:
+            APIStatusError: The response is not 2xx.
+            APIConnectionError: There is none.
+            APIResponseValidationError: It is too large, or cannot be decoded.
+            ConfigurationError: The callable that gives the token returned none.
+        """
+        if cancel is not None:
+            request.extensions[CANCELLED] = cancel.is_set
+        try:
+            response = self._run(
+                request, self._settings.credential, False, limit, time.sleep if cancel is None else cancel.wait
+            )
+        except AikynetixError:
+            raise
+        except Exception as error:
+            scrub_exception(error)
+            raise (_responses.map_exception(error, request) if self.is_open else client_closed()) from error
+        return _responses.require_success(response, time.time())
+
+    def _run(
+        self,
+        request: httpx.Request,
+        auth: httpx.Auth,
+        stream: bool,
+        limit: int | None = None,
+        sleep: Callable[[float], object] = time.sleep,
+    ) -> httpx.Response:
+        if not self.is_open:
+            raise RuntimeError("the client has been closed")
+        flow, result = call_flow(request, self._settings), None
+        while True:
+            try:
+                step = flow.send(result)
+            except StopIteration as stop:
+                return stop.value  # type: ignore[no-any-return] # what the flow returns is its third type parameter
+            if isinstance(step, Sleep):
+                result = None
+                sleep(step.seconds)
+                continue
+            try:
+                result = self._send_handling_credential(step.request, auth, stream, limit)
+            except (httpx.RequestError, httpx.StreamError) as error:
+                result = error
+
+    def _send_handling_credential(
+        self, request: httpx.Request, auth: httpx.Auth, stream: bool, limit: int | None
+    ) -> httpx.Response:
+        auth_flow = auth.sync_auth_flow(request)
+        try:
+            sent = next(auth_flow)
+            while True:
+                if sent is not request:
+                    sent = _same_call(sent, request)
+                response = super().send(sent, stream=True, auth=None, follow_redirects=False)
+                if not stream or not response.is_success:
+                    _reading.read(response, limit)
+                else:
+                    request.extensions[DEADLINE] = None  # reading the body is the caller's affair
+                if logger.isEnabledFor(logging.DEBUG):
+                    log_response(response)
+                try:
+                    sent = auth_flow.send(response)
+                except StopIteration:
+                    return response
+                if not is_repeatable(request):
+                    return response
+        finally:
+            auth_flow.close()
+
+    def copy(self, settings: Settings) -> HttpClient:
+        """Return a client with other settings on the same connections."""
+        return HttpClient(settings, self._carriers, self._owner or self)
+
+    def close(self) -> None:
+        """Close the connections, unless they belong to another client. Closing twice is fine."""
+        if self._owner is None:
+            super().close()
+
+
+class AsyncHttpClient(httpx.AsyncClient):
+    """An asynchronous httpx client for one API; see `HttpClient`."""
+
+    def __init__(self, settings: Settings, carriers: AsyncCarriers, owner: AsyncHttpClient | None = None) -> None:
+        super().__init__(base_url=settings.base_url, **httpx_options(settings.timeout, *carriers))
+        self._settings, self._carriers, self._owner = settings, carriers, owner
+
+    @property
+    def is_open(self) -> bool:
+        """Whether neither this client nor the one whose connections it uses has been closed."""
+        return not (self._owner or self).is_closed
+
+    @property
+    def is_owner(self) -> bool:
+        """Whether the connections are this client's own, to be closed with it."""
+        return self._owner is None
+
+    async def send(
+        self,
+        request: httpx.Request,
+        *,
+        stream: bool = False,
+        auth: Any = httpx.USE_CLIENT_DEFAULT,
+        follow_redirects: Any = httpx.USE_CLIENT_DEFAULT,  # noqa: ARG002 -- httpx's signature
+    ) -> httpx.Response:
+        """Send ``request`` and return its response; see `HttpClient.send`."""
+        return await self._run(
+            request, self._settings.credential if auth is httpx.USE_CLIENT_DEFAULT else _auth_of(auth), stream
+        )
+
+    async def exchange(self, request: httpx.Request, *, limit: int | None = None) -> httpx.Response:
+        """Send ``request`` and return its 2xx response, body read; see `HttpClient.exchange`."""
+        try:
+            response = await self._run(request, self._settings.credential, False, limit)
+        except AikynetixError:
+            raise
+        except Exception as error:
+            scrub_exception(error)
+            raise (_responses.map_exception(error, request) if self.is_open else client_closed()) from error
+        return _responses.require_success(response, time.time())
+
+    async def _run(
+        self, request: httpx.Request, auth: httpx.Auth, stream: bool, limit: int | None = None
+    ) -> httpx.Response:
+        if not self.is_open:
+            raise RuntimeError("the client has been closed")
+        import anyio  # httpx's own requirement; here, because the synchronous client does without
+
+        flow, result = call_flow(request, self._settings), None
+        while True:
+            try:
+                step = flow.send(result)
+            except StopIteration as stop:
+                return stop.value  # type: ignore[no-any-return] # what the flow returns is its third type parameter
+            if isinstance(step, Sleep):
+                result = None
+                await anyio.sleep(step.seconds)
+                continue
+            deadline = request.extensions.get(DEADLINE)
+            try:
+                # Not asyncio's own timeout: scopes of anyio around it would take its cancellation for somebody else's.
+                with nullcontext() if deadline is None else anyio.fail_after(deadline - time.monotonic()):
+                    result = await self._send_handling_credential(step.request, auth, stream, limit)
+            except (httpx.RequestError, httpx.StreamError) as error:
+                result = error
+            except TimeoutError:
+                result = httpx.ReadTimeout("the response was not complete within the timeout", request=request)
+
+    async def _send_handling_credential(
+        self, request: httpx.Request, auth: httpx.Auth, stream: bool, limit: int | None
+    ) -> httpx.Response:
+        auth_flow = auth.async_auth_flow(request)
+        try:
+            sent = await anext(auth_flow)
+            while True:
+                if sent is not request:
+                    sent = _same_call(sent, request)
+                response = await super().send(sent, stream=True, auth=None, follow_redirects=False)
+                if not stream or not response.is_success:
+                    await _reading.aread(response, limit)
+                if logger.isEnabledFor(logging.DEBUG):
+                    log_response(response)
+                try:
+                    sent = await auth_flow.asend(response)
+                except StopAsyncIteration:
+                    return response
+                if not is_repeatable(request):
+                    return response
+        finally:
+            await auth_flow.aclose()
+
+    def copy(self, settings: Settings) -> AsyncHttpClient:
+        """Return a client with other settings on the same connections."""
+        return AsyncHttpClient(settings, self._carriers, self._owner or self)
+
+    async def aclose(self) -> None:
+        """Close the connections, unless they belong to another client. Closing twice is fine."""
+        if self._owner is None:
+            await super().aclose()
+
+
+def httpx_options(timeout: httpx.Timeout, transport: Any, mounts: Any) -> dict[str, Any]:
+    """Return the arguments of an httpx client on these transports: no cookies, nothing from the environment."""
+    install_log_filter()
+    return {
+        "timeout": timeout,
+        "transport": transport,
+        "mounts": mounts,
+        "trust_env": False,
+        "headers": {"accept-encoding": ACCEPT_ENCODING, "user-agent": USER_AGENT},
+        "cookies": _NoCookies(),
+    }
+
+
+def _auth_of(auth: Any, settings: Settings) -> httpx.Auth:
+    """Return what httpx makes of the ``auth`` argument of one request."""
+    if auth is httpx.USE_CLIENT_DEFAULT:
+        return settings.credential
+    if auth is None:
+        return httpx.Auth()
+    return auth if isinstance(auth, httpx.Auth) else httpx.BasicAuth(*auth)
+
+
+def _same_call(sent: httpx.Request, request: httpx.Request) -> httpx.Request:
+    """Return ``sent``, which an authentication yielded for ``request``, as a request of the same call."""
+    if not isinstance(sent, httpx.Request):  # untyped code may yield anything
+        raise TypeError("the authentication yielded no request")
+    sent.extensions = {**request.extensions, **sent.extensions}
+    return sent
+
+
+def log_response(response: httpx.Response) -> None:
+    """Log the request and its status."""
+    request = response.request
+    logger.debug("%s %s: %d", request.method, redact_url(str(request.url)), response.status_code)

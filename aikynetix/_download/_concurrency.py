@@ -1,0 +1,83 @@
+"""How many connections to use. Pure: it is told what was measured, and says a number.
+
+More connections help where each is slowed down by itself: by a limit per connection, or by a window that is small for
+the round trip. Where the client, the server or the line is the limit they cost without gain. Neither can be known
+beforehand, so the rule is: as long as a multiple of them fetches a quarter more, have that multiple.
+"""
+
+from __future__ import annotations
+
+from attrs import define, field, frozen
+
+MAX_CONNECTIONS = 32
+"""Most connections to one file where the caller sets no limit."""
+
+SMALL = 4 * 1024 * 1024
+"""Files below this many bytes are fetched over one connection."""
+
+_FACTOR = 4
+# Where more seconds than that are left, a round of trying costs more than connections that turn out to be too many.
+_LONG, _FACTOR_FOR_LONG = 3.0, 16
+_WORTHWHILE = 1.25
+_SHORTEST_WINDOW = 0.03
+# Below this many seconds left there is nothing to win.
+_SHORTEST_REST = 0.15
+_BUSY = 0.75
+
+
+@frozen
+class Measurement:
+    """What the connections have done up to now.
+
+    Attributes:
+        now: Seconds, monotonic.
+        done: Bytes fetched.
+        rest: Bytes to fetch.
+        streaming: Connections that have begun to deliver.
+        cpu: Seconds of processor time that this process has used: near one a second the client itself is the limit.
+    """
+
+    now: float
+    done: int
+    rest: int
+    streaming: int
+    cpu: float
+
+
+@define
+class ConcurrencyController:
+    """Finds the number of connections for one file.
+
+    Attributes:
+        limit: Most connections; it falls when the server pushes back, and to what was enough where more did not help.
+        setup: Seconds from asking for a connection to its response.
+        wanted: Connections to have now.
+    """
+
+    limit: int
+    setup: float = 0.0
+    wanted: int = 1
+    _rate: float = field(default=0.0, init=False)
+    _enough: int = field(default=1, init=False)
+    _window: Measurement | None = field(default=None, init=False)
+
+    def observe(self, measured: Measurement) -> None:
+        """Take a measurement in; call this every few hundredths of a second."""
+        begun = self._window
+        if self.wanted >= self.limit or measured.streaming < self.wanted:
+            self._window = None  # a window that spans the opening of connections would measure their absence
+        elif begun is None:
+            self._window = measured
+        elif (elapsed := measured.now - begun.now) >= max(_SHORTEST_WINDOW, self.setup):
+            rate, busy = (measured.done - begun.done) / elapsed, (measured.cpu - begun.cpu) / elapsed
+            self._window = measured
+            if rate < self._rate * _WORTHWHILE:
+                self.limit = self.wanted = self._enough
+            elif busy < _BUSY and measured.rest > rate * max(_SHORTEST_REST, 2 * self.setup):
+                self._rate, self._enough, self._window = rate, self.wanted, None
+                factor = _FACTOR_FOR_LONG if measured.rest > rate * _LONG else _FACTOR
+                self.wanted = min(self.limit, self.wanted * factor)
+
+    def push_back(self, streaming: int) -> None:
+        """Take in that the server refused a connection while ``streaming`` others were there."""
+        self.limit = self.wanted = max(1, min(self.limit, streaming))

@@ -1,0 +1,227 @@
+"""What a failure means and what to do about it. Pure: values in, values out."""
+
+from __future__ import annotations
+
+import errno
+import re
+from datetime import datetime, timedelta
+from enum import Enum, auto
+
+from attrs import frozen
+
+from .._errors import DownloadError, DownloadInterruptedError, SignedUrlExpiredError
+from .._retry import next_wait
+
+_MAX_RENEWALS = 2
+_EXPIRES_SOON = timedelta(seconds=10)
+_XML_CODE = re.compile(r"<Code>\s*([A-Za-z]{1,64})\s*</Code>")
+_SIGNATURE_CODES = frozenset(
+    {
+        "ExpiredToken",
+        "SignatureDoesNotMatch",
+        "AccessDenied",
+        "AuthenticationRequired",
+        "InvalidSecurity",
+        "MalformedSecurityHeader",
+        "RequestTimeTooSkewed",
+        "InvalidPolicyDocument",
+        "AuthorizationQueryParametersError",
+    }
+)
+_PASSING_STATUSES = frozenset({408, 425, 429})
+_PUSH_BACK_STATUSES = frozenset({429, 503})
+_URL_STATUSES = frozenset({400, 401, 403, 404, 410})
+_NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+
+class Kind(Enum):
+    """What went wrong with one connection."""
+
+    CONNECT = auto()  # it could not be opened; that may pass
+    REFUSED = auto()  # it could not be opened, and that does not pass: a refused certificate, a proxy that says no
+    BROKEN = auto()  # it broke, or ended before the announced end
+    STALLED = auto()  # nothing, or next to nothing, came for too long
+    STATUS = auto()  # a status other than 200 and 206
+    CHANGED = auto()  # the response is about another version of the object
+    NO_RANGES = auto()  # a further connection asked for a range and the whole came
+    MALFORMED = auto()  # the response contradicts itself or the request
+    TOO_LARGE = auto()  # more bytes came than allowed
+    DISALLOWED_URL = auto()  # the URL is neither https nor on this machine
+    DISK = auto()  # the file could not be written
+    NO_SPACE = auto()  # the same, because the disk, a quota or a limit is full
+
+
+# What may be a server's way to say that it cannot do ranges of this object.
+_MAY_BE_ABOUT_RANGES = frozenset({Kind.STATUS, Kind.MALFORMED, Kind.BROKEN, Kind.STALLED})
+
+
+class Failure(Exception):
+    """How one connection ended; the foreign exception behind it is its ``__cause__``.
+
+    Args:
+        kind: What went wrong.
+        text: One sentence for people, without a signature.
+        status: The HTTP status, for `Kind.STATUS`.
+        code: The code in Cloud Storage's XML, for `Kind.STATUS`.
+        retry_after: Seconds that the storage asked to wait.
+    """
+
+    def __init__(
+        self, kind: Kind, text: str, *, status: int = 0, code: str = "", retry_after: float | None = None
+    ) -> None:
+        super().__init__(text)
+        self.kind, self.text, self.status, self.code, self.retry_after = kind, text, status, code, retry_after
+
+    @property
+    def reason(self) -> str:
+        """The ``reason`` of the error that it ends in."""
+        return {Kind.DISK: "place", Kind.NO_SPACE: "no_space"}.get(self.kind, "storage")
+
+    @property
+    def may_pass(self) -> bool:
+        """Whether the same request may succeed a little later."""
+        if self.kind is Kind.STATUS:
+            return (self.status >= 500 and self.status != 501) or self.status in _PASSING_STATUSES
+        return self.kind in (Kind.CONNECT, Kind.BROKEN, Kind.STALLED, Kind.MALFORMED)
+
+    @property
+    def is_about_url(self) -> bool:
+        """Whether another URL may help: the signature is refused, or there is nothing at this place."""
+        return self.kind is Kind.STATUS and self.status in _URL_STATUSES
+
+    @property
+    def is_refused_signature(self) -> bool:
+        """Whether the storage refused the URL's signature, expired or otherwise invalid.
+
+        Source: Cloud Storage documentation, "HTTP response codes" of the XML API: an expired V4 URL is 400
+        ``ExpiredToken``, a wrong signature 403 ``SignatureDoesNotMatch``.
+        """
+        return self.status in (401, 403) or (self.status == 400 and self.code in {"", *_SIGNATURE_CODES})
+
+
+@frozen(kw_only=True)
+class TransferState:
+    """How the download stands when a connection fails.
+
+    Attributes:
+        failures: Failures in a row without progress, this one included.
+        renewals: Fresh URLs asked for in a row without progress.
+        max_retries: Failures that may follow the first.
+        waited: Seconds since the last progress.
+        others: Whether there are other connections.
+        fresh: Whether the failed connection had not brought a byte.
+        proven: Whether the storage has taken the failed connection's URL before, so that it may have expired since.
+        may_drop: Whether a range was asked for to complete what is kept, and the whole was not yet tried instead.
+        draw: A random number from 0 to 1.
+    """
+
+    failures: int = 1
+    renewals: int = 0
+    max_retries: int = 3
+    waited: float = 0.0
+    others: bool = False
+    fresh: bool = True
+    proven: bool = False
+    may_drop: bool = False
+    draw: float = 0.0
+
+
+class Step(Enum):
+    """What to do after a failure."""
+
+    WAIT = auto()  # try again after `Action.wait` seconds
+    REFRESH_URL = auto()  # ask the API for a fresh URL, then try again
+    FEWER = auto()  # go on with the other connections, and open no more
+    ASK_WHOLE = auto()  # ask for the whole object; if it comes, drop what is kept
+    START_OVER = auto()  # forget what has arrived and begin from the first byte
+    GIVE_UP = auto()  # raise `Action.error`
+
+
+@frozen
+class Action:
+    """A step, and what belongs to it."""
+
+    step: Step
+    wait: float = 0.0
+    error: type[DownloadError] = DownloadError
+
+
+def decide(failure: Failure, state: TransferState) -> Action:
+    """Return what to do about a failed connection."""
+    action = _decide(failure, state)
+    if action.step is Step.GIVE_UP and state.may_drop and failure.kind in _MAY_BE_ABOUT_RANGES:
+        return Action(Step.ASK_WHOLE, error=action.error)
+    return action
+
+
+def _decide(failure: Failure, state: TransferState) -> Action:
+    match failure.kind:
+        case Kind.NO_RANGES | Kind.DISALLOWED_URL if state.others:
+            return Action(Step.FEWER)
+        case Kind.CHANGED | Kind.NO_RANGES:
+            return Action(Step.START_OVER)
+        case _ if failure.may_pass:
+            return _again(failure, state)
+        case Kind.STATUS:
+            return _after_status(failure, state)
+        case _:
+            return Action(Step.GIVE_UP)
+
+
+def _after_status(failure: Failure, state: TransferState) -> Action:
+    is_extra = state.others and state.fresh
+    # Some servers refuse the connection that is one too many in the same words as a URL that has expired: that is tried
+    # once for each URL that worked, and where a fresh one is refused as well, the extra connection is given up.
+    may_be_expired = state.proven and failure.is_refused_signature if is_extra else failure.is_about_url
+    if may_be_expired and state.renewals < _MAX_RENEWALS:
+        return Action(Step.REFRESH_URL)
+    if is_extra:
+        return Action(Step.FEWER)
+    refused = failure.is_about_url and failure.is_refused_signature
+    return Action(Step.GIVE_UP, error=SignedUrlExpiredError if refused else DownloadError)
+
+
+def _again(failure: Failure, state: TransferState) -> Action:
+    if state.others and (state.fresh or failure.status in _PUSH_BACK_STATUSES):
+        # Some servers refuse, some send 429 or 503, some just hang up on the connection that is one too many.
+        return Action(Step.FEWER)
+    if state.failures == 1 and failure.kind in (Kind.BROKEN, Kind.STALLED) and state.max_retries:
+        # A connection that broke says nothing against the next one; only a second failure calls for patience.
+        return Action(Step.WAIT)
+    wait = next_wait(
+        attempt=state.failures,
+        max_retries=state.max_retries,
+        elapsed=state.waited if failure.retry_after is not None else 0.0,
+        retry_after=failure.retry_after,
+        draw=state.draw,
+    )
+    return Action(Step.GIVE_UP, error=DownloadInterruptedError) if wait is None else Action(Step.WAIT, wait)
+
+
+def should_renew(*, now: datetime, expires_at: datetime | None, age: float) -> bool:
+    """Return whether a URL is to be replaced before it is used once more.
+
+    Args:
+        now: The present, aware.
+        expires_at: When the URL stops working, None when it does not say.
+        age: Seconds since the API gave it. A young URL is used as it is, however soon it ends: a fresher one would be
+            no better, and a clock that is wrong would have every URL expired.
+    """
+    return expires_at is not None and age > _EXPIRES_SOON.total_seconds() and now >= expires_at - _EXPIRES_SOON
+
+
+def xml_code(body: str) -> str:
+    """Return the error code in a Cloud Storage XML error document, empty when there is none."""
+    found = _XML_CODE.search(body)
+    return found[1] if found else ""
+
+
+def disk_failure(error: Exception) -> Failure:
+    """Return what an error while writing the file means."""
+    if isinstance(error, OSError) and error.errno in _NO_SPACE:
+        failure = Failure(Kind.NO_SPACE, "no space is left for the file; with room again, a later call resumes")
+    else:
+        reason = error.strerror if isinstance(error, OSError) else None
+        failure = Failure(Kind.DISK, f"the file cannot be written: {reason or type(error).__name__}")
+    failure.__cause__ = error
+    return failure

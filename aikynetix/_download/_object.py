@@ -1,0 +1,224 @@
+"""What a response says about the object, and whether it brings what was asked for. Pure."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import attrs
+from attrs import field, frozen
+
+from ._failures import Failure, Kind
+
+if TYPE_CHECKING:
+    import httpx
+
+_CONTENT_RANGE = re.compile(r"bytes[ ]+([0-9]{1,19})-([0-9]{1,19})/([0-9]{1,19}|\*)", re.ASCII | re.IGNORECASE)
+_DIGITS = re.compile(r"[0-9]{1,19}", re.ASCII)
+_LONGEST_VALIDATOR = 1_024
+_DIGEST_BYTES = {"md5": 16, "crc32c": 4}
+# What is undone on arrival. Every other token (`aws-chunked`, `UTF-8`, `none`) is a label that somebody put on an
+# object which is not encoded at all: checksum and container judge the bytes.
+_ENCODINGS = {"gzip": "gzip", "x-gzip": "gzip", "deflate": "deflate"}
+
+
+@frozen(kw_only=True)
+class ObjectVersion:
+    """Which object, and which version of it.
+
+    Attributes:
+        path: Host and path of the URL, without the query, which holds the signature.
+        size: Bytes of the whole object, None when the storage does not say.
+        etag: Entity tag as sent (RFC 9110, section 8.8.3).
+        generation: Cloud Storage's version number of the object.
+        checksums: ``crc32c`` and ``md5`` in hexadecimal, as far as ``x-goog-hash`` announced them.
+    """
+
+    path: str
+    size: int | None = None
+    etag: str | None = None
+    generation: str | None = None
+    checksums: dict[str, str] = field(factory=dict)
+
+    @property
+    def validator(self) -> str | None:
+        """What to send as ``If-Range``: a strong entity tag (RFC 9110, section 13.1.5)."""
+        return self.etag if self.etag is not None and self.etag.startswith('"') else None
+
+    @property
+    def is_resumable(self) -> bool:
+        """Whether a later response can be shown to bring more bytes of the same version."""
+        return bool(self.size and (self.validator or self.generation or self.checksums))
+
+
+@frozen(kw_only=True)
+class RangeRequest:
+    """What a request asks for: the bytes from ``start`` up to ``stop`` of ``known``; without it, the whole object."""
+
+    start: int = 0
+    stop: int = 0
+    known: ObjectVersion | None = None
+
+    def headers(self) -> dict[str, str]:
+        """Return ``Range``, and ``If-Range`` where there is a strong validator."""
+        if self.known is None:
+            return {}
+        headers = {"Range": f"bytes={self.start}-{self.stop - 1}"}
+        # No x-goog-if-generation-match: a signed URL covers every x-goog- header, and this one was not signed.
+        return headers | ({"If-Range": self.known.validator} if self.known.validator else {})
+
+
+@frozen(kw_only=True)
+class RangeResponse:
+    """What a response brings.
+
+    Attributes:
+        version: The object: what the response says, and what was known of it before.
+        start: First byte.
+        stop: Byte behind the last; None where the response does not say.
+        ranges: Whether the storage serves ranges of it.
+        encoding: ``"gzip"``, ``"deflate"`` or empty; encoded bytes are not those of the object.
+        is_known: Whether it is the very object that was asked for.
+    """
+
+    version: ObjectVersion
+    start: int = 0
+    stop: int | None
+    ranges: bool
+    encoding: str = ""
+    is_known: bool = False
+
+
+def validate_response(request: RangeRequest, status: int, headers: httpx.Headers, url: str) -> RangeResponse:
+    """Return what a 200 or 206 response brings; a 200 to a range brings the whole.
+
+    Raises:
+        Failure: It cannot be used.
+    """
+    encoding = _ENCODINGS.get(headers.get("content-encoding", "").strip().lower(), "")
+    if status == 200:
+        whole = _whole(headers, url, encoding)
+        same = request.known is not None and same_object(request.known, whole.version, asserted=False)
+        return attrs.evolve(whole, is_known=same, ranges=whole.ranges and request.known is None)
+    found = content_range(headers)
+    if found is None or encoding:
+        raise Failure(Kind.MALFORMED, "the storage sent a part without saying which")
+    start, stop, size = found
+    version = _version(url, headers, size, as_stored=not is_transcoded(headers))
+    known = request.known
+    if known is None:
+        if start != 0 or stop != size:
+            raise Failure(Kind.MALFORMED, "the storage sent a part where the whole was asked for")
+        return RangeResponse(version=version, stop=stop, ranges=True)
+    if stop > (known.size or stop) or not same_object(known, version, asserted=known.validator is not None):
+        raise Failure(Kind.CHANGED, "the video has changed on the storage")
+    if start != request.start:
+        raise Failure(Kind.MALFORMED, f"the storage sent bytes from {start} on where {request.start} was asked for")
+    # A 206 need repeat neither the size (RFC 9110, section 14.4) nor the checksums.
+    joined = attrs.evolve(known, size=known.size or size, checksums=version.checksums | known.checksums)
+    return RangeResponse(version=joined, start=start, stop=stop, ranges=True, is_known=True)
+
+
+def same_object(known: ObjectVersion, seen: ObjectVersion, *, asserted: bool) -> bool:
+    """Return whether two responses are about the same version of the same object.
+
+    The strongest evidence that both carry decides: checksums, then the generation, then the entity tags; the latter two
+    count for one path only.
+
+    Args:
+        known: What the bytes at hand belong to.
+        seen: What the new response says.
+        asserted: Whether the storage itself confirmed it by a 206 to ``If-Range``; it counts where the response
+            carries no evidence.
+    """
+    if known.size is not None and seen.size is not None and known.size != seen.size:
+        return False
+    both = known.checksums.keys() & seen.checksums.keys()
+    if both:
+        return all(known.checksums[name] == seen.checksums[name] for name in both)
+    if known.path != seen.path:
+        return False
+    if known.generation and seen.generation:
+        return known.generation == seen.generation
+    # Equal weak entity tags prove little; different tags of either kind prove that the bytes may differ.
+    if known.etag and seen.etag and (known.etag != seen.etag or not known.etag.startswith("W/")):
+        return known.etag == seen.etag
+    return asserted
+
+
+def content_length(headers: httpx.Headers) -> int | None:
+    """Return the announced length of the body in bytes; None when there is none that can be relied on."""
+    # A repeated field is joined with commas; equal values are one value (RFC 9110, section 8.6).
+    values = {value.strip() for value in headers.get("content-length", "").split(",")}
+    return _number(values.pop()) if len(values) == 1 and "transfer-encoding" not in headers else None
+
+
+def content_range(headers: httpx.Headers) -> tuple[int, int, int | None] | None:
+    """Return (start, stop, size or None) of a 206 response, half-open; None for a missing or contradictory one."""
+    found = _CONTENT_RANGE.fullmatch(headers.get("content-range", "").strip())
+    if found is None:
+        return None
+    start, stop, size = int(found[1]), int(found[2]) + 1, _number(found[3])
+    length = content_length(headers)
+    if start >= stop or (size is not None and stop > size) or (length is not None and length != stop - start):
+        return None
+    return start, stop, size
+
+
+def is_transcoded(headers: httpx.Headers) -> bool:
+    """Return whether Cloud Storage unpacked an object that it keeps compressed.
+
+    Size and checksums that it tells are then those of the compressed bytes. Source: Cloud Storage documentation,
+    "Transcoding of gzip-compressed files".
+    """
+    stored, sent = (
+        headers.get(name, "").strip().lower() or "identity"
+        for name in ("x-goog-stored-content-encoding", "content-encoding")
+    )
+    return stored != "identity" and sent == "identity"
+
+
+def _whole(headers: httpx.Headers, url: str, encoding: str) -> RangeResponse:
+    length, stored = content_length(headers), _number(headers.get("x-goog-stored-content-length", "").strip())
+    as_stored = not encoding and not is_transcoded(headers)
+    if as_stored and length is not None and stored is not None and length != stored:
+        raise Failure(Kind.MALFORMED, f"the storage announces {length} bytes of an object of {stored}")
+    size = None if encoding else length if length is not None or not as_stored else stored
+    ranges = as_stored and headers.get("accept-ranges", "").strip().lower() == "bytes"
+    version = _version(url, headers, size, as_stored=as_stored)
+    return RangeResponse(version=version, stop=size, ranges=ranges, encoding=encoding)
+
+
+def _version(url: str, headers: httpx.Headers, size: int | None, *, as_stored: bool) -> ObjectVersion:
+    """Return what the headers say; checksums count only where the file will hold the bytes as they are stored."""
+    parts = urlsplit(url)
+    etag, generation = headers.get("etag", "").strip(), headers.get("x-goog-generation", "").strip()
+    can_be_sent = etag.isascii() and etag.isprintable() and 2 < len(etag) <= _LONGEST_VALIDATOR
+    return ObjectVersion(
+        path=f"{parts.netloc.rpartition('@')[2]}{parts.path}",
+        size=size,
+        etag=etag if can_be_sent else None,
+        generation=generation if _number(generation) is not None else None,
+        checksums=_checksums(headers) if as_stored else {},
+    )
+
+
+def _checksums(headers: httpx.Headers) -> dict[str, str]:
+    """Read ``x-goog-hash: crc32c=...,md5=...``, which Cloud Storage also sends as two fields; the values are Base64."""
+    result: dict[str, str] = {}
+    for item in headers.get("x-goog-hash", "").split(","):
+        name, _, value = item.strip().partition("=")
+        try:
+            digest = base64.b64decode(value, validate=True)
+        except (binascii.Error, ValueError):
+            continue
+        if len(digest) == _DIGEST_BYTES.get(name.lower()):
+            result[name.lower()] = digest.hex()
+    return result
+
+
+def _number(text: str) -> int | None:
+    return int(text) if _DIGITS.fullmatch(text) else None

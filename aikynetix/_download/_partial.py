@@ -1,0 +1,261 @@
+"""The partial file on the local disk, its journal, and how it becomes the final one.
+
+The journal says what the bytes in the partial file belong to and which of them are there: a first line of JSON names
+the object, then a short line for each finished span is appended. Nothing is ever rewritten, so a process may be killed
+at any moment; a line that was cut off is ignored. The lock is held on the journal, and ends with the process.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import json
+import os
+import re
+import shutil
+import stat
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cache
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING
+
+import attrs
+
+from ._object import ObjectVersion
+from ._segments import Span, merged
+
+if TYPE_CHECKING:
+    from typing import IO
+
+_VERSION = 2
+_LINE = re.compile(r"\+([0-9]{1,19})-([0-9]{1,19});", re.ASCII)
+_FLAGS = os.O_RDWR | os.O_CREAT | sum(getattr(os, name, 0) for name in ("O_BINARY", "O_NOFOLLOW", "O_CLOEXEC"))
+_JOURNAL = ".part.journal"
+_NO_FSYNC = frozenset({errno.EINVAL, errno.ENOTSUP, errno.ENOSYS, errno.EOPNOTSUPP})
+# Bytes after which the disk is set to work: left to the end, the one fsync takes nearly as long as the download.
+_WRITE_BACK = 32 * 1024 * 1024
+
+
+class Busy(Exception):
+    """Another download to the same file is under way, in this process or in another one."""
+
+
+def encode(version: ObjectVersion, boot: str | None) -> str:
+    """Return the first line of a journal."""
+    return json.dumps({"journal": _VERSION, "boot": boot, "object": attrs.asdict(version)}) + "\n"
+
+
+def decode(text: str) -> tuple[ObjectVersion, str | None, list[Span]] | None:
+    """Return the object, the boot of the machine it was written in, and the finished spans; None for no usable journal.
+
+    Args:
+        text: The content of a journal, whole, cut off or damaged.
+    """
+    first, *lines = text.split("\n")
+    try:
+        head = json.loads(first)
+        version, boot = ObjectVersion(**head["object"]), head["boot"]
+        sent = [version.path, version.etag or "-", version.generation or "-", *version.checksums.values()]
+        is_sound = head["journal"] == _VERSION and type(version.size) is int
+        # It is compared with headers and sent as one, so it must be able to stand in one.
+        is_sound = is_sound and all(
+            each.isascii() and each.isprintable() and each == each.strip() != "" for each in sent
+        )
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return None
+    found = (_LINE.fullmatch(line) for line in lines)
+    return (version, boot, merged((int(each[1]), int(each[2])) for each in found if each)) if is_sound else None
+
+
+@cache
+def _boot_id() -> str | None:
+    """Return what changes when the machine starts anew, None where the system does not tell."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except OSError:
+        return None
+
+
+def helper_path(path: Path, suffix: str) -> Path:
+    """Return the name of a file beside ``path``; a name near the file system's limit is shortened to leave room."""
+    try:
+        limit = os.pathconf(path.parent, "PC_NAME_MAX")
+    except (AttributeError, OSError, ValueError):
+        limit = 255
+    name = os.fsencode(path.name)
+    if len(name) + len(_JOURNAL) <= limit:
+        return path.with_name(path.name + suffix)
+    mark = hashlib.sha256(name).hexdigest()[:16]
+    return path.with_name(f"{name[: limit - len(_JOURNAL) - 17].decode('utf-8', 'ignore')}~{mark}{suffix}")
+
+
+class PartialFile:
+    """``<name>.part`` and its journal, locked from construction to `close`.
+
+    Args:
+        path: The final name.
+
+    Raises:
+        Busy: Somebody else downloads to the same file.
+        OSError: The files cannot be opened.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._part, self._journal_path = path, helper_path(path, ".part"), helper_path(path, _JOURNAL)
+        self._lock = Lock()
+        self._fd = -1
+        self._is_of_use = True  # until it is known to be otherwise: it may be somebody's earlier download
+        self._unsynced = 0
+        self._syncing: ThreadPoolExecutor | None = None
+        self._synced: Future[None] | None = None
+        self._journal = _open_locked(self._journal_path)
+        try:
+            self._fd = _open_regular(self._part, 0)
+        except BaseException:
+            self.close()
+            raise
+
+    def kept(self) -> tuple[ObjectVersion, list[Span]] | None:
+        """Return the object and the spans that an earlier download left, None when there is nothing to resume.
+
+        What was written before the machine went down may not have reached the disk; it counts only where a checksum
+        will judge the whole.
+        """
+        with open(self._journal, encoding="ascii", errors="replace", newline="\n", closefd=False) as file:
+            text = file.read()
+        if text and not text.endswith("\n"):
+            self._append("\n")  # what was cut off must not spoil the next line
+        version, boot, spans = decode(text) or (ObjectVersion(path=""), None, [])
+        lost = boot != _boot_id() and not version.checksums
+        if lost or not spans or not version.is_resumable:
+            return None
+        return (version, spans) if spans[-1][1] <= min(os.fstat(self._fd).st_size, version.size or 0) else None
+
+    def begin(self, version: ObjectVersion) -> None:
+        """Start on an object from its first byte."""
+        os.ftruncate(self._fd, 0)
+        os.ftruncate(self._journal, 0)
+        self._append(encode(version, _boot_id()))
+        self._is_of_use = version.is_resumable
+
+    def lacks_space(self, count: int) -> bool:
+        """Return whether the disk has surely no room for ``count`` more bytes."""
+        try:
+            return shutil.disk_usage(self._path.parent).free < count
+        except OSError:
+            return False
+
+    def write(self, offset: int, data: memoryview) -> None:
+        """Write all of ``data`` at ``offset`` and note it in the journal."""
+        written = 0
+        while written < len(data):
+            written += self._write_some(data[written:], offset + written)
+        self._append(f"+{offset}-{offset + written};\n")
+        self._write_back(written)
+
+    def _write_some(self, data: memoryview, offset: int) -> int:
+        if hasattr(os, "pwrite"):
+            return os.pwrite(self._fd, data, offset)
+        with self._lock:  # Windows has no positioned writes
+            os.lseek(self._fd, offset, os.SEEK_SET)
+            return os.write(self._fd, data)
+
+    def _append(self, line: str) -> None:
+        with self._lock:
+            os.write(self._journal, line.encode("ascii"))
+
+    def _write_back(self, count: int) -> None:
+        """Have the disk work on what has been written while more comes, where the system can do that."""
+        with self._lock:
+            self._unsynced += count
+            if self._unsynced < _WRITE_BACK or not hasattr(os, "fdatasync"):
+                return
+            if self._synced is not None:
+                if not self._synced.done():
+                    return
+                self._synced.result()  # the system tells only once that the disk did not take something
+            self._unsynced = 0
+            self._syncing = self._syncing or ThreadPoolExecutor(1, "aikynetix-sync")
+            self._synced = self._syncing.submit(os.fdatasync, self._fd)
+
+    def reader(self) -> IO[bytes]:
+        """Return the file, to be read from; the caller closes it."""
+        return self._part.open("rb", buffering=0)
+
+    def sync(self, size: int) -> os.stat_result:
+        """Make all ``size`` bytes durable, and return what there is to be seen of the file.
+
+        Raises:
+            OSError: The disk did not take them. A file system that has no such call is no error.
+        """
+        os.ftruncate(self._fd, size)  # cuts off what an earlier version of the object left behind its end
+        try:
+            if self._synced is not None:
+                self._synced.result()
+            os.fsync(self._fd)
+        except OSError as error:
+            if error.errno not in _NO_FSYNC:
+                raise
+        return os.fstat(self._fd)
+
+    def publish(self) -> None:
+        """Put the file under its final name, in one step."""
+        self._close_file()
+        self._part.replace(self._path)
+        self._remove_journal()
+
+    def discard(self) -> None:
+        """Remove the partial file and the journal."""
+        self._close_file()
+        with contextlib.suppress(OSError):
+            self._part.unlink(missing_ok=True)
+            self._remove_journal()
+
+    def close(self) -> None:
+        """Give the files and the lock up; what has arrived stays, unless nobody could resume it."""
+        if self._fd >= 0 and (not self._is_of_use or os.fstat(self._fd).st_size == 0):
+            self.discard()
+        self._close_file()
+        journal, self._journal = self._journal, -1
+        if journal >= 0:
+            os.close(journal)
+
+    def _close_file(self) -> None:
+        if self._syncing is not None:
+            self._syncing.shutdown()
+        fd, self._fd = self._fd, -1
+        if fd >= 0:
+            os.close(fd)
+
+    def _remove_journal(self) -> None:
+        if os.name == "nt":
+            self.close()  # an open file cannot be removed there
+        self._journal_path.unlink(missing_ok=True)
+
+
+def _open_regular(path: Path, flags: int) -> int:
+    fd = os.open(path, _FLAGS | flags, 0o666)
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise OSError(errno.EINVAL, "a pipe or a device stands where the bytes are to be collected")
+    return fd
+
+
+def _open_locked(path: Path) -> int:
+    from filelock import lock_descriptor
+
+    while True:
+        fd = _open_regular(path, os.O_APPEND)
+        try:
+            with contextlib.suppress(OSError):  # a file system without locks: better without this guard than not at all
+                if not lock_descriptor(fd, blocking=False):
+                    raise Busy
+            # Whoever held the lock before may have removed the file when it was done.
+            if os.path.lexists(path) and os.path.samestat(os.fstat(fd), path.lstat()):
+                return fd
+        except BaseException:
+            os.close(fd)
+            raise
+        os.close(fd)

@@ -1,0 +1,119 @@
+"""One request to the storage: which URLs may be asked, which redirects followed, what a refusal means."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from typing import TYPE_CHECKING
+
+import httpx
+
+from .._config import is_loopback
+from .._redact import redact_url
+from .._responses import connection_error
+from .._retry import retry_after
+from ._failures import Failure, Kind, xml_code
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from ._types import OpenUrl
+
+_MAX_REDIRECTS = 5
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_ERROR_BODY = 64 * 1024
+# What is encoded cannot be resumed, and its length says nothing about the file's.
+_HEADERS = {"Accept": "*/*", "Accept-Encoding": "identity"}
+
+
+def open_bytes(
+    open_url: OpenUrl,
+    url: str,
+    headers: Mapping[str, str],
+    *,
+    timeout: httpx.Timeout,
+    cancelled: Callable[[], bool],
+) -> tuple[httpx.Response, str]:
+    """Ask for ``url`` and return a response with bytes (200 or 206), and the URL that it came from after redirects.
+
+    Raises:
+        Failure: There was no response, or one without the bytes asked for.
+    """
+    may_be_plain = True
+    for _ in range(_MAX_REDIRECTS + 1):
+        parsed = _parsed(url)
+        if parsed is None or not (parsed.scheme == "https" or (may_be_plain and _is_local(parsed))):
+            raise Failure(Kind.DISALLOWED_URL, "the video's URL is neither https nor on this machine")
+        # A head of which each byte comes in time may still take for ever, so it has a limit as a whole.
+        deadline = None if timeout.read is None else time.monotonic() + (timeout.connect or 0.0) + timeout.read
+        try:
+            response = open_url(url, {**_HEADERS, **headers}, deadline=deadline, cancelled=cancelled)
+        except Exception as error:  # a caller's transport raises what it likes
+            raise _connection_failure(error, parsed) from error
+        if response.status_code in (200, 206):
+            return response, url
+        target = response.headers.get("location")
+        if response.status_code not in _REDIRECTS or not target:
+            raise _refusal(response)
+        response.close()
+        may_be_plain = _is_local(parsed)
+        url = _joined(parsed, target)
+    raise Failure(Kind.STATUS, "the storage redirects in a circle", status=310)
+
+
+def _refusal(response: httpx.Response) -> Failure:
+    """Return what an error response says, after a bounded part of its body."""
+    text = b""
+    with contextlib.suppress(Exception):
+        for chunk in [response.content] if response.is_stream_consumed else response.iter_raw():
+            text += chunk
+            if len(text) > _ERROR_BODY:
+                break
+    with contextlib.suppress(Exception):
+        response.close()
+    code = xml_code(text[:_ERROR_BODY].decode("utf-8", "replace"))
+    return Failure(
+        Kind.STATUS,
+        f"the storage answered {response.status_code}{f' ({code})' if code else ''}",
+        status=response.status_code,
+        code=code,
+        retry_after=retry_after(response.headers, time.time()),
+    )
+
+
+def _parsed(url: str) -> httpx.URL | None:
+    try:
+        parsed = httpx.URL(url)
+        has_host = bool(parsed.host)  # is decoded only when it is looked at
+    except (httpx.InvalidURL, UnicodeError):
+        return None
+    return parsed if has_host else None
+
+
+def _joined(url: httpx.URL, target: str) -> str:
+    try:
+        return str(url.join(target))
+    except (httpx.InvalidURL, UnicodeError):
+        return ""
+
+
+def _is_local(url: httpx.URL) -> bool:
+    """Return whether ``url`` is plain http on this machine."""
+    return url.scheme == "http" and is_loopback(url.host)
+
+
+def _connection_failure(error: Exception, url: httpx.URL) -> Failure:
+    where = (redact_url(str(url)).split("/")[2:3] or ["the storage"])[0]
+    mapped = connection_error(error, "GET", str(url))
+    if mapped.is_permanent:
+        return Failure(Kind.REFUSED, f"{where} cannot be reached: {mapped.message}")
+    match error:
+        case httpx.ConnectTimeout() | httpx.ConnectError() | httpx.PoolTimeout() | httpx.ProxyError():
+            kind, what = Kind.CONNECT, f"cannot be reached: {mapped.message}"
+        case httpx.TimeoutException():
+            kind, what = Kind.STALLED, "did not answer in time"
+        case httpx.UnsupportedProtocol() | httpx.InvalidURL() | UnicodeError():
+            kind, what = Kind.DISALLOWED_URL, "has a URL that cannot be asked for"
+        case _:
+            kind, what = Kind.BROKEN, "broke the connection off"
+    return Failure(kind, f"{where} {what} ({type(error).__name__})")

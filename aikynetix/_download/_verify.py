@@ -1,0 +1,136 @@
+"""What is checked before a file gets its name: checksums, and that it is a whole video."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import IO, TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from ._object import ObjectVersion
+
+_BLOCK = 256 * 1024
+_EDGE = 16
+# The first box of an ISO base media file (ISO/IEC 14496-12, section 4.3) and of its QuickTime ancestors.
+_FIRST_BOXES = frozenset({b"ftyp", b"styp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"uuid"})
+_PAGES = (b"<!doc", b"<html", b"<head", b"<body")
+_PAGE_ENDS = (b"</html>", b"</error>")
+
+
+class _Hash(Protocol):
+    def update(self, data: Any, /) -> object: ...
+    def hexdigest(self) -> Any: ...
+
+
+class Checksums:
+    """Hashes a file from its beginning while it grows, by reading back what has no gap before it.
+
+    What was written a moment ago is read from memory. Where there is nothing to check them by, the bytes are not looked
+    at again.
+
+    Args:
+        version: Says which checksums were announced.
+        sha256: Whether to compute this one too, for a file that cannot be read later.
+    """
+
+    def __init__(self, version: ObjectVersion, *, sha256: bool = False) -> None:
+        self._hashes: dict[str, _Hash] = {"sha256": hashlib.sha256()} if sha256 else {}
+        self.position = 0
+        if "md5" in version.checksums:
+            self._hashes["md5"] = hashlib.md5(usedforsecurity=False)
+        if "crc32c" in version.checksums:
+            import google_crc32c
+
+            # Without its C extension CRC32C takes seconds per megabyte; it is then left out if there is an MD5.
+            if google_crc32c.implementation == "c" or "md5" not in version.checksums:
+                checksum: Any = google_crc32c.Checksum
+                self._hashes["crc32c"] = checksum()
+
+    def advance(self, file: IO[bytes], limit: int) -> None:
+        """Hash everything before ``limit``, which must be in the file.
+
+        Raises:
+            OSError: The file cannot be read, or is shorter.
+        """
+        if not self._hashes:
+            self.position = limit
+        elif self.position < limit:
+            file.seek(self.position)
+        while self.position < limit:
+            data = file.read(min(_BLOCK, limit - self.position))
+            if not data:
+                raise OSError("the partial file is shorter than it was")
+            for each in self._hashes.values():
+                each.update(data)
+            self.position += len(data)
+
+    def digests(self) -> dict[str, str]:
+        """Return the checksums in hexadecimal, by name; those that were not announced are missing."""
+        found = {name: each.hexdigest() for name, each in self._hashes.items()}
+        return {name: value.decode() if isinstance(value, bytes) else value for name, value in found.items()}
+
+
+def verify(version: ObjectVersion, size: int, digests: dict[str, str], file: IO[bytes], *, framed: bool) -> str:
+    """Check a complete file against what the storage announced, and return what it was checked by.
+
+    Args:
+        version: What was announced.
+        size: Bytes of the file.
+        digests: Its checksums.
+        file: The file, to be looked into.
+        framed: Whether anything but the end of the connection said where the body ended.
+
+    Returns:
+        ``"crc32c"``, ``"md5"``, ``"crc32c+md5"``, ``"size"`` or ``"container"``.
+
+    Raises:
+        ValueError: It is not what was announced, or no whole video.
+    """
+    if version.size is not None and version.size != size:
+        raise ValueError(f"{size} bytes came where {version.size} were announced")
+    checked = sorted(version.checksums.keys() & digests.keys())
+    for name in checked:
+        if digests[name] != version.checksums[name]:
+            raise ValueError(f"the {name} checksum does not match what the storage announced")
+    _require_video(file, size)
+    if not framed and not checked and not _boxes_add_up(file, size):
+        raise ValueError("the connection ended, and the video in it is not whole")
+    return "+".join(checked) or ("container" if version.size is None else "size")
+
+
+def _require_video(file: IO[bytes], size: int) -> None:
+    head, tail = _read(file, 0, _EDGE), _read(file, max(0, size - _EDGE), _EDGE)
+    text = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if text.startswith(_PAGES):
+        raise ValueError("the storage sent an HTML page where the video should be")
+    if text.startswith(b"<"):
+        raise ValueError("the storage sent an XML document where the video should be")
+    if not head:
+        raise ValueError("the storage sent an empty file")
+    # 0 says "to the end of the file", 1 "the length follows as 64 bits".
+    length = int.from_bytes(head[:4], "big")
+    if len(head) < 8 or head[4:8] not in _FIRST_BOXES or 1 < length < 8:
+        raise ValueError("what the storage sent does not start as an mp4 does")
+    if tail.rstrip().lower().endswith(_PAGE_ENDS):
+        raise ValueError("the video breaks off in an error page")
+
+
+def _boxes_add_up(file: IO[bytes], size: int) -> bool:
+    """Return whether the top-level boxes end where the file does (ISO/IEC 14496-12, section 4.2).
+
+    A last box that reaches "to the end of the file" says nothing about where that is.
+    """
+    position = 0
+    while position < size:
+        head = _read(file, position, 16)
+        length = int.from_bytes(head[:4], "big")
+        if length == 1:
+            length = int.from_bytes(head[8:], "big")
+        if len(head) < 8 or length < 8:
+            return False
+        position += length
+    return position == size
+
+
+def _read(file: IO[bytes], offset: int, count: int) -> bytes:
+    file.seek(offset)
+    return file.read(count)

@@ -1,0 +1,222 @@
+"""What the API looks like, all of it from the regenerated package: a changed spec needs no change of the sandbox.
+
+`aikynetix_api.facade` tells method, path, credentials and the place of the video's URL by the requests that it makes;
+the vendor's document beside it tells which parameters and bodies are right, and which responses.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, urlsplit
+
+import aikynetix_api
+import httpx
+import jsonschema  # type: ignore[import-untyped]  # ships no types
+from aikynetix_api import facade
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+__all__ = ["PREFIX", "InvalidError", "Operation", "operations"]
+
+PREFIX = urlsplit(facade.BASE_URL or "").path.rstrip("/")
+"""The path of the vendor's server, which every path of the API begins with."""
+
+_MARK = "session-mark"
+_GET, _GENERATE = "get_analyzed_video", "generate_analyzed_video"
+_ERROR_FIELDS = ("error", "detail", "message", "title")
+_DOCUMENT: dict[str, Any] = json.loads(Path(aikynetix_api.__file__).with_name("openapi.json").read_text("utf-8"))
+_VALIDATOR: Any = (
+    jsonschema.Draft4Validator if _DOCUMENT["openapi"].startswith("3.0") else jsonschema.Draft202012Validator
+)
+
+
+class InvalidError(Exception):
+    """The request does not conform to the spec; the text says in what."""
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One of the facade's two operations.
+
+    Attributes:
+        name: The facade's name of it.
+        method: The HTTP method.
+        path: Matches the path as it is sent; the group is the percent-encoded session id.
+        documented: The operation in the vendor's document.
+    """
+
+    name: str
+    method: str
+    path: re.Pattern[str]
+    documented: Mapping[str, Any]
+
+    @property
+    def generates(self) -> bool:
+        """Whether it has the video made."""
+        return self.name == _GENERATE
+
+    @cached_property
+    def _download(self) -> tuple[str, str] | None:
+        with_flag, without = (_request(self.name, download=flag).url.params.multi_items() for flag in (True, False))
+        return next((pair for pair in with_flag if pair not in without), None)
+
+    def asks_for_attachment(self, query: str) -> bool:
+        """Whether the query asks for a URL that a browser saves instead of showing it."""
+        return not self.generates and self._download in parse_qsl(query)
+
+    def check(self, query: str, media_type: str, body: bytes) -> None:
+        """Hold a request against the document.
+
+        Raises:
+            InvalidError: It does not conform.
+        """
+        given = parse_qsl(query, keep_blank_values=True)
+        for parameter in map(_resolved, self.documented.get("parameters", ())):
+            if parameter.get("in") == "query":
+                _check_parameter(parameter, [value for name, value in given if name == parameter["name"]])
+        documented = _resolved(self.documented.get("requestBody", {}))
+        content = documented.get("content", {})
+        if media_type in content:
+            _check_body(_resolved(content[media_type].get("schema", {})), media_type, body)
+        elif content and (body or documented.get("required")):
+            raise InvalidError(f"the body must be {' or '.join(content)}.")
+
+    def success(self, url: str | None) -> tuple[int, dict[str, Any]]:
+        """Return the status and body of a success: with the video's URL, or without it where it is only accepted."""
+        statuses = [status for status in self.documented.get("responses", {}) if status.startswith("2")]
+        status = min(statuses, default="200")
+        body = self._sample(status)
+        *parents, last = facade.VIDEO_URL[self.name][0]
+        holder = body
+        for key in parents:
+            holder = holder.setdefault(key, {})
+        holder.pop(last, None)
+        if url is not None:
+            holder[last] = url
+        return int(status.replace("X", "0")), body
+
+    def failure(self, status: int, text: str) -> dict[str, Any]:
+        """Return the body of a failure, with ``text`` where the document has such a thing."""
+        fields = self._schema(str(status)).get("properties", {})
+        return self._sample(str(status)) | {next((name for name in _ERROR_FIELDS if name in fields), "error"): text}
+
+    def _schema(self, status: str) -> Mapping[str, Any]:
+        response = _resolved(self.documented.get("responses", {}).get(status, {}))
+        return _resolved(response.get("content", {}).get("application/json", {}).get("schema", {}))
+
+    def _sample(self, status: str) -> dict[str, Any]:
+        made = _sample(self._schema(status))
+        return made if isinstance(made, dict) else {}
+
+
+def operations() -> tuple[Operation, ...]:
+    """Return the facade's operations that the document still has."""
+    names = [name for name in (_GET, _GENERATE) if name in facade.MODULES and name not in facade.UNSUPPORTED]
+    return tuple(map(_operation, names))
+
+
+def _operation(name: str) -> Operation:
+    request = _request(name)
+    path = request.url.raw_path.decode().partition("?")[0]
+    pattern = re.escape(PREFIX + path).replace(re.escape(_MARK), "([^/]+)")
+    return Operation(name, request.method, re.compile(pattern), _documented(request.method.lower(), path))
+
+
+def _documented(method: str, path: str) -> Mapping[str, Any]:
+    for template, item in _DOCUMENT["paths"].items():
+        pattern = re.sub(r"\\{[^{}]*\\}", "[^/]+", re.escape(template))
+        if method in item and re.fullmatch(pattern, path):
+            return {**item[method], "parameters": [*item.get("parameters", ()), *item[method].get("parameters", ())]}
+    return {}
+
+
+def _request(name: str, *, download: bool = False) -> httpx.Request:
+    flags = {"is_jump": False, "is_weight": False} | ({"download": download} if name == _GET else {})
+    kwargs = getattr(facade, name)(_MARK, **flags)
+    return httpx.Request(**kwargs | {"url": httpx.URL("http://sandbox").join(kwargs["url"])})
+
+
+def _resolved(value: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Follow a reference within the document."""
+    while "$ref" in value:
+        found: Any = _DOCUMENT
+        for key in value["$ref"].removeprefix("#/").split("/"):
+            found = found[key.replace("~1", "/").replace("~0", "~")]
+        value = found
+    return value
+
+
+def _check_parameter(parameter: Mapping[str, Any], values: list[str]) -> None:
+    name, schema = parameter["name"], _resolved(parameter.get("schema", {}))
+    if not values and parameter.get("required"):
+        raise InvalidError(f"{name} is missing.")
+    if schema.get("type") == "array":
+        items = _resolved(schema.get("items", {}))
+        _check(schema, [_typed(value, items) for value in values], f"{name} ")
+    elif len(values) > 1:
+        raise InvalidError(f"{name} is given more than once.")
+    elif values:
+        _check(schema, _typed(values[0], schema), f"{name} ")
+
+
+def _check_body(schema: Mapping[str, Any], media_type: str, body: bytes) -> None:
+    if media_type == "application/x-www-form-urlencoded":
+        fields = schema.get("properties", {})
+        pairs = parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True)
+        _check(schema, {name: _typed(value, _resolved(fields.get(name, {}))) for name, value in pairs}, "")
+    elif media_type == "application/json":
+        try:
+            # Python's own NaN and Infinity are not JSON (RFC 8259, section 6).
+            value = json.loads(body, parse_constant=_not_json)
+        except (ValueError, RecursionError):
+            raise InvalidError("the body is not JSON.") from None
+        _check(schema, value, "")
+
+
+def _not_json(constant: str) -> None:
+    raise ValueError(constant)
+
+
+def _typed(text: str, schema: Mapping[str, Any]) -> object:
+    """Return what a query or a form says, as the schema's type; as text where it does not say such a thing."""
+    if schema.get("type") not in ("boolean", "integer", "number"):
+        return text
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _check(schema: Mapping[str, Any], value: object, where: str) -> None:
+    errors: Iterable[Any] = _VALIDATOR({**schema, "components": _DOCUMENT.get("components", {})}).iter_errors(value)
+    for error in errors:
+        path = ".".join(map(str, error.path))
+        raise InvalidError(f"{where}{path and f'{path} '}does not conform: {error.message:.200}")
+
+
+def _sample(schema: Mapping[str, Any]) -> Any:
+    """Return a value that conforms to a schema, with nothing in it that is not required."""
+    schema = _resolved(schema)
+    for name in ("const", "default", "example"):
+        if name in schema:
+            return schema[name]
+    for name in ("enum", "examples"):
+        if schema.get(name):
+            return schema[name][0]
+    for name in ("oneOf", "anyOf"):
+        if schema.get(name):
+            return _sample(schema[name][0])
+    if "allOf" in schema:
+        parts = [_sample(part) for part in schema["allOf"]]
+        return {key: value for part in parts if isinstance(part, dict) for key, value in part.items()}
+    fields = schema.get("properties", {})
+    kinds = {"string": "x" * schema.get("minLength", 1), "integer": 1, "number": 1, "boolean": True, "array": []}
+    kind = schema.get("type", "object")
+    kind = kind[0] if isinstance(kind, list) else kind
+    return kinds.get(kind, {name: _sample(fields.get(name, {})) for name in schema.get("required", ())})

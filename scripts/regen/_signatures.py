@@ -1,0 +1,132 @@
+"""Reading generated modules: what an operation takes and returns, and the fields of a model. Source in, values out."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+_END = "\ndef _parse_response("  # the rest is long and says nothing new
+
+
+@dataclass(frozen=True)
+class Argument:
+    """One argument of a generated function, or one field of a generated model.
+
+    Attributes:
+        name: As in Python.
+        annotation: Its type, as source.
+        default: Its default, as source; None where it must be given.
+        is_positional: Whether it stands in the path.
+    """
+
+    name: str
+    annotation: str
+    default: str | None
+    is_positional: bool = False
+
+    @property
+    def is_optional(self) -> bool:
+        """Whether it may be left out; a required one with a default may not, for it is sent in any case."""
+        return "Unset" in names_in(self.annotation)
+
+    @property
+    def value(self) -> object:
+        """The default where it is a literal, else None."""
+        with contextlib.suppress(ValueError):
+            return ast.literal_eval(self.default) if self.default else None
+        return None
+
+
+@dataclass(frozen=True)
+class OperationSource:
+    """A generated operation module.
+
+    Attributes:
+        arguments: What `_get_kwargs` takes.
+        headers: Argument to the name of the header that it is sent in.
+        sends_form: Whether the body is a form, which says nothing at all where it is empty.
+        imports: Name to the statement that imports it.
+        returns: The type of a success, as source.
+    """
+
+    arguments: tuple[Argument, ...]
+    headers: dict[str, str]
+    sends_form: bool
+    imports: dict[str, str]
+    returns: str
+
+
+def read_operation(source: str) -> OperationSource:
+    """Read the module of an operation, as far as what it takes and gives is stated there."""
+    tree = ast.parse(source.partition(_END)[0])
+    functions = {one.name: one for one in tree.body if isinstance(one, ast.FunctionDef)}
+    function, returns = functions["_get_kwargs"], functions["_success"].returns
+    assigned = [one for one in ast.walk(function) if isinstance(one, ast.Assign)]
+    stores = [(key, one.value) for one in assigned if (key := _subscript(one.targets[0]))]
+    headers = {
+        name: wire for (owner, wire), value in stores if owner == "headers" for name in names_in(ast.unparse(value))
+    }
+    sends_form = any(owner == "_kwargs" and key in ("data", "files") for (owner, key), _ in stores)
+    return OperationSource(
+        tuple(_arguments(function)),
+        headers,
+        sends_form,
+        dict(_imports(tree)),
+        ast.unparse(returns) if returns else "Any",
+    )
+
+
+def model_fields(source: str, name: str) -> tuple[Argument, ...] | None:
+    """List the fields of a model that its constructor takes; None where the module defines no such class."""
+    found = [one for one in ast.parse(source).body if isinstance(one, ast.ClassDef) and one.name == name]
+    return tuple(_fields(found[0])) if found else None
+
+
+def names_in(expression: str) -> list[str]:
+    """List the names in an expression, in the order in which they stand."""
+    found = [one for one in ast.walk(ast.parse(expression, mode="eval")) if isinstance(one, ast.Name)]
+    return [one.id for one in sorted(found, key=lambda one: one.col_offset)]
+
+
+def _arguments(function: ast.FunctionDef) -> Iterator[Argument]:
+    stated = function.args
+    missing: list[ast.expr | None] = [None] * (len(stated.args) - len(stated.defaults))
+    positional = zip(stated.args, [*missing, *stated.defaults], strict=True)
+    for pairs, is_positional in ((positional, True), (zip(stated.kwonlyargs, stated.kw_defaults, strict=True), False)):
+        for one, default in pairs:
+            annotation = ast.unparse(one.annotation) if one.annotation else "Any"
+            yield Argument(one.arg, annotation, None if default is None else ast.unparse(default), is_positional)
+
+
+def _fields(model: ast.ClassDef) -> Iterator[Argument]:
+    for one in model.body:
+        if isinstance(one, ast.AnnAssign) and isinstance(one.target, ast.Name):
+            default = None if one.value is None else ast.unparse(one.value)
+            if default is None or not default.startswith("_attrs_field"):
+                yield Argument(one.target.id.lstrip("_"), ast.unparse(one.annotation), default)
+
+
+def _imports(tree: ast.Module) -> Iterator[tuple[str, str]]:
+    for node in tree.body:
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            for alias in node.names:
+                one = (
+                    ast.Import([alias])
+                    if isinstance(node, ast.Import)
+                    else ast.ImportFrom(node.module, [alias], node.level)
+                )
+                yield alias.asname or alias.name, ast.unparse(one)
+
+
+def _subscript(target: ast.expr) -> tuple[str, str] | None:
+    match target:
+        case ast.Subscript(value=ast.Name(id=owner), slice=ast.Constant(value=str(key))):
+            return owner, key
+        case _:
+            return None

@@ -1,0 +1,277 @@
+"""A storage that answers wrongly, once or always, at any byte."""
+
+from __future__ import annotations
+
+import gzip
+import time
+import zlib
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import pytest
+
+from aikynetix import DownloadError, DownloadInterruptedError, IntegrityError, SignedUrlExpiredError
+
+from .calls import EXPIRED, MIB, assert_right, fetch, interrupt, once
+from .servers import Fault, Request, Storage, hash_header, serving, video
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+BODY = video(MIB)
+OTHER = video(MIB, seed=2)
+HALF = MIB // 2
+GZIP = {"Content-Encoding": "gzip"}
+NO_HASH: dict[str, str | None] = {"x-goog-hash": None}
+# RFC 1952, section 2.2: members follow one another; the last has a single byte of the video.
+MEMBERS = b"".join(gzip.compress(part, mtime=0) for part in (BODY[:400_000], BODY[400_000:-1], BODY[-1:]))
+
+
+def deflated(wbits: int) -> bytes:
+    made = zlib.compressobj(wbits=wbits)
+    return made.compress(BODY) + made.flush()
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault(cut_after=700_000),
+        Fault(cut_after=700_000, reset=True),
+        Fault(cut_after=700_000, stall=3),
+        Fault(status=503, body=b"busy", headers={"Retry-After": "0"}),
+        Fault(status=400, body=EXPIRED),
+        Fault(status=403, body=b"<Error><Code>SignatureDoesNotMatch</Code></Error>"),
+        Fault(raw=b""),
+        Fault(raw=b"nonsense\r\n\r\n"),
+        Fault(chunked=True),
+        Fault(chunked=True, headers={"Accept-Ranges": None, "ETag": None, "x-goog-generation": None}),
+        Fault(headers={"Content-Length": None}),
+        Fault(headers={"Content-Length": None, **NO_HASH}),
+        Fault(headers={"Content-Length": "9999999"}),
+        Fault(headers={"Content-Length": "1048576, 1048576"}),
+        Fault(headers={"Content-Length": "99", "x-goog-stored-content-length": "1048576"}),
+        Fault(headers={"Content-Disposition": 'attachment; filename="../../evil"'}),
+        Fault(headers={**GZIP}, body=gzip.compress(BODY, mtime=0)),
+        Fault(headers=GZIP | NO_HASH, body=MEMBERS),
+        Fault(headers=GZIP | NO_HASH, body=MEMBERS, chunked=True),
+        Fault(headers={**GZIP}, body=gzip.compress(BODY, mtime=0)[:-100]),
+        Fault(headers={**GZIP}, body=gzip.compress(BODY, mtime=0)[:5000], cut_after=2500),
+        Fault(headers={"Content-Encoding": "deflate"}, body=deflated(15)),
+        Fault(headers={"Content-Encoding": "deflate"}, body=deflated(-15)),
+        *(Fault(headers={"Content-Encoding": token}) for token in ("UTF-8", "aws-chunked", "binary", "none", "br")),
+        Fault(headers={"Set-Cookie": "a=b", "Content-Type": "text/html"}),
+        Fault(status=206, headers={"Content-Range": f"bytes 0-{MIB - 1}/{MIB}"}),
+    ],
+    ids=str,
+)
+def test_one_odd_response_does_not_stop_a_download(fault: Fault, tmp_path: Path) -> None:
+    """Whatever is odd about one response, the file is right in the end and nothing else is left."""
+    with serving(Storage(BODY, fault=once(fault))) as storage:
+        result = fetch(storage, tmp_path / "v.mp4", silence=0.6)
+    assert_right(result, tmp_path / "v.mp4", BODY)
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind", "reason"),
+    [
+        (Fault(body=b""), IntegrityError, None),
+        (Fault(headers={"x-goog-hash": "md5=AAAAAAAAAAAAAAAAAAAAAA=="}), IntegrityError, None),
+        (Fault(status=400, body=EXPIRED), SignedUrlExpiredError, "storage"),
+        (Fault(status=403, body=b""), SignedUrlExpiredError, "storage"),
+        (Fault(status=400, body=b"<Error><Code>InvalidArgument</Code></Error>"), DownloadError, "storage"),
+        (Fault(status=404, body=b"<Error><Code>NoSuchKey</Code></Error>"), DownloadError, "storage"),
+        (Fault(status=416, body=b""), DownloadError, "storage"),
+        (Fault(status=204, body=b""), DownloadError, "storage"),
+        (Fault(status=206), DownloadInterruptedError, "storage"),
+        (Fault(status=302, body=b"", headers={"Location": "http://storage.example/x"}), DownloadError, "storage"),
+        (Fault(status=302, body=b"", headers={"Location": "/circle"}), DownloadError, "storage"),
+        (Fault(status=302, body=b""), DownloadError, "storage"),
+        (Fault(endless=True), DownloadError, "storage"),
+        (Fault(raw=b""), DownloadInterruptedError, "storage"),
+        (Fault(cut_after=0, reset=True), DownloadInterruptedError, "storage"),
+        (Fault(drip=0.05), DownloadInterruptedError, "storage"),
+        (Fault(headers={"Content-Encoding": "br", "x-goog-hash": None}, body=b"brotli" * 99), IntegrityError, None),
+        (Fault(headers={**GZIP}), DownloadInterruptedError, "storage"),
+        (Fault(headers={"Content-Length": None, **NO_HASH}, cut_after=200_000), IntegrityError, None),
+    ],
+    ids=str,
+)
+def test_a_storage_that_never_gives_the_video_is_an_error_of_ours(
+    fault: Fault, kind: type[DownloadError], reason: str | None, tmp_path: Path
+) -> None:
+    """A lasting fault ends in the documented exception, soon, and with nothing under the final name."""
+    begun = time.monotonic()
+    with (
+        serving(Storage(video(300_000), fault=lambda request: fault)) as storage,
+        pytest.raises(DownloadError) as caught,
+    ):
+        fetch(storage, tmp_path / "v.mp4", silence=0.4, max_retries=1, max_bytes=2 * MIB)
+    assert (type(caught.value), caught.value.reason) == (kind, reason)
+    assert (caught.value.session_id, caught.value.path) == ("session", tmp_path / "v.mp4")
+    assert "topsecret" not in repr(caught.value) + str(caught.value) + repr(caught.value.__cause__)
+    assert not (tmp_path / "v.mp4").exists()
+    assert time.monotonic() - begun < 8
+
+
+SIZE = 150_000
+POSITIONS = (0, 1, 8, 16, 255, 4_096, 65_535, 65_536, 65_537, 131_072, SIZE - 17, SIZE - 1)
+HEAD = b'HTTP/1.1 200 OK\r\nContent-Length: 150000\r\nETag: "one"\r\nAccept-Ranges: bytes\r\n\r\n'
+
+
+def _disturbed(fault: Fault, folder: Path, size: int = SIZE) -> None:
+    body = video(size)
+    folder.mkdir()
+    with serving(Storage(body, fault=once(fault))) as storage:
+        assert_right(fetch(storage, folder / "v.mp4", silence=0.4, max_retries=1), folder / "v.mp4", body)
+        assert storage.requests[0].span is None
+        assert [request.headers.get("if-range") for request in storage.requests[1:]] in ([], ['"one"'], [None])
+
+
+@pytest.mark.parametrize(
+    "faults",
+    [
+        [Fault(cut_after=n) for n in POSITIONS] + [Fault(cut_after=n, reset=True) for n in (*POSITIONS, SIZE)],
+        [Fault(cut_after=n, stall=5) for n in POSITIONS],
+        [Fault(raw=HEAD[:n]) for n in (*range(0, len(HEAD) - 1, 7), len(HEAD) - 1)],
+    ],
+    ids=["broken", "stalled", "head"],
+)
+def test_a_connection_that_ends_or_is_silent_at_any_byte_is_followed_by_another(
+    faults: list[Fault], tmp_path: Path
+) -> None:
+    """Wherever the first response ends, is reset or falls silent, the next goes on from there, to the right bytes."""
+    with ThreadPoolExecutor(8) as pool:
+        folders = [tmp_path / str(number) for number in range(len(faults))]
+        for done in [pool.submit(_disturbed, fault, folder) for fault, folder in zip(faults, folders, strict=True)]:
+            done.result()
+
+
+@pytest.mark.parametrize("position", [MIB - 1, 3 * MIB // 2, 2 * MIB - 1])
+@pytest.mark.parametrize("how", [{}, {"reset": True}, {"stall": 5.0}], ids=str)
+def test_a_long_body_right_from_the_socket_breaks_like_any_other(
+    position: int, how: dict[str, float], tmp_path: Path
+) -> None:
+    """What is received without the parser has the same deadline, and the same end."""
+    _disturbed(Fault(cut_after=position, **how), tmp_path / "x", 2 * MIB)  # type: ignore[arg-type]  # names vary
+
+
+@pytest.mark.parametrize(
+    ("fault", "requests"),
+    [
+        (Fault(cut_after=MIB, headers={"Accept-Ranges": None}), 3),
+        (Fault(cut_after=MIB, ignore_range=True), 4),
+    ],
+    ids=["no validator", "no ranges"],
+)
+def test_a_server_that_always_breaks_off_at_the_same_place_is_given_up(
+    fault: Fault, requests: int, tmp_path: Path
+) -> None:
+    """What cannot be resumed is fetched anew, as often as retries allow and no more."""
+    fault.headers["Retry-After"] = "0"
+    named = {} if fault.ignore_range else {"etag": None, "generation": None}
+    with serving(Storage(video(3 * MIB), (), fault=lambda request: fault, **named)) as storage:  # type: ignore[arg-type]
+        with pytest.raises(DownloadInterruptedError):
+            fetch(storage, tmp_path / "v.mp4", max_retries=2)
+        assert len(storage.requests) <= requests
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        *(Fault(status=status, body=b"") for status in (400, 401, 403, 404, 405, 412, 416, 500, 501, 503)),
+        Fault(raw=b""),
+        Fault(cut_after=0, reset=True),
+        Fault(status=206, headers={"Content-Range": None}),
+        Fault(status=206, headers={"Content-Range": f"bytes 0-{3 * MIB - 1}/{3 * MIB}"}, ignore_range=True),
+        Fault(status=206, headers={**GZIP}, body=gzip.compress(b"x", mtime=0)),
+        Fault(ignore_range=True),
+    ],
+    ids=str,
+)
+def test_what_is_kept_gives_way_where_ranges_do_not_work(answer: Fault, tmp_path: Path) -> None:
+    """However a server refuses ranges of an object: what is kept is dropped once, and a plain request brings it all."""
+    body = video(3 * MIB)
+    answer.headers.setdefault("Retry-After", "0")
+    with serving(Storage(body)) as storage:
+        interrupt(storage, tmp_path / "v.mp4")
+        storage.fault = lambda request: answer if "range" in request.headers else None
+        result = fetch(storage, tmp_path / "v.mp4", max_retries=1)
+        assert sum("range" not in request.headers for request in storage.requests) <= 1
+    assert result.resumed_from == 0
+    assert_right(result, tmp_path / "v.mp4", body)
+
+
+@pytest.mark.parametrize("answer", [Fault(status=500, body=b""), Fault(status=405, body=b""), Fault(raw=b"")], ids=str)
+def test_what_is_kept_stays_where_nothing_works(answer: Fault, tmp_path: Path) -> None:
+    """An outage costs no byte: only a whole that comes takes the place of what is kept."""
+    answer.headers.setdefault("Retry-After", "0")
+    with serving(Storage(video(3 * MIB))) as storage:
+        interrupt(storage, tmp_path / "v.mp4")
+        storage.fault = lambda request: answer
+        with pytest.raises(DownloadError):
+            fetch(storage, tmp_path / "v.mp4", max_retries=1)
+        storage.fault = lambda request: None
+        result = fetch(storage, tmp_path / "v.mp4")
+    assert result.resumed_from == 2 * MIB
+    assert_right(result, tmp_path / "v.mp4", storage.body)
+
+
+@pytest.mark.parametrize("length", [100_000, HALF])
+def test_a_part_shorter_than_asked_for_is_followed_by_the_rest(length: int, tmp_path: Path) -> None:
+    """A server may send less of a range than was asked for (RFC 9110, section 15.3.7), and leave the size open."""
+
+    def fault(request: Request) -> Fault | None:
+        if request.span is None:
+            return Fault(cut_after=HALF)
+        first = request.span[0]
+        stop = min(first + length, MIB)
+        headers: dict[str, str | None] = {"Content-Range": f"bytes {first}-{stop - 1}/*"}
+        return Fault(headers=headers | {"Content-Length": str(stop - first)}, body=BODY[first:stop])
+
+    with serving(Storage(BODY, fault=fault)) as storage:
+        assert_right(fetch(storage, tmp_path / "v.mp4"), tmp_path / "v.mp4", BODY)
+        assert all(request.span == (HALF + n * length, MIB) for n, request in enumerate(storage.requests[1:]))
+
+
+def test_a_body_without_an_end_is_bounded(tmp_path: Path) -> None:
+    """More bytes than announced are not taken; where nothing is announced, max_bytes is the largest size taken."""
+    body = video(300_000)
+    longer = Fault(headers={"Content-Length": None, "x-goog-stored-content-length": "300000"}, body=body + b"more")
+    with serving(Storage(body, fault=lambda request: longer)) as storage:
+        assert_right(fetch(storage, tmp_path / "v.mp4", max_bytes=1), tmp_path / "v.mp4", body)
+        storage.fault = lambda request: Fault(chunked=True)
+        assert_right(fetch(storage, tmp_path / "v.mp4", max_bytes=300_000, overwrite=True), tmp_path / "v.mp4", body)
+        with pytest.raises(DownloadError, match="more than 299999 bytes"):
+            fetch(storage, tmp_path / "w.mp4", max_bytes=299_999)
+        storage.fault, storage.sent = lambda request: Fault(body=gzip.compress(bytes(64 * MIB), mtime=0), headers={**GZIP}), 0
+        with pytest.raises(DownloadError, match="more than 600000 bytes"):
+            fetch(storage, tmp_path / "w.mp4", max_bytes=600_000)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["v.mp4"]
+
+
+@pytest.mark.parametrize("encoded", [False, True], ids=["plain", "gzip"])
+def test_a_body_in_chunks_ends_where_it_says(encoded: bool, tmp_path: Path) -> None:
+    """The last chunk is the end, though the server keeps the connection open and silent."""
+    body = video(MIB - 1)  # what fills the last buffer only in part makes the end be asked for twice
+    fault = Fault(chunked=True, stall=5, headers=GZIP | NO_HASH if encoded else {})
+    fault.body = gzip.compress(body, mtime=0) if encoded else None
+    with serving(Storage(body, fault=lambda request: fault)) as storage:
+        result = fetch(storage, tmp_path / "v.mp4", silence=1, max_retries=0)
+        assert len(storage.requests) == 1
+    assert_right(result, tmp_path / "v.mp4", body)
+
+
+def test_an_object_that_the_storage_unpacked_is_taken_without_its_checksums(tmp_path: Path) -> None:
+    """Size and checksums of an object that is kept compressed are those of the compressed bytes."""
+    packed = gzip.compress(BODY, mtime=0)
+    headers: dict[str, str | None] = {
+        "x-goog-stored-content-encoding": "gzip",
+        "x-goog-stored-content-length": str(len(packed)),
+        "x-goog-hash": hash_header(packed),
+        "Accept-Ranges": None,
+    }
+    for fault, verified in ((Fault(chunked=True, headers=headers), "container"), (Fault(headers=headers), "size")):
+        with serving(Storage(BODY, fault=lambda request, fault=fault: fault)) as storage:  # type: ignore[misc]  # typed below
+            result = fetch(storage, tmp_path / "v.mp4", overwrite=True)
+        assert result.verified == verified
+        assert_right(result, tmp_path / "v.mp4", BODY)

@@ -1,0 +1,264 @@
+"""The manifest and the page in their folder: what is written is read back, nothing else is believed or replaced."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import resource
+import tracemalloc
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Thread
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from aikynetix import DownloadError, ExportRecord, ExportStatus
+from aikynetix._export import plan
+from aikynetix._export._folder import Folder
+from aikynetix._export._index import Index
+from aikynetix._export._record import dump, load, shown_id
+
+from .conftest import manifest, statuses
+from .servers import Service
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+    from .conftest import Connect
+
+MOMENT = datetime(2026, 5, 4, 3, 2, 1, tzinfo=UTC)
+
+
+def done(session_id: str = "s", **changes: Any) -> ExportRecord:
+    fields: dict[str, Any] = {"status": ExportStatus.DONE, "path": "s.mp4", "size": 3, "sha256": "ab"}
+    fields.update({"finished_at": MOMENT} | changes)
+    return ExportRecord(session_id=session_id, **fields)
+
+
+@contextmanager
+def files_up_to(size: int) -> Generator[None]:
+    """Let no file grow beyond ``size`` bytes: what a full disk does, without one."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@given(st.text(min_size=1, max_size=50), st.integers(0, 2**40), st.floats(0, 1e6), st.integers(0, 99))
+@settings(max_examples=100, deadline=None)
+def test_what_is_written_is_read_back(session_id: str, size: int, seconds: float, attempts: int) -> None:
+    """A record survives the way through its line and through a pickle, whatever the session is called."""
+    record = done(session_id, size=size, seconds=round(seconds, 3), attempts=attempts)
+    line = dump(record, "s.mp4")
+    assert line.endswith(b"\n")
+    assert line.count(b"\n") == 1
+    assert load(line) == record == pickle.loads(pickle.dumps(record))
+    failure = ExportRecord(session_id="x", status=ExportStatus.FAILED, error="E", message="m", finished_at=MOMENT)
+    assert load(dump(failure, None)) == failure
+
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@given(st.binary(max_size=200) | st.tuples(st.sampled_from(sorted(done().to_dict())), values))
+@settings(max_examples=400, deadline=None)
+def test_a_line_of_anything_never_breaks_the_reader(found: bytes | tuple[str, object]) -> None:
+    """Torn and foreign lines are passed over; a field of any type gives a usable record or none."""
+    line = found if isinstance(found, bytes) else json.dumps(done().to_dict() | {found[0]: found[1]}).encode()
+    record = load(line)
+    if record is not None:
+        assert json.dumps(record.to_dict())
+        assert record.path is None or Path("folder", record.path).parent == Path("folder")
+        assert record.finished_at.tzinfo is not None
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"[" * 60_000,
+        b'{"session_id": "s", "status": "done", "path": "s.mp4", "size": ' + b"9" * 5_000 + b"}",
+        dump(done(size=None), "s.mp4"),
+        dump(done(), "s.mp4").replace(b'"done"', b'"gone"'),
+        b" " * 70_000 + dump(done(), "s.mp4"),
+        *(dump(done(), name) for name in ("", "/etc/passwd", "../x", "a/x", ".", "..", "C:\\x", "a\x00b", "\ud800")),
+    ],
+)
+def test_a_hostile_line_is_no_record(line: bytes) -> None:
+    """Deep nesting, huge numbers, endless lines and names outside of the folder cost little and mean nothing."""
+    assert load(line) is None
+
+
+def test_the_index_has_the_last_record_of_each_session_in_the_order_of_the_list() -> None:
+    """A session that failed first and was done later is done; what only earlier exports knew comes last."""
+    failure = ExportRecord(session_id="b", status=ExportStatus.FAILED, error="E", message="m")
+    index = Index()
+    assert index.load([dump(failure, None), b"torn{", dump(done("a"), "s.mp4"), dump(done("b"), "s.mp4")])
+    assert [index.add_seen(id_) for id_ in ("c", "b", "\ud800", "b", "\ud800")] == [True, True, True, False, False]
+    index.keep(done("c"), dump(done("c"), "s.mp4"))
+    assert index.last("b") == done("b")
+    assert index.last("other") is None
+    assert [record.session_id for record in index] == ["c", "b", "a"]
+    index.close()
+
+
+def test_memory_holds_ids_alone() -> None:
+    """20,000 sessions with long messages take less than 300 bytes each: for 100,000 there is room in 100 MiB."""
+    tracemalloc.start()
+    index, message = Index(), "x" * 500
+    for number in range(20_000):
+        session_id = f"{number:036}"
+        index.add_seen(session_id)
+        index.keep(record := done(session_id, message=message), dump(record, "s.mp4"))
+    assert tracemalloc.get_traced_memory()[0] < 20_000 * 300
+    tracemalloc.stop()
+    index.close()
+
+
+def test_an_id_is_shown_at_a_bounded_length() -> None:
+    """An iterable may give anything; the manifest keeps a little of it."""
+    assert len(shown_id("x" * 5_000)) == 1_024
+    assert shown_id(17) == "17"
+    assert len(shown_id(list(range(9_999)))) < 100
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("index.html", "<!doctype html>\n<title>Our clinic</title>"),
+        ("manifest.jsonl", '{"name": "my-app"}\n'),
+        ("manifest.jsonl", "not JSON\nat all"),
+    ],
+)
+def test_a_foreign_file_is_not_replaced(connect: Connect, folder: Path, name: str, content: str) -> None:
+    """A page or a manifest that no export made stops the export before anything is asked for, and stays as it is."""
+    folder.mkdir()
+    (folder / name).write_text(content)
+    with Service() as service, pytest.raises(DownloadError, match=rf"{name} there .* name another folder"):
+        list(connect(service).analyzed_videos.export(["a"], folder))
+    assert service.seen.lookups == []
+    assert [path.name for path in folder.glob("*.*") if path.stat().st_size] == [name]
+    assert (folder / name).read_text() == content
+
+
+def a_pipe(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def a_folder(path: Path) -> None:
+    path.mkdir()
+
+
+def a_link(path: Path) -> None:
+    (path.parent.parent / "precious").write_text("mine\n")
+    path.symlink_to(path.parent.parent / "precious")
+
+
+def a_link_to_nothing(path: Path) -> None:
+    path.symlink_to(path.parent.parent / "new")
+
+
+@pytest.mark.parametrize("put", [a_pipe, a_folder, a_link, a_link_to_nothing])
+def test_a_manifest_that_is_no_file_is_refused(
+    connect: Connect, folder: Path, tmp_path: Path, put: Callable[[Path], None]
+) -> None:
+    """No pipe is waited for, no file elsewhere is read, written to or made; nothing is asked of the API."""
+    folder.mkdir()
+    put(folder / "manifest.jsonl")
+    with Service() as service:
+        with pytest.raises(DownloadError, match="the export's folder cannot be used"):
+            list(connect(service).analyzed_videos.export(["a"], folder))
+        with pytest.raises(DownloadError):
+            list(plan(["a"], folder))
+    assert service.seen.lookups == []
+    assert not (tmp_path / "new").exists()
+    if (tmp_path / "precious").exists():
+        assert (tmp_path / "precious").read_text() == "mine\n"
+
+
+def test_torn_and_foreign_lines_cost_nothing_but_themselves(connect: Connect, folder: Path) -> None:
+    """After a crash in the middle of a line, and lines of strangers, the next line stands by itself."""
+    foreign: list[dict[str, Any]] = [
+        done("a").to_dict() | {"status": "archived", "more": [1]},
+        done("c").to_dict() | {"path": "../outside.mp4"},
+        done("x").to_dict() | {"message": "</li><script>\u202e", "finished_at": "9999-12-31T23:59:59-23:59"},
+    ]
+    with Service() as service:
+        videos = connect(service).analyzed_videos
+        list(videos.export(list("ab"), folder))
+        path = folder / "manifest.jsonl"
+        lines = b"\x00\xff not json\n[1]\n" + b"".join(json.dumps(line).encode() + b"\n" for line in foreign)
+        path.write_bytes(path.read_bytes() + lines + b"[" * 200_000 + b'\n{"session_id": "c", "status": "do')
+        assert statuses(videos.export(list("abc"), folder)) == {"a": "already_there", "b": "already_there", "c": "done"}
+        assert statuses(videos.export(list("abc"), folder)) == dict.fromkeys("abc", "already_there")
+    page = (folder / "index.html").read_text("utf-8")
+    assert "outside" not in page
+    assert "</li><script" not in page
+
+
+def test_a_manifest_that_cannot_grow_is_said_so_and_heals(tmp_path: Path) -> None:
+    """A line that did not fit is an error of ours; when there is room again, the next line stands by itself."""
+    folder, line = Folder(tmp_path), dump(done("a"), "a.mp4")
+    folder.open()
+    folder.append(line)
+    with files_up_to(len(line) + 20):
+        with pytest.raises(DownloadError, match="no space"):
+            folder.append(line)
+        with pytest.raises(DownloadError, match="cannot be written"):
+            folder.append(line)
+    folder.append(dump(done("b"), "b.mp4"))
+    folder.close()
+    assert [record.session_id for record in map(load, folder.manifest()) if record is not None] == ["a", "b"]
+
+
+def test_a_page_that_cannot_be_written_leaves_the_old_one(tmp_path: Path) -> None:
+    """The page is put in place whole or not at all, and no draft stays."""
+    folder = Folder(tmp_path)
+    folder.open()
+    folder.write_page(["old"])
+    with files_up_to(1_000), pytest.raises(DownloadError, match=r"index\.html"):
+        folder.write_page(["new" * 10_000])
+    folder.close()
+    assert (tmp_path / "index.html").read_text() == "old"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["index.html", "manifest.jsonl"]
+
+
+def test_a_full_disk_ends_the_export_with_an_error_of_ours(connect: Connect, folder: Path) -> None:
+    """Where the manifest, or the index in its temporary file, cannot be kept an export stops."""
+    with Service() as service, files_up_to(500), pytest.raises(DownloadError):
+        list(connect(service).analyzed_videos.export([f"s{n}" for n in range(50)], folder))
+    index = Index()
+    with files_up_to(4_096), pytest.raises(DownloadError, match="TMPDIR"):
+        index.load(dump(done(f"s{number}"), "s.mp4") for number in range(1_000))
+    index.close()
+
+
+def test_two_exports_may_share_a_folder(connect: Connect, folder: Path) -> None:
+    """Two lists at the same time, half of each in both: every line and video is whole, and the page has them all."""
+    found: list[dict[str, str]] = []
+
+    def work(service: Service, first: int) -> None:
+        ids = [f"s{number}" for number in range(first, first + 40)]
+        found.append(statuses(connect(service).analyzed_videos.export(ids, folder, concurrency=4)))
+
+    with Service(latency=0.001, size=20_000) as service:
+        threads = [Thread(target=work, args=(service, first)) for first in (0, 20)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert [set(one.values()) for one in found] == [{"done"}, {"done"}]
+    assert {line["session_id"] for line in manifest(folder)} == {f"s{number}" for number in range(60)}
+    assert all(path.read_bytes() == service.video for path in folder.glob("*.mp4"))
+    assert (folder / "index.html").read_text("utf-8").count(".mp4") >= 60
+    assert sorted(path.suffix for path in folder.iterdir()) == [".html", ".jsonl", *[".mp4"] * 60]

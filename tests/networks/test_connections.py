@@ -1,0 +1,298 @@
+"""Which connections are used again, which are not, and that no response answers another request."""
+
+from __future__ import annotations
+
+import gc
+import socket
+import subprocess
+import sys
+import threading
+import time
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import anyio
+import httpx
+import pytest
+
+from aikynetix import Aikynetix, AikynetixError, APIResponseValidationError, AsyncAikynetix, NotFoundError
+from tests.contract.callers import KINDS
+from tests.faults.scenario import FOUND, HEAD, URL, answer, raw, response
+from tests.faults.server import FaultServer, Keep, Pause, Script, Stall
+from tests.faults.storage import VIDEO, head
+from tests.secrets.hunt import KEY
+
+from .conftest import black_hole, server_context
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Callable
+    from pathlib import Path
+
+    import trustme
+
+Wire = tuple[dict[str, Any], dict[str, Any]]
+STRAY = response({"analyzed_video_url": "https://evil.example/stray.mp4"})
+
+
+def in_a_row(kind: str, settings: dict[str, Any], *calls: Callable[[Any], Any]) -> list[Any]:
+    """Make the calls one after the other with one client; what each returned, or the error of ours that it ended in."""
+    ended: list[Any] = []
+
+    def sync(client: Any) -> None:
+        for call in calls:
+            try:
+                ended.append(call(client.analyzed_videos))
+            except AikynetixError as error:
+                ended.append(error)
+
+    async def patiently(client: Any) -> None:
+        for call in calls:
+            try:
+                ended.append(await call(client.analyzed_videos))
+            except AikynetixError as error:
+                ended.append(error)
+
+    KINDS[kind](settings, sync if kind == "sync" else patiently)
+    return ended
+
+
+@pytest.fixture(params=["http", "https"])
+def wire(request: pytest.FixtureRequest, authority: trustme.CA, trusting: ssl.SSLContext) -> Wire:
+    """The settings of a server and of a client that trusts it, without TLS and with it."""
+    if request.param == "http":
+        return {}, {}
+    return {"tls": server_context(authority, "127.0.0.1")}, {"verify": trusting}
+
+
+def get(name: str = "s", after: float = 0.0) -> Callable[[Any], Any]:
+    """A lookup, so many seconds after the one before it: what the server does behind a response has arrived by then."""
+
+    def call(videos: Any) -> Any:
+        time.sleep(after)
+        return videos.get(name)
+
+    return call
+
+
+def settings_of(server: FaultServer, **more: Any) -> dict[str, Any]:
+    return {"api_key": KEY, "base_url": server.url, "max_retries": 0, "timeout": 5} | more
+
+
+REUSE: dict[str, tuple[Script, int]] = {
+    "with a length": (Script((FOUND, Keep())), 1),
+    "in chunks": (Script((HEAD + b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n", Keep())), 1),
+    "without a body": (answer(status=404), 1),
+    "the server says close": (Script((response({}, headers="Connection: close\r\n"), Keep())), 5),
+    "the server closes without a word": (raw(FOUND), 5),
+    "until the end": (raw(HEAD, b"\r\n{}"), 5),
+    "HTTP/1.0": (raw(FOUND.replace(b"HTTP/1.1", b"HTTP/1.0")), 5),
+    "an error larger than what is read": (answer(b"x" * 300_000, status=404), 5),
+    "a success larger than what is read": (answer(b" " * 9_000_000), 5),
+}
+"""What the server answers to each of five lookups in a row, and how many connections they take."""
+
+
+@pytest.mark.parametrize("case", REUSE)
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_connection_serves_again_where_its_response_was_read_to_the_end(kind: str, case: str) -> None:
+    """Five lookups in a row, none of them retried: as many connections as HTTP needs, and all end alike."""
+    script, connections = REUSE[case]
+    with FaultServer({"s": script}) as server:
+        ended = in_a_row(kind, settings_of(server), *[get(after=0.02)] * 5)
+        assert len({type(each) for each in ended}) == 1, ended
+        assert isinstance(ended[0], NotFoundError | APIResponseValidationError) or ended[0].url == URL
+        assert server.connections == connections
+
+
+_BODY = FOUND[FOUND.index(b"{") :]
+_CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n" % (len(_BODY), _BODY)
+UNASKED: dict[str, tuple[bytes | Pause | Keep, ...]] = {
+    "a response": (FOUND + STRAY, Keep()),
+    "half a response": (FOUND + STRAY[:30], Keep()),
+    "a byte": (FOUND + b"\0", Keep()),
+    "a response a moment later": (FOUND, Pause(0.02), STRAY, Keep()),
+    "a response behind chunks": (_CHUNKED + STRAY, Keep()),
+}
+
+
+@pytest.mark.parametrize("case", UNASKED)
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_nobody_asked_for_answers_nobody(kind: str, wire: Wire, case: str) -> None:
+    """Bytes behind a response, at once or while the connection idles, are thrown away with their connection."""
+    tls, trust = wire
+    with FaultServer({"s": Script(UNASKED[case], (FOUND, Keep()))}, **tls) as server:
+        ended = in_a_row(kind, settings_of(server, **trust), get(), get(after=0.05), get())
+        assert [getattr(each, "url", each) for each in ended] == [URL] * 3
+        assert server.connections == 2
+
+
+@pytest.mark.parametrize("kind", ["sync", "async"])
+def test_bytes_behind_a_video_are_part_of_none(kind: str, wire: Wire, tmp_path: Path) -> None:
+    """The same where the storage's body is read past the parser: two downloads in a row, both right."""
+    scripts: dict[str, Script] = {}
+    tls, trust = wire
+    with FaultServer(scripts, **tls) as server:
+        for name in ("a", "b"):
+            scripts[name] = answer({"analyzed_video_url": f"{server.other_url}/sessions/{name}-video/v.mp4"})
+            scripts[f"{name}-video"] = Script((head(), VIDEO + head() + bytes(len(VIDEO)), Keep()))
+        fetches = [lambda videos, name=name: videos.download(name, tmp_path / name) for name in ("a", "b")]
+        ended = in_a_row(kind, settings_of(server, **trust), *fetches)
+        assert [getattr(each, "size", each) for each in ended] == [len(VIDEO)] * 2
+    assert {path.read_bytes() for path in tmp_path.iterdir()} == {VIDEO}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_cookie_is_kept(kind: str) -> None:
+    """What one response sets the next request does not send."""
+    with FaultServer({"s": answer({"analyzed_video_url": URL}, headers="Set-Cookie: track=1\r\n")}) as server:
+        in_a_row(kind, settings_of(server), get(), get())
+        assert all("cookie" not in dict(seen.headers) for seen in server.seen)
+        assert len(server.seen) == 2
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_many_at_once_get_each_their_own_response(kind: str, wire: Wire) -> None:
+    """300 lookups at once take as many connections at most, and later ones use those again."""
+    names = [str(number) for number in range(300)]
+    scripts = {name: answer({"analyzed_video_url": f"https://h/{name}.mp4"}) for name in names}
+    tls, trust = wire
+    with FaultServer(scripts, **tls) as server:
+        settings = settings_of(server, **trust, timeout=20)
+        found: dict[str, str] = {}
+
+        def in_threads(client: Any) -> None:
+            with ThreadPoolExecutor(64) as pool:
+                for _ in range(2):
+                    urls = pool.map(lambda name: client.analyzed_videos.get(name).url, names)
+                    found.update(zip(names, urls, strict=True))
+
+        async def in_tasks(client: Any) -> None:
+            async def look(name: str) -> None:
+                found[name] = (await client.analyzed_videos.get(name)).url
+
+            for _ in range(2):
+                async with anyio.create_task_group() as group:
+                    for name in names:
+                        group.start_soon(look, name)
+
+        KINDS[kind](settings, in_threads if kind == "sync" else in_tasks)
+        assert found == {name: f"https://h/{name}.mp4" for name in names}
+        assert server.connections <= (64 if kind == "sync" else 300)
+
+
+@pytest.mark.parametrize("place", ["connect", "handshake"])
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_cancelling_while_connecting_ends_at_once(backend: str, place: str) -> None:
+    """A call that is opening its connection ends when it is told to."""
+
+    async def main(url: str) -> None:
+        async with AsyncAikynetix(KEY, base_url=url, timeout=20) as client:
+            began = time.monotonic()
+            with anyio.move_on_after(0.1) as scope:
+                await client.analyzed_videos.get("s")
+            assert scope.cancelled_caught
+            assert time.monotonic() - began < 1
+
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        if place == "handshake":
+            anyio.run(main, f"https://127.0.0.1:{port}", backend=backend)
+        else:
+            with black_hole("127.0.0.2", port):
+                anyio.run(main, f"http://127.0.0.2:{port}", backend=backend)
+    gc.collect()
+
+
+@pytest.mark.parametrize("busy", ["stalls", "drips"])
+def test_closing_a_client_ends_the_calls_of_other_threads(busy: str) -> None:
+    """A thread that waits for a response gets an error of ours soon after another thread closes the client."""
+    scripts = {"stalls": raw(Stall()), "drips": raw(HEAD, b"\r\n", Pause(0.2), Stall())}
+    outcome: list[object] = []
+    with FaultServer(scripts) as server:
+        client = Aikynetix(KEY, base_url=server.url, timeout=20, max_retries=3)
+
+        def look() -> None:
+            try:
+                client.analyzed_videos.get(busy)
+            except AikynetixError as error:
+                outcome.append(error)
+
+        thread = threading.Thread(target=look, daemon=True)
+        thread.start()
+        time.sleep(0.3)
+        client.close()
+        thread.join(5)
+        assert len(outcome) == 1
+    with pytest.raises(AikynetixError, match="closed"):
+        client.analyzed_videos.get("s")
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_one_client_serves_one_event_loop_after_another(backend: str, tmp_path: Path) -> None:
+    """Each gets connections of its own instead of those of a loop that has ended; downloads too; closing works."""
+    scripts: dict[str, Script] = {}
+    with FaultServer(scripts) as server:
+        scripts["s"] = answer({"analyzed_video_url": f"{server.other_url}/sessions/video/v.mp4"})
+        scripts["video"] = Script((head(), VIDEO, Keep()))
+        client = AsyncAikynetix(KEY, base_url=server.url, max_retries=0)
+
+        async def use(number: int) -> None:
+            for _ in range(2):
+                assert (await client.analyzed_videos.get("s")).session_id == "s"
+            await client.analyzed_videos.download("s", tmp_path / f"{number}.mp4")
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ResourceWarning)  # a loop that was closed over its connections says so
+            for number, loop in enumerate(("asyncio", backend, "asyncio")):
+                anyio.run(use, number, backend=loop)
+            anyio.run(client.aclose, backend=backend)
+            gc.collect()
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+_FORK = """
+import os, sys
+from aikynetix import Aikynetix
+
+client = Aikynetix("key-0123456789", base_url=sys.argv[1], max_retries=0)
+for _ in range(3):
+    client.analyzed_videos.get("100")
+children = []
+for number in range(4):
+    child = os.fork()
+    if not child:
+        for _ in range(10):
+            assert client.analyzed_videos.get(str(number)).url.endswith(f"/{number}.mp4")
+        os._exit(0)
+    children.append(child)
+for _ in range(10):
+    assert client.analyzed_videos.get("100").url.endswith("/100.mp4")
+assert [os.waitpid(child, 0)[1] for child in children] == [0] * 4
+assert client.analyzed_videos.get("100").url.endswith("/100.mp4")
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="this system has no fork")
+def test_a_client_made_before_a_fork_works_on_both_sides() -> None:
+    """Each child opens a connection of its own, the parent's stays the parent's, and nobody gets another's response."""
+    names = [*map(str, range(4)), "100"]
+    with FaultServer({name: answer({"analyzed_video_url": f"https://h/{name}.mp4"}) for name in names}) as server:
+        command = [sys.executable, "-W", "error", "-c", _FORK, server.url]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert server.connections == 5
+
+
+def test_a_request_says_what_it_is_and_no_more() -> None:
+    """One host, one user agent with the version, JSON wanted, compression that is understood, and the credential."""
+    import aikynetix
+
+    with FaultServer({}) as server:
+        in_a_row("sync", settings_of(server), get())
+        sent = dict(server.seen[0].headers)
+    assert sent["host"] == httpx.URL(server.url).netloc.decode()
+    assert aikynetix.__version__ in sent["user-agent"]
+    assert set(sent) <= {"host", "user-agent", "accept", "accept-encoding", "connection", "api-key"}
+    assert set(sent["accept-encoding"].split(", ")) <= {"gzip", "deflate"}
