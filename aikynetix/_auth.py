@@ -84,7 +84,7 @@ class ApiKey(httpx.Auth):
             )
         self._placement: Placement | None = None if header is None else ("header", header)
 
-    def placed(self, placement: Placement | None) -> ApiKey:
+    def _placed(self, placement: Placement | None) -> ApiKey:
         """Return this key with ``placement`` as the place it is sent to, unless its caller named one."""
         if self._placement is not None or placement is None:
             return self
@@ -93,7 +93,7 @@ class ApiKey(httpx.Auth):
         return copy
 
     @property
-    def is_placed(self) -> bool:
+    def _is_placed(self) -> bool:
         """Whether it is known where the key goes."""
         return self._placement is not None
 
@@ -151,12 +151,12 @@ class BearerToken(httpx.Auth):
         self._async_lock: tuple[object, anyio.Lock] | None = None  # made where it is used, with its event loop
 
     @property
-    def is_async(self) -> bool:
+    def _is_async(self) -> bool:
         """Whether the token comes from a coroutine function, which only the asynchronous client can run."""
         source: Any = self._source
         return inspect.iscoroutinefunction(source) or inspect.iscoroutinefunction(type(source).__call__)
 
-    def placed(self, header: str, prefix: str) -> BearerToken:
+    def _placed(self, header: str, prefix: str) -> BearerToken:
         """Return a copy of this credential that is sent in ``header`` behind ``prefix``."""
         copy = BearerToken(self._source or self._tokens[-1])
         copy._placement = (header, prefix)
@@ -292,7 +292,7 @@ class SameOriginAuth(httpx.Auth):
 
     def _remember(self, sent: httpx.Request, before: httpx.Request | None) -> None:
         """Keep what authentication added to a request: values of headers, their last words, and of parameters."""
-        if before is None:
+        if before is None or not isinstance(sent, httpx.Request):
             return
         known = {*before.headers.multi_items(), *before.url.params.multi_items()}
         added = [value for name, value in sent.headers.multi_items() if (name, value) not in known]

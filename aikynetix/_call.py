@@ -123,7 +123,7 @@ def _redirect_target(request: httpx.Request, response: httpx.Response) -> httpx.
         url = response.request.url.join(response.headers.get("location", ""))
     except (httpx.InvalidURL, ValueError):
         return None
-    if origin_of(url) != origin_of(request.url) or url.userinfo or url == response.request.url:
+    if origin_of(url) != origin_of(request.url) or url.userinfo:
         return None
     return url
 

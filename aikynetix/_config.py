@@ -95,7 +95,7 @@ def resolve(
     """
     url = resolve_base_url(base_url, environ, spec)
     credential = _placed(_resolve_credential(api_key, token, auth, environ), spec)
-    if not asynchronous and isinstance(credential, BearerToken) and credential.is_async:
+    if not asynchronous and isinstance(credential, BearerToken) and credential._is_async:  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] -- users see its methods
         raise ConfigurationError(
             "token= is a coroutine function, which only AsyncAikynetix can run; give a plain callable.", setting="token"
         )
@@ -151,8 +151,8 @@ def _from_environment(environ: Mapping[str, str], variable: str) -> str | None:
 def _placed(credential: httpx.Auth, spec: SpecDefaults) -> httpx.Auth:
     """Send the credential where the spec wants it."""
     if isinstance(credential, ApiKey):
-        credential = credential.placed(spec.api_key)
-        if not credential.is_placed:
+        credential = credential._placed(spec.api_key)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] -- as above
+        if not credential._is_placed:  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] -- as above
             other = f"use token= or {TOKEN_VARIABLE}, or" if spec.bearer else "give auth= what the vendor takes now, or"
             text = f"the vendored spec knows no API key any more; {other} ApiKey(key, header=...)."
             raise ConfigurationError(text, setting="api_key")
@@ -160,7 +160,7 @@ def _placed(credential: httpx.Auth, spec: SpecDefaults) -> httpx.Auth:
         if spec.bearer is None:
             other = f"use api_key= or {API_KEY_VARIABLE}" if spec.api_key else "give auth= what the vendor takes now"
             raise ConfigurationError(f"the vendored spec knows no bearer token any more; {other}.", setting="token")
-        credential = credential.placed(*spec.bearer)
+        credential = credential._placed(*spec.bearer)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] -- as above
     return credential
 
 
@@ -202,12 +202,12 @@ def checked_base_url(base_url: str | httpx.URL, setting: str) -> httpx.URL:
 def _fault_of(url: httpx.URL, host: str, text: str) -> str | None:
     if any(char <= " " or char == "\x7f" or char == "\\" for char in text):
         return "must be a URL such as https://api.example.com, without spaces or backslashes."
-    if url.scheme not in ("http", "https") or not host:
-        return "must be an absolute URL: start with https:// and name a host."
+    if url.scheme not in ("http", "https") or not host or not 0 < (url.port or 1) < 65_536:
+        return "must be an absolute URL: start with https:// and name a host (and a port from 1 to 65535)."
     if url.userinfo or "@" in text.split("/", 3)[2]:
         return "has user info in it (the part before '@'); give the host alone and the credential as a setting."
-    if "?" in text or "#" in text or url.port == 0:
-        return "must not have a query, a fragment or port 0."
+    if "?" in text or "#" in text:
+        return "must not have a query or a fragment."
     if url.scheme == "http" and not is_loopback(host):
         return "uses http, which would send the credential in the clear; use https (http is for loopback only)."
     return None

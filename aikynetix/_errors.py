@@ -144,6 +144,9 @@ class BadRequestError(APIStatusError):
 class AuthenticationError(APIStatusError):
     """401: the credential is missing or invalid; ``aikynetix doctor`` tells which form of it the server accepts."""
 
+    def __str__(self) -> str:
+        return f"{super().__str__()}; `aikynetix doctor` shows which credential the server accepts"
+
 
 class PermissionDeniedError(APIStatusError):
     """403: the user lacks the right or the plan."""

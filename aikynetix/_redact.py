@@ -109,7 +109,7 @@ def scrub_exception(error: BaseException) -> None:
         if link is None:
             return
         link.args = tuple(_clean_argument(argument) for argument in link.args)
-        link = link.__cause__ or link.__context__
+        link = link.__cause__  # a context may be what the caller was handling
 
 
 def _clean_argument(argument: object) -> object:

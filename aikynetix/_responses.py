@@ -19,7 +19,6 @@ from ._errors import (
     APIConnectionError,
     APIResponseValidationError,
     APITimeoutError,
-    AuthenticationError,
     status_error_class,
 )
 from ._redact import one_line, redact_url, scrub, scrub_json
@@ -60,9 +59,8 @@ def require_success(response: httpx.Response, now: float) -> httpx.Response:
         return response
     status, body = response.status_code, _body_of(response)
     kind = status_error_class(status)
-    hint = "; `aikynetix doctor` shows which credential is accepted" if kind is AuthenticationError else ""
     raise kind(
-        _message(body, status) + _redirect_note(response) + hint,
+        _message(body, status) + _redirect_note(response),
         status_code=status,
         code=_code(body),
         body=body,

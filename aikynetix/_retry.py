@@ -104,7 +104,7 @@ def retry_after(headers: httpx.Headers, now: float) -> float | None:
 
 
 def _timestamp(text: str) -> float | None:
-    if not any(char.isdigit() for char in text):
+    if not any(char.isalpha() for char in text):
         return None
     from dateutil import parser  # here, because few responses have a date that matters
 

@@ -114,8 +114,8 @@ class StackTransport(httpx.BaseTransport):
         """Send ``request`` on an idle connection, or on a new one."""
         if self._direct is not None and is_loopback(request.url.host):
             return self._direct.handle_request(request)
-        if self._pid != os.getpid():
-            _abandoned.append(self._idle)  # a fork: these connections are the parent's
+        if self._pid != os.getpid():  # a fork: these connections are the parent's, and only let go of here
+            self.close()
             self._reset()
         scheme = request.url.scheme
         limits = Limits(request.extensions.get(DEADLINE), request.extensions.get(CANCELLED))
@@ -165,6 +165,9 @@ class StackTransport(httpx.BaseTransport):
         if self._direct is not None:
             self._direct.close()
 
+    def __del__(self) -> None:
+        self.close()
+
 
 class AsyncStackTransport(httpx.AsyncBaseTransport):
     """A stack of stock httpx transports for asynchronous requests; see `StackTransport`.
@@ -181,10 +184,8 @@ class AsyncStackTransport(httpx.AsyncBaseTransport):
     def _reset(self, loop: object) -> None:
         import anyio  # httpx's own requirement; here, because the synchronous client does without
 
-        if any(self._idle.values()):
-            _abandoned.append(self._idle)  # only the loop that opened them could close them
         self._loop = loop
-        self._idle = {"http": [], "https": []}
+        self._idle = {"http": [], "https": []}  # those of another loop, which alone could close them, are let go of
         self._slots: anyio.Semaphore = anyio.Semaphore(self._size, fast_acquire=True)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -273,10 +274,6 @@ def make_stacks(
         check_socks(made.url.scheme)
         mounts[pattern] = kind(trust, made)
     return kind(trust), mounts
-
-
-# Connections that belong to another process or event loop: kept, because closing them here would end them there.
-_abandoned: list[object] = []
 
 
 class _LeasedStream(httpx.SyncByteStream):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import threading
+from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -113,9 +115,11 @@ async def download_in_thread(
     """
     import anyio
     import anyio.from_thread
+    import anyio.lowlevel
     import anyio.to_thread
 
-    stop, begun, ended = threading.Event(), threading.Event(), threading.Event()
+    stop, begun = threading.Event(), threading.Event()
+    outcome: Future[DownloadedVideo] = Future()
     wanted = options.cancelled
     options = attrs.evolve(options, cancelled=lambda: stop.is_set() or wanted())
 
@@ -127,26 +131,28 @@ async def download_in_thread(
 
     async with anyio.from_thread.BlockingPortal() as portal, anyio.create_task_group() as group:
 
-        def work() -> DownloadedVideo:
+        def work() -> None:
             begun.set()
             try:
-                return download(
+                found = download(
                     session_id, to, lookup=lambda: portal.call(lookup), open_url=opener(portal), options=options
                 )
-            finally:
-                ended.set()
+            except BaseException as error:
+                outcome.set_exception(error)
+            else:
+                outcome.set_result(found)
 
         group.start_soon(stop_when_cancelled)
         try:
             # Without a limit of threads: more than forty downloads at a time are nothing unusual.
-            result = await anyio.to_thread.run_sync(work, limiter=anyio.CapacityLimiter(float("inf")))
+            await anyio.to_thread.run_sync(work, limiter=anyio.CapacityLimiter(math.inf))
         except BaseException:
             # The cancel() of an asyncio task passes every shield, and leaves the thread alone.
             stop.set()
             with anyio.CancelScope(shield=True):
-                while begun.is_set() and not ended.is_set():  # noqa: ASYNC110 -- a thread ends it, not the loop
+                while begun.is_set() and not outcome.done():  # noqa: ASYNC110 -- a thread ends it, not the loop
                     await anyio.sleep(0.005)
-            await anyio.lowlevel.checkpoint_if_cancelled()
             raise
+        await anyio.lowlevel.checkpoint_if_cancelled()
         group.cancel_scope.cancel()
-    return result
+    return outcome.result()
