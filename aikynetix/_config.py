@@ -95,7 +95,7 @@ def resolve(
     """
     url = resolve_base_url(base_url, environ, spec)
     credential = _placed(_resolve_credential(api_key, token, auth, environ), spec)
-    if not asynchronous and isinstance(credential, BearerToken) and credential._is_async:  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] -- users see its methods
+    if not asynchronous and isinstance(credential, BearerToken) and credential._is_async:  # pyright: ignore[reportPrivateUsage] -- users see its methods
         raise ConfigurationError(
             "token= is a coroutine function, which only AsyncAikynetix can run; give a plain callable.", setting="token"
         )
@@ -151,8 +151,8 @@ def _from_environment(environ: Mapping[str, str], variable: str) -> str | None:
 def _placed(credential: httpx.Auth, spec: SpecDefaults) -> httpx.Auth:
     """Send the credential where the spec wants it."""
     if isinstance(credential, ApiKey):
-        credential = credential._placed(spec.api_key)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] -- as above
-        if not credential._is_placed:  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] -- as above
+        credential = credential._placed(spec.api_key)  # pyright: ignore[reportPrivateUsage] -- as above
+        if not credential._is_placed:  # pyright: ignore[reportPrivateUsage] -- as above
             other = f"use token= or {TOKEN_VARIABLE}, or" if spec.bearer else "give auth= what the vendor takes now, or"
             text = f"the vendored spec knows no API key any more; {other} ApiKey(key, header=...)."
             raise ConfigurationError(text, setting="api_key")
@@ -160,7 +160,7 @@ def _placed(credential: httpx.Auth, spec: SpecDefaults) -> httpx.Auth:
         if spec.bearer is None:
             other = f"use api_key= or {API_KEY_VARIABLE}" if spec.api_key else "give auth= what the vendor takes now"
             raise ConfigurationError(f"the vendored spec knows no bearer token any more; {other}.", setting="token")
-        credential = credential._placed(*spec.bearer)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] -- as above
+        credential = credential._placed(*spec.bearer)  # pyright: ignore[reportPrivateUsage] -- as above
     return credential
 
 
@@ -262,7 +262,7 @@ def resolve_max_retries(max_retries: int) -> int:
 
 
 def _resolve_proxy(proxy: Any) -> httpx.Proxy | None:
-    if proxy is None or proxy == "":
+    if proxy is None:
         return None
     try:
         made = proxy if isinstance(proxy, httpx.Proxy) else httpx.Proxy(proxy)
@@ -289,12 +289,12 @@ def check_socks(scheme: str) -> None:
 
 
 def _resolve_verify(verify: Any) -> ssl.SSLContext | str | None:
-    if verify is None or isinstance(verify, ssl.SSLContext):
+    if verify is None or (isinstance(verify, ssl.SSLContext) and verify.check_hostname):  # which needs CERT_REQUIRED
         return verify
     if isinstance(verify, bool) or not isinstance(verify, str | Path):
         raise ConfigurationError(
             "verify= must be an ssl.SSLContext, or the path of a PEM file or a folder of certificates; "
-            "certificates are always checked.",
+            "certificates and the names in them are always checked.",
             setting="verify",
         )
     if not Path(verify).exists():

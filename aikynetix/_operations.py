@@ -23,7 +23,6 @@ from ._errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from types import ModuleType
 
     from aikynetix_api.operations import Api, AsyncApi
 

@@ -10,6 +10,8 @@ from typing import Any, cast
 from urllib.parse import quote, urlsplit
 from weakref import WeakSet
 
+import httpx
+
 _MASK = "***"
 # Shorter strings occur in ordinary prose: masking them would garble a message and hide nothing worth hiding.
 _SHORTEST_SECRET = 4
@@ -102,12 +104,14 @@ def scrub_json(value: object, levels: int = _DEEPEST_JSON) -> object:
     return value
 
 
-def scrub_exception(error: BaseException) -> None:
-    """Scrub the texts of ``error`` and of what led to it, which may quote what a server sent."""
-    link: BaseException | None = error
+def scrub_exception(error: BaseException | None) -> None:
+    """Scrub the texts of ``error`` and of what led to it, which may quote what a server sent, and drop the request."""
+    link = error
     for _ in range(16):  # a chain may lead back to itself
         if link is None:
             return
+        if isinstance(link, httpx.RequestError):
+            link._request = None  # pyright: ignore[reportPrivateUsage] -- its repr has the whole URL
         link.args = tuple(_clean_argument(argument) for argument in link.args)
         link = link.__cause__  # a context may be what the caller was handling
 

@@ -206,7 +206,7 @@ def _reason(error: Exception) -> str:
     if isinstance(error, TokenError):
         return said
     if isinstance(error, httpx.ProxyError):
-        if said.startswith("407"):
+        if said.startswith(("407", "401")):  # the latter from proxies that take themselves for a server
             return (
                 f"the proxy wants a user and password ({said}): put them into its URL, http://user:password@host:port"
             )

@@ -24,7 +24,7 @@ import httpx
 
 from ._config import check_socks, is_loopback
 from ._errors import ConfigurationError
-from ._network import Limits, set_backend, set_limits
+from ._network import Limits, adiscard, discard, set_backend, set_limits, track
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -136,12 +136,12 @@ class StackTransport(httpx.BaseTransport):
         except BaseException:
             slots.put(None)
             if transport is not None:
-                transport.close()
+                discard(transport)
             raise
 
         def give_back() -> None:
             if _has_leftover(transport, response):
-                transport.close()
+                discard(transport)
             else:
                 idle.append(transport)
             slots.put(None)
@@ -205,17 +205,18 @@ class AsyncStackTransport(httpx.AsyncBaseTransport):
                 transport = httpx.AsyncHTTPTransport(
                     verify=context, trust_env=False, limits=_ONE, proxy=_proxy_with(self._proxy, context)
                 )
+                track(transport)
             response = await transport.handle_async_request(request)
         except BaseException:
             slots.release()
             if transport is not None:
-                await _aclose(transport)
+                await adiscard(transport)
             raise
 
         async def give_back() -> None:
             slots.release()
             if _has_leftover(transport, response):
-                await _aclose(transport)
+                await adiscard(transport)
             else:
                 idle.append(transport)
 
@@ -332,13 +333,6 @@ def _has_leftover(transport: Any, response: httpx.Response) -> bool:
         with suppress(ssl.SSLError, ValueError):  # mostly SSLWantReadError: nothing is there
             return bool(tls.read(1))
     return tls is not None and bool(tls.pending())
-
-
-async def _aclose(transport: httpx.AsyncHTTPTransport) -> None:
-    import anyio
-
-    with anyio.CancelScope(shield=True):
-        await transport.aclose()
 
 
 def _running_loop() -> object:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import threading
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import attrs
 import httpx
@@ -84,7 +84,8 @@ class _PortalStream(httpx.SyncByteStream):
         self._response, self._portal = response, portal
 
     def __iter__(self) -> Iterator[bytes]:
-        chunks = self._response.aiter_raw()
+        # Not aiter_raw(): a mock's response may have been read already.
+        chunks = aiter(cast("httpx.AsyncByteStream", self._response.stream))
 
         async def following() -> bytes | None:
             return await anext(chunks, None)

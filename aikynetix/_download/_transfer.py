@@ -16,6 +16,7 @@ from typing import IO, TYPE_CHECKING, NoReturn
 from attrs import frozen
 
 from .._errors import AikynetixError, DownloadError, DownloadInterruptedError, IntegrityError
+from .._redact import scrub_exception
 from ._concurrency import MAX_CONNECTIONS, SMALL, ConcurrencyController, Measurement
 from ._failures import Failure, Kind, Step, TransferState, decide, disk_failure
 from ._object import ObjectVersion, RangeRequest, RangeResponse
@@ -366,6 +367,7 @@ class Transfer:
         return True
 
     def _give_up(self, failure: Failure, error: type[DownloadError]) -> NoReturn:
+        scrub_exception(failure.__cause__)
         raise self._error(error, failure.text, failure.reason) from failure.__cause__
 
     def _raise_cancelled(self) -> NoReturn:
