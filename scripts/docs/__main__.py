@@ -17,6 +17,7 @@ from types import ModuleType
 from urllib.parse import unquote, urldefrag
 
 import pdoc
+from aikynetix_api import operations
 from pdoc.doc import Module
 
 import aikynetix
@@ -24,6 +25,7 @@ import aikynetix
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).parent
 REFERENCE = ("aikynetix", "aikynetix.sandbox")
+VENDOR = "aikynetix_api.operations"  # its words are the vendor's, links that lead nowhere among them
 GUIDES = {
     "guide": ROOT / "README.md",
     **{path.stem: path for path in sorted(HERE.glob("*.md"))},
@@ -37,7 +39,8 @@ def main(folder: Path) -> int:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         _render(folder)
-    broken = [f"{page.relative_to(folder)}: {link}" for page in folder.rglob("*.html") for link in _broken(page)]
+    pages = [page for page in folder.rglob("*.html") if folder / "aikynetix_api" not in page.parents]
+    broken = [f"{page.relative_to(folder)}: {link}" for page in pages for link in _broken(page)]
     print("\n".join([*broken, f"{folder / 'index.html'}: {len(list(folder.rglob('*.html')))} pages"]))
     return 1 if broken else 0
 
@@ -47,7 +50,7 @@ def _render(folder: Path) -> None:
     footer = f"aikynetix {aikynetix.__version__}"
     pdoc.render.configure(docformat="google", show_source=False, footer_text=footer, template_directory=HERE)
     pages = {name: _guide(name, path) for name, path in GUIDES.items()}
-    pages |= {name: Module.from_name(name) for name in REFERENCE}
+    pages |= {name: Module.from_name(name) for name in (*REFERENCE, *pdoc.extract.walk_specs([VENDOR]))}
     for name, page in pages.items():
         target = folder / f"{name.replace('.', '/')}.html"
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -57,15 +60,18 @@ def _render(folder: Path) -> None:
 
 
 def _bring_home() -> None:
-    """Tell where public classes were written: pdoc looks for their source there, and they say ``aikynetix``."""
+    """Tell where public classes were written, which say ``aikynetix``, and what the names in annotations mean.
+
+    pdoc looks for sources there, and for names that are imported for type checkers alone.
+    """
     public = {name: getattr(aikynetix, name) for name in aikynetix.__all__}
-    sources = {
-        name: inspect.getsource(module) for name, module in sys.modules.items() if name.startswith("aikynetix._")
-    }
+    homes = [module for name, module in sys.modules.items() if name.startswith("aikynetix._")]
+    for module in homes:
+        vars(module).update({**vars(operations), **public, **vars(module)})
     for name, value in public.items():
         if inspect.isclass(value) and value.__module__ == "aikynetix":
             written = re.compile(rf"^class {name}\b", re.MULTILINE)
-            value.__module__ = next(home for home, text in sources.items() if written.search(text))
+            value.__module__ = next(home.__name__ for home in homes if written.search(inspect.getsource(home)))
 
 
 def _guide(name: str, path: Path) -> Module:

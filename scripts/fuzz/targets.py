@@ -202,9 +202,7 @@ def manifest(data: bytes) -> None:
             _promise(".." not in PurePosixPath(name).parts + PureWindowsPath(name).parts)
             _promise(not PurePosixPath(name).is_absolute() and not PureWindowsPath(name).anchor)
         if record is not None:
-            _promise(
-                _record.load(_record.dump(record, None if record.path is None else str(record.path))) is not None
-            )
+            _promise(_record.load(_record.dump(record, None if record.path is None else str(record.path))) is not None)
 
 
 def session_list(data: bytes) -> None:

@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aikynetix_api.operations import Api
 
 import aikynetix
 
 ROOT = Path(__file__).resolve().parents[2]
 STUB = ast.parse((ROOT / "aikynetix" / "__init__.pyi").read_text("utf-8"))
 PUBLIC = set(aikynetix.__all__)
+GROUPS = {name for name in vars(Api) if not name.startswith("_")}
 VERBS = {"get", "generate", "ensure", "download", "export"}
 
 
@@ -38,6 +40,7 @@ def test_the_stub_and_the_module_name_the_same() -> None:
         ("from aikynetix import Aikynetix\nAikynetix().", {"analyzed_videos", "call", "close", "raw", "with_options"}),
         ("from aikynetix import Aikynetix\nwith Aikynetix() as client:\n    client.analyzed_videos.", VERBS),
         ("from aikynetix import AsyncAikynetix\nclient = AsyncAikynetix()\nclient.analyzed_videos.", VERBS),
+        ("from aikynetix import Aikynetix\nAikynetix().api.", GROUPS),
         ("from aikynetix import Aikynetix\nAikynetix().analyzed_videos.get('s').", {"url", "expires_at", "is_expired"}),
         ("from aikynetix import Aikynetix\nfor r in Aikynetix().analyzed_videos.export([], 'x'):\n    r.", {"status"}),
     ],
