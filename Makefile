@@ -90,7 +90,7 @@ oldest:  ## what needs a dependency, on the oldest versions that are allowed (PY
 	.cache/oldest/bin/python -m scripts.oldest cli sandbox fast fsspec dask > .cache/oldest/pins.txt
 	.cache/oldest/bin/python -m pip install --quiet -r .cache/oldest/pins.txt pytest pytest-timeout pytest-xdist hypothesis trio trustme
 	.cache/oldest/bin/python -m pip install --quiet --no-deps --editable .
-	.cache/oldest/bin/python -m pytest -n 3 --dist worksteal -q $(addprefix tests/,core contract transport sandbox cli export) $(ARGS)
+	.cache/oldest/bin/python -m pytest -n 3 --dist worksteal -q $(addprefix tests/,core contract networks sandbox cli export) $(ARGS)
 
 pythons:  ## every test on every Python of PYTHONS that this machine has, each with an environment of its own
 	@for python in $(PYTHONS); do \
