@@ -16,12 +16,12 @@ help:
 $(VENV)/.run: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("aikynetix needs Python 3.11 or newer; name one with: make PYTHON=/path/to/python3")'
 	@$(PY) -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
-	@echo 'Installing the package into $(VENV): 55 MB, ten seconds to a minute ...'
+	@echo 'Installing the package into $(VENV): 60 MB, ten seconds to a minute ...'
 	@$(PY) -m pip install --quiet --editable '.[cli,sandbox]'
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.run
-	@echo 'Installing the tools for tests and checks into $(VENV): 900 MB, one to five minutes ...'
+	@echo 'Installing the tools for tests and checks into $(VENV): 1 GB, one to five minutes ...'
 	@$(PY) -m pip install --quiet --editable '.[dev]'
 	@touch $@
 
