@@ -12,7 +12,6 @@ _BLOCK = 256 * 1024
 _EDGE = 16
 # The first box of an ISO base media file (ISO/IEC 14496-12, section 4.3) and of its QuickTime ancestors.
 _FIRST_BOXES = frozenset({b"ftyp", b"styp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"uuid"})
-_PAGES = (b"<!doc", b"<html", b"<head", b"<body")
 _PAGE_ENDS = (b"</html>", b"</error>")
 
 
@@ -92,10 +91,8 @@ def verify(version: ObjectVersion, size: int, digests: dict[str, str], file: IO[
 def _require_video(file: IO[bytes], size: int) -> None:
     head, tail = _read(file, 0, _EDGE), _read(file, max(0, size - _EDGE), _EDGE)
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    if text.startswith(_PAGES):
-        raise ValueError("the storage sent an HTML page where the video should be")
     if text.startswith(b"<"):
-        raise ValueError("the storage sent an XML document where the video should be")
+        raise ValueError("the storage sent an HTML page or an XML document where the video should be")
     if not head:
         raise ValueError("the storage sent an empty file")
     # 0 says "to the end of the file", 1 "the length follows as 64 bits".

@@ -169,14 +169,14 @@ def journal(data: bytes) -> None:
     found = _partial.decode(data.decode("ascii", "replace"))
     if found is None:
         return
-    known, boot, spans = found
+    known, spans = found
     end = -1
     for start, stop in spans:
         _promise(end < start < stop)
         end = stop
     seen = _object.ObjectVersion(path="h/v.mp4", size=10, etag='"e"', generation="1", checksums={"md5": "00"})
     _promise(isinstance(_object.same_object(known, seen, asserted=False), bool))
-    _promise(isinstance(known.validator or "", str) and isinstance(boot or "", str))
+    _promise(isinstance(known.validator or "", str))
     _promise((known.validator or "").isascii() and (known.validator or " ").isprintable())
     if known.size is not None:
         _promise(_segments.total(_segments.gaps(spans, known.size)) <= known.size)
@@ -186,10 +186,9 @@ def journal_fields(data: bytes) -> None:
     """The same for journals that are JSON, with fields of every type."""
     head, _, spans = data.partition(b"\n")
     fields = _fields(head, ("path", "size", "etag", "generation", "checksums", "more"))
-    boot = fields.get("more")
-    journal(json.dumps({"journal": 2, "boot": boot, "object": fields}).encode() + b"\n" + spans)
+    journal(json.dumps({"journal": 2, "object": fields}).encode() + b"\n" + spans)
     fields.pop("more", None)
-    journal(json.dumps({"journal": 2, "boot": boot, "object": fields}).encode() + b"\n" + spans)
+    journal(json.dumps({"journal": 2, "object": fields}).encode() + b"\n" + spans)
 
 
 def manifest_fields(data: bytes) -> None:
@@ -207,9 +206,7 @@ def manifest(data: bytes) -> None:
             _promise(".." not in PurePosixPath(name).parts + PureWindowsPath(name).parts)
             _promise(not PurePosixPath(name).is_absolute() and not PureWindowsPath(name).anchor)
         if record is not None:
-            _promise(
-                _record.load(_record.dump(record, None if record.path is None else str(record.path))) is not None
-            )
+            _promise(_record.load(_record.dump(record, None if record.path is None else str(record.path))) is not None)
 
 
 def session_list(data: bytes) -> None:

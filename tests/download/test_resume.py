@@ -208,11 +208,11 @@ def test_a_journal_that_no_header_could_have_led_to_is_no_journal(change: dict[s
     """What was never received cannot be sent: such a journal is worth nothing."""
 
     def text(fields: dict[str, object]) -> str:
-        return json.dumps({"journal": 2, "boot": None, "object": fields}) + "\n+0-4;\n+4-6;\n+7-"
+        return json.dumps({"journal": 2, "object": fields}) + "\n+0-4;\n+4-6;\n+7-"
 
     found = decode(text(SOUND))
     assert found is not None
-    assert found[2] == [(0, 6)]
+    assert found[1] == [(0, 6)]
     assert decode(text(SOUND | change)) is None
     assert decode("[" * 100_000) is None
 

@@ -91,7 +91,7 @@ def test_a_refusal_that_a_fresh_url_does_not_end_is_not_about_the_url(fresh: boo
     with serving(storage):
         result = fetch(storage, tmp_path / "v.mp4")
         assert len(storage.requests) > 2
-    assert len(storage.lookups) == 2
+    assert len(storage.lookups) in (2, 3)  # one more where a connection of the second URL came to its turn
     assert_right(result, tmp_path / "v.mp4", storage.body)
 
 
