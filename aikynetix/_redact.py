@@ -10,6 +10,8 @@ from typing import Any, cast
 from urllib.parse import quote, urlsplit
 from weakref import WeakSet
 
+import httpx
+
 _MASK = "***"
 # Shorter strings occur in ordinary prose: masking them would garble a message and hide nothing worth hiding.
 _SHORTEST_SECRET = 4
@@ -25,11 +27,7 @@ _live: WeakSet[Secret] = WeakSet()
 
 
 class Secret:
-    """A credential that shows itself only when asked, and that `scrub` takes out of text for as long as it lives.
-
-    Args:
-        value: The credential, as it is sent.
-    """
+    """A credential that shows itself only when asked, and that `scrub` takes out of text for as long as it lives."""
 
     __slots__ = ("__weakref__", "_value")
 
@@ -85,11 +83,7 @@ def _without_query(url: re.Match[str]) -> str:
 
 
 def scrub_json(value: object, levels: int = _DEEPEST_JSON) -> object:
-    """Return a parsed JSON ``value`` with every string and key in it as `scrub` leaves it.
-
-    Raises:
-        RecursionError: It is nested more than ``levels`` deep.
-    """
+    """Return a parsed JSON ``value`` with every string and key in it as `scrub` leaves it."""
     if isinstance(value, str):
         return scrub(value)
     if isinstance(value, list | dict) and not levels:
@@ -102,12 +96,14 @@ def scrub_json(value: object, levels: int = _DEEPEST_JSON) -> object:
     return value
 
 
-def scrub_exception(error: BaseException) -> None:
-    """Scrub the texts of ``error`` and of what led to it, which may quote what a server sent."""
-    link: BaseException | None = error
+def scrub_exception(error: BaseException | None) -> None:
+    """Scrub the texts of ``error`` and of what led to it, which may quote what a server sent, and drop the request."""
+    link = error
     for _ in range(16):  # a chain may lead back to itself
         if link is None:
             return
+        if isinstance(link, httpx.RequestError):
+            link._request = None  # pyright: ignore[reportPrivateUsage] -- its repr has the whole URL
         link.args = tuple(_clean_argument(argument) for argument in link.args)
         link = link.__cause__  # a context may be what the caller was handling
 
@@ -121,11 +117,7 @@ def _clean_argument(argument: object) -> object:
 
 
 def redact_url(url: str) -> str:
-    """Return ``url`` without what grants access: user info, query and fragment.
-
-    Args:
-        url: Any string; one that is no URL comes back as ``<unreadable URL>``.
-    """
+    """Return ``url`` without what grants access: user info, query and fragment."""
     try:
         parts = urlsplit(url)
         host = parts.hostname or ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import threading
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import attrs
 import httpx
@@ -41,6 +41,10 @@ class StorageClient:
         extensions = {DEADLINE: deadline, CANCELLED: cancelled}
         request = self._client.build_request("GET", url, headers=headers, extensions=extensions)
         return self._client.send(request, stream=True, auth=None, follow_redirects=False)
+
+    def opener(self, portal: object) -> OpenUrl:  # noqa: ARG002 -- as `AsyncStorageClient` has it
+        """Return what opens a URL."""
+        return self.open_url
 
 
 class AsyncStorageClient:
@@ -84,7 +88,8 @@ class _PortalStream(httpx.SyncByteStream):
         self._response, self._portal = response, portal
 
     def __iter__(self) -> Iterator[bytes]:
-        chunks = self._response.aiter_raw()
+        # Not aiter_raw(): a mock's response may have been read already.
+        chunks = aiter(cast("httpx.AsyncByteStream", self._response.stream))
 
         async def following() -> bytes | None:
             return await anext(chunks, None)

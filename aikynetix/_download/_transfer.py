@@ -14,6 +14,7 @@ from threading import BoundedSemaphore
 from typing import IO, TYPE_CHECKING, NoReturn
 
 from .._errors import AikynetixError, DownloadError, DownloadInterruptedError, IntegrityError
+from .._redact import scrub_exception
 from ._concurrency import MAX_CONNECTIONS, SMALL, ConcurrencyController
 from ._failures import Failure, Kind, Step, TransferState, decide, disk_failure
 from ._object import ObjectVersion, RangeRequest, RangeResponse
@@ -336,6 +337,7 @@ class Transfer:
         return True
 
     def _give_up(self, failure: Failure, error: type[DownloadError]) -> NoReturn:
+        scrub_exception(failure.__cause__)
         raise self._error(error, failure.text, failure.reason) from failure.__cause__
 
     def _raise_cancelled(self) -> NoReturn:
