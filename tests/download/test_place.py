@@ -33,20 +33,6 @@ def test_the_result_tells_what_there_is(tmp_path: Path) -> None:
     assert 0 < result.elapsed < 20
 
 
-def test_the_sha256_is_taken_from_the_file_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """When it is first asked for, from wherever the process stands; then it is kept, also where the file is not."""
-    with serving(Storage(video(MIB))) as storage:
-        monkeypatch.chdir(tmp_path)
-        result = fetch(storage, "v.mp4")
-    (tmp_path / "elsewhere").mkdir()
-    monkeypatch.chdir(tmp_path / "elsewhere")
-    copy = pickle.loads(pickle.dumps(result))
-    assert copy.sha256 == result.sha256 == hashlib.sha256(storage.body).hexdigest()
-    (tmp_path / "v.mp4").unlink()
-    assert copy.sha256 == result.sha256 == pickle.loads(pickle.dumps(result)).sha256
-    assert copy == result
-
-
 @pytest.mark.parametrize("change", ["moved", "written", "replaced", "pipe"])
 def test_the_sha256_of_another_file_is_never_told(tmp_path: Path, change: str) -> None:
     """A file that is not the one that was downloaded has no say: that is an error, not a wrong value."""
@@ -259,16 +245,6 @@ def test_a_file_that_appears_meanwhile_stays(tmp_path: Path) -> None:
         assert storage.sent == 1
 
 
-def test_a_failed_download_leaves_the_file_it_was_to_replace(tmp_path: Path) -> None:
-    """overwrite=True replaces at the end or not at all."""
-    path = tmp_path / "v.mp4"
-    path.write_bytes(b"mine")
-    with serving(Storage(b"<html>" + bytes(1000))) as storage, pytest.raises(DownloadError):
-        fetch(storage, path, overwrite=True)
-    assert path.read_bytes() == b"mine"
-    assert list(tmp_path.iterdir()) == [path]
-
-
 @pytest.mark.parametrize("what", ["folder", "dangling link", "pipe"])
 @pytest.mark.parametrize("name", ["v.mp4", "v.mp4.part", "v.mp4.part.journal"])
 def test_what_is_no_regular_file_is_neither_followed_nor_replaced(what: str, name: str, tmp_path: Path) -> None:
@@ -313,28 +289,6 @@ def test_without_exist_ok_the_second_is_told_so(tmp_path: Path) -> None:
     with serving(Storage(video(2 * MIB), rate=8 * MIB)) as storage:
         assert_right(fetch(storage, tmp_path / "v.mp4", progress=meanwhile), tmp_path / "v.mp4", storage.body)
     assert second[0].reason == "locked"
-
-
-def test_nobody_sees_half_a_file(tmp_path: Path) -> None:
-    """From the moment that the final name is there, the file is whole."""
-    path = tmp_path / "v.mp4"
-    sizes: set[int] = set()
-    over = threading.Event()
-
-    def watch() -> None:
-        while not over.wait(0.001):
-            if path.exists():
-                sizes.add(path.stat().st_size)
-
-    watcher = threading.Thread(target=watch)
-    with serving(Storage(video(2 * MIB), rate=16 * MIB)) as storage:
-        watcher.start()
-        try:
-            fetch(storage, path)
-        finally:
-            over.set()
-            watcher.join()
-    assert sizes <= {2 * MIB}
 
 
 @pytest.mark.skipif(shutil.which("strace") is None, reason="strace shows in which order files are flushed and renamed")

@@ -183,16 +183,3 @@ def test_every_byte_is_fetched_once(size: int, seed: int) -> None:
         fetched += count
     assert fetched == table.done == size
     assert table.arrived == [(0, size)]
-
-
-def test_the_largest_gap_is_halved_and_small_ones_are_not() -> None:
-    """A further connection begins in the middle of what one has before it, if both halves are worth a step."""
-    table = SegmentTable(9 * STEP)
-    first = table.begin()
-    assert first is not None
-    second = table.begin()
-    assert second is not None
-    assert (first.start, first.stop, second.start, second.reach) == (0, STEP, 5 * STEP, 9 * STEP)
-    while table.begin():
-        pass
-    assert min(stop - start for start, stop in table._gaps()) < 2 * STEP

@@ -290,19 +290,6 @@ def test_a_redirect_from_tls_to_plain_http_is_refused(
         assert plain.requests == []
 
 
-def test_a_redirect_within_the_rules_is_followed_with_its_ranges(tmp_path: Path) -> None:
-    """Another path or host is fine; every range goes the same way, and the object is known by where it was found."""
-
-    def fault(request: Request) -> Fault | None:
-        if request.target.startswith("/moved"):
-            return None
-        return Fault(status=308, body=b"", headers={"Location": f"/moved{storage.path}?signature=topsecret"})
-
-    with serving(Storage(video(8 * MIB), (), rate=8 * MIB, fault=fault)) as storage:
-        assert_right(fetch(storage, tmp_path / "v.mp4"), tmp_path / "v.mp4", storage.body)
-        assert sum(request.target.startswith("/moved") for request in storage.requests) > 1
-
-
 @pytest.mark.parametrize(
     "query", ["X-Goog-Credential=a%40b%2F2026&X-Goog-Signature=0123abcdef", "a=!$&'()*+,;=:@/?%zz"]
 )
