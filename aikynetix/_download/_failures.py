@@ -8,7 +8,7 @@ from enum import Enum, auto
 
 from attrs import frozen
 
-from .._errors import DownloadError, DownloadInterruptedError, SignedUrlExpiredError
+from .._errors import DownloadError, DownloadInterruptedError, IntegrityError, SignedUrlExpiredError
 from .._retry import next_wait
 
 _MAX_RENEWALS = 2
@@ -34,6 +34,7 @@ class Kind(Enum):
     CHANGED = auto()  # the response is about another version of the object
     NO_RANGES = auto()  # a further connection asked for a range and the whole came
     MALFORMED = auto()  # the response contradicts itself or the request
+    CONTENT = auto()  # the bytes are not those of a video
     TOO_LARGE = auto()  # more bytes came than allowed
     DISALLOWED_URL = auto()  # the URL is neither https nor on this machine
     DISK = auto()  # the file could not be written
@@ -57,9 +58,9 @@ class Failure(Exception):
         self.kind, self.text, self.status, self.code, self.retry_after = kind, text, status, code, retry_after
 
     @property
-    def reason(self) -> str:
+    def reason(self) -> str | None:
         """The ``reason`` of the error that it ends in."""
-        return {Kind.DISK: "place", Kind.NO_SPACE: "no_space"}.get(self.kind, "storage")
+        return {Kind.DISK: "place", Kind.NO_SPACE: "no_space", Kind.CONTENT: None}.get(self.kind, "storage")
 
     @property
     def may_pass(self) -> bool:
@@ -136,6 +137,8 @@ def _decide(failure: Failure, state: TransferState) -> Action:
             return _again(failure, state)
         case Kind.STATUS:
             return _after_status(failure, state)
+        case Kind.CONTENT:
+            return Action(Step.GIVE_UP, error=IntegrityError)
         case _:
             return Action(Step.GIVE_UP)
 

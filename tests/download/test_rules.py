@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aikynetix import DownloadError, DownloadInterruptedError, SignedUrlExpiredError
+from aikynetix import DownloadError, DownloadInterruptedError, IntegrityError, SignedUrlExpiredError
 from aikynetix._download._concurrency import ConcurrencyController
 from aikynetix._download._failures import Failure, Kind, Step, TransferState, decide, xml_code
 from aikynetix._download._segments import STEP, Segment, SegmentTable, gaps, merged, total
@@ -55,6 +55,7 @@ def of(kind: Kind) -> Failure:
         (of(Kind.DISALLOWED_URL), FRESH, (Step.GIVE_UP, DownloadError)),
         (of(Kind.DISALLOWED_URL), BESIDE, (Step.FEWER, 0.0)),
         (of(Kind.DISK), KEPT, (Step.GIVE_UP, DownloadError)),
+        (of(Kind.CONTENT), KEPT, (Step.GIVE_UP, IntegrityError)),
         (of(Kind.TOO_LARGE), KEPT, (Step.GIVE_UP, DownloadError)),
         (status(503), FRESH, (Step.WAIT, 0.5)),
         (status(503, retry_after=7.0), FRESH, (Step.WAIT, 7.0)),
