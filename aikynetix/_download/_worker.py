@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ._types import OpenUrl, Options
 
 # Most bytes that a killed process had received and not yet noted, for one connection alone and for each of many.
-_BUFFER, _BUFFER_OF_MANY = 256 * 1024, 128 * 1024
+_BUFFER, _BUFFER_OF_MANY = 256 * 1024, 64 * 1024
 # A slow connection's bytes go to the disk at least this often, so that a killed process loses little.
 _FLUSH_EVERY = 0.1
 # Below this many bytes per second a connection counts as standing still.
