@@ -18,7 +18,6 @@ _SIGNATURE_CODE = re.compile(
     "RequestTimeTooSkewed|InvalidPolicyDocument|AuthorizationQueryParametersError"
 )
 _PASSING_STATUSES = frozenset({408, 425, 429})
-_PUSH_BACK_STATUSES = frozenset({429, 503})
 _URL_STATUSES = frozenset({400, 401, 403, 404, 410})
 _NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
@@ -41,6 +40,8 @@ class Kind(Enum):
     NO_SPACE = auto()  # the same, because the disk, a quota or a limit is full
 
 
+# What no other connection would do better.
+_OURS = frozenset({Kind.DISK, Kind.NO_SPACE, Kind.CONTENT, Kind.TOO_LARGE})
 # What may be a server's way to say that it cannot do ranges of this object.
 _MAY_BE_ABOUT_RANGES = frozenset({Kind.STATUS, Kind.MALFORMED, Kind.BROKEN, Kind.STALLED})
 
@@ -94,7 +95,6 @@ class TransferState:
     waited: float = 0.0  # seconds since the last progress
     others: bool = False  # whether there are other connections
     fresh: bool = True  # whether the failed connection had not brought a byte
-    proven: bool = False  # whether the storage has taken its URL before, so that it may have expired since
     may_drop: bool = False  # whether a range was asked for, and the whole was not yet tried instead
     draw: float = 0.0  # a random number from 0 to 1
 
@@ -129,10 +129,13 @@ def decide(failure: Failure, state: TransferState) -> Action:
 
 def _decide(failure: Failure, state: TransferState) -> Action:
     match failure.kind:
-        case Kind.NO_RANGES | Kind.DISALLOWED_URL if state.others:
-            return Action(Step.FEWER)
-        case Kind.CHANGED | Kind.NO_RANGES:
+        case Kind.CHANGED:
             return Action(Step.START_OVER)
+        case Kind.NO_RANGES:
+            return Action(Step.FEWER)
+        case _ if state.others and state.fresh and failure.kind not in _OURS:
+            # Some servers refuse the connection that is one too many, in whatever words; some just hang up on it.
+            return Action(Step.FEWER)
         case _ if failure.may_pass:
             return _again(failure, state)
         case Kind.STATUS:
@@ -144,22 +147,13 @@ def _decide(failure: Failure, state: TransferState) -> Action:
 
 
 def _after_status(failure: Failure, state: TransferState) -> Action:
-    is_extra = state.others and state.fresh
-    # Some servers refuse the connection that is one too many in the same words as a URL that has expired: that is tried
-    # once for each URL that worked, and where a fresh one is refused as well, the extra connection is given up.
-    may_be_expired = state.proven and failure.is_refused_signature if is_extra else failure.is_about_url
-    if may_be_expired and state.renewals < _MAX_RENEWALS:
+    if failure.is_about_url and state.renewals < _MAX_RENEWALS:
         return Action(Step.REFRESH_URL)
-    if is_extra:
-        return Action(Step.FEWER)
     refused = failure.is_about_url and failure.is_refused_signature
     return Action(Step.GIVE_UP, error=SignedUrlExpiredError if refused else DownloadError)
 
 
 def _again(failure: Failure, state: TransferState) -> Action:
-    if state.others and (state.fresh or failure.status in _PUSH_BACK_STATUSES):
-        # Some servers refuse, some send 429 or 503, some just hang up on the connection that is one too many.
-        return Action(Step.FEWER)
     if state.failures == 1 and failure.kind in (Kind.BROKEN, Kind.STALLED) and state.max_retries:
         # A connection that broke says nothing against the next one; only a second failure calls for patience.
         return Action(Step.WAIT)

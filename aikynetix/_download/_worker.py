@@ -30,10 +30,10 @@ _SLOWEST = 1024
 
 
 class Worker:
-    """One connection: a request for a URL of a generation, to fetch a segment, which a first one gets afterwards."""
+    """One connection: a request for a URL, to fetch a segment, which a first one gets afterwards."""
 
-    def __init__(self, request: RangeRequest, url: str, generation: int, segment: Segment | None) -> None:
-        self.request, self.generation, self.segment = request, generation, segment
+    def __init__(self, request: RangeRequest, url: str, segment: Segment | None) -> None:
+        self.request, self.segment = request, segment
         self.is_streaming = False
         self.setup = 0.0  # seconds from asking to the response
         self.body: Body | None = None
