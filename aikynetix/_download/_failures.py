@@ -128,29 +128,18 @@ def decide(failure: Failure, state: TransferState) -> Action:
 
 
 def _decide(failure: Failure, state: TransferState) -> Action:
-    match failure.kind:
-        case Kind.CHANGED:
-            return Action(Step.START_OVER)
-        case Kind.NO_RANGES:
-            return Action(Step.FEWER)
-        case _ if state.others and state.fresh and failure.kind not in _OURS:
-            # Some servers refuse the connection that is one too many, in whatever words; some just hang up on it.
-            return Action(Step.FEWER)
-        case _ if failure.may_pass:
-            return _again(failure, state)
-        case Kind.STATUS:
-            return _after_status(failure, state)
-        case Kind.CONTENT:
-            return Action(Step.GIVE_UP, error=IntegrityError)
-        case _:
-            return Action(Step.GIVE_UP)
-
-
-def _after_status(failure: Failure, state: TransferState) -> Action:
+    if failure.kind is Kind.CHANGED:
+        return Action(Step.START_OVER)
+    if failure.kind is Kind.NO_RANGES or (state.others and state.fresh and failure.kind not in _OURS):
+        # Some servers refuse the connection that is one too many, in whatever words; some just hang up on it.
+        return Action(Step.FEWER)
+    if failure.may_pass:
+        return _again(failure, state)
     if failure.is_about_url and state.renewals < _MAX_RENEWALS:
         return Action(Step.REFRESH_URL)
-    refused = failure.is_about_url and failure.is_refused_signature
-    return Action(Step.GIVE_UP, error=SignedUrlExpiredError if refused else DownloadError)
+    if failure.kind is Kind.CONTENT:
+        return Action(Step.GIVE_UP, error=IntegrityError)
+    return Action(Step.GIVE_UP, error=SignedUrlExpiredError if failure.is_refused_signature else DownloadError)
 
 
 def _again(failure: Failure, state: TransferState) -> Action:
