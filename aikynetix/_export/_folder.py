@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from attrs import evolve
 
 from .._errors import AikynetixError, DownloadError
-from ._record import LONGEST_LINE, ExportRecord, dump, load
+from ._record import LONGEST_LINE, ExportRecord, ExportStatus, dump, load
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator
@@ -48,7 +48,7 @@ class Folder:
         self._file: FileIO | None = None
         self._places: dict[str, int] = {}
         self._seen: dict[str, None] = {}
-        self._read_to, self._has_lines, self._may_be_torn = 0, False, True
+        self._read_to, self._has_lines = 0, False
 
     def open(self) -> None:
         """Make the folder if need be, read its manifest, and refuse to replace a page or manifest that is not ours."""
@@ -97,16 +97,21 @@ class Folder:
         line = dump(record, name)
         with self.failing("the export's manifest cannot be written"):
             assert self._file is not None, "it is open"
-            whole = b"\n" + line if self._may_be_torn and _is_cut_off(self._file) else line
-            self._may_be_torn = True  # Ctrl-C may come before or after the line is written
+            whole = b"\n" + line if _is_cut_off(self._file) else line
             if self._file.write(whole) != len(whole):
                 raise OSError(errno.ENOSPC, "no space is left")
-            self._may_be_torn = False
             end = self._file.tell()
         if self._read_to == end - len(whole):
             self._read_to = end
         self._places[record.session_id] = end - len(line)
         return record if name is None else evolve(record, path=self.path_of(name))
+
+    def there(self, last: ExportRecord | None) -> ExportRecord | None:
+        """Return the record of a video that is there as it was left, None where it is not."""
+        if last is None or last.path is None or self.size_of(str(last.path)) != last.size:
+            return None
+        path = self.path_of(str(last.path))
+        return evolve(last, status=ExportStatus.ALREADY_THERE, path=path, seconds=0.0, attempts=0)
 
     def size_of(self, name: str) -> int | None:
         """Return the size in bytes of the file ``name``, None when there is no such file."""
