@@ -18,7 +18,7 @@ from ._record import LONGEST_LINE, ExportRecord, ExportStatus, dump, load
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator
-    from io import FileIO
+    from io import BufferedReader, FileIO
 
 MANIFEST, PAGE = "manifest.jsonl", "index.html"
 
@@ -46,6 +46,7 @@ class Folder:
     def __init__(self, path: Path) -> None:
         self._path, self.target = path, f"{path}{os.sep}"
         self._file: FileIO | None = None
+        self._reader: BufferedReader | None = None
         self._places: dict[str, int] = {}
         self._seen: dict[str, None] = {}
         self._read_to, self._has_lines = 0, False
@@ -143,7 +144,9 @@ class Folder:
 
     def close(self) -> None:
         """Make the manifest durable and give everything up. Closing twice is fine."""
-        file, self._file = self._file, None
+        file, reader, self._file, self._reader = self._file, self._reader, None, None
+        if reader is not None:
+            reader.close()
         if file is not None:
             with file, suppress(OSError):  # some file systems cannot, and then the lines are as safe as they can be
                 os.fsync(file.fileno())
@@ -166,12 +169,13 @@ class Folder:
         return DownloadError(f"{what} ({where})", session_id="", path=where)
 
     def _records(self, session_ids: Iterable[str]) -> Iterator[ExportRecord]:
-        with (self._path / MANIFEST).open("rb") as file:
-            for place in (self._places[one] for one in session_ids if one in self._places):
-                file.seek(place)
-                record = load(file.readline())
-                if record is not None:
-                    yield record
+        for place in (self._places[one] for one in session_ids if one in self._places):
+            if self._reader is None:
+                self._reader = (self._path / MANIFEST).open("rb")
+            self._reader.seek(place)
+            record = load(self._reader.readline())
+            if record is not None:
+                yield record
 
 
 def _is_cut_off(file: FileIO) -> bool:

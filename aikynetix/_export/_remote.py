@@ -82,8 +82,9 @@ class RemoteFolder(Folder):
 
     def close(self) -> None:
         try:
-            if self._file is not None:
-                super().close()
+            is_open = self._file is not None
+            super().close()
+            if is_open:
                 self._push(MANIFEST)
         finally:
             if self._path != Path():
