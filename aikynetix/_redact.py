@@ -27,11 +27,7 @@ _live: WeakSet[Secret] = WeakSet()
 
 
 class Secret:
-    """A credential that shows itself only when asked, and that `scrub` takes out of text for as long as it lives.
-
-    Args:
-        value: The credential, as it is sent.
-    """
+    """A credential that shows itself only when asked, and that `scrub` takes out of text for as long as it lives."""
 
     __slots__ = ("__weakref__", "_value")
 
@@ -87,11 +83,7 @@ def _without_query(url: re.Match[str]) -> str:
 
 
 def scrub_json(value: object, levels: int = _DEEPEST_JSON) -> object:
-    """Return a parsed JSON ``value`` with every string and key in it as `scrub` leaves it.
-
-    Raises:
-        RecursionError: It is nested more than ``levels`` deep.
-    """
+    """Return a parsed JSON ``value`` with every string and key in it as `scrub` leaves it."""
     if isinstance(value, str):
         return scrub(value)
     if isinstance(value, list | dict) and not levels:
@@ -104,16 +96,16 @@ def scrub_json(value: object, levels: int = _DEEPEST_JSON) -> object:
     return value
 
 
-def scrub_exception(error: BaseException | None) -> None:
+def scrub_exception(error: BaseException | None, outer: BaseException | None = None) -> None:
     """Scrub the texts of ``error`` and of what led to it, which may quote what a server sent, and drop the request."""
     link = error
     for _ in range(16):  # a chain may lead back to itself
-        if link is None:
+        if link is None or link is outer:  # the latter is what the caller was handling, and the caller's own
             return
         if isinstance(link, httpx.RequestError):
             link._request = None  # pyright: ignore[reportPrivateUsage] -- its repr has the whole URL
         link.args = tuple(_clean_argument(argument) for argument in link.args)
-        link = link.__cause__  # a context may be what the caller was handling
+        link = link.__cause__ or link.__context__
 
 
 def _clean_argument(argument: object) -> object:
@@ -125,11 +117,7 @@ def _clean_argument(argument: object) -> object:
 
 
 def redact_url(url: str) -> str:
-    """Return ``url`` without what grants access: user info, query and fragment.
-
-    Args:
-        url: Any string; one that is no URL comes back as ``<unreadable URL>``.
-    """
+    """Return ``url`` without what grants access: user info, query and fragment."""
     try:
         parts = urlsplit(url)
         host = parts.hostname or ""
