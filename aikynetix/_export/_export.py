@@ -8,12 +8,14 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from attrs import evolve
+
 from .._arguments import checked_count, checked_place
 from .._download._destination import local_path, remote_url
 from .._errors import DownloadError
 from ._folder import Folder
 from ._record import ExportRecord, ExportStatus, shown_id
-from ._run import Rules, Run, close, taken_apart
+from ._run import Rules, Run, close, split_item
 from ._workers import ExecutorWorkers, Tasks, Threads
 
 if TYPE_CHECKING:
@@ -103,12 +105,14 @@ def _run(
         raise TypeError(f"session_ids must be an iterable of session ids, not {type(session_ids).__name__}")
     if executor is not None and (isinstance(executor, type) or not callable(getattr(executor, "submit", None))):
         raise TypeError(f"executor must be a concurrent.futures.Executor, not {type(executor).__name__}")
-    concurrency, folder = checked_count("concurrency", rules["concurrency"]), folder_of(to)
+    checked_count("concurrency", rules["concurrency"])
+    items = session_ids.items() if isinstance(session_ids, Mapping) else session_ids
+    folder, how = folder_of(to), Rules(**rules)
     if executor is None:
-        return Run(_listed(session_ids), folder, workers(concurrency), Rules(**rules))
+        return Run(items, folder, workers(how.concurrency), how)
     assert make_client is not None, "the verbs give one"
     elsewhere = ExecutorWorkers(executor, make_client, folder.target)
-    return Run(_listed(session_ids), folder, elsewhere, Rules(**{**rules, "observer": None}))
+    return Run(items, folder, elsewhere, evolve(how, observer=None))
 
 
 def _watched(records: T, run: Run) -> T:
@@ -121,10 +125,6 @@ def _watched(records: T, run: Run) -> T:
 
     weakref.finalize(records, warn).atexit = False
     return records
-
-
-def _listed(session_ids: Iterable[Any]) -> Iterable[Any]:
-    return session_ids.items() if isinstance(session_ids, Mapping) else session_ids
 
 
 def folder_of(to: str | os.PathLike[str]) -> Folder:
@@ -162,8 +162,8 @@ def plan(
     folder = folder_of(to)
     try:
         folder.read()
-        for item in _listed(session_ids):
-            shown = shown_id(taken_apart(item, None)[0])
+        for item in session_ids:
+            shown = shown_id(split_item(item, None)[0])
             if folder.add_seen(shown):
                 last = folder.last(shown)
                 if retry_failed and (last is None or last.status is not ExportStatus.FAILED):

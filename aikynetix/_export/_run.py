@@ -168,7 +168,7 @@ class Run:
             except Exception as error:  # the caller's own: raised when what was begun has been handed out
                 self._fault = error
                 break
-            session_id, analysis = taken_apart(item, self._rules.analysis)
+            session_id, analysis = split_item(item, self._rules.analysis)
             shown = shown_id(session_id)
             # What is no text is a mistake, and must not stand in the way of the session that it looks like.
             last = self._folder.last(shown) if isinstance(session_id, str) else None
@@ -266,7 +266,7 @@ def close(records: Generator[ExportRecord]) -> None:
     return None
 
 
-def taken_apart(item: object, analysis: Analysis | str | None) -> tuple[Any, Any]:
+def split_item(item: object, analysis: Analysis | str | None) -> tuple[Any, Any]:
     """Return the session id and the analysis of an element of the list, neither of them checked."""
     if isinstance(item, tuple) and len(item) == 2:
         return item[0], item[1] if item[1] is not None else analysis

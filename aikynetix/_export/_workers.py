@@ -119,9 +119,10 @@ class Tasks:
         import anyio.to_thread
 
         future.set_running_or_notify_cancel()
+        scope = anyio.CancelScope()
+        self._scopes.add(scope)
         try:
-            with anyio.CancelScope() as scope:
-                self._scopes.add(scope)
+            with scope:
                 video = await self._download(**request, cancel=self._stop)
                 future.set_result(await anyio.to_thread.run_sync(record_of, video))  # the SHA-256 takes its time
         except Exception as error:
