@@ -133,7 +133,7 @@ def load(line: bytes) -> ExportRecord | None:
     if not record.status.has_video:
         return evolve(record, path=None)
     is_file = record.path is not None and _FILE_NAME.fullmatch(str(record.path))
-    return record if is_file and record.size is not None else None
+    return record if is_file and record.size is not None and 0 <= record.size < 2**63 else None
 
 
 def failed(session_id: object, error: BaseException) -> ExportRecord:
