@@ -194,7 +194,11 @@ def test_a_credential_is_renewed_once(kind: str) -> None:
     assert run(kind, script, api_key=None, token=lambda: next(tokens)).url == URL
     sent = [request.headers["Authorization"] for request in script.requests]
     assert sent == ["Bearer first-token-1", "Bearer second-token-2"]
-    for credential, requests in (({"api_key": None, "token": lambda: "always-the-same"}, 2), ({"api_key": KEY}, 1)):
+    refusals: list[tuple[dict[str, Any], int]] = [
+        ({"api_key": None, "token": lambda: "always-the-same"}, 2),
+        ({"api_key": KEY}, 1),
+    ]
+    for credential, requests in refusals:
         refused = Script(httpx.Response(401, json={"error": "no"}))
         with pytest.raises(AuthenticationError, match="no"):
             run(kind, refused, **credential)
@@ -336,7 +340,8 @@ def test_call_returns_the_model_or_raises_our_error(kind: str) -> None:
 
 def test_call_refuses_what_is_no_operation() -> None:
     """The text shows what an operation looks like; wrong arguments are named by the operation, not the function."""
-    with Aikynetix(api_key=KEY, transport=Script(ok())) as client:
+    with Aikynetix(api_key=KEY, transport=Script(ok())) as typed:
+        client: Any = typed  # a type checker refuses all of this
         with pytest.raises(TypeError, match="get_analyzed_video"):
             client.call(json)
         with pytest.raises(TypeError, match=r"what get_analyzed_video takes: missing 1 .*'session_id'"):
@@ -373,7 +378,7 @@ def test_with_options_changes_limits_and_shares_the_connections() -> None:
     with pytest.raises(ConfigurationError, match="max_retries="):
         client.with_options(max_retries=1_000)
     other.close()
-    script.replies = [ok()]
+    script.replies[:] = [ok()]
     assert client.analyzed_videos.get("s").url == URL
     client.close()
     with pytest.raises(AikynetixError, match="closed"):

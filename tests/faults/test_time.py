@@ -20,7 +20,7 @@ from .server import FaultServer
 from .storage import STORAGE, lookup_of
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
     from pathlib import Path
 
     from .scenario import Scenario
@@ -88,7 +88,7 @@ def for_every_kind(work: Callable[[str], None]) -> None:
         thread.join(60)
 
 
-def assert_as_documented(ended: dict[str, Ended], due: dict[str, tuple[type[BaseException] | None, float]]) -> None:
+def assert_as_documented(ended: dict[str, Ended], due: Mapping[str, tuple[type[BaseException] | None, float]]) -> None:
     assert set(ended) == set(due)
     assert {name: end.took for name, end in ended.items() if end.took > 1.1 * due[name][1]} == {}
     for name, end in ended.items():

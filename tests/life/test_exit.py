@@ -60,7 +60,7 @@ def server() -> Iterator[FaultServer]:
 
 @pytest.mark.parametrize("program", _PROGRAMS)
 def test_the_interpreter_ends_quietly(server: FaultServer, program: str) -> None:
-    """Warnings are errors, but for Python's own about clients that nobody closed; the process is gone within seconds."""
+    """Warnings are errors, but for Python's own of clients that nobody closed; the process is gone within seconds."""
     settings = f"settings = dict(api_key='k' * 20, base_url={server.url!r}, timeout=20)\n"
     code = _PRELUDE + settings + textwrap.dedent(_PROGRAMS[program])
     closed = ["-X", "dev"] if program in ("closed", "async-closed", "async-on-trio", "never-used") else []

@@ -25,7 +25,7 @@ from tests.secrets.hunt import KEY, PASSWORD, finds
 from .conftest import API, STORAGE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
     from pathlib import Path
 
 USER = "someone"
@@ -197,7 +197,7 @@ def free_port() -> int:
 
 
 @contextmanager
-def running(command: list[str], port: int) -> Iterator[None]:
+def running(command: list[str], port: int) -> Generator[None]:
     """A program that listens at this port."""
     if shutil.which(command[0]) is None:
         pytest.skip(f"{command[0]} is not installed")
