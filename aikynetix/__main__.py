@@ -9,15 +9,42 @@ import os
 import sys
 from importlib.machinery import PathFinder
 
+TYPE_CHECKING = False  # the typing module is a slow import
+if TYPE_CHECKING:
+    from typing import Any, TextIO
+
 _NEEDED = ("click", "rich")
 _COMPLETION = "_AIKYNETIX_COMPLETE"
 _INTERRUPTED = 130
+
+
+class _Lenient:
+    """A stderr that may be closed or full: what cannot be said there ends no work and changes no exit code."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        try:
+            return self._stream.write(text)
+        except (OSError, ValueError):
+            return len(text)
+
+    def flush(self) -> None:
+        try:  # noqa: SIM105 -- contextlib is a slow import
+            self._stream.flush()
+        except (OSError, ValueError):
+            pass
 
 
 def main() -> None:
     """Run the command with the arguments of this process, and exit with its code."""
     if sys.stderr is None:  # closed by the caller; print() would then write messages to stdout
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 -- pathlib is slow; open to the end
+    sys.stderr = _Lenient(sys.stderr)  # type: ignore[assignment]  # all that printing needs
     if sys.stdout is None:
         print("aikynetix: cannot write the output: stdout is closed", file=sys.stderr)
         sys.exit(1)

@@ -156,11 +156,7 @@ def is_repeatable(request: httpx.Request) -> bool:
 
 
 class RequestBuilder:
-    """Makes the requests of one client: plain ones without parsing URL and headers over and over as httpx does.
-
-    Args:
-        client: Whose base URL, headers and timeout the requests get.
-    """
+    """Makes the requests of one client: plain ones without parsing URL and headers over and over as httpx does."""
 
     def __init__(self, client: httpx.Client | httpx.AsyncClient) -> None:
         self._client = client
@@ -168,11 +164,7 @@ class RequestBuilder:
         self._headers = httpx.Headers([(b"Host", client.base_url.netloc), *client.headers.raw])
 
     def build(self, kwargs: Mapping[str, Any]) -> httpx.Request:
-        """Return what the client's ``build_request(**kwargs)`` does.
-
-        Raises:
-            ValueError: The arguments make no request, perhaps because one of them is very long.
-        """
+        """Return what the client's ``build_request(**kwargs)`` does."""
         url, params, method = str(kwargs["url"]), kwargs.get("params"), str(kwargs["method"]).upper()
         try:
             if not kwargs.keys() <= _PLAIN or not url.startswith("/") or "?" in url or "#" in url or method != "GET":
@@ -198,13 +190,7 @@ class _NoCookies(CookieJar):
 
 
 class _ApiClient:
-    """What both httpx clients for the API have: settings, credential, and connections that may be shared.
-
-    Args:
-        settings: Base URL, credential and limits.
-        carriers: The transport and the ``mounts`` of the client, as httpx has them.
-        owner: The client whose connections these are, when it is another one; it alone closes them.
-    """
+    """What both httpx clients for the API have: settings, credential, and connections that may be shared."""
 
     is_closed: bool
 

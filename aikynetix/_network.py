@@ -50,13 +50,7 @@ class Limits:
         return left if timeout is None or left < timeout else timeout
 
     def run(self, operation: Callable[[float | None], T], timeout: float | None, expired: type[Exception]) -> T:
-        """Run an operation that takes a timeout, and may be run again after one.
-
-        Args:
-            operation: Raises ``expired`` when its timeout is over.
-            timeout: Seconds for all of it.
-            expired: A timeout of httpcore's.
-        """
+        """Run an operation that takes a timeout, and may be run again after one."""
         if self.cancelled is None:
             return operation(self.left(timeout, expired))
         end = None if (left := self.remaining(timeout)) is None else time.monotonic() + left

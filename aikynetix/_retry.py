@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import ssl
-from datetime import UTC
+from datetime import UTC, timedelta, timezone
 
 import httpx
 
@@ -109,7 +109,10 @@ def _timestamp(text: str) -> float | None:
     from dateutil import parser  # here, because few responses have a date that matters
 
     try:
-        moment = parser.parse(text)
+        # Told so, dateutil does not warn of a zone that it does not know.
+        moment = parser.parse(
+            text, tzinfos=lambda _, offset: UTC if offset is None else timezone(timedelta(seconds=offset))
+        )
         return (moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment).timestamp()
     except (ValueError, OverflowError):
         return None

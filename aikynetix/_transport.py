@@ -43,12 +43,7 @@ _ONE = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_ex
 
 
 class Trust:
-    """The TLS settings of a client; its context is made when the first TLS connection needs it.
-
-    Args:
-        verify: An `ssl.SSLContext`, the path of a PEM file or of a folder of certificates, or None: what
-            ``SSL_CERT_FILE`` and ``SSL_CERT_DIR`` name, else the system's trust store, else certifi's.
-    """
+    """The TLS settings of a client; its context is made when the first TLS connection needs it."""
 
     def __init__(self, verify: ssl.SSLContext | str | None) -> None:
         self._verify = verify
@@ -92,13 +87,7 @@ def _make_context(path: str | None) -> ssl.SSLContext:
 
 
 class StackTransport(httpx.BaseTransport):
-    """A stack of stock httpx transports for synchronous requests.
-
-    Args:
-        trust: The TLS settings.
-        proxy: Carries every request but those to loopback.
-        size: Most connections at a time.
-    """
+    """A stack of stock httpx transports for synchronous requests."""
 
     def __init__(self, trust: Trust, proxy: httpx.Proxy | None = None, size: int = _MOST_CONNECTIONS) -> None:
         self._trust, self._proxy, self._size = trust, proxy, size

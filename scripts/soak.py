@@ -19,6 +19,7 @@ from pathlib import Path
 from aikynetix import Aikynetix, AikynetixError, APIResponseValidationError, AsyncAikynetix, NotFoundError
 from tests.faults.scenario import answer, raw, response
 from tests.faults.server import FaultServer, Keep, Reset, Script
+from tests.spec import success
 
 THREADS = 64
 TASKS = 1_000
@@ -31,7 +32,7 @@ class Lottery(Mapping[str, Script]):
     def __getitem__(self, name: str) -> Script:
         if not name.isdigit():
             raise KeyError(name)
-        found = response({"analyzed_video_url": url_of(name)})
+        found = response(success(url_of(name)))
         disturbed = {
             0: Script((response(status=503, headers="Retry-After: 0\r\n"), Keep()), (found, Keep())),
             1: Script((Reset(),), (found, Keep())),
@@ -53,13 +54,8 @@ def _draw(name: str) -> int:
 
 
 def url_of(name: str) -> str:
-    """Return the URL that the lookup of ``name`` must give: an answer that went to the wrong caller shows."""
+    """Return the URL that the lookup of ``name`` must give: one that went to the wrong caller shows."""
     return f"https://storage.googleapis.com/bucket/{name}.mp4?X-Goog-Signature={name}"
-
-
-def expected(name: str) -> str | type[AikynetixError]:
-    """Return how the lookup of ``name`` must end."""
-    return {3: NotFoundError, 4: APIResponseValidationError}.get(_draw(name)) or url_of(name)
 
 
 def with_threads(url: str, lookups: int, threads: int = THREADS) -> Counter[str]:
@@ -68,10 +64,9 @@ def with_threads(url: str, lookups: int, threads: int = THREADS) -> Counter[str]
 
         def look(name: str) -> str:
             try:
-                outcome: object = client.analyzed_videos.get(name).url
+                return _verdict(name, client.analyzed_videos.get(name).url)
             except AikynetixError as error:
-                outcome = type(error)
-            return _verdict(name, outcome)
+                return _verdict(name, type(error))
 
         return Counter(pool.map(look, map(str, range(lookups))))
 
@@ -97,7 +92,7 @@ async def with_tasks(url: str, lookups: int, tasks: int = TASKS) -> Counter[str]
 
 
 def _verdict(name: str, outcome: object) -> str:
-    due = expected(name)
+    due = {3: NotFoundError, 4: APIResponseValidationError}.get(_draw(name)) or url_of(name)
     if outcome != due:
         return f"wrong: {outcome} instead of {due}"
     return "found" if isinstance(due, str) else due.__name__

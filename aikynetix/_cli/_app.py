@@ -83,6 +83,11 @@ def run(arguments: Sequence[str]) -> int:
         if isinstance(error, OSError) and error.filename is None:
             raise  # of stdout; sockets fail with errors of ours, files with their name
         return _failed(error, arguments)
+    finally:
+        if "rich.live" in sys.modules:  # a signal that comes while a bar begins leaves the cursor hidden
+            from rich.console import Console
+
+            Console(stderr=True).show_cursor()
     return code if isinstance(code, int) else 0
 
 

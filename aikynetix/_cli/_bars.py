@@ -22,9 +22,10 @@ from rich.text import Text
 from ._output import plain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from rich.console import RenderableType
+    from rich.status import Status
 
     from .. import ExportRecord
 
@@ -33,6 +34,11 @@ _LONGEST_LABEL, _LONGEST_BAR = 36, 24  # columns; a UUID has 36 characters
 # Columns that the numbers take with the space before each; on a narrow terminal the rate is left out.
 _NUMBERS, _RATE = 14 + 7 + 3, 10 + 1
 _LEAST_FOR_RATE = 56
+
+
+def spinner(label: str) -> Status:
+    """Return a spinner on stderr; the label is shown as it is, not read as markup."""
+    return Console(stderr=True).status(Text(plain(label)))
 
 
 class _RateColumn(TransferSpeedColumn):
@@ -76,7 +82,7 @@ class ExportBars(Bars):
     def __init__(self, total: int | None) -> None:
         super().__init__(transient=True)
         self._total = total
-        self._counts = dict.fromkeys(("done", "already_there", "not_ready", "failed"), 0)
+        self._counts: dict[str, int] = dict.fromkeys(("done", "already_there", "not_ready", "failed"), 0)
         self._arrived = 0
         self._files: dict[str, TaskID] = {}
         self._whole = self.add_task("all videos", total=None)
@@ -127,7 +133,7 @@ class ExportBars(Bars):
 
 
 def bytes_left(
-    files: Sequence[tuple[float, float | None]], arrived: int, counts: dict[str, int], total: int | None
+    files: Sequence[tuple[float, float | None]], arrived: int, counts: Mapping[str, int], total: int | None
 ) -> float | None:
     """Return how many bytes of an export are still to come, as far as the sizes that are known tell; else None.
 

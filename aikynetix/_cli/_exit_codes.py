@@ -68,12 +68,11 @@ def happened(error: AikynetixError) -> str:
         traced = f" (request id {error.request_id})" if error.request_id else ""
         said = f"{error.status_code}: {error.message.removesuffix('.') if traced else error.message}{traced}"
     elif isinstance(error, ConfigurationError):
-        setting = getattr(error, "setting", None) or ""
-        said = said.replace(f"{setting}=", SETTINGS.get(setting, "")) if setting else said
+        said = said.replace(f"{error.setting}=", SETTINGS.get(error.setting or "", ""))
     elif isinstance(error, VideoNotReadyError):
         waited = f" after {error.waited:.0f} s" if error.waited >= 1 else ""
         said = f"the video of session {error.session_id!r} is not there yet{waited}"
-    elif isinstance(error, DownloadError) and getattr(error, "reason", None) == "exists":
+    elif isinstance(error, DownloadError) and error.reason == "exists":
         said = f"{error.path} exists already; to replace it use --overwrite"
     return " ".join(said.split())
 

@@ -6,7 +6,7 @@ import math
 import os
 import sys
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -63,6 +63,7 @@ session_argument = click.argument("session_id", metavar="SESSION")
 
 # Written out, because the enum's module would import httpx for `--help`; a test holds the two together.
 ANALYSES = ("jump", "weightlifting")
+Kind = Literal["jump", "weightlifting"]
 
 
 def analysis_choice(text: str) -> _Decorator:
@@ -157,7 +158,13 @@ def auth_of(kind: str, secret: str) -> httpx.Auth:
 
     header = given("key_header")
     if kind == "api_key":
-        return ApiKey(secret, header=header)
+        try:
+            return ApiKey(secret, header=header)
+        except ConfigurationError as error:
+            if error.setting != "auth":
+                raise
+            told = "it must be a header's name, such as 'API-KEY' or 'Authorization'."
+            raise click.BadParameter(told, param_hint="--key-header") from None
     if header is not None:
         raise ConfigurationError(f"--key-header is for API keys, and {TOKEN} is a token; leave the option out.")
     return BearerToken(secret)

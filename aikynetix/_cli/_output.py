@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import sys
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -29,8 +28,7 @@ def result_json(value: Mapping[str, object]) -> None:
 
 def note(text: str) -> None:
     """Print a line for the person, not for a program, to stderr."""
-    with suppress(OSError, ValueError):  # stderr that is closed or full ends no work
-        print(plain(text), file=sys.stderr, flush=True)
+    print(plain(text), file=sys.stderr, flush=True)
 
 
 def complain(text: str) -> None:

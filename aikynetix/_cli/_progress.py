@@ -55,9 +55,9 @@ def waiting(label: str, *, quiet: bool) -> Generator[None]:
     if not wants_bar(quiet=quiet):
         yield
         return
-    from ._bars import Bars
+    from ._bars import spinner
 
-    with Bars(transient=True) as bars, bars.console.status(f"{bars.label(label)}: waiting"):
+    with spinner(f"{label}: waiting"):
         yield
 
 

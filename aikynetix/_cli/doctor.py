@@ -138,7 +138,7 @@ def _settings(client: Aikynetix | None, kind: str, styles: list[Style]) -> list[
         set_ = [variable for variable in variables if os.environ.get(variable, "").strip()]
         return (name, os.environ[set_[0]].strip(), set_[0]) if set_ else (name, str(default), "default")
 
-    base_url = "none" if client is None else client.raw._base_url.rstrip("/")
+    base_url = "none" if client is None else str(client.raw.get_httpx_client().base_url).rstrip("/")
     listed = [("base URL", base_url, setting("", "--base-url", "", _options.BASE_URL)[2])]
     if kind:
         listed.append(("credential", kind.replace("_", " ").replace("api", "API"), _options.VARIABLES[kind]))
@@ -306,14 +306,20 @@ def _session(client: Aikynetix, session_id: str) -> Iterator[Check]:
 
 def _first_bytes(client: Aikynetix, session_id: str) -> int | None:
     """Begin a download, and end it as soon as bytes arrive; return the size that was announced."""
+    from threading import Event
+
     from .. import DownloadInterruptedError
 
-    sizes: list[int | None] = []
+    sizes, arrived = list[int | None](), Event()
+
+    def progress(done: int, total: int | None) -> None:
+        if done:
+            sizes.append(total)
+            arrived.set()
+
     with tempfile.TemporaryDirectory() as folder:
         try:
-            client.analyzed_videos.download(
-                session_id, f"{folder}{os.sep}", progress=lambda _, total: sizes.append(total), connections=1
-            )
+            client.analyzed_videos.download(session_id, f"{folder}{os.sep}", progress=progress, cancel=arrived)
         except DownloadInterruptedError:
             if not sizes:
                 raise

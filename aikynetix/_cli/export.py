@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     from .. import ExportRecord
-    from .._export._input import Item
     from ._bars import ExportBars
 
 _DASK_TIMEOUT = 15.0
@@ -126,7 +125,7 @@ def _opened(source: str) -> Generator[BinaryIO]:
         yield file
 
 
-def _sessions(file: BinaryIO, source: str) -> Iterator[Item]:
+def _sessions(file: BinaryIO, source: str) -> Iterator[Any]:
     from .._export._input import BadInputError, sessions
 
     try:
@@ -147,7 +146,7 @@ def _counted(file: BinaryIO, source: str) -> int | None:
     return count
 
 
-def _plan(sessions: Iterator[Item], to: str, *, retry_failed: bool, as_json: bool) -> None:
+def _plan(sessions: Iterator[Any], to: str, *, retry_failed: bool, as_json: bool) -> None:
     from .._export import plan
 
     counts: Counter[str] = Counter()

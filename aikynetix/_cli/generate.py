@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @_options.quiet_option
 @_options.json_option
 @_options.connection_options
-def generate(session_id: str, analysis: str | None, wait: float, quiet: bool, as_json: bool) -> None:
+def generate(session_id: str, analysis: _options.Kind | None, wait: float, quiet: bool, as_json: bool) -> None:
     """Have the video of a session made, and print its URL.
 
     Without --wait the request is sent in any case, so that a video may be made again; exit code 6 says that it was
@@ -34,7 +34,7 @@ def generate(session_id: str, analysis: str | None, wait: float, quiet: bool, as
     _output.video(video, as_json=as_json)
 
 
-def _generated(client: Aikynetix, session_id: str, analysis: str | None) -> AnalyzedVideo:
+def _generated(client: Aikynetix, session_id: str, analysis: _options.Kind | None) -> AnalyzedVideo:
     """Send the request once; where the response leaves open whether the video is being made, a GET tells."""
     from .. import APIResponseValidationError, BadRequestError, NotFoundError, VideoNotReadyError
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 @_options.quiet_option
 @_options.connection_options
 def open_video(
-    session_id: str, analysis: str | None, wait: float, player: str | None, only_print: bool, quiet: bool
+    session_id: str, analysis: _options.Kind | None, wait: float, player: str | None, only_print: bool, quiet: bool
 ) -> None:
     """Play the video of a session.
 

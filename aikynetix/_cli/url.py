@@ -16,7 +16,9 @@ from ._progress import waiting
 @_options.quiet_option
 @_options.json_option
 @_options.connection_options
-def url(session_id: str, analysis: str | None, wait: float, attachment: bool, quiet: bool, as_json: bool) -> None:
+def url(
+    session_id: str, analysis: _options.Kind | None, wait: float, attachment: bool, quiet: bool, as_json: bool
+) -> None:
     """Print the signed URL of a session's video.
 
     Whoever has the URL can fetch the video until it expires: treat it as a secret.

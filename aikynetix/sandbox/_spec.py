@@ -36,7 +36,7 @@ _VALIDATOR: Any = (
 )
 
 
-class InvalidError(Exception):
+class InvalidError(ValueError):
     """The request does not conform to the spec; the text says in what."""
 
 

@@ -10,94 +10,62 @@ import json
 import resource
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 KEY = "k" * 32
 PATH = "/session-management/sessions/{}/analyzed-video/"
 FIELD = "analyzed_video_url"
 
-Get = Callable[[str], object]
-AsyncGet = Callable[[str], Awaitable[object]]
 
-
-def measured(count: int, began: float, cpu: float) -> dict[str, float]:
-    """Return what ``count`` calls took since ``began``."""
-    took = time.perf_counter() - began
-    return {
-        "per_second": count / took,
-        "seconds": took,
-        "cpu_us": (time.process_time() - cpu) / count * 1e6,
-        "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-    }
-
-
-def aikynetix_get(url: str) -> Get:
+def aikynetix_get(url: str) -> Callable[[str], object]:
     """The facade."""
     from aikynetix import Aikynetix
 
     return Aikynetix(api_key=KEY, base_url=url).analyzed_videos.get
 
 
-def raw_get(url: str) -> Get:
-    """The generated function, on the facade's pool."""
-    from aikynetix_api.api.analyzed_videos import get_analyzed_video
-
-    from aikynetix import Aikynetix
-
-    client = Aikynetix(api_key=KEY, base_url=url).raw
-    return lambda session: get_analyzed_video.sync(session, client=client)
-
-
-def httpx_get(url: str) -> Get:
+def httpx_get(url: str) -> Callable[[str], object]:
     """The measure of the others."""
-    import httpx
-
-    client = httpx.Client(base_url=url, headers={"API-KEY": KEY})
+    client = import_module("httpx").Client(base_url=url, headers={"API-KEY": KEY})
     return lambda session: client.get(PATH.format(session)).json()[FIELD]
 
 
-def requests_get(url: str) -> Get:
+def requests_get(url: str) -> Callable[[str], object]:
     """The library of that name."""
-    requests = import_module("requests")
-
-    client = requests.Session()
+    client = import_module("requests").Session()
     client.headers["API-KEY"] = KEY
     return lambda session: client.get(url + PATH.format(session)).json()[FIELD]
 
 
-def openai_get(url: str) -> Get:
+def openai_get(url: str) -> Callable[[str], object]:
     """A large SDK on httpx, asked for a path of ours."""
     client = import_module("openai").OpenAI(api_key=KEY, base_url=url)
     return lambda session: client.get(PATH.format(session), cast_to=object)[FIELD]
 
 
-def stripe_get(url: str) -> Get:
+def stripe_get(url: str) -> Callable[[str], object]:
     """A large SDK on requests, asked for a path of ours."""
     stripe = import_module("stripe")
     client = stripe.StripeClient(KEY, base_addresses={"api": url}, http_client=stripe.RequestsClient())
     return lambda session: client.raw_request("get", PATH.format(session)).data
 
 
-def pyreqwest_get(url: str) -> Get:
-    """A client in Rust."""
-    client = import_module("pyreqwest.client").SyncClientBuilder().default_headers({"API-KEY": KEY}).build()
-    return lambda session: client.get(url + PATH.format(session)).build().send().json()[FIELD]
-
-
-async def aikynetix_aget(url: str, _in_flight: int) -> AsyncGet:
+async def aikynetix_aget(url: str) -> Any:
     """The facade."""
     from aikynetix import AsyncAikynetix
 
     return AsyncAikynetix(api_key=KEY, base_url=url, timeout=60).analyzed_videos.get
 
 
-async def httpx_aget(url: str, _in_flight: int) -> AsyncGet:
+async def httpx_aget(url: str) -> Any:
     """The measure of the others."""
-    import httpx
-
-    client = httpx.AsyncClient(base_url=url, headers={"API-KEY": KEY}, timeout=60)
+    client = import_module("httpx").AsyncClient(base_url=url, headers={"API-KEY": KEY}, timeout=60)
 
     async def get(session: str) -> object:
         return (await client.get(PATH.format(session))).json()[FIELD]
@@ -105,39 +73,10 @@ async def httpx_aget(url: str, _in_flight: int) -> AsyncGet:
     return get
 
 
-async def httpx_aiohttp_aget(url: str, in_flight: int) -> AsyncGet:
-    """Httpx over aiohttp."""
-    import httpx
-
-    httpx_aiohttp = import_module("httpx_aiohttp")
-
-    transport = httpx_aiohttp.AiohttpTransport(limits=httpx.Limits(max_connections=in_flight))
-    client = httpx.AsyncClient(base_url=url, headers={"API-KEY": KEY}, timeout=60, transport=transport)
-
-    async def get(session: str) -> object:
-        return (await client.get(PATH.format(session))).json()[FIELD]
-
-    return get
-
-
-async def httpx_pyreqwest_aget(url: str, _in_flight: int) -> AsyncGet:
-    """Httpx over pyreqwest."""
-    import httpx
-
-    transport = import_module("pyreqwest.compatibility.httpx").HttpxTransport()
-    client = httpx.AsyncClient(base_url=url, headers={"API-KEY": KEY}, timeout=60, transport=transport)
-
-    async def get(session: str) -> object:
-        return (await client.get(PATH.format(session))).json()[FIELD]
-
-    return get
-
-
-async def aiohttp_aget(url: str, in_flight: int) -> AsyncGet:
+async def aiohttp_aget(url: str) -> Any:
     """The library of that name."""
     aiohttp = import_module("aiohttp")
-
-    client = aiohttp.ClientSession(headers={"API-KEY": KEY}, connector=aiohttp.TCPConnector(limit=in_flight))
+    client = aiohttp.ClientSession(headers={"API-KEY": KEY}, connector=aiohttp.TCPConnector(limit=0))
 
     async def get(session: str) -> object:
         async with client.get(url + PATH.format(session)) as response:
@@ -146,20 +85,20 @@ async def aiohttp_aget(url: str, in_flight: int) -> AsyncGet:
     return get
 
 
-def sequential(name: str, url: str, count: int) -> dict[str, float]:
-    """Look up ``count`` sessions one after the other."""
-    get: Get = globals()[f"{name}_get"](url)
+def sequential(name: str, url: str, count: int) -> int:
+    """Look up ``count`` sessions one after the other, after 20 that do not count."""
+    get: Callable[[str], object] = globals()[f"{name}_get"](url)
     for number in range(20):
         get(f"warm-{number}")
-    began, cpu = time.perf_counter(), time.process_time()
+    clock.start()
     for number in range(count):
         get(f"session-{number}")
-    return measured(count, began, cpu)
+    return count
 
 
-async def concurrent(name: str, url: str, count: int, in_flight: int) -> dict[str, float]:
+async def concurrent(name: str, url: str, count: int, in_flight: int) -> int:
     """Look up ``count`` sessions, ``in_flight`` at a time."""
-    get: AsyncGet = await globals()[f"{name}_aget"](url, in_flight)
+    get = await globals()[f"{name}_aget"](url)
     await get("warm")
     sessions = iter(range(count))
 
@@ -167,14 +106,13 @@ async def concurrent(name: str, url: str, count: int, in_flight: int) -> dict[st
         for number in sessions:
             await get(f"session-{number}")
 
-    began, cpu = time.perf_counter(), time.process_time()
+    clock.start()
     await asyncio.gather(*(work() for _ in range(in_flight)))
-    return measured(count, began, cpu)
+    return count
 
 
 def growing(url: str, count: int) -> dict[str, float]:
     """Look up ``count`` sessions and say how much memory stayed behind after the first tenth."""
-    from pathlib import Path
 
     def resident() -> float:
         return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() / 2**20
@@ -185,45 +123,79 @@ def growing(url: str, count: int) -> dict[str, float]:
     before = resident()
     for number in range(count):
         get(f"session-{number}")
-    return {"growth_mib": resident() - before, "resident_mib": resident()}
+    return {"growth_mib": resident() - before}
 
 
-def download(url: str, path: str) -> dict[str, float]:
-    """Save one video, with nothing set."""
+def download(url: str, path: str, connections: int) -> int:
+    """Save one video; 0 connections leave their number to the facade."""
     from aikynetix import Aikynetix
 
     client = Aikynetix(api_key=KEY, base_url=url)
-    began, cpu = time.perf_counter(), time.process_time()
-    done = client.analyzed_videos.download("session", path, overwrite=True)
-    return measured(1, began, cpu) | {"size": done.size}
+    clock.start()
+    client.analyzed_videos.download("session", path, overwrite=True, connections=connections or None)
+    return 1
 
 
-def one_stream(url: str, path: str) -> dict[str, float]:
-    """Save one video over one connection."""
+def export(url: str, folder: str, workers: int, count: int) -> int:
+    """Save many videos."""
     from aikynetix import Aikynetix
 
-    client = Aikynetix(api_key=KEY, base_url=url)
-    began, cpu = time.perf_counter(), time.process_time()
-    done = client.analyzed_videos.download("session", path, overwrite=True, connections=1)
-    return measured(1, began, cpu) | {"size": done.size}
+    clock.start()
+    with Aikynetix(api_key=KEY, base_url=url) as client:
+        names = [f"session-{number}" for number in range(count)]
+        states = [record.status for record in client.analyzed_videos.export(names, folder, concurrency=workers)]
+    assert len(states) == count
+    assert set(states) == {"done"}
+    return count
 
 
-def main(arguments: list[str]) -> dict[str, Any]:
+def by_hand(url: str, folder: str, workers: int, count: int) -> int:
+    """What one would write oneself: no manifest, no checksum, nothing that reaches the disk for sure or resumes."""
+    httpx = import_module("httpx")
+    clock.start()
+    limits = httpx.Limits(max_connections=None, max_keepalive_connections=None)
+    with httpx.Client(headers={"API-KEY": KEY}, limits=limits) as api, httpx.Client(limits=limits) as storage:
+
+        def fetch(number: int) -> None:
+            found = api.get(url + PATH.format(f"session-{number}")).raise_for_status().json()[FIELD]
+            with storage.stream("GET", found) as video, Path(folder, f"session-{number}.mp4").open("wb") as file:
+                file.writelines(video.raise_for_status().iter_bytes())
+
+        with ThreadPoolExecutor(workers) as pool:
+            list(pool.map(fetch, range(count)))
+    return count
+
+
+class _Clock:
+    """Wall clock and CPU since `start`."""
+
+    def start(self) -> None:
+        self._wall, self._cpu = time.perf_counter(), time.process_time()
+
+    def told(self, count: int) -> dict[str, float]:
+        """Return what ``count`` calls took."""
+        seconds, cpu = time.perf_counter() - self._wall, time.process_time() - self._cpu
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        return {
+            "seconds": seconds,
+            "per_second": count / seconds,
+            "cpu_s": cpu,
+            "cpu_us": cpu / count * 1e6,
+            "peak_mib": peak,
+        }
+
+
+clock = _Clock()
+
+
+def main(what: str, *words: str) -> dict[str, float]:
     """Run what the command line asks for."""
-    match arguments:
-        case ["sequential", name, url, count]:
-            return sequential(name, url, int(count))
-        case ["concurrent", name, url, count, in_flight]:
-            return asyncio.run(concurrent(name, url, int(count), int(in_flight)))
-        case ["growing", url, count]:
-            return growing(url, int(count))
-        case ["download", url, path]:
-            return download(url, path)
-        case ["one-stream", url, path]:
-            return one_stream(url, path)
-        case _:
-            raise SystemExit(f"what is {arguments}?")
+    arguments = [int(word) if word.isdigit() else word for word in words]
+    done = globals()[what](*arguments)
+    if what == "concurrent":
+        done = asyncio.run(done)
+    return done if isinstance(done, dict) else clock.told(done)
 
 
 if __name__ == "__main__":
-    print(json.dumps(main(sys.argv[1:])))
+    print(json.dumps(main(*sys.argv[1:])))

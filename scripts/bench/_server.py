@@ -15,24 +15,15 @@ QUERY = (
 # The head of an mp4: its kind, and a box of media data that goes on to the end of the file.
 MP4 = b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom" + b"\0\0\0\0mdat"
 CHUNK = 1024 * 1024
+FILLER = bytes(CHUNK)
 WINDOW = 1024 * 1024  # bytes that may be under way before the client has to acknowledge some
 
 
 class Server:
-    """What the connections share.
+    """What the connections share: how the links are (see `main`), and what a lookup is answered with."""
 
-    Args:
-        delay: Seconds before a lookup is answered.
-        size: Bytes of the video.
-        rate: Bytes per second and connection; 0 for as fast as it goes.
-        latency: Seconds of a round trip: before a download is answered, and for each `WINDOW` of it.
-    """
-
-    def __init__(self, delay: float, size: int, rate: float, latency: float) -> None:
-        self.delay, self.size, self.rate, self.latency = delay, size, rate, latency
-        self.filler = bytes(CHUNK)
-        self.connections = 0
-        self.lookup = b""
+    def __init__(self, options: argparse.Namespace) -> None:
+        self.options, self.connections, self.lookup = options, 0, b""
 
     def at(self, base_url: str) -> None:
         """Say where the storage is."""
@@ -42,11 +33,6 @@ class Server:
             f"Content-Type: application/json\r\nX-Request-Id: 6f1c5f0e\r\nContent-Length: {len(body)}\r\n\r\n"
         )
         self.lookup = head.encode() + body
-
-    def part(self, start: int, end: int) -> bytes:
-        """Return the bytes of the video from ``start`` up to ``end``."""
-        head = MP4[start:end] if start < len(MP4) else b""
-        return head + self.filler[: end - start - len(head)]
 
 
 class Connection(asyncio.Protocol):
@@ -96,14 +82,14 @@ class Connection(asyncio.Protocol):
         elif path == b"/connections":
             body = b"%d" % self._server.connections
             self._transport.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
-        elif self._server.delay:
-            loop.call_later(self._server.delay, self._transport.write, self._server.lookup)
+        elif self._server.options.delay:
+            loop.call_later(self._server.options.delay, self._transport.write, self._server.lookup)
         else:
             self._transport.write(self._server.lookup)
 
     async def _video(self, head: bytes) -> None:
-        await asyncio.sleep(self._server.latency)
-        size = self._server.size
+        await asyncio.sleep(self._server.options.latency)
+        size = self._server.options.size
         start, end, status = 0, size, b"200 OK"
         for line in head.lower().split(b"\r\n"):
             if line.startswith(b"range: bytes="):
@@ -114,29 +100,27 @@ class Connection(asyncio.Protocol):
             b'HTTP/1.1 %s\r\nContent-Type: video/mp4\r\nETag: "bench"\r\nAccept-Ranges: bytes\r\n'
             b"%sContent-Length: %d\r\n\r\n" % (status, ranged, end - start)
         )
-        rate, loop = self._server.rate, asyncio.get_running_loop()
+        rate, loop = self._server.options.rate, asyncio.get_running_loop()
         began, sent = loop.time(), 0
         step = int(min(CHUNK, rate / 50)) if rate else CHUNK
         while start < end and not self._transport.is_closing():
             await self._room.wait()
-            data = self._server.part(start, min(end, start + step))
+            data = MP4[start:end][:step] if start < len(MP4) else FILLER[: min(end - start, step)]
             self._transport.write(data)
             start, sent = start + len(data), sent + len(data)
-            due = max(sent / rate if rate else 0.0, sent // WINDOW * self._server.latency)
+            due = max(sent / rate if rate else 0.0, sent // WINDOW * self._server.options.latency)
             if due:
                 await asyncio.sleep(max(0.0, began + due - loop.time()))
 
 
-async def serve(arguments: argparse.Namespace) -> None:
+async def serve(options: argparse.Namespace) -> None:
     """Serve until the process is ended; the base URL is printed on a line of its own."""
-    server = Server(arguments.delay, arguments.size, arguments.rate, arguments.latency)
-    context = None
-    if arguments.certificate:
+    server, context = Server(options), None
+    if options.certificate:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(arguments.certificate)
-    listening = await asyncio.get_running_loop().create_server(
-        lambda: Connection(server), "127.0.0.1", 0, ssl=context, backlog=4096
-    )
+        context.load_cert_chain(options.certificate)
+    loop = asyncio.get_running_loop()
+    listening = await loop.create_server(lambda: Connection(server), "127.0.0.1", 0, ssl=context, backlog=4096)
     base_url = f"{'https' if context else 'http'}://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
     server.at(base_url)
     print(base_url, flush=True)
@@ -146,10 +130,12 @@ async def serve(arguments: argparse.Namespace) -> None:
 def main() -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(description=serve.__doc__)
-    parser.add_argument("--delay", type=float, default=0.0)
-    parser.add_argument("--size", type=int, default=0)
-    parser.add_argument("--rate", type=float, default=0.0)
-    parser.add_argument("--latency", type=float, default=0.0)
+    parser.add_argument("--delay", type=float, default=0.0, help="seconds before a lookup is answered")
+    parser.add_argument("--size", type=int, default=0, help="bytes of the video")
+    parser.add_argument("--rate", type=float, default=0.0, help="bytes per second and connection; 0 for no limit")
+    parser.add_argument(
+        "--latency", type=float, default=0.0, help="seconds of a round trip, for each window of a video"
+    )
     parser.add_argument("--certificate", default="")
     asyncio.run(serve(parser.parse_args()))
 

@@ -7,7 +7,6 @@ import re
 import subprocess
 import sys
 import tempfile
-import time
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ _WORD = re.compile(rb"[A-Za-z0-9_-]{2,}|[^A-Za-z0-9_-]{1,4}")
 
 
 def main() -> int:
-    """Run the targets that are named, or all, and print a row of a Markdown table for each."""
+    """Run the targets that are named, or all, and print a line for each."""
     if sys.argv[1:2] == ["--one"]:
         return _fuzz(sys.argv[2], sys.argv[3:])
     from .targets import TARGETS  # here, because the process that fuzzes has to instrument it while it is imported
@@ -30,7 +29,6 @@ def main() -> int:
     unknown = set(arguments.targets) - set(TARGETS)
     if unknown:
         parser.error(f"unknown target: {', '.join(sorted(unknown))}")
-    print("| target | executions | seconds | edges | result |\n|---|---:|---:|---:|---|", flush=True)
     names = arguments.targets or TARGETS
     failed = [name for name in names if not _run(name, arguments.runs, arguments.seconds)]
     print("\nnot kept: " + ", ".join(failed) if failed else "\nevery promise was kept")
@@ -41,33 +39,26 @@ def _run(name: str, runs: int, seconds: int) -> bool:
     from .targets import SEEDS
 
     with tempfile.TemporaryDirectory() as folder:
-        corpus = Path(folder, "corpus")
+        corpus, words = Path(folder, "corpus"), Path(folder, "words")
         corpus.mkdir()
         for number, seed in enumerate(SEEDS[name]):
             (corpus / f"seed-{number}").write_bytes(seed)
-        words = Path(folder, "words")
-        words.write_text(_dictionary(SEEDS[name]), encoding="ascii")
+        # The words of the seeds as libFuzzer reads them, so that it need not find the keywords by chance.
+        found = {word for seed in SEEDS[name] for word in _WORD.findall(seed) if len(word) <= 64}
+        escaped = ("".join(f"\\x{byte:02x}" for byte in word) for word in sorted(found))
+        words.write_text("".join(f'"{word}"\n' for word in escaped), encoding="ascii")
         limits = [f"-atheris_runs={runs}", f"-max_total_time={seconds}", f"-max_len={_LONGEST_INPUT}", "-timeout=10"]
         command = [sys.executable, "-m", "scripts.fuzz", "--one", name, f"-artifact_prefix={folder}/found-", *limits]
-        start = time.monotonic()
-        done = subprocess.run(
-            [*command, f"-dict={words}", str(corpus)], capture_output=True, text=True, errors="replace", check=False
-        )
+        command += [f"-dict={words}", str(corpus)]
+        done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
         executed = int((re.findall(r"^Done ([0-9]+)", done.stderr, re.MULTILINE) or ["0"])[0])
-        edges = (re.findall(r" cov: ([0-9]+)", done.stderr) or ["?"])[-1]
         result = "BROKEN" if done.returncode else "kept" if executed >= runs else "cut short"
-        print(f"| {name} | {executed:,} | {time.monotonic() - start:.0f} | {edges} | {result} |", flush=True)
+        print(f"{name}: {executed:,} executions, {result}", flush=True)
         if done.returncode:
             print("\n".join([*done.stdout.splitlines()[-25:], *done.stderr.splitlines()[-5:]]))
-            for found in Path(folder).glob("found-*"):
-                print(f"input: {found.read_bytes()!r}")
+            for input_ in Path(folder).glob("found-*"):
+                print(f"input: {input_.read_bytes()!r}")
         return result == "kept"
-
-
-def _dictionary(seeds: tuple[bytes, ...]) -> str:
-    """Return the words of the seeds as libFuzzer reads them, so that it need not find the keywords by chance."""
-    words = {word for seed in seeds for word in _WORD.findall(seed) if len(word) <= 64}
-    return "".join('"{}"\n'.format("".join(f"\\x{byte:02x}" for byte in word)) for word in sorted(words))
 
 
 def _fuzz(name: str, arguments: list[str]) -> int:

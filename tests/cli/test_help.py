@@ -10,7 +10,7 @@ import pytest
 
 import aikynetix
 from aikynetix import Analysis
-from aikynetix._cli import _commands, _connect
+from aikynetix._cli import _commands, _options
 from aikynetix._cli._app import app
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def test_both_doors_to_the_version_show_the_same(command: Command) -> None:
 
 def test_the_analyses_are_those_of_the_facade() -> None:
     """They are written twice, so that help needs no facade."""
-    assert list(_connect.ANALYSES) == [analysis.value for analysis in Analysis]
+    assert list(_options.ANALYSES) == [analysis.value for analysis in Analysis]
 
 
 def test_no_option_takes_a_credential() -> None:

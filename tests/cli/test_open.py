@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from aikynetix._cli._player import cache_folder, player_command
+from aikynetix._cli.open import cache_folder
 
 if TYPE_CHECKING:
     from aikynetix.sandbox import Sandbox
@@ -38,26 +38,6 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_videos_are_kept_where_the_system_keeps_caches(platform: str, environ: dict[str, str], folder: str) -> None:
     """They may be thrown away there."""
     assert PurePosixPath(cache_folder(platform, environ, HOME)) == PurePosixPath(folder)
-
-
-@pytest.mark.parametrize(
-    ("asked", "platform", "environ", "found", "command"),
-    [
-        ("mpv --loop", "linux", {}, [], ["mpv", "--loop"]),
-        (None, "linux", {"DISPLAY": ":0"}, ["xdg-open"], ["/bin/xdg-open"]),
-        (None, "linux", {"WAYLAND_DISPLAY": "w"}, ["xdg-open"], ["/bin/xdg-open"]),
-        (None, "linux", {}, ["xdg-open"], None),
-        (None, "linux", {}, ["wslview"], ["/bin/wslview"]),
-        (None, "linux", {"DISPLAY": ":0"}, [], None),
-        (None, "darwin", {}, [], ["open"]),
-        (None, "win32", {}, [], ["rundll32", "url.dll,FileProtocolHandler"]),
-    ],
-)
-def test_the_desktop_decides_what_plays_a_video(
-    asked: str | None, platform: str, environ: dict[str, str], found: list[str], command: list[str] | None
-) -> None:
-    """Unless a player is named."""
-    assert player_command(asked, platform, environ, lambda name: f"/bin/{name}" if name in found else None) == command
 
 
 def test_the_player_gets_the_file_and_never_the_signed_url(sandbox: Sandbox, command: Command, cache: Path) -> None:

@@ -136,18 +136,29 @@ def test_output_that_cannot_be_written_is_a_failure(arguments: list[str]) -> Non
 
 
 @posix
-def test_closed_streams_are_survived(sandbox: Sandbox) -> None:
-    """Without stdout there is nowhere to put a result; without stderr no message goes astray."""
-    url = f"{sys.executable} -m aikynetix url"
-    without_stdout = subprocess.run(
-        ["bash", "-c", f"{url} session-jump >&-"], capture_output=True, text=True, check=False
+def test_without_stdout_there_is_nowhere_to_put_a_result(sandbox: Sandbox) -> None:
+    """That is said, and is a failure."""
+    assert sandbox.base_url
+    ran = subprocess.run(
+        ["bash", "-c", f"{sys.executable} -m aikynetix url session-jump >&-"],
+        capture_output=True,
+        text=True,
+        check=False,
     )
-    assert without_stdout.returncode == 1
-    assert without_stdout.stderr.count("\n") == 1
-    without_stderr = subprocess.run(
-        ["bash", "-c", f"{url} session-unknown 2>&-"], capture_output=True, text=True, check=False
-    )
-    assert (without_stderr.returncode, without_stderr.stdout) == (5, "")
+    assert (ran.returncode, ran.stderr.count("\n")) == (1, 1)
+
+
+@posix
+@pytest.mark.parametrize("stderr", ["2>&-", "2>/dev/full"])
+def test_messages_that_cannot_be_written_change_nothing(sandbox: Sandbox, tmp_path: Path, stderr: str) -> None:
+    """A closed or full stderr ends no export, and the exit codes are the same."""
+    (tmp_path / "list").write_text("session-unknown\nsession-jump\nsession-analyzed\n")
+    lines = {"url session-unknown": 5, "url session-jump": 0, f"export {tmp_path}/list --to {tmp_path}/out": 1, "": 2}
+    for line, code in lines.items():
+        command = f"{sys.executable} -m aikynetix {line} {stderr}"
+        ran = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=30, check=False)
+        assert (line, ran.returncode) == (line, code)
+    assert len(list((tmp_path / "out").glob("*.mp4"))) == 2
     assert sandbox.requests
 
 
@@ -163,27 +174,6 @@ def test_a_list_that_cannot_be_read_is_said_to(tmp_path: Path) -> None:
         )
         assert (failing.returncode, failing.stderr.count("\n")) == (1, 1)
         assert "/proc/self/mem" in failing.stderr
-
-
-@posix
-def test_retries_are_told_to_nobody_elses_log(tmp_path: Path, sandbox: Sandbox) -> None:
-    """Where structlog is installed the retry library tells of retries on stdout, which is for results."""
-    (tmp_path / "structlog.py").write_text(
-        "class _Log:\n    def warning(self, *args, **kwargs): print('noise')\n"
-        "def get_logger(*args, **kwargs): return _Log()\n",
-        encoding="utf-8",
-    )
-    code = "from aikynetix import Aikynetix; Aikynetix(max_retries=1).analyzed_videos.get('session-server-error')"
-    retrying = "session-server-error", "--max-retries", "1"
-    failing = [COMMAND[0], "-c", code], [*COMMAND, "url", *retrying], [*COMMAND, "doctor", *retrying]
-    environ = {**os.environ, **sandbox.env, "PYTHONPATH": str(tmp_path)}
-    runs = [
-        subprocess.run(words, capture_output=True, text=True, timeout=60, check=False, env=environ) for words in failing
-    ]
-    assert "noise" in runs[0].stdout  # that is how it comes by itself
-    assert runs[1].stdout == ""
-    assert "500" in runs[2].stdout
-    assert "noise" not in runs[2].stdout
 
 
 @posix

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 BODY = video(MIB)
 OTHER = video(MIB, seed=2)
 HALF = MIB // 2
-GZIP = {"Content-Encoding": "gzip"}
+GZIP: dict[str, str | None] = {"Content-Encoding": "gzip"}
 NO_HASH: dict[str, str | None] = {"x-goog-hash": None}
 # RFC 1952, section 2.2: members follow one another; the last has a single byte of the video.
 MEMBERS = b"".join(gzip.compress(part, mtime=0) for part in (BODY[:400_000], BODY[400_000:-1], BODY[-1:]))
