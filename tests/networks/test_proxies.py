@@ -48,7 +48,8 @@ def do(kind: str, job: str, folder: Path, settings: dict[str, Any]) -> None:
     elif job == "download":
         assert ask(kind, "download", "s", folder / "v.mp4", **settings).size == len(VIDEO)
     else:
-        assert [record.status for record in ask(kind, "export", ["s"], folder, **settings)] == ["done"]
+        records = ask(kind, "export", ["s"], folder, **settings)
+        assert [record.status for record in records] == ["done"], records[0].message
 
 
 def assert_went_by(proxy: FaultServer, job: str, authorization: str | None = None) -> None:

@@ -114,14 +114,14 @@ def with_vcr(request: pytest.FixtureRequest, folder: Path) -> Generator[Mocked]:
     ]
     cassette = folder / "cassette.json"
     cassette.write_text(json.dumps({"version": 1, "interactions": interactions}))
-    settings: dict[str, Any] = {
-        "serializer": "json",
-        "record_mode": "none",
-    }  # as its documentation has it, not its types
-    recorder: Any = vcr.VCR(match_on=["method", "scheme", "host", "path"], **settings)
+    untyped: Any = vcr.VCR
+    recorder = untyped(serializer="json", record_mode="none", match_on=["method", "scheme", "host", "path"])
     with recorder.use_cassette(str(cassette), allow_playback_repeats=True) as tape:
-        played = lambda: [tape.data[number][0] for number, count in tape.play_counts.items() if count]  # noqa: E731
-        yield {}, lambda: [(each.method, each.uri.partition("?")[0]) for each in played()]
+        data, counts = tape.data, tape.play_counts
+        yield (
+            {},
+            lambda: [(data[n][0].method, data[n][0].uri.partition("?")[0]) for n, count in counts.items() if count],
+        )
 
 
 TOOLS: dict[str, Callable[..., AbstractContextManager[Mocked]]] = {
