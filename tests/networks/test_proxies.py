@@ -171,15 +171,6 @@ def test_a_proxy_that_is_overloaded_is_asked_again(kind: str, far: FaultServer, 
         assert (len(proxy.seen), len(far.seen)) == (2, 1)
 
 
-@pytest.mark.parametrize("job", ["get", "download"])
-def test_a_proxy_that_is_not_there_is_named(job: str, settings: dict[str, Any], tmp_path: Path) -> None:
-    """What refused the connection is the proxy, and the message does not show its password."""
-    given = settings | {"proxy": f"http://{USER}:{quote(PASSWORD)}@127.0.0.1:9", "max_retries": 0}
-    with pytest.raises(APIConnectionError) as caught:
-        do("sync", job, tmp_path, given)
-    assert_presentable(caught.value)
-
-
 @pytest.mark.parametrize(
     "proxy", ["ftp://127.0.0.1:1", "127.0.0.1", "http://", 5, f"gopher://{USER}:{quote(PASSWORD)}@h"]
 )
