@@ -49,8 +49,7 @@ check: $(VENV)/.dev  ## lint, format, types, import direction, regeneration drif
 regen: $(VENV)/.dev  ## openapi.json -> generated/, with a report (ACCEPT=1 takes breaking changes, REPORT=file.md writes it)
 	@$(PY) -m scripts.regen $(if $(ACCEPT),--accept) $(if $(REPORT),--report $(REPORT)) $(ARGS)
 
-spec: $(VENV)/.dev  ## PAGES="page.md https://..." -> openapi.json (CHECK=1 only compares)
-	@test -n '$(PAGES)' || { echo 'name the pages: make spec PAGES="page.md https://..."' >&2; exit 2; }
+spec: $(VENV)/.dev  ## PAGES="page.md https://...", or those of the last time -> openapi.json (CHECK=1 only compares)
 	@$(PY) -m scripts.vendor_spec $(if $(CHECK),--check) $(ARGS) $(PAGES)
 
 judges: $(NODE_TOOLS)/.installed  ## install the judges that come from npm
