@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import inspect
 import re
-import subprocess
-import sys
 import typing
 from typing import TYPE_CHECKING
 
@@ -40,20 +38,6 @@ def test_the_promised_names_are_exported_in_sorted_order() -> None:
     assert set(PROMISED) <= set(aikynetix.__all__)
     assert list(aikynetix.__all__) == sorted(aikynetix.__all__)
     assert set(aikynetix.__all__) <= set(dir(aikynetix))
-
-
-def test_an_unknown_name_is_an_attribute_error_of_the_module() -> None:
-    """A misspelled name says so, as in any module."""
-    with pytest.raises(AttributeError, match="'aikynetix' has no attribute 'Client'"):
-        aikynetix.Client  # type: ignore[attr-defined]  # noqa: B018  # pyright: ignore[reportAttributeAccessIssue, reportUnusedExpression]  # the point
-
-
-def test_importing_the_package_loads_no_http_client() -> None:
-    """Names load when they are used: the import alone brings in neither httpx nor the generated package."""
-    heavy = ("httpx", "attrs", "aikynetix_api", "dateutil", "stamina")
-    code = f"import sys, aikynetix; print(*(name for name in {heavy} if name in sys.modules))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == ""
 
 
 def methods(kind: type) -> dict[str, inspect.Signature]:
