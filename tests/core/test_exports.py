@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 import inspect
-import re
-import typing
-from typing import TYPE_CHECKING
 
 import pytest
 
 import aikynetix
 from aikynetix import Aikynetix, AsyncAikynetix
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 PROMISED = """
 Aikynetix AsyncAikynetix ApiKey BearerToken Analysis AnalyzedVideo DownloadedVideo
@@ -72,22 +66,3 @@ def test_both_clients_document_their_verbs_in_the_same_words() -> None:
     for name in ("get", "generate", "ensure", "download", "export"):
         assert getattr(aikynetix.AsyncAnalyzedVideos, name).__doc__ == getattr(aikynetix.AnalyzedVideos, name).__doc__
         assert getattr(aikynetix.AnalyzedVideos, name).__doc__
-
-
-def public_functions(kind: type) -> dict[str, Callable[..., object]]:
-    members = {name: value.fget if isinstance(value, property) else value for name, value in inspect.getmembers(kind)}
-    return {
-        name: member
-        for name, member in members.items()
-        if inspect.isfunction(member) and not re.match("_[^_]", name) and member.__module__.startswith("aikynetix")
-    }
-
-
-@pytest.mark.parametrize("name", sorted(set(aikynetix.__all__) - {"__version__"}))
-def test_tools_can_read_the_types_of_whatever_is_public(name: str) -> None:
-    """Frameworks resolve annotations at run time: those of classes, methods and properties."""
-    value = getattr(aikynetix, name)
-    if inspect.isclass(value):
-        typing.get_type_hints(value)
-        for function in public_functions(value).values():
-            assert set(typing.get_type_hints(function)) >= set(function.__annotations__)
