@@ -26,6 +26,7 @@ from aikynetix import (
     NotFoundError,
     RateLimitError,
 )
+from aikynetix._call import RequestBuilder
 from tests.contract.callers import CLIENTS, KINDS, ask
 from tests.faults.scenario import answer as faulty
 from tests.faults.server import FaultServer
@@ -244,6 +245,30 @@ def test_an_unknown_analysis_is_refused_with_the_choices(bad: Any) -> None:
         pytest.raises(ValueError, match="'jump', 'weightlifting'"),
     ):
         client.analyzed_videos.get("s", analysis=bad)
+
+
+@pytest.mark.parametrize(
+    "kwargs",
+    [
+        {"url": "/s/a%2Fb/v/"},
+        {"url": "/s/x/v/", "params": {"is_jump": True, "é": "a b&c"}},
+        {"url": "/x?already=there", "params": {"a": "b"}},
+        {"url": "/a/../b/./c"},
+        {"url": "https://elsewhere.example/x"},
+        {"url": "/x", "headers": {"X-More": "1", "x-kept": "no"}},
+        {"method": "post", "url": "/x", "json": {"is_jump": True}},
+        {"method": "delete", "url": "/x"},
+    ],
+)
+@pytest.mark.parametrize("base", ["https://api.example.com", "https://api.example.com/v2/", "http://[::1]:9/a%20b"])
+def test_a_request_is_the_one_that_httpx_would_make(base: str, kwargs: dict[str, Any]) -> None:
+    """Ours are made without parsing URL and headers over and over: byte for byte the same on the wire."""
+    with httpx.Client(base_url=base, headers={"X-Kept": "yes"}) as client:
+        arguments: dict[str, Any] = {"method": "get", **kwargs}
+        ours, theirs = RequestBuilder(client).build(arguments), client.build_request(**arguments)
+    assert (ours.method, ours.url, ours.url.raw_path) == (theirs.method, theirs.url, theirs.url.raw_path)
+    assert sorted(ours.headers.raw) == sorted(theirs.headers.raw)
+    assert (ours.extensions, ours.read()) == (theirs.extensions, theirs.read())
 
 
 # --- the other doors
