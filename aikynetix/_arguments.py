@@ -15,13 +15,7 @@ _UNSENDABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # control charac
 
 
 def checked_session_id(session_id: str) -> str:
-    """Return ``session_id`` if it can stand in a URL's path.
-
-    Raises:
-        TypeError: It is no string.
-        InvalidArgumentError: It is blank, ``.`` or ``..``, longer than 1,024 characters, or has control characters or
-            half a surrogate pair in it.
-    """
+    """Return ``session_id`` if it can stand in a URL's path."""
     if not isinstance(session_id, str):
         raise TypeError(f"session_id must be a str, not {type(session_id).__name__}")
     if not session_id or session_id.isspace():
@@ -38,11 +32,7 @@ def checked_session_id(session_id: str) -> str:
 
 
 def checked_analysis(analysis: Analysis | str | None) -> Analysis | None:
-    """Return ``analysis`` as an `Analysis`.
-
-    Raises:
-        ValueError: It is none of them; the text lists them.
-    """
+    """Return ``analysis`` as an `Analysis`."""
     if analysis is None:
         return None
     try:
@@ -53,23 +43,14 @@ def checked_analysis(analysis: Analysis | str | None) -> Analysis | None:
 
 
 def checked_flag(name: str, value: bool) -> bool:
-    """Return ``value`` if it is a bool: as a string even ``"false"`` would be true.
-
-    Raises:
-        TypeError: It is none.
-    """
+    """Return ``value`` if it is a bool: as a string even ``"false"`` would be true."""
     if not isinstance(value, bool):
         raise TypeError(f"{name} must be True or False, not {value!r:.100}")
     return value
 
 
 def checked_wait(wait: float) -> float:
-    """Return ``wait`` if it is a number of seconds from 0 to a thousand million.
-
-    Raises:
-        TypeError: It is no number.
-        ValueError: It is out of range.
-    """
+    """Return ``wait`` if it is a number of seconds from 0 to a thousand million."""
     if isinstance(wait, bool) or not isinstance(wait, int | float):
         raise TypeError(f"wait must be a number of seconds, not {type(wait).__name__}")
     if not 0 <= wait <= _LONGEST_WAIT:
@@ -80,12 +61,7 @@ def checked_wait(wait: float) -> float:
 
 
 def checked_place(to: str | os.PathLike[str]) -> str:
-    """Return the path or URL that ``to`` names.
-
-    Raises:
-        TypeError: It is neither a string nor a path.
-        ValueError: It is empty, or holds what no file's name can.
-    """
+    """Return the path or URL that ``to`` names."""
     try:
         place: object = os.fspath(to)
     except TypeError:
@@ -104,22 +80,14 @@ def checked_place(to: str | os.PathLike[str]) -> str:
 
 
 def checked_count(name: str, value: int) -> int:
-    """Return ``value`` if it is a whole number from 1 up.
-
-    Raises:
-        ValueError: It is not.
-    """
+    """Return ``value`` if it is a whole number from 1 up."""
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise ValueError(f"{name} must be a whole number, 1 or more, not {_brief(value)}")
     return value
 
 
 def check_progress(progress: object) -> None:
-    """Refuse what cannot be told of progress.
-
-    Raises:
-        TypeError: It is no plain function: a coroutine function's coroutine would never run.
-    """
+    """Refuse what cannot be told of progress."""
     if progress is None:
         return
     if not callable(progress) or inspect.iscoroutinefunction(progress):

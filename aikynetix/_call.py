@@ -14,7 +14,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mapping
 from contextlib import nullcontext
 from http.cookiejar import CookieJar
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self, cast
 
 import httpx
 from attrs import frozen
@@ -98,29 +98,30 @@ def call_flow(request: httpx.Request, settings: Settings, clock: Callable[[], fl
 
 def _attempt_flow(request: httpx.Request, headers: httpx.Headers) -> Generator[Send | Sleep, Result | None, Result]:
     """Send ``request`` and follow redirects within its origin, at most three, each with ``headers`` alone."""
-    following = request
-    for redirects in range(_MOST_REDIRECTS + 1):
+    following, redirects = request, 0
+    while True:
         result = yield Send(following)
         assert result is not None
         if isinstance(result, Exception) or redirects == _MOST_REDIRECTS:
-            break
+            return result
         url = _redirect_target(request, result)
         if url is None:
-            break
+            return result
+        redirects += 1
         following = httpx.Request(
             request.method, url, headers=headers, stream=request.stream, extensions=request.extensions
         )
-    return result
 
 
 def _redirect_target(request: httpx.Request, response: httpx.Response) -> httpx.URL | None:
     """Return where to go on within the origin of ``request``, or None to leave the response as it is."""
-    if response.status_code not in _REDIRECTS or not is_repeatable(request):
+    location = response.headers.get("location")
+    if response.status_code not in _REDIRECTS or not location or not is_repeatable(request):
         return None
     if request.method not in ("GET", "HEAD") and response.status_code not in _METHOD_KEEPING_REDIRECTS:
         return None
     try:
-        url = response.request.url.join(response.headers.get("location", ""))
+        url = response.request.url.join(location)
     except (httpx.InvalidURL, ValueError):
         return None
     if origin_of(url) != origin_of(request.url) or url.userinfo:
@@ -155,11 +156,7 @@ def is_repeatable(request: httpx.Request) -> bool:
 
 
 class RequestBuilder:
-    """Makes the requests of one client: plain ones without parsing URL and headers over and over as httpx does.
-
-    Args:
-        client: Whose base URL, headers and timeout the requests get.
-    """
+    """Makes the requests of one client: plain ones without parsing URL and headers over and over as httpx does."""
 
     def __init__(self, client: httpx.Client | httpx.AsyncClient) -> None:
         self._client = client
@@ -167,11 +164,7 @@ class RequestBuilder:
         self._headers = httpx.Headers([(b"Host", client.base_url.netloc), *client.headers.raw])
 
     def build(self, kwargs: Mapping[str, Any]) -> httpx.Request:
-        """Return what the client's ``build_request(**kwargs)`` does.
-
-        Raises:
-            ValueError: The arguments make no request, perhaps because one of them is very long.
-        """
+        """Return what the client's ``build_request(**kwargs)`` does."""
         url, params, method = str(kwargs["url"]), kwargs.get("params"), str(kwargs["method"]).upper()
         try:
             if not kwargs.keys() <= _PLAIN or not url.startswith("/") or "?" in url or "#" in url or method != "GET":
@@ -196,28 +189,46 @@ class _NoCookies(CookieJar):
         """Leave the response's cookies alone."""
 
 
-class HttpClient(httpx.Client):
-    """An httpx client for one API.
+class _ApiClient:
+    """What both httpx clients for the API have: settings, credential, and connections that may be shared."""
 
-    Args:
-        settings: Base URL, credential and limits.
-        carriers: The transport and the ``mounts`` of the client, as httpx has them.
-        owner: The client whose transports these are, when it is another one; it alone closes them.
-    """
+    is_closed: bool
 
-    def __init__(self, settings: Settings, carriers: Carriers, owner: HttpClient | None = None) -> None:
-        super().__init__(base_url=settings.base_url, **httpx_options(settings.timeout, *carriers))
+    def __init__(self, settings: Settings, carriers: Any, owner: Self | None = None) -> None:
+        super().__init__(base_url=settings.base_url, **httpx_options(settings.timeout, *carriers))  # type: ignore[call-arg] # httpx's
         self._settings, self._carriers, self._owner = settings, carriers, owner
-
-    @property
-    def is_open(self) -> bool:
-        """Whether neither this client nor the one whose connections it uses has been closed."""
-        return not (self._owner or self).is_closed
 
     @property
     def is_owner(self) -> bool:
         """Whether the connections are this client's own, to be closed with it."""
         return self._owner is None
+
+    def copy(self, settings: Settings) -> Self:
+        """Return a client with other settings on the same connections."""
+        return type(self)(settings, self._carriers, self._owner or self)
+
+    def _call_flow(self, request: httpx.Request) -> Flow:
+        if (self._owner or self).is_closed:
+            raise client_closed()
+        return call_flow(request, self._settings)
+
+    def _error(self, error: Exception, request: httpx.Request) -> AikynetixError:
+        scrub_exception(error)
+        if isinstance(error, AikynetixError):
+            return error
+        return client_closed() if (self._owner or self).is_closed else _responses.map_exception(error, request)
+
+    def _auth_of(self, auth: Any) -> httpx.Auth:
+        """Return what httpx makes of the ``auth`` argument of one request."""
+        if auth is httpx.USE_CLIENT_DEFAULT:
+            return self._settings.credential
+        if auth is None:
+            return httpx.Auth()
+        return auth if isinstance(auth, httpx.Auth) else httpx.BasicAuth(*auth)
+
+
+class HttpClient(_ApiClient, httpx.Client):
+    """An httpx client for one API, whose ``send`` authenticates, retries, and bounds what it reads."""
 
     def send(
         self,
@@ -239,9 +250,7 @@ class HttpClient(httpx.Client):
             httpx.TransportError: No response came.
             httpx.DecodingError: The body is too large, or not in the encoding that it claims.
         """
-        return self._run(
-            request, self._settings.credential if auth is httpx.USE_CLIENT_DEFAULT else _auth_of(auth), stream
-        )
+        return self._run(request, self._auth_of(auth), stream=stream)
 
     def exchange(
         self, request: httpx.Request, *, limit: int | None = None, cancel: threading.Event | None = None
@@ -261,33 +270,29 @@ class HttpClient(httpx.Client):
         """
         if cancel is not None:
             request.extensions[CANCELLED] = cancel.is_set
+        sleep = time.sleep if cancel is None else cancel.wait
         try:
-            response = self._run(
-                request, self._settings.credential, False, limit, time.sleep if cancel is None else cancel.wait
-            )
-        except AikynetixError:
-            raise
+            response = self._run(request, self._settings.credential, limit=limit, sleep=sleep)
         except Exception as error:
-            scrub_exception(error)
-            raise (_responses.map_exception(error, request) if self.is_open else client_closed()) from error
+            raise self._error(error, request) from (None if isinstance(error, AikynetixError) else error)
         return _responses.require_success(response, time.time())
 
     def _run(
         self,
         request: httpx.Request,
         auth: httpx.Auth,
-        stream: bool,
+        *,
+        stream: bool = False,
         limit: int | None = None,
         sleep: Callable[[float], object] = time.sleep,
     ) -> httpx.Response:
-        if not self.is_open:
-            raise RuntimeError("the client has been closed")
-        flow, result = call_flow(request, self._settings), None
+        flow = self._call_flow(request)
+        result: Result | None = None
         while True:
             try:
                 step = flow.send(result)
             except StopIteration as stop:
-                return stop.value  # type: ignore[no-any-return] # what the flow returns is its third type parameter
+                return cast("httpx.Response", stop.value)
             if isinstance(step, Sleep):
                 result = None
                 sleep(step.seconds)
@@ -313,41 +318,22 @@ class HttpClient(httpx.Client):
                     request.extensions[DEADLINE] = None  # reading the body is the caller's affair
                 if logger.isEnabledFor(logging.DEBUG):
                     log_response(response)
-                try:
-                    sent = auth_flow.send(response)
-                except StopIteration:
-                    return response
+                sent = auth_flow.send(response)
                 if not is_repeatable(request):
                     return response
+        except StopIteration:
+            return response
         finally:
             auth_flow.close()
 
-    def copy(self, settings: Settings) -> HttpClient:
-        """Return a client with other settings on the same connections."""
-        return HttpClient(settings, self._carriers, self._owner or self)
-
     def close(self) -> None:
         """Close the connections, unless they belong to another client. Closing twice is fine."""
-        if self._owner is None:
+        if self.is_owner:
             super().close()
 
 
-class AsyncHttpClient(httpx.AsyncClient):
+class AsyncHttpClient(_ApiClient, httpx.AsyncClient):
     """An asynchronous httpx client for one API; see `HttpClient`."""
-
-    def __init__(self, settings: Settings, carriers: AsyncCarriers, owner: AsyncHttpClient | None = None) -> None:
-        super().__init__(base_url=settings.base_url, **httpx_options(settings.timeout, *carriers))
-        self._settings, self._carriers, self._owner = settings, carriers, owner
-
-    @property
-    def is_open(self) -> bool:
-        """Whether neither this client nor the one whose connections it uses has been closed."""
-        return not (self._owner or self).is_closed
-
-    @property
-    def is_owner(self) -> bool:
-        """Whether the connections are this client's own, to be closed with it."""
-        return self._owner is None
 
     async def send(
         self,
@@ -358,34 +344,28 @@ class AsyncHttpClient(httpx.AsyncClient):
         follow_redirects: Any = httpx.USE_CLIENT_DEFAULT,  # noqa: ARG002 -- httpx's signature
     ) -> httpx.Response:
         """Send ``request`` and return its response; see `HttpClient.send`."""
-        return await self._run(
-            request, self._settings.credential if auth is httpx.USE_CLIENT_DEFAULT else _auth_of(auth), stream
-        )
+        return await self._run(request, self._auth_of(auth), stream=stream)
 
     async def exchange(self, request: httpx.Request, *, limit: int | None = None) -> httpx.Response:
         """Send ``request`` and return its 2xx response, body read; see `HttpClient.exchange`."""
         try:
-            response = await self._run(request, self._settings.credential, False, limit)
-        except AikynetixError:
-            raise
+            response = await self._run(request, self._settings.credential, limit=limit)
         except Exception as error:
-            scrub_exception(error)
-            raise (_responses.map_exception(error, request) if self.is_open else client_closed()) from error
+            raise self._error(error, request) from (None if isinstance(error, AikynetixError) else error)
         return _responses.require_success(response, time.time())
 
     async def _run(
-        self, request: httpx.Request, auth: httpx.Auth, stream: bool, limit: int | None = None
+        self, request: httpx.Request, auth: httpx.Auth, *, stream: bool = False, limit: int | None = None
     ) -> httpx.Response:
-        if not self.is_open:
-            raise RuntimeError("the client has been closed")
         import anyio  # httpx's own requirement; here, because the synchronous client does without
 
-        flow, result = call_flow(request, self._settings), None
+        flow = self._call_flow(request)
+        result: Result | None = None
         while True:
             try:
                 step = flow.send(result)
             except StopIteration as stop:
-                return stop.value  # type: ignore[no-any-return] # what the flow returns is its third type parameter
+                return cast("httpx.Response", stop.value)
             if isinstance(step, Sleep):
                 result = None
                 await anyio.sleep(step.seconds)
@@ -414,22 +394,17 @@ class AsyncHttpClient(httpx.AsyncClient):
                     await _reading.aread(response, limit)
                 if logger.isEnabledFor(logging.DEBUG):
                     log_response(response)
-                try:
-                    sent = await auth_flow.asend(response)
-                except StopAsyncIteration:
-                    return response
+                sent = await auth_flow.asend(response)
                 if not is_repeatable(request):
                     return response
+        except StopAsyncIteration:
+            return response
         finally:
             await auth_flow.aclose()
 
-    def copy(self, settings: Settings) -> AsyncHttpClient:
-        """Return a client with other settings on the same connections."""
-        return AsyncHttpClient(settings, self._carriers, self._owner or self)
-
     async def aclose(self) -> None:
         """Close the connections, unless they belong to another client. Closing twice is fine."""
-        if self._owner is None:
+        if self.is_owner:
             await super().aclose()
 
 
@@ -444,15 +419,6 @@ def httpx_options(timeout: httpx.Timeout, transport: Any, mounts: Any) -> dict[s
         "headers": {"accept-encoding": ACCEPT_ENCODING, "user-agent": USER_AGENT},
         "cookies": _NoCookies(),
     }
-
-
-def _auth_of(auth: Any, settings: Settings) -> httpx.Auth:
-    """Return what httpx makes of the ``auth`` argument of one request."""
-    if auth is httpx.USE_CLIENT_DEFAULT:
-        return settings.credential
-    if auth is None:
-        return httpx.Auth()
-    return auth if isinstance(auth, httpx.Auth) else httpx.BasicAuth(*auth)
 
 
 def _same_call(sent: httpx.Request, request: httpx.Request) -> httpx.Request:

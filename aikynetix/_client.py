@@ -3,34 +3,75 @@
 from __future__ import annotations
 
 import os
-import threading
+import threading  # noqa: TC003 -- tools resolve the annotations at run time
 from functools import partial
-from types import TracebackType  # noqa: TC003 -- tools resolve the annotations at run time
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 import httpx
 from attrs import evolve
 
-from . import _config, _operations, _responses
+from . import _config, _operations
 from ._call import AsyncHttpClient, HttpClient, RequestBuilder
 from ._config import AsyncToken, Settings, Token, Verify  # noqa: TC001 -- tools resolve the annotations at run time
 from ._errors import ConfigurationError
 from ._operations import Arguments, Operation, RawClient, Success_co
-from ._transport import AsyncStackTransport, StackTransport, Trust, make_stacks
+from ._transport import AsyncStackTransport, StackTransport, Trust, close_stacks, make_stacks
 from ._videos import AnalyzedVideos, AsyncAnalyzedVideos
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
-    from ._download import OpenUrl, Options
+    from aikynetix_api.operations import Api, AsyncApi
+
+    from ._call import Carriers
+    from ._download import Options
     from ._models import AnalyzedVideo, DownloadedVideo
+    from ._videos import StrPath
 
 
 class _ClientBase:
     """What both clients do alike."""
 
+    _is_async: bool
     _settings: Settings
+    _http: Any
     _transport: httpx.BaseTransport | httpx.AsyncBaseTransport | None
+    _storage_carriers: Carriers
+
+    def _set_up(self, transport: Any, *, proxy: Any, verify: Any, **settings: Any) -> None:
+        _check_transport(transport, httpx.AsyncBaseTransport if self._is_async else httpx.BaseTransport, proxy, verify)
+        defaults: dict[str, Any] = {"environ": os.environ, "spec": _operations.spec_defaults()}
+        resolved = _config.resolve(proxy=proxy, verify=verify, asynchronous=self._is_async, **settings, **defaults)
+        trust, self._transport = Trust(resolved.verify), transport
+        carriers: Any = (transport, {}) if transport else make_stacks(StackTransport, trust, resolved.proxy)
+        self._storage_carriers = carriers
+        if self._is_async and not transport:  # downloads run in threads
+            carriers = make_stacks(AsyncStackTransport, trust, resolved.proxy)
+        self._use(resolved, (AsyncHttpClient if self._is_async else HttpClient)(resolved, carriers))
+
+    def _use(self, settings: Settings, http: Any) -> None:
+        self._settings, self._http, self._builder = settings, http, RequestBuilder(http)
+        self.analyzed_videos: Any = (AsyncAnalyzedVideos if self._is_async else AnalyzedVideos)(self)
+
+    def with_options(self, *, timeout: float | httpx.Timeout | None = None, max_retries: int | None = None) -> Self:
+        """Return a copy with other limits that shares the connections; it lives as long as this client is open.
+
+        Args:
+            timeout: As for the client; None keeps what this client has.
+            max_retries: As for the client; None keeps what this client has.
+
+        Raises:
+            ConfigurationError: A setting is wrong.
+        """
+        settings = evolve(
+            self._settings,
+            timeout=self._settings.timeout if timeout is None else _config.resolve_timeout(timeout),
+            max_retries=self._settings.max_retries if max_retries is None else _config.resolve_max_retries(max_retries),
+        )
+        copy = object.__new__(type(self))
+        copy.__dict__.update(self.__dict__)
+        copy._use(settings, self._http.copy(settings))
+        return copy
 
     def _factory(self) -> Callable[[], Aikynetix]:
         """Return what makes a client like this one in another process.
@@ -106,6 +147,7 @@ class Aikynetix(_ClientBase):
 
     __module__ = "aikynetix"
 
+    _is_async = False
     analyzed_videos: AnalyzedVideos
 
     def __init__(
@@ -121,8 +163,8 @@ class Aikynetix(_ClientBase):
         verify: Verify | None = None,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
-        _check_transport(transport, httpx.BaseTransport, proxy, verify)
-        settings = _config.resolve(
+        self._set_up(
+            transport,
             api_key=api_key,
             token=token,
             auth=auth,
@@ -131,19 +173,7 @@ class Aikynetix(_ClientBase):
             max_retries=max_retries,
             proxy=proxy,
             verify=verify,
-            environ=os.environ,
-            spec=_operations.spec_defaults(),
-            asynchronous=False,
         )
-        self._transport = transport
-        self._trust = Trust(settings.verify)
-        carriers = (transport, {}) if transport else make_stacks(StackTransport, self._trust, settings.proxy)
-        self._assemble(settings, HttpClient(settings, carriers), _StorageHolder(settings, self._trust, transport))
-
-    def _assemble(self, settings: Settings, http: HttpClient, storage: _StorageHolder) -> None:
-        self._settings, self._http, self._storage = settings, http, storage
-        self._builder = RequestBuilder(http)
-        self.analyzed_videos = AnalyzedVideos(self._exchange, settings, storage.open_url, self)
 
     @property
     def raw(self) -> RawClient:
@@ -178,42 +208,32 @@ class Aikynetix(_ClientBase):
             APIError: As for every other call: the response is not 2xx, cannot be used, or did not come.
         """
         response = self._exchange(_operations.request_kwargs(operation, args, kwargs))
-        result: Success_co = _success_model(operation, response)
+        result: Success_co = _operations.success_model(operation, response)
         return result
-
-    def with_options(self, *, timeout: float | httpx.Timeout | None = None, max_retries: int | None = None) -> Self:
-        """Return a copy with other limits that shares the connections; it lives as long as this client is open.
-
-        Args:
-            timeout: As for the client; None keeps what this client has.
-            max_retries: As for the client; None keeps what this client has.
-
-        Raises:
-            ConfigurationError: A setting is wrong.
-        """
-        settings = _evolved(self._settings, timeout, max_retries)
-        copy = object.__new__(type(self))
-        copy._transport, copy._trust = self._transport, self._trust
-        copy._assemble(settings, self._http.copy(settings), self._storage)
-        return copy
 
     def close(self) -> None:
         """Close the connections. Closing twice is fine; using a closed client is an `AikynetixError`."""
         self._http.close()
-        if self._http.is_owner:
-            self._storage.close()
 
     def _exchange(
         self, kwargs: Mapping[str, Any], limit: int | None = None, cancel: threading.Event | None = None
     ) -> httpx.Response:
-        return self._http.exchange(self._builder.build(kwargs), limit=limit, cancel=cancel)
+        response: httpx.Response = self._http.exchange(self._builder.build(kwargs), limit=limit, cancel=cancel)
+        return response
+
+    def _download(
+        self, session_id: str, to: StrPath, lookup: Callable[[], AnalyzedVideo], options: Options
+    ) -> DownloadedVideo:
+        from ._download import download
+        from ._download._opener import StorageClient
+
+        storage = StorageClient(self._storage_carriers, options.timeout)
+        return download(session_id, to, lookup=lookup, open_url=storage.open_url, options=options)
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 
@@ -222,22 +242,8 @@ class AsyncAikynetix(_ClientBase):
 
     One client may be shared by any number of tasks of one event loop. Close it, or use it in an ``async with`` block.
 
-    Args:
-        api_key: As for `Aikynetix`.
-        token: As for `Aikynetix`; it may also be a coroutine function.
-        auth: As for `Aikynetix`.
-        base_url: As for `Aikynetix`.
-        timeout: As for `Aikynetix`.
-        max_retries: As for `Aikynetix`.
-        proxy: As for `Aikynetix`.
-        verify: As for `Aikynetix`.
-        transport: An asynchronous httpx transport that carries everything, downloads too.
-
-    Attributes:
-        analyzed_videos: The annotated videos of sessions.
-
-    Raises:
-        ConfigurationError: A setting is wrong, or there is no credential, or more than one.
+    Its arguments, attributes and errors are those of `Aikynetix`; ``token`` may also be a coroutine function, and
+    ``transport`` is an asynchronous one, which carries everything, downloads too.
 
     Example:
         >>> async with AsyncAikynetix("my-key") as client:
@@ -246,6 +252,7 @@ class AsyncAikynetix(_ClientBase):
 
     __module__ = "aikynetix"
 
+    _is_async = True
     analyzed_videos: AsyncAnalyzedVideos
 
     def __init__(
@@ -261,8 +268,8 @@ class AsyncAikynetix(_ClientBase):
         verify: Verify | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        _check_transport(transport, httpx.AsyncBaseTransport, proxy, verify)
-        settings = _config.resolve(
+        self._set_up(
+            transport,
             api_key=api_key,
             token=token,
             auth=auth,
@@ -271,19 +278,7 @@ class AsyncAikynetix(_ClientBase):
             max_retries=max_retries,
             proxy=proxy,
             verify=verify,
-            environ=os.environ,
-            spec=_operations.spec_defaults(),
-            asynchronous=True,
         )
-        self._transport = transport
-        self._trust = Trust(settings.verify)
-        carriers = (transport, {}) if transport else make_stacks(AsyncStackTransport, self._trust, settings.proxy)
-        self._assemble(settings, AsyncHttpClient(settings, carriers), _StorageHolder(settings, self._trust, None))
-
-    def _assemble(self, settings: Settings, http: AsyncHttpClient, storage: _StorageHolder) -> None:
-        self._settings, self._http, self._storage = settings, http, storage
-        self._builder = RequestBuilder(http)
-        self.analyzed_videos = AsyncAnalyzedVideos(self._exchange, settings, self._fetch, self)
 
     @property
     def raw(self) -> RawClient:
@@ -300,79 +295,35 @@ class AsyncAikynetix(_ClientBase):
     ) -> Success_co:
         """See `Aikynetix.call`."""
         response = await self._exchange(_operations.request_kwargs(operation, args, kwargs))
-        result: Success_co = _success_model(operation, response)
+        result: Success_co = _operations.success_model(operation, response)
         return result
-
-    def with_options(self, *, timeout: float | httpx.Timeout | None = None, max_retries: int | None = None) -> Self:
-        """See `Aikynetix.with_options`."""
-        settings = _evolved(self._settings, timeout, max_retries)
-        copy = object.__new__(type(self))
-        copy._transport, copy._trust = self._transport, self._trust
-        copy._assemble(settings, self._http.copy(settings), self._storage)
-        return copy
 
     async def close(self) -> None:
         """See `Aikynetix.close`."""
         await self._http.aclose()
-        if self._http.is_owner:
-            self._storage.close()
+        if self._transport is None and self._http.is_owner:
+            close_stacks(self._storage_carriers)
 
     aclose = close
 
     async def _exchange(self, kwargs: Mapping[str, Any], limit: int | None = None) -> httpx.Response:
-        return await self._http.exchange(self._builder.build(kwargs), limit=limit)
+        response: httpx.Response = await self._http.exchange(self._builder.build(kwargs), limit=limit)
+        return response
 
-    async def _fetch(
-        self, session_id: str, to: Any, lookup: Callable[[], Awaitable[AnalyzedVideo]], options: Options
+    async def _download(
+        self, session_id: str, to: StrPath, lookup: Callable[[], Awaitable[AnalyzedVideo]], options: Options
     ) -> DownloadedVideo:
-        from ._download._opener import AsyncStorageClient, download_in_thread
+        from ._download._opener import AsyncStorageClient, StorageClient, download_in_thread
 
-        if isinstance(self._transport, httpx.AsyncBaseTransport):
-            opener = AsyncStorageClient((self._transport, {}), self._settings.timeout).opener
-        else:
-            open_url = self._storage.open_url()
-            opener = partial(_same, open_url)
+        kind: Any = StorageClient if self._transport is None else AsyncStorageClient
+        opener = kind(self._storage_carriers, options.timeout).opener
         return await download_in_thread(session_id, to, lookup=lookup, opener=opener, options=options)
 
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.close()
-
-
-def _same(open_url: OpenUrl, _: object) -> OpenUrl:
-    return open_url
-
-
-class _StorageHolder:
-    """The client towards the storage host, made when the first download needs it."""
-
-    def __init__(self, settings: Settings, trust: Trust, transport: httpx.BaseTransport | None) -> None:
-        self._settings, self._trust, self._transport = settings, trust, transport
-        self._open_url: OpenUrl | None = None
-        self._carriers: Any = None
-        self._lock = threading.Lock()
-
-    def open_url(self) -> OpenUrl:
-        with self._lock:  # of two threads that need it first, one makes it: the other's would never be closed
-            if self._open_url is None:
-                from ._download._opener import StorageClient
-
-                own = self._transport is None
-                self._carriers = make_stacks(StackTransport, self._trust, self._settings.proxy) if own else None
-                carriers = self._carriers if self._transport is None else (self._transport, {})
-                self._open_url = StorageClient(carriers, self._settings.timeout).open_url
-            return self._open_url
-
-    def close(self) -> None:
-        if self._carriers is not None:
-            transport, mounts = self._carriers
-            for each in (transport, *mounts.values()):
-                if each is not None:
-                    each.close()
 
 
 def _check_transport(transport: object, kind: type[Any], proxy: object, verify: object) -> None:
@@ -386,24 +337,3 @@ def _check_transport(transport: object, kind: type[Any], proxy: object, verify: 
             "transport= carries everything, so proxy= and verify= do nothing beside it: give them to the transport.",
             setting="transport",
         )
-
-
-def _success_model(operation: Any, response: httpx.Response) -> Any:
-    if response.request.method == "HEAD":  # its responses have no content, whatever is documented (RFC 9110, 9.3.2)
-        return None
-    try:
-        return _operations.parse_with(operation, response)
-    except Exception as error:
-        failure = _responses.invalid(
-            response, f"the response does not fit the vendored spec: {_responses.misfit(error)}"
-        )
-        failure.body = _responses.body_text(response.content)
-        raise failure from None
-
-
-def _evolved(settings: Settings, timeout: float | httpx.Timeout | None, max_retries: int | None) -> Settings:
-    return evolve(
-        settings,
-        timeout=settings.timeout if timeout is None else _config.resolve_timeout(timeout),
-        max_retries=settings.max_retries if max_retries is None else _config.resolve_max_retries(max_retries),
-    )

@@ -31,13 +31,7 @@ Verify = ssl.SSLContext | str | Path
 
 @frozen
 class SpecDefaults:
-    """What the vendor's spec says of the server and its credentials.
-
-    Attributes:
-        base_url: The first server, or None when the spec names none.
-        api_key: Where an API key goes, or None when the spec knows no such credential.
-        bearer: Header and prefix of a bearer token, or None when the spec knows no such credential.
-    """
+    """What the vendor's spec says of the server and its credentials."""
 
     base_url: str | None
     api_key: Placement | None
@@ -46,17 +40,7 @@ class SpecDefaults:
 
 @frozen
 class Settings:
-    """Everything a client needs to know, checked.
-
-    Attributes:
-        base_url: Absolute, without a trailing slash.
-        credential: Adds the credential to requests for the base URL's origin, and to no others.
-        timeout: Per-phase limits in seconds.
-        max_retries: How often a failed request is sent again, 0 to 100.
-        proxy: Carries every request but those to loopback; None for what the environment says.
-        verify: A TLS context, or a PEM file or folder of authorities; None for the system's.
-        attempt_timeout: Seconds that one whole attempt may take: the longest phase; None for no limit.
-    """
+    """Everything a client needs to know, checked."""
 
     base_url: httpx.URL
     credential: SameOriginAuth = field(repr=False)
@@ -95,7 +79,7 @@ def resolve(
     """
     url = resolve_base_url(base_url, environ, spec)
     credential = _placed(_resolve_credential(api_key, token, auth, environ), spec)
-    if not asynchronous and isinstance(credential, BearerToken) and credential._is_async:  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] -- users see its methods
+    if not asynchronous and isinstance(credential, BearerToken) and credential._is_async:  # pyright: ignore[reportPrivateUsage] -- users see its methods
         raise ConfigurationError(
             "token= is a coroutine function, which only AsyncAikynetix can run; give a plain callable.", setting="token"
         )
@@ -151,8 +135,8 @@ def _from_environment(environ: Mapping[str, str], variable: str) -> str | None:
 def _placed(credential: httpx.Auth, spec: SpecDefaults) -> httpx.Auth:
     """Send the credential where the spec wants it."""
     if isinstance(credential, ApiKey):
-        credential = credential._placed(spec.api_key)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] -- as above
-        if not credential._is_placed:  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] -- as above
+        credential = credential._placed(spec.api_key)  # pyright: ignore[reportPrivateUsage] -- as above
+        if not credential._is_placed:  # pyright: ignore[reportPrivateUsage] -- as above
             other = f"use token= or {TOKEN_VARIABLE}, or" if spec.bearer else "give auth= what the vendor takes now, or"
             text = f"the vendored spec knows no API key any more; {other} ApiKey(key, header=...)."
             raise ConfigurationError(text, setting="api_key")
@@ -160,17 +144,12 @@ def _placed(credential: httpx.Auth, spec: SpecDefaults) -> httpx.Auth:
         if spec.bearer is None:
             other = f"use api_key= or {API_KEY_VARIABLE}" if spec.api_key else "give auth= what the vendor takes now"
             raise ConfigurationError(f"the vendored spec knows no bearer token any more; {other}.", setting="token")
-        credential = credential._placed(*spec.bearer)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] -- as above
+        credential = credential._placed(*spec.bearer)  # pyright: ignore[reportPrivateUsage] -- as above
     return credential
 
 
 def resolve_base_url(base_url: str | httpx.URL | None, environ: Mapping[str, str], spec: SpecDefaults) -> httpx.URL:
-    """Return the API's base URL, checked so that a credential cannot be led astray by how it is written.
-
-    Raises:
-        ConfigurationError: It is no absolute http(s) URL, has user info, a query or a fragment, or is plain http to a
-            host that is not loopback.
-    """
+    """Return the API's base URL, checked so that a credential cannot be led astray by how it is written."""
     if base_url is not None:
         return checked_base_url(base_url, f"base_url= (or {BASE_URL_VARIABLE})")
     url = _from_environment(environ, BASE_URL_VARIABLE)
@@ -183,11 +162,7 @@ def resolve_base_url(base_url: str | httpx.URL | None, environ: Mapping[str, str
 
 
 def checked_base_url(base_url: str | httpx.URL, setting: str) -> httpx.URL:
-    """Return ``base_url`` without a trailing slash, or say what is wrong with it.
-
-    Raises:
-        ConfigurationError: See `resolve_base_url`; the text does not quote it, because a credential may stand in it.
-    """
+    """Return ``base_url`` without a trailing slash, or say what is wrong with it."""
     text = str(base_url) if isinstance(base_url, str | httpx.URL) else ""
     try:
         url = httpx.URL(text)
@@ -224,12 +199,7 @@ def is_loopback(host: str) -> bool:
 
 
 def resolve_timeout(timeout: float | httpx.Timeout | None) -> httpx.Timeout:
-    """Return the per-phase limits for a ``timeout`` setting: None is the finite default.
-
-    Raises:
-        ConfigurationError: It is neither a positive number of seconds up to `LONGEST_TIMEOUT` nor an `httpx.Timeout`
-            of such numbers and None.
-    """
+    """Return the per-phase limits for a ``timeout`` setting: None is the finite default."""
     if timeout is None:
         return DEFAULT_TIMEOUT
     if isinstance(timeout, httpx.Timeout):
@@ -250,11 +220,7 @@ def _is_limit(value: object) -> bool:
 
 
 def resolve_max_retries(max_retries: int) -> int:
-    """Return ``max_retries``, checked.
-
-    Raises:
-        ConfigurationError: It is no whole number from 0 to 100.
-    """
+    """Return ``max_retries``, checked."""
     if isinstance(max_retries, bool) or not isinstance(max_retries, int) or not 0 <= max_retries <= MAX_RETRIES_LIMIT:
         text = f"max_retries= must be a whole number from 0 to {MAX_RETRIES_LIMIT}."
         raise ConfigurationError(text, setting="max_retries")
@@ -278,11 +244,7 @@ def _resolve_proxy(proxy: Any) -> httpx.Proxy | None:
 
 
 def check_socks(scheme: str) -> None:
-    """Check that a proxy of ``scheme`` can be used.
-
-    Raises:
-        ConfigurationError: It speaks SOCKS, and what httpx needs for that is not installed.
-    """
+    """Check that a proxy of ``scheme`` can be used."""
     if scheme.startswith("socks") and importlib.util.find_spec("socksio") is None:
         text = "the proxy (proxy=, ALL_PROXY) speaks SOCKS, which needs: pip install 'aikynetix[socks]'."
         raise ConfigurationError(text, setting="proxy")

@@ -50,13 +50,7 @@ class Limits:
         return left if timeout is None or left < timeout else timeout
 
     def run(self, operation: Callable[[float | None], T], timeout: float | None, expired: type[Exception]) -> T:
-        """Run an operation that takes a timeout, and may be run again after one.
-
-        Args:
-            operation: Raises ``expired`` when its timeout is over.
-            timeout: Seconds for all of it.
-            expired: A timeout of httpcore's.
-        """
+        """Run an operation that takes a timeout, and may be run again after one."""
         if self.cancelled is None:
             return operation(self.left(timeout, expired))
         end = None if (left := self.remaining(timeout)) is None else time.monotonic() + left
@@ -104,6 +98,7 @@ def _backend_class() -> type[Any]:
 
     class Backend(httpcore.NetworkBackend):
         limits = Limits()
+        stream: Stream | None = None
 
         def connect_tcp(
             self,
@@ -114,11 +109,13 @@ def _backend_class() -> type[Any]:
             socket_options: Iterable[Any] | None = None,  # noqa: ARG002 -- the same
         ) -> httpcore.NetworkStream:
             try:
-                return Stream(SyncStream(dial(host, port, self.limits, timeout)), self)
+                connection = dial(host, port, self.limits, timeout)
             except TimeoutError as error:
                 raise httpcore.ConnectTimeout(str(error)) from error
             except OSError as error:
                 raise httpcore.ConnectError(str(error)) from error
+            self.stream = Stream(SyncStream(connection), self)
+            return self.stream
 
         def sleep(self, seconds: float) -> None:
             time.sleep(seconds)
@@ -133,7 +130,47 @@ def set_backend(transport: httpx.HTTPTransport) -> None:
 
 def set_limits(transport: httpx.HTTPTransport, limits: Limits) -> None:
     """Bound the request that ``transport`` is about to send."""
-    transport._pool._network_backend.limits = limits  # type: ignore[attr-defined] # pyright: ignore[reportPrivateUsage]
+    _backend_of(transport).limits = limits
+
+
+def discard(transport: httpx.HTTPTransport) -> None:
+    """Close ``transport``, and what httpcore forgets when a handshake with a proxy or a server fails."""
+    transport.close()
+    if (stream := _backend_of(transport).stream) is not None:
+        stream.close()
+
+
+def track(transport: httpx.AsyncHTTPTransport) -> None:
+    """Give a stock transport a network backend that remembers its stream, for `adiscard`."""
+    import httpcore
+
+    stock = _backend_of(transport)
+
+    class Backend(httpcore.AsyncNetworkBackend):
+        stream: httpcore.AsyncNetworkStream | None = None
+
+        async def connect_tcp(self, *args: Any, **kwargs: Any) -> httpcore.AsyncNetworkStream:
+            self.stream = await stock.connect_tcp(*args, **kwargs)
+            return self.stream
+
+        async def sleep(self, seconds: float) -> None:
+            await stock.sleep(seconds)
+
+    transport._pool._network_backend = Backend()  # pyright: ignore[reportPrivateUsage]
+
+
+async def adiscard(transport: httpx.AsyncHTTPTransport) -> None:
+    """As `discard`, also where the task was cancelled."""
+    import anyio
+
+    with anyio.CancelScope(shield=True):
+        await transport.aclose()
+        if (stream := _backend_of(transport).stream) is not None:
+            await stream.aclose()
+
+
+def _backend_of(transport: Any) -> Any:
+    return transport._pool._network_backend
 
 
 def dial(host: str, port: int, limits: Limits, timeout: float | None) -> socket.socket:

@@ -7,7 +7,6 @@ by regeneration alone. Each generated module is imported when its operation is f
 from __future__ import annotations
 
 import importlib
-import re
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, Protocol, Self, TypeVar
 
@@ -17,13 +16,12 @@ from aikynetix_api.client import AuthenticatedClient, Client
 from aikynetix_api.errors import UnexpectedStatus
 from attrs import field, frozen
 
-from ._auth import HEADER_NAME
 from ._config import SpecDefaults
 from ._errors import ConfigurationError
+from ._responses import body_text, invalid, misfit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from types import ModuleType
 
     from aikynetix_api.operations import Api, AsyncApi
 
@@ -36,9 +34,6 @@ else:
 
 # What the regeneration writes before the path of an operation none of whose servers can be used.
 _NO_SERVER = "no-server:"
-# httpx writes these for the connection and the message that it makes (RFC 9110, section 7.2; RFC 9112, section 6).
-_OF_THE_MESSAGE = frozenset({"host", "content-length", "transfer-encoding", "connection"})
-_CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 
 
 Arguments = ParamSpec("Arguments")
@@ -67,13 +62,7 @@ class Analysis(StrEnum):
 
 @frozen
 class RequestSpec:
-    """One request, before it is bound to a server.
-
-    Attributes:
-        operation: The facade's name of the operation.
-        kwargs: What `httpx.Client.build_request` takes.
-        url_paths: Where the video's URL may be in a success response, each the JSON keys that lead there.
-    """
+    """One request, before it is bound to a server."""
 
     operation: str
     kwargs: Mapping[str, Any] = field(repr=False)
@@ -137,9 +126,6 @@ def parse_with(module: Any, response: httpx.Response) -> Any:
     """Return ``response``, a 2xx, as the success model of a generated operation module; its parser's exceptions pass.
 
     204 and 205 have no content whatever else the spec documents (RFC 9110, sections 15.3.5 and 15.3.6).
-
-    Raises:
-        UnexpectedStatus: The spec does not name the status, so that there is no model for what is in the body.
     """
     if response.status_code in (204, 205) and not response.content:
         return None
@@ -165,14 +151,20 @@ class _RaisingClient:
         raise UnexpectedStatus(self._status, b"")
 
 
-def request_kwargs(operation: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return what a generated operation module makes of its arguments, as httpx takes it, checked.
+def success_model(operation: Any, response: httpx.Response) -> Any:
+    """Return ``response``, a 2xx, as the success model of a generated operation module."""
+    if response.request.method == "HEAD":  # its responses have no content, whatever is documented (RFC 9110, 9.3.2)
+        return None
+    try:
+        return parse_with(operation, response)
+    except Exception as error:
+        failure = invalid(response, f"the response does not fit the vendored spec: {misfit(error)}")
+        failure.body = body_text(response.content)
+        raise failure from None
 
-    Raises:
-        TypeError: ``operation`` is no such module, or the arguments are not its own.
-        ValueError: An argument has a value that no request can carry, such as ``..`` for a part of the path.
-        ConfigurationError: The vendor's spec names no server for it that can be used.
-    """
+
+def request_kwargs(operation: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what a generated operation module makes of its arguments, as httpx takes it, checked."""
     if not hasattr(operation, "_get_kwargs") or not hasattr(operation, "_parse_response"):
         raise TypeError(
             "operation must be a generated operation module, such as "
@@ -189,28 +181,10 @@ def request_kwargs(operation: Any, args: tuple[Any, ...], kwargs: Mapping[str, A
             "the vendor's spec names no server for this operation that can be used (https, or http on loopback); "
             "send it with an HTTP client of your own, or ask the vendor for the address."
         )
-    for name, value in (made.get("headers") or {}).items():
-        fault = _header_fault(name, value)
-        if fault is not None:
-            raise ValueError(f"the header {name!r} cannot be sent: {fault}")
     if "json" in made and made["json"] is None:  # httpx takes it for no body, where the vendor's spec means `null`
         del made["json"]
         made["content"] = b"null"
     return made
-
-
-def _header_fault(name: object, value: object) -> str | None:
-    """Return why a request cannot carry a header; its value, which may be secret, is not told."""
-    if not isinstance(name, str) or not HEADER_NAME.fullmatch(name):
-        return "no header may have such a name"
-    if name.lower() in _OF_THE_MESSAGE:
-        return "HTTP itself decides what it says"
-    if isinstance(value, str) and not value.isascii():
-        return "its value is not ASCII"
-    raw = value.encode() if isinstance(value, str) else value
-    if isinstance(raw, bytes) and (_CONTROL.search(raw) or raw != raw.strip()):
-        return "its value has control characters or spaces around it"
-    return None
 
 
 class RawClient(_Base):
@@ -218,11 +192,6 @@ class RawClient(_Base):
 
     Its functions behave as the generator documents: statuses are returned, and exceptions are httpx's
     (`httpx.TransportError`, `httpx.DecodingError`).
-
-    Args:
-        base_url: For the generated client's own attribute.
-        client: The client of an `Aikynetix`, or None.
-        async_client: The client of an `AsyncAikynetix`, or None.
     """
 
     __module__ = "aikynetix"
@@ -238,11 +207,7 @@ class RawClient(_Base):
             self.set_async_httpx_client(async_client)
 
     def get_httpx_client(self) -> httpx.Client:
-        """Return the facade's httpx client.
-
-        Raises:
-            ConfigurationError: This is the raw client of an `AsyncAikynetix`.
-        """
+        """Return the facade's httpx client."""
         if self._client is None:
             raise ConfigurationError(
                 "this raw client is asynchronous: use the asyncio functions, or the raw of an Aikynetix."
@@ -250,11 +215,7 @@ class RawClient(_Base):
         return self._client
 
     def get_async_httpx_client(self) -> httpx.AsyncClient:
-        """Return the facade's asynchronous httpx client.
-
-        Raises:
-            ConfigurationError: This is the raw client of an `Aikynetix`.
-        """
+        """Return the facade's asynchronous httpx client."""
         if self._async_client is None:
             raise ConfigurationError(
                 "this raw client is synchronous: use the sync functions, or the raw of an AsyncAikynetix."

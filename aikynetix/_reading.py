@@ -26,12 +26,7 @@ _STEP = 256 * 1024  # bytes that are decompressed at a time, so that a bomb's pe
 
 
 class Decoder:
-    """Decompresses gzip and deflate (RFC 9110, section 8.4.1) a little at a time; of anything else it changes nothing.
-
-    Args:
-        encoding: The ``Content-Encoding`` header. Deflate without its wrapper is taken too, as browsers do. Any other
-            token passes as identity: what uses the body decides whether it makes sense.
-    """
+    """Decompresses gzip and deflate (RFC 9110, section 8.4.1) a little at a time; anything else passes as it is."""
 
     def __init__(self, encoding: str) -> None:
         names = [name for name in encoding.lower().replace(" ", "").split(",") if name not in ("", "identity")]
@@ -42,11 +37,7 @@ class Decoder:
         self._has_begun = False
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """Yield what ``data`` decompresses to, at most 256 KiB at a time.
-
-        Raises:
-            httpx.DecodingError: It is not in the encoding that the response claims.
-        """
+        """Yield what ``data`` decompresses to, at most 256 KiB at a time."""
         if self._zlib is None:
             yield data
             return
@@ -72,11 +63,7 @@ class Decoder:
         return out
 
     def finish(self) -> None:
-        """Check that nothing is missing.
-
-        Raises:
-            httpx.DecodingError: The compressed body ends in the middle.
-        """
+        """Check that nothing is missing."""
         if self._zlib is not None and self._has_begun and not self._zlib.eof:
             raise httpx.DecodingError("the response's compressed body ends in the middle")
 
@@ -128,12 +115,7 @@ class _BoundedReader:
 
 
 def read(response: httpx.Response, limit: int | None) -> None:
-    """Read the body of ``response``: at most 64 KiB of an error, and of a 2xx ``limit`` bytes after decompression.
-
-    Raises:
-        httpx.DecodingError: A 2xx is too large, or not in the encoding that it claims.
-        httpx.ReadTimeout: The deadline of the request is over.
-    """
+    """Read the body of ``response``: at most 64 KiB of an error, and of a 2xx ``limit`` bytes after decompression."""
     try:
         reader = _BoundedReader(response, limit)
         is_whole = all(map(reader.feed, cast("Iterable[bytes]", response.stream)))

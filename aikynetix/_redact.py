@@ -27,11 +27,7 @@ _live: WeakSet[Secret] = WeakSet()
 
 
 class Secret:
-    """A credential that shows itself only when asked, and that `scrub` takes out of text for as long as it lives.
-
-    Args:
-        value: The credential, as it is sent.
-    """
+    """A credential that shows itself only when asked, and that `scrub` takes out of text for as long as it lives."""
 
     __slots__ = ("__weakref__", "_value")
 
@@ -87,11 +83,7 @@ def _without_query(url: re.Match[str]) -> str:
 
 
 def scrub_json(value: object, levels: int = _DEEPEST_JSON) -> object:
-    """Return a parsed JSON ``value`` with every string and key in it as `scrub` leaves it.
-
-    Raises:
-        RecursionError: It is nested more than ``levels`` deep.
-    """
+    """Return a parsed JSON ``value`` with every string and key in it as `scrub` leaves it."""
     if isinstance(value, str):
         return scrub(value)
     if isinstance(value, list | dict) and not levels:
@@ -111,7 +103,7 @@ def scrub_exception(error: BaseException | None) -> None:
         if link is None:
             return
         if isinstance(link, httpx.RequestError):
-            link._request = None  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] -- its repr has the whole URL
+            link._request = None  # pyright: ignore[reportPrivateUsage] -- its repr has the whole URL
         link.args = tuple(_clean_argument(argument) for argument in link.args)
         link = link.__cause__  # a context may be what the caller was handling
 
@@ -125,11 +117,7 @@ def _clean_argument(argument: object) -> object:
 
 
 def redact_url(url: str) -> str:
-    """Return ``url`` without what grants access: user info, query and fragment.
-
-    Args:
-        url: Any string; one that is no URL comes back as ``<unreadable URL>``.
-    """
+    """Return ``url`` without what grants access: user info, query and fragment."""
     try:
         parts = urlsplit(url)
         host = parts.hostname or ""

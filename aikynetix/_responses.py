@@ -46,15 +46,7 @@ _NO_FIELDS = frozenset({"type", "status", "instance", *_CODE_KEYS})
 
 
 def require_success(response: httpx.Response, now: float) -> httpx.Response:
-    """Return ``response`` if it is 2xx.
-
-    Args:
-        response: Its (bounded) body read.
-        now: Seconds since 1970, to measure a ``Retry-After`` date against where the response has no ``Date``.
-
-    Raises:
-        APIStatusError: It is not.
-    """
+    """Return ``response`` if it is 2xx."""
     if response.is_success:
         return response
     status, body = response.status_code, _body_of(response)
@@ -90,15 +82,6 @@ def video_url(response: httpx.Response, paths: Sequence[Sequence[str]]) -> str |
 
     "None yet" is a JSON object in which the field is null, empty or missing, or a 202 or 204 without a body; so it is
     for ``ensure`` to poll on and for `require_url` to refuse.
-
-    Args:
-        response: A 2xx, its body read.
-        paths: Where the URL may be, each the keys that lead there in the JSON object; the first that holds
-            something counts.
-
-    Raises:
-        APIResponseValidationError: No path is known, the response is not a JSON object, is an error in the guise of a
-            success, or holds something in the field that is no absolute http(s) URL.
     """
     if not paths:
         raise invalid(response, "the vendored spec does not say where the video's URL is")
@@ -128,11 +111,7 @@ def _at(value: object, path: Sequence[str]) -> object:
 
 
 def require_url(response: httpx.Response, paths: Sequence[Sequence[str]]) -> str:
-    """Return the video's URL in a 2xx response; see `video_url`.
-
-    Raises:
-        APIResponseValidationError: There is none, or none that can be used.
-    """
+    """Return the video's URL in a 2xx response; see `video_url`."""
     url = video_url(response, paths)
     if url is None:
         name = " or ".join(".".join(path) for path in paths)
@@ -141,11 +120,7 @@ def require_url(response: httpx.Response, paths: Sequence[Sequence[str]]) -> str
 
 
 def parse_json(response: httpx.Response) -> object:
-    """Return the body of a 2xx response as JSON.
-
-    Raises:
-        APIResponseValidationError: It is empty or not JSON.
-    """
+    """Return the body of a 2xx response as JSON."""
     if not response.content.strip():
         raise invalid(response, f"the response has status {response.status_code} but an empty body")
     try:
@@ -193,13 +168,7 @@ def map_exception(error: Exception, request: httpx.Request) -> APIConnectionErro
 
 
 def connection_error(error: Exception, method: str, url: str) -> APIConnectionError:
-    """Return the exception for a request that got no usable response: what happened, and what to do.
-
-    Args:
-        error: What httpx or a transport raised.
-        method: Of the request.
-        url: Of the request; it is shown without what grants access.
-    """
+    """Return the exception for a request that got no usable response: what happened, and what to do."""
     asked: dict[str, Any] = {"request_method": method, "request_url": redact_url(url)}
     if isinstance(error, httpx.TimeoutException | TimeoutError):
         said = one_line(scrub(_text_of(error)), limit=300)
@@ -212,7 +181,7 @@ def _reason(error: Exception) -> str:
     if isinstance(error, TokenError):
         return said
     if isinstance(error, httpx.ProxyError):
-        if said.startswith("407"):
+        if said.startswith(("407", "401")):  # the latter from proxies that take themselves for a server
             return (
                 f"the proxy wants a user and password ({said}): put them into its URL, http://user:password@host:port"
             )

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
-from urllib.parse import unquote, unquote_plus, urlsplit
+from urllib.parse import unquote, unquote_plus, unquote_to_bytes, urlsplit
 
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*]+')
 # Names that Windows gives to devices, with any extension: writing to them writes to the device.
 _DEVICES = re.compile(r"^(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³]) *(\..*)?$", re.IGNORECASE)
-_FILENAME = re.compile(
-    r"""filename\*=(?:utf-8|iso-8859-1)'[^']*'([^;]+)|filename="((?:[^"\\]|\\.)*)"|filename=([^;]+)""", re.IGNORECASE
-)
+# RFC 6266, section 4.1: any number of parameters, with white space wherever a sender likes it.
+_PARAMETER = re.compile(r"""; *([^\s;="]+) *= *("(?:[^"\\]|\\.)*"|[^;]*)""")
 _DISPOSITION = "response-content-disposition"
 _TELLING = frozenset({"x-goog-date", "x-goog-expires", "x-amz-date", "x-amz-expires", "expires", _DISPOSITION})
 _LONGEST_NAME = 200
@@ -48,8 +47,10 @@ def _told(query: str) -> dict[str, str]:
 
 
 def _v4_end(start: str, life: str) -> datetime | None:
+    from dateutil.parser import isoparse  # here, because not every lookup looks at a date
+
     try:
-        begin = datetime.fromisoformat(start.upper())
+        begin = isoparse(start)
         seconds = int(life)
         if begin.tzinfo is None:
             begin = begin.replace(tzinfo=UTC)
@@ -81,16 +82,30 @@ def object_name(url: str) -> str:
 
 
 def disposition_name(header: str) -> str | None:
-    """Return the safe file name in a ``Content-Disposition`` value (RFC 6266), or None when there is none."""
-    found = _FILENAME.search(header)
-    if found is None:
-        return None
-    extended, quoted, token = found.groups()
-    if extended is not None:
-        name = unquote(extended)
-    else:
-        name = re.sub(r"\\(.)", r"\1", quoted) if quoted is not None else token.strip()
-    return safe_name(re.split(r"[/\\]", name)[-1]) or None
+    """Return the safe file name in a ``Content-Disposition`` value, or None when there is none.
+
+    ``filename*`` comes before ``filename`` (RFC 6266, section 4.3), in whatever charset it names (RFC 5987, section
+    3.2); where that is not known, ``filename`` counts.
+    """
+    found: dict[str, str] = {}
+    for name, value in _PARAMETER.findall(re.sub(r"\s+", " ", f";{header}")):
+        found.setdefault(name.lower(), value.strip())
+    names = (_extended(found.get("filename*", "")), _unquoted(found.get("filename", "")))
+    return next((safe for name in names if (safe := safe_name(re.split(r"[/\\]", name)[-1]))), None)
+
+
+def _extended(value: str) -> str:
+    charset, _, rest = _unquoted(value).partition("'")
+    try:
+        return unquote_to_bytes(rest.partition("'")[2].strip()).decode(charset.strip())
+    except (LookupError, ValueError):
+        return ""
+
+
+def _unquoted(value: str) -> str:
+    if len(value) > 1 and value.startswith('"') and value.endswith('"'):
+        return re.sub(r"\\(.)", r"\1", value[1:-1])
+    return value.strip('" ')
 
 
 def safe_name(text: str) -> str:

@@ -14,6 +14,7 @@ import os
 import queue
 import ssl
 import sys
+from collections import defaultdict
 from contextlib import suppress
 from functools import cache
 from itertools import chain
@@ -22,12 +23,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import httpx
 
+from ._auth import origin_of
 from ._config import check_socks, is_loopback
 from ._errors import ConfigurationError
-from ._network import Limits, set_backend, set_limits
+from ._network import Limits, adiscard, discard, set_backend, set_limits, track
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 
     import anyio
 
@@ -41,12 +43,7 @@ _ONE = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_ex
 
 
 class Trust:
-    """The TLS settings of a client; its context is made when the first TLS connection needs it.
-
-    Args:
-        verify: An `ssl.SSLContext`, the path of a PEM file or of a folder of certificates, or None: what
-            ``SSL_CERT_FILE`` and ``SSL_CERT_DIR`` name, else the system's trust store, else certifi's.
-    """
+    """The TLS settings of a client; its context is made when the first TLS connection needs it."""
 
     def __init__(self, verify: ssl.SSLContext | str | None) -> None:
         self._verify = verify
@@ -90,13 +87,7 @@ def _make_context(path: str | None) -> ssl.SSLContext:
 
 
 class StackTransport(httpx.BaseTransport):
-    """A stack of stock httpx transports for synchronous requests.
-
-    Args:
-        trust: The TLS settings.
-        proxy: Carries every request but those to loopback.
-        size: Most connections at a time.
-    """
+    """A stack of stock httpx transports for synchronous requests."""
 
     def __init__(self, trust: Trust, proxy: httpx.Proxy | None = None, size: int = _MOST_CONNECTIONS) -> None:
         self._trust, self._proxy, self._size = trust, proxy, size
@@ -105,7 +96,7 @@ class StackTransport(httpx.BaseTransport):
 
     def _reset(self) -> None:
         self._pid = os.getpid()
-        self._idle: dict[str, list[httpx.HTTPTransport]] = {"http": [], "https": []}
+        self._idle: defaultdict[Any, list[httpx.HTTPTransport]] = defaultdict(list)
         self._slots: queue.SimpleQueue[None] = queue.SimpleQueue()
         for _ in range(self._size):
             self._slots.put(None)
@@ -119,7 +110,7 @@ class StackTransport(httpx.BaseTransport):
             self._reset()
         scheme = request.url.scheme
         limits = Limits(request.extensions.get(DEADLINE), request.extensions.get(CANCELLED))
-        slots, idle = self._slots, self._idle[scheme] if scheme in self._idle else self._idle["https"]
+        slots, idle = self._slots, self._idle[origin_of(request.url)]
         try:
             slots.get(timeout=limits.remaining(request.extensions.get("timeout", {}).get("pool")))
         except queue.Empty:
@@ -136,12 +127,12 @@ class StackTransport(httpx.BaseTransport):
         except BaseException:
             slots.put(None)
             if transport is not None:
-                transport.close()
+                discard(transport)
             raise
 
         def give_back() -> None:
             if _has_leftover(transport, response):
-                transport.close()
+                discard(transport)
             else:
                 idle.append(transport)
             slots.put(None)
@@ -161,7 +152,7 @@ class StackTransport(httpx.BaseTransport):
         """Close the idle connections."""
         for transport in chain(*self._idle.values()):
             transport.close()
-        self._idle = {"http": [], "https": []}
+        self._idle = defaultdict(list)
         if self._direct is not None:
             self._direct.close()
 
@@ -179,13 +170,13 @@ class AsyncStackTransport(httpx.AsyncBaseTransport):
         self._trust, self._proxy, self._size = trust, proxy, size
         self._direct = None if proxy is None else AsyncStackTransport(trust, size=size)
         self._loop: object = None
-        self._idle: dict[str, list[httpx.AsyncHTTPTransport]] = {"http": [], "https": []}
+        self._idle: defaultdict[Any, list[httpx.AsyncHTTPTransport]] = defaultdict(list)
 
     def _reset(self, loop: object) -> None:
         import anyio  # httpx's own requirement; here, because the synchronous client does without
 
         self._loop = loop
-        self._idle = {"http": [], "https": []}  # those of another loop, which alone could close them, are let go of
+        self._idle = defaultdict(list)  # those of another loop, which alone could close them, are let go of
         self._slots: anyio.Semaphore = anyio.Semaphore(self._size, fast_acquire=True)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -196,7 +187,7 @@ class AsyncStackTransport(httpx.AsyncBaseTransport):
         if loop is not self._loop:
             self._reset(loop)
         scheme = request.url.scheme
-        slots, idle = self._slots, self._idle[scheme] if scheme in self._idle else self._idle["https"]
+        slots, idle = self._slots, self._idle[origin_of(request.url)]
         await self._acquire(request)
         transport = idle.pop() if idle else None
         try:
@@ -205,17 +196,18 @@ class AsyncStackTransport(httpx.AsyncBaseTransport):
                 transport = httpx.AsyncHTTPTransport(
                     verify=context, trust_env=False, limits=_ONE, proxy=_proxy_with(self._proxy, context)
                 )
+                track(transport)
             response = await transport.handle_async_request(request)
         except BaseException:
             slots.release()
             if transport is not None:
-                await _aclose(transport)
+                await adiscard(transport)
             raise
 
         async def give_back() -> None:
             slots.release()
             if _has_leftover(transport, response):
-                await _aclose(transport)
+                await adiscard(transport)
             else:
                 idle.append(transport)
 
@@ -238,7 +230,7 @@ class AsyncStackTransport(httpx.AsyncBaseTransport):
         if self._loop is _running_loop():
             for transport in chain(*self._idle.values()):
                 await transport.aclose()
-        self._idle = {"http": [], "https": []}
+        self._idle = defaultdict(list)
         if self._direct is not None:
             await self._direct.aclose()
 
@@ -274,6 +266,13 @@ def make_stacks(
         check_socks(made.url.scheme)
         mounts[pattern] = kind(trust, made)
     return kind(trust), mounts
+
+
+def close_stacks(carriers: tuple[httpx.BaseTransport, Mapping[str, httpx.BaseTransport | None]]) -> None:
+    """Close the idle connections of what `make_stacks` returned."""
+    for transport in (carriers[0], *carriers[1].values()):
+        if transport is not None:
+            transport.close()
 
 
 class _LeasedStream(httpx.SyncByteStream):
@@ -332,13 +331,6 @@ def _has_leftover(transport: Any, response: httpx.Response) -> bool:
         with suppress(ssl.SSLError, ValueError):  # mostly SSLWantReadError: nothing is there
             return bool(tls.read(1))
     return tls is not None and bool(tls.pending())
-
-
-async def _aclose(transport: httpx.AsyncHTTPTransport) -> None:
-    import anyio
-
-    with anyio.CancelScope(shield=True):
-        await transport.aclose()
 
 
 def _running_loop() -> object:

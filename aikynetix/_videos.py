@@ -27,7 +27,8 @@ from ._reading import JSON_LIMIT
 if TYPE_CHECKING:
     import httpx
 
-    from ._download import OpenUrl, Options
+    from ._config import Settings
+    from ._download import Options
     from ._export import ExportRecord
 
 Progress = Callable[[int, int | None], object]
@@ -41,26 +42,29 @@ AnalysisName = Analysis | Literal["jump", "weightlifting"]
 ExportItem = str | tuple[str, AnalysisName | None]
 """A session to export: its id, or its id and the analysis to make of it."""
 
-MAX_BYTES = 64 * 1024**3
-
 
 def _get_spec(session_id: str, analysis: AnalysisName | None, as_attachment: bool = False) -> RequestSpec:
-    return _operations.get_analyzed_video(
-        checked_session_id(session_id), checked_analysis(analysis), checked_flag("as_attachment", as_attachment)
-    )
+    flag = checked_flag("as_attachment", as_attachment)
+    return _operations.get_analyzed_video(checked_session_id(session_id), checked_analysis(analysis), flag)
 
 
 def _generate_spec(session_id: str, analysis: AnalysisName | None) -> RequestSpec:
     return _operations.generate_analyzed_video(checked_session_id(session_id), checked_analysis(analysis))
 
 
+def _ensure_specs(session_id: str, analysis: AnalysisName | None) -> dict[str, RequestSpec]:
+    return {"get": _get_spec(session_id, analysis), "generate": _generate_spec(session_id, analysis)}
+
+
 def _video(session_id: str, spec: RequestSpec, response: httpx.Response) -> AnalyzedVideo:
-    return _with_url(session_id, spec, response, _responses.require_url(response, spec.url_paths))
+    url = _responses.require_url(response, spec.url_paths)
+    kind = response.headers.get("content-type", "")
+    parts = SuccessParts(spec.operation, response.status_code, kind, response.content)
+    return AnalyzedVideo(session_id, url, _responses.request_id(response), parts)
 
 
 def _video_if_ready(session_id: str, spec: RequestSpec, response: httpx.Response) -> AnalyzedVideo | None:
-    url = _responses.video_url(response, spec.url_paths)
-    return None if url is None else _with_url(session_id, spec, response, url)
+    return _video(session_id, spec, response) if _responses.video_url(response, spec.url_paths) else None
 
 
 def _ready_video(session_id: str, spec: RequestSpec, response: httpx.Response) -> AnalyzedVideo:
@@ -71,20 +75,9 @@ def _ready_video(session_id: str, spec: RequestSpec, response: httpx.Response) -
     return video
 
 
-def _with_url(session_id: str, spec: RequestSpec, response: httpx.Response, url: str) -> AnalyzedVideo:
-    kind = response.headers.get("content-type", "")
-    parts = SuccessParts(spec.operation, response.status_code, kind, response.content)
-    return AnalyzedVideo(session_id, url, _responses.request_id(response), parts)
-
-
-def _ensure_specs(session_id: str, analysis: AnalysisName | None) -> dict[str, RequestSpec]:
-    return {"get": _get_spec(session_id, analysis), "generate": _generate_spec(session_id, analysis)}
-
-
 def _download_options(
-    settings: Any,
+    settings: Settings,
     to: StrPath,
-    *,
     progress: Progress | None,
     overwrite: bool,
     exist_ok: bool,
@@ -92,7 +85,7 @@ def _download_options(
     max_bytes: int | None,
     cancel: threading.Event | None,
 ) -> Options:
-    from ._download import Options
+    from ._download import MAX_BYTES, Options
 
     checked_place(to)
     check_progress(progress)
@@ -113,14 +106,8 @@ class AnalyzedVideos:
 
     __module__ = "aikynetix"
 
-    def __init__(
-        self,
-        exchange: Callable[..., httpx.Response],
-        settings: Any,
-        open_url: Callable[[], OpenUrl],
-        client: Any,
-    ) -> None:
-        self._exchange, self._settings, self._open_url, self._client = exchange, settings, open_url, client
+    def __init__(self, client: Any) -> None:
+        self._client, self._exchange = client, client._exchange
 
     def get(
         self, session_id: str, *, analysis: AnalysisName | None = None, as_attachment: bool = False
@@ -252,24 +239,15 @@ class AnalyzedVideos:
             >>> client.analyzed_videos.download("session-id", "videos/", wait=300).path
         """
         wait, spec = checked_wait(wait), _get_spec(session_id, analysis)
-        options = _download_options(
-            self._settings,
-            to,
-            progress=progress,
-            overwrite=overwrite,
-            exist_ok=exist_ok,
-            connections=connections,
-            max_bytes=max_bytes,
-            cancel=cancel,
-        )
-        from ._download import download
+        settings = self._client._settings
+        options = _download_options(settings, to, progress, overwrite, exist_ok, connections, max_bytes, cancel)
 
         def lookup() -> AnalyzedVideo:
             if wait:
                 return self._ensure(session_id, _ensure_specs(session_id, analysis), wait, cancel)
             return _ready_video(session_id, spec, self._exchange(spec.kwargs, JSON_LIMIT, cancel))
 
-        return download(session_id, to, lookup=lookup, open_url=self._open_url(), options=options)
+        return cast("DownloadedVideo", self._client._download(session_id, to, lookup, options))
 
     def export(
         self,
@@ -326,7 +304,7 @@ class AnalyzedVideos:
             wait=checked_wait(wait),
             executor=executor,
             make_client=None if executor is None else self._client._factory(),
-            max_retries=self._settings.max_retries,
+            max_retries=self._client._settings.max_retries,
             observer=progress,
         )
 
@@ -339,8 +317,8 @@ class AsyncAnalyzedVideos:
 
     __module__ = "aikynetix"
 
-    def __init__(self, exchange: Callable[..., Any], settings: Any, fetch: Callable[..., Any], client: Any) -> None:
-        self._exchange, self._settings, self._fetch, self._client = exchange, settings, fetch, client
+    def __init__(self, client: Any) -> None:
+        self._client, self._exchange = client, client._exchange
 
     async def get(
         self, session_id: str, *, analysis: AnalysisName | None = None, as_attachment: bool = False
@@ -389,23 +367,15 @@ class AsyncAnalyzedVideos:
         cancel: threading.Event | None = None,
     ) -> DownloadedVideo:
         wait, spec = checked_wait(wait), _get_spec(session_id, analysis)
-        options = _download_options(
-            self._settings,
-            to,
-            progress=progress,
-            overwrite=overwrite,
-            exist_ok=exist_ok,
-            connections=connections,
-            max_bytes=max_bytes,
-            cancel=cancel,
-        )
+        settings = self._client._settings
+        options = _download_options(settings, to, progress, overwrite, exist_ok, connections, max_bytes, cancel)
 
         async def lookup() -> AnalyzedVideo:
             if wait:
                 return await self.ensure(session_id, analysis=analysis, wait=wait)
             return _ready_video(session_id, spec, await self._exchange(spec.kwargs, JSON_LIMIT))
 
-        return cast("DownloadedVideo", await self._fetch(session_id, to, lookup, options))
+        return cast("DownloadedVideo", await self._client._download(session_id, to, lookup, options))
 
     def export(
         self,
@@ -431,7 +401,7 @@ class AsyncAnalyzedVideos:
             wait=checked_wait(wait),
             executor=executor,
             make_client=None if executor is None else self._client._factory(),
-            max_retries=self._settings.max_retries,
+            max_retries=self._client._settings.max_retries,
             observer=progress,
         )
 

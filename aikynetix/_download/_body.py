@@ -33,20 +33,14 @@ class Body:
 
     Its first piece goes through httpx, whose parser may hold bytes that came with the head; a long body that its length
     delimits then comes right from the socket, and its connection is never used again.
-
-    Args:
-        response: A response whose body is unread.
-        silence: Seconds that may pass without a byte; None for no limit.
-
-    Attributes:
-        is_framed: Whether something other than the end of the connection says where it ends.
-        socket: The connection; None where there is none that is known, as in mocks.
     """
 
     def __init__(self, response: httpx.Response, silence: float | None) -> None:
-        self._response, self._silence = response, silence
-        self.socket = _socket_of(response)
+        self._response = response
+        self._silence = silence  # seconds that may pass without a byte
+        self.socket = _socket_of(response)  # None where it is not known, as in mocks
         self._rest = content_length(response.headers)
+        # Whether anything but the end of the connection says where the body ends:
         self.is_framed = self._rest is not None or "transfer-encoding" in response.headers
         self._is_direct = self.socket is not None and (self._rest or 0) >= _DIRECT_FROM
         self._decoder: _Decoder | None = None
@@ -74,20 +68,17 @@ class Body:
     def read_into(self, view: memoryview, check: Callable[[], object]) -> int:
         """Fill the beginning of ``view`` with what is there and return how many bytes; 0 only at the end.
 
-        Args:
-            view: Not empty.
-            check: Called while waiting; what it raises ends the reading.
-
-        Raises:
-            Failure: The connection broke, was silent for too long, or ended before the announced length.
+        ``check`` is called while waiting. A `Failure` is raised where the connection broke, was silent for too long, or
+        ended before the announced length.
         """
-        if self._decoder is not None:
-            return self._decoder.read_into(view, lambda: self._some_raw(check))
-        return self._read_raw(view, check)
+        if self._decoder is None:
+            return self._read_raw(view, check)
 
-    def _some_raw(self, check: Callable[[], object]) -> bytes:
-        raw = memoryview(bytearray(64 * 1024))
-        return bytes(raw[: self._read_raw(raw, check)])
+        def more() -> bytes:
+            raw = memoryview(bytearray(64 * 1024))
+            return bytes(raw[: self._read_raw(raw, check)])
+
+        return self._decoder.read_into(view, more)
 
     def _read_raw(self, view: memoryview, check: Callable[[], object]) -> int:
         if self._rest is not None:
@@ -121,7 +112,7 @@ class Body:
         end = None
         while True:
             try:
-                if end is None:
+                if self.socket.gettimeout() != POLL:
                     self.socket.settimeout(POLL)
                 return self.socket.recv_into(view)
             except TimeoutError as error:

@@ -7,7 +7,7 @@ beforehand, so the rule is: as long as a multiple of them fetches a quarter more
 
 from __future__ import annotations
 
-from attrs import define, field, frozen
+from attrs import define, field
 
 MAX_CONNECTIONS = 32
 """Most connections to one file where the caller sets no limit."""
@@ -25,25 +25,6 @@ _SHORTEST_REST = 0.15
 _BUSY = 0.75
 
 
-@frozen
-class Measurement:
-    """What the connections have done up to now.
-
-    Attributes:
-        now: Seconds, monotonic.
-        done: Bytes fetched.
-        rest: Bytes to fetch.
-        streaming: Connections that have begun to deliver.
-        cpu: Seconds of processor time that this process has used: near one a second the client itself is the limit.
-    """
-
-    now: float
-    done: int
-    rest: int
-    streaming: int
-    cpu: float
-
-
 @define
 class ConcurrencyController:
     """Finds the number of connections for one file.
@@ -59,24 +40,31 @@ class ConcurrencyController:
     wanted: int = 1
     _rate: float = field(default=0.0, init=False)
     _enough: int = field(default=1, init=False)
-    _window: Measurement | None = field(default=None, init=False)
+    _window: tuple[float, float, int] | None = field(default=None, init=False)
 
-    def observe(self, measured: Measurement) -> None:
-        """Take a measurement in; call this every few hundredths of a second."""
-        begun = self._window
-        if self.wanted >= self.limit or measured.streaming < self.wanted:
+    def observe(self, now: float, cpu: float, done: int, rest: int, streaming: int) -> None:
+        """Take a measurement in; call this every few hundredths of a second.
+
+        Args:
+            now: Seconds, monotonic.
+            cpu: Seconds of processor time that this process has used: near one a second the client is the limit.
+            done: Bytes fetched.
+            rest: Bytes to fetch.
+            streaming: Connections that have begun to deliver.
+        """
+        if self.wanted >= self.limit or streaming < self.wanted:
             self._window = None  # a window that spans the opening of connections would measure their absence
-        elif begun is None:
-            self._window = measured
-        elif (elapsed := measured.now - begun.now) >= max(_SHORTEST_WINDOW, self.setup):
-            rate, busy = (measured.done - begun.done) / elapsed, (measured.cpu - begun.cpu) / elapsed
-            self._window = measured
-            if rate < self._rate * _WORTHWHILE:
-                self.limit = self.wanted = self._enough
-            elif busy < _BUSY and measured.rest > rate * max(_SHORTEST_REST, 2 * self.setup):
-                self._rate, self._enough, self._window = rate, self.wanted, None
-                factor = _FACTOR_FOR_LONG if measured.rest > rate * _LONG else _FACTOR
-                self.wanted = min(self.limit, self.wanted * factor)
+            return
+        begun, cpu_then, done_then = self._window = self._window or (now, cpu, done)
+        elapsed = now - begun
+        if elapsed < max(_SHORTEST_WINDOW, self.setup):
+            return
+        rate, busy, self._window = (done - done_then) / elapsed, (cpu - cpu_then) / elapsed, None
+        if rate < self._rate * _WORTHWHILE:
+            self.limit = self.wanted = self._enough
+        elif busy < _BUSY and rest > rate * max(_SHORTEST_REST, 2 * self.setup):
+            self._rate, self._enough = rate, self.wanted
+            self.wanted = min(self.limit, self.wanted * (_FACTOR_FOR_LONG if rest > rate * _LONG else _FACTOR))
 
     def push_back(self, streaming: int) -> None:
         """Take in that the server refused a connection while ``streaming`` others were there."""

@@ -27,9 +27,8 @@ if TYPE_CHECKING:
     from ._partial import PartialFile
 
 _REMOTE = re.compile(r"[a-z][a-z0-9+.-]+(::[a-z][a-z0-9+.-]+)*://", re.IGNORECASE)
-_EXTENSIONS = (".mp4", ".mov", ".m4v")
-_LONGEST_SESSION = 100
-_LONGEST_OBJECT = 60
+_EXTENSIONS = ("mp4", "mov", "m4v")
+_LONGEST_SESSION, _LONGEST_OBJECT = 100, 60
 _MARKED = re.compile("~[0-9a-f]{16}$")
 
 
@@ -41,30 +40,27 @@ def file_name(session_id: str, video: AnalyzedVideo) -> str:
     The object's name has no hyphen, so that the last one always divides the two.
     """
     session = safe_name(session_id).encode()[:_LONGEST_SESSION].decode("utf-8", "ignore").strip(" .")
-    folded = unicodedata.normalize("NFC", session).casefold()
-    if session != session_id or folded != session or _MARKED.search(session):
+    if unicodedata.normalize("NFC", session).casefold() != session_id or _MARKED.search(session):
         mark = hashlib.sha256(session_id.encode("utf-8", "surrogatepass")).hexdigest()[:16]
         session = f"{session or 'session'}~{mark}"
-    stem, dot, extension = video.filename.replace("-", "_").rpartition(".")
-    if not dot or f".{extension.lower()}" not in _EXTENSIONS:
-        stem, extension = video.filename.replace("-", "_"), "mp4"
-    stem = stem.encode()[:_LONGEST_OBJECT].decode("utf-8", "ignore")
-    return f"{session}-{stem}.{extension}"
+    name = video.filename.replace("-", "_")
+    stem, dot, extension = name.rpartition(".")
+    if not dot or extension.lower() not in _EXTENSIONS:
+        stem, extension = name, "mp4"
+    return f"{session}-{stem.encode()[:_LONGEST_OBJECT].decode('utf-8', 'ignore')}.{extension}"
 
 
 def remote_url(to: str | os.PathLike[str]) -> str | None:
     """Return ``to`` if it is the URL of a place that fsspec reaches, None for a local path (``file://`` included)."""
-    if isinstance(to, str) and _REMOTE.match(to) and not to.lower().startswith("file://"):
-        return to
-    return None
+    is_remote = isinstance(to, str) and _REMOTE.match(to) and not to.lower().startswith("file://")
+    return str(to) if is_remote else None
 
 
 def local_path(to: str | os.PathLike[str]) -> tuple[Path, bool]:
     """Return the local path that ``to`` names, and whether it is a folder to put the file into.
 
     Raises:
-        ValueError: A ``file:`` URL that names another machine, or has a query or a fragment (RFC 8089, section 2): in a
-            path, ``?`` and ``#`` are written ``%3F`` and ``%23``.
+        ValueError: A ``file:`` URL that names another machine, or has a query or a fragment (RFC 8089, section 2).
     """
     text = os.fspath(to)
     if text.lower().startswith("file://"):
@@ -79,86 +75,51 @@ def local_path(to: str | os.PathLike[str]) -> tuple[Path, bool]:
 
 
 @frozen
-class LocalDestination:
-    """A file of this machine.
+class Destination:
+    """A file of this machine; or one behind an fsspec URL, which is collected and verified on this machine."""
 
-    Attributes:
-        shown: The path.
-    """
-
-    shown: Path
-    needs_sha256 = False
+    shown: Path | str
+    fs: Any = None  # the file system of fsspec; None for this machine
+    path: str = ""  # the path in it
 
     @property
-    def partial(self) -> Path:
-        """The name beside which the bytes are collected."""
-        return self.shown
-
-    def exists(self) -> bool:
-        """Return whether something stands there.
-
-        Raises:
-            OSError: It is no regular file.
-        """
-        if self.shown.is_file() and not self.shown.is_symlink():
-            return True
-        if os.path.lexists(self.shown):
-            raise OSError(0, "what stands there is no regular file")
-        return False
-
-    def size(self) -> int:
-        """Return the bytes of the file that stands there."""
-        return self.shown.stat().st_size
-
-    def publish(self, part: PartialFile, size: int, check: Callable[[], object]) -> None:  # noqa: ARG002 - the other needs them
-        """Put a complete, synced file under its name."""
-        part.publish()
-
-
-@frozen
-class RemoteDestination:
-    """A file behind an fsspec URL: collected and verified on this machine, then put there.
-
-    Attributes:
-        fs: The file system.
-        path: The path in it.
-        shown: The URL.
-    """
-
-    fs: Any
-    path: str
-    shown: str
-    needs_sha256 = True
-
-    @property
-    def partial(self) -> Path:
-        """The name beside which the bytes are collected: always the same one, so that a later call resumes."""
+    def collected(self) -> Path:
+        """The local name beside which the bytes are collected: always the same one, so that a later call resumes."""
+        if self.fs is None:
+            return Path(self.shown)
         folder = Path(tempfile.gettempdir()) / f"aikynetix-{getattr(os, 'getuid', int)()}"
         folder.mkdir(mode=0o700, exist_ok=True)
         if folder.is_symlink() or (hasattr(os, "getuid") and folder.stat().st_uid != os.getuid()):
-            raise OSError(0, f"{folder} belongs to somebody else")
-        return folder / f"{hashlib.sha256(self.shown.encode()).hexdigest()[:32]}.mp4"
+            raise ValueError(f"{folder} belongs to somebody else")
+        return folder / f"{hashlib.sha256(str(self.shown).encode()).hexdigest()[:32]}.mp4"
 
     def exists(self) -> bool:
-        """Return whether something stands there, by looking it up and not by a listing of before."""
-        self.fs.invalidate_cache(self.path.rpartition("/")[0])
-        return bool(self.fs.exists(self.path))
+        """Return whether a file stands there, by looking it up and not by a listing of before."""
+        if self.fs is not None:
+            self.fs.invalidate_cache(self.path.rpartition("/")[0])
+            return bool(self.fs.exists(self.path))
+        path = Path(self.shown)
+        if os.path.lexists(path) and (path.is_symlink() or not path.is_file()):
+            raise ValueError("what stands there is no regular file")
+        return path.exists()
 
     def size(self) -> int:
         """Return the bytes of the file that stands there."""
-        return int(self.fs.size(self.path))
+        return Path(self.shown).stat().st_size if self.fs is None else int(self.fs.size(self.path))
 
     def publish(self, part: PartialFile, size: int, check: Callable[[], object]) -> None:
-        """Write a complete file there under another name, check that all of it arrived, and give it its own."""
+        """Put a complete file under its name; far away it is first written under another one, and looked at."""
+        if self.fs is None:
+            part.publish()
+            return
         target = f"{self.path}.{uuid.uuid4().hex[:12]}.part"
         try:
             with part.reader() as source, open_new(self.fs, target) as copy:
                 while data := source.read(1 << 20):
                     copy.write(data)
                     check()
-            found = self.fs.info(target)["size"]
-            if found is not None and found != size:
-                raise OSError(0, f"{found} of {size} bytes arrived there")
+            if self.fs.info(target)["size"] not in (size, None):
+                raise ValueError("not all bytes arrived there")
             move(self.fs, target, self.path)
         except BaseException:
             with contextlib.suppress(Exception):
@@ -167,37 +128,36 @@ class RemoteDestination:
         part.discard()
 
 
-def remote_destination(url: str, name: Callable[[], str]) -> RemoteDestination:
-    """Return the place that an fsspec URL names.
+def destination(to: str | os.PathLike[str], name: Callable[[], str]) -> Destination:
+    """Return the place that ``to`` names, where ``name`` gives the file's name in a folder.
 
-    Args:
-        url: Of a file or, with a slash at its end or as the name of an existing folder, of a folder.
-        name: Gives the file's name in a folder.
-
-    Raises:
-        ConfigurationError: fsspec, or what it needs for this kind of URL, is not installed.
-        Exception: What a file system raises that cannot be reached.
+    A file, whose folder must exist; a folder that is there, or ends with a slash and is then made; or the same behind
+    an fsspec URL. A leading ``~`` is the home folder. What cannot be reached raises whatever its file system does.
     """
-    fs, path = file_system(url)
-    if url.endswith("/") or fs.isdir(path):
-        path = f"{path.rstrip('/')}/{name()}"
-    return RemoteDestination(fs, path, str(fs.unstrip_protocol(path)))
+    url = remote_url(to)
+    if url is not None:
+        fs, remote = file_system(url)
+        if url.endswith("/") or fs.isdir(remote):
+            remote = f"{remote.rstrip('/')}/{name()}"
+        return Destination(str(fs.unstrip_protocol(remote)), fs, remote)
+    path, is_folder = local_path(to)
+    if is_folder:
+        file = path / name()
+        path.mkdir(parents=True, exist_ok=True)
+        return Destination(file)
+    if not path.parent.is_dir():
+        raise ValueError(f"there is no folder {path.parent}")
+    return Destination(path)
 
 
 def file_system(url: str) -> tuple[Any, str]:
-    """Return the file system behind ``url``, and the path in it.
-
-    Raises:
-        ConfigurationError: fsspec, or what it needs for this kind of URL, is not installed.
-        Exception: What a file system raises that cannot be reached.
-    """
+    """Return the file system behind ``url``, and the path in it; without one it is a `ConfigurationError`."""
     scheme = url.partition("://")[0]
     try:
         url_to_fs = importlib.import_module("fsspec.core").url_to_fs
     except ImportError:
-        raise ConfigurationError(
-            f"a URL as the destination needs fsspec ({scheme}://): pip install 'aikynetix[fsspec]'."
-        ) from None
+        text = f"a URL as the destination needs fsspec ({scheme}://): pip install 'aikynetix[fsspec]'."
+        raise ConfigurationError(text) from None
     try:
         fs, path = url_to_fs(url)
     except (ImportError, ValueError) as error:
@@ -219,10 +179,7 @@ def open_new(fs: Any, path: str) -> Any:
 
 
 def move(fs: Any, source: str, target: str) -> None:
-    """Give the file ``source`` the name ``target``, whatever characters the two have.
-
-    fsspec's own ``mv``, where a file system has none that it wrote itself, takes ``[``, ``*`` and ``?`` for patterns.
-    """
+    """Give a file another name; fsspec's own ``mv``, which a file system may inherit, takes ``[`` for a pattern."""
     if type(fs).mv is not importlib.import_module("fsspec").AbstractFileSystem.mv:
         fs.mv(source, target)
         return

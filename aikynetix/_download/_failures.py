@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import re
-from datetime import datetime, timedelta
 from enum import Enum, auto
 
 from attrs import frozen
@@ -13,20 +12,10 @@ from .._errors import DownloadError, DownloadInterruptedError, SignedUrlExpiredE
 from .._retry import next_wait
 
 _MAX_RENEWALS = 2
-_EXPIRES_SOON = timedelta(seconds=10)
 _XML_CODE = re.compile(r"<Code>\s*([A-Za-z]{1,64})\s*</Code>")
-_SIGNATURE_CODES = frozenset(
-    {
-        "ExpiredToken",
-        "SignatureDoesNotMatch",
-        "AccessDenied",
-        "AuthenticationRequired",
-        "InvalidSecurity",
-        "MalformedSecurityHeader",
-        "RequestTimeTooSkewed",
-        "InvalidPolicyDocument",
-        "AuthorizationQueryParametersError",
-    }
+_SIGNATURE_CODE = re.compile(
+    "|ExpiredToken|SignatureDoesNotMatch|AccessDenied|AuthenticationRequired|InvalidSecurity|MalformedSecurityHeader|"
+    "RequestTimeTooSkewed|InvalidPolicyDocument|AuthorizationQueryParametersError"
 )
 _PASSING_STATUSES = frozenset({408, 425, 429})
 _PUSH_BACK_STATUSES = frozenset({429, 503})
@@ -56,14 +45,9 @@ _MAY_BE_ABOUT_RANGES = frozenset({Kind.STATUS, Kind.MALFORMED, Kind.BROKEN, Kind
 
 
 class Failure(Exception):
-    """How one connection ended; the foreign exception behind it is its ``__cause__``.
+    """How one connection ended, in a sentence without a signature; a foreign exception behind it is its ``__cause__``.
 
-    Args:
-        kind: What went wrong.
-        text: One sentence for people, without a signature.
-        status: The HTTP status, for `Kind.STATUS`.
-        code: The code in Cloud Storage's XML, for `Kind.STATUS`.
-        retry_after: Seconds that the storage asked to wait.
+    A status comes with the code in Cloud Storage's XML and with the seconds that the storage asked to wait.
     """
 
     def __init__(
@@ -96,34 +80,22 @@ class Failure(Exception):
         Source: Cloud Storage documentation, "HTTP response codes" of the XML API: an expired V4 URL is 400
         ``ExpiredToken``, a wrong signature 403 ``SignatureDoesNotMatch``.
         """
-        return self.status in (401, 403) or (self.status == 400 and self.code in {"", *_SIGNATURE_CODES})
+        return self.status in (401, 403) or (self.status == 400 and bool(_SIGNATURE_CODE.fullmatch(self.code)))
 
 
 @frozen(kw_only=True)
 class TransferState:
-    """How the download stands when a connection fails.
+    """How the download stands when a connection fails."""
 
-    Attributes:
-        failures: Failures in a row without progress, this one included.
-        renewals: Fresh URLs asked for in a row without progress.
-        max_retries: Failures that may follow the first.
-        waited: Seconds since the last progress.
-        others: Whether there are other connections.
-        fresh: Whether the failed connection had not brought a byte.
-        proven: Whether the storage has taken the failed connection's URL before, so that it may have expired since.
-        may_drop: Whether a range was asked for to complete what is kept, and the whole was not yet tried instead.
-        draw: A random number from 0 to 1.
-    """
-
-    failures: int = 1
-    renewals: int = 0
+    failures: int = 1  # in a row without progress, this one included
+    renewals: int = 0  # fresh URLs asked for in a row without progress
     max_retries: int = 3
-    waited: float = 0.0
-    others: bool = False
-    fresh: bool = True
-    proven: bool = False
-    may_drop: bool = False
-    draw: float = 0.0
+    waited: float = 0.0  # seconds since the last progress
+    others: bool = False  # whether there are other connections
+    fresh: bool = True  # whether the failed connection had not brought a byte
+    proven: bool = False  # whether the storage has taken its URL before, so that it may have expired since
+    may_drop: bool = False  # whether a range was asked for, and the whole was not yet tried instead
+    draw: float = 0.0  # a random number from 0 to 1
 
 
 class Step(Enum):
@@ -196,18 +168,6 @@ def _again(failure: Failure, state: TransferState) -> Action:
         draw=state.draw,
     )
     return Action(Step.GIVE_UP, error=DownloadInterruptedError) if wait is None else Action(Step.WAIT, wait)
-
-
-def should_renew(*, now: datetime, expires_at: datetime | None, age: float) -> bool:
-    """Return whether a URL is to be replaced before it is used once more.
-
-    Args:
-        now: The present, aware.
-        expires_at: When the URL stops working, None when it does not say.
-        age: Seconds since the API gave it. A young URL is used as it is, however soon it ends: a fresher one would be
-            no better, and a clock that is wrong would have every URL expired.
-    """
-    return expires_at is not None and age > _EXPIRES_SOON.total_seconds() and now >= expires_at - _EXPIRES_SOON
 
 
 def xml_code(body: str) -> str:

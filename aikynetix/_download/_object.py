@@ -27,21 +27,13 @@ _ENCODINGS = {"gzip": "gzip", "x-gzip": "gzip", "deflate": "deflate"}
 
 @frozen(kw_only=True)
 class ObjectVersion:
-    """Which object, and which version of it.
+    """Which object, and which version of it."""
 
-    Attributes:
-        path: Host and path of the URL, without the query, which holds the signature.
-        size: Bytes of the whole object, None when the storage does not say.
-        etag: Entity tag as sent (RFC 9110, section 8.8.3).
-        generation: Cloud Storage's version number of the object.
-        checksums: ``crc32c`` and ``md5`` in hexadecimal, as far as ``x-goog-hash`` announced them.
-    """
-
-    path: str
-    size: int | None = None
-    etag: str | None = None
-    generation: str | None = None
-    checksums: dict[str, str] = field(factory=dict)
+    path: str  # host and path of the URL, without the query, which holds the signature
+    size: int | None = None  # bytes of the whole object
+    etag: str | None = None  # as sent (RFC 9110, section 8.8.3)
+    generation: str | None = None  # Cloud Storage's version number of the object
+    checksums: dict[str, str] = field(factory=dict)  # crc32c and md5 in hexadecimal, as announced in x-goog-hash
 
     @property
     def validator(self) -> str | None:
@@ -73,31 +65,18 @@ class RangeRequest:
 
 @frozen(kw_only=True)
 class RangeResponse:
-    """What a response brings.
+    """What a response brings: bytes from ``start`` up to ``stop``, which is None where it does not say."""
 
-    Attributes:
-        version: The object: what the response says, and what was known of it before.
-        start: First byte.
-        stop: Byte behind the last; None where the response does not say.
-        ranges: Whether the storage serves ranges of it.
-        encoding: ``"gzip"``, ``"deflate"`` or empty; encoded bytes are not those of the object.
-        is_known: Whether it is the very object that was asked for.
-    """
-
-    version: ObjectVersion
+    version: ObjectVersion  # what the response says, and what was known of the object before
     start: int = 0
     stop: int | None
-    ranges: bool
-    encoding: str = ""
-    is_known: bool = False
+    ranges: bool  # whether the storage serves ranges of it
+    encoding: str = ""  # "gzip" or "deflate": then the bytes are not those of the object
+    is_known: bool = False  # whether it is the very object that was asked for
 
 
 def validate_response(request: RangeRequest, status: int, headers: httpx.Headers, url: str) -> RangeResponse:
-    """Return what a 200 or 206 response brings; a 200 to a range brings the whole.
-
-    Raises:
-        Failure: It cannot be used.
-    """
+    """Return what a 200 or 206 response brings, or raise a `Failure`; a 200 to a range brings the whole."""
     encoding = _ENCODINGS.get(headers.get("content-encoding", "").strip().lower(), "")
     if status == 200:
         whole = _whole(headers, url, encoding)
@@ -126,13 +105,8 @@ def same_object(known: ObjectVersion, seen: ObjectVersion, *, asserted: bool) ->
     """Return whether two responses are about the same version of the same object.
 
     The strongest evidence that both carry decides: checksums, then the generation, then the entity tags; the latter two
-    count for one path only.
-
-    Args:
-        known: What the bytes at hand belong to.
-        seen: What the new response says.
-        asserted: Whether the storage itself confirmed it by a 206 to ``If-Range``; it counts where the response
-            carries no evidence.
+    count for one path only. Where the response carries no evidence it counts if the storage ``asserted`` it by a 206 to
+    ``If-Range``.
     """
     if known.size is not None and seen.size is not None and known.size != seen.size:
         return False

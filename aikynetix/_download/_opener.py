@@ -42,6 +42,10 @@ class StorageClient:
         request = self._client.build_request("GET", url, headers=headers, extensions=extensions)
         return self._client.send(request, stream=True, auth=None, follow_redirects=False)
 
+    def opener(self, portal: object) -> OpenUrl:  # noqa: ARG002 -- as `AsyncStorageClient` has it
+        """Return what opens a URL."""
+        return self.open_url
+
 
 class AsyncStorageClient:
     """Opens URLs of the storage host through an asynchronous transport, for a worker thread.

@@ -48,11 +48,7 @@ def encode(version: ObjectVersion, boot: str | None) -> str:
 
 
 def decode(text: str) -> tuple[ObjectVersion, str | None, list[Span]] | None:
-    """Return the object, the boot of the machine it was written in, and the finished spans; None for no usable journal.
-
-    Args:
-        text: The content of a journal, whole, cut off or damaged.
-    """
+    """Return the object, the boot of the machine it was written in, and the finished spans; None for no journal."""
     first, *lines = text.split("\n")
     try:
         head = json.loads(first)
@@ -92,15 +88,7 @@ def helper_path(path: Path, suffix: str) -> Path:
 
 
 class PartialFile:
-    """``<name>.part`` and its journal, locked from construction to `close`.
-
-    Args:
-        path: The final name.
-
-    Raises:
-        Busy: Somebody else downloads to the same file.
-        OSError: The files cannot be opened.
-    """
+    """``<name>.part`` and its journal beside the final name; locked from construction (or `Busy`) to `close`."""
 
     def __init__(self, path: Path) -> None:
         self._path, self._part, self._journal_path = path, helper_path(path, ".part"), helper_path(path, _JOURNAL)
@@ -185,11 +173,7 @@ class PartialFile:
         return self._part.open("rb", buffering=0)
 
     def sync(self, size: int) -> os.stat_result:
-        """Make all ``size`` bytes durable, and return what there is to be seen of the file.
-
-        Raises:
-            OSError: The disk did not take them. A file system that has no such call is no error.
-        """
+        """Make all ``size`` bytes durable, as far as the file system can, and return what is to be seen of the file."""
         os.ftruncate(self._fd, size)  # cuts off what an earlier version of the object left behind its end
         try:
             if self._synced is not None:

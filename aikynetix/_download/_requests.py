@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import httpx
 
 from .._config import is_loopback
-from .._redact import redact_url
 from .._responses import connection_error
 from .._retry import retry_after
 from ._failures import Failure, Kind, xml_code
@@ -27,22 +26,18 @@ _HEADERS = {"Accept": "*/*", "Accept-Encoding": "identity"}
 
 
 def open_bytes(
-    open_url: OpenUrl,
-    url: str,
-    headers: Mapping[str, str],
-    *,
-    timeout: httpx.Timeout,
-    cancelled: Callable[[], bool],
+    open_url: OpenUrl, url: str, headers: Mapping[str, str], timeout: httpx.Timeout, cancelled: Callable[[], bool]
 ) -> tuple[httpx.Response, str]:
     """Ask for ``url`` and return a response with bytes (200 or 206), and the URL that it came from after redirects.
 
     Raises:
         Failure: There was no response, or one without the bytes asked for.
     """
-    may_be_plain = True
+    # Parsing looks at each of the hundreds of characters of a signature, which say nothing here.
+    parsed, may_be_plain = _parsed(url.partition("?")[0]), True
     for _ in range(_MAX_REDIRECTS + 1):
-        parsed = _parsed(url)
-        if parsed is None or not (parsed.scheme == "https" or (may_be_plain and _is_local(parsed))):
+        is_local = parsed is not None and parsed.scheme == "http" and is_loopback(parsed.host)
+        if parsed is None or not (parsed.scheme == "https" or (may_be_plain and is_local)):
             raise Failure(Kind.DISALLOWED_URL, "the video's URL is neither https nor on this machine")
         # A head of which each byte comes in time may still take for ever, so it has a limit as a whole.
         deadline = None if timeout.read is None else time.monotonic() + (timeout.connect or 0.0) + timeout.read
@@ -56,15 +51,24 @@ def open_bytes(
         if response.status_code not in _REDIRECTS or not target:
             raise _refusal(response)
         response.close()
-        may_be_plain = _is_local(parsed)
-        url = _joined(parsed, target)
+        may_be_plain, parsed = is_local, _parsed(target, parsed)
+        url = str(parsed)
     raise Failure(Kind.STATUS, "the storage redirects in a circle", status=310)
+
+
+def _parsed(url: str, base: httpx.URL | None = None) -> httpx.URL | None:
+    try:
+        parsed = httpx.URL(url) if base is None else base.join(url)
+        has_host = bool(parsed.host)  # is decoded only when it is looked at
+    except (httpx.InvalidURL, UnicodeError):
+        return None
+    return parsed if has_host else None
 
 
 def _refusal(response: httpx.Response) -> Failure:
     """Return what an error response says, after a bounded part of its body."""
     text = b""
-    with contextlib.suppress(Exception):
+    with contextlib.suppress(Exception):  # a body that breaks says no less than none
         for chunk in [response.content] if response.is_stream_consumed else response.iter_raw():
             text += chunk
             if len(text) > _ERROR_BODY:
@@ -81,39 +85,17 @@ def _refusal(response: httpx.Response) -> Failure:
     )
 
 
-def _parsed(url: str) -> httpx.URL | None:
-    try:
-        parsed = httpx.URL(url)
-        has_host = bool(parsed.host)  # is decoded only when it is looked at
-    except (httpx.InvalidURL, UnicodeError):
-        return None
-    return parsed if has_host else None
-
-
-def _joined(url: httpx.URL, target: str) -> str:
-    try:
-        return str(url.join(target))
-    except (httpx.InvalidURL, UnicodeError):
-        return ""
-
-
-def _is_local(url: httpx.URL) -> bool:
-    """Return whether ``url`` is plain http on this machine."""
-    return url.scheme == "http" and is_loopback(url.host)
-
-
 def _connection_failure(error: Exception, url: httpx.URL) -> Failure:
-    where = (redact_url(str(url)).split("/")[2:3] or ["the storage"])[0]
-    mapped = connection_error(error, "GET", str(url))
-    if mapped.is_permanent:
-        return Failure(Kind.REFUSED, f"{where} cannot be reached: {mapped.message}")
+    mapped, name = connection_error(error, "GET", str(url)), type(error).__name__
     match error:
+        case _ if mapped.is_permanent:
+            kind, what = Kind.REFUSED, f"cannot be reached: {mapped.message}"
         case httpx.ConnectTimeout() | httpx.ConnectError() | httpx.PoolTimeout() | httpx.ProxyError():
             kind, what = Kind.CONNECT, f"cannot be reached: {mapped.message}"
         case httpx.TimeoutException():
-            kind, what = Kind.STALLED, "did not answer in time"
+            kind, what = Kind.STALLED, f"did not answer in time ({name})"
         case httpx.UnsupportedProtocol() | httpx.InvalidURL() | UnicodeError():
-            kind, what = Kind.DISALLOWED_URL, "has a URL that cannot be asked for"
+            kind, what = Kind.DISALLOWED_URL, f"has a URL that cannot be asked for ({name})"
         case _:
-            kind, what = Kind.BROKEN, "broke the connection off"
-    return Failure(kind, f"{where} {what} ({type(error).__name__})")
+            kind, what = Kind.BROKEN, f"broke the connection off ({name})"
+    return Failure(kind, f"{url.netloc.decode('ascii', 'replace')} {what}")

@@ -72,12 +72,7 @@ class Segment:
 
 
 class SegmentTable:
-    """The bytes of one object; thread-safe.
-
-    Args:
-        size: Bytes of the object.
-        finished: What is there already.
-    """
+    """The bytes of one object of which some are there already; thread-safe."""
 
     def __init__(self, size: int, finished: Iterable[Span] = ()) -> None:
         self.size = size

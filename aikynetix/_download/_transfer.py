@@ -13,11 +13,9 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from threading import BoundedSemaphore
 from typing import IO, TYPE_CHECKING, NoReturn
 
-from attrs import frozen
-
 from .._errors import AikynetixError, DownloadError, DownloadInterruptedError, IntegrityError
 from .._redact import scrub_exception
-from ._concurrency import MAX_CONNECTIONS, SMALL, ConcurrencyController, Measurement
+from ._concurrency import MAX_CONNECTIONS, SMALL, ConcurrencyController
 from ._failures import Failure, Kind, Step, TransferState, decide, disk_failure
 from ._object import ObjectVersion, RangeRequest, RangeResponse
 from ._segments import Segment, SegmentTable, gaps, total
@@ -44,25 +42,6 @@ _MAX_CHANGES = 4
 _more_connections = BoundedSemaphore(64)
 
 
-@frozen(kw_only=True)
-class Fetched:
-    """All bytes of an object.
-
-    Attributes:
-        version: The object.
-        size: Bytes that came.
-        digests: Their checksums, by name.
-        is_framed: Whether something other than the end of the connection said where they end.
-        resumed_from: Bytes that an earlier download had left.
-    """
-
-    version: ObjectVersion
-    size: int
-    digests: dict[str, str]
-    is_framed: bool
-    resumed_from: int
-
-
 class Transfer:
     """Fetches one object into a partial file.
 
@@ -87,13 +66,12 @@ class Transfer:
     ) -> None:
         self._urls, self._open_url, self._part = urls, open_url, part
         self._options, self._error, self._sha256 = options, error, sha256
-        # What is fetched, and how far that is: nothing while there is no table.
-        self._known = ObjectVersion(path="")
-        self._table: SegmentTable | None = None
+        self.version = ObjectVersion(path="")
+        self.size = self.resumed_from = 0  # bytes that came, and how many of them an earlier download had left
+        self.is_framed, self._has_ended = True, False
+        self._table: SegmentTable | None = None  # None: nothing is known, and the whole is to be asked for
         self._checksums: Checksums | None = None
         self._reader: IO[bytes] | None = None
-        self._resumed_from = 0
-        self._is_framed, self._has_ended = True, False
         # How many connections, and which.
         self._controller = ConcurrencyController(limit=1)
         self._is_single = False
@@ -106,10 +84,10 @@ class Transfer:
         self._unless_whole: DownloadError | None = None  # raised if the whole cannot be had either
         self._has_dropped = False
         self._ticked_at = 0.0
-        self._reported: int | None = None
+        self._reported: tuple[int, int | None] | None = None
 
-    def run(self, *, resume: bool = True) -> Fetched:
-        """Fetch the object.
+    def run(self, *, resume: bool = True) -> dict[str, str]:
+        """Fetch the object, and return its checksums by name.
 
         Args:
             resume: Whether to resume what an earlier download left.
@@ -117,23 +95,24 @@ class Transfer:
         Raises:
             DownloadError: Or one of its subclasses: it cannot be had. What has arrived stays in the part.
         """
-        self._table, self._checksums, self._resumed_from, self._has_ended = None, None, 0, False
-        if resume:
-            self._take_kept()
-        with self._part.reader() as self._reader:
-            while not self._has_ended:
-                self._deliver(self._connect())
-            return self._settle()
-
-    def _take_kept(self) -> None:
-        kept = self._part.kept()
-        if kept is not None:
-            self._known, spans = kept
-            size = self._known.size or 0
+        self._table, self._checksums, self.resumed_from, self._has_ended = None, None, 0, False
+        if resume and (kept := self._part.kept()) is not None:
+            self.version, spans = kept
+            size = self.version.size or 0
             if total(spans) >= size:
                 # One byte is fetched once more, because its response proves that the object is still the same.
                 spans = [(0, size - 1)]
-            self._table, self._resumed_from = SegmentTable(size, spans), total(spans)
+            self._table, self.resumed_from = SegmentTable(size, spans), total(spans)
+        with self._part.reader() as self._reader:
+            while not self._has_ended:
+                self._deliver(self._connect())
+            assert self._table is not None
+            assert self._checksums is not None
+            self.size = self._table.done
+            while self._checksums.position < self.size:
+                self._tick(force=True)
+        self._report(self.size, self.size)
+        return self._checksums.digests()
 
     # The first connection.
 
@@ -160,12 +139,12 @@ class Transfer:
         video, request, table = self._urls.video(), RangeRequest(), self._table
         if table is not None and self._unless_whole is None:
             start, stop = (segment.start, segment.reach) if segment else gaps(table.arrived, table.size)[0]
-            request = RangeRequest(start=start, stop=stop, known=self._known)
+            request = RangeRequest(start=start, stop=stop, known=self.version)
         return Worker(request, video.url, self._urls.generation, segment)
 
     def _accept(self, worker: Worker, response: RangeResponse) -> None:
         """Take the response of a first connection in: a part of what is known, or the whole of whatever it is."""
-        known, size = self._known, response.version.size
+        known, size = self.version, response.version.size
         if size == 0:
             raise self._error(IntegrityError, "the storage sent an empty file", None)
         if not response.is_known or response.start != worker.request.start:
@@ -174,14 +153,14 @@ class Transfer:
         assert worker.body is not None
         if size is not None and self._part.lacks_space(size - self._table.done):
             raise self._error(DownloadError, f"the disk has no room for {size} bytes", "no_space")
-        self._known, self._is_framed = response.version, worker.body.is_framed
-        if self._checksums is None or known.checksums != self._known.checksums:
-            self._checksums = Checksums(self._known, sha256=self._sha256)
+        self.version, self.is_framed = response.version, worker.body.is_framed
+        if self._checksums is None or known.checksums != self.version.checksums:
+            self._checksums = Checksums(self.version, sha256=self._sha256)
         self._proven = max(self._proven, worker.generation)
         worker.segment = self._table.begin()
         assert worker.segment is not None
         worker.segment.limit(response.stop)
-        small = not self._known.is_resumable or (size or 0) < SMALL or not response.ranges or self._is_single
+        small = not self.version.is_resumable or (size or 0) < SMALL or not response.ranges or self._is_single
         limit = 1 if small else self._options.connections or MAX_CONNECTIONS
         if limit == 1 or self._controller.setup == 0.0:
             self._controller = ConcurrencyController(limit=limit, setup=worker.setup)
@@ -199,7 +178,7 @@ class Transfer:
             self._give_up(disk_failure(error), DownloadError)
         size = response.version.size
         self._table = SegmentTable((self._options.max_bytes or MAX_BYTES) + 1 if size is None else size)
-        self._checksums, self._resumed_from, self._controller = None, 0, ConcurrencyController(limit=1)
+        self._checksums, self.resumed_from, self._controller = None, 0, ConcurrencyController(limit=1)
 
     def _start_over(self, *, changed: bool) -> None:
         """Forget what has arrived.
@@ -235,7 +214,8 @@ class Transfer:
                 for future in wait(self._running, tick, FIRST_COMPLETED).done:
                     self._finish(table, self._running.pop(future), future.result())
                 self._tick()
-                self._spawn(pool, table)
+                if self._running and self._table is table and time.monotonic() >= self._not_before:
+                    self._spawn(pool, table)
         finally:
             for each in self._running.values():
                 each.abort()
@@ -244,12 +224,8 @@ class Transfer:
 
     def _spawn(self, pool: ThreadPoolExecutor, table: SegmentTable) -> None:
         """Open as many connections as are wanted now."""
-        if not self._running or self._table is not table or time.monotonic() < self._not_before:
-            return
-        streaming = sum(worker.first_byte is not None for worker in self._running.values())
-        now, done = time.monotonic(), table.done
-        measured = Measurement(now, done, table.size - done, streaming, time.process_time())
-        self._controller.observe(measured)
+        done, streaming = table.done, sum(worker.is_streaming for worker in self._running.values())
+        self._controller.observe(time.monotonic(), time.process_time(), done, table.size - done, streaming)
         while len(self._running) < self._controller.wanted and _more_connections.acquire(blocking=False):
             segment = table.begin() if self._has_url(self._urls.video) else None
             if segment is None:
@@ -288,13 +264,13 @@ class Transfer:
         segment = worker.segment
         assert segment is not None
         table.release(segment)
-        if failure is None and self._known.size is None:
+        if failure is None and self.version.size is None:
             self._has_ended = True
             if table.done == table.size:
                 self._give_up(Failure(Kind.TOO_LARGE, f"the video has more than {table.size - 1} bytes"), DownloadError)
         elif failure is None and segment.rest:
             failure = Failure(Kind.BROKEN, f"the storage hung up with {segment.rest} bytes to come")
-        if table.done == self._known.size:
+        if table.done == self.version.size:
             self._has_ended = True
         elif failure is not None and self._table is table:
             self._recover(worker, failure)
@@ -322,20 +298,19 @@ class Transfer:
                 _log.warning("the download starts over: %s", failure.text)
                 self._start_over(changed=failure.kind is Kind.CHANGED)
             case Step.FEWER:
-                self._controller.push_back(self._others)
+                self._controller.push_back(len(self._running))
             case Step.REFRESH_URL:
                 self._renewals += 1
                 self._has_url(self._urls.renew)
             case Step.WAIT:
                 self._not_before = time.monotonic() + action.wait
-        if self._table is not None and not self._known.is_resumable:
+        if not self.version.is_resumable:
             self._table = None
 
     def _state(self, worker: Worker, failure: Failure) -> TransferState:
-        done = 0 if self._table is None else self._table.done
+        done, others = 0 if self._table is None else self._table.done, bool(self._running)
         if done >= self._best + _PROGRESS:
             self._best, self._failures, self._renewals, self._gained_at = done, 0, 0, time.monotonic()
-        others = self._others > 0
         # A server that restarts breaks all connections: that is one failure, and the last of them is the one to count.
         self._failures += not others and not failure.is_about_url
         return TransferState(
@@ -344,25 +319,20 @@ class Transfer:
             max_retries=self._options.max_retries,
             waited=time.monotonic() - self._gained_at,
             others=others,
-            fresh=worker.first_byte is None,
+            fresh=not worker.is_streaming,
             proven=worker.generation == self._proven,
             may_drop=worker.request.known is not None and not self._has_dropped and not others,
             draw=random.random(),
         )
-
-    @property
-    def _others(self) -> int:
-        """How many connections are open or being opened."""
-        return sum(not future.done() for future in self._running)
 
     def _has_url(self, get: Callable[[], object]) -> bool:
         """Have a URL by ``get``; without one, return False if there are connections that do without it."""
         try:
             get()
         except AikynetixError:
-            if not self._others:
+            if not self._running:
                 raise
-            self._controller.push_back(self._others)
+            self._controller.push_back(len(self._running))
             return False
         return True
 
@@ -382,38 +352,17 @@ class Transfer:
             return
         if self._options.cancelled():
             self._raise_cancelled()
-        if self._table is not None and self._checksums is not None:
+        if self._table is not None and self._checksums is not None and self._reader is not None:
             arrived = self._table.arrived
-            self._report(total(arrived), self._known.size)
+            self._report(total(arrived), self.version.size)
             prefix = arrived[0][1] if arrived and arrived[0][0] == 0 else 0
-            self._hash(min(prefix, self._checksums.position + _HASH_AT_ONCE))
+            try:
+                self._checksums.advance(self._reader, min(prefix, self._checksums.position + _HASH_AT_ONCE))
+            except OSError as error:
+                self._give_up(disk_failure(error), DownloadError)
         self._ticked_at = time.monotonic()
 
     def _report(self, done: int, size: int | None) -> None:
-        if self._options.progress is not None and done != self._reported:
-            self._reported = done
+        if self._options.progress is not None and (done, size) != self._reported:
+            self._reported = done, size
             self._options.progress(done, size)
-
-    def _hash(self, limit: int) -> None:
-        assert self._checksums is not None
-        assert self._reader is not None
-        try:
-            self._checksums.advance(self._reader, limit)
-        except OSError as error:
-            self._give_up(disk_failure(error), DownloadError)
-
-    def _settle(self) -> Fetched:
-        """Hash what is left, and return what was fetched."""
-        assert self._table is not None
-        assert self._checksums is not None
-        size = self._table.done
-        while self._checksums.position < size:
-            self._tick(force=True)
-        self._report(size, size)
-        return Fetched(
-            version=self._known,
-            size=size,
-            digests=self._checksums.digests(),
-            is_framed=self._is_framed,
-            resumed_from=self._resumed_from,
-        )

@@ -31,26 +31,13 @@ class OpenUrl(Protocol):
 
 @frozen(kw_only=True)
 class Options:
-    """How to download.
+    """How to download."""
 
-    Attributes:
-        progress: Called with (bytes done, bytes in total or None) from the thread that called `download`.
-        overwrite: Whether a file that stands under the final name may be replaced.
-        exist_ok: Whether a file that stands under the final name is the result; a download of it that is under way,
-            in any thread or process of this machine, is waited for.
-        connections: Most connections for one file, 1 and up; None adapts the number.
-        max_bytes: Most bytes of a body whose size is not announced; None for `MAX_BYTES`.
-        timeout: Limits in seconds for connecting and for hearing nothing from the storage.
-        max_retries: Failures in a row, without a byte gained, that may follow the first.
-        cancelled: Polled at least every 0.2 s; once it returns True the download ends with a
-            `DownloadInterruptedError` whose reason is ``"cancelled"``.
-    """
-
-    progress: Callable[[int, int | None], object] | None = None
-    overwrite: bool = False
-    exist_ok: bool = False
-    connections: int | None = None
-    max_bytes: int | None = None
-    timeout: httpx.Timeout = DEFAULT_TIMEOUT
-    max_retries: int = 3
-    cancelled: Callable[[], bool] = bool
+    progress: Callable[[int, int | None], object] | None = None  # bytes done and in all, from the calling thread
+    overwrite: bool = False  # whether a file under the final name may be replaced
+    exist_ok: bool = False  # whether such a file is the result; a download of it that is under way is waited for
+    connections: int | None = None  # most connections for one file, 1 and up; None adapts the number
+    max_bytes: int | None = None  # most bytes of a body whose size is not announced; None for `MAX_BYTES`
+    timeout: httpx.Timeout = DEFAULT_TIMEOUT  # seconds for connecting, and for hearing nothing from the storage
+    max_retries: int = 3  # failures in a row, without a byte gained, that may follow the first
+    cancelled: Callable[[], bool] = bool  # polled at least every 0.2 s; True ends the download, with that reason

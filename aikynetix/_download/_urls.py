@@ -3,33 +3,26 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
-
-from ._failures import should_renew
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .._models import AnalyzedVideo
 
+_EXPIRES_SOON = timedelta(seconds=10)
+
 
 class SignedUrls:
-    """Gives a signed URL that works, as far as can be told.
-
-    Args:
-        lookup: Asks the API.
-
-    Attributes:
-        generation: How many URLs the API has given; the last of them is in use, and may be equal to an earlier one.
-    """
+    """Gives a signed URL that works, as far as can be told; ``lookup`` asks the API."""
 
     def __init__(self, lookup: Callable[[], AnalyzedVideo]) -> None:
         self._lookup = lookup
         self._video: AnalyzedVideo | None = None
         self._expires_at: datetime | None = None
         self._since = 0.0
-        self.generation = 0
+        self.generation = 0  # how many URLs the API has given; the last may be equal to an earlier one
 
     def video(self) -> AnalyzedVideo:
         """Return the video with a URL that does not expire within seconds; it may ask the API."""
@@ -44,3 +37,12 @@ class SignedUrls:
         self._expires_at, self._since = video.expires_at, time.monotonic()
         self.generation += 1
         return video
+
+
+def should_renew(*, now: datetime, expires_at: datetime | None, age: float) -> bool:
+    """Return whether a URL is to be replaced before it is used once more.
+
+    A URL that is only seconds old is used as it is, however soon it ends: a fresher one would be no better, and by a
+    clock that is wrong every URL would have expired.
+    """
+    return expires_at is not None and age > _EXPIRES_SOON.total_seconds() and now >= expires_at - _EXPIRES_SOON

@@ -25,11 +25,7 @@ class Checksums:
     """Hashes a file from its beginning while it grows, by reading back what has no gap before it.
 
     What was written a moment ago is read from memory. Where there is nothing to check them by, the bytes are not looked
-    at again.
-
-    Args:
-        version: Says which checksums were announced.
-        sha256: Whether to compute this one too, for a file that cannot be read later.
+    at again; SHA-256 is only for a file that cannot be read later.
     """
 
     def __init__(self, version: ObjectVersion, *, sha256: bool = False) -> None:
@@ -46,11 +42,7 @@ class Checksums:
                 self._hashes["crc32c"] = checksum()
 
     def advance(self, file: IO[bytes], limit: int) -> None:
-        """Hash everything before ``limit``, which must be in the file.
-
-        Raises:
-            OSError: The file cannot be read, or is shorter.
-        """
+        """Hash everything before ``limit``, which must be in the file; else it is an OSError."""
         if not self._hashes:
             self.position = limit
         elif self.position < limit:

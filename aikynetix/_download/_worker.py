@@ -29,42 +29,24 @@ _SLOWEST = 1024
 
 
 class Worker:
-    """One connection.
-
-    Args:
-        request: What to ask for.
-        url: Where.
-        generation: Which of the URLs that the API gave it is.
-        segment: What it is meant for; None for a first one, whose response tells the size.
-
-    Attributes:
-        first_byte: When its first bytes came, in monotonic seconds; None before.
-        setup: Seconds from asking to the response.
-        body: What the response brings; None before.
-    """
+    """One connection: a request for a URL of a generation, to fetch a segment, which a first one gets afterwards."""
 
     def __init__(self, request: RangeRequest, url: str, generation: int, segment: Segment | None) -> None:
         self.request, self.generation, self.segment = request, generation, segment
-        self.first_byte: float | None = None
-        self.setup = 0.0
+        self.is_streaming = False
+        self.setup = 0.0  # seconds from asking to the response
         self.body: Body | None = None
         self._url = url
         self._aborted = Event()
 
     def open(self, open_url: OpenUrl, options: Options) -> RangeResponse:
-        """Ask, and return what the response brings.
-
-        Raises:
-            Failure: There is no response that can be used.
-        """
+        """Ask, and return what the response brings, or raise a `Failure`."""
         begun = time.monotonic()
-        response, url = open_bytes(
-            open_url,
-            self._url,
-            self.request.headers(),
-            timeout=options.timeout,
-            cancelled=lambda: self._aborted.is_set() or options.cancelled(),
-        )
+
+        def cancelled() -> bool:
+            return self._aborted.is_set() or options.cancelled()
+
+        response, url = open_bytes(open_url, self._url, self.request.headers(), options.timeout, cancelled)
         self.body = Body(response, options.timeout.read)
         found = validate_response(self.request, response.status_code, response.headers, url)
         self.body.decode(found.encoding)
@@ -82,8 +64,9 @@ class Worker:
             silence: Seconds in which next to nothing may come.
             check: Called several times a second; what it raises ends the fetching.
         """
+        assert self.segment is not None
         try:
-            self._deliver(table, part, silence, check or self._require_wanted)
+            self._deliver(self.segment, table, part, silence, check or self._require_wanted)
         except Failure as failure:
             return failure
         finally:
@@ -91,19 +74,23 @@ class Worker:
         return None
 
     def _deliver(
-        self, table: SegmentTable, part: PartialFile, silence: float | None, check: Callable[[], object]
+        self,
+        segment: Segment,
+        table: SegmentTable,
+        part: PartialFile,
+        silence: float | None,
+        check: Callable[[], object],
     ) -> None:
-        assert self.segment is not None
         buffer = memoryview(bytearray(_BUFFER))
         looked_at, gained = time.monotonic(), 0
-        while room := table.room(self.segment):
+        while room := table.room(segment):
             count, failure = self._fill(buffer[:room], check)
             if count:
                 try:
-                    part.write(self.segment.position, buffer[:count])
+                    part.write(segment.position, buffer[:count])
                 except OSError as error:
                     raise disk_failure(error) from error
-                table.advance(self.segment, count)
+                table.advance(segment, count)
             if failure is not None:
                 raise failure
             if not count:
@@ -123,9 +110,8 @@ class Worker:
             while filled < len(view):
                 count = self.body.read_into(view[filled:], check)
                 filled += count
-                now = time.monotonic()
-                self.first_byte = self.first_byte or now
-                if count == 0 or now > until:
+                self.is_streaming = True
+                if count == 0 or time.monotonic() > until:
                     break
         except Failure as failure:
             return filled, failure

@@ -7,28 +7,34 @@ import os
 import stat
 import uuid
 from contextlib import contextmanager, suppress
+from itertools import chain
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from attrs import evolve
+
 from .._errors import AikynetixError, DownloadError
-from ._record import LONGEST_LINE, MANIFEST
+from ._record import LONGEST_LINE, ExportRecord, dump, load
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator
-    from pathlib import Path
+    from io import FileIO
 
-PAGE = "index.html"
+MANIFEST, PAGE = "manifest.jsonl", "index.html"
 
 # Every version of the page has it in so many bytes.
 _MARK, _HEAD = b"<title>Analyzed videos</title>", 4_096
-# A link could lead to a file that is not the export's to write to, and opening a pipe may never end.
-_WARY = sum(getattr(os, name, 0) for name in ("O_CLOEXEC", "O_BINARY", "O_NOFOLLOW", "O_NONBLOCK"))
 
 
 class Folder:
     """A folder of this machine, used from one thread at a time. Methods raise `DownloadError` where it cannot be used.
 
-    A line of the manifest is appended by a single write, so that no other process's line can come between. Lines are
-    made durable at the end only: one that is lost with the power costs a look at a video that is there, no more.
+    Of a session its id is in memory, and where its last record stands in the manifest. Lines are appended by a single
+    write each, so that those of other processes come before or after; they are made durable at the end only, because
+    one that is lost with the power costs a look at a video that is there.
+
+    Iterating gives the last record of every session, those of the list first and in its order, with the names of the
+    files as their paths.
 
     Attributes:
         target: What to give to `download` as the folder.
@@ -38,85 +44,104 @@ class Folder:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
-        self.target = f"{path}{os.sep}"
-        self._fd = -1
-        self._may_be_torn = True
-        self._known = 0  # bytes of the manifest that were read or written here
+        self._path, self.target = path, f"{path}{os.sep}"
+        self._file: FileIO | None = None
+        self._places: dict[str, int] = {}
+        self._seen: dict[str, None] = {}
+        self._read_to, self._has_lines, self._may_be_torn = 0, False, True
 
     def open(self) -> None:
-        """Make the folder if need be, make ready to append to its manifest, and refuse to replace a foreign page."""
+        """Make the folder if need be, read its manifest, and refuse to replace a page or manifest that is not ours."""
         with self.failing("the export's folder cannot be used"):
             self._path.mkdir(parents=True, exist_ok=True)
             with suppress(FileNotFoundError), (self._path / PAGE).open("rb") as page:
                 head = page.read(_HEAD)
                 if head and _MARK not in head:
-                    raise self.failure(f"{PAGE} there was not made by an export; name another folder, or move it away")
-            self._fd = self._opened(os.O_RDWR | os.O_CREAT | os.O_APPEND)
+                    raise self._failure(f"{PAGE} there was not made by an export; name another folder, or move it away")
+            self.read()
+            if self._has_lines and not self._places:
+                raise self._failure(f"{MANIFEST} there is not an export's; name another folder, or move it away")
+            self._file = (self._path / MANIFEST).open("a+b", buffering=0)
 
-    def manifest(self) -> Iterator[bytes]:
-        """Yield the lines of the manifest, oldest first, in pieces of a bounded length."""
-        with self.failing("the export's manifest cannot be read"), suppress(FileNotFoundError):
-            fd = self._opened(os.O_RDONLY)
-            self._known = 0
-            with os.fdopen(fd, "rb") as file:
-                while line := file.readline(LONGEST_LINE + 1):
-                    self._known += len(line)
-                    yield line
+    def read(self) -> None:
+        """Take in what the manifest has got since it was read last."""
+        with (
+            self.failing("the export's manifest cannot be read"),
+            suppress(FileNotFoundError),
+            (self._path / MANIFEST).open("rb") as file,
+        ):
+            file.seek(self._read_to)
+            while line := file.readline(LONGEST_LINE + 1):
+                record = load(line)
+                if record is not None:
+                    self._places[record.session_id] = self._read_to
+                self._read_to += len(line)
+                self._has_lines = self._has_lines or line.endswith(b"\n")  # a crash may leave a part of one
 
-    def news(self) -> Iterator[bytes]:
-        """Yield nothing while this export alone has written to the manifest, and else all of it."""
-        with self.failing("the export's manifest cannot be read"):
-            if os.fstat(self._fd).st_size != self._known:
-                yield from self.manifest()
+    def add_seen(self, session_id: str) -> bool:
+        """Return whether the list has the session for the first time."""
+        count = len(self._seen)
+        self._seen.setdefault(session_id)
+        return len(self._seen) > count
 
-    def append(self, line: bytes) -> None:
-        """Add a line, line end included, to the manifest."""
+    def last(self, session_id: str) -> ExportRecord | None:
+        """Return the session's last record; None where there is none."""
+        return next(self._records([session_id]), None) if session_id in self._places else None
+
+    def __iter__(self) -> Iterator[ExportRecord]:
+        return self._records(chain(self._seen, (one for one in self._places if one not in self._seen)))
+
+    def note(self, record: ExportRecord) -> ExportRecord:
+        """Write a record down, and return it with its path as this folder has it."""
+        name = None if record.path is None else Path(record.path).name
+        line = dump(record, name)
         with self.failing("the export's manifest cannot be written"):
-            whole = b"\n" + line if self._may_be_torn and _is_cut_off(self._fd) else line
+            assert self._file is not None, "it is open"
+            whole = b"\n" + line if self._may_be_torn and _is_cut_off(self._file) else line
             self._may_be_torn = True  # Ctrl-C may come before or after the line is written
-            if os.write(self._fd, whole) != len(whole):
+            if self._file.write(whole) != len(whole):
                 raise OSError(errno.ENOSPC, "no space is left")
             self._may_be_torn = False
-            self._known += len(whole)
+            end = self._file.tell()
+        if self._read_to == end - len(whole):
+            self._read_to = end
+        self._places[record.session_id] = end - len(line)
+        return record if name is None else evolve(record, path=self.path_of(name))
 
     def size_of(self, name: str) -> int | None:
-        """Return the size in bytes of the file ``name`` in this folder, None when there is no such file."""
+        """Return the size in bytes of the file ``name``, None when there is no such file."""
         with suppress(OSError, ValueError):
             found = (self._path / name).stat()
             return found.st_size if stat.S_ISREG(found.st_mode) else None
         return None
 
     def path_of(self, name: str) -> Path | str:
-        """Return where the file ``name`` of this folder is, for the caller."""
+        """Return where the file ``name`` is, for the caller."""
         return self._path / name
 
-    def write_page(self, text: Iterable[str]) -> None:
-        """Put the page in place, complete or not at all."""
-        draft = self._path / f"{PAGE}.{uuid.uuid4().hex}.part"
+    def write_page(self) -> None:
+        """Put the page in place, complete or not at all; again where another export has noted something meanwhile."""
+        from ._page import page
+
+        draft, known = self._path / f"{PAGE}.{uuid.uuid4().hex}.part", -1
         with self.failing(f"{PAGE} cannot be written"):
             try:
-                with draft.open("w", encoding="utf-8") as file:
-                    file.writelines(text)
-                draft.replace(self._path / PAGE)
+                while known != self._read_to:
+                    self.read()
+                    known = self._read_to
+                    with draft.open("w", encoding="utf-8") as file:
+                        file.writelines(page(self))
+                    draft.replace(self._path / PAGE)
+                    self.read()
             finally:
                 draft.unlink(missing_ok=True)
 
     def close(self) -> None:
         """Make the manifest durable and give everything up. Closing twice is fine."""
-        fd, self._fd = self._fd, -1
-        if fd >= 0:
-            with suppress(OSError):  # some file systems cannot, and then the lines are as safe as they can be
-                os.fsync(fd)
-            os.close(fd)
-
-    def failure(self, what: str, error: BaseException | None = None) -> DownloadError:
-        """Return the exception for a folder that cannot be used."""
-        why = "" if error is None else getattr(error, "strerror", None) or type(error).__name__
-        if isinstance(error, FileExistsError | NotADirectoryError):
-            why = "there is a file in its place; name a folder"
-        where = self.path_of("")
-        return DownloadError(f"{what}{': ' if why else ''}{why} ({where})", session_id="", path=where)
+        file, self._file = self._file, None
+        if file is not None:
+            with file, suppress(OSError):  # some file systems cannot, and then the lines are as safe as they can be
+                os.fsync(file.fileno())
 
     @contextmanager
     def failing(self, what: str) -> Generator[None]:
@@ -126,21 +151,27 @@ class Folder:
         except AikynetixError:
             raise
         except Exception as error:
-            raise self.failure(what, error) from error
+            why = getattr(error, "strerror", None) or type(error).__name__
+            if isinstance(error, FileExistsError | NotADirectoryError):
+                why = "there is a file in its place; name a folder"
+            raise self._failure(f"{what}: {why}") from error
 
-    def _opened(self, flags: int) -> int:
-        """Open the manifest, and refuse what is no file of its own."""
-        fd = os.open(self._path / MANIFEST, flags | _WARY, 0o666)
-        if stat.S_ISREG(os.fstat(fd).st_mode):
-            return fd
-        os.close(fd)
-        raise OSError(errno.EINVAL, f"{MANIFEST} is no regular file")
+    def _failure(self, what: str) -> DownloadError:
+        where = self.path_of("")
+        return DownloadError(f"{what} ({where})", session_id="", path=where)
+
+    def _records(self, session_ids: Iterable[str]) -> Iterator[ExportRecord]:
+        with (self._path / MANIFEST).open("rb") as file:
+            for place in (self._places[one] for one in session_ids if one in self._places):
+                file.seek(place)
+                record = load(file.readline())
+                if record is not None:
+                    yield record
 
 
-def _is_cut_off(fd: int) -> bool:
+def _is_cut_off(file: FileIO) -> bool:
     """Return whether the last line of a file was cut off."""
-    size = os.fstat(fd).st_size
-    if size == 0:
+    if file.seek(0, os.SEEK_END) == 0:
         return False
-    os.lseek(fd, size - 1, os.SEEK_SET)
-    return os.read(fd, 1) != b"\n"
+    file.seek(-1, os.SEEK_END)
+    return file.read(1) != b"\n"

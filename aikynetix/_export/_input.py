@@ -16,7 +16,7 @@ from .._operations import Analysis
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-Item = tuple[str, str | None]
+Item = tuple[str, Analysis | None]
 """A session id and the analysis to make of it, None for the one of the whole export."""
 
 Line = tuple[int, str]
@@ -128,11 +128,11 @@ def _session_id(value: object, number: int) -> str:
     return value
 
 
-def _analysis(value: object, number: int) -> str | None:
+def _analysis(value: object, number: int) -> Analysis | None:
     if value is None or (isinstance(value, str) and not value.strip()):
         return None
     try:
-        return Analysis(value.strip().lower() if isinstance(value, str) else "").value
+        return Analysis(value.strip().lower() if isinstance(value, str) else "")
     except ValueError:
         choices = " or ".join(repr(choice.value) for choice in Analysis)
         raise BadInputError(number, f"the analysis must be {choices}, or empty") from None

@@ -1,49 +1,41 @@
 """How a rate limit slows an export as a whole. Pure: the clock is given.
 
 One session that is told "too many requests" (429) holds all of them: nothing begins until the time that the API asked
-for is over, and after that sessions begin at a distance that grows with every refusal and shrinks with every success,
-until it settles where the API's limit is.
+for is over. Then half as many are under way at a time, and with each success one more.
 """
 
 from __future__ import annotations
 
 from math import inf
 
-from attrs import define, field
-
 PATIENCE = 300.0
 """Longest wait in seconds that a refusal may ask for, and longest time that an API may do nothing but refuse."""
 
-_SHORTEST_PAUSE = 0.1
-_FIRST_PAUSE = 1.0
-_LONGEST_PAUSE = 16.0
-# Growing in large steps and shrinking in small ones finds the limit without running into it all the time.
-_SMALLEST_GAP, _FIRST_GAP, _LARGEST_GAP = 0.005, 0.05, 0.5
-_SHRINKING = 0.93
+_SHORTEST_PAUSE, _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 1.0, 16.0
 
 
-@define
 class RateLimiter:
-    """When the next session may begin; times are in seconds on any clock that does not go back."""
+    """When the next session may begin; times are in seconds on any clock that does not go back.
 
-    _held_until: float = field(init=False, default=-inf)
-    _next_start: float = field(init=False, default=-inf)
-    _gap: float = field(init=False, default=0.0)
-    _refusals: int = field(init=False, default=0)
-    _refused_since: float = field(init=False, default=inf)
+    Attributes:
+        window: How many sessions may be under way.
+
+    Args:
+        most: How many may be while nothing is refused.
+    """
+
+    def __init__(self, most: int) -> None:
+        self.window = self._most = most
+        self._held_until, self._refusals, self._refused_since = -inf, 0, inf
 
     def delay(self, now: float) -> float:
         """Return the seconds until the next session may begin; 0 when it may now."""
-        return max(0.0, self._held_until - now, self._next_start - now)
-
-    def start(self, now: float) -> None:
-        """Note that a session begins."""
-        self._next_start = now + self._gap
+        return max(0.0, self._held_until - now)
 
     def answered(self) -> None:
         """Note that a session ended without a refusal."""
         self._refused_since, self._refusals = inf, 0
-        self._gap = self._gap * _SHRINKING if self._gap > _SMALLEST_GAP else 0.0
+        self.window = min(self.window + 1, self._most)
 
     def refused(self, now: float, retry_after: float | None, draw: float) -> None:
         """Note that a session was refused.
@@ -56,7 +48,7 @@ class RateLimiter:
         self._refused_since = min(self._refused_since, now)
         if now >= self._held_until:  # of those refused together, the first one counts
             self._refusals += 1
-            self._gap = min(_LARGEST_GAP, max(_FIRST_GAP, self._gap * 2.0))
+            self.window = max(1, self.window // 2)
         growth = 2.0 ** min(self._refusals - 1, 8)
         if retry_after is None or retry_after > PATIENCE:
             pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * growth) * (0.5 + draw / 2)

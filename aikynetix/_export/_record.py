@@ -30,7 +30,6 @@ from .._errors import (
 )
 from .._redact import one_line
 
-MANIFEST = "manifest.jsonl"
 LONGEST_LINE = 64 * 1024
 """Bytes of a manifest's line that are read; a longer one is none of ours."""
 
@@ -68,7 +67,7 @@ class ExportRecord:
         path: Where the video is: a ``Path`` in a local destination, a ``str`` that is a URL in an fsspec one. None
             where there is none.
         size: Bytes; None where there is no video.
-        sha256: Of the whole file, in hexadecimal; None where there is no video.
+        sha256: Of the whole file, in hexadecimal; None where there is no video, or a store had it before.
         seconds: How long the session took, waiting included.
         attempts: How often the session was begun: 1 where nothing went wrong, 0 where nothing had to be done.
         error: The class of the error, such as ``"NotFoundError"``; None where there was none.

@@ -1,13 +1,12 @@
 """An export's folder behind an fsspec URL, such as ``s3://bucket/videos``.
 
 Object stores cannot append: manifest and page are kept in a temporary folder of this machine, and the manifest is
-copied to the store once a minute and at the end. What an export that is killed had not copied yet is looked at again by
-the next one, and not fetched again.
+copied to the store once a minute and at the end. What a copy did not get, because the export was killed, or another one
+that shared the folder copied over it, is looked at again by the next export, and not fetched again.
 """
 
 from __future__ import annotations
 
-import os
 import shutil
 import time
 from contextlib import suppress
@@ -17,11 +16,10 @@ from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Any
 
 from .._errors import ConfigurationError
-from ._folder import PAGE, Folder
-from ._record import MANIFEST, load
+from ._folder import MANIFEST, PAGE, Folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from ._record import ExportRecord
 
 _COPY_EVERY = 60.0
 
@@ -39,35 +37,34 @@ class RemoteFolder(Folder):
 
     def __init__(self, url: str) -> None:
         scheme, mark, rest = url.partition("://")
-        self._url = f"{scheme}{mark}{rest.rstrip('/')}"
         super().__init__(Path())
-        self.target = f"{self._url}/"
+        self.target = f"{scheme}{mark}{rest.rstrip('/')}/"
         with self.failing("the export's folder cannot be used"):
             self._fs, root = _file_system(url)
         self._root = root.rstrip("/")
-        self._copied, self._copied_at = 0, time.monotonic()
+        self._copied_at = time.monotonic()
         self._sizes: dict[str, int] | None = None
 
     def open(self) -> None:
-        for name in (PAGE, MANIFEST):
-            self._pull(name)
+        self._pull(PAGE)
+        self._pull(MANIFEST)
         super().open()
-        self._push(MANIFEST)  # what cannot be written is better known before anything is fetched
+        try:
+            self._push(MANIFEST)  # what cannot be written is better known before anything is fetched
+        except BaseException:
+            super().close()
+            raise
 
-    def manifest(self) -> Iterator[bytes]:
-        if self._fd < 0:  # of a plan
+    def read(self) -> None:
+        if self._path == Path():  # for a plan
             self._pull(MANIFEST)
-        yield from super().manifest()
+        super().read()
 
-    def news(self) -> Iterator[bytes]:
-        self._merge()
-        yield from super().news()
-
-    def append(self, line: bytes) -> None:
-        super().append(line)
+    def note(self, record: ExportRecord) -> ExportRecord:
+        noted = super().note(record)
         if time.monotonic() - self._copied_at > _COPY_EVERY:
-            self._merge()
             self._push(MANIFEST)
+        return noted
 
     def size_of(self, name: str) -> int | None:
         if self._sizes is None:  # one listing, instead of a look at each video that may take a tenth of a second
@@ -78,16 +75,15 @@ class RemoteFolder(Folder):
         return self._sizes.get(name)
 
     def path_of(self, name: str) -> str:
-        return f"{self._url}/{name}"
+        return f"{self.target}{name}"
 
-    def write_page(self, text: Iterable[str]) -> None:
-        super().write_page(text)
+    def write_page(self) -> None:
+        super().write_page()
         self._push(PAGE)
 
     def close(self) -> None:
         try:
-            if self._fd >= 0:
-                self._merge()
+            if self._file is not None:
                 super().close()
                 self._push(MANIFEST)
         finally:
@@ -99,22 +95,6 @@ class RemoteFolder(Folder):
             if self._path == Path():
                 self._path = Path(mkdtemp(prefix="aikynetix-"))
             self._fs.get_file(f"{self._root}/{name}", str(self._path / name))
-
-    def _merge(self) -> None:
-        """Take in what other exports have copied there since; nothing keeps two from copying in the same instant."""
-        there, theirs = f"{self._root}/{MANIFEST}", self._path / "theirs"
-        with self.failing("the export's manifest cannot be read"), suppress(FileNotFoundError):
-            self._fs.invalidate_cache()
-            size = self._fs.info(there)["size"]
-            if size == self._copied:
-                return
-            self._fs.get_file(there, str(theirs))
-            ours = set(super().manifest())
-            with theirs.open("rb") as file:
-                for line in file:
-                    if line not in ours and load(line) is not None:
-                        os.write(self._fd, line)  # not by `append`: it is news
-            self._copied = size
 
     def _push(self, name: str) -> None:
         """Copy a file to the store, in a folder that is made where the store misses it.
@@ -129,8 +109,7 @@ class RemoteFolder(Folder):
             except FileNotFoundError:
                 self._fs.makedirs(self._root, exist_ok=True)
                 self._fs.put_file(here, there)
-        if name == MANIFEST:
-            self._copied, self._copied_at = (self._path / name).stat().st_size, time.monotonic()
+        self._copied_at = time.monotonic()
 
 
 def _file_system(url: str) -> tuple[Any, str]:

@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-import atexit
 import heapq
 import logging
 import random
 import time
-from concurrent.futures import BrokenExecutor, CancelledError, Future, wait
-from contextlib import ExitStack, suppress
+from concurrent.futures import CancelledError, Future, wait
+from contextlib import suppress
+from functools import partial
 from itertools import count
-from pathlib import Path
 from queue import Empty, SimpleQueue
-from threading import Lock
 from typing import TYPE_CHECKING, Any
-from weakref import WeakSet
 
-from attrs import evolve
+from attrs import evolve, field, frozen
 
 from .._errors import AikynetixError, DownloadInterruptedError, RateLimitError
-from . import _page
-from ._index import Index
 from ._limiter import PATIENCE, RateLimiter
-from ._record import MANIFEST, ExportRecord, ExportStatus, dump, failed, is_fatal, is_passing, shown_id
-from ._workers import Job
+from ._record import ExportRecord, ExportStatus, failed, is_fatal, is_passing, shown_id
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Generator, Iterable, Mapping
 
     from .._operations import Analysis
     from ._folder import Folder
@@ -34,120 +28,104 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("aikynetix")
 
-_MOST_REFUSALS, _MOST_LOSSES = 9, 2
 _POLL = 0.1
 _LONGEST_PAUSE = 8.0
+_MOST_LOSSES = 2
 # What is being worked on when an export is stopped may still end well within this time, in seconds, and is noted then.
 _GRACE = 2.0
 
 
-class Run:
-    """One export. `next_record` may be called from different threads, one at a time, `close` from any at any time.
+@frozen
+class Job:
+    """What is done for one session: the arguments of its download, and how it went so far."""
 
-    Args:
-        items: Session ids, or pairs of an id and an analysis; read from the thread that calls `next_record`.
-        folder: Where the videos go.
-        workers: Where the work is done.
-        fallback: Makes the workers that take over where an executor has broken down.
+    request: Mapping[str, Any]
+    begun: float = field(factory=time.monotonic)
+    attempts: int = 1
+    failures: int = 0
+
+    def settled(self, record: ExportRecord) -> ExportRecord:
+        """Return what came of it, with the time that it took."""
+        return evolve(record, seconds=time.monotonic() - self.begun, attempts=self.attempts)
+
+
+@frozen(kw_only=True)
+class Rules:
+    """How an export goes about it.
+
+    Attributes:
         analysis: Which analysis to make where the session does not say it.
+        wait: Seconds to wait for a video that is not there yet.
         concurrency: Sessions at a time.
         retry_failed: Whether to do only what failed in an earlier export.
         max_retries: How often a session that failed in passing is begun again.
+        observer: Told of session, bytes done and bytes in all, from any thread.
     """
 
-    def __init__(
-        self,
-        items: Iterable[Any],
-        folder: Folder,
-        workers: Workers,
-        fallback: Callable[[], Workers],
-        *,
-        analysis: Analysis | str | None,
-        concurrency: int,
-        retry_failed: bool,
-        max_retries: int,
-    ) -> None:
-        self._items, self._folder, self._workers, self._analysis = items, folder, workers, analysis
-        self._concurrency, self._retry_failed = concurrency, retry_failed
-        self._fallback: Callable[[], Workers] | None = fallback
-        self._most = {"refusals": _MOST_REFUSALS, "failures": max_retries, "losses": _MOST_LOSSES}
-        self._limiter = RateLimiter()
-        self._turn = Lock()
-        self._index: Index | None = None
-        self._is_closed = self._has_failed = self._exhausted = False
+    analysis: Analysis | str | None
+    wait: float
+    concurrency: int
+    retry_failed: bool = False
+    max_retries: int = 3
+    observer: Callable[[str, int, int | None], object] | None = None
+
+
+class Run:
+    """One export.
+
+    Args:
+        items: Session ids, or pairs of an id and an analysis; read from the thread that asks for the records.
+        folder: Where the videos go.
+        workers: Where the work is done.
+        rules: How to go about it.
+    """
+
+    def __init__(self, items: Iterable[Any], folder: Folder, workers: Workers, rules: Rules) -> None:
+        self._items, self._folder, self._workers, self._rules = iter(items), folder, workers, rules
+        self._limiter = RateLimiter(rules.concurrency)
+        self.has_begun = self._is_stopped = self._exhausted = False
         self._fault: Exception | None = None
-        self._active: dict[Future[ExportRecord], Job] = {}
+        self._active: dict[Future[ExportRecord | Exception], Job] = {}
         self._again: list[tuple[float, int, Job]] = []  # a heap of what is to be begun again, by time
         self._numbers = count()
-        self._done: SimpleQueue[Future[ExportRecord]] = SimpleQueue()
+        self._done: SimpleQueue[Future[ExportRecord | Exception]] = SimpleQueue()
 
-    @property
-    def has_begun(self) -> bool:
-        """Whether anybody has asked for a record."""
-        return self._is_closed or self._index is not None or self._has_failed
-
-    def next_record(self) -> ExportRecord | None:
-        """Return the next record, which the manifest has; None when there is none left, or after `close`.
+    def records(self) -> Generator[ExportRecord]:
+        """Yield the records as the sessions end; each is in the manifest by then.
 
         Raises:
-            AikynetixError: What stops the export as a whole.
+            AikynetixError: What stops the export as a whole. That the folder cannot be written to at the end is not
+                raised in its place.
             Exception: What reading the items raised, once there is no record left of those before.
         """
-        with self._turn:
-            if self._is_closed:
-                return None
-            try:
-                if self._index is None:
-                    self._open()
-                return self._next_record()
-            except BaseException:
-                self._has_failed = True
-                raise
-
-    def close(self) -> None:
-        """Stop what is going on, note what came of it, write the page. Closing twice is fine.
-
-        Raises:
-            DownloadError: The folder cannot be written to. Not after `next_record` has raised: what ended the export is
-                what its caller has to hear of.
-        """
-        self._is_closed = self._exhausted = True
-        _open_runs.discard(self)
-        with ExitStack() as stack:
-            # Who is inside sees it within a tenth of a second, unless the list of sessions keeps it waiting.
-            if self._turn.acquire(timeout=_GRACE):
-                stack.callback(self._turn.release)
-            stack.callback(self._workers.close)
-            index, self._index = self._index, None
-            if index is None:
-                return
-            if self._has_failed:
-                stack.enter_context(suppress(AikynetixError))
-            stack.callback(index.close)
-            stack.callback(self._folder.close)
-            stack.callback(self._write_page, index)
-            stack.callback(self._drain, index)
-
-    def _open(self) -> None:
-        index = Index()
+        self.has_begun = True
         try:
             self._folder.open()
-            if not index.load(self._folder.manifest()):
-                raise self._folder.failure(f"{MANIFEST} there is not an export's; name another folder, or move it away")
-        except BaseException:
-            index.close()
+            try:
+                while (record := self._next_record()) is not None:
+                    yield record
+            except GeneratorExit:
+                self._finish()
+                raise
+            except BaseException:
+                with suppress(AikynetixError):
+                    self._finish()
+                raise
+            self._finish()
+        finally:
+            self._workers.close()
             self._folder.close()
-            raise
-        self._items = iter(self._items)
-        self._index = index
-        _open_runs.add(self)
+
+    def stop(self) -> None:
+        """Have `records` end within a tenth of a second, unless the list keeps it waiting; from any thread."""
+        self._is_stopped = True
 
     def _next_record(self) -> ExportRecord | None:
-        while not self._is_closed:
+        while not self._is_stopped:
             begun = self._begin_next()
             record = begun if isinstance(begun, ExportRecord) else self._settle_next(may_wait=begun is None)
             if record is not None:
-                return self._noted(record)
+                return record
             if begun is None and self._exhausted and not self._active and not self._again:
                 fault, self._fault = self._fault, None
                 if fault is not None:
@@ -158,163 +136,112 @@ class Run:
     def _begin_next(self) -> Job | ExportRecord | None:
         """Begin a session, if one may be; return its record where nothing is to be done for it."""
         now = time.monotonic()
-        if len(self._active) >= self._concurrency or self._limiter.delay(now) > 0:
+        if len(self._active) >= self._limiter.window or self._limiter.delay(now) > 0:
             return None
         is_due = bool(self._again) and self._again[0][0] <= now
         found = heapq.heappop(self._again)[2] if is_due else self._next_listed()
         if isinstance(found, Job):
-            self._limiter.start(now)
-            future = self._submit(found)
+            try:
+                future = self._workers.submit(found.request)
+            except Exception as error:
+                text = f"the executor takes no work ({type(error).__name__}); is it, or the interpreter, shut down?"
+                raise AikynetixError(text) from error
             self._active[future] = found
             future.add_done_callback(self._done.put)
         return found
 
     def _next_listed(self) -> Job | ExportRecord | None:
         """Return the next session to begin, a record where it is done already, or None at the end of the list."""
-        index = self._index
-        while index is not None and not self._exhausted:
+        while not (self._exhausted or self._is_stopped):
             try:
-                item = next(self._items)  # type: ignore[call-overload]  # an iterator since `_open`
+                item = next(self._items)
             except StopIteration:
                 break
             except Exception as error:  # the caller's own: raised when what was begun has been handed out
                 self._fault = error
                 break
-            session_id, analysis = taken_apart(item, self._analysis)
+            session_id, analysis = taken_apart(item, self._rules.analysis)
             shown = shown_id(session_id)
             # What is no text is a mistake, and must not stand in the way of the session that it looks like.
-            last = index.last(shown) if isinstance(session_id, str) else None
-            is_wanted = not self._retry_failed or (last is not None and last.status is ExportStatus.FAILED)
-            if not is_wanted or not index.add_seen(shown if isinstance(session_id, str) else f"\0{shown}"):
+            last = self._folder.last(shown) if isinstance(session_id, str) else None
+            is_wanted = not self._rules.retry_failed or (last is not None and last.status is ExportStatus.FAILED)
+            if not is_wanted or not self._folder.add_seen(shown if isinstance(session_id, str) else f"\0{shown}"):
                 continue
-            if last is None or not last.status.has_video:
-                return Job(session_id, analysis)
-            size = self._folder.size_of(str(last.path))
-            if size == last.size:
-                return evolve(last, status=ExportStatus.ALREADY_THERE, seconds=0.0, attempts=0)
-            return Job(session_id, analysis, overwrite=size is not None)
+            size = None if last is None or last.path is None else self._folder.size_of(str(last.path))
+            if last is not None and size is not None and size == last.size:
+                # It has its line, which tells how it came there: another would only hide that.
+                path = self._folder.path_of(str(last.path))
+                return evolve(last, status=ExportStatus.ALREADY_THERE, path=path, seconds=0.0, attempts=0)
+            return self._job(session_id, analysis, overwrite=size is not None)
         self._exhausted = True
         return None
 
-    def _submit(self, job: Job) -> Future[ExportRecord]:
-        try:
-            try:
-                return self._workers.submit(job)
-            except BrokenExecutor:
-                self._fall_back()
-                return self._workers.submit(job)
-        except AikynetixError:
-            raise
-        except Exception as error:
-            text = f"the executor takes no work ({type(error).__name__}); is it, or the interpreter, shut down?"
-            raise AikynetixError(text) from error
+    def _job(self, session_id: Any, analysis: Any, *, overwrite: bool) -> Job:
+        request = {
+            "session_id": session_id,
+            "to": self._folder.target,
+            "analysis": analysis,
+            "wait": self._rules.wait,
+            "overwrite": overwrite,
+            "exist_ok": not overwrite,
+        }
+        if self._rules.observer is not None:
+            request["progress"] = partial(self._rules.observer, session_id)
+        return Job(request)
 
     def _settle_next(self, *, may_wait: bool) -> ExportRecord | None:
         """Return the record of a session that has ended, None where none has or it is to be begun again."""
-        due = min([self._limiter.delay(time.monotonic()) or _POLL, _POLL]) if may_wait else 0.0
+        timeout = min(self._limiter.delay(time.monotonic()) or _POLL, _POLL) if may_wait else 0.0
         try:
-            future = self._done.get(timeout=due) if may_wait else self._done.get_nowait()
+            future = self._done.get(timeout=timeout) if may_wait else self._done.get_nowait()
         except Empty:
             return None
         job = self._active.pop(future)
-        error = CancelledError() if future.cancelled() else future.exception()
-        if error is None:
-            self._limiter.answered()
-            return self._timed(future.result(), job)
-        return self._settled(job, error)
+        outcome = CancelledError() if future.cancelled() else future.exception() or future.result()
+        if not isinstance(outcome, ExportRecord):
+            return None if self._is_stopped else self._settle_error(job, outcome)
+        self._limiter.answered()
+        return self._folder.note(job.settled(outcome))
 
-    def _settled(self, job: Job, error: BaseException) -> ExportRecord | None:
-        """Decide whether a session that ended in ``error`` is begun again, stops everything, or has failed."""
-        now = time.monotonic()
+    def _settle_error(self, job: Job, error: BaseException) -> ExportRecord | None:
+        """Begin a session again that ended in ``error``, or return its record."""
+        if is_fatal(error):
+            raise error
+        now, wanted = time.monotonic(), getattr(error, "retry_after", None) or 0.0
+        again, pause, session_id = evolve(job, attempts=job.attempts + 1), 0.0, job.request["session_id"]
         if isinstance(error, RateLimitError):
             self._limiter.refused(now, error.retry_after, random.random())
             if self._limiter.is_hopeless(now):
                 raise error
+            is_wanted = True
             logger.info("too many requests; going on in %.1f s", self._limiter.delay(now))
-            kind, pause, may_pass = "refusals", 0.0, (error.retry_after or 0.0) <= PATIENCE
-        elif isinstance(error, AikynetixError | ValueError | TypeError):
-            if is_fatal(error):
-                raise error
-            self._limiter.answered()
-            wanted = getattr(error, "retry_after", None) or 0.0
-            growth = min(_LONGEST_PAUSE, 2.0**job.failures) * random.random()
-            kind, pause, may_pass = "failures", max(wanted, growth), is_passing(error) and wanted <= PATIENCE
         else:
-            kind, pause, may_pass = "losses", 0.0, True
-            error = self._lost(job, error)
-        times = getattr(job, kind)
-        if not may_pass or times >= self._most[kind]:
-            return self._timed(failed(job.session_id, error), job)
-        again = evolve(job, **{kind: times + 1})
+            self._limiter.answered()
+            is_ours = isinstance(error, AikynetixError | ValueError | TypeError)
+            is_wanted = job.failures < (self._rules.max_retries if is_ours else _MOST_LOSSES)
+            is_wanted = is_wanted and (is_passing(error) or not is_ours)
+            again = evolve(again, failures=job.failures + 1)
+            if is_ours:
+                pause = max(wanted, min(_LONGEST_PAUSE, 2.0**job.failures) * random.random())
+            else:
+                logger.warning("the worker of a session was lost (%s)", type(error).__name__)
+                text = f"its worker was lost {job.attempts} times ({type(error).__name__}); a later export tries again"
+                error = DownloadInterruptedError(text, session_id=shown_id(session_id))
+        if not is_wanted or wanted > PATIENCE:
+            return self._folder.note(job.settled(failed(session_id, error)))
         heapq.heappush(self._again, (now + pause, next(self._numbers), again))
         return None
 
-    def _lost(self, job: Job, error: BaseException) -> DownloadInterruptedError:
-        """Return what to say of a session whose worker went away with it."""
-        why = type(error).__name__
-        if isinstance(error, BrokenExecutor):
-            self._fall_back()
-        logger.warning("the worker of a session was lost (%s)", why)
-        text = f"its worker was lost {_MOST_LOSSES + 1} times ({why}); a later export tries again"
-        return DownloadInterruptedError(text, session_id=shown_id(job.session_id))
-
-    def _fall_back(self) -> None:
-        """Go on in this process: an executor that has broken down never takes work again."""
-        if self._fallback is None:
-            return
-        self._workers.close()
-        self._workers, self._fallback = self._fallback(), None
-        logger.warning("the executor has broken down; the export goes on in this process")
-
-    def _timed(self, record: ExportRecord, job: Job) -> ExportRecord:
-        attempts = job.refusals + job.failures + job.losses + 1
-        return evolve(record, seconds=time.monotonic() - job.begun, attempts=attempts)
-
-    def _noted(self, record: ExportRecord) -> ExportRecord:
-        """Write a record down, and return it with its path as this folder has it.
-
-        A video that was there has its line, which tells how it came there: another would only hide that.
-        """
-        if record.status is ExportStatus.ALREADY_THERE:
-            return evolve(record, path=self._folder.path_of(str(record.path)))
-        name = None if record.path is None else Path(record.path).name
-        line = dump(record, name)
-        self._folder.append(line)
-        if self._index is not None:
-            self._index.keep(record, line)
-        return record if name is None else evolve(record, path=self._folder.path_of(name))
-
-    def _drain(self, index: Index) -> None:
-        """Stop the workers, and note the videos that were complete before they heard of it."""
+    def _finish(self) -> None:
+        """Stop the workers, note the videos that were complete before they heard of it, and write the page."""
         running = [future for future in self._active if not future.cancel()]
         if running:
             self._workers.stop()
-        self._index = index
-        try:
-            for future in wait(running, timeout=_GRACE).done:
-                if not future.cancelled() and future.exception() is None:
-                    self._noted(self._timed(future.result(), self._active[future]))
-        finally:
-            self._index = None
-            self._active.clear()
-
-    def _write_page(self, index: Index) -> None:
-        """Write the page, once more if another export of the folder has noted something meanwhile."""
-        is_new = True
-        while is_new:
-            index.load(self._folder.news())
-            self._folder.write_page(_page.page(index))
-            is_new = next(iter(self._folder.news()), None) is not None
-
-
-_open_runs: WeakSet[Run] = WeakSet()
-
-
-@atexit.register
-def _close_runs() -> None:
-    """Close what a program left half read, while modules and files can still be used."""
-    for run in list(_open_runs):
-        run.close()
+        for future in wait(running, timeout=_GRACE).done:
+            outcome = None if future.cancelled() or future.exception() else future.result()
+            if isinstance(outcome, ExportRecord):
+                self._folder.note(self._active[future].settled(outcome))
+        self._folder.write_page()
 
 
 def taken_apart(item: object, analysis: Analysis | str | None) -> tuple[Any, Any]:

@@ -1,97 +1,45 @@
 """Where the sessions of an export are worked on: threads, an event loop, or any executor.
 
-Each kind takes jobs (`submit`) and gives futures: of the record of a video that was downloaded, or of the error. `stop`
-tells the jobs that are under way to end, and `close` gives up what belongs to the export.
+Each kind is given the arguments of a `download` (`submit`), and gives a future of the record or the error. `stop` tells
+what is under way to end, and `close` gives up what belongs to the export.
 """
 
 from __future__ import annotations
 
 import pickle
 import threading
-import time
 import uuid
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import suppress
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 
-from .._errors import ConfigurationError
+from .._errors import AikynetixError, ConfigurationError, DownloadError
 from ._record import ExportRecord, ExportStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Mapping
     from concurrent.futures import Executor
 
     import anyio
 
     from .._client import Aikynetix, AsyncAikynetix
     from .._models import DownloadedVideo
-    from .._operations import Analysis
 
-    Observer = Callable[[str, int, int | None], object]
+    Request = Mapping[str, Any]
+    Outcome = ExportRecord | Exception
     Factory = Callable[..., Aikynetix]
-
-T = TypeVar("T")
-
-
-@frozen
-class Job:
-    """What to do for one session.
-
-    Attributes:
-        session_id: The session.
-        analysis: Which analysis to make if there is none yet.
-        overwrite: Whether an earlier export's file is there and not as it was left.
-        begun: When it was begun for the first time, on the clock of ``time.monotonic``.
-        refusals: How often the API refused it as one of too many.
-        failures: How often it failed in passing.
-        losses: How often its worker went away with it.
-    """
-
-    session_id: str
-    analysis: Analysis | str | None
-    overwrite: bool = False
-    begun: float = field(factory=time.monotonic)
-    refusals: int = 0
-    failures: int = 0
-    losses: int = 0
-
-
-@frozen
-class Options:
-    """What is the same for all sessions of an export.
-
-    Attributes:
-        to: The folder.
-        wait: Seconds to wait for a video that is not there yet.
-        observer: Told of the bytes of each session, from any thread.
-    """
-
-    to: str
-    wait: float
-    observer: Observer | None = None
-
-    def of(self, job: Job) -> dict[str, Any]:
-        """Return the arguments of `download` for a job."""
-        return {
-            "session_id": job.session_id,
-            "to": self.to,
-            "analysis": job.analysis,
-            "wait": self.wait,
-            "progress": None if self.observer is None else partial(self.observer, job.session_id),
-            "overwrite": job.overwrite,
-            "exist_ok": not job.overwrite,
-        }
+    Work = Callable[[], Coroutine[Any, Any, Outcome]]
 
 
 class Stop(threading.Event):
-    """An event that is also set once the main thread has ended, and the interpreter waits for the workers to end.
+    """An event that is also set once the main thread has ended, because the interpreter then waits for the workers.
 
     Args:
-        file: A file whose being there sets the event, for processes that share nothing else.
+        file: A file whose being there sets the event too, for processes that share nothing else.
     """
 
     def __init__(self, file: Path | None = None) -> None:
@@ -107,13 +55,16 @@ class Stop(threading.Event):
 class Threads:
     """Threads of this process, by the synchronous client."""
 
-    def __init__(self, client: Aikynetix, options: Options, concurrency: int) -> None:
-        self._download, self._options = client.analyzed_videos.download, options
+    def __init__(self, client: Aikynetix, concurrency: int) -> None:
+        self._download = client.analyzed_videos.download
         self._stop = Stop()
         self._pool = ThreadPoolExecutor(concurrency, "aikynetix-export")
 
-    def submit(self, job: Job) -> Future[ExportRecord]:
-        return self._pool.submit(lambda: record_of(self._download(**self._options.of(job), cancel=self._stop)))
+    def submit(self, request: Request) -> Future[Outcome]:
+        return self._pool.submit(partial(self._work, request))
+
+    def _work(self, request: Request) -> Outcome:
+        return record_of(self._download(**request, cancel=self._stop))
 
     def stop(self) -> None:
         self._stop.set()
@@ -123,10 +74,10 @@ class Threads:
 
 
 class Tasks:
-    """Tasks of the event loop that is running now, by the asynchronous client; jobs come from another thread."""
+    """Tasks of an event loop, by the asynchronous client; `submit` is called from other threads."""
 
-    def __init__(self, client: AsyncAikynetix, options: Options) -> None:
-        self._download, self._options = client.analyzed_videos.download, options
+    def __init__(self, client: AsyncAikynetix) -> None:
+        self._download = client.analyzed_videos.download
         self._scopes: set[anyio.CancelScope] = set()
         self._stop = Stop()
 
@@ -135,14 +86,14 @@ class Tasks:
         import asyncio
 
         try:
-            self._begin = partial(_in_asyncio, asyncio.get_running_loop())
+            loop = asyncio.get_running_loop()
         except RuntimeError:
-            import trio
+            self._begin = _in_trio()
+        else:
+            self._begin = lambda work: asyncio.run_coroutine_threadsafe(work(), loop)
 
-            self._begin = partial(_in_trio, trio.lowlevel.current_trio_token())
-
-    def submit(self, job: Job) -> Future[ExportRecord]:
-        return self._begin(partial(self._work, job))
+    def submit(self, request: Request) -> Future[Outcome]:
+        return self._begin(partial(self._work, request))
 
     def stop(self) -> None:
         self._stop.set()
@@ -151,12 +102,12 @@ class Tasks:
         """Do nothing: the loop is the caller's."""
 
     def cancel(self) -> None:
-        """End every job; called in the loop."""
+        """End every task; called in the loop."""
         self._stop.set()
         for scope in list(self._scopes):
             scope.cancel()
 
-    async def _work(self, job: Job) -> ExportRecord:
+    async def _work(self, request: Request) -> Outcome:
         import anyio.to_thread
 
         with anyio.CancelScope() as scope:
@@ -164,49 +115,46 @@ class Tasks:
             try:
                 if self._stop.is_set():
                     scope.cancel()
-                video = await self._download(**self._options.of(job), cancel=self._stop)
+                video = await self._download(**request, cancel=self._stop)
                 return await anyio.to_thread.run_sync(record_of, video)  # the SHA-256 takes its time
             finally:
                 self._scopes.discard(scope)
         raise CancelledError
 
 
-def _in_asyncio(loop: Any, function: Callable[[], Coroutine[Any, Any, T]]) -> Future[T]:
-    import asyncio
-
-    return asyncio.run_coroutine_threadsafe(function(), loop)
-
-
-def _in_trio(token: Any, function: Callable[[], Coroutine[Any, Any, T]]) -> Future[T]:
+def _in_trio() -> Callable[[Work], Future[Outcome]]:
     import trio
 
-    future: Future[T] = Future()
+    token, spawn = trio.lowlevel.current_trio_token(), trio.lowlevel.spawn_system_task
 
-    async def fulfil() -> None:
+    async def fulfil(future: Future[Outcome], work: Work) -> None:
         if not future.set_running_or_notify_cancel():
             return
         try:
-            future.set_result(await function())
+            future.set_result(await work())
         except Exception as error:  # a system task may not raise
             future.set_exception(error)
         except BaseException:
             future.set_exception(CancelledError())
             raise
 
-    token.run_sync_soon(trio.lowlevel.spawn_system_task, fulfil)
-    return future
+    def begun(work: Work) -> Future[Outcome]:
+        future: Future[Outcome] = Future()
+        token.run_sync_soon(lambda: spawn(fulfil, future, work))
+        return future
+
+    return begun
 
 
 class ExecutorWorkers:
     """Workers of an executor, in other processes or on other machines; it is left open at the end."""
 
-    def __init__(self, executor: Executor, make_client: Factory, options: Options) -> None:
-        self._executor = executor
-        file = None if "://" in options.to else Path(options.to, f".stop-{uuid.uuid4().hex}")
-        self._task = Task(_pickled(make_client), evolve(options, observer=None), file)
+    def __init__(self, executor: Executor, make_client: Factory, to: str) -> None:
+        file = None if "://" in to else Path(to, f".stop-{uuid.uuid4().hex}")
+        self._executor, self._task = executor, Task(_pickled(make_client), file)
 
-    def submit(self, job: Job) -> Future[ExportRecord]:
-        return self._executor.submit(self._task, job)
+    def submit(self, request: Request) -> Future[Outcome]:
+        return self._executor.submit(self._task, request)
 
     def stop(self) -> None:
         if self._task.stop_file is not None:
@@ -221,47 +169,37 @@ class ExecutorWorkers:
 
 @frozen
 class Task:
-    """What a worker elsewhere does with a job.
+    """A download in this process, whichever it is.
 
     Attributes:
         factory: Makes a client, pickled; without a repr, because a scheduler may log the tasks that it runs.
-        options: The same for all jobs.
         stop_file: A file that is there once the export has been stopped.
     """
 
     factory: bytes = field(repr=False)
-    options: Options
     stop_file: Path | None
 
-    def __call__(self, job: Job) -> ExportRecord:
-        """Download the video in this process, whichever it is."""
+    def __call__(self, request: Request) -> Outcome:
+        """Return the record of the video, or the error: raised, it would be in a scheduler's log."""
         download = _client(self.factory).analyzed_videos.download
-        return record_of(download(**self.options.of(job), cancel=Stop(self.stop_file)))
+        try:
+            return record_of(download(**request, cancel=Stop(self.stop_file)))
+        except (AikynetixError, ValueError, TypeError) as error:
+            return error
 
 
 @lru_cache(4)
 def _client(factory: bytes) -> Aikynetix:
     """Return this process's client, so that connections are opened once; a worker may serve exports for weeks."""
-    try:
-        make_client: Factory = pickle.loads(factory)  # noqa: S301 -- a task is trusted
-    except Exception as error:  # a module may be missing here, and a class of the caller's raises what it likes
-        text = f"the client's settings cannot be made again in a worker ({type(error).__name__})"
-        raise ConfigurationError(text) from None
-    try:
-        return make_client(max_retries=0)
-    except ConfigurationError as error:
-        raise ConfigurationError(f"a worker cannot make a client of its own: {error}") from None
+    make_client: Factory = pickle.loads(factory)  # noqa: S301 -- a task is trusted
+    return make_client(max_retries=0)
 
 
 def _pickled(make_client: Factory) -> bytes:
-    """Return what makes the client, pickled; a credential that cannot be, such as a lambda, stays behind."""
-    with suppress(Exception):  # what cannot be pickled says so by any exception
-        return pickle.dumps(make_client)
-    settings = {name: value for name, value in getattr(make_client, "keywords", {}).items() if name != "auth"}
     try:
-        return pickle.dumps(partial(getattr(make_client, "func", make_client), **settings))
-    except Exception as error:
-        text = "executor= needs settings that can be sent to other processes, such as the path of a file for verify="
+        return pickle.dumps(make_client)
+    except Exception as error:  # what cannot be pickled says so by any exception
+        text = "executor= needs settings that can be sent to other processes: no lambda as token=, a path as verify="
         raise ConfigurationError(text) from error
 
 
@@ -270,10 +208,12 @@ Workers = Threads | Tasks | ExecutorWorkers
 
 def record_of(video: DownloadedVideo) -> ExportRecord:
     """Return the record of a video that was downloaded."""
+    try:
+        sha256 = video.sha256
+    except DownloadError:
+        if not isinstance(video.path, str):
+            raise
+        sha256 = None  # a file that was in the store before is not read for it
     return ExportRecord(
-        session_id=video.session_id,
-        status=ExportStatus.DONE,
-        path=video.path,
-        size=video.size,
-        sha256=video.sha256,
+        session_id=video.session_id, status=ExportStatus.DONE, path=video.path, size=video.size, sha256=sha256
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 
-from aikynetix import Aikynetix, ApiKey, AsyncAikynetix
+from aikynetix import Aikynetix, AikynetixError, ApiKey, AsyncAikynetix
 
 if TYPE_CHECKING:
     from aikynetix.sandbox import Sandbox
@@ -41,6 +41,28 @@ KINDS: dict[str, Caller] = CLIENTS | {"trio": partial(_async, "trio")}
 def ask(kind: str, verb: str, *arguments: Any, options: Settings | None = None, **settings: Any) -> Any:
     """Call a method of ``analyzed_videos`` of a client of this kind and return what it returns."""
     return KINDS[kind](settings, lambda client: getattr(client.analyzed_videos, verb)(*arguments, **(options or {})))
+
+
+def in_a_row(kind: str, settings: Settings, *calls: Callable[[Any], Any]) -> list[Any]:
+    """Make calls of ``analyzed_videos`` with one client: what each returned, or the error of ours that it ended in."""
+    ended: list[Any] = []
+
+    def sync(client: Any) -> None:
+        for call in calls:
+            try:
+                ended.append(call(client.analyzed_videos))
+            except AikynetixError as error:
+                ended.append(error)
+
+    async def patiently(client: Any) -> None:
+        for call in calls:
+            try:
+                ended.append(await call(client.analyzed_videos))
+            except AikynetixError as error:
+                ended.append(error)
+
+    KINDS[kind](settings, sync if kind == "sync" else patiently)
+    return ended
 
 
 FORMS: dict[str, Callable[[str, str], Settings]] = {

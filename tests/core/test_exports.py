@@ -9,7 +9,6 @@ import sys
 import typing
 from typing import TYPE_CHECKING
 
-import httpx
 import pytest
 
 import aikynetix
@@ -63,13 +62,6 @@ def methods(kind: type) -> dict[str, inspect.Signature]:
         for name, value in inspect.getmembers(kind, callable)
         if not name.startswith("_") and name != "aclose"
     }
-
-
-@pytest.mark.parametrize("kind", [aikynetix.ApiKey, aikynetix.BearerToken])
-def test_a_credential_has_no_method_but_those_of_httpx(kind: type) -> None:
-    """Completion and help show what is meant for users; how a client places a credential is not."""
-    assert methods(kind).keys() == methods(httpx.Auth).keys()
-    assert not [name for name, value in vars(kind).items() if isinstance(value, property) and name[0] != "_"]
 
 
 @pytest.mark.parametrize(

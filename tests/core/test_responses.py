@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
-from aikynetix._reading import Decoder
 
 from aikynetix import APIConnectionError, APIResponseValidationError, APIStatusError, APITimeoutError, _responses
+from aikynetix._reading import Decoder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -109,7 +109,7 @@ def test_an_error_carries_what_was_asked_and_answered() -> None:
     assert error(799, b"").message == "HTTP status 799"
     assert error(400, b"").body is None
     assert error(400, {"a": [1, 2.5, True, None]}).body == {"a": [1, 2.5, True, None]}
-    assert "aikynetix doctor" in error(401, b"").message
+    assert "aikynetix doctor" in str(error(401, b""))
 
 
 @pytest.mark.parametrize("status", [299, 300, 301, 399, 400])
@@ -278,7 +278,7 @@ def test_a_body_is_unpacked_in_steps(case: str, step: int) -> None:
     pieces = [piece for start in range(0, len(data), step) for piece in decoder.feed(data[start : start + step])]
     decoder.finish()
     assert b"".join(pieces) == TEXT
-    assert max(map(len, pieces)) <= 256 * 1024 or decoder.is_identity
+    assert max(map(len, pieces)) <= 256 * 1024 or encoding in ("", "identity")
 
 
 @pytest.mark.parametrize(

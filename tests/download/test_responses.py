@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 BODY = video(MIB)
 OTHER = video(MIB, seed=2)
 HALF = MIB // 2
-GZIP = {"Content-Encoding": "gzip"}
+GZIP: dict[str, str | None] = {"Content-Encoding": "gzip"}
 NO_HASH: dict[str, str | None] = {"x-goog-hash": None}
 # RFC 1952, section 2.2: members follow one another; the last has a single byte of the video.
 MEMBERS = b"".join(gzip.compress(part, mtime=0) for part in (BODY[:400_000], BODY[400_000:-1], BODY[-1:]))
@@ -243,7 +243,10 @@ def test_a_body_without_an_end_is_bounded(tmp_path: Path) -> None:
         assert_right(fetch(storage, tmp_path / "v.mp4", max_bytes=300_000, overwrite=True), tmp_path / "v.mp4", body)
         with pytest.raises(DownloadError, match="more than 299999 bytes"):
             fetch(storage, tmp_path / "w.mp4", max_bytes=299_999)
-        storage.fault, storage.sent = lambda request: Fault(body=gzip.compress(bytes(64 * MIB), mtime=0), headers={**GZIP}), 0
+        storage.fault, storage.sent = (
+            lambda request: Fault(body=gzip.compress(bytes(64 * MIB), mtime=0), headers={**GZIP}),
+            0,
+        )
         with pytest.raises(DownloadError, match="more than 600000 bytes"):
             fetch(storage, tmp_path / "w.mp4", max_bytes=600_000)
     assert [entry.name for entry in tmp_path.iterdir()] == ["v.mp4"]

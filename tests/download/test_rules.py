@@ -12,9 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aikynetix import DownloadError, DownloadInterruptedError, SignedUrlExpiredError
-from aikynetix._download._concurrency import ConcurrencyController, Measurement
-from aikynetix._download._failures import Failure, Kind, Step, TransferState, decide, should_renew, xml_code
+from aikynetix._download._concurrency import ConcurrencyController
+from aikynetix._download._failures import Failure, Kind, Step, TransferState, decide, xml_code
 from aikynetix._download._segments import STEP, Segment, SegmentTable, gaps, merged, total
+from aikynetix._download._urls import should_renew
 
 MIB = 1 << 20
 FRESH = TransferState(draw=0.5, proven=False)
@@ -114,7 +115,7 @@ def connections(each: float, line: float, size: int, *, setup: float = 0.02, lim
         now += 0.01
         streaming = open_ if now - opened_at >= setup else 1
         done += min(each * streaming, line) * 0.01
-        controller.observe(Measurement(now, int(done), int(size - done), streaming, cpu * now))
+        controller.observe(now, cpu * now, int(done), int(size - done), streaming)
         if controller.wanted > open_:
             open_, opened_at = controller.wanted, now
     return open_

@@ -77,8 +77,8 @@ def test_json_has_a_line_for_every_session(command: Command, folder: Path) -> No
     ("text", "code", "said"),
     [
         ("a", 0, "1 session: 1 done"),
-        ("a\ngone", 1, "gone: failed: none (NotFoundError)"),
-        ("a\nlate", 6, "late: not ready: the API has no video of session 'late' yet; ask again later"),
+        ("a\ngone", 1, "gone: failed: none\n"),
+        ("a\nlate", 6, "late: not ready: ask again later, or with --wait"),
         ("gone\nlate", 1, "1 not ready, 1 failed"),
         ("no\na", 3, "401: Token is invalid."),
         ("", 0, "0 sessions: nothing to do"),
@@ -200,7 +200,7 @@ def test_a_person_sees_one_bar_and_the_files_under_way(service: Service, folder:
     assert sorted(out) == sorted(str(path) for path in folder.glob("*.mp4"))
     assert "of 6 sessions" in text
     assert "session-0" in text
-    assert "of 300.0 kB" in text
+    assert "300.0 kB" in text
     assert "6 sessions: 6 done; 1.8 MB in" in text
 
 

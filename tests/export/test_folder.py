@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import pickle
 import resource
 import tracemalloc
@@ -18,16 +17,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aikynetix import DownloadError, ExportRecord, ExportStatus
-from aikynetix._export import plan
 from aikynetix._export._folder import Folder
-from aikynetix._export._index import Index
 from aikynetix._export._record import dump, load, shown_id
 
 from .conftest import manifest, statuses
 from .servers import Service
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Generator
 
     from .conftest import Connect
 
@@ -99,30 +96,32 @@ def test_a_hostile_line_is_no_record(line: bytes) -> None:
     assert load(line) is None
 
 
-def test_the_index_has_the_last_record_of_each_session_in_the_order_of_the_list() -> None:
+def test_the_last_line_of_each_session_counts_in_the_order_of_the_list(tmp_path: Path) -> None:
     """A session that failed first and was done later is done; what only earlier exports knew comes last."""
     failure = ExportRecord(session_id="b", status=ExportStatus.FAILED, error="E", message="m")
-    index = Index()
-    assert index.load([dump(failure, None), b"torn{", dump(done("a"), "s.mp4"), dump(done("b"), "s.mp4")])
-    assert [index.add_seen(id_) for id_ in ("c", "b", "\ud800", "b", "\ud800")] == [True, True, True, False, False]
-    index.keep(done("c"), dump(done("c"), "s.mp4"))
-    assert index.last("b") == done("b")
-    assert index.last("other") is None
-    assert [record.session_id for record in index] == ["c", "b", "a"]
-    index.close()
+    lines = [dump(failure, None), b"torn{\n", dump(done("a"), "s.mp4"), dump(done("b"), "s.mp4")]
+    (tmp_path / "manifest.jsonl").write_bytes(b"".join(lines))
+    folder = Folder(tmp_path)
+    folder.open()
+    assert [folder.add_seen(id_) for id_ in ("c", "b", "\ud800", "b", "\ud800")] == [True, True, True, False, False]
+    assert folder.note(done("c")) == done("c", path=tmp_path / "s.mp4")
+    assert folder.last("b") == done("b")
+    assert folder.last("other") is None
+    assert [record.session_id for record in folder] == ["c", "b", "a"]
+    folder.close()
 
 
-def test_memory_holds_ids_alone() -> None:
+def test_memory_holds_ids_alone(tmp_path: Path) -> None:
     """20,000 sessions with long messages take less than 300 bytes each: for 100,000 there is room in 100 MiB."""
+    folder = Folder(tmp_path)
+    folder.open()
     tracemalloc.start()
-    index, message = Index(), "x" * 500
     for number in range(20_000):
-        session_id = f"{number:036}"
-        index.add_seen(session_id)
-        index.keep(record := done(session_id, message=message), dump(record, "s.mp4"))
+        folder.add_seen(f"{number:036}")
+        folder.note(done(f"{number:036}", message="x" * 500))
     assert tracemalloc.get_traced_memory()[0] < 20_000 * 300
     tracemalloc.stop()
-    index.close()
+    folder.close()
 
 
 def test_an_id_is_shown_at_a_bounded_length() -> None:
@@ -151,41 +150,6 @@ def test_a_foreign_file_is_not_replaced(connect: Connect, folder: Path, name: st
     assert (folder / name).read_text() == content
 
 
-def a_pipe(path: Path) -> None:
-    os.mkfifo(path)
-
-
-def a_folder(path: Path) -> None:
-    path.mkdir()
-
-
-def a_link(path: Path) -> None:
-    (path.parent.parent / "precious").write_text("mine\n")
-    path.symlink_to(path.parent.parent / "precious")
-
-
-def a_link_to_nothing(path: Path) -> None:
-    path.symlink_to(path.parent.parent / "new")
-
-
-@pytest.mark.parametrize("put", [a_pipe, a_folder, a_link, a_link_to_nothing])
-def test_a_manifest_that_is_no_file_is_refused(
-    connect: Connect, folder: Path, tmp_path: Path, put: Callable[[Path], None]
-) -> None:
-    """No pipe is waited for, no file elsewhere is read, written to or made; nothing is asked of the API."""
-    folder.mkdir()
-    put(folder / "manifest.jsonl")
-    with Service() as service:
-        with pytest.raises(DownloadError, match="the export's folder cannot be used"):
-            list(connect(service).analyzed_videos.export(["a"], folder))
-        with pytest.raises(DownloadError):
-            list(plan(["a"], folder))
-    assert service.seen.lookups == []
-    assert not (tmp_path / "new").exists()
-    if (tmp_path / "precious").exists():
-        assert (tmp_path / "precious").read_text() == "mine\n"
-
-
 def test_torn_and_foreign_lines_cost_nothing_but_themselves(connect: Connect, folder: Path) -> None:
     """After a crash in the middle of a line, and lines of strangers, the next line stands by itself."""
     foreign: list[dict[str, Any]] = [
@@ -206,41 +170,27 @@ def test_torn_and_foreign_lines_cost_nothing_but_themselves(connect: Connect, fo
     assert "</li><script" not in page
 
 
-def test_a_manifest_that_cannot_grow_is_said_so_and_heals(tmp_path: Path) -> None:
-    """A line that did not fit is an error of ours; when there is room again, the next line stands by itself."""
+def test_what_does_not_fit_on_the_disk_is_said_so_and_heals(connect: Connect, tmp_path: Path) -> None:
+    """A line and a page that did not fit are errors of ours; the old page stays, and the next line stands by itself."""
     folder, line = Folder(tmp_path), dump(done("a"), "a.mp4")
     folder.open()
-    folder.append(line)
+    folder.note(done("a", path="a.mp4"))
+    folder.write_page()
+    before = (tmp_path / "index.html").read_text()
     with files_up_to(len(line) + 20):
-        with pytest.raises(DownloadError, match="no space"):
-            folder.append(line)
-        with pytest.raises(DownloadError, match="cannot be written"):
-            folder.append(line)
-    folder.append(dump(done("b"), "b.mp4"))
+        for said in ("no space", "cannot be written"):
+            with pytest.raises(DownloadError, match=said):
+                folder.note(done("lost"))
+        with pytest.raises(DownloadError, match=r"index\.html"):
+            folder.write_page()
+    assert (tmp_path / "index.html").read_text() == before
+    folder.note(done("b"))
     folder.close()
-    assert [record.session_id for record in map(load, folder.manifest()) if record is not None] == ["a", "b"]
-
-
-def test_a_page_that_cannot_be_written_leaves_the_old_one(tmp_path: Path) -> None:
-    """The page is put in place whole or not at all, and no draft stays."""
-    folder = Folder(tmp_path)
-    folder.open()
-    folder.write_page(["old"])
-    with files_up_to(1_000), pytest.raises(DownloadError, match=r"index\.html"):
-        folder.write_page(["new" * 10_000])
-    folder.close()
-    assert (tmp_path / "index.html").read_text() == "old"
+    lines = (tmp_path / "manifest.jsonl").read_bytes().splitlines()
+    assert [record.session_id for record in map(load, lines) if record is not None] == ["a", "b"]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["index.html", "manifest.jsonl"]
-
-
-def test_a_full_disk_ends_the_export_with_an_error_of_ours(connect: Connect, folder: Path) -> None:
-    """Where the manifest, or the index in its temporary file, cannot be kept an export stops."""
     with Service() as service, files_up_to(500), pytest.raises(DownloadError):
-        list(connect(service).analyzed_videos.export([f"s{n}" for n in range(50)], folder))
-    index = Index()
-    with files_up_to(4_096), pytest.raises(DownloadError, match="TMPDIR"):
-        index.load(dump(done(f"s{number}"), "s.mp4") for number in range(1_000))
-    index.close()
+        list(connect(service).analyzed_videos.export([f"s{n}" for n in range(50)], tmp_path / "videos"))
 
 
 def test_two_exports_may_share_a_folder(connect: Connect, folder: Path) -> None:

@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from aikynetix import Analysis
 from aikynetix._export._input import BadInputError, Item, sessions
 
-AB = [("a", None), ("b", None)]
+AB: list[Item] = [("a", None), ("b", None)]
 
 
 def read(text: str | bytes, name: str = "") -> list[Item]:
@@ -45,13 +46,17 @@ def read(text: str | bytes, name: str = "") -> list[Item]:
         ("session_id,x\ra,1\rb,2\r", "s.csv", AB),
         ("a\nb\n", "s.csv", AB),
         ("session_id,x\na,1\nSession_ID,X\nb,2", "", AB),
-        ("session_id,analysis\na,\nanalysis,session_id\njump,b", "", [("a", None), ("b", "jump")]),
-        ("\ufeffsession_id,analysis\r\na,jump\r\nb,\r\n", "", [("a", "jump"), ("b", None)]),
-        ("name;Session_ID;Analysis\nx;a; JUMP \ny;b\n", "", [("a", "jump"), ("b", None)]),
-        ("analysis\tsession_id\nweightlifting\ta\n", "s.tsv", [("a", "weightlifting")]),
+        ("session_id,analysis\na,\nanalysis,session_id\njump,b", "", [("a", None), ("b", Analysis.JUMP)]),
+        ("\ufeffsession_id,analysis\r\na,jump\r\nb,\r\n", "", [("a", Analysis.JUMP), ("b", None)]),
+        ("name;Session_ID;Analysis\nx;a; JUMP \ny;b\n", "", [("a", Analysis.JUMP), ("b", None)]),
+        ("analysis\tsession_id\nweightlifting\ta\n", "s.tsv", [("a", Analysis.WEIGHTLIFTING)]),
         ("session_id\tx\na\t1\nb\t2".encode("utf-16"), "excel.txt", AB),
         ('"session_id","note"\n"a,b","two\n\nlines"\n"c""d",\n,\n', "s.csv", [("a,b", None), ('c"d', None)]),
-        ('{"session_id": "a"}\n\n{"sessionId": "b", "analysis": "jump", "x": [1]}', "", [("a", None), ("b", "jump")]),
+        (
+            '{"session_id": "a"}\n\n{"sessionId": "b", "analysis": "jump", "x": [1]}',
+            "",
+            [("a", None), ("b", Analysis.JUMP)],
+        ),
         ('"a"\n17\n{"ID": 18, "analysis": null}\n', "s.jsonl", [("a", None), ("17", None), ("18", None)]),
         ('{"session_id": "a b", "analysis": ""}', "s.ndjson", [("a b", None)]),
     ],
@@ -109,7 +114,7 @@ def test_a_list_is_read_line_by_line(header: bytes) -> None:
 
 
 ids = st.text(st.characters(exclude_categories=["Cc", "Cs", "Zs", "Zl", "Zp"]), min_size=1, max_size=20)
-analyses = st.sampled_from([None, "jump", "weightlifting"])
+analyses = st.sampled_from([None, *Analysis])
 
 
 @given(st.lists(st.tuples(ids, analyses), max_size=20), st.sampled_from(";,\t"))

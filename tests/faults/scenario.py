@@ -102,11 +102,11 @@ HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 def texts_of(error: BaseException | None) -> Iterator[str]:
     """Everything that a log, a traceback or a pickle of ``error`` would show."""
     while error is not None:
-        yield from (str(error), repr(error), repr(vars(error)), repr(error.args))
+        yield from (str(error), repr(error), repr(error.args))
+        if isinstance(error, AikynetixError):
+            yield from (repr(vars(error)), pickle.dumps(error).decode("latin-1"))
         if isinstance(error, APIStatusError):
             yield from (repr(error.body), repr(list(error.headers.items())))
-        if isinstance(error, AikynetixError):
-            yield pickle.dumps(error).decode("latin-1")
         error = error.__cause__ or error.__context__
 
 

@@ -11,24 +11,12 @@ from aikynetix import AikynetixError, AnalyzedVideo
 from tests.contract.callers import KINDS, ask
 from tests.secrets.hunt import KEY, SIGNATURE
 
-from . import bodies, statuses, wires
+from .api import CONNECTIONS, SCENARIOS
 from .scenario import PATIENCE, URL, Scenario, assert_presentable
 from .server import FaultServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-SCENARIOS = (
-    *statuses.STATUSES,
-    *statuses.ERRORS,
-    *statuses.RETRIES,
-    *bodies.BODIES,
-    *bodies.URLS,
-    *wires.HEADERS,
-    *wires.TIMING,
-    *wires.CONNECTIONS,
-    *wires.REDIRECTS,
-)
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +28,7 @@ def server() -> Iterator[FaultServer]:
 def cases() -> Iterator[Any]:
     """Both clients; where the event loop may make a difference also on trio. Who is slow is tested by itself."""
     for scenario in SCENARIOS:
-        for kind in KINDS if scenario in wires.CONNECTIONS else ("sync", "async"):
+        for kind in KINDS if scenario in CONNECTIONS else ("sync", "async"):
             if not scenario.is_slow:
                 yield pytest.param(kind, scenario, id=f"{scenario.name}-{kind}")
 

@@ -11,9 +11,8 @@ import pytest
 
 from tests.contract.callers import CLIENTS
 
-from .bodies import BODIES
+from .api import SCENARIOS
 from .server import FaultServer
-from .statuses import ERRORS
 from .storage import STORAGE, lookup_of
 
 ALLOWED = 96 * 1024
@@ -47,7 +46,7 @@ def call(name):
     except AikynetixError:
         pass
 
-for name in ("error-text", "body-gzip", "body-html", "storage-whole", "export:storage-whole"):
+for name in ("error-html", "body-gzip", "body-html", "storage-whole", "export:storage-whole"):
     call(name)
 idle, peaks = 0, {}
 for name in (None, *names):
@@ -64,7 +63,7 @@ print(json.dumps(peaks))
 @pytest.mark.parametrize("kind", CLIENTS)
 def test_no_response_takes_more_memory_than_its_bound(kind: str, tmp_path: Path) -> None:
     """Bombs and endless bodies, for lookups, downloads and exports."""
-    scripts = {scenario.name: scenario.script for scenario in (*BODIES, *ERRORS)}
+    scripts = {scenario.name: scenario.script for scenario in SCENARIOS}
     scripts |= {scenario.name: lookup_of(scenario.name) for scenario in STORAGE}
     scripts |= {f"{scenario.name}-video": scenario.script for scenario in STORAGE}
     with FaultServer(scripts) as server:

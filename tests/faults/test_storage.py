@@ -63,8 +63,8 @@ def test_one_bad_session_never_stops_an_export(server: FaultServer, kind: str, t
     """All faults of the storage in one export: a record for each, done or failed with the same class, no secret."""
     server.forget()
     due = {scenario.name: scenario.error for scenario in STORAGE if scenario.name != "storage-endless"}
-    settings = {"api_key": KEY, "base_url": server.url, "timeout": 0.5, "max_retries": 1}
-    records = ask(kind, "export", due, tmp_path, **settings)
+    settings = {"api_key": KEY, "base_url": server.url, "timeout": 1.5, "max_retries": 0}
+    records = ask(kind, "export", list(due), tmp_path, **settings)
     assert {record.session_id for record in records} == set(due)
     for record in records:
         error = due[record.session_id]

@@ -14,10 +14,10 @@ from aikynetix import AikynetixError
 from tests.contract.callers import KINDS
 from tests.secrets.hunt import KEY
 
+from .api import SCENARIOS
 from .scenario import assert_presentable
 from .server import FaultServer
 from .storage import STORAGE, lookup_of
-from .test_faults import SCENARIOS
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

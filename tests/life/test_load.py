@@ -16,7 +16,7 @@ import anyio
 import pytest
 from aikynetix_api.api.analyzed_videos import get_analyzed_video
 
-from aikynetix import Aikynetix, AikynetixError, APITimeoutError, AsyncAikynetix, VideoNotReadyError
+from aikynetix import Aikynetix, AikynetixError, AsyncAikynetix, VideoNotReadyError
 from aikynetix.sandbox import Sandbox
 from scripts.soak import KEY, Lottery, open_files, with_tasks, with_threads
 from tests.contract.callers import CLIENTS, KINDS, ask
@@ -113,31 +113,6 @@ def test_a_cancelled_download_ends_at_once(name: str, backend: str, tmp_path: Pa
     assert threading.active_count() <= threads + 1  # anyio keeps its worker for a while
 
 
-async def _grouped() -> str:
-    async with asyncio.TaskGroup() as group:
-        group.create_task(asyncio.sleep(60))
-    return "token-1234567890"
-
-
-@pytest.mark.parametrize("later", [0.0, 0.0005, 0.001])
-def test_a_scope_that_ends_with_the_call_is_left_as_any_other(later: float) -> None:
-    """Limits within and without that are up at the same moment end in one of the two, never in a stray cancellation."""
-    limit = 0.05
-
-    async def main() -> None:
-        settings: dict[str, Any] = {"base_url": "http://127.0.0.1:9", "timeout": limit, "max_retries": 0}
-        async with AsyncAikynetix(token=_grouped, **settings) as client:
-            for _ in range(12):
-                try:
-                    with anyio.move_on_after(limit + later):
-                        await client.analyzed_videos.get("s")
-                except APITimeoutError:
-                    pass
-                assert asyncio.current_task().cancelling() == 0  # type: ignore[union-attr]  # inside a task
-
-    asyncio.run(main())
-
-
 _USES: dict[str, Callable[[Any, Path], Any]] = {
     "get": lambda client, _: client.analyzed_videos.get("s"),
     "generate": lambda client, _: client.analyzed_videos.generate("s"),
@@ -168,7 +143,8 @@ def test_a_closed_client_says_so(use: str, tmp_path: Path) -> None:
 
 
 def test_closing_under_load_ends_in_our_errors(server: FaultServer) -> None:
-    """Threads that are in the middle of a call get a result or one of our exceptions, and nobody hangs."""
+    """Threads that are in the middle of a call get a result or one of our exceptions; no connection stays behind."""
+    files = open_files()
     client, outcomes = Aikynetix(KEY, base_url=server.url, max_retries=0), Counter[str]()
 
     def look() -> None:
@@ -189,6 +165,7 @@ def test_closing_under_load_ends_in_our_errors(server: FaultServer) -> None:
         thread.join(10)
     assert not any(thread.is_alive() for thread in threads)
     assert set(outcomes) <= {"ours"}
+    assert_settled(open_files, files)
 
 
 def test_a_restarted_server_is_found_again() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -19,7 +18,7 @@ from aikynetix import (
     AsyncAikynetix,
     ConfigurationError,
 )
-from tests.contract.callers import CLIENTS, KINDS, ask
+from tests.contract.callers import CLIENTS, KINDS, ask, in_a_row
 from tests.faults.scenario import FOUND, raw
 from tests.faults.server import FaultServer, Keep, Script
 from tests.faults.storage import VIDEO, head, lookup_of
@@ -31,80 +30,67 @@ if TYPE_CHECKING:
 NOWHERE = "http://127.0.0.1:9"
 
 
-class Day:
-    """A clock that is moved by hand, an API behind a transport that lives by it, and tokens that last an hour."""
+class Hours:
+    """An API behind a transport, and tokens of an hour: the clock is moved by hand."""
 
     def __init__(self) -> None:
-        self.now = datetime(2026, 3, 28, tzinfo=UTC)
-        self.renewals = 0
+        self.hour, self.renewals = 0, 0
 
     def token(self) -> str:
         self.renewals += 1
-        return self._valid()
-
-    def _valid(self) -> str:
-        return f"token-of-hour-{self.now:%d-%H}"
+        return f"token-of-hour-{self.hour}"
 
     def answer(self, request: httpx.Request) -> httpx.Response:
-        if request.headers["authorization"] != f"Bearer {self._valid()}":
-            return httpx.Response(401, json={"error": "the token has expired"})
-        url = f"https://h/v.mp4?X-Goog-Date={self.now:%Y%m%dT%H%M%SZ}&X-Goog-Expires=900&X-Goog-Signature=00"
-        return httpx.Response(200, json={"analyzed_video_url": url})
+        is_valid = request.headers["authorization"] == f"Bearer token-of-hour-{self.hour}"
+        return httpx.Response(200 if is_valid else 401, json={"analyzed_video_url": "https://h/v.mp4"})
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_day_of_expiring_tokens_and_urls(kind: str) -> None:
-    """A lookup every ten minutes for a day, with a clock that jumps: a renewal an hour, URLs that know their end."""
-    day = Day()
-    steps = [timedelta(minutes=10)] * 144 + [timedelta(hours=-3), timedelta(days=2), timedelta(seconds=1)]
+def test_a_token_is_renewed_when_it_has_run_out(kind: str) -> None:
+    """Ten lookups an hour for three hours ask the callable three times, and the caller sees no 401."""
+    hours = Hours()
 
-    def check(video: Any, step: timedelta) -> None:
-        assert video.expires_at == day.now + timedelta(minutes=15)
-        assert not video.is_expired(day.now + timedelta(minutes=14))
-        assert video.is_expired(day.now + timedelta(minutes=15))
-        day.now += step
+    def look(number: int) -> Callable[[Any], Any]:
+        def call(videos: Any) -> Any:
+            hours.hour = number // 10
+            return videos.get("s")
 
-    def sync(client: Any) -> None:
-        for step in steps:
-            check(client.analyzed_videos.get("s"), step)
+        return call
 
-    async def patiently(client: Any) -> None:
-        for step in steps:
-            check(await client.analyzed_videos.get("s"), step)
-
-    settings = {"token": day.token, "transport": httpx.MockTransport(day.answer)}
-    KINDS[kind](settings, sync if kind == "sync" else patiently)
-    assert day.renewals == 24 + 3
+    settings = {"token": hours.token, "transport": httpx.MockTransport(hours.answer), "max_retries": 0}
+    ended = in_a_row(kind, settings, *map(look, range(30)))
+    assert [video.session_id for video in ended] == ["s"] * 30
+    assert hours.renewals == 3
 
 
 def test_threads_refused_at_once_renew_a_token_once() -> None:
     """32 threads with an expired token ask the callable one time between them."""
-    day = Day()
+    hours = Hours()
 
     def answer_late(request: httpx.Request) -> httpx.Response:
         time.sleep(0.01)
-        return day.answer(request)
+        return hours.answer(request)
 
-    with Aikynetix(token=day.token, transport=httpx.MockTransport(answer_late)) as client:
-        client.analyzed_videos.get("s")
-        day.now += timedelta(hours=1)
-        threads = [threading.Thread(target=client.analyzed_videos.get, args=("s",)) for _ in range(32)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-    assert day.renewals == 2
+    with Aikynetix(token=hours.token, transport=httpx.MockTransport(answer_late)) as client:
+        for _ in range(2):
+            threads = [threading.Thread(target=client.analyzed_videos.get, args=("s",)) for _ in range(32)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            hours.hour += 1
+    assert hours.renewals == 2
 
 
 def test_tasks_on_one_event_loop_after_another_renew_a_token_once_each_time() -> None:
     """Fifty tasks at once on asyncio, trio and asyncio again: of each fifty, one asks, an hour later."""
-    day = Day()
+    hours = Hours()
 
     async def token() -> str:
         await anyio.sleep(0.01)
-        return day.token()
+        return hours.token()
 
-    client = AsyncAikynetix(token=token, transport=httpx.MockTransport(day.answer))
+    client = AsyncAikynetix(token=token, transport=httpx.MockTransport(hours.answer))
 
     async def fifty() -> None:
         async with anyio.create_task_group() as group:
@@ -113,8 +99,8 @@ def test_tasks_on_one_event_loop_after_another_renew_a_token_once_each_time() ->
 
     for number, backend in enumerate(("asyncio", "trio", "asyncio"), 1):
         anyio.run(fifty, backend=backend)
-        assert day.renewals == number
-        day.now += timedelta(hours=1)
+        assert hours.renewals == number
+        hours.hour += 1
 
 
 @pytest.mark.parametrize(
@@ -131,27 +117,11 @@ def test_a_callable_that_raises_fails_that_call_alone(kind: str, raised: Excepti
             raise error
         return "token-1234567890"
 
-    outcomes: list[object] = []
-
-    def sync(client: Any) -> None:
-        for _ in range(3):
-            try:
-                outcomes.append(client.analyzed_videos.get("s").session_id)
-            except AikynetixError as error:
-                outcomes.append(error)
-
-    async def patiently(client: Any) -> None:
-        for _ in range(3):
-            try:
-                outcomes.append((await client.analyzed_videos.get("s")).session_id)
-            except AikynetixError as error:
-                outcomes.append(error)
-
     with FaultServer({"s": Script((FOUND, Keep()))}) as server:
         settings = {"token": token, "base_url": server.url, "max_retries": 0}
-        KINDS[kind](settings, sync if kind == "sync" else patiently)
+        outcomes = in_a_row(kind, settings, *[lambda videos: videos.get("s")] * 3)
         assert len(server.seen) == 1
-    assert outcomes[2] == "s"
+    assert outcomes[2].session_id == "s"
     for error in outcomes[:2]:
         assert isinstance(error, APIConnectionError)
         assert not error.is_permanent

@@ -26,7 +26,7 @@ from aikynetix import (
 )
 from aikynetix.sandbox import Sandbox
 from tests.contract.callers import CLIENTS, ask
-from tests.faults import bodies, statuses, wires
+from tests.faults.api import SCENARIOS
 from tests.faults.server import FaultServer
 
 from .hunt import KEY, PASSWORD, SIGNATURE, TOKEN, Records, finds
@@ -36,14 +36,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 URL = f"https://storage.googleapis.com/b/v.mp4?X-Goog-Date=20260101T000000Z&X-Goog-Signature={SIGNATURE}"
-_LOGGED = [
-    scenario
-    for scenario in (
-        *(*statuses.ERRORS, *statuses.RETRIES, *bodies.BODIES),
-        *(*wires.HEADERS, *wires.CONNECTIONS, *wires.REDIRECTS),
-    )
-    if not scenario.is_slow and not scenario.retries
-]
+_LOGGED = [scenario for scenario in SCENARIOS if not scenario.is_slow and not scenario.retries]
 
 
 @pytest.fixture

@@ -1,0 +1,144 @@
+"""How many connections a download uses, against servers that are slow, full, or do not want them."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from .calls import EXPIRED, MIB, assert_right, client_of, fetch
+from .servers import Fault, Request, Storage, serving, video
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_a_large_file_is_fetched_over_many_connections(tmp_path: Path) -> None:
+    """Connections that are slow by themselves are multiplied, with no setting given."""
+    body = video(16 * MIB)
+    seen: list[tuple[int, int | None]] = []
+    with serving(Storage(body, rate=4 * MIB)) as storage:
+        result = fetch(storage, tmp_path / "v.mp4", progress=lambda done, size: seen.append((done, size)))
+        assert storage.most > 4
+        assert all(request.headers["if-range"] == '"one"' for request in storage.requests[1:])
+    assert_right(result, tmp_path / "v.mp4", body)
+    assert seen[-1] == (len(body), len(body))
+    assert [done for done, _ in seen] == sorted(done for done, _ in seen)
+    assert result.elapsed < len(body) / (4 * MIB) / 1.5
+
+
+@pytest.mark.parametrize(
+    ("size", "options", "most"),
+    [(4 * MIB - 1, {}, 1), (8 * MIB, {"connections": 1}, 1), (12 * MIB, {"connections": 3}, 3)],
+    ids=["small", "one", "three"],
+)
+def test_connections_are_bounded(size: int, options: dict[str, int], most: int, tmp_path: Path) -> None:
+    """Below 4 MiB there is one, however slow it is; `connections=` is never exceeded, though more would be faster."""
+    with serving(Storage(video(size), rate=4 * MIB)) as storage:
+        result = fetch(storage, tmp_path / "v.mp4", **options)
+        # A connection that was closed may stream on for a moment, as far as the server knows.
+        assert storage.most_streaming <= (most if most == 1 else 2 * most)
+        assert len(storage.requests) >= most
+    assert_right(result, tmp_path / "v.mp4", storage.body)
+
+
+@pytest.mark.parametrize("bad", [{"connections": 0}, {"connections": "many"}, {"max_bytes": 0}], ids=str)
+def test_senseless_bounds_are_refused_before_any_request(bad: dict[str, Any], tmp_path: Path) -> None:
+    """They are the caller's mistake: an error that names them, and nobody is asked anything."""
+    (name,) = bad
+    with serving(Storage(video(1000))) as storage:
+        with pytest.raises((ValueError, TypeError), match=name):
+            fetch(storage, tmp_path / "v.mp4", **bad)
+        assert storage.lookups == storage.requests == []
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        Fault(status=429, body=b"", headers={"Retry-After": "30"}),
+        Fault(status=503, body=b"", headers={"Retry-After": "30"}),
+        Fault(raw=b""),
+        Fault(cut_after=0, reset=True),
+        Fault(ignore_range=True),
+        *(Fault(status=status, body=b"") for status in (302, 400, 401, 403, 404, 405, 410, 451)),
+        Fault(status=204, body=b"", headers={"Content-Length": None}),
+        Fault(status=400, body=EXPIRED),
+        Fault(status=302, body=b"", headers={"Location": "http://elsewhere.example/"}),
+    ],
+    ids=str,
+)
+def test_a_server_that_takes_one_connection_only_is_asked_for_no_more(refusal: Fault, tmp_path: Path) -> None:
+    """Refusing every further connection costs the speed-up, not the download, and no time is waited."""
+    body = video(6 * MIB)
+    with serving(Storage(body, rate=4 * MIB, fault=lambda _: refusal if storage.streaming else None)) as storage:
+        result = fetch(storage, tmp_path / "v.mp4")
+        assert 2 <= len(storage.requests) <= 40
+    assert_right(result, tmp_path / "v.mp4", body)
+    assert result.elapsed < 5
+
+
+def test_a_server_that_accepts_no_further_connection_is_asked_for_no_more(tmp_path: Path) -> None:
+    """Connections refused by the system are push-back too: the one that delivers goes on alone."""
+
+    def fault(request: Request) -> None:
+        storage.refuse()
+
+    with serving(Storage(video(6 * MIB), rate=4 * MIB, fault=fault)) as storage:
+        result = fetch(storage, tmp_path / "v.mp4")
+        assert len(storage.requests) == 1
+    assert_right(result, tmp_path / "v.mp4", storage.body)
+
+
+def test_a_server_that_restarts_is_one_failure(tmp_path: Path) -> None:
+    """All connections break at once, again and again: as long as bytes come in between, the download goes on."""
+    severed = [0]
+
+    def restart(done: int, size: int | None) -> None:
+        if done > severed[-1] + 2 * MIB:
+            severed.append(done)
+            storage.sever()
+
+    with serving(Storage(video(12 * MIB), rate=2 * MIB)) as storage:
+        result = fetch(storage, tmp_path / "v.mp4", max_retries=1, progress=restart)
+        assert storage.severed > 5
+    assert len(severed) > 3
+    assert_right(result, tmp_path / "v.mp4", storage.body)
+
+
+def test_versions_that_differ_from_response_to_response_lead_to_one_connection(tmp_path: Path) -> None:
+    """Servers behind one name that disagree about the entity tag still give the file: in one response."""
+
+    def fault(request: Request) -> None:
+        storage.etag = f'"{request.number % 2}"'
+
+    with serving(Storage(video(8 * MIB), (), generation=None, rate=8 * MIB, fault=fault)) as storage:
+        result = fetch(storage, tmp_path / "v.mp4")
+    assert_right(result, tmp_path / "v.mp4", storage.body)
+
+
+def test_an_object_that_changes_half_way_is_never_mixed(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """When ranges begin to come from another version, everything is fetched anew, and the log says so."""
+    old, new = video(8 * MIB), video(8 * MIB, seed=2)
+
+    def change(done: int, size: int | None) -> None:
+        if done > 2 * MIB and storage.body is old:
+            storage.body, storage.etag, storage.generation = new, '"two"', "2"
+            storage.sever()
+
+    with serving(Storage(old, (), rate=8 * MIB)) as storage:
+        result = fetch(storage, tmp_path / "v.mp4", progress=change)
+    assert_right(result, tmp_path / "v.mp4", new)
+    assert "starts over" in caplog.text
+
+
+def test_downloads_at_a_time_share_a_bounded_number_of_connections(tmp_path: Path) -> None:
+    """Several large downloads do not multiply to more connections than one process allows itself."""
+    body = video(8 * MIB)
+    with serving(Storage(body, rate=1 * MIB)) as storage, client_of(storage) as client:
+        with ThreadPoolExecutor(4) as threads:
+            get = client.analyzed_videos.download
+            calls = [threads.submit(get, "session", tmp_path / f"{n}.mp4") for n in range(4)]
+            assert {call.result(20).size for call in calls} == {len(body)}
+        assert 8 < storage.most_streaming <= 64 + 4
+    assert all((tmp_path / f"{number}.mp4").read_bytes() == body for number in range(4))

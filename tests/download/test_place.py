@@ -1,0 +1,334 @@
+"""Where the file goes, what it is called, and that nobody ever sees half of it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import pickle
+import shutil
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import attrs
+import pytest
+
+from aikynetix import AnalyzedVideo, DownloadError
+from aikynetix._download import file_name
+
+from .calls import MIB, PROGRAM, assert_right, client_of, fetch, interrupt
+from .servers import Fault, Storage, serving, video
+
+
+def test_the_result_tells_what_there_is(tmp_path: Path) -> None:
+    """DownloadedVideo: session, path, size, sha256, bytes that were there, what was checked, seconds."""
+    with serving(Storage(video(MIB), ("md5", "crc32c"))) as storage:
+        result = fetch(storage, str(tmp_path / "v.mp4"))
+    assert (result.session_id, result.path, result.size) == ("session", tmp_path / "v.mp4", MIB)
+    assert result.sha256 == hashlib.sha256(storage.body).hexdigest()
+    assert (result.resumed_from, result.verified) == (0, "crc32c+md5")
+    assert 0 < result.elapsed < 20
+
+
+def test_the_sha256_is_taken_from_the_file_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When it is first asked for, from wherever the process stands; then it is kept, also where the file is not."""
+    with serving(Storage(video(MIB))) as storage:
+        monkeypatch.chdir(tmp_path)
+        result = fetch(storage, "v.mp4")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    copy = pickle.loads(pickle.dumps(result))
+    assert copy.sha256 == result.sha256 == hashlib.sha256(storage.body).hexdigest()
+    (tmp_path / "v.mp4").unlink()
+    assert copy.sha256 == result.sha256 == pickle.loads(pickle.dumps(result)).sha256
+    assert copy == result
+
+
+@pytest.mark.parametrize("change", ["moved", "written", "replaced", "pipe"])
+def test_the_sha256_of_another_file_is_never_told(tmp_path: Path, change: str) -> None:
+    """A file that is not the one that was downloaded has no say: that is an error, not a wrong value."""
+    target = tmp_path / "v.mp4"
+    with serving(Storage(video(MIB))) as storage:
+        result = fetch(storage, target)
+    match change:
+        case "moved":
+            target.rename(tmp_path / "w.mp4")
+        case "written":
+            with target.open("r+b") as file:
+                file.write(b"x")
+            os.utime(target, ns=(0, 1))
+        case "replaced":
+            before = target.stat()
+            (tmp_path / "other").write_bytes(bytes(MIB))
+            os.utime(tmp_path / "other", ns=(before.st_atime_ns, before.st_mtime_ns))
+            (tmp_path / "other").replace(target)
+        case _:
+            target.unlink()
+            os.mkfifo(target)
+    for each in (result, attrs.evolve(result, elapsed=0.0), pickle.loads(pickle.dumps(result))):
+        with pytest.raises(DownloadError, match="moved or changed after the download") as caught:
+            _ = each.sha256
+    assert (caught.value.session_id, caught.value.path) == ("session", target)
+
+
+def test_progress_is_told_from_beginning_to_end(tmp_path: Path) -> None:
+    """Any callable of (done, total): it rises to the total, in the caller's thread; None while the size is unknown."""
+    seen: list[tuple[int, int | None]] = []
+    threads: set[str] = set()
+
+    def progress(done: int, size: int | None) -> None:
+        seen.append((done, size))
+        threads.add(threading.current_thread().name)
+
+    with serving(Storage(video(2 * MIB), rate=8 * MIB)) as storage:
+        fetch(storage, tmp_path / "v.mp4", progress=progress)
+        assert [done for done, _ in seen] == sorted({done for done, _ in seen})
+        assert {size for _, size in seen} == {2 * MIB}
+        assert seen[-1][0] == 2 * MIB
+        seen.clear()
+        storage.fault = lambda request: Fault(chunked=True)
+        fetch(storage, tmp_path / "w.mp4", progress=progress)
+    assert seen[-1] == (2 * MIB, 2 * MIB)
+    assert {size for _, size in seen[:-1]} <= {None}
+    assert threads == {threading.current_thread().name}
+
+
+@pytest.mark.parametrize("connections", [1, 4])
+def test_what_a_progress_callable_raises_reaches_the_caller(connections: int, tmp_path: Path) -> None:
+    """Its exception ends the download and is not dressed up; what has arrived stays for a later call."""
+    with serving(Storage(video(4 * MIB), rate=8 * MIB)) as storage:
+        with pytest.raises(ZeroDivisionError):
+            fetch(storage, tmp_path / "v.mp4", connections=connections, progress=lambda done, size: done and 1 // 0)
+        storage.rate = 0
+        assert_right(fetch(storage, tmp_path / "v.mp4"), tmp_path / "v.mp4", storage.body)
+
+
+FORMS = [
+    "file",
+    "text",
+    "folder",
+    "slash",
+    "new folder",
+    "file url",
+    "localhost url",
+    "folder url",
+    "home",
+    "home folder",
+]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_target_is_a_file_or_a_folder(form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A path, its text, a folder that is there, one that ends with a slash and is made, a file: URL, ~ for home."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    place = tmp_path / "a b"
+    place.mkdir()
+    named = place / "session-analyzed_video.mp4"
+    forms: dict[str, tuple[Path | str, Path]] = {
+        "file": (place / "v.mp4", place / "v.mp4"),
+        "text": (str(place / "v.mp4"), place / "v.mp4"),
+        "folder": (place, named),
+        "slash": (f"{place}/", named),
+        "new folder": (f"{place}/x/y/", place / "x" / "y" / named.name),
+        "file url": ((place / "v#?.mp4").as_uri(), place / "v#?.mp4"),
+        "localhost url": ((place / "v.mp4").as_uri().replace("///", "//localhost/"), place / "v.mp4"),
+        "folder url": (place.as_uri() + "/", named),
+        "home": (Path("~/a b/v.mp4"), place / "v.mp4"),
+        "home folder": ("~/a b/", named),
+    }
+    to, expected = forms[form]
+    with serving(Storage(video(1000))) as storage:
+        result = fetch(storage, to)
+    assert result.path == expected
+    assert_right(result, expected, storage.body)
+
+
+@pytest.mark.parametrize(
+    ("to", "text"),
+    [
+        ("file://videos/x.mp4", "file://videos/ is another machine"),
+        ("file://videos", "another machine"),
+        ("file:///tmp/x.mp4?a=b", "no \\? and no #"),
+        ("file:///tmp/x.mp4#part", "no \\? and no #"),
+        ("/nowhere/v.mp4", "there is no folder /nowhere"),
+        ("/proc/v.mp4", "cannot be written"),
+    ],
+)
+def test_a_place_that_cannot_be_is_refused_before_anything_is_asked(to: str, text: str) -> None:
+    """RFC 8089 knows hosts, but no query; a mistyped folder is not made; the system's reason stands in the message."""
+    with serving(Storage(video(1000))) as storage:
+        with pytest.raises(DownloadError, match=text) as caught:
+            fetch(storage, to)
+        assert storage.requests == []
+    assert caught.value.reason == "place"
+
+
+def test_names_that_the_storage_chooses_stay_in_the_folder(tmp_path: Path) -> None:
+    """Neither Content-Disposition nor the URL's path or parameters can lead out of the folder or to another name."""
+    evil = Fault(headers={"Content-Disposition": 'attachment; filename="../../evil.sh"'})
+    folder = tmp_path / "in"
+    folder.mkdir()
+    with serving(Storage(video(1000), fault=lambda request: evil)) as storage:
+        for query in (
+            "response-content-disposition=attachment%3B%20filename%3D%22..%2F..%2Fup.mp4%22",
+            "response-content-disposition=attachment%3B%20filename%3D%22C%3A%5Cup.mp4%22",
+            "x=1",
+        ):
+            storage.urls = lambda number, query=query: storage.url(query)
+            path = Path(fetch(storage, folder, overwrite=True).path)
+            assert (path.parent, path.suffix) == (folder, ".mp4")
+        storage.path, storage.urls = "/bucket/..%2F..%2Fup.mp4", None
+        assert Path(fetch(storage, folder).path).parent == folder
+    assert [entry.name for entry in tmp_path.iterdir()] == ["in"]
+    assert all(entry.name.startswith("session-") for entry in folder.iterdir())
+
+
+@pytest.mark.parametrize(
+    "session_id", ["foo/", "..", "a:b", "x" * 200, "e\u0301", "aB3dE", "Ab3De", "STRASSE", "straße"]
+)
+def test_no_session_has_the_name_that_another_got(session_id: str) -> None:
+    """An id that cannot be a name, or has capitals, gets a mark; so does one that looks like what came of that."""
+    url = "https://storage.googleapis.com/b/v.mp4"
+    name = file_name(session_id, AnalyzedVideo(session_id, url))
+    twin = name.removesuffix("-v.mp4")
+    assert twin != session_id
+    assert file_name(twin, AnalyzedVideo(twin, url)) != name
+    other = session_id.swapcase()
+    assert other == session_id or file_name(other, AnalyzedVideo(other, url)).casefold() != name.casefold()
+
+
+def test_a_name_as_long_as_the_file_system_takes_works(tmp_path: Path) -> None:
+    """The helpers beside the file get a shortened name, each its own, and a later call finds them."""
+    names = [("v" * 250) + end for end in ("a.mp4", "b.mp4")] + [("\u00e9" * 125) + ".mp4"]
+    with serving(Storage(video(3 * MIB))) as storage:
+        for name in names:
+            interrupt(storage, tmp_path / name)
+        assert len(list(tmp_path.iterdir())) == 6
+        for name in names:
+            assert fetch(storage, tmp_path / name).resumed_from == 2 * MIB
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == sorted(names)
+
+
+def test_a_file_in_the_way_stays_or_is_replaced_or_taken(tmp_path: Path) -> None:
+    """Without overwrite=True a file is an error and untouched; with exist_ok=True it is the result, unasked for."""
+    path = tmp_path / "v.mp4"
+    path.write_bytes(b"mine")
+    with serving(Storage(video(1000))) as storage:
+        with pytest.raises(DownloadError, match="overwrite") as caught:
+            fetch(storage, path)
+        assert caught.value.reason == "exists"
+        result = fetch(storage, path, exist_ok=True)
+        assert (result.size, result.verified, result.sha256) == (4, "exists", hashlib.sha256(b"mine").hexdigest())
+        assert storage.requests == storage.lookups == []
+        assert path.read_bytes() == b"mine"
+        assert_right(fetch(storage, path, overwrite=True), path, video(1000))
+
+
+def test_a_file_that_appears_meanwhile_stays(tmp_path: Path) -> None:
+    """What came to stand under the name during the download is not replaced either, and no byte is lost."""
+    path = tmp_path / "v.mp4"
+    with serving(Storage(video(2 * MIB), rate=8 * MIB)) as storage:
+        with pytest.raises(DownloadError, match="overwrite"):
+            fetch(storage, path, progress=lambda done, size: path.write_bytes(b"mine"))
+        assert path.read_bytes() == b"mine"
+        storage.sent = 0
+        assert_right(fetch(storage, path, overwrite=True), path, storage.body)
+        assert storage.sent == 1
+
+
+def test_a_failed_download_leaves_the_file_it_was_to_replace(tmp_path: Path) -> None:
+    """overwrite=True replaces at the end or not at all."""
+    path = tmp_path / "v.mp4"
+    path.write_bytes(b"mine")
+    with serving(Storage(b"<html>" + bytes(1000))) as storage, pytest.raises(DownloadError):
+        fetch(storage, path, overwrite=True)
+    assert path.read_bytes() == b"mine"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("what", ["folder", "dangling link", "pipe"])
+@pytest.mark.parametrize("name", ["v.mp4", "v.mp4.part", "v.mp4.part.journal"])
+def test_what_is_no_regular_file_is_neither_followed_nor_replaced(what: str, name: str, tmp_path: Path) -> None:
+    """Links, folders and pipes under any of the three names are an error; nothing is written through them."""
+    obstacle, to = tmp_path / name, tmp_path / "v.mp4"
+    if what == "folder":
+        obstacle.mkdir()
+        (obstacle / "session-analyzed_video.mp4").write_bytes(b"x")  # in case the folder is taken as the target
+    elif what == "pipe":
+        os.mkfifo(obstacle)
+    else:
+        obstacle.symlink_to(tmp_path / "elsewhere")
+    with serving(Storage(video(1000))) as storage, pytest.raises(DownloadError):
+        fetch(storage, to, overwrite=what != "folder", silence=1)
+    assert not (tmp_path / "elsewhere").exists()
+    assert obstacle.is_symlink() or obstacle.is_dir() or obstacle.is_fifo()
+
+
+def test_many_that_ask_for_the_same_file_get_it_fetched_once(tmp_path: Path) -> None:
+    """exist_ok=True for web requests: one thread fetches, the others wait for it and get the same file."""
+    path = tmp_path / "v.mp4"
+    with serving(Storage(video(2 * MIB), rate=8 * MIB)) as storage, client_of(storage) as client:
+        with ThreadPoolExecutor(8) as pool:
+            calls = [pool.submit(client.analyzed_videos.download, "s", path, exist_ok=True) for _ in range(8)]
+            results = [call.result(20) for call in calls]
+        assert len(storage.requests) == 1
+    assert sorted({result.verified for result in results}) == ["exists", "md5"]
+    for result in results:
+        assert_right(result, path, storage.body)
+
+
+def test_without_exist_ok_the_second_is_told_so(tmp_path: Path) -> None:
+    """Two downloads to one file in the same process: the second one ends at once, with a reason of its own."""
+    second: list[DownloadError] = []
+
+    def meanwhile(done: int, size: int | None) -> None:
+        if not second:
+            with pytest.raises(DownloadError, match="another download to the same file is under way") as caught:
+                fetch(storage, tmp_path / "v.mp4")
+            second.append(caught.value)
+
+    with serving(Storage(video(2 * MIB), rate=8 * MIB)) as storage:
+        assert_right(fetch(storage, tmp_path / "v.mp4", progress=meanwhile), tmp_path / "v.mp4", storage.body)
+    assert second[0].reason == "locked"
+
+
+def test_nobody_sees_half_a_file(tmp_path: Path) -> None:
+    """From the moment that the final name is there, the file is whole."""
+    path = tmp_path / "v.mp4"
+    sizes: set[int] = set()
+    over = threading.Event()
+
+    def watch() -> None:
+        while not over.wait(0.001):
+            if path.exists():
+                sizes.add(path.stat().st_size)
+
+    watcher = threading.Thread(target=watch)
+    with serving(Storage(video(2 * MIB), rate=16 * MIB)) as storage:
+        watcher.start()
+        try:
+            fetch(storage, path)
+        finally:
+            over.set()
+            watcher.join()
+    assert sizes <= {2 * MIB}
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="strace shows in which order files are flushed and renamed")
+def test_the_file_is_on_the_disk_before_it_gets_its_name(tmp_path: Path) -> None:
+    """The file is flushed, once, and then renamed."""
+    path, log = tmp_path / "v.mp4", tmp_path / "log"
+    command = ["strace", "-f", "-y", "-qq", "-e", "trace=fsync,fdatasync,rename,renameat,renameat2", "-o", str(log)]
+    with serving(Storage(video(1000))) as storage:
+        run = [*command, sys.executable, "-c", PROGRAM, storage.base_url, str(path), "0"]
+        ended = subprocess.run(run, capture_output=True, text=True, timeout=60, check=False)
+    if ended.returncode and "ptrace" in ended.stderr:
+        pytest.skip("this machine does not let processes be traced")
+    assert ended.returncode == 0, ended.stderr
+    calls = [line.split(None, 1)[1] for line in log.read_text().splitlines() if str(tmp_path) in line]
+    told = [(call.partition("(")[0].replace("renameat2", "rename").replace("renameat", "rename")) for call in calls]
+    assert told == ["fsync", "rename"]
+    assert f"{path}.part>" in calls[0]
+    assert calls[1].endswith(f'"{path}") = 0')

@@ -1,0 +1,236 @@
+"""Downloads to a place behind an fsspec URL: collected and verified here, put there, no half file under the name."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+import uuid
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import pytest
+
+from aikynetix import ConfigurationError, DownloadError, DownloadInterruptedError, IntegrityError
+
+from .calls import MIB, fetch, once
+from .servers import Fault, Storage, hash_header, serving, video
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+fsspec: Any = pytest.importorskip("fsspec", reason="fsspec is not installed")
+memory_system: Any = pytest.importorskip("fsspec.implementations.memory").MemoryFileSystem
+
+
+@pytest.fixture(autouse=True)
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where files are collected."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    (tmp_path / "temporary").mkdir()
+    return tmp_path / "temporary"
+
+
+@pytest.fixture(params=["memory", "local"])
+def folder(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of a folder that is not there yet, in memory and on disk."""
+    return f"memory://{uuid.uuid4().hex}" if request.param == "memory" else f"local://{tmp_path}/videos"
+
+
+def listing(folder: str) -> dict[str, bytes]:
+    """What is in the folder, by name."""
+    fs, root = fsspec.core.url_to_fs(folder)
+    return {path.rsplit("/", 1)[-1]: fs.cat_file(path) for path in fs.find(root)} if fs.exists(root) else {}
+
+
+def test_a_video_is_put_there_and_verified(folder: str) -> None:
+    """Over a connection that breaks as well; the result has the URL, and what stands there is not replaced."""
+    body = video(2 * MIB)
+    fault = once(Fault(cut_after=MIB))
+    with serving(Storage(body, ("md5", "crc32c"), fault=fault)) as storage:
+        result = fetch(storage, f"{folder}/a.mp4")
+        assert [request.span for request in storage.requests] == [None, (MIB, 2 * MIB)]
+        with pytest.raises(DownloadError, match="overwrite"):
+            fetch(storage, f"{folder}/a.mp4")
+    assert (result.size, result.verified, result.resumed_from) == (len(body), "crc32c+md5", 0)
+    assert str(result.path).endswith("/a.mp4")
+    assert fsspec.open(str(result.path)).open().read() == body
+    assert listing(folder) == {"a.mp4": body}
+
+
+@pytest.mark.parametrize("name", ["a[1].mp4", "st*r.mp4", "v?.mp4", "a[1]/v.mp4", "st*r/"])
+def test_characters_of_patterns_are_names_like_others(name: str, folder: str) -> None:
+    """Also where something stands there already that the name would match; and nothing else is left."""
+    with serving(Storage(video(1000))) as storage:
+        fetch(storage, f"{folder}/star.mp4")
+        result = fetch(storage, f"{folder}/{name}")
+        storage.fault = lambda request: Fault(headers={"x-goog-hash": "md5=AAAAAAAAAAAAAAAAAAAAAA=="})
+        with pytest.raises(IntegrityError):
+            fetch(storage, f"{folder}/{name}", overwrite=True)
+    fs, path = fsspec.core.url_to_fs(str(result.path))
+    assert fs.cat_file(path) == storage.body
+    assert sorted(listing(folder)) == sorted(["star.mp4", path.rpartition("/")[2]])
+
+
+def test_what_stands_there_is_replaced_if_wanted(folder: str) -> None:
+    """overwrite=True replaces it when the new one is complete and right, and not before."""
+    old, new = video(1000), video(2000)
+    with serving(Storage(old)) as storage:
+        fetch(storage, f"{folder}/a.mp4")
+        storage.body, storage.fault = new, lambda request: Fault(headers={"x-goog-hash": hash_header(old)})
+        with pytest.raises(IntegrityError):
+            fetch(storage, f"{folder}/a.mp4", overwrite=True)
+        assert listing(folder) == {"a.mp4": old}
+        storage.fault = lambda request: None
+        fetch(storage, f"{folder}/a.mp4", overwrite=True)
+    assert listing(folder) == {"a.mp4": new}
+
+
+def test_a_folder_gets_the_name_of_session_and_url(folder: str) -> None:
+    """A URL that ends with a slash is a folder, as on the disk."""
+    with serving(Storage(video(1000))) as storage:
+        result = fetch(storage, f"{folder}/")
+    assert list(listing(folder)) == ["session-analyzed_video.mp4"]
+    assert str(result.path).endswith("/session-analyzed_video.mp4")
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [
+        (Fault(headers={"x-goog-hash": "md5=AAAAAAAAAAAAAAAAAAAAAA=="}), IntegrityError),
+        (Fault(headers={"x-goog-hash": "crc32c=AAAAAA=="}), IntegrityError),
+        (Fault(body=b"<html>" + bytes(1000)), IntegrityError),
+        (Fault(body=b""), IntegrityError),
+        (Fault(cut_after=50_000), DownloadInterruptedError),
+        (Fault(endless=True), DownloadError),
+    ],
+    ids=str,
+)
+def test_a_failed_check_leaves_nothing_there(fault: Fault, error: type[DownloadError], folder: str) -> None:
+    """Neither under the name nor beside it."""
+    with (
+        serving(Storage(video(100_000), fault=lambda request: fault)) as storage,
+        pytest.raises(DownloadError) as caught,
+    ):
+        fetch(storage, f"{folder}/a.mp4", max_retries=0, max_bytes=200_000)
+    assert type(caught.value) is error
+    assert listing(folder) == {}
+
+
+def test_it_is_resumed_and_fetched_over_many_connections(folder: str, temporary: Path) -> None:
+    """What is there when a download breaks is not fetched again, and nothing is left here in the end."""
+    with serving(Storage(video(12 * MIB), rate=4 * MIB)) as storage:
+        storage.fault = lambda request: Fault(cut_after=2 * MIB) if request.number == 0 else Fault(status=500)
+        with pytest.raises(DownloadInterruptedError):
+            fetch(storage, f"{folder}/a.mp4", max_retries=0)
+        assert listing(folder) == {}
+        storage.fault = lambda request: None
+        result = fetch(storage, f"{folder}/a.mp4")
+        assert len(storage.requests) > 4
+    assert (result.resumed_from, result.sha256) == (2 * MIB, hashlib.sha256(storage.body).hexdigest())
+    assert listing(folder) == {"a.mp4": storage.body}
+    assert [path for path in temporary.rglob("*") if path.is_file()] == []
+
+
+def test_what_stands_there_is_taken_if_wanted(folder: str) -> None:
+    """exist_ok=True asks for nothing; whether it stands there is looked up, not taken from a listing of before."""
+    fs, root = fsspec.core.url_to_fs(folder)
+    fs.makedirs(root, exist_ok=True)
+    fs.ls(root)
+    with serving(Storage(video(1000))) as storage:
+        fetch(storage, f"{folder}/a.mp4")
+        storage.requests.clear()
+        result = fetch(storage, f"{folder}/a.mp4", exist_ok=True)
+        assert (result.size, result.verified, storage.requests) == (1000, "exists", [])
+        fs.rm_file(f"{root}/a.mp4")
+        assert fetch(storage, f"{folder}/a.mp4", exist_ok=True).verified == "md5"
+
+
+def test_two_downloads_to_one_place_do_not_mix(folder: str) -> None:
+    """The second is told that one is under way, as on the disk."""
+    second: list[str | None] = []
+
+    def meanwhile(done: int, size: int | None) -> None:
+        if not second:
+            with pytest.raises(DownloadError) as caught:
+                fetch(storage, f"{folder}/a.mp4")
+            second.append(caught.value.reason)
+
+    with serving(Storage(video(2 * MIB), rate=8 * MIB)) as storage:
+        fetch(storage, f"{folder}/a.mp4", progress=meanwhile)
+    assert second == ["locked"]
+    assert listing(folder) == {"a.mp4": storage.body}
+
+
+class Shaky(memory_system):  # type: ignore[misc]  # fsspec has no types
+    """A store that fails where it is told to."""
+
+    protocol = "shaky"
+    store: ClassVar[dict[str, Any]] = {}
+    pseudo_dirs: ClassVar[list[str]] = [""]
+    fails = ""
+
+    def _fail(self, what: str) -> None:
+        if Shaky.fails == what:
+            raise ConnectionError("the store says: secret-of-the-store")
+
+    def exists(self, path: str, **kwargs: Any) -> bool:
+        self._fail("exists")
+        return bool(super().exists(path, **kwargs))
+
+    def open(self, path: str, *args: Any, **kwargs: Any) -> Any:
+        self._fail("open")
+        return super().open(path, *args, **kwargs)
+
+    def info(self, path: str, **kwargs: Any) -> Any:
+        found = super().info(path, **kwargs)
+        if path.endswith(".part"):
+            self._fail("info")
+            return found | {"size": found["size"] - 1} if Shaky.fails == "size" else found
+        return found
+
+    def mv(self, path1: str, path2: str, **kwargs: Any) -> None:
+        self._fail("mv")
+        super().mv(path1, path2, **kwargs)
+
+
+@pytest.mark.parametrize("step", ["exists", "open", "info", "size", "mv"])
+def test_a_store_that_fails_is_an_error_of_ours(step: str) -> None:
+    """Whatever the store raises, at whichever step, comes out as a DownloadError, and no half file stays there."""
+    fsspec.register_implementation("shaky", Shaky, clobber=True)
+    Shaky.fails = step
+    with serving(Storage(video(1000))) as storage:
+        with pytest.raises(DownloadError) as caught:
+            fetch(storage, "shaky://videos/a.mp4")
+        Shaky.fails = ""
+        assert type(caught.value) is DownloadError
+        assert "secret" not in str(caught.value)
+        assert [path for path in Shaky.store if "videos" in path] == []
+        fetch(storage, "shaky://videos/a.mp4")
+    Shaky.store.clear()
+
+
+class Buckets(memory_system):  # type: ignore[misc]  # fsspec ships no types
+    """A store of buckets: files need no folders, and to make one would be to make a bucket."""
+
+    protocol = "buckets"
+    store: ClassVar[dict[str, Any]] = {}
+    made: ClassVar[list[str]] = []
+
+    def makedirs(self, path: str, exist_ok: bool = False) -> None:
+        self.made.append(path)
+
+
+def test_no_bucket_is_made_of_a_typing_error() -> None:
+    """A store that takes the file as it is, is not asked to make a folder for it."""
+    fsspec.register_implementation("buckets", Buckets, clobber=True)
+    with serving(Storage(video(1000))) as storage:
+        fetch(storage, "buckets://mistyped/a.mp4")
+    assert Buckets.made == []
+    Buckets.store.clear()
+
+
+def test_a_kind_of_url_that_nobody_knows_is_said_so() -> None:
+    """A scheme without a file system is a wrong setting, found before anybody is asked where the video is."""
+    with serving(Storage(video(1000))) as storage:
+        with pytest.raises(ConfigurationError, match="nonsense://"):
+            fetch(storage, "nonsense://videos/a.mp4")
+        assert storage.requests == storage.lookups == []

@@ -1,0 +1,367 @@
+"""What an earlier download left is resumed, if it is of the same object, and only then."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from aikynetix import DownloadError
+from aikynetix._download._partial import decode
+
+from .calls import MIB, assert_right, fetch, interrupt, start, wait_until
+from .kills import asked_again, journal
+from .servers import Fault, Request, Storage, serving, video
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+def noted(path: Path) -> int:
+    return sum(stop - begin for begin, stop in journal(path))
+
+
+@pytest.mark.parametrize(
+    ("etag", "generation", "hashes", "if_range"),
+    [
+        ('"one"', "1", ("md5", "crc32c"), '"one"'),
+        ('"one"', None, (), '"one"'),
+        (None, "1", (), None),
+        (None, None, ("md5",), None),
+        (None, None, ("crc32c",), None),
+        ('W/"one"', "1", (), None),
+    ],
+    ids=["all", "etag", "generation", "md5", "crc32c", "weak-etag"],
+)
+def test_a_later_call_resumes(
+    etag: str | None, generation: str | None, hashes: tuple[str, ...], if_range: str | None, tmp_path: Path
+) -> None:
+    """Whatever identifies the object, what is there is not fetched again, and the result says how much that was."""
+    body = video(3 * MIB)
+    with serving(Storage(body, hashes, etag=etag, generation=generation)) as storage:
+        interrupt(storage, tmp_path / "v.mp4")
+        assert sorted(entry.name for entry in tmp_path.iterdir()) == ["v.mp4.part", "v.mp4.part.journal"]
+        result = fetch(storage, tmp_path / "v.mp4")
+        (request,) = storage.requests
+        assert storage.sent == len(body) - result.resumed_from
+    assert request.headers["range"] == f"bytes={result.resumed_from}-{len(body) - 1}"
+    assert request.headers.get("if-range") == if_range
+    assert result.resumed_from == 2 * MIB
+    assert_right(result, tmp_path / "v.mp4", body)
+
+
+def test_another_process_resumes_too(tmp_path: Path) -> None:
+    """A download that one process began is finished by another one."""
+    body, path = video(3 * MIB), tmp_path / "v.mp4"
+    with serving(Storage(body)) as storage:
+        interrupt(storage, path)
+        with start(storage, path) as process:
+            told = process.communicate(timeout=30)
+        assert told == (f"{2 * MIB} {hashlib.sha256(body).hexdigest()}\n", "")
+        assert storage.sent == MIB
+    assert path.read_bytes() == body
+
+
+def test_the_journal_names_the_object_and_no_secret(tmp_path: Path) -> None:
+    """It is there with the first bytes: host and path without the query, size, entity tag, generation, what is done."""
+    with serving(Storage(video(3 * MIB), ("md5", "crc32c"))) as storage:
+        interrupt(storage, tmp_path / "v.mp4", cut_after=1000)
+        text = (tmp_path / "v.mp4.part.journal").read_text()
+        assert journal(tmp_path / "v.mp4") == [(0, 1000)]
+        told = json.loads(text.partition("\n")[0])["object"]
+        assert told["path"] == f"127.0.0.1:{storage.port}{storage.path}"
+    assert (told["size"], told["etag"], told["generation"]) == (3 * MIB, '"one"', "1")
+    assert "topsecret" not in text
+    assert "?" not in text
+
+
+@pytest.mark.parametrize(
+    ("etag", "generation", "hashes", "size"),
+    [
+        ('"two"', "2", ("md5",), 3 * MIB),
+        (None, "2", (), 3 * MIB),
+        ('"two"', None, (), 3 * MIB),
+        (None, None, ("md5",), 3 * MIB),
+        (None, None, ("crc32c",), 3 * MIB),
+        ('"one"', None, (), MIB),
+        ('"one"', None, (), 2 * MIB),
+        ('"one"', None, (), 4 * MIB),
+    ],
+    ids=["all", "generation", "etag", "md5", "crc32c", "shorter", "as long as what is there", "longer"],
+)
+def test_a_changed_object_is_fetched_anew(
+    etag: str | None,
+    generation: str | None,
+    hashes: tuple[str, ...],
+    size: int,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Bytes of two versions are never mixed, whatever tells them apart: the download starts over, and says so."""
+    old, new = video(3 * MIB), video(size, seed=2)
+    with serving(Storage(old, hashes, etag=etag and '"one"', generation=generation and "1")) as storage:
+        interrupt(storage, tmp_path / "v.mp4")
+        storage.body, storage.etag, storage.generation = new, etag, generation
+        result = fetch(storage, tmp_path / "v.mp4")
+    assert result.resumed_from == 0
+    assert_right(result, tmp_path / "v.mp4", new)
+    assert "starts over" in caplog.text
+    assert "topsecret" not in caplog.text
+
+
+def test_a_server_that_ignores_if_range_is_found_out(tmp_path: Path) -> None:
+    """A 206 that carries another entity tag is of another object, whatever If-Range asked for."""
+    new = video(3 * MIB, seed=2)
+
+    def fault(request: Request) -> None:
+        request.headers.pop("if-range", None)
+
+    with serving(Storage(video(3 * MIB), (), generation=None)) as storage:
+        interrupt(storage, tmp_path / "v.mp4")
+        storage.body, storage.etag, storage.fault = new, '"two"', fault
+        result = fetch(storage, tmp_path / "v.mp4")
+        assert [request.span for request in storage.requests] == [(2 * MIB, 3 * MIB), None]
+    assert_right(result, tmp_path / "v.mp4", new)
+
+
+def test_what_nothing_identifies_is_fetched_anew(tmp_path: Path) -> None:
+    """Without entity tag, generation or checksum nobody can tell what the bytes belong to: they are not even kept."""
+    with serving(Storage(video(3 * MIB), (), etag=None, generation=None)) as storage:
+        interrupt(storage, tmp_path / "v.mp4")
+        assert list(tmp_path.iterdir()) == []
+        assert_right(fetch(storage, tmp_path / "v.mp4"), tmp_path / "v.mp4", storage.body)
+        assert [request.span for request in storage.requests] == [None]
+
+
+@pytest.mark.parametrize("told", ["first", "later"])
+@pytest.mark.parametrize("name", ["md5", "crc32c"])
+def test_what_was_damaged_meanwhile_is_fetched_anew(told: str, name: str, tmp_path: Path) -> None:
+    """Whichever response announced the checksum: where it does not match, what is old is suspected first."""
+    body, path = video(3 * MIB), tmp_path / "v.mp4"
+    with serving(Storage(body, (name,))) as storage:
+        if told == "first":
+            interrupt(storage, path)
+        else:
+            interrupt(storage, path, x_goog_hash=None)
+        storage.fault = lambda request: (
+            Fault(headers={"x-goog-hash": None}) if told == "first" and request.span else None
+        )
+        with (tmp_path / "v.mp4.part").open("r+b") as file:
+            file.seek(MIB)
+            file.write(b"damage")
+        result = fetch(storage, path)
+        assert [request.span for request in storage.requests] == [(2 * MIB, 3 * MIB), None]
+    assert (result.verified, result.resumed_from) == (name, 0)
+    assert_right(result, path, body)
+
+
+@pytest.mark.parametrize("loss", ["no part", "short part", "no journal", "empty journal", "noise", "half a line"])
+def test_leftovers_that_do_not_fit_each_other_do_no_harm(loss: str, tmp_path: Path) -> None:
+    """Part and journal may each be missing, cut off or nonsense; the file is right in the end."""
+    body, path = video(3 * MIB), tmp_path / "v.mp4"
+    part, notes = tmp_path / "v.mp4.part", tmp_path / "v.mp4.part.journal"
+    with serving(Storage(body)) as storage:
+        interrupt(storage, path)
+        match loss:
+            case "no part":
+                part.unlink()
+            case "short part":
+                os.truncate(part, MIB)
+            case "no journal":
+                notes.unlink()
+            case "empty journal":
+                os.truncate(notes, 0)
+            case "noise":
+                notes.write_bytes(bytes(range(256)) * 10)
+            case _:
+                os.truncate(notes, notes.stat().st_size - 4)
+        result = fetch(storage, path)
+    assert (0 < result.resumed_from < 2 * MIB) == (loss == "half a line")
+    assert_right(result, path, body)
+
+
+SOUND: dict[str, object] = {"path": "h/v", "size": 9, "etag": '"a"', "generation": "1", "checksums": {}}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        *({name: value} for name in ("etag", "generation") for value in (" x", "x\n", "\u00e4", 7, ["x"])),
+        {"size": None},
+        {"size": "9"},
+        {"path": None},
+        {"checksums": {"md5": 7}},
+        {"checksums": None},
+        {"more": 1},
+    ],
+    ids=str,
+)
+def test_a_journal_that_no_header_could_have_led_to_is_no_journal(change: dict[str, object]) -> None:
+    """What was never received cannot be sent: such a journal is worth nothing."""
+
+    def text(fields: dict[str, object]) -> str:
+        return json.dumps({"journal": 2, "boot": None, "object": fields}) + "\n+0-4;\n+4-6;\n+7-"
+
+    found = decode(text(SOUND))
+    assert found is not None
+    assert found[2] == [(0, 6)]
+    assert decode(text(SOUND | change)) is None
+    assert decode("[" * 100_000) is None
+
+
+def test_a_part_that_only_lacked_its_name_is_proved_with_one_byte(tmp_path: Path) -> None:
+    """Killed between the last byte and the renaming: one byte shows that it is the same object, and is all it takes."""
+    body, path = video(3 * MIB), tmp_path / "v.mp4"
+    with serving(Storage(body)) as storage:
+        fetch(storage, path)
+        interrupt(storage, tmp_path / "w.mp4")
+        path.rename(tmp_path / "w.mp4.part")
+        with (tmp_path / "w.mp4.part.journal").open("a") as file:
+            file.write(f"+0-{len(body)};\n")
+        result = fetch(storage, tmp_path / "w.mp4")
+        assert storage.sent == 1
+    assert result.resumed_from == len(body) - 1
+    assert_right(result, tmp_path / "w.mp4", body)
+
+
+def test_two_processes_on_one_file_do_not_mix(tmp_path: Path) -> None:
+    """The second ends with a clear error, or waits if asked to; when the first dies, its lock dies with it."""
+    path = tmp_path / "v.mp4"
+    with serving(Storage(video(6 * MIB), rate=MIB)) as storage, start(storage, path, connections=1) as first:
+        wait_until(lambda: bool(journal(path)))
+        with start(storage, path) as second:
+            assert second.wait(20) == 1
+            assert second.communicate()[0].startswith("DownloadError locked")
+        with start(storage, path, "exist_ok") as third:
+            with pytest.raises(subprocess.TimeoutExpired):
+                third.wait(0.5)
+            assert first.poll() is None
+            storage.rate = 0
+            first.kill()
+            assert third.wait(20) == 0
+            assert int(third.communicate()[0].split()[0]) > 0
+    assert [entry.name for entry in tmp_path.iterdir()] == ["v.mp4"]
+    assert path.read_bytes() == storage.body
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGINT to send to a process")
+@pytest.mark.parametrize("connections", [1, 8])
+def test_ctrl_c_leaves_what_has_arrived(connections: int, tmp_path: Path) -> None:
+    """A process that is interrupted ends at once, as Python does, and the next one resumes."""
+    path = tmp_path / "v.mp4"
+    with serving(Storage(video(12 * MIB), rate=MIB)) as storage:
+        with start(storage, path, connections=connections) as process:
+            wait_until(lambda: noted(path) > 400_000)
+            process.send_signal(signal.SIGINT)
+            try:
+                assert process.wait(5) == -signal.SIGINT
+            finally:
+                process.kill()
+            errors = process.communicate()[1].splitlines()
+        assert errors[-1] == "KeyboardInterrupt"
+        assert not [line for line in errors if "Exception in thread" in line]
+        held = noted(path)
+        storage.rate = 0
+        result = fetch(storage, path)
+    assert result.resumed_from == held >= 400_000
+    assert_right(result, path, storage.body)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 6 MiB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", str(folder)]
+    try:
+        mounted = subprocess.run(command, capture_output=True, check=False).returncode == 0
+    except FileNotFoundError:
+        mounted = False
+    if not mounted:
+        pytest.skip("a disk can be mounted by root only")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def test_a_disk_without_room_is_said_so_before_the_first_byte(small_disk: Path) -> None:
+    """A file that surely does not fit is refused with its size; a body of unknown size when the disk is full."""
+    with serving(Storage(video(7 * MIB), rate=MIB)) as storage:
+        with pytest.raises(DownloadError, match=f"no room for {7 * MIB} bytes") as caught:
+            fetch(storage, small_disk / "v.mp4")
+        assert caught.value.reason == "no_space"
+        assert storage.sent < MIB
+        storage.rate, storage.fault = 0, lambda request: Fault(chunked=True)
+        with pytest.raises(DownloadError, match="no space is left"):
+            fetch(storage, small_disk / "v.mp4")
+    assert list(small_disk.iterdir()) == []
+
+
+@pytest.mark.parametrize("connections", [1, 8])
+def test_a_disk_that_fills_up_meanwhile_is_no_loss(connections: int, small_disk: Path) -> None:
+    """No space in the middle is a DownloadError that says what to do; with room again the next call resumes."""
+    path, filler = small_disk / "v.mp4", small_disk / "filler"
+
+    def fill(done: int, size: int | None) -> None:
+        if done > MIB and not filler.exists():
+            with pytest.raises(OSError, match="No space"):
+                filler.write_bytes(bytes(6 * MIB))
+
+    with serving(Storage(video(5 * MIB), rate=2 * MIB)) as storage:
+        with pytest.raises(DownloadError, match=r"no space is left .*a later call resumes") as caught:
+            fetch(storage, path, connections=connections, progress=fill)
+        assert (type(caught.value), caught.value.reason) == (DownloadError, "no_space")
+        assert not path.exists()
+        held = journal(path)
+        filler.unlink()
+        storage.rate = 0
+        since = len(storage.requests)
+        result = fetch(storage, path)
+        assert asked_again(storage, since, held) == 0
+    assert result.resumed_from == sum(stop - begin for begin, stop in held) > MIB // 2
+    assert_right(result, path, storage.body)
+
+
+@pytest.mark.parametrize(
+    ("number", "is_taken"), [(errno.EINVAL, True), (errno.ENOTSUP, True), (errno.ENOSYS, True), (errno.EIO, False)]
+)
+def test_a_file_system_without_fsync_still_gets_its_file(
+    number: int, is_taken: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some network file systems have no such call; a disk that did not take the bytes is another matter."""
+
+    def fsync(fd: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with serving(Storage(video(MIB))) as storage:
+        if is_taken:
+            assert_right(fetch(storage, tmp_path / "v.mp4"), tmp_path / "v.mp4", storage.body)
+            return
+        with pytest.raises(DownloadError, match=os.strerror(number)) as caught:
+            fetch(storage, tmp_path / "v.mp4")
+    assert caught.value.reason == "place"
+    assert not (tmp_path / "v.mp4").exists()
+
+
+@pytest.mark.parametrize("hashes", [(), ("md5",)], ids=["by place", "by checksum"])
+def test_a_url_of_another_place_leads_to_the_same_object_only_by_checksum(
+    hashes: tuple[str, ...], tmp_path: Path
+) -> None:
+    """The API may have moved the video meanwhile: only a checksum can say that the bytes at hand are still its own."""
+    with serving(Storage(video(3 * MIB), hashes)) as storage:
+        interrupt(storage, tmp_path / "v.mp4")
+        storage.urls = lambda number: storage.url().replace("analyzed", "other")
+        result = fetch(storage, tmp_path / "v.mp4")
+        assert len(storage.requests) == (1 if hashes else 2)
+    assert result.resumed_from == (2 * MIB if hashes else 0)
+    assert_right(result, tmp_path / "v.mp4", storage.body)

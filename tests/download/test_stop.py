@@ -1,0 +1,214 @@
+"""Downloads that are told to stop, or whose process ends: prompt, quiet, and resumable."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import trio
+
+from aikynetix import AsyncAikynetix, DownloadedVideo, DownloadInterruptedError
+
+from .calls import KEY, MIB, assert_right, fetch, wait_until
+from .kills import journal
+from .servers import Fault, Storage, serving, video
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+
+def noted(path: Path) -> int:
+    return sum(stop - start for start, stop in journal(path))
+
+
+def own_threads() -> list[str]:
+    """The engine's threads that are alive."""
+    return [thread.name for thread in threading.enumerate() if thread.name.startswith("aikynetix")]
+
+
+def later(ready: Callable[[], bool], do: Callable[[], object]) -> None:
+    """Do something in another thread as soon as it is time."""
+
+    def run() -> None:
+        wait_until(ready)
+        do()
+
+    threading.Thread(target=run).start()
+
+
+@pytest.mark.parametrize("connections", [1, 8])
+def test_cancelling_is_prompt_and_resumable(connections: int, tmp_path: Path) -> None:
+    """Once the event is set the call ends within a second, leaves no thread, and the next one resumes."""
+    path, cancel = tmp_path / "v.mp4", threading.Event()
+    begun: list[float] = []
+    with serving(Storage(video(12 * MIB), rate=2 * MIB)) as storage:
+
+        def stop() -> None:
+            begun.append(time.monotonic())
+            cancel.set()
+
+        later(lambda: noted(path) > MIB, stop)
+        with pytest.raises(DownloadInterruptedError, match="cancelled") as caught:
+            fetch(storage, path, connections=connections, cancel=cancel)
+        assert time.monotonic() - begun[0] < 1
+        assert caught.value.reason == "cancelled"
+        assert own_threads() == []
+        held = noted(path)
+        storage.rate = 0
+        result = fetch(storage, path)
+    assert result.resumed_from == held > MIB
+    assert_right(result, path, storage.body)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault(cut_after=0, stall=20),
+        Fault(cut_after=2 * MIB, stall=20),
+        Fault(headers={"Content-Length": None}, cut_after=MIB, stall=20),
+        Fault(headers={"Content-Encoding": "gzip"}, cut_after=0, stall=20),
+        Fault(drip=0.05),
+    ],
+    ids=str,
+)
+def test_a_silent_server_does_not_hold_up_a_stop(fault: Fault, tmp_path: Path) -> None:
+    """Whatever a body is waiting for, right from the socket or through the parser, it is ended."""
+    cancel = threading.Event()
+    with serving(Storage(video(3 * MIB), fault=lambda request: fault)) as storage:
+        later(lambda: bool(storage.requests), threading.Timer(0.3, cancel.set).start)
+        begun = time.monotonic()
+        with pytest.raises(DownloadInterruptedError, match="cancelled"):
+            fetch(storage, tmp_path / "v.mp4", cancel=cancel, silence=30)
+        assert time.monotonic() - begun < 3
+    assert own_threads() == []
+
+
+def test_waiting_for_another_download_can_be_cancelled(tmp_path: Path) -> None:
+    """With exist_ok=True too: whoever waits for the file of another one is not stuck with it."""
+    cancel, path = threading.Event(), tmp_path / "v.mp4"
+    with serving(Storage(video(2 * MIB), rate=MIB)) as storage:
+        first = threading.Thread(target=fetch, args=(storage, path))
+        first.start()
+        wait_until(lambda: bool(journal(path)))
+        threading.Timer(0.2, cancel.set).start()
+        with pytest.raises(DownloadInterruptedError) as caught:
+            fetch(storage, path, exist_ok=True, cancel=cancel)
+        assert caught.value.reason == "cancelled"
+        first.join()
+    assert path.read_bytes() == storage.body
+
+
+async def _cancelled_on_asyncio(client: AsyncAikynetix, path: Path, ready: Callable[[], bool]) -> None:
+    task = asyncio.create_task(client.analyzed_videos.download("session", path))
+    while not ready():  # noqa: ASYNC110 - what it waits for happens on a disk and in a server
+        await asyncio.sleep(0.005)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+async def _cancelled_on_trio(client: AsyncAikynetix, path: Path, ready: Callable[[], bool]) -> None:
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(client.analyzed_videos.download, "session", path)
+        while not ready():  # noqa: ASYNC110 - what it waits for happens on a disk and in a server
+            await trio.sleep(0.005)
+        nursery.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize("library", ["asyncio", "trio"])
+@pytest.mark.parametrize("moment", ["lookup", "middle"])
+def test_cancelling_the_async_download_leaves_a_resumable_state_and_no_thread(
+    library: str, moment: str, tmp_path: Path
+) -> None:
+    """Cancelled while the API is asked, or in the middle: at rest on return, and resumed later."""
+    path = tmp_path / "v.mp4"
+
+    async def scenario(storage: Storage) -> float:
+        ready = {"lookup": lambda: bool(storage.lookups), "middle": lambda: noted(path) > MIB}[moment]
+        async with AsyncAikynetix(api_key=KEY, base_url=storage.base_url, timeout=10.0) as client:
+            begun = time.monotonic()
+            await (_cancelled_on_asyncio if library == "asyncio" else _cancelled_on_trio)(client, path, ready)
+            assert own_threads() == []
+            return time.monotonic() - begun
+
+    with serving(Storage(video(8 * MIB), rate=2 * MIB)) as storage:
+        storage.round_trip = 0.4 if moment == "lookup" else 0
+        run: Any = asyncio.run if library == "asyncio" else lambda made: trio.run(lambda: made)
+        assert run(scenario(storage)) < 8
+        held = noted(path)
+        assert (held > MIB) == (moment == "middle")
+        storage.rate = storage.round_trip = 0
+        result = fetch(storage, path)
+    assert result.resumed_from == held
+    assert_right(result, path, storage.body)
+
+
+def test_the_async_download_itself(tmp_path: Path) -> None:
+    """Awaited, it gives what the synchronous one gives, over many connections, with progress from another thread."""
+    seen: list[int] = []
+
+    async def main(storage: Storage) -> DownloadedVideo:
+        async with AsyncAikynetix(api_key=KEY, base_url=storage.base_url) as client:
+            videos = client.analyzed_videos
+            return await videos.download("session", tmp_path / "v.mp4", progress=lambda done, size: seen.append(done))
+
+    with serving(Storage(video(8 * MIB), rate=4 * MIB)) as storage:
+        result = asyncio.run(main(storage))
+        assert len(storage.requests) > 1
+    assert_right(result, tmp_path / "v.mp4", storage.body)
+    assert seen[-1] == len(storage.body)
+    assert own_threads() == []
+
+
+ENDS = """
+import sys, threading
+from aikynetix import Aikynetix
+client, enough = Aikynetix(), threading.Event()
+wanted = {"progress": lambda done, size: done > 500_000 and enough.set()}
+download = client.analyzed_videos.download
+threading.Thread(target=download, args=("session", sys.argv[1]), kwargs=wanted, daemon=True).start()
+enough.wait()
+"""
+
+
+def test_a_program_may_end_in_the_middle_of_a_download(tmp_path: Path) -> None:
+    """The interpreter does not wait for the whole file and says nothing, and a later call resumes."""
+    path = tmp_path / "v.mp4"
+    with serving(Storage(video(3 * MIB), rate=MIB)) as storage:
+        environment = dict(os.environ) | {"AIKYNETIX_API_KEY": KEY, "AIKYNETIX_BASE_URL": storage.base_url}
+        command = [sys.executable, "-W", "error", "-c", ENDS, str(path)]
+        ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=20, check=False)
+        assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
+        storage.rate = 0
+        result = fetch(storage, path)
+    assert result.resumed_from > 500_000
+    assert_right(result, path, storage.body)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGINT to send to a process")
+def test_ctrl_c_ends_the_command_at_once(tmp_path: Path) -> None:
+    """Exit code 130, no traceback; run again it resumes, and prints where the file is."""
+    path = tmp_path / "v.mp4"
+    with serving(Storage(video(8 * MIB), rate=MIB)) as storage:
+        environment = dict(os.environ) | {"AIKYNETIX_API_KEY": KEY, "AIKYNETIX_BASE_URL": storage.base_url}
+        command = [sys.executable, "-m", "aikynetix", "download", "session", "-o", str(path)]
+        with subprocess.Popen(command, env=environment, stdout=-1, stderr=-1, text=True) as process:
+            wait_until(lambda: noted(path) > 300_000)
+            process.send_signal(signal.SIGINT)
+            begun = time.monotonic()
+            _, errors = process.communicate(timeout=10)
+            assert time.monotonic() - begun < 5
+        assert process.returncode == 130
+        assert "Traceback" not in errors
+        storage.rate = 0
+        again = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30, check=False)
+    assert (again.returncode, again.stdout.strip()) == (0, str(path))
+    assert path.read_bytes() == storage.body
