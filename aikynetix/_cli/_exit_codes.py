@@ -44,7 +44,7 @@ _KINDS: tuple[tuple[type[AikynetixError], Exit, str], ...] = (
     (NotFoundError, Exit.NOT_FOUND, "Check the session id; if only the video is missing, --wait SECONDS has it made."),
     (RateLimitError, Exit.LATER, "Try again later."),
     (InternalServerError, Exit.LATER, "The trouble is on the server's side; try again later."),
-    (APIConnectionError, Exit.LATER, "Check the network and the base URL; `aikynetix doctor` helps."),
+    (APIConnectionError, Exit.LATER, "`aikynetix doctor` shows proxy, certificates and base URL."),
     (VideoNotReadyError, Exit.LATER, "Ask again later, or with a longer --wait."),
     (DownloadInterruptedError, Exit.LATER, "Run the command again to go on from there."),
     (IntegrityError, Exit.UNVERIFIED, "Nothing was kept under the final name; try again."),

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+import ssl
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING
 
 import pytest
+import trustme
 
 from aikynetix.sandbox import Sandbox
+from tests.spec import success
 
 if TYPE_CHECKING:
     from .conftest import Command
@@ -171,6 +176,51 @@ def test_a_server_that_is_not_there_is_try_again_later(command: Command, monkeyp
     ran = command("url", "s", "--base-url", "http://127.0.0.1:1", "--max-retries", "0")
     assert ran.code == 6
     assert "127.0.0.1:1" in ran.err
+
+
+class _Secure(BaseHTTPRequestHandler):
+    """An API that gives everybody the same URL."""
+
+    def do_GET(self) -> None:
+        body = json.dumps(success("https://storage.example/v.mp4")).encode()
+        self.send_response(200)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 -- the name in the base class
+        """Say nothing."""
+
+
+def test_a_certificate_is_trusted_by_option_and_refused_in_plain_words_without(
+    command: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """--ca-file does what SSL_CERT_FILE does; the line without it says what is wrong and not where in which C file."""
+    monkeypatch.setenv("AIKYNETIX_API_KEY", "key")
+    authority, context = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Secure) as server:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        Thread(target=server.serve_forever, daemon=True).start()
+        options = "url", "s", "--base-url", f"https://127.0.0.1:{server.server_port}"
+        refused, trusted = command(*options), command(*options, "--ca-file", str(tmp_path / "ca.pem"))
+        server.shutdown()
+    assert (trusted.code, trusted.out) == (0, "https://storage.example/v.mp4\n")
+    assert (refused.code, refused.out) == (6, "")
+    assert "certificate" in refused.err
+    assert "_ssl.c" not in refused.err
+
+
+def test_a_proxy_is_taken_from_the_option(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that is not there is what the line is about, and its password is not shown."""
+    monkeypatch.setenv("AIKYNETIX_API_KEY", "key")
+    options = "--base-url", "https://api.example.invalid", "--max-retries", "0"
+    ran = command("url", "s", *options, "--proxy", "http://user:canary@127.0.0.1:1")
+    assert ran.code == 6
+    assert "proxy" in ran.err or "refused" in ran.err
+    assert "canary" not in ran.err
 
 
 @pytest.mark.parametrize(
