@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from .prism import SPEC
+from .prism import ROOT
 
 validator = pytest.importorskip(
     "openapi_spec_validator", reason="openapi-spec-validator is not installed: it comes with the extra `dev`"
@@ -16,8 +16,8 @@ validator = pytest.importorskip(
 
 def test_the_spec_is_valid_and_a_broken_one_is_not() -> None:
     """It conforms to the schema of the version that it says it is; the judge finds what is missing in another."""
-    spec: Any = json.loads(SPEC.read_text("utf-8"))
+    spec: Any = json.loads((ROOT / "openapi.json").read_text("utf-8"))
     validator.validate(spec)
     del spec["info"]
-    with pytest.raises(Exception, match="'info' is a required property"):
+    with pytest.raises(Exception, match="info. is a required property"):
         validator.validate(spec)
