@@ -10,11 +10,12 @@ from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 import trustme
 
 from aikynetix.sandbox import Sandbox
-from tests.spec import success
+from tests import spec
 
 if TYPE_CHECKING:
     from .conftest import Command
@@ -64,8 +65,8 @@ def test_generate_sends_the_post(sandbox: Sandbox, command: Command) -> None:
     ran = command("generate", sandbox.sessions["jump"], "--analysis", "jump")
     assert ran.code == 0
     assert ran.out.startswith("http")
-    asked = [(request.method, json.loads(request.body)) for request in sandbox.requests]
-    assert asked == [("POST", {"is_jump": True})]
+    due = spec.request(spec.GENERATE, said={"is_jump": True})
+    assert [(request.method, request.body) for request in sandbox.requests] == [(due.method, due.content)]
 
 
 def test_generate_that_is_only_accepted_is_try_again_later(sandbox: Sandbox, command: Command) -> None:
@@ -182,7 +183,7 @@ class _Secure(BaseHTTPRequestHandler):
     """An API that gives everybody the same URL."""
 
     def do_GET(self) -> None:
-        body = json.dumps(success("https://storage.example/v.mp4")).encode()
+        body = json.dumps(spec.success("https://storage.example/v.mp4")).encode()
         self.send_response(200)
         self.send_header("content-type", "application/json")
         self.send_header("content-length", str(len(body)))
@@ -334,7 +335,7 @@ def test_demo_that_cannot_write_says_so(command: Command, tmp_path: Path) -> Non
 
 def test_sandbox_on_a_taken_port_says_so(sandbox: Sandbox, command: Command) -> None:
     """The line names the option to change."""
-    ran = command("sandbox", "--port", sandbox.base_url.rpartition(":")[2])
+    ran = command("sandbox", "--port", str(httpx.URL(sandbox.base_url).port))
     assert ran.code == 1
     assert "--port" in ran.err
     assert ran.err.count("\n") == 1
