@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from aikynetix_api.operations import Api, AsyncApi
 
-    from ._call import Carriers
     from ._download import Options
     from ._models import AnalyzedVideo, DownloadedVideo
     from ._videos import StrPath
@@ -36,7 +35,7 @@ class _ClientBase:
     _settings: Settings
     _http: Any
     _transport: httpx.BaseTransport | httpx.AsyncBaseTransport | None
-    _storage_carriers: Carriers
+    _storage_carriers: Any
 
     def _set_up(self, transport: Any, *, proxy: Any, verify: Any, **settings: Any) -> None:
         _check_transport(transport, httpx.AsyncBaseTransport if self._is_async else httpx.BaseTransport, proxy, verify)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Generator, Iterator
     from concurrent.futures import Executor
 
-    from .._client import Aikynetix, AsyncAikynetix
+    from .. import Aikynetix, AsyncAikynetix
     from ._workers import Factory, Workers
 
 T = TypeVar("T")

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     import anyio
 
-    from .._client import Aikynetix, AsyncAikynetix
+    from .. import Aikynetix, AsyncAikynetix
     from .._models import DownloadedVideo
 
     Request = Mapping[str, Any]

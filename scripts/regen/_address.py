@@ -41,21 +41,13 @@ _OTHER_SCHEME = re.compile(r"\^\(?(?!https?:)[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 
 @dataclass
 class _Shape:
-    """What one answer, or one alternative of it, says of addresses.
+    """What one answer, or one alternative of it, says of addresses."""
 
-    Attributes:
-        is_later: Whether it only says that the work was taken on (202), so that an address in it may be another's.
-        ranks: Place to how well it is named.
-        deprecated: Places that are on their way out.
-        crowded: Places beside other addresses in the same object.
-        analyzed: Addresses named after the analysis.
-    """
-
-    is_later: bool
-    ranks: dict[Place, int] = field(default_factory=dict)
-    deprecated: set[Place] = field(default_factory=set)
-    crowded: set[Place] = field(default_factory=set)
-    analyzed: set[Place] = field(default_factory=set)
+    is_later: bool  # whether it only says that the work was taken on (202), so that an address in it may be another's
+    ranks: dict[Place, int] = field(default_factory=dict)  # place to how well it is named
+    deprecated: set[Place] = field(default_factory=set)  # places that are on their way out
+    crowded: set[Place] = field(default_factory=set)  # places beside other addresses in the same object
+    analyzed: set[Place] = field(default_factory=set)  # addresses named after the analysis
 
     @property
     def rank(self) -> int:
@@ -116,12 +108,6 @@ def is_unmistakable(place: Place) -> bool:
 def is_generic(place: Place) -> bool:
     """Tell whether the name of a place says no more than that an address stands there."""
     return _rank(place) == _GENERIC
-
-
-def answers_with_fields(book: ModelBook, operation: Operation) -> bool:
-    """Tell whether any success answer is described as an object with named fields."""
-    answers = [schema for _, alternatives in _answers(book, operation) for schema in alternatives]
-    return any(book.target(one).get("properties") for one in answers)
 
 
 def _answers(book: ModelBook, operation: Operation) -> Iterator[tuple[str, list[Any]]]:

@@ -35,23 +35,14 @@ NO_SERVER = "no-server:"
 
 @dataclass(frozen=True)
 class Parameter:
-    """One parameter as generated.
+    """One parameter as generated."""
 
-    Attributes:
-        own: Its name in Python.
-        wire: The vendor's name.
-        place: ``path``, ``query``, ``header`` or ``cookie``.
-        stated: The vendor's parameter object.
-        view: The schema that the generator sees.
-        style: How a query parameter is joined or unfolded; empty where its values are just repeated.
-    """
-
-    own: str
-    wire: str
-    place: str
-    stated: Json
-    view: Json
-    style: str = ""
+    own: str  # its name in Python
+    wire: str  # the vendor's name
+    place: str  # ``path``, ``query``, ``header`` or ``cookie``
+    stated: Json  # the vendor's parameter object
+    view: Json  # the schema that the generator sees
+    style: str = ""  # how a query parameter is joined or unfolded; empty where its values are just repeated
 
     @property
     def required(self) -> bool:
@@ -61,21 +52,13 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Body:
-    """One kind of body as generated.
+    """One kind of body as generated."""
 
-    Attributes:
-        kind: ``json``, ``form``, ``multipart`` or ``bytes``.
-        media: The media types that it may be announced as, the first one first.
-        stated: The vendor's media type object.
-        view: The schema that the generator sees.
-        required: Whether every request has to have it.
-    """
-
-    kind: str
-    media: tuple[str, ...]
-    stated: Json
-    view: Json
-    required: bool
+    kind: str  # ``json``, ``form``, ``multipart`` or ``bytes``
+    media: tuple[str, ...]  # the media types that it may be announced as, the first one first
+    stated: Json  # the vendor's media type object
+    view: Json  # the schema that the generator sees
+    required: bool  # whether every request has to have it
 
     @property
     def styles(self) -> dict[str, str]:
@@ -92,29 +75,17 @@ class Body:
 
 @dataclass(frozen=True)
 class Endpoint:
-    """One operation as generated.
+    """One operation as generated."""
 
-    Attributes:
-        name: Its module's name.
-        tag: Its package under `aikynetix_api.api`.
-        method: The method to send.
-        prefix: What stands before the path: empty, another server's address, or `NO_SERVER`.
-        path: The path, with the Python name of a parameter in braces.
-        parameters: Those of the path in order, then the others.
-        body: The body, None without one.
-        operation: The vendor's operation.
-        trouble: Why no request can be what the document describes; empty when one can.
-    """
-
-    name: str
-    tag: str
-    method: str
-    prefix: str
-    path: str
-    parameters: tuple[Parameter, ...]
-    body: Body | None
-    operation: Operation
-    trouble: str = ""
+    name: str  # its module's name
+    tag: str  # its package under `aikynetix_api.api`
+    method: str  # the method to send
+    prefix: str  # what stands before the path: empty, another server's address, or `NO_SERVER`
+    path: str  # the path, with the Python name of a parameter in braces
+    parameters: tuple[Parameter, ...]  # those of the path in order, then the others
+    body: Body | None  # the body, None without one
+    operation: Operation  # the vendor's operation
+    trouble: str = ""  # why no request can be what the document describes; empty when one can
 
     @property
     def module(self) -> str:
@@ -124,18 +95,12 @@ class Endpoint:
 
 @dataclass
 class Canonical:
-    """What the generator gets, and what it cannot be told.
+    """What the generator gets, and what it cannot be told."""
 
-    Attributes:
-        document: An OpenAPI 3.1 document whose path keys are ``/~N`` for endpoint N.
-        endpoints: In the order of N.
-        book: The models.
-        notes: What of the vendor's document no generated code expresses, for the report.
-    """
-
-    document: Json
-    endpoints: list[Endpoint]
-    book: ModelBook
+    document: Json  # an OpenAPI 3.1 document whose path keys are ``/~N`` for endpoint N
+    endpoints: list[Endpoint]  # in the order of N
+    book: ModelBook  # the models
+    # What of the vendor's document no generated code expresses, for the report.
     notes: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:

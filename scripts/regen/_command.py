@@ -36,27 +36,28 @@ def main(argv: Sequence[str] | None = None) -> int:
     previous_handler = signal.signal(signal.SIGTERM, _interrupt)
     try:
         return _run(options)
-    except RefusedError as problem:
-        print(f"regen: refused. {one_line(str(problem))}\nregen: {options.output} is as it was.", file=sys.stderr)
-        return EXIT_REFUSED
-    except OSError as error:
-        said = f"{error.filename or 'A file'}: {error.strerror or type(error).__name__}"
-        print(f"regen: refused. {one_line(said)}.\nregen: {options.output} is as it was.", file=sys.stderr)
-        return EXIT_REFUSED
-    except Exception as error:  # a document that nobody foresaw is refused like others, and the cause kept for a report
-        cause = traceback.extract_tb(error.__traceback__)[-1]
-        print(
-            f"regen: refused. This document is beyond what the regeneration foresees: {type(error).__name__} "
-            f"({one_line(str(error))[:300]}) in {Path(cause.filename).name}, line {cause.lineno}. It is a fault of "
-            f"this project; please report it with the document.\nregen: {options.output} is as it was.",
-            file=sys.stderr,
-        )
+    except Exception as error:
+        print(f"regen: refused. {_why(error)}\nregen: {options.output} is as it was.", file=sys.stderr)
         return EXIT_REFUSED
     except KeyboardInterrupt:
         print(f"regen: interrupted; {options.output} is as it was.", file=sys.stderr)
         return 130
     finally:
         signal.signal(signal.SIGTERM, previous_handler)
+
+
+def _why(error: Exception) -> str:
+    """Say why nothing was made; a document that nobody foresaw is refused too, with the cause for a report."""
+    if isinstance(error, RefusedError):
+        return one_line(str(error))
+    if isinstance(error, OSError):
+        return one_line(f"{error.filename or 'A file'}: {error.strerror or type(error).__name__}.")
+    cause = traceback.extract_tb(error.__traceback__)[-1]
+    return (
+        f"This document is beyond what the regeneration foresees: {type(error).__name__} "
+        f"({one_line(str(error))[:300]}) in {Path(cause.filename).name}, line {cause.lineno}. It is a fault of this "
+        "project; please report it with the document."
+    )
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

@@ -84,7 +84,7 @@ def _constraints(shape: Shape) -> dict[str, Any]:
 
 
 def _moved(name: str, was: Any, now: Any) -> str:
-    if name == "format" and {was, now} <= set(_SIZES_OF_NUMBERS):
+    if name == "format" and was in _SIZES_OF_NUMBERS and now in _SIZES_OF_NUMBERS:
         sizes = [_SIZES_OF_NUMBERS.index(value) for value in (was, now)]
         return _order(lost=sizes[1] < sizes[0], gained=sizes[1] > sizes[0])
     if was is None or now is None:

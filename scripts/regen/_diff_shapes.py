@@ -45,6 +45,7 @@ class Shapes:
     def __init__(self, spec: Json) -> None:
         self._spec = spec
         self._known: dict[str, list[Shape]] = {}
+        self._partly: dict[str, list[Shape]] = {}
         self._open: list[str] = []
         self._cut: set[str] = set()
 
@@ -66,8 +67,9 @@ class Shapes:
         return _distinct(found)
 
     def _referred(self, ref: str) -> list[Shape]:
-        if ref in self._known:
-            return self._known[ref]
+        known = self._known.get(ref, self._partly.get(ref))
+        if known is not None:
+            return known
         if ref in self._open:  # an alternative of itself adds nothing
             self._cut.add(ref)
             return []
@@ -75,8 +77,10 @@ class Shapes:
         found = [Shape(one.kind, one.schema, one.name or ref) for one in self.of(lookup(self._spec, ref, "a schema"))]
         self._open.remove(ref)
         self._cut.discard(ref)
-        if not self._cut:  # else what it is depends on where it was met
-            self._known[ref] = found
+        # What was cut depends on where it was met, and holds for the one schema in work alone.
+        (self._partly if self._cut else self._known)[ref] = found
+        if not self._open:
+            self._partly.clear()
         return found
 
 

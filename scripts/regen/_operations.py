@@ -26,39 +26,23 @@ _READ = frozenset(
 
 @dataclass(frozen=True)
 class Operation:
-    """One operation of the vendor's document.
+    """One operation of the vendor's document."""
 
-    Attributes:
-        path: As in the document.
-        method: Lower case, except for methods that only OpenAPI 3.2 can name.
-        identifier: The vendor's `operationId`, or one made of method and path.
-        parameters: Those of the path and of the operation together, references resolved, unique by place and name.
-        body: The request body with its references resolved, None when there is none.
-        responses: Status (or range, or ``default``) to response, references resolved.
-        security: The requirements that hold for it, None when the document says nothing.
-        servers: The servers that hold for it.
-        summary: The vendor's one line.
-        description: The vendor's text.
-        deprecated: Whether the vendor advises against it.
-        own_servers: Whether `servers` are stated for it or its path.
-        tags: All of the vendor's tags.
-        more: What else the vendor says of it, callbacks and extensions.
-    """
-
-    path: str
-    method: str
-    identifier: str
+    path: str  # as in the document
+    method: str  # lower case, except for methods that only OpenAPI 3.2 can name
+    identifier: str  # the vendor's `operationId`, or one made of method and path
+    # Those of the path and of the operation together, references resolved, unique by place and name.
     parameters: tuple[Json, ...]
-    body: Json | None
-    responses: dict[str, Json]
-    security: list[Json] | None
-    servers: tuple[Json, ...]
-    summary: str
-    description: str
-    deprecated: bool
-    own_servers: bool
-    tags: tuple[str, ...]
-    more: Json
+    body: Json | None  # the request body with its references resolved, None when there is none
+    responses: dict[str, Json]  # status (or range, or ``default``) to response, references resolved
+    security: list[Json] | None  # the requirements that hold for it, None when the document says nothing
+    servers: tuple[Json, ...]  # the servers that hold for it
+    summary: str  # the vendor's one line
+    description: str  # the vendor's text
+    deprecated: bool  # whether the vendor advises against it
+    own_servers: bool  # whether `servers` are stated for it or its path
+    tags: tuple[str, ...]  # all of the vendor's tags
+    more: Json  # what else the vendor says of it, callbacks and extensions
 
     @property
     def tag(self) -> str:

@@ -33,25 +33,15 @@ _RECURSION = 12_000  # frames; documents are at most 150 levels deep and a level
 
 @dataclass(frozen=True)
 class Plan:
-    """Everything that is known about a document before generating.
+    """Everything that is known about a document before generating."""
 
-    Attributes:
-        spec: The vendor's document.
-        operations: Its operations.
-        facade: The facade's names and what they are found to be.
-        credentials: What the document accepts.
-        base: Its base URL.
-        canonical: What the generator gets.
-        findings: Why facade methods can no longer do their job; empty when all can.
-    """
-
-    spec: Json
-    operations: list[Operation]
-    facade: Mapping[str, Operation]
-    credentials: Credentials
-    base: str | None
-    canonical: Canonical
-    findings: list[Finding]
+    spec: Json  # the vendor's document
+    operations: list[Operation]  # its operations
+    facade: Mapping[str, Operation]  # the facade's names and what they are found to be
+    credentials: Credentials  # what the document accepts
+    base: str | None  # its base URL
+    canonical: Canonical  # what the generator gets
+    findings: list[Finding]  # why facade methods can no longer do their job; empty when all can
 
 
 def plan(data: bytes, name: str) -> Plan:
@@ -107,19 +97,19 @@ def _check_requests(planned: Plan, package: Path) -> None:
     cases = [*facade, *(case for one in canonical.endpoints for case in sampled(canonical, one))]
     results = verify(canonical, package, [case.job() for case in cases])
     wrong = {endpoint.module: endpoint.trouble for endpoint in canonical.endpoints if endpoint.trouble}
+    said: list[str] = []
     for number, (case, made) in enumerate(zip(cases, results, strict=True)):
         why = made.get("error") or made.get("unsure") or difference(canonical, case, made)
         endpoint = case.endpoint
-        if not why:
-            continue
-        if number < len(facade):
+        if why and number < len(facade):
             planned.findings.append(Finding(endpoint.name, f"its request cannot be made: {why}", "ask the vendor"))
-        elif "unsure" in made:
-            canonical.notes.append(f"{endpoint.operation.label} was not compared with the document: {why}")
-        elif "error" in made and case.is_all:
-            canonical.notes.append(f"{endpoint.operation.label}: not everything that it describes can be said: {why}")
-        elif endpoint.module not in wrong and canonical.named(endpoint.name) is not endpoint:
-            wrong[endpoint.module] = f"its request is not what the document describes: {why}"
+        elif why and "unsure" in made:
+            said.append(f"{endpoint.operation.label} was not compared with the document: {why}")
+        elif why and "error" in made and case.is_all:
+            said.append(f"{endpoint.operation.label}: not everything that it describes can be said: {why}")
+        elif why and canonical.named(endpoint.name) is not endpoint:
+            wrong.setdefault(endpoint.module, f"its request is not what the document describes: {why}")
+    canonical.notes.extend(dict.fromkeys(said))
     for endpoint in canonical.endpoints:
         why = wrong.get(endpoint.module, "")
         mark(package, endpoint, why, accepted(planned.credentials, endpoint.operation))

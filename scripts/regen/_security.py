@@ -33,19 +33,13 @@ _PREFIX = re.compile(
 
 @dataclass(frozen=True)
 class Credentials:
-    """Where credentials go.
+    """Where credentials go."""
 
-    Attributes:
-        api_key: Place (header, query or cookie) and name of the API key, None when the vendor takes none.
-        bearer: Header and prefix of a bearer token, None when the vendor takes none.
-        key_schemes: Names of the schemes that this API key fulfils.
-        bearer_schemes: Names of the schemes that this token fulfils.
-    """
-
+    # Place (header, query or cookie) and name of the API key, None when the vendor takes none.
     api_key: tuple[str, str] | None
-    bearer: tuple[str, str] | None
-    key_schemes: frozenset[str] = frozenset()
-    bearer_schemes: frozenset[str] = frozenset()
+    bearer: tuple[str, str] | None  # header and prefix of a bearer token, None when the vendor takes none
+    key_schemes: frozenset[str] = frozenset()  # names of the schemes that this API key fulfils
+    bearer_schemes: frozenset[str] = frozenset()  # names of the schemes that this token fulfils
 
     @property
     def names(self) -> frozenset[tuple[str, str]]:

@@ -21,21 +21,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Correction:
-    """One correction.
+    """One correction."""
 
-    Attributes:
-        template: The file in the generator's `templates`.
-        old: What stands there.
-        new: What should.
-        times: How often it stands there.
-        end: Where the replaced text ends, when `old` is only its beginning.
-    """
-
-    template: str
-    old: str
-    new: str
-    times: int = 1
-    end: str = ""
+    template: str  # the file in the generator's `templates`
+    old: str  # what stands there
+    new: str  # what should
+    times: int = 1  # how often it stands there
+    end: str = ""  # where the replaced text ends, when `old` is only its beginning
 
     def apply(self, source: str) -> str:
         """Return a template's source, corrected.
@@ -94,6 +86,12 @@ CORRECTIONS: tuple[Correction, ...] = (
     Correction(_ENDPOINT, _IMPORT, f"{_IMPORT}from ...wire import path_text, request\n"),
     Correction(_ENDPOINT, "    {{ header_params(endpoint) | indent(4) }}\n", _REQUEST, end="    return _kwargs\n"),
     Correction(_ENDPOINT, _PARSE, _SUCCESS + _PARSE),
+    # Where the only documented success stands for every other, one without content is not read as it.
+    Correction(
+        _ENDPOINT,
+        "    if {{ code_range[0] }} <= response.status_code <= {{ code_range[1] }}:\n",
+        "    if {{ code_range[0] }} <= response.status_code <= {{ code_range[1] }} and response.content:\n",
+    ),
     # A response of no stated shape is a response too.
     Correction(
         _ENDPOINT,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import json
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -20,26 +19,11 @@ if TYPE_CHECKING:
     from scripts.regen._load import Json
 
 _TIMEOUT = 180.0  # seconds
-_ALLOWED_IMPORTS = frozenset(
-    {"__future__", "attr", "attrs", "builtins", "collections", "datetime", "enum", "http", "httpx", "importlib", "io",
-     "json", "ssl", "typing", "urllib", "uuid", "dateutil"}
-)  # fmt: skip
-_FORBIDDEN = frozenset(
-    {"eval", "exec", "compile", "open", "input", "breakpoint", "globals", "locals", "vars", "getattr", "setattr",
-     "delattr", "__import__"}
-)  # fmt: skip
-# What stands in every module that reaches further; words of a description may look like it, which the tree then tells.
-_SUSPECT = re.compile(
-    rf"\b(?:{'|'.join(sorted(_FORBIDDEN))})\s*\(|\.__(?!init__|a?enter__|a?exit__)"
-    rf"|^\s*(?:from|import)\s+(?!\.|(?:{'|'.join(sorted(_ALLOWED_IMPORTS))})\b)",
-    re.MULTILINE,
-)
 _PLAIN_CALLS = frozenset({"TypeVar", "Unset", "field", "_attrs_field"})
 _DEFINITIONS = (
     ast.Import, ast.ImportFrom, ast.Assign, ast.AnnAssign, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef,
     ast.Pass,
 )  # fmt: skip
-_OWN_METHODS = frozenset({"__init__", "__enter__", "__exit__", "__aenter__", "__aexit__"})
 _PROBE = Path(__file__).with_name("_probe.py")
 
 
@@ -86,18 +70,14 @@ def _check_whole(canonical: Canonical, package: Path) -> None:
 
 def _check_source(path: Path, shown: Path) -> None:
     """Refuse a module that does anything but define: the vendor's text must never become code that runs."""
-    source = path.read_text("utf-8")
     try:
-        tree = ast.parse(source)
+        tree = ast.parse(path.read_text("utf-8"))
     except (SyntaxError, ValueError) as error:
         raise RefusedError(f"The generator wrote a module that is not Python: {shown}: {error}") from error
     for node in _outside_functions(tree):
         if not _defines(node):
             line = getattr(node, "lineno", 0)
             raise RefusedError(f"The generated module {shown} would run code when it is imported (line {line}).")
-    for node in ast.walk(tree) if shown.name != "__init__.py" and _SUSPECT.search(source) else ():
-        if name := _reach(node):
-            raise RefusedError(f"The generated module {shown} uses `{name}` where no generated code needs it.")
 
 
 def _outside_functions(tree: ast.Module) -> Iterator[ast.AST]:
@@ -124,20 +104,6 @@ def _defines(node: ast.AST) -> bool:
             return isinstance(node, _DEFINITIONS)
         case _:
             return not isinstance(node, ast.Call)
-
-
-def _reach(node: ast.AST) -> str:
-    """Name what no client of an API needs, empty for anything else."""
-    match node:
-        case ast.ImportFrom(level=0, module=str(module)) if module.split(".")[0] not in _ALLOWED_IMPORTS:
-            return "import"
-        case ast.Import() if any(one.name.split(".")[0] not in _ALLOWED_IMPORTS for one in node.names):
-            return "import"
-        case ast.Call(func=ast.Name(id=name)) if name in _FORBIDDEN:
-            return name
-        case ast.Attribute(attr=name) if name.startswith("__") and name not in _OWN_METHODS:
-            return name
-    return ""
 
 
 def _probe(modules: Sequence[str], jobs: Sequence[Json], root: Path) -> list[Json]:

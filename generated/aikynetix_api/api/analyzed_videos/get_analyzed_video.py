@@ -64,7 +64,7 @@ def _parse_response(
 
         return response_500
 
-    if 200 <= response.status_code <= 299:
+    if 200 <= response.status_code <= 299 and response.content:
         response_2xx = AnalyzedVideoResponse.from_dict(response.json())
 
         return response_2xx
