@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import random
+import sys
 import time
 from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mapping
 from contextlib import nullcontext
@@ -212,8 +213,8 @@ class _ApiClient:
             raise client_closed()
         return call_flow(request, self._settings)
 
-    def _error(self, error: Exception, request: httpx.Request) -> AikynetixError:
-        scrub_exception(error)
+    def _error(self, error: Exception, request: httpx.Request, outer: BaseException | None) -> AikynetixError:
+        scrub_exception(error, outer)
         if isinstance(error, AikynetixError):
             return error
         return client_closed() if (self._owner or self).is_closed else _responses.map_exception(error, request)
@@ -270,11 +271,11 @@ class HttpClient(_ApiClient, httpx.Client):
         """
         if cancel is not None:
             request.extensions[CANCELLED] = cancel.is_set
-        sleep = time.sleep if cancel is None else cancel.wait
+        sleep, outer = time.sleep if cancel is None else cancel.wait, sys.exception()
         try:
             response = self._run(request, self._settings.credential, limit=limit, sleep=sleep)
         except Exception as error:
-            raise self._error(error, request) from (None if isinstance(error, AikynetixError) else error)
+            raise self._error(error, request, outer) from (None if isinstance(error, AikynetixError) else error)
         return _responses.require_success(response, time.time())
 
     def _run(
@@ -348,10 +349,11 @@ class AsyncHttpClient(_ApiClient, httpx.AsyncClient):
 
     async def exchange(self, request: httpx.Request, *, limit: int | None = None) -> httpx.Response:
         """Send ``request`` and return its 2xx response, body read; see `HttpClient.exchange`."""
+        outer = sys.exception()
         try:
             response = await self._run(request, self._settings.credential, limit=limit)
         except Exception as error:
-            raise self._error(error, request) from (None if isinstance(error, AikynetixError) else error)
+            raise self._error(error, request, outer) from (None if isinstance(error, AikynetixError) else error)
         return _responses.require_success(response, time.time())
 
     async def _run(

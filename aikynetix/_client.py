@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from aikynetix_api.operations import Api, AsyncApi
 
-    from ._call import Carriers
     from ._download import Options
     from ._models import AnalyzedVideo, DownloadedVideo
     from ._videos import StrPath
@@ -36,7 +35,7 @@ class _ClientBase:
     _settings: Settings
     _http: Any
     _transport: httpx.BaseTransport | httpx.AsyncBaseTransport | None
-    _storage_carriers: Carriers
+    _storage_carriers: Any
 
     def _set_up(self, transport: Any, *, proxy: Any, verify: Any, **settings: Any) -> None:
         _check_transport(transport, httpx.AsyncBaseTransport if self._is_async else httpx.BaseTransport, proxy, verify)
@@ -204,10 +203,12 @@ class Aikynetix(_ClientBase):
         Raises:
             TypeError: ``operation`` is no such module, or the arguments are not its own.
             ValueError: An argument has a value that no request can carry, such as ``..`` for a part of the path.
-            ConfigurationError: The vendor's spec names no server for it that can be used.
+            ConfigurationError: The vendor's spec has no server for it that can be used, no request that can be made,
+                or no credential of this client's kind.
             APIError: As for every other call: the response is not 2xx, cannot be used, or did not come.
         """
-        response = self._exchange(_operations.request_kwargs(operation, args, kwargs))
+        auth = self._settings.credential.inner
+        response = self._exchange(_operations.request_kwargs(operation, args, kwargs, auth))
         result: Success_co = _operations.success_model(operation, response)
         return result
 
@@ -294,7 +295,9 @@ class AsyncAikynetix(_ClientBase):
         self, operation: Operation[Arguments, Success_co], /, *args: Arguments.args, **kwargs: Arguments.kwargs
     ) -> Success_co:
         """See `Aikynetix.call`."""
-        response = await self._exchange(_operations.request_kwargs(operation, args, kwargs))
+        response = await self._exchange(
+            _operations.request_kwargs(operation, args, kwargs, self._settings.credential.inner)
+        )
         result: Success_co = _operations.success_model(operation, response)
         return result
 

@@ -177,7 +177,7 @@ def checked_base_url(base_url: str | httpx.URL, setting: str) -> httpx.URL:
 def _fault_of(url: httpx.URL, host: str, text: str) -> str | None:
     if any(char <= " " or char == "\x7f" or char == "\\" for char in text):
         return "must be a URL such as https://api.example.com, without spaces or backslashes."
-    if url.scheme not in ("http", "https") or not host or not 0 < (url.port or 1) < 65_536:
+    if url.scheme not in ("http", "https") or not host or (url.port is not None and not 0 < url.port < 65_536):
         return "must be an absolute URL: start with https:// and name a host (and a port from 1 to 65535)."
     if url.userinfo or "@" in text.split("/", 3)[2]:
         return "has user info in it (the part before '@'); give the host alone and the credential as a setting."

@@ -16,6 +16,7 @@ from aikynetix_api.client import AuthenticatedClient, Client
 from aikynetix_api.errors import UnexpectedStatus
 from attrs import field, frozen
 
+from ._auth import ApiKey, BearerToken
 from ._config import SpecDefaults
 from ._errors import ConfigurationError
 from ._responses import body_text, invalid, misfit
@@ -23,7 +24,8 @@ from ._responses import body_text, invalid, misfit
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from aikynetix_api.operations import Api, AsyncApi
+    from aikynetix_api.operations import Api as Api  # noqa: PLC0414 -- the clients take it from here
+    from aikynetix_api.operations import AsyncApi as AsyncApi  # noqa: PLC0414 -- the same
 
     # An operation with a `security` of its own is typed to want an AuthenticatedClient. That class holds the token in
     # plain sight, so it is one for type checkers only: at run time the generated functions just ask for the client.
@@ -163,13 +165,29 @@ def success_model(operation: Any, response: httpx.Response) -> Any:
         raise failure from None
 
 
-def request_kwargs(operation: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return what a generated operation module makes of its arguments, as httpx takes it, checked."""
+def request_kwargs(
+    operation: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], auth: httpx.Auth
+) -> Mapping[str, Any]:
+    """Return what a generated operation module makes of its arguments, as httpx takes it, checked.
+
+    Args:
+        operation: The module.
+        args: As its functions take them.
+        kwargs: As its functions take them.
+        auth: The client's credential.
+
+    Raises:
+        TypeError: ``operation`` is no such module, or the arguments are not its own.
+        ValueError: An argument has a value that no request can carry, such as ``..`` for a part of the path.
+        ConfigurationError: The vendor's spec names no server for it that can be used, no request that can be made of
+            it, or no credential of the kind that the client has.
+    """
     if not hasattr(operation, "_get_kwargs") or not hasattr(operation, "_parse_response"):
         raise TypeError(
             "operation must be a generated operation module, such as "
             f"aikynetix_api.api.analyzed_videos.get_analyzed_video, not {operation!r:.100}"
         )
+    _check_callable(operation, auth)
     try:
         made: dict[str, Any] = operation._get_kwargs(*args, **kwargs)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
@@ -181,10 +199,20 @@ def request_kwargs(operation: Any, args: tuple[Any, ...], kwargs: Mapping[str, A
             "the vendor's spec names no server for this operation that can be used (https, or http on loopback); "
             "send it with an HTTP client of your own, or ask the vendor for the address."
         )
-    if "json" in made and made["json"] is None:  # httpx takes it for no body, where the vendor's spec means `null`
-        del made["json"]
-        made["content"] = b"null"
     return made
+
+
+def _check_callable(operation: Any, auth: httpx.Auth) -> None:
+    """Refuse what the regeneration marked: no request can be right, or another credential is needed."""
+    if hasattr(operation, "NOT_CALLABLE"):
+        raise ConfigurationError(f"{operation.NOT_CALLABLE}.")
+    accepted = getattr(operation, "CREDENTIALS", None)
+    kind = {ApiKey: "api_key", BearerToken: "token"}.get(type(auth))
+    if accepted is not None and kind is not None and kind not in accepted:
+        wanted = {"api_key": "an API key (api_key=)", "token": "a bearer token (token=)"}
+        named = " or ".join(wanted[one] for one in accepted) or "a credential that this client cannot give but by auth="
+        name = operation.__name__.rpartition(".")[2]
+        raise ConfigurationError(f"the vendor's spec has {name} take {named}, and this client has another credential.")
 
 
 class RawClient(_Base):

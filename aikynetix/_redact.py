@@ -96,16 +96,16 @@ def scrub_json(value: object, levels: int = _DEEPEST_JSON) -> object:
     return value
 
 
-def scrub_exception(error: BaseException | None) -> None:
+def scrub_exception(error: BaseException | None, outer: BaseException | None = None) -> None:
     """Scrub the texts of ``error`` and of what led to it, which may quote what a server sent, and drop the request."""
     link = error
     for _ in range(16):  # a chain may lead back to itself
-        if link is None:
+        if link is None or link is outer:  # the latter is what the caller was handling, and the caller's own
             return
         if isinstance(link, httpx.RequestError):
             link._request = None  # pyright: ignore[reportPrivateUsage] -- its repr has the whole URL
         link.args = tuple(_clean_argument(argument) for argument in link.args)
-        link = link.__cause__  # a context may be what the caller was handling
+        link = link.__cause__ or link.__context__
 
 
 def _clean_argument(argument: object) -> object:

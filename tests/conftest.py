@@ -8,6 +8,10 @@ import threading
 
 import pytest
 
+from tests import first
+
+first.use()  # before anything imports the package
+
 pytest_plugins = ["aikynetix.sandbox.pytest_plugin"]
 
 # A shell has what it starts in the background ignore Ctrl-C, and so would every process that a test starts.

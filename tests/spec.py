@@ -1,14 +1,13 @@
-"""What the regenerated package says of the vendor's API, for tests that hold after any absorbed change of the document.
+"""What the package under test says of the vendor's API, for tests that hold after any absorbed change of the document.
 
 Paths, flags, fields, headers and servers are found by looking at the requests that `aikynetix_api.facade` makes, so
-that no test pins what the vendor published first. What needs that document reads a copy, `tests/data/openapi.json`.
+that a test which uses them holds on every package. Which one is tested is decided in `tests/first.py`.
 """
 
 from __future__ import annotations
 
 import json
 from http.cookies import SimpleCookie
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote, urlsplit
 
@@ -19,8 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 GET, GENERATE = "get_analyzed_video", "generate_analyzed_video"
-FIRST_DOCUMENT = Path(__file__).with_name("data") / "openapi.json"
-"""A copy of the vendor's first document; never the current one, which is `openapi.json`."""
 
 BASE_URL = facade.BASE_URL or "https://api.test"
 ORIGIN = httpx.URL(BASE_URL).copy_with(raw_path=b"/")

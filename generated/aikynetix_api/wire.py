@@ -1,14 +1,68 @@
-"""Values as they stand in a request; made by `make regen`, never edited by hand."""
+"""Requests as the vendor's document describes them; made by `make regen`, never edited by hand."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import datetime
+import json
+import mimetypes
+import re
+import uuid
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from fnmatch import fnmatch
 from typing import Any
 from urllib.parse import quote
 
-from .types import Unset
+from .types import File, Unset
 
 _SEPARATORS = {"form": ",", "spaceDelimited": " ", "pipeDelimited": "|"}
+_FORM, _MULTIPART = "application/x-www-form-urlencoded", "multipart/form-data"
+_IN_COOKIES = "!#$&()*+-./:=?@[]^"
+# RFC 9110, section 5.6.2; the names of cookies are tokens too (RFC 6265, section 4.1.1).
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_OF_THE_MESSAGE = ("host", "content-length", "transfer-encoding", "connection")
+
+
+def request(
+    method: str,
+    url: str,
+    *,
+    query: Sequence[tuple[Any, ...]] = (),
+    headers: Sequence[tuple[str, Any]] = (),
+    cookies: Sequence[tuple[str, Any]] = (),
+    body: Any = None,
+    media: Sequence[str] = (),
+    styles: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """Return a request as `httpx.Client.build_request` takes it; what is unset is not sent.
+
+    Args:
+        method: The method.
+        url: The address, with the values of the path in it.
+        query: Name and value, and the style where it joins or unfolds (OpenAPI 3.1.1, section 4.8.12.6).
+        headers: Name and value.
+        cookies: The same.
+        body: The body.
+        media: The media types that the document has for the body.
+        styles: Fields of a form that are written like parameters, and in which style.
+
+    Raises:
+        ValueError: A value cannot be sent where the document wants it.
+    """
+    kwargs: dict[str, Any] = {"method": method, "url": url}
+    if query:
+        given = [one for one in query if not isinstance(one[1], Unset)]
+        kwargs["params"] = _grouped(
+            pair for name, value, *style in given for pair in _pairs(name, _plain(value), style[0] if style else "")
+        )
+    fields = {name: _header(name, _joined(value)) for name, value in headers if _is_said(value)}
+    if said := [(name, _joined(value)) for name, value in cookies if _is_said(value)]:
+        fields["Cookie"] = "; ".join(f"{_name(name)}={quote(text, safe=_IN_COOKIES)}" for name, text in said)
+    if media and not isinstance(body, Unset):
+        kwargs.update(_body(body, media, styles or {}, fields))
+    if fields:
+        kwargs["headers"] = fields
+    return kwargs
 
 
 def path_text(value: Any) -> str:
@@ -17,36 +71,128 @@ def path_text(value: Any) -> str:
     Raises:
         ValueError: It would be no segment of its own (RFC 3986, section 5.2.4), and the request would go elsewhere.
     """
-    text = _text(value)
+    text = ",".join(quote(one, safe="") for one in _texts(value))
     if text in ("", ".", ".."):
         raise ValueError(f"{text!r} in a path would send the request to another address")
-    return quote(text, safe="")
+    return text
 
 
-def query_values(name: str, value: Any, style: str) -> dict[str, Any]:
-    """Return what a query parameter puts into the query in a style that joins or unfolds (OpenAPI 3.1.1, 4.8.12.6)."""
-    if value is None or isinstance(value, Unset):
-        return {}
-    if style == "deepObject" and isinstance(value, Mapping):
+def _body(body: Any, media: Sequence[str], styles: Mapping[str, str], fields: dict[str, Any]) -> dict[str, Any]:
+    if media[0] == _MULTIPART:
+        if parts := [part for name, value in _plain(body, True).items() for part in _parts(name, value)]:
+            return {"files": parts}
+        fields["Content-Type"] = f"{_MULTIPART}; boundary=none"
+        return {"content": b"--none--\r\n"}
+    if isinstance(body, File) and not media[0].partition(";")[0].endswith("json"):
+        fields["Content-Type"] = _media_type(body, media)
+        return {"content": body.payload.read()}  # bytes, which both clients can send, and send again
+    fields["Content-Type"] = media[0]
+    plain = _plain(body)
+    if media[0] == _FORM:
         return {
-            key: item
-            for inner, held in value.items()
-            for key, item in query_values(f"{name}[{inner}]", held, style).items()
+            "data": _grouped(pair for name, value in plain.items() for pair in _field(name, value, styles.get(name)))
         }
-    if style in _SEPARATORS and isinstance(value, Mapping):
-        value = [part for pair in value.items() for part in pair]
-    if style in _SEPARATORS and isinstance(value, (list, tuple)):
-        return {name: _SEPARATORS[style].join(map(_text, value))} if value else {}
-    return {name: value}
+    return {"json": plain} if plain is not None else {"content": b"null"}
 
 
-def header_values(headers: dict[str, Any]) -> dict[str, Any]:
-    """Return headers with text beyond ASCII as the bytes of UTF-8, which servers take (RFC 9110, section 5.5)."""
-    return {
-        name: value.encode() if isinstance(value, str) and not value.isascii() else value
-        for name, value in headers.items()
-    }
+def _media_type(file: File, media: Sequence[str]) -> str:
+    """Return the type that a file states, or its name tells, where the document has it; else the document's."""
+    concrete = [one for one in media if "*" not in one]
+    said = file.mime_type or (None if concrete else mimetypes.guess_type(file.file_name or "")[0])
+    if said and any(fnmatch(said.partition(";")[0].strip().lower(), one.partition(";")[0].lower()) for one in media):
+        return said
+    if "application/octet-stream" in media or "*/*" in media:
+        return "application/octet-stream"
+    if concrete and not said:
+        return concrete[0]
+    raise ValueError(f"the body is to be {' or '.join(media)}: say so in the `mime_type` of the File, now {said!r}")
+
+
+def _parts(name: str, value: Any) -> Iterator[tuple[str, tuple[str | None, Any, str | None]]]:
+    for one in _listed(value):
+        if isinstance(one, tuple):  # without a file name it would be a text field to servers (RFC 7578, section 4.2)
+            yield name, (one[0] or "file", one[1], one[2])
+        else:
+            is_json = isinstance(one, (Mapping, list))
+            yield name, (None, _text(one).encode(), "application/json" if is_json else None)
+
+
+def _grouped(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    grouped: dict[str, list[str]] = {}
+    for name, text in pairs:
+        grouped.setdefault(name, []).append(text)
+    return grouped
+
+
+def _field(name: str, value: Any, style: str | None) -> Iterable[tuple[str, str]]:
+    return [(name, _text(one)) for one in _listed(value)] if style is None else _pairs(name, value, style)
+
+
+def _pairs(name: str, value: Any, style: str) -> Iterator[tuple[str, str]]:
+    if isinstance(value, Mapping) and style in ("", "deepObject"):
+        for key, item in value.items():
+            yield from _pairs(f"{name}[{key}]" if style else key, item, style)
+    elif style in _SEPARATORS and isinstance(value, (Mapping, list)):
+        if value:
+            yield name, _SEPARATORS[style].join(_texts(value))
+    else:
+        for one in _listed(value):
+            yield name, _text(one)
+
+
+def _header(name: str, text: str) -> str | bytes:
+    """Return a header's value, beyond ASCII as the bytes of UTF-8, which servers take (RFC 9110, section 5.5)."""
+    if name.lower() in _OF_THE_MESSAGE:
+        raise ValueError(f"the header {name!r} cannot be sent: HTTP itself decides what it says")
+    if _CONTROL.search(text) or text != text.strip():
+        raise ValueError(f"the header {_name(name)!r} cannot be sent: its value has control characters or outer spaces")
+    return text if _name(name) and text.isascii() else text.encode()
+
+
+def _name(name: str) -> str:
+    if _TOKEN.fullmatch(name) is None:
+        raise ValueError(f"{name!r} cannot be sent: no header or cookie may have such a name")
+    return name
+
+
+def _plain(value: Any, has_files: bool = False) -> Any:
+    """Return a value as JSON has it; a file, where there may be one, as the tuple that httpx takes."""
+    if isinstance(value, (File, tuple)):
+        if has_files:
+            return value.to_tuple() if isinstance(value, File) else value
+        raise ValueError("a file cannot be sent here: the document has no multipart body or bytes for it")
+    if hasattr(value, "to_dict"):
+        value = value.to_dict()
+    if isinstance(value, Mapping):
+        return {name: _plain(one, has_files) for name, one in value.items() if not isinstance(one, Unset)}
+    if isinstance(value, list):
+        return [_plain(one, has_files) for one in value]
+    if isinstance(value, (datetime.date, datetime.time)):
+        return value.isoformat()
+    return str(value) if isinstance(value, uuid.UUID) else value
+
+
+def _listed(value: Any) -> list[Any]:
+    listed = value if isinstance(value, list) else [value]
+    return [one for one in listed if _is_said(one)]
+
+
+def _texts(value: Any) -> list[str]:
+    value = _plain(value)
+    if isinstance(value, Mapping):
+        return [_text(part) for pair in value.items() if _is_said(pair[1]) for part in pair]
+    return [_text(one) for one in _listed(value)]
+
+
+def _joined(value: Any) -> str:
+    return ",".join(_texts(value))
+
+
+def _is_said(value: Any) -> bool:
+    return value is not None and not isinstance(value, Unset)
 
 
 def _text(value: Any) -> str:
+    if isinstance(value, (Mapping, list)):
+        return json.dumps(value, ensure_ascii=False)
     return str(value).lower() if isinstance(value, bool) else str(value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import re
-from collections import defaultdict, deque
+from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -37,28 +37,17 @@ _NO_ADDRESS = frozenset(
 )
 _SHORTEST_ADDRESS = len("https://a.b/c")
 _OTHER_SCHEME = re.compile(r"\^\(?(?!https?:)[a-z][a-z0-9+.-]*:", re.IGNORECASE)
-_KINDS = {"array": "a list", "object": "an object", "boolean": "a boolean", "integer": "a number", "number": "a number"}
 
 
 @dataclass
 class _Shape:
-    """What one answer, or one alternative of it, says of addresses.
+    """What one answer, or one alternative of it, says of addresses."""
 
-    Attributes:
-        is_later: Whether it only says that the work was taken on (202), so that an address in it may be another's.
-        ranks: Place to how well it is named.
-        deprecated: Places that are on their way out.
-        crowded: Places beside other addresses in the same object.
-        analyzed: Addresses named after the analysis.
-        kinds: Place to what may stand there.
-    """
-
-    is_later: bool
-    ranks: dict[Place, int] = field(default_factory=dict)
-    deprecated: set[Place] = field(default_factory=set)
-    crowded: set[Place] = field(default_factory=set)
-    analyzed: set[Place] = field(default_factory=set)
-    kinds: dict[Place, set[str]] = field(default_factory=lambda: defaultdict(set))
+    is_later: bool  # whether it only says that the work was taken on (202), so that an address in it may be another's
+    ranks: dict[Place, int] = field(default_factory=dict)  # place to how well it is named
+    deprecated: set[Place] = field(default_factory=set)  # places that are on their way out
+    crowded: set[Place] = field(default_factory=set)  # places beside other addresses in the same object
+    analyzed: set[Place] = field(default_factory=set)  # addresses named after the analysis
 
     @property
     def rank(self) -> int:
@@ -121,27 +110,6 @@ def is_generic(place: Place) -> bool:
     return _rank(place) == _GENERIC
 
 
-def unread_kinds(book: ModelBook, operation: Operation) -> dict[Place, list[str]]:
-    """Say of each place of the address what may stand there that the facade does not read, such as a list."""
-    places = video_url_places(book, operation)
-    answers = [schema for _, alternatives in _answers(book, operation) for schema in alternatives] if places else []
-    shapes = [_shape(book, schema, is_later=False) for schema in answers]
-    result: dict[Place, list[str]] = {}
-    for place in places:
-        known = {kind for shape in shapes for kind in shape.kinds.get(place, ())}
-        is_read = any(one != place and one[: len(place)] == place for one in places)
-        odd = sorted({_KINDS[kind] for kind in known if kind in _KINDS and not (kind == "object" and is_read)})
-        if odd:
-            result[place] = odd
-    return result
-
-
-def answers_with_fields(book: ModelBook, operation: Operation) -> bool:
-    """Tell whether any success answer is described as an object with named fields."""
-    answers = [schema for _, alternatives in _answers(book, operation) for schema in alternatives]
-    return any(book.target(one).schema.get("properties") for one in answers)
-
-
 def _answers(book: ModelBook, operation: Operation) -> Iterator[tuple[str, list[Any]]]:
     """List the success answers, one of each kind of JSON: the status, and the schemas of the alternatives."""
     documented = any(status.startswith("2") for status in operation.responses)
@@ -155,7 +123,7 @@ def _answers(book: ModelBook, operation: Operation) -> Iterator[tuple[str, list[
 
 def _alternatives(book: ModelBook, schema: Any, depth: int) -> Iterator[Any]:
     """List the alternatives of an answer, which have their places each for itself."""
-    flat = book.target(schema).schema
+    flat = book.target(schema)
     alternatives = variants(flat)
     if not alternatives or depth > _MAX_URL_DEPTH:
         yield schema
@@ -175,8 +143,7 @@ def _shape(book: ModelBook, schema: Any, is_later: bool) -> _Shape:
         key = (json.dumps(one, sort_keys=True), place)
         if key not in seen and one is not False:
             seen.add(key)
-            flat = book.target(one).schema
-            shape.kinds[place].update({flat["type"]} if isinstance(flat.get("type"), str) else ())
+            flat = book.target(one)
             if _is_text(flat) and (rank := _rank(place)) is not None:
                 shape.ranks[place] = rank
             if flat.get("deprecated") is True or (isinstance(one, dict) and one.get("deprecated") is True):

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from scripts.regen._address import video_url_places
-from scripts.regen._http_fields import why_unsendable
 from scripts.regen._rules import RULES, SESSION_PARAMETER, Rule
 from scripts.regen._signatures import Argument, OperationSource, model_fields, names_in, read_operation
 
@@ -14,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from scripts.regen._canonical import Canonical
+    from scripts.regen._canonical import Canonical, Endpoint
     from scripts.regen._load import Json
     from scripts.regen._security import Credentials
 
@@ -39,7 +38,7 @@ def facade_module(spec: Json, canonical: Canonical, credentials: Credentials, ba
     """
     endpoints = {rule.name: found for rule in RULES if (found := canonical.named(rule.name))}
     modules = {name: one.module for name, one in endpoints.items()}
-    builders = [_Builder.of(rule, modules.get(rule.name), package) for rule in RULES]
+    builders = [_Builder.of(rule, endpoints.get(rule.name), package) for rule in RULES]
     found_places = {name: video_url_places(canonical.book, one.operation) for name, one in endpoints.items()}
     places = {name: found for name, found in found_places.items() if found}
     info = spec["info"]
@@ -83,22 +82,25 @@ class _Builder:
         rule: The operation's rule.
         module: The generated module, relative to the package; None when the document has no such operation.
         operation: What the module holds.
+        sends_form: Whether the body is a form, which is no body at all on the wire where it is empty.
         body: Name, import and fields of the body's model, None without one.
     """
 
     rule: Rule
     module: str | None = None
     operation: OperationSource | None = None
+    sends_form: bool = False
     body: tuple[str, str, tuple[Argument, ...]] | None = None
 
     @classmethod
-    def of(cls, rule: Rule, module: str | None, package: Path) -> _Builder:
+    def of(cls, rule: Rule, endpoint: Endpoint | None, package: Path) -> _Builder:
         """Read what there is to say in a request."""
-        if module is None:
+        if endpoint is None:
             return cls(rule)
-        path = package.joinpath(*module.split(".")[1:]).with_suffix(".py")
-        operation = read_operation(path.read_text("utf-8"))
-        return cls(rule, module.partition(".")[2], operation, _body_model(operation, package))
+        operation = read_operation((package / "api" / endpoint.tag / f"{endpoint.name}.py").read_text("utf-8"))
+        sends_form = endpoint.body is not None and endpoint.body.kind in ("form", "multipart")
+        module = endpoint.module.partition(".")[2]
+        return cls(rule, module, operation, sends_form, _body_model(operation, package))
 
     @property
     def flags(self) -> list[str]:
@@ -118,10 +120,7 @@ class _Builder:
         ]
         if self.body is None:
             unsaid += [one.name for one in self.operation.arguments if one.name == "body" and not one.is_optional]
-        odd = [self.operation.headers[one.name] for one in self._keywords if not one.is_optional and self._is_odd(one)]
-        if unsaid:
-            return f"it requires {', '.join(unsaid)}, which the facade cannot say"
-        return f"it requires the header {odd[0]!r}, which cannot be sent" if odd else ""
+        return f"it requires {', '.join(unsaid)}, which the facade cannot say" if unsaid else ""
 
     @property
     def _keywords(self) -> list[Argument]:
@@ -131,10 +130,6 @@ class _Builder:
     @property
     def _fields(self) -> tuple[Argument, ...]:
         return self.body[2] if self.body else ()
-
-    def _is_odd(self, one: Argument) -> bool:
-        wire = self.operation.headers.get(one.name) if self.operation else None
-        return wire is not None and bool(why_unsendable("header", wire, one.value))
 
     def source(self) -> str:
         """Return the function's source."""
@@ -154,7 +149,7 @@ class _Builder:
         yield from lines
 
     def _statements(self) -> Iterator[str]:
-        said = {one.name for one in (*self._keywords, *self._fields) if not self._is_odd(one)}
+        said = {one.name for one in (*self._keywords, *self._fields)}
         for flag in self.flags:
             if flag not in said:
                 yield f"if {flag}:"
@@ -168,7 +163,7 @@ class _Builder:
     def _body_lines(self, name: str, statement: str, fields: Sequence[Argument]) -> Iterator[str]:
         flags = [one.name for one in fields if one.name in self.flags]
         unsaid = "UNSET"
-        if self.operation and self.operation.sends_form and flags and all(one.is_optional for one in fields):
+        if self.sends_form and flags and all(one.is_optional for one in fields):
             yield "# A form that says nothing is no body at all on the wire, so it says that it is neither."
             yield f"unsaid = UNSET if {' or '.join(flags)} else False"
             unsaid = "unsaid"
@@ -177,7 +172,7 @@ class _Builder:
 
     def _said(self, stated: Sequence[Argument], unsaid: str) -> Iterator[str]:
         for one in stated:
-            if one.name in self.flags and not self._is_odd(one):
+            if one.name in self.flags:
                 yield f"{one.name}={one.name} or {unsaid}" if one.is_optional else f"{one.name}={one.name}"
             elif one.is_optional:
                 yield f"{one.name}=UNSET"

@@ -1,8 +1,8 @@
 """From the vendor's document to the one the generator sees: stable names, plain forms, nothing lost.
 
 The generator's own choices are taken away from it where they lose something: one media type per operation (others
-become operations of their own), one path per operation, parameter and field names that cannot collide. What it cannot
-be told in a document (the real path, the method, names on the wire) is kept beside it in `Canonical` and put back by
+become operations of their own), one path per operation, names that cannot collide. What it cannot be told in a document
+(the real path, the method, places, media types, names on the wire) is kept beside it in `Canonical` and put back by
 `_generate`.
 """
 
@@ -14,10 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from scripts.regen._find import base_url, is_json
 from scripts.regen._names import ENDPOINT_RESERVED, identifier, unique_identifiers
-from scripts.regen._notes import NO_SERVER, is_credential, parameter_notes, server_notes
 from scripts.regen._paths import path_parameters
 from scripts.regen._rules import ERROR_MODEL, FACADE_TAG, RULES, SUCCESS_MODEL, Rule
-from scripts.regen._schemas import ModelBook, clean_prose
+from scripts.regen._schemas import ModelBook, clean_prose, is_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -26,42 +25,67 @@ if TYPE_CHECKING:
     from scripts.regen._operations import Operation
     from scripts.regen._security import Credentials
 
-_FORM, _MULTIPART, _BYTES, _JSON = (
-    "application/x-www-form-urlencoded",
-    "multipart/form-data",
-    "application/octet-stream",
-    "application/json",
-)
-# For answers alone, so that a body of plain text, which is sent as bytes, does not turn them into bytes too.
-_TEXT = "text/x-answer"
-_BODY_KINDS = {_JSON: "json", _FORM: "form", _MULTIPART: "multipart"}
-_OF_RANGES = {"text/*": "text/plain", "multipart/*": _MULTIPART}
+FORM, MULTIPART, JSON = "application/x-www-form-urlencoded", "multipart/form-data", "application/json"
+_BYTES = "application/octet-stream"
 _METHODS_OF_GENERATOR = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
+_FREE_FORM: Json = {"type": "object", "additionalProperties": {}}
+NO_SERVER = "no-server:"
+"""Stands for the address of an operation none of whose servers can be used; the client refuses to send it."""
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter as generated."""
+
+    own: str  # its name in Python
+    wire: str  # the vendor's name
+    place: str  # ``path``, ``query``, ``header`` or ``cookie``
+    stated: Json  # the vendor's parameter object
+    view: Json  # the schema that the generator sees
+    style: str = ""  # how a query parameter is joined or unfolded; empty where its values are just repeated
+
+    @property
+    def required(self) -> bool:
+        """Whether every request has to say it."""
+        return self.place == "path" or self.stated.get("required") is True
+
+
+@dataclass(frozen=True)
+class Body:
+    """One kind of body as generated."""
+
+    kind: str  # ``json``, ``form``, ``multipart`` or ``bytes``
+    media: tuple[str, ...]  # the media types that it may be announced as, the first one first
+    stated: Json  # the vendor's media type object
+    view: Json  # the schema that the generator sees
+    required: bool  # whether every request has to have it
+
+    @property
+    def styles(self) -> dict[str, str]:
+        """The styles of those fields of a form that are written like parameters (OpenAPI 3.1.1, section 4.8.15.1.1)."""
+        stated = self.stated.get("encoding") if self.kind == "form" else None
+        known = {name: one for name, one in (stated or {}).items() if one.keys() & {"style", "explode"}}
+        return {name: _joining_style({**one, "schema": {}}) for name, one in known.items()}
+
+    @property
+    def model(self) -> str:
+        """The name of its model, empty when it has none."""
+        return str(self.view.get("$ref", "")).rsplit("/", 1)[-1]
 
 
 @dataclass(frozen=True)
 class Endpoint:
-    """One operation as generated.
+    """One operation as generated."""
 
-    Attributes:
-        name: Its module's name.
-        tag: Its package under `aikynetix_api.api`.
-        method: The method to send.
-        prefix: What stands before the path: empty, another server's address, or `NO_SERVER`.
-        wire_names: For each place, generated parameter name to the vendor's name.
-        operation: The vendor's operation.
-        body_kind: ``json``, ``form``, ``multipart``, ``bytes`` or None without a body.
-        query_styles: Generated names of query parameters that are joined or unfolded, and in which style.
-    """
-
-    name: str
-    tag: str
-    method: str
-    prefix: str
-    wire_names: dict[str, dict[str, str]]
-    operation: Operation
-    body_kind: str | None
-    query_styles: dict[str, str] = field(default_factory=dict)
+    name: str  # its module's name
+    tag: str  # its package under `aikynetix_api.api`
+    method: str  # the method to send
+    prefix: str  # what stands before the path: empty, another server's address, or `NO_SERVER`
+    path: str  # the path, with the Python name of a parameter in braces
+    parameters: tuple[Parameter, ...]  # those of the path in order, then the others
+    body: Body | None  # the body, None without one
+    operation: Operation  # the vendor's operation
+    trouble: str = ""  # why no request can be what the document describes; empty when one can
 
     @property
     def module(self) -> str:
@@ -71,25 +95,24 @@ class Endpoint:
 
 @dataclass
 class Canonical:
-    """What the generator gets, and what it cannot be told.
+    """What the generator gets, and what it cannot be told."""
 
-    Attributes:
-        document: An OpenAPI 3.1 document whose path keys are ``/~N`` followed by the path of endpoint N.
-        endpoints: In the order of N.
-        book: The models.
-        media_types: Media types to be handled as plain bytes.
-        notes: What of the vendor's document no generated code expresses, for the report.
-    """
-
-    document: Json
-    endpoints: list[Endpoint]
-    book: ModelBook
-    media_types: dict[str, str]
+    document: Json  # an OpenAPI 3.1 document whose path keys are ``/~N`` for endpoint N
+    endpoints: list[Endpoint]  # in the order of N
+    book: ModelBook  # the models
+    # What of the vendor's document no generated code expresses, for the report.
     notes: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._by_name = {(one.tag, one.name): one for one in self.endpoints}
 
     def named(self, name: str) -> Endpoint | None:
         """Return the facade's endpoint of that name."""
-        return next((one for one in self.endpoints if one.tag == FACADE_TAG and one.name == name), None)
+        return self._by_name.get((FACADE_TAG, name))
+
+    def of(self, endpoint: Any) -> Endpoint:
+        """Return what is known of an endpoint of the generator."""
+        return self._by_name[str(endpoint.tags[0]), str(endpoint.name)]
 
 
 def canonicalize(
@@ -109,26 +132,15 @@ def canonicalize(
     return builder.finish()
 
 
-@dataclass(frozen=True)
-class _Parameters:
-    path: str
-    views: list[Json]
-    wire_names: dict[str, dict[str, str]]
-    query_styles: dict[str, str]
-
-
 class _Builder:
     def __init__(self, spec: Json, facade: Mapping[str, Operation], credentials: Credentials) -> None:
         self.spec = spec
         self.facade = {id(operation): name for name, operation in facade.items()}
         self.credentials = credentials
         self.base = base_url(next(iter(facade.values())).servers if facade else spec.get("servers") or ())
-        self.book = ModelBook(spec)
-        self.book.reserve((SUCCESS_MODEL, ERROR_MODEL, *(rule.body_model for rule in RULES)))
+        self.book = ModelBook(spec, (SUCCESS_MODEL, ERROR_MODEL, *(rule.body_model for rule in RULES)))
         self.endpoints: list[Endpoint] = []
         self.paths: Json = {}
-        self.media_types: dict[str, str] = {}
-        self.notes: list[str] = []
         self._taken = {(FACADE_TAG, rule.name) for rule in RULES}
         self._pin([(rule, facade[rule.name]) for rule in RULES if rule.name in facade])
 
@@ -143,122 +155,102 @@ class _Builder:
         self.book.pin((schema for status, schema in answers if status.startswith("2")), SUCCESS_MODEL)
         self.book.pin((schema for status, schema in answers if not status.startswith("2")), ERROR_MODEL)
         for rule, operation in found:
-            self.book.pin(
-                (self.book.merged(media.get("schema")) for _, media in bodies(operation)[:1]), rule.body_model
-            )
+            schemas = (self.book.merged(media.get("schema")) for _, _, media in bodies(self.book, operation)[:1])
+            self.book.pin(schemas, rule.body_model)
 
     def add(self, operation: Operation) -> None:
         """Add an operation, once for each kind of body that it takes."""
         rule = next((rule for rule in RULES if rule.name == self.facade.get(id(operation))), None)
         tag = FACADE_TAG if rule else identifier(operation.tag, "default")
         base_name = rule.name if rule else identifier(operation.identifier, "operation")
-        self.notes.extend(parameter_notes(operation, self.credentials))
-        for number, body in enumerate(bodies(operation) or [None]):
-            suffix = "" if number == 0 or body is None else f"_{_kind(body[0])}"
+        for number, body in enumerate(bodies(self.book, operation) or [None]):
+            suffix = "" if number == 0 or body is None else f"_{body[0]}"
             name = base_name if rule and number == 0 else self._unique(tag, base_name + suffix, operation)
             self._add_one(operation, rule, tag, name, body)
 
     def _unique(self, tag: str, name: str, operation: Operation) -> str:
-        candidate, number = name, 1
+        candidate, number = identifier(name), 1
         while (tag, candidate.casefold()) in self._taken:
             number += 1
-            by_method = f"{name}_{identifier(operation.method, 'method')}"
-            candidate = by_method if number == 2 and not name.endswith(by_method) else f"{name}_{number}"
+            is_told_by_method = number == 2 and not name.endswith(operation.method)
+            candidate = identifier(f"{name}_{operation.method if is_told_by_method else number}")
         self._taken.add((tag, candidate.casefold()))
         return candidate
 
     def _add_one(
-        self, operation: Operation, rule: Rule | None, tag: str, name: str, body: tuple[str, Json] | None
+        self,
+        operation: Operation,
+        rule: Rule | None,
+        tag: str,
+        name: str,
+        body: tuple[str, tuple[str, ...], Json] | None,
     ) -> None:
-        number = len(self.endpoints)
-        parameters = self._parameters(operation, rule, name)
-        method = operation.method if operation.method in _METHODS_OF_GENERATOR else "post"
+        path, parameters = self._parameters(operation, rule, name)
+        # To the generator everything stands in the query, where it takes every type.
         raw: Json = {
             "operationId": name,
             "tags": [tag],
             "summary": clean_prose(operation.summary),
             "description": clean_prose(operation.description),
-            "parameters": parameters.views,
+            "parameters": [
+                {"name": one.own, "in": "query", "required": one.required, "schema": one.view} for one in parameters
+            ],
             "responses": self._responses(operation, name),
         }
-        if body is not None:
-            raw["requestBody"] = self._body(operation, rule, name, body)
-        self.paths[f"/~{number}{parameters.path}"] = {method: raw}
-        prefix = self._prefix(operation)
-        kind = None if body is None else _kind(body[0])
-        wires, styles = parameters.wire_names, parameters.query_styles
-        self.endpoints.append(Endpoint(name, tag, operation.method, prefix, wires, operation, kind, styles))
-
-    def _prefix(self, operation: Operation) -> str:
+        made = None if body is None else self._body(operation, rule, name, body)
+        if made is not None:
+            raw["requestBody"] = {"required": made.required, "content": {JSON: {"schema": made.view}}}
+        method = operation.method if operation.method in _METHODS_OF_GENERATOR else "post"
+        self.paths[f"/~{len(self.endpoints)}"] = {method: raw}
         own = base_url(operation.servers)
-        if own == self.base:
-            return ""
-        return NO_SERVER if own is None else own
+        prefix = "" if own == self.base else NO_SERVER if own is None else own
+        self.endpoints.append(
+            Endpoint(name, tag, operation.method, prefix, path, tuple(parameters), made, operation, _trouble(operation))
+        )
 
-    def _parameters(self, operation: Operation, rule: Rule | None, name: str) -> _Parameters:
+    def _parameters(self, operation: Operation, rule: Rule | None, name: str) -> tuple[str, list[Parameter]]:
         in_path, path = path_parameters(self.book, operation, rule)
+        hidden = self.credentials.names
         others = [
             one
             for one in expanded(self.book, operation)
-            if one["in"] != "path" and not is_credential(self.credentials, one)
+            if one["in"] != "path" and (one["in"], one["name"].lower()) not in hidden
         ]
-        # The generator sorts by place; names are given in that order so that path parameters always keep theirs.
         others.sort(key=lambda one: ("query", "header", "cookie").index(one["in"]))
-        names = unique_identifiers(
-            [*((own, "path") for own, _ in in_path), *((one["name"], one["in"]) for one in others)],
-            ENDPOINT_RESERVED,
-            derived=True,
-        )
-        wire_names: dict[str, dict[str, str]] = {"path": {}, "query": {}, "header": {}, "cookie": {}}
-        styles: dict[str, str] = {}
-        views: list[Json] = []
-        for own, (_, parameter) in zip(names, in_path, strict=False):
-            view = self._simple(parameter, f"{name} {own}")
-            views.append({"name": own, "in": "path", "required": True, "schema": view})
-            wire_names["path"][own] = own
-        for own, parameter in zip(names[len(in_path) :], others, strict=True):
-            place = parameter["in"]
-            views.append(self._stated(parameter, own, f"{name} {own}"))
-            wire_names[place][own] = parameter["name"]
-            if place == "query" and (style := _joining_style(parameter)):
-                styles[own] = style
+        wires = [*((marker, "path") for marker, _ in in_path), *((one["name"], one["in"]) for one in others)]
+        names = unique_identifiers(wires, ENDPOINT_RESERVED)
+        found = []
+        for own, (wire, place), stated in zip(names, wires, [*(one for _, one in in_path), *others], strict=True):
+            schema = schema_of(stated)
+            view = _described(self.book.view(schema, f"{name} {own}"), stated)
+            if place != "path" and stated.get("required") is True:
+                view = self.book.settled(view, schema)
+            found.append(Parameter(own, wire, place, stated, view, _joining_style(stated) if place == "query" else ""))
         owns = {"{" + marker + "}": "{" + own + "}" for (marker, _), own in zip(in_path, names, strict=False)}
-        path = re.sub(r"\{\w+\}", lambda match: owns.get(match[0], match[0]), path)
-        return _Parameters(path, views, wire_names, styles)
+        return re.sub(r"\{\w+\}", lambda match: owns.get(match[0], match[0]), path), found
 
-    def _stated(self, parameter: Json, own: str, hint: str) -> Json:
-        schema, required = schema_of(parameter), parameter.get("required") is True
-        view = self.book.view(schema, hint) if parameter["in"] == "query" else self._simple(parameter, hint)
-        view = _described(self.book.settled(view, schema) if required else view, parameter)
-        return {"name": own, "in": parameter["in"], "required": required, "schema": view}
-
-    def _simple(self, parameter: Json, hint: str) -> Json:
-        """View a parameter that must be one piece of text on the wire: path, header and cookie values."""
-        view = self.book.view(schema_of(parameter), hint)
-        flat = self.book.target(schema_of(parameter)).schema
-        if flat.get("type") in ("integer", "boolean") and "oneOf" not in view:
-            return view
-        if "$ref" in view and flat.get("type") == "string":
-            return view
-        return {"type": "string", **({"description": view["description"]} if "description" in view else {})}
-
-    def _body(self, operation: Operation, rule: Rule | None, name: str, body: tuple[str, Json]) -> Json:
-        kind, media = body
+    def _body(
+        self, operation: Operation, rule: Rule | None, name: str, body: tuple[str, tuple[str, ...], Json]
+    ) -> Body:
+        kind, media, stated = body
         hint = rule.body_model if rule and name == rule.name else f"{name} Body"
-        if _kind(kind) == "bytes":
-            self.media_types[kind] = _BYTES
-            view: Json = {"type": "string", "format": "binary"}
-        else:
-            schema = media.get("schema", {})
-            schema = self.book.merged(schema) if rule else schema
-            view = self.book.view(schema, hint, files=_kind(kind) == "multipart")
-            if rule or _kind(kind) != "json":
-                view = _without_null(view)
         required = (operation.body or {}).get("required") is True
-        return {"required": required, "content": {kind: {"schema": view}}}
+        if kind == "bytes":
+            return Body(kind, media, stated, {"type": "string", "format": "binary"}, required)
+        schema = stated.get("schema", {})
+        if kind != "json" or rule:
+            schema = self.book.merged(schema)
+        view = self.book.view(schema, hint, files=kind == "multipart")
+        if kind != "json" or rule:
+            view = _without_null(view)
+        model = self.book.components.get(str(view.get("$ref", "")).rsplit("/", 1)[-1], {})
+        if kind != "json" and model.get("type") != "object":
+            view = self.book.view(_FREE_FORM, hint, files=True)  # fields of any name, each said by the caller
+        return Body(kind, media, stated, view, required)
 
     def _responses(self, operation: Operation, name: str) -> Json:
         views: Json = {}
+        successes = [status for status in operation.responses if status.startswith("2")]
         for status, response in operation.responses.items():
             description = response.get("description")
             view: Json = {"description": clean_prose(description) if isinstance(description, str) else ""}
@@ -266,32 +258,37 @@ class _Builder:
             if chosen is not None:
                 kind, schema = chosen
                 if is_json(kind):
-                    seen = self.book.view(
-                        schema, f"{name} Response{status.capitalize() if status == 'default' else status}"
-                    )
-                    kind = _JSON
+                    hint = f"{name} Response{status.capitalize() if status == 'default' else status}"
+                    seen, kind = self.book.view(schema, hint), JSON
                 elif kind.lower().startswith("text/"):
-                    seen, kind = {"type": "string"}, _TEXT
+                    seen, kind = {"type": "string"}, "text/plain"
                 else:
                     seen, kind = {"type": "string", "format": "binary"}, _BYTES
                 view["content"] = {kind: {"schema": seen}}
-            views[status] = view
+            # The only success that is described is what another one looks like too.
+            views["2XX" if successes == [status] and chosen else status] = view
         return views
 
     def finish(self) -> Canonical:
         """Define the models and put the document together."""
-        self.book.finish()
-        self.book.require_on_their_side(self.paths)
-        self.notes.extend(server_notes(self.endpoints, self.base))
-        for name in self.spec.get("webhooks") or {}:
-            self.notes.append(f"webhook `{name}`: calls made by the vendor have no client code")
+        self.book.finish(self.paths)
         document: Json = {
             "openapi": "3.1.0",
             "info": {"title": "Aikynetix API", "version": "1"},
             "paths": self.paths,
             "components": {"schemas": self.book.components},
         }
-        return Canonical(document, self.endpoints, self.book, self.media_types, self.notes)
+        return Canonical(document, self.endpoints, self.book)
+
+
+def _trouble(operation: Operation) -> str:
+    for one in operation.parameters:
+        if one["in"] == "path" and one["name"] not in operation.path_parameters:
+            return f"it describes the path parameter `{one['name']}`, for which its path has no place"
+        kinds = list(one.get("content") or {})
+        if one["in"] == "querystring" and kinds and FORM not in kinds:
+            return f"its query is written as {kinds[0]}"
+    return ""
 
 
 def expanded(book: ModelBook, operation: Operation) -> Iterator[Json]:
@@ -300,7 +297,7 @@ def expanded(book: ModelBook, operation: Operation) -> Iterator[Json]:
         if parameter["in"] != "querystring":
             yield parameter
             continue
-        flat = book.target(schema_of(parameter)).schema
+        flat = book.target(schema_of(parameter))
         required = flat.get("required") or []
         for name, schema in (flat.get("properties") or {}).items():
             yield {"name": name, "in": "query", "schema": schema, "required": name in required}
@@ -320,12 +317,12 @@ def schema_of(parameter: Json) -> Any:
     )
 
 
-def _joining_style(parameter: Json) -> str | None:
+def _joining_style(parameter: Json) -> str:
     """Return the style of a query parameter whose list or object is not just repeated (OpenAPI 3.1.1, 4.8.12.3)."""
     style = parameter.get("style", "form")
     explode = parameter.get("explode", style == "form")
     joins = style in ("form", "spaceDelimited", "pipeDelimited") and explode is False
-    return str(style) if "schema" in parameter and (joins or style == "deepObject") else None
+    return str(style) if "schema" in parameter and (joins or style == "deepObject") else ""
 
 
 def _described(view: Json, parameter: Json) -> Json:
@@ -340,48 +337,48 @@ def _without_null(view: Json) -> Json:
     return kept[0] if len(kept) == 1 else view
 
 
-def bodies(operation: Operation) -> list[tuple[str, Json]]:
-    """List the kinds of body, JSON first, then form, multipart and bytes; one of each kind."""
+def bodies(book: ModelBook, operation: Operation) -> list[tuple[str, tuple[str, ...], Json]]:
+    """List the kinds of body, each with its media types and the vendor's description of the first.
+
+    JSON comes first, then forms and bytes; but where the body holds a file, the form that can hold it comes before all.
+    """
     content: Json = (operation.body or {}).get("content", {})
-    by_kind: dict[str, tuple[str, Json]] = {}
-    for kind, media in content.items():
-        wire = _announced(kind)
-        by_kind.setdefault(wire, (wire, media if isinstance(media, dict) else {}))
-    order = {"json": 0, "form": 1, "multipart": 2, "bytes": 3}
-    return sorted(by_kind.values(), key=lambda item: (order[_kind(item[0])], item[0] != _JSON))
-
-
-def parameters_of_body_type(operation: Operation) -> str | None:
-    """Return the media type of the first kind of body where it has parameters that are not announced; else None."""
-    content: Json = (operation.body or {}).get("content", {})
-    first = next(iter(bodies(operation)), None)
-    stated = [kind for kind in content if first is not None and _announced(kind) == first[0]]
-    odd = [kind for kind in stated if any(_is_telling(each) for each in kind.split(";")[1:])]
-    return odd[0] if odd and len(odd) == len(stated) else None
-
-
-def _is_telling(parameter: str) -> bool:
-    name = parameter.partition("=")[0].strip().lower()
-    return bool(name) and name not in ("charset", "boundary", "q")
+    found: dict[str, tuple[str, list[str], Json]] = {}
+    for stated, media in content.items():
+        schema = media.get("schema") if isinstance(media, dict) else None
+        is_raw = stated == "*/*" and (schema is None or is_file(book.target(schema)))
+        announced = stated if is_raw else _announced(stated)
+        kind = "bytes" if is_raw else _kind(announced)
+        key = announced if kind == "json" else kind
+        found.setdefault(key, (kind, [], media if isinstance(media, dict) else {}))[1].append(announced)
+    multipart = found.get("multipart")
+    has_files = multipart is not None and book.has_files(multipart[2].get("schema"))
+    if has_files:
+        found.pop("form", None)  # the same fields, of which a form cannot hold the files
+    order = ["json", "form", "multipart", "bytes"] if not has_files else ["multipart", "json", "bytes"]
+    kinds = sorted(found.values(), key=lambda item: (order.index(item[0]), item[1][0] != JSON))
+    return [(kind, tuple(dict.fromkeys(media)), stated) for kind, media, stated in kinds]
 
 
 def _kind(media_type: str) -> str:
-    if media_type in _BODY_KINDS:
-        return _BODY_KINDS[media_type]
-    return "json" if media_type.endswith("+json") else "bytes"
+    bare = media_type.split(";", maxsplit=1)[0]
+    return {FORM: "form", MULTIPART: "multipart"}.get(bare, "json" if is_json(bare) else "bytes")
 
 
 def _announced(kind: str) -> str:
-    """Return the media type to announce for a body; a range is none, so that a member of it stands for it."""
-    bare = _bare(kind)
+    """Return the media type to announce for a body; where only a range is stated, a member of it that is sure."""
+    bare, *parameters = (part.strip() for part in kind.split(";"))
+    bare = bare.lower()
+    if re.fullmatch(r"[\w.+!#$&^-]+/[\w.+!#$&^*-]+|\*/\*", bare) is None:
+        return _BYTES
+    if bare in (FORM, MULTIPART, "multipart/*"):
+        return MULTIPART if bare == "multipart/*" else bare
     if is_json(bare) and ("*" in bare or bare == "text/json"):
-        return _JSON
-    return _OF_RANGES.get(bare, _BYTES) if "*" in bare else bare
-
-
-def _bare(kind: str) -> str:
-    bare = kind.split(";", maxsplit=1)[0].strip().lower()
-    return bare if re.fullmatch(r"[\w.+!#$&^-]+/[\w.+!#$&^*-]+|\*/\*", bare) else _BYTES
+        return JSON
+    telling = [
+        one for one in parameters if one.isascii() and re.match(r"(?!charset|boundary|q\b)[\w-]+=[^\r\n]+$", one)
+    ]
+    return "; ".join(["text/plain" if bare == "text/*" else bare, *telling])
 
 
 def _preferred(content: Json) -> tuple[str, Any] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import signal
 import sys
 import tempfile
@@ -10,17 +11,17 @@ import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scripts.regen._diff import compare, to_markdown
+from scripts.regen._diff import Change, compare
+from scripts.regen._diff_package import package_changes
 from scripts.regen._generate import PACKAGE
-from scripts.regen._lines import lines_of
 from scripts.regen._load import Json, load_spec
 from scripts.regen._pipeline import Plan, build, plan
 from scripts.regen._problems import EXIT_LOUD, EXIT_OK, EXIT_REFUSED, RefusedError
 from scripts.regen._publish import publish
-from scripts.regen._report import report
+from scripts.regen._report import decisions, report
 from scripts.regen._rules import FACADE_SOURCE
 from scripts.regen._verify import tree_files
-from scripts.regen._words import one_line
+from scripts.regen._words import lines_of, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,32 +31,33 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command and return its exit code: 0 done, 1 a facade method is affected, 2 refused."""
+    """Run the command and return its exit code: 0 done, 1 left to a person and nothing written, 2 refused."""
     options = _parser().parse_args(argv)
     previous_handler = signal.signal(signal.SIGTERM, _interrupt)
     try:
         return _run(options)
-    except RefusedError as problem:
-        print(f"regen: refused. {one_line(str(problem))}\nregen: {options.output} is as it was.", file=sys.stderr)
-        return EXIT_REFUSED
-    except OSError as error:
-        said = f"{error.filename or 'A file'}: {error.strerror or type(error).__name__}"
-        print(f"regen: refused. {one_line(said)}.\nregen: {options.output} is as it was.", file=sys.stderr)
-        return EXIT_REFUSED
-    except Exception as error:  # a document that nobody foresaw is refused like others, and the cause kept for a report
-        cause = traceback.extract_tb(error.__traceback__)[-1]
-        print(
-            f"regen: refused. This document is beyond what the regeneration foresees: {type(error).__name__} "
-            f"({one_line(str(error))[:300]}) in {Path(cause.filename).name}, line {cause.lineno}. It is a fault of "
-            f"this project; please report it with the document.\nregen: {options.output} is as it was.",
-            file=sys.stderr,
-        )
+    except Exception as error:
+        print(f"regen: refused. {_why(error)}\nregen: {options.output} is as it was.", file=sys.stderr)
         return EXIT_REFUSED
     except KeyboardInterrupt:
         print(f"regen: interrupted; {options.output} is as it was.", file=sys.stderr)
         return 130
     finally:
         signal.signal(signal.SIGTERM, previous_handler)
+
+
+def _why(error: Exception) -> str:
+    """Say why nothing was made; a document that nobody foresaw is refused too, with the cause for a report."""
+    if isinstance(error, RefusedError):
+        return one_line(str(error))
+    if isinstance(error, OSError):
+        return one_line(f"{error.filename or 'A file'}: {error.strerror or type(error).__name__}.")
+    cause = traceback.extract_tb(error.__traceback__)[-1]
+    return (
+        f"This document is beyond what the regeneration foresees: {type(error).__name__} "
+        f"({one_line(str(error))[:300]}) in {Path(cause.filename).name}, line {cause.lineno}. It is a fault of this "
+        "project; please report it with the document."
+    )
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
@@ -70,7 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--spec", type=Path, default=Path("openapi.json"), help="the vendor's document")
     parser.add_argument("--output", type=Path, default=Path("generated"), help="the folder that holds the package")
     parser.add_argument(
-        "--accept", action="store_true", help="bring the package up to date though a facade method is affected"
+        "--accept", action="store_true", help="write though a facade method is affected or credentials go elsewhere"
     )
     parser.add_argument("--report", type=Path, metavar="FILE.md", help="also write the report to a file")
     parser.add_argument("--check", action="store_true", help="write nothing; fail when the committed package differs")
@@ -88,21 +90,30 @@ def _run(options: argparse.Namespace) -> int:
         package = build(planned, Path(folder))
         if options.check:
             return _compare(package, destination)
-        text = _report(planned, _previous(destination))
+        changes = _changes(planned, package, destination)
+        text = report(planned, changes, lines_of(ROOT / FACADE_SOURCE), version=_version(), accepted=options.accept)
         print(text)
         if options.report:
             options.report.write_text(text, encoding="utf-8")
-        if planned.findings and not options.accept:
+        if (planned.findings or decisions(changes or ())) and not options.accept:
             print(f"regen: {destination} is as it was; `make regen ACCEPT=1` updates it all the same.", file=sys.stderr)
             return EXIT_LOUD
         changed = publish(package, destination)
     print(f"regen: {destination} {'is up to date' if changed else 'was up to date'}.", file=sys.stderr)
-    return EXIT_LOUD if planned.findings else EXIT_OK
+    return EXIT_OK
 
 
-def _report(planned: Plan, previous: Json | None) -> str:
-    changes = None if previous is None else to_markdown(compare(previous, planned.spec), lines_of(ROOT / FACADE_SOURCE))
-    return report(planned, changes, lines_of(ROOT / FACADE_SOURCE))
+def _changes(planned: Plan, package: Path, destination: Path) -> list[Change] | None:
+    """Return what changed for callers since the committed package, None when it does not say what it was made from."""
+    previous = _previous(destination)
+    if previous is None:
+        return None
+    return [*compare(previous, planned.spec), *package_changes(tree_files(destination), tree_files(package))]
+
+
+def _version() -> str:
+    found = re.search(r'__version__ = "(\d+\.\d+\.\d+)', (ROOT / "aikynetix" / "__init__.py").read_text("utf-8"))
+    return found[1] if found else "0.0.0"
 
 
 def _previous(destination: Path) -> Json | None:

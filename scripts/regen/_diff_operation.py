@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from scripts.regen._diff_kinds import ADDITIVE, BREAKING, DOCUMENTATION, UNJUDGED, Found, kind_of
-from scripts.regen._stated_paths import PARAMETER_IN_PATH
+from scripts.regen._diff_order import ADDITIVE, BREAKING, DOCUMENTATION, UNJUDGED, Found, kind_of
+from scripts.regen._paths import PARAMETER_IN_PATH
 from scripts.regen._walk import differing_keys, without_prose
 
 if TYPE_CHECKING:
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from scripts.regen._operations import Operation
 
 _JUDGED_OF_PARAMETERS = ("name", "in", "required", "schema", "content", "style", "explode")
+
+# Styles that write a single value alike (RFC 6570).
+_SAME_FOR_ONE = {"form", "simple", "spaceDelimited", "pipeDelimited"}
 
 
 def operation_changes(old: Operation, new: Operation, schemas: SchemaDiff, *, facade: bool) -> Found:
@@ -82,8 +85,7 @@ def _parameter(old: Json, new: Json, title: str, schemas: SchemaDiff) -> Found:
     if was != now:
         yield BREAKING, f"{title} is written as {now}, was {was}"
     elif was == "text" and _style(old) != _style(new):
-        is_plain = schemas.type_of(after) not in ("a list", "object", "anything", "one of several shapes")
-        is_same = is_plain and {_style(old)[0], _style(new)[0]} <= {"form", "simple", "spaceDelimited", "pipeDelimited"}
+        is_same = schemas.is_plain(after) and {_style(old)[0], _style(new)[0]} <= _SAME_FOR_ONE
         shown = [f"{style}, {'' if explode else 'not '}exploded" for style, explode in (_style(new), _style(old))]
         yield kind_of(not is_same), f"{title} has the style {shown[0]}, had {shown[1]}"
     for key in differing_keys(old, new, _JUDGED_OF_PARAMETERS):

@@ -1,28 +1,38 @@
-"""What changed between two schemas, told for requests and for answers, which care about opposite things."""
+"""What changed between two schemas: a narrower request and a wider answer break callers, the opposites do not."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from scripts.regen._diff_kinds import ADDITIVE, BREAKING, UNJUDGED, Found, kind_of
-from scripts.regen._flatten import required_of, variants
-from scripts.regen._schemas import ModelBook
+from scripts.regen._diff_order import (
+    ADDITIVE,
+    BREAKING,
+    NARROWER,
+    OTHER,
+    SAME,
+    UNJUDGED,
+    WIDER,
+    Found,
+    constraints_moved,
+    kind_of,
+    kinds_moved,
+    set_moved,
+    values_of,
+)
+from scripts.regen._diff_shapes import LOWER, UPPER, Shape, Shapes, is_anything
 from scripts.regen._walk import differing_keys, without_prose
 
 if TYPE_CHECKING:
-    from scripts.regen._flatten import Flat
+    from collections.abc import Iterator, Sequence
+
     from scripts.regen._load import Json
 
 _MAX_DEPTH = 60
-_PLAIN_FORMATS = (None, "uri", "url", "int32", "int64", "float", "double")
-_UPPER = ("maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties")
-_LOWER = ("minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties")
-_BOUNDS = (*_UPPER, *_LOWER, "pattern", "multipleOf", "uniqueItems")
 _JUDGED = frozenset(
-    {"type", "nullable", "properties", "required", "items", "allOf", "oneOf", "anyOf", "enum", "const", "default",
-     "additionalProperties", *_BOUNDS}
+    {"properties", "required", "items", "additionalProperties", "enum", "default", "format", "pattern", "multipleOf",
+     "uniqueItems", "exclusiveMinimum", "exclusiveMaximum", *UPPER, *LOWER}
 )  # fmt: skip
 
 
@@ -30,158 +40,189 @@ class SchemaDiff:
     """Compares schemas of an old and a new document, following references in each."""
 
     def __init__(self, old: Json, new: Json) -> None:
-        self._old, self._new = ModelBook(old), ModelBook(new)
+        self._old, self._new = Shapes(old), Shapes(new)
+        self._request = False
         self._told: dict[str, tuple[str, str]] = {}
+        self._same: set[str] = set()
 
     def request(self, old: Any, new: Any, title: str) -> Found:
-        """Compare what may be sent: less room is breaking."""
-        self._told = {}
-        return self._compare(old, new, title, True, 0)
+        """Compare what may be sent."""
+        return self._whole(old, new, title, request=True)
 
     def response(self, old: Any, new: Any, title: str) -> Found:
-        """Compare what may be received: more room is breaking, except for new fields and values."""
-        self._told = {}
-        return self._compare(old, new, title, False, 0)
+        """Compare what may be received."""
+        return self._whole(old, new, title, request=False)
 
-    def type_of(self, schema: Any) -> str:
-        """Name the type of a schema of the new document."""
-        return _type(self._new.target(schema))
+    def is_plain(self, schema: Any) -> bool:
+        """Tell whether a schema of the new document allows single values alone, no lists or objects."""
+        return not {one.kind for one in self._new.of(schema)} & {"array", "object"}
 
-    def _compare(self, old: Any, new: Any, title: str, request: bool, depth: int) -> Found:
+    def _whole(self, old: Any, new: Any, title: str, *, request: bool) -> Found:
+        self._told, self._request = {}, request
+        found = list(self._compare(old, new, title, 0))
+        if not found:  # whatever was gone into is the same, wherever else it is met
+            self._same.update(self._told)
+        return iter(found)
+
+    def _kind(self, moved: str) -> str:
+        """Judge how the set of allowed values moved, from the side of the caller."""
+        return kind_of(moved in (OTHER, NARROWER if self._request else WIDER))
+
+    def _compare(self, old: Any, new: Any, title: str, depth: int) -> Found:
         """Compare two schemas; the same two references are gone into once, and then only pointed at."""
         if not (isinstance(old, Mapping) and isinstance(new, Mapping) and "$ref" in old and "$ref" in new):
-            yield from self._differences(old, new, title, request, depth)
+            yield from self._differences(old, new, title, depth)
             return
-        key = json.dumps([old, new], sort_keys=True)
+        key = json.dumps([self._request, old, new], sort_keys=True)
+        if key in self._same:
+            return
         if key in self._told:
             kind, first = self._told[key]
             if kind:
                 yield kind, f"{title} changed as {first} did"
             return
         self._told[key] = ("", title)
-        found = list(self._differences(old, new, title, request, depth))
+        found = list(self._differences(old, new, title, depth))
         kinds = {kind for kind, _ in found}
         self._told[key] = (next((kind for kind in (BREAKING, UNJUDGED, ADDITIVE) if kind in kinds), ""), title)
         yield from found
 
-    def _differences(self, old: Any, new: Any, title: str, request: bool, depth: int) -> Found:
-        left, right = self._old.target(old), self._new.target(new)
-        if left.nullable != right.nullable:
-            can = "can be null now" if right.nullable else "cannot be null any more"
-            yield kind_of(right.nullable != request), f"{title} {can}"
-        before, after = _type(left), _type(right)
-        if before != after:
-            widened = request and (after == "anything" or (before, after) == ("integer", "number"))
-            yield kind_of(not widened), f"{title} is {after}, was {before}"
+    def _differences(self, old: Any, new: Any, title: str, depth: int) -> Found:
+        if not isinstance(old, Mapping) and not isinstance(new, Mapping) and (old is False) == (new is False):
             return
-        yield from _values(left.schema, right.schema, title, request)
-        yield from _bounds(left.schema, right.schema, title, request)
-        if _default(left.schema) != _default(right.schema):
-            yield ADDITIVE, f"{title} has the default {_default(right.schema)}, had {_default(left.schema)}"
-        for name in differing_keys(left.schema, right.schema, _JUDGED):
-            yield UNJUDGED, f"{title} differs in `{name}`"
-        if depth < _MAX_DEPTH:
-            yield from self._inside(left.schema, right.schema, title, request, depth + 1)
-        elif without_prose(left.schema) != without_prose(right.schema):
-            yield UNJUDGED, f"{title} differs further inside"
+        left, right = self._old.of(old), self._new.of(new)
+        moved = kinds_moved(left, right)
+        if moved != SAME:
+            yield self._kind(moved), f"{title} {_kinds_text(left, right)}"
+        if is_anything(left) != is_anything(right):
+            return
+        if depth >= _MAX_DEPTH:
+            if without_prose(old) != without_prose(new):
+                yield UNJUDGED, f"{title} differs further inside"
+            return
+        found: dict[tuple[str, str], None] = {}
+        for one, other, name in _paired(left, right, title):
+            found.update(dict.fromkeys(self._inside(one, other, name, title, depth + 1)))
+        yield from found
+        yield from self._numbers_of_alternatives(left, right, title)
 
-    def _inside(self, old: Json, new: Json, title: str, request: bool, depth: int) -> Found:
-        if old.get("type") == "array":
-            yield from self._compare(old.get("items"), new.get("items"), f"items of {title}", request, depth)
-        yield from self._fields(old, new, title, request, depth)
-        more, fewer = old.get("additionalProperties", True), new.get("additionalProperties", True)
-        if (more is False) != (fewer is False):
-            takes = "takes no other fields" if fewer is False else "may have other fields"
-            yield kind_of(request and fewer is False), f"{title} {takes} now"
-        elif old.get("type") == "object":
-            yield from self._compare(more, fewer, f"any other field of {title}", request, depth)
-        yield from self._alternatives(old, new, title, request, depth)
+    def _numbers_of_alternatives(self, left: Sequence[Shape], right: Sequence[Shape], title: str) -> Found:
+        for kind, ones, others in _by_kind(left, right):
+            more = len(others) - len(ones)
+            if more and ones and others:
+                words = f"{abs(more)} {'fewer' if more < 0 else 'more'} alternative(s) that are {kind}"
+                yield self._kind(NARROWER if more < 0 else WIDER), f"{title} has {words}"
 
-    def _fields(self, old: Json, new: Json, title: str, request: bool, depth: int) -> Found:
-        before, after = _properties(old), _properties(new)
+    def _inside(self, old: Shape, new: Shape, title: str, outer: str, depth: int) -> Found:
+        yield from self._values(old, new, title)
+        for name, moved, words in constraints_moved(old, new):
+            # A format that Python has no type for is no more than a word about an answer.
+            is_word = name == "format" and not self._request and old.kind.startswith("string")
+            yield ADDITIVE if is_word else self._kind(moved), f"`{name}` of {title} {words}"
+        yield from self._default(old.schema, new.schema, title)
+        for key in differing_keys(old.schema, new.schema, _JUDGED):
+            yield UNJUDGED, f"{outer} differs in `{key}`"
+        if old.kind == "array":
+            yield from self._compare(old.schema.get("items"), new.schema.get("items"), f"items of {title}", depth)
+        if old.kind == "object":
+            yield from self._fields(old.schema, new.schema, title, depth)
+            yield from self._other_fields(old.schema, new.schema, title, depth)
+
+    def _values(self, old: Shape, new: Shape, title: str) -> Found:
+        before, after = values_of(old), values_of(new)
+        if (before is None) != (after is None):
+            has = "has" if before is None else "no longer has"
+            yield self._kind(set_moved(before, after)), f"{title} {has} a fixed set of values"
+        elif before is not None and after is not None:
+            for values, moved, verb in (
+                (before - after, NARROWER, "no longer takes the value(s)"),
+                (after - before, WIDER, "has the new value(s)"),
+            ):
+                if values:
+                    yield self._kind(moved), f"{title} {verb} {', '.join(sorted(values))[:200]}"
+
+    def _default(self, old: Json, new: Json, title: str) -> Found:
+        """Compare what the server takes where nobody says anything."""
+        was, now = (json.dumps(one["default"]) if "default" in one else "none" for one in (old, new))
+        if was != now:
+            unsure = UNJUDGED if "none" in (was, now) else BREAKING
+            yield unsure if self._request else ADDITIVE, f"{title} has the default {now}, had {was}"
+
+    def _fields(self, old: Json, new: Json, title: str, depth: int) -> Found:
+        before, after = self._said(self._old, old), self._said(self._new, new)
+        needed, needs = _required(old), _required(new)
         for name in [*before, *(name for name in after if name not in before)]:
-            field = f"field `{name}` of {title}"
-            was, now = name in required_of(old), name in required_of(new)
+            field, now = f"field `{name}` of {title}", name in needs
             if name not in after:
                 yield BREAKING, f"{field} is gone"
             elif name not in before:
-                yield kind_of(request and now), f"new {'required ' if request and now else ''}{field}"
+                yield kind_of(self._request and now), f"new {'required ' if self._request and now else ''}{field}"
             else:
-                if was != now:
-                    yield kind_of(now == request), f"{field} is {'required' if now else 'optional'} now"
-                yield from self._compare(before[name], after[name], field, request, depth)
+                if (name in needed) != now:
+                    yield self._kind(NARROWER if now else WIDER), f"{field} is {'required' if now else 'optional'} now"
+                yield from self._compare(before[name], after[name], field, depth)
 
-    def _alternatives(self, old: Json, new: Json, title: str, request: bool, depth: int) -> Found:
-        """Compare alternatives in pairs: those that are the same, or the same reference, then the others in order."""
-        before, after = variants(old), variants(new)
-        same = [one for one in before if one in after]
-        pairs = [(one, one) for one in same]
-        left, right = [one for one in before if one not in same], [one for one in after if one not in same]
-        pairs += zip(left, right, strict=False)
-        for number, (one, other) in enumerate(pairs, 1):
-            yield from self._compare(one, other, f"alternative {number} of {title}", request, depth)
-        if len(left) != len(right):
-            fewer = len(right) < len(left)
-            count = abs(len(right) - len(left))
-            yield kind_of(fewer == request), f"{title} has {count} {'fewer' if fewer else 'more'} alternative(s)"
+    def _said(self, shapes: Shapes, schema: Json) -> Json:
+        """List the fields that this side says: `readOnly` is for answers alone, `writeOnly` for requests alone."""
+        fields, other_side = schema.get("properties"), "readOnly" if self._request else "writeOnly"
+        return {
+            name: one
+            for name, one in (fields.items() if isinstance(fields, Mapping) else ())
+            if not any(shape.schema.get(other_side) is True for shape in shapes.of(one))
+        }
 
-
-def _values(old: Json, new: Json, title: str, request: bool) -> Found:
-    before, after = _enum(old), _enum(new)
-    if before == after:
-        return
-    if before is None or after is None:
-        has = "has" if after is not None else "no longer has"
-        yield kind_of((after is not None) == request), f"{title} {has} a fixed set of values"
-        return
-    gone, fresh = sorted(before - after), sorted(after - before)
-    if gone:
-        yield kind_of(request), f"{title} no longer takes the value(s) {', '.join(gone)[:200]}"
-    if fresh:
-        yield ADDITIVE, f"{title} has the new value(s) {', '.join(fresh)[:200]}"
+    def _other_fields(self, old: Json, new: Json, title: str, depth: int) -> Found:
+        before, after = old.get("additionalProperties", True), new.get("additionalProperties", True)
+        if (before is False) != (after is False):
+            takes = "takes no other fields" if after is False else "may have other fields"
+            yield kind_of(self._request and after is False), f"{title} {takes} now"
+        elif before is not False:
+            yield from self._compare(before, after, f"any other field of {title}", depth)
 
 
-def _bounds(old: Json, new: Json, title: str, request: bool) -> Iterator[tuple[str, str]]:
-    for name in _BOUNDS:
-        before, after = old.get(name), new.get(name)
-        if json.dumps(before) != json.dumps(after):
-            now = "is not stated" if after is None else f"is {json.dumps(after)[:200]}"
-            was = "not stated" if before is None else json.dumps(before)[:200]
-            yield kind_of(request and _is_tighter(name, before, after)), f"`{name}` of {title} {now}, was {was}"
+def _kinds_text(old: Sequence[Shape], new: Sequence[Shape]) -> str:
+    if {one.kind for one in old} ^ {one.kind for one in new} == {"null"}:
+        return "can be null now" if any(one.kind == "null" for one in new) else "cannot be null any more"
+    return f"is {_shown(new)}, was {_shown(old)}"
 
 
-def _is_tighter(name: str, before: Any, after: Any) -> bool:
-    if _is_number(before) and _is_number(after) and name in (*_UPPER, *_LOWER):
-        return bool(after < before if name in _UPPER else after > before)
-    return after not in (None, False)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _type(flat: Flat) -> str:
-    schema = flat.schema
-    if schema.get("oneOf") or schema.get("anyOf"):
-        return "one of several shapes"
-    kind = schema.get("type")
-    if kind is None:
+def _shown(shapes: Sequence[Shape]) -> str:
+    if is_anything(shapes):
         return "anything"
-    form = schema.get("format")
-    if kind == "array":
-        return "a list"
-    return str(kind) if form in _PLAIN_FORMATS else f"{kind} ({form})"
+    kinds = dict.fromkeys("a list" if one.kind == "array" else one.kind for one in shapes)
+    return " or ".join(kinds) or "nothing"
 
 
-def _properties(schema: Json) -> Json:
-    value = schema.get("properties")
-    return value if isinstance(value, dict) else {}
+def _by_kind(old: Sequence[Shape], new: Sequence[Shape]) -> Iterator[tuple[str, list[Shape], list[Shape]]]:
+    """Sort shapes by their kind, of which numbers and integers are one."""
+    kinds = ["number" if one.kind == "integer" else one.kind for one in (*old, *new)]
+    for kind in dict.fromkeys(kinds):
+        same = (kind, "integer") if kind == "number" else (kind,)
+        yield kind, [one for one in old if one.kind in same], [one for one in new if one.kind in same]
 
 
-def _enum(schema: Json) -> set[str] | None:
-    values = [schema["const"]] if "const" in schema else schema.get("enum")
-    return {json.dumps(value) for value in values} if isinstance(values, list) else None
+def _paired(old: Sequence[Shape], new: Sequence[Shape], title: str) -> Iterator[tuple[Shape, Shape, str]]:
+    """Pair the alternatives of a kind: by the reference that leads to them, those that are the same, then in order."""
+    for _, ones, others in _by_kind(old, new):
+        left, right = list(enumerate(ones, 1)), list(others)
+        if len(ones) == len(others) == 1:
+            yield ones[0], others[0], title
+            continue
+        for by in range(3):
+            for item in list(left):
+                match = next((other for other in right if _is_pair(item[1], other, by)), None)
+                if match is not None:
+                    left.remove(item)
+                    right.remove(match)
+                    yield item[1], match, f"alternative {item[0]} of {title}"
 
 
-def _default(schema: Json) -> str:
-    return json.dumps(schema["default"]) if "default" in schema else "none"
+def _is_pair(one: Shape, other: Shape, by: int) -> bool:
+    if by == 0:
+        return one.name != "" and one.name == other.name
+    return by == 2 or without_prose(one.schema) == without_prose(other.schema)
+
+
+def _required(schema: Json) -> list[Any]:
+    value = schema.get("required")
+    return value if isinstance(value, list) else []

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
 from scripts.regen._names import folded
+from scripts.regen._paths import PARAMETER_IN_PATH
 from scripts.regen._rules import DOCUMENTED_ORIGIN, NO_SESSIONS, RULES, Rule
-from scripts.regen._stated_paths import PARAMETER_IN_PATH
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -26,25 +26,27 @@ def find_operations(operations: Sequence[Operation]) -> dict[str, list[Operation
     found: dict[str, list[Operation]] = {}
     ours = [one for one in operations if not _is_about_another_thing(one)]
     for rule in RULES:
-        shaped = [one for one in ours if _has_shape(one.path, rule.shape)]
-        named = [one for one in ours if folded(one.identifier) in {folded(name) for name in rule.operation_ids}]
-        found[rule.name] = _best(shaped, rule) or _best(named, rule)
+        shape, known = [_segment(part) for part in rule.shape], {folded(name) for name in rule.operation_ids}
+        shaped = [one for one in ours if _segments(one.path)[-len(shape) :] == shape]
+        found[rule.name] = _best(shaped, rule) or _best([one for one in ours if folded(one.identifier) in known], rule)
     return found
 
 
 def _best(candidates: Sequence[Operation], rule: Rule) -> list[Operation]:
+    home, known = _segments(rule.home), {folded(name) for name in rule.operation_ids}
+    preferences: list[Callable[[Operation], bool]] = [
+        lambda one: not one.deprecated,
+        lambda one: len(one.path_parameters) == 1,
+        lambda one: _segments(one.path) == home,
+        lambda one: folded(one.identifier) in known,
+    ]
     for method in rule.methods:
         fitting = [one for one in candidates if one.method.lower() == method]
-        if len(fitting) > 1:
-            # Two versions side by side: the one that is not on its way out, then the newest path.
-            fitting = [one for one in fitting if not one.deprecated] or fitting
-        for is_better in (_needs_only_a_session, _is_where_it_was(rule), _has_its_identifier(rule)):
-            if len(fitting) > 1:
-                fitting = [one for one in fitting if is_better(one)] or fitting
-        if len({PARAMETER_IN_PATH.sub("{}", one.path).rstrip("/") for one in fitting}) == 1:
-            return fitting[:1]  # the same path with and without a slash at its end, or with another parameter's name
-        if fitting:
-            return fitting
+        for is_better in preferences:
+            fitting = [one for one in fitting if is_better(one)] or fitting
+        if fitting:  # the same path with and without a slash at its end, or another parameter's name, is one
+            paths = {PARAMETER_IN_PATH.sub("{}", one.path).rstrip("/") for one in fitting}
+            return fitting[:1] if len(paths) == 1 else fitting
     return []
 
 
@@ -53,31 +55,12 @@ def _is_about_another_thing(operation: Operation) -> bool:
     return name.removesuffix("id").removesuffix("uu") in NO_SESSIONS
 
 
-def _needs_only_a_session(operation: Operation) -> bool:
-    return len(operation.path_parameters) == 1
-
-
-def _is_where_it_was(rule: Rule) -> Callable[[Operation], bool]:
-    wanted = [_segment(part) for part in rule.home.split("/") if part]
-    return lambda operation: [_segment(part) for part in operation.path.split("/") if part] == wanted
-
-
-def _has_its_identifier(rule: Rule) -> Callable[[Operation], bool]:
-    known = {folded(name) for name in rule.operation_ids}
-    return lambda operation: folded(operation.identifier) in known
-
-
-def _has_shape(path: str, shape: Sequence[str]) -> bool:
-    parts = [part for part in path.split("/") if part]
-    if len(parts) < len(shape):
-        return False
-    return all(_segment(part) == _segment(wanted) for part, wanted in zip(parts[-len(shape) :], shape, strict=True))
+def _segments(path: str) -> list[str]:
+    return [_segment(part) for part in path.split("/") if part]
 
 
 def _segment(part: str) -> str:
-    if PARAMETER_IN_PATH.fullmatch(part):
-        return "{}"
-    return folded(part).removesuffix("s")
+    return "{}" if PARAMETER_IN_PATH.fullmatch(part) else folded(part).removesuffix("s")
 
 
 def session_parameter(operation: Operation) -> str | None:

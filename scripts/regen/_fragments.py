@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import html
+import json
 import re
 import textwrap
+from collections import Counter
 from dataclasses import dataclass
-from html.parser import HTMLParser
 from typing import TYPE_CHECKING, Any
 
 from markdown_it import MarkdownIt
 
 from scripts.regen._load import Json, check_document, parse_text, without_comments
 from scripts.regen._problems import RefusedError
-from scripts.regen._stated_paths import PARAMETER_IN_PATH
-from scripts.regen._walk import first_difference, without_prose
+from scripts.regen._walk import PROSE_KEYS, pointers, without_prose
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -22,6 +23,8 @@ METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace", 
 _DATA_LANGUAGES = {"", "json", "json5", "jsonc", "yaml", "yml", "openapi", "openapi+json", "openapi+yaml", "text"}
 _ORDER = ("openapi", "jsonSchemaDialect", "info", "servers", "security", "tags", "components", "paths", "webhooks")
 _MAPS_OF_NAMES = ("components", "paths", "webhooks")
+# What GitBook writes where an operation stands in a file, such as `{% openapi src="..." path="/a" method="get" %}`.
+_POINTER = re.compile(r"""\{%-?\s*(?:openapi|swagger)[\w-]*\s[^%]*?\b(?:src|spec)\s*=\s*["']([^"']+)""")
 # Code stands in blocks alone, and what the words within a paragraph are is more work than finding them.
 _BLOCKS = MarkdownIt("commonmark").disable("inline")
 
@@ -46,6 +49,8 @@ def find_fragments(page: str, name: str) -> list[Fragment]:
     contain shorter fences. Escaped copies of a fragment in the prose are not fences and are not read. Of HTML the
     contents of `pre` elements are read.
 
+    A whole OpenAPI file is a page too, which is one fragment.
+
     Args:
         page: The text of the page.
         name: What to call the page in messages.
@@ -55,6 +60,14 @@ def find_fragments(page: str, name: str) -> list[Fragment]:
     """
     is_html = re.match(r"\s*(<!--.*?-->\s*)*<(!doctype\s+html|html|head|body)\b", page, re.IGNORECASE | re.DOTALL)
     blocks = list(_preformatted(page)) if is_html else list(_fenced(page, 0)) or list(_preformatted(page))
+    pointed = None if blocks else _POINTER.search(page)
+    if pointed:
+        raise RefusedError(
+            f"{name} has no OpenAPI in it, only a block that points at a file (`{pointed[1][:300]}`): give that file "
+            "or its address in place of the page."
+        )
+    if not blocks and not is_html and _looks_like_openapi(page):
+        blocks = [(1, page)]
     fragments = [
         Fragment(origin, check_document(parse_text(text, origin), origin, whole=False))
         for line, text in blocks
@@ -85,33 +98,11 @@ def _fenced(page: str, before: int) -> Iterator[tuple[int, str]]:
 
 def _preformatted(page: str) -> Iterator[tuple[int, str]]:
     """Yield line and text of the `pre` elements of a page that look like OpenAPI."""
-    reader = _Preformatted()
-    reader.feed(page)
-    reader.close()
-    return ((line, text) for line, text in reader.blocks if _looks_like_openapi(text))
-
-
-class _Preformatted(HTMLParser):
-    def __init__(self) -> None:
-        super().__init__()
-        self.blocks: list[tuple[int, str]] = []
-        self._line: int | None = None
-        self._parts: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        del attrs
-        if tag == "pre":
-            self._line, self._parts = self.getpos()[0], []
-        elif tag == "br":
-            self._parts.append("\n")
-
-    def handle_data(self, data: str) -> None:
-        self._parts.append(data)
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag == "pre" and self._line is not None:
-            self.blocks.append((self._line, "".join(self._parts)))
-            self._line = None
+    for match in re.finditer(r"<pre\b[^>]*>(.*?)</pre>", page, re.IGNORECASE | re.DOTALL):
+        lines = re.sub(r"<br\s*/?>", "\n", match[1], flags=re.IGNORECASE)
+        text = html.unescape(re.sub(r"<[^>]*>", "", lines))
+        if _looks_like_openapi(text):
+            yield page.count("\n", 0, match.start()) + 1, text
 
 
 def _looks_like_openapi(text: str) -> bool:
@@ -123,7 +114,9 @@ def _looks_like_openapi(text: str) -> bool:
 def merge_fragments(fragments: Iterable[Fragment]) -> Json:
     """Merge fragments into one document; what they say twice must be the same but for words and key order.
 
-    The words of the first fragment are kept. The order of operations is the order of the fragments.
+    The words of the first fragment are kept. The order of operations is the order of the fragments. What a fragment
+    says of credentials is about its own operations: most of them say it once for all of the document, the others by
+    themselves.
 
     Raises:
         RefusedError: Two fragments contradict each other; names both and the place.
@@ -131,15 +124,77 @@ def merge_fragments(fragments: Iterable[Fragment]) -> Json:
     merged: Json = {}
     origins: dict[str, str] = {}
     # Models of their own come last: they have no operations that the document's `security` could be about.
-    for fragment in sorted(fragments, key=lambda one: not one.content.get("paths")):
-        for key, value in fragment.content.items():
+    ordered = sorted(fragments, key=lambda one: not one.content.get("paths"))
+    told_apart = _told_apart(ordered)
+    for fragment in ordered:
+        for key, value in _with_own(fragment.content, told_apart).items():
             _merge_key(merged, origins, fragment.origin, key, value)
-        if fragment.content.get("paths"):
-            _check_security(merged, fragment, origins)
     if not merged.get("paths"):
         raise RefusedError("The pages describe no operation, only models; add the pages of the operations.")
-    ordered = [key for key in _ORDER if key in merged]
-    return {key: merged[key] for key in [*ordered, *(key for key in merged if key not in ordered)]}
+    _say_once(merged, stated="security" in ordered[0].content)
+    known = [key for key in _ORDER if key in merged]
+    return {key: merged[key] for key in [*known, *(key for key in merged if key not in known)]}
+
+
+class _Inherited(list[Any]):
+    """The `security` of an operation that only its fragment states."""
+
+
+def _with_own(content: Json, told_apart: set[str]) -> Json:
+    """Give the operations of a fragment what it says for all of them, and for all of a path where pages differ."""
+    usual = content.get("security") or ()
+    paths: Json = {}
+    for path, item in _items(content):
+        paths[path] = dict(item)
+        shared = _parameters(paths[path].pop("parameters", None)) if path in told_apart else []
+        for method in item.keys() & set(METHODS):
+            if isinstance(item[method], dict):
+                operation = {**item[method], "security": item[method].get("security", _Inherited(usual))}
+                if shared:
+                    own = _parameters(operation.get("parameters"))
+                    names = [(one.get("in"), one.get("name")) for one in own if "name" in one]
+                    inherited = [one for one in shared if (one.get("in"), one.get("name")) not in names]
+                    operation["parameters"] = [*inherited, *own]
+                paths[path][method] = operation
+    kept = {key: value for key, value in content.items() if key != "security"}
+    return {**kept, "paths": {**kept["paths"], **paths}} if paths else kept
+
+
+def _parameters(stated: Any) -> list[Json]:
+    return [one for one in stated if isinstance(one, dict)] if isinstance(stated, list) else []
+
+
+def _items(content: Json) -> Iterator[tuple[str, Json]]:
+    return ((path, item) for path, item in (content.get("paths") or {}).items() if isinstance(item, dict))
+
+
+def _told_apart(fragments: Iterable[Fragment]) -> set[str]:
+    """List the paths for which fragments say different things that hold for all operations of the path."""
+    said: dict[str, list[Any]] = {}
+    for fragment in fragments:
+        for path, item in _items(fragment.content):
+            said.setdefault(path, []).append(without_prose(item.get("parameters")))
+    return {path for path, ways in said.items() if any(one != ways[0] for one in ways)}
+
+
+def _say_once(merged: Json, *, stated: bool) -> None:
+    """State for all of the document what most operations only inherited, and keep it from those that say the same."""
+    operations = [one for _, item in _items(merged) for one in item.values() if isinstance(one, dict)]
+    inheriting = [one for one in operations if isinstance(one.get("security"), _Inherited)]
+    ways = Counter(_requirements(one["security"]) for one in inheriting)
+    most = max(ways, key=lambda one: ways[one], default="")
+    for one in inheriting:
+        security = one.pop("security")
+        if _requirements(security) != most:
+            one["security"] = list(security)
+        elif security or stated:
+            merged.setdefault("security", list(security))
+
+
+def _requirements(security: Any) -> str:
+    """Write what a `security` asks for in one way, whatever the order of its alternatives."""
+    stated = security if isinstance(security, list) else []
+    return json.dumps(sorted(json.dumps(one, sort_keys=True) for one in stated))
 
 
 def _merge_key(merged: Json, origins: dict[str, str], origin: str, key: str, value: Any) -> None:
@@ -147,10 +202,10 @@ def _merge_key(merged: Json, origins: dict[str, str], origin: str, key: str, val
         merged[key] = _newer_patch(merged[key], value, origins[key], origin)
     elif key in _MAPS_OF_NAMES and isinstance(value, dict):
         target = merged.setdefault(key, {})
-        for stated, stated_item in value.items():
-            name, item = _known_path(target, stated, stated_item) if key == "paths" else (stated, stated_item)
+        for name, item in value.items():
             if isinstance(item, dict):
-                _merge_names(target.setdefault(name, {}), origins, origin, f"{key}.{name}", item)
+                for part, content in item.items():
+                    _keep_same(target.setdefault(name, {}), origins, origin, f"{key}.{name}", part, content)
             else:
                 _keep_same(target, origins, origin, key, name, item)
     elif key == "tags" and isinstance(value, list):
@@ -160,84 +215,32 @@ def _merge_key(merged: Json, origins: dict[str, str], origin: str, key: str, val
         _keep_same(merged, origins, origin, "", key, value)
 
 
-def _known_path(paths: Json, stated: str, item: Any) -> tuple[str, Any]:
-    """Spell a path as it is known: two that differ in the names of their parameters alone are one (OpenAPI, 4.8.8)."""
-    bare = PARAMETER_IN_PATH.sub("{}", stated)
-    known = next((path for path in paths if PARAMETER_IN_PATH.sub("{}", path) == bare), stated)
-    if known == stated or not isinstance(item, dict):
-        return known, item
-    names = dict(zip(PARAMETER_IN_PATH.findall(stated), PARAMETER_IN_PATH.findall(known), strict=True))
-    return known, {
-        key: _renamed({"parameters": part}, names)["parameters"] if key == "parameters" else _renamed(part, names)
-        for key, part in item.items()
-    }
-
-
-def _renamed(owner: Any, names: dict[str, str]) -> Any:
-    parameters = owner.get("parameters") if isinstance(owner, dict) else None
-    if not isinstance(parameters, list):
-        return owner
-    if any(isinstance(one, dict) and "$ref" in one for one in parameters):
-        raise RefusedError(
-            f"Two paths differ in the names of their parameters alone ({', '.join(names)} and "
-            f"{', '.join(names.values())}), and one takes its parameters from `components`, so that they cannot be "
-            "made one; nothing was written."
-        )
-    return {
-        **owner,
-        "parameters": [
-            {**one, "name": names[one["name"]]}
-            if isinstance(one, dict) and one.get("in") == "path" and one.get("name") in names
-            else one
-            for one in parameters
-        ],
-    }
-
-
-def _merge_names(target: Json, origins: dict[str, str], origin: str, where: str, value: Json) -> None:
-    for name, item in value.items():
-        _keep_same(target, origins, origin, where, name, item)
-
-
 def _keep_same(target: Json, origins: dict[str, str], origin: str, where: str, name: str, item: Any) -> None:
     place = f"{where}.{name}" if where else name
     if name not in target:
         target[name] = item
         origins[place] = origin
         return
-    # `info` as a whole is compared under a key of its own so that its title counts and its description does not.
-    difference = first_difference(without_prose({"x": target[name]}), without_prose({"x": item}))
-    if difference is not None:
+    if where.startswith("paths.") and name in PROSE_KEYS:
+        return
+    place_of = next(pointers(_comparable(target[name]), _comparable(item)), None)
+    if place_of is not None:
         raise RefusedError(
             f"{_called(where, name)} is described twice with different content: in {origins.get(place, 'one page')} "
-            f"and in {origin}, first difference at `{difference.removeprefix('x').lstrip('.') or place}`. The pages "
-            "contradict each other; nothing was written."
+            f"and in {origin}, first difference at `{place_of}`. The pages contradict each other; nothing was written."
         )
+
+
+def _comparable(item: Any) -> Any:
+    if isinstance(item, dict) and "security" in item:
+        item = {**item, "security": _requirements(item["security"])}
+    return without_prose(item)
 
 
 def _called(where: str, name: str) -> str:
     if where.startswith("paths.") and name.lower() in METHODS:
         return f"The operation {name.upper()} {where.removeprefix('paths.')}"
     return f"`{where}.{name}`" if where else f"`{name}`"
-
-
-def _check_security(merged: Json, fragment: Fragment, origins: dict[str, str]) -> None:
-    """A fragment without `security` means that its operations need none, which a merged default would change."""
-    if "security" in fragment.content or not merged.get("security"):
-        if (
-            "security" in fragment.content
-            and origins.get("security") == fragment.origin
-            and len(set(origins.values())) > 1
-        ):
-            raise RefusedError(
-                f"`security` stands in {fragment.origin} and not in the fragments before it, so that one document "
-                "cannot say both; nothing was written."
-            )
-        return
-    raise RefusedError(
-        f"`security` stands in {origins['security']} and not in {fragment.origin}, so that one document cannot say "
-        "both; nothing was written."
-    )
 
 
 def _newer_patch(one: str, other: str, first: str, second: str) -> str:

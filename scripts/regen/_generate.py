@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import subprocess
+from copy import copy
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from openapi_python_client import Project
 from openapi_python_client.config import Config, ConfigFile, MetaType
+from openapi_python_client.parser import openapi as parser
 from openapi_python_client.parser.errors import GeneratorError
 from openapi_python_client.parser.openapi import GeneratorData
 from openapi_python_client.schema.untrusted_string import UntrustedString
@@ -20,7 +23,7 @@ from scripts.regen._problems import RefusedError
 from scripts.regen._templates import CompiledTemplates, FixedTemplates
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from scripts.regen._canonical import Canonical
 
@@ -28,6 +31,8 @@ PACKAGE = "aikynetix_api"
 PINNED = {"openapi-python-client": "0.29.1", "ruff": "0.17.6"}
 TEMPLATES = Path(__file__).with_name("templates")
 _COMPILED = CompiledTemplates()
+# The parser copies an endpoint, with all its models, at each of four steps, which is a tenth of a whole run.
+parser.deepcopy = copy  # type: ignore[assignment, attr-defined]  # a shallow copy will do
 _RUFF_TIMEOUT = 120.0  # seconds; three hundred operations take about two
 
 
@@ -60,7 +65,7 @@ def generate(canonical: Canonical, target: Path, modules: Callable[[], Mapping[s
     Raises:
         RefusedError: The generator warns, fails or leaves something out.
     """
-    config = _config(canonical, target)
+    config = _config(target)
     said = io.StringIO()
     try:
         with contextlib.redirect_stdout(said):
@@ -72,12 +77,7 @@ def generate(canonical: Canonical, target: Path, modules: Callable[[], Mapping[s
             if project.env.loader is not None:
                 project.env.loader = FixedTemplates(project.env.loader)
                 project.env.bytecode_cache = _COMPILED
-            helpers: dict[str, Any] = {
-                "style_of": _style_of(canonical),
-                "untyped": _untyped,
-                "success_type": _success_type,
-            }
-            project.env.globals.update(helpers)
+            project.env.globals.update(_helpers(canonical))
             errors = project.build()
     except RefusedError:
         raise
@@ -89,19 +89,17 @@ def generate(canonical: Canonical, target: Path, modules: Callable[[], Mapping[s
         ) from error
     if errors:
         raise RefusedError(_complaint(errors))
-    own = ["wire.py", *(["forms.py"] if any(one.body_kind == "form" for one in canonical.endpoints) else [])]
-    helping = {name: (TEMPLATES / f"{name}.jinja").read_text("utf-8") for name in own}
-    for name, source in {"py.typed": "", **helping, **modules()}.items():
+    wire = (TEMPLATES / "wire.py.jinja").read_text("utf-8")
+    for name, source in {"py.typed": "", "wire.py": wire, **modules()}.items():
         (target / name).parent.mkdir(exist_ok=True)
         (target / name).write_text(source, encoding="utf-8")
     _format(target)
 
 
-def _config(canonical: Canonical, target: Path) -> Config:
+def _config(target: Path) -> Config:
     settings = ConfigFile(
         project_name_override=PACKAGE,
         package_name_override=PACKAGE,
-        content_type_overrides=canonical.media_types,
         literal_enums=True,  # plain strings on both sides; enumeration members would need valid, distinct names
         post_hooks=[],  # the formatter is run below, with a configuration of its own
     )
@@ -109,40 +107,45 @@ def _config(canonical: Canonical, target: Path) -> Config:
 
 
 def _restore(data: GeneratorData, canonical: Canonical) -> None:
-    """Put back what the document could not say: paths, methods, and the names on the wire."""
+    """Put back what the document could not say: paths, methods, places, and the names on the wire."""
     done: set[int] = set()
     for collection in data.endpoint_collections_by_tag.values():
         for endpoint in collection.endpoints:
-            number, _, path = endpoint.path.get_untrusted_value().removeprefix("/~").partition("/")
-            known = canonical.endpoints[int(number)]
-            endpoint.path = UntrustedString(f"{known.prefix}/{path}")
-            endpoint.method = known.method
-            groups = {
-                "query": endpoint.query_parameters,
-                "header": endpoint.header_parameters,
-                "cookie": endpoint.cookie_parameters,
-            }
-            for place, properties in groups.items():
-                _rename(properties, known.wire_names[place], done)
+            known = canonical.of(endpoint)
+            endpoint.path, endpoint.method = UntrustedString(known.prefix + known.path), known.method
+            by_name = {one.name.get_untrusted_value(): one for one in endpoint.query_parameters}
+            for place in ("path", "query", "header", "cookie"):
+                group = [by_name[one.own] for one in known.parameters if one.place == place]
+                setattr(endpoint, f"{place}_parameters", group)
+            _rename(by_name.values(), {one.own: one.wire for one in known.parameters}, done)
     for model in data.models:
         wires = canonical.book.wire_names.get(str(model.class_info.name), {})
         _rename([*(model.required_properties or []), *(model.optional_properties or [])], wires, done)
 
 
-def _style_of(canonical: Canonical) -> Callable[[Any, Any], str | None]:
-    styles = {(one.tag, one.name): one.query_styles for one in canonical.endpoints}
+def _helpers(canonical: Canonical) -> dict[str, Any]:
+    """Return what the corrected templates ask about an operation."""
 
-    def style_of(endpoint: Any, parameter: Any) -> str | None:
-        return styles[str(endpoint.tags[0]), str(endpoint.name)].get(str(parameter.python_name))
+    def places(endpoint: Any) -> list[tuple[str, Any]]:
+        groups = ("query", "header", "cookie")
+        found = [(name, getattr(endpoint, f"{name}_parameters")) for name in groups]
+        return [({"query": "query", "header": "headers", "cookie": "cookies"}[name], one) for name, one in found if one]
 
-    return style_of
+    def style_of(endpoint: Any, parameter: Any) -> str:
+        return next(one.style for one in canonical.of(endpoint).parameters if one.own == str(parameter.python_name))
+
+    def media_of(endpoint: Any) -> str:
+        body = canonical.of(endpoint).body
+        styles = f", styles={json.dumps(body.styles)}" if body and body.styles else ""
+        return f"media={json.dumps(body.media if body else [])}{styles}"
+
+    def untyped(responses: Any) -> bool:
+        return any(one.source["attribute"] == "response.json()" for one in responses)
+
+    return {one.__name__: one for one in (places, style_of, media_of, untyped, success_type)}
 
 
-def _untyped(responses: Any) -> bool:
-    return any(one.source["attribute"] == "response.json()" for one in responses)
-
-
-def _success_type(endpoint: Any) -> str:
+def success_type(endpoint: Any) -> str:
     """Return the type of what a success is: of several documented ones a union, None for those without content."""
     patterns = endpoint.responses.patterns
     successes = [one for one in patterns if one.status_code.range[0] < 300 and one.status_code.range[1] >= 200]
@@ -158,7 +161,7 @@ def _success_type(endpoint: Any) -> str:
     return " | ".join(dict.fromkeys(types))
 
 
-def _rename(properties: list[Any], wires: dict[str, str], done: set[int]) -> None:
+def _rename(properties: Iterable[Any], wires: Mapping[str, str], done: set[int]) -> None:
     for one in properties:
         wire = wires.get(one.name.get_untrusted_value())
         if wire is not None and id(one) not in done:

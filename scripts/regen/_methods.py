@@ -6,6 +6,7 @@ import ast
 import builtins
 import textwrap
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from scripts.regen._method_names import method_names
@@ -44,7 +45,7 @@ class _Method:
     endpoint: Endpoint
     source: OperationSource
 
-    @property
+    @cached_property
     def names(self) -> set[str]:
         """The names in its annotations."""
         annotations = [self.source.returns, *(one.annotation for one in self.source.arguments)]
@@ -56,7 +57,7 @@ def named_methods(canonical: Canonical) -> list[tuple[str, str]]:
     seen = set[int]()
     kinds: list[tuple[Operation, str]] = []
     for one in canonical.endpoints:
-        kinds.append((one.operation, one.body_kind or "" if id(one.operation) in seen else ""))
+        kinds.append((one.operation, one.body.kind if one.body and id(one.operation) in seen else ""))
         seen.add(id(one.operation))
     return method_names(kinds)
 

@@ -20,17 +20,13 @@ if TYPE_CHECKING:
 MAX_NAME = 80
 _FIELD_PREFIX = "field_"
 
-# Names that the generator's endpoint template uses inside the functions that take the parameters.
-ENDPOINT_RESERVED = frozenset(
-    {"client", "url", "body", "headers", "params", "cookies", "kwargs", "response", "quote", "cast", "errors", "httpx",
-     "property", "unset", "json", "files", "types", "path_text", "query_values", "header_values"}
-)  # fmt: skip
+# Names that the endpoint template uses inside the functions that take the parameters.
+ENDPOINT_RESERVED = frozenset({"client", "url", "body", "kwargs", "response", "request", "path_text", "self"})
 
 # Names that the generator's model template uses as variables, methods or fields.
 MODEL_RESERVED = frozenset(
-    {"d", "cls", "self", "field_dict", "src_dict", "prop", "prop_name", "prop_dict", "files", "additional_properties",
-     "additional_keys", "additional_property", "to_dict", "from_dict", "to_multipart", "json", "types", "cast", "t",
-     "unset"}
+    {"d", "cls", "self", "field_dict", "src_dict", "prop", "prop_name", "prop_dict", "additional_properties",
+     "additional_keys", "additional_property", "to_dict", "from_dict", "cast", "t", "unset"}
 )  # fmt: skip
 
 # Names that generated modules import or define beside the models they use.
@@ -40,7 +36,7 @@ CLASS_RESERVED = frozenset(
      "Response", "HTTPStatus", "Literal", "Generic", "T", "Self", "UnexpectedStatus", "Iterable", "Exception", "Path"}
 )  # fmt: skip
 
-# Variables that the templates derive from a field's name: a sibling with that very name would be overwritten.
+# Variables that the model template derives from a field's name: a sibling with that very name would be overwritten.
 _DERIVED = ("_item", "_item_data", "_data", "_element", "_item_element")
 
 
@@ -78,20 +74,16 @@ def unique_identifiers(wires: Iterable[tuple[str, str]], reserved: Collection[st
         reserved: Names that templates use.
         derived: Also avoid names that templates derive from the other names.
     """
-    pairs = list(wires)
-    wanted = [identifier(wire) for wire, _ in pairs]
-    avoided = set(reserved)
-    if derived:
-        avoided |= {name + suffix for name in wanted for suffix in _DERIVED} & set(wanted)
+    pairs = [(identifier(wire), suffix) for wire, suffix in wires]
+    wanted = {name for name, _ in pairs}
+    avoided = {*reserved, *({name + end for name in wanted for end in _DERIVED} & wanted if derived else ())}
     chosen: list[str] = []
-    for (wire, suffix), name in zip(pairs, wanted, strict=True):
+    for name, suffix in pairs:
         candidate, number = name, 1
-        if candidate in avoided or candidate in chosen:
-            candidate = identifier(f"{name}_{suffix}")
-        while candidate in avoided or candidate in chosen:
+        while candidate in avoided:
+            candidate = identifier(f"{name}_{suffix}" + (f"_{number}" if number > 1 else ""))
             number += 1
-            candidate = identifier(f"{name}_{suffix}_{number}")
-        del wire
+        avoided.add(candidate)
         chosen.append(candidate)
     return chosen
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from scripts.regen._paths import PARAMETER_IN_PATH, split_path
 from scripts.regen._problems import RefusedError
-from scripts.regen._refs import lookup, resolve
-from scripts.regen._stated_paths import PARAMETER_IN_PATH, split_path
+from scripts.regen._refs import resolve
 
 if TYPE_CHECKING:
     from scripts.regen._load import Json
@@ -26,41 +26,28 @@ _READ = frozenset(
 
 @dataclass(frozen=True)
 class Operation:
-    """One operation of the vendor's document.
+    """One operation of the vendor's document."""
 
-    Attributes:
-        path: As in the document.
-        method: Lower case, except for methods that only OpenAPI 3.2 can name.
-        identifier: The vendor's `operationId`, or one made of method and path.
-        tag: The vendor's first tag, or ``default``.
-        parameters: Those of the path and of the operation together, references resolved, unique by place and name.
-        body: The request body with its references resolved, None when there is none.
-        responses: Status (or range, or ``default``) to response, references resolved.
-        security: The requirements that hold for it, None when the document says nothing.
-        servers: The servers that hold for it.
-        summary: The vendor's one line.
-        description: The vendor's text.
-        deprecated: Whether the vendor advises against it.
-        own_servers: Whether `servers` are stated for it or its path.
-        tags: All of the vendor's tags.
-        more: What else the vendor says of it, callbacks and extensions.
-    """
-
-    path: str
-    method: str
-    identifier: str
-    tag: str
+    path: str  # as in the document
+    method: str  # lower case, except for methods that only OpenAPI 3.2 can name
+    identifier: str  # the vendor's `operationId`, or one made of method and path
+    # Those of the path and of the operation together, references resolved, unique by place and name.
     parameters: tuple[Json, ...]
-    body: Json | None
-    responses: dict[str, Json]
-    security: list[Json] | None
-    servers: tuple[Json, ...]
-    summary: str = ""
-    description: str = ""
-    deprecated: bool = False
-    own_servers: bool = False
-    tags: tuple[str, ...] = field(default=())
-    more: Json = field(default_factory=dict)
+    body: Json | None  # the request body with its references resolved, None when there is none
+    responses: dict[str, Json]  # status (or range, or ``default``) to response, references resolved
+    security: list[Json] | None  # the requirements that hold for it, None when the document says nothing
+    servers: tuple[Json, ...]  # the servers that hold for it
+    summary: str  # the vendor's one line
+    description: str  # the vendor's text
+    deprecated: bool  # whether the vendor advises against it
+    own_servers: bool  # whether `servers` are stated for it or its path
+    tags: tuple[str, ...]  # all of the vendor's tags
+    more: Json  # what else the vendor says of it, callbacks and extensions
+
+    @property
+    def tag(self) -> str:
+        """The vendor's first tag, or ``default``."""
+        return self.tags[0] if self.tags else "default"
 
     @property
     def label(self) -> str:
@@ -99,57 +86,52 @@ def _path_item(spec: Json, raw: Any, where: str) -> Json:
     Raises:
         RefusedError: It and what it refers to say different things of the same, which OpenAPI leaves undefined.
     """
-    item, seen = dict(_object(raw, where)), list[str]()
-    while "$ref" in item:
-        ref = item.pop("$ref")
-        if ref in seen:
-            raise RefusedError(f"The reference `{ref[:120]}` at {where} leads back to itself.")
-        target = _object(lookup(spec, ref, where), f"what {where} refers to")
-        seen.append(ref)
-        for key in item.keys() & target.keys() - {"summary", "description"}:
-            if item[key] != target[key]:
-                raise RefusedError(
-                    f"The path item at {where} has a `{key}` and refers to a path item with another; OpenAPI does not "
-                    "say which one holds. Ask the vendor, and take the other one out."
-                )
-        item = {**target, **item}
-    return item
+    item = dict(_object(raw, where))
+    if "$ref" not in item:
+        return item
+    target = _object(resolve(spec, {"$ref": item.pop("$ref")}, where), f"what {where} refers to")
+    for key in item.keys() & target.keys() - {"summary", "description"}:
+        if item[key] != target[key]:
+            raise RefusedError(
+                f"The path item at {where} has a `{key}` and refers to a path item with another; OpenAPI does not "
+                "say which one holds. Ask the vendor, and take the other one out."
+            )
+    return {**target, **item}
 
 
 def _methods(item: Json) -> list[tuple[str, Any]]:
-    extra = item.get("additionalOperations")
-    more = list(extra.items()) if isinstance(extra, dict) else []
     for key in item:
         if key not in METHODS and key.lower() in METHODS:
             raise RefusedError(
                 f"A path item has an operation under `{key}`, where OpenAPI has `{key.lower()}`: readers leave it out. "
                 "Ask the vendor to write it in lower case, or do so."
             )
-    return [(method, item[method]) for method in METHODS if item.get(method) is not None] + more
+    more = item.get("additionalOperations")
+    own = [(method, item[method]) for method in METHODS if item.get(method) is not None]
+    return [*own, *(more.items() if isinstance(more, dict) else ())]
 
 
 def _operation(spec: Json, path: str, method: str, item: Json, raw: Any) -> Operation:
     where = f"{method.upper()} {path}"
     operation = _object(raw, where)
     own_id = operation.get("operationId")
-    tags = tuple(tag for tag in _list(operation.get("tags")) if isinstance(tag, str) and tag.strip())
+    made_id = f"{method}_{re.sub(r'[{}]', '', path).strip('/').replace('/', '_') or 'root'}"
     servers = next((s for s in (operation.get("servers"), item.get("servers")) if isinstance(s, list) and s), None)
     security = operation.get("security", spec.get("security"))
     return Operation(
         path=path,
         method=method,
-        identifier=own_id if isinstance(own_id, str) and own_id.strip() else _made_identifier(method, path),
-        tag=tags[0] if tags else "default",
+        identifier=own_id if isinstance(own_id, str) and own_id.strip() else made_id,
         parameters=_parameters(spec, where, item, operation),
         body=_body(spec, where, operation),
         responses=_responses(spec, where, operation),
         security=[one for one in security if isinstance(one, dict)] if isinstance(security, list) else None,
-        servers=tuple(one for one in (servers or _list(spec.get("servers"))) if isinstance(one, dict)),
+        servers=tuple(one for one in (servers or spec.get("servers") or ()) if isinstance(one, dict)),
         summary=_text(operation.get("summary")),
         description=_text(operation.get("description")),
         deprecated=operation.get("deprecated") is True,
         own_servers=servers is not None,
-        tags=tags,
+        tags=tuple(tag for tag in operation.get("tags") or () if isinstance(tag, str) and tag.strip()),
         more={key: value for key, value in operation.items() if key not in _READ},
     )
 
@@ -157,10 +139,10 @@ def _operation(spec: Json, path: str, method: str, item: Json, raw: Any) -> Oper
 def _parameters(spec: Json, where: str, item: Json, operation: Json) -> tuple[Json, ...]:
     merged: dict[tuple[str, str], Json] = {}
     for owner in (item, operation):
-        stated = owner.get("parameters")
-        if stated is not None and not isinstance(stated, list):
+        stated = owner.get("parameters") or []
+        if not isinstance(stated, list):
             raise RefusedError(f"The `parameters` of {where} should be a list and are not; it cannot be used.")
-        for raw in stated or ():
+        for raw in stated:
             parameter = _object(resolve(spec, raw, where), f"a parameter of {where}")
             name, place = parameter.get("name"), parameter.get("in")
             if not isinstance(name, str) or place not in _LOCATIONS:
@@ -169,9 +151,8 @@ def _parameters(spec: Json, where: str, item: Json, operation: Json) -> tuple[Js
                     f"{', '.join(_LOCATIONS)}. Is the document a converted Swagger 2.0 one?"
                 )
             _check_flags(parameter, ("required", "explode"), f"the parameter `{name}` of {where}")
-            if place == "header" and name.lower() in _IGNORED_HEADERS:
-                continue
-            merged[(place, name.lower() if place == "header" else name)] = parameter
+            if place != "header" or name.lower() not in _IGNORED_HEADERS:
+                merged[(place, name.lower() if place == "header" else name)] = parameter
     return tuple(merged.values())
 
 
@@ -180,35 +161,29 @@ def _body(spec: Json, where: str, operation: Json) -> Json | None:
         return None
     body = _object(resolve(spec, operation["requestBody"], where), f"the body of {where}")
     _check_flags(body, ("required",), f"the body of {where}")
-    content = body.get("content")
-    return {**body, "content": _content(spec, where, content)} if isinstance(content, dict) and content else None
+    content = _content(spec, where, body)
+    return {**body, "content": content} if content else None
 
 
 def _responses(spec: Json, where: str, operation: Json) -> dict[str, Json]:
-    responses = operation.get("responses", {})
     result: dict[str, Json] = {}
-    for code, raw in _object(responses, f"the responses of {where}").items():
+    for code, raw in _object(operation.get("responses", {}), f"the responses of {where}").items():
+        status = "default" if code.lower() == "default" else code.upper().replace("*", "X")
         if code.startswith("x-"):
             continue
-        status = "default" if code.lower() == "default" else code.upper().replace("*", "X")
         if status != "default" and not re.fullmatch(r"[1-5](\d\d|XX)", status):
             raise RefusedError(
                 f"{where} documents the status `{status}`, which is neither a status, a range nor `default`."
             )
         response = _object(resolve(spec, raw, where), f"the response {status} of {where}")
-        content = response.get("content")
-        result[status] = {**response, "content": _content(spec, where, content) if isinstance(content, dict) else {}}
+        result[status] = {**response, "content": _content(spec, where, response)}
     return result
 
 
-def _content(spec: Json, where: str, content: Json) -> dict[str, Json]:
-    return {
-        kind: media if isinstance(media := resolve(spec, raw, where), dict) else {} for kind, raw in content.items()
-    }
-
-
-def _made_identifier(method: str, path: str) -> str:
-    return f"{method}_{re.sub(r'[{}]', '', path).strip('/').replace('/', '_') or 'root'}"
+def _content(spec: Json, where: str, owner: Json) -> dict[str, Json]:
+    content = owner.get("content")
+    stated = {kind: resolve(spec, raw, where) for kind, raw in content.items()} if isinstance(content, dict) else {}
+    return {kind: media if isinstance(media, dict) else {} for kind, media in stated.items()}
 
 
 def _object(value: Any, what: str) -> Json:
@@ -220,15 +195,9 @@ def _object(value: Any, what: str) -> Json:
 def _check_flags(owner: Json, keys: tuple[str, ...], what: str) -> None:
     """Refuse a text such as ``"true"`` where it would be taken for the opposite of what it says."""
     for key in keys:
-        value = owner.get(key)
-        if value is not None and not isinstance(value, bool):
-            raise RefusedError(
-                f"In the document, {what} has `{key}: {json.dumps(value)[:80]}`, which is neither true nor false."
-            )
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
+        if not isinstance(owner.get(key, False), (bool, type(None))):
+            stated = json.dumps(owner[key])[:80]
+            raise RefusedError(f"In the document, {what} has `{key}: {stated}`, which is neither true nor false.")
 
 
 def _text(value: Any) -> str:

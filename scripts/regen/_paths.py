@@ -1,20 +1,52 @@
-"""The path of an operation as it is generated: its parameters in order, everything else as it stands on the wire."""
+"""The path of an operation: as a document states it, and as it is generated."""
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
-from urllib.parse import quote
+from urllib.parse import parse_qsl, quote
 
 from scripts.regen._names import identifier
+from scripts.regen._problems import RefusedError
 from scripts.regen._rules import SESSION_PARAMETER, Rule
-from scripts.regen._stated_paths import PARAMETER_IN_PATH
 
 if TYPE_CHECKING:
-    import re
-
     from scripts.regen._load import Json
     from scripts.regen._operations import Operation
     from scripts.regen._schemas import ModelBook
+
+PARAMETER_IN_PATH = re.compile(r"\{([^{}/]*)\}")
+# RFC 6570, sections 3.2.5 and 3.2.7: what these styles put before a value.
+_BEFORE = {"matrix": ";{}=", "label": "."}
+
+
+def split_path(stated: str) -> tuple[str, list[Json]]:
+    """Return a path and, as parameters with one value each, the query that OpenAPI does not allow in it.
+
+    Raises:
+        RefusedError: It is no path from the server's root (OpenAPI 3.1.1, section 4.8.8.1), or something in it is to be
+            filled in that is described nowhere.
+    """
+    bare, _, query = stated.partition("?")
+    left = PARAMETER_IN_PATH.sub("", bare)
+    wrong = ""
+    if not stated.startswith("/"):
+        wrong = "does not begin with a slash; the address of a server belongs into `servers`"
+    elif stated.startswith("//"):
+        wrong = "begins with two slashes, after which an address has the name of a host (RFC 3986, section 4.2)"
+    elif "#" in stated:
+        wrong = "has a fragment (`#`), which is never sent (RFC 9110, section 7.1)"
+    elif re.search(r"[{}]", query):
+        what = "query template or a pattern in braces" if "{" in left else "query with a parameter"
+        wrong = f"has a {what} in it; OpenAPI describes query parameters beside the path"
+    elif re.search(r"[{}]", left):
+        wrong = "has braces that are not around the name of a parameter; OpenAPI has patterns in the parameter's schema"
+    if wrong:
+        raise RefusedError(f"The path `{stated[:200]}` {wrong}. Ask the vendor which path is meant, and write that.")
+    return bare, [
+        {"name": name, "in": "query", "required": True, "schema": {"type": "string", "enum": [value]}}
+        for name, value in parse_qsl(query, keep_blank_values=True)
+    ]
 
 
 def path_parameters(book: ModelBook, operation: Operation, rule: Rule | None) -> tuple[list[tuple[str, Json]], str]:
@@ -24,37 +56,23 @@ def path_parameters(book: ModelBook, operation: Operation, rule: Rule | None) ->
     """
     declared = {one["name"]: one for one in operation.parameters if one["in"] == "path"}
     found: list[tuple[str, Json]] = []
-
-    def mark(match: re.Match[str]) -> str:
-        only = book.only_value(declared.get(match[1], {}).get("schema"))
-        if only is not None and not isinstance(only, bool) and str(only):
-            return quote(str(only), safe="")
-        marker = identifier(match[1], "parameter")
-        while any(marker == known for known, _ in found):
-            marker += "_2"
-        parameter = declared.get(match[1], {"schema": {"type": "string"}})
-        found.append((marker, parameter))
-        # RFC 6570, sections 3.2.5 and 3.2.7: what these styles put before a value.
-        before = {"matrix": f";{quote(match[1], safe='')}=", "label": "."}.get(str(parameter.get("style")), "")
-        return before + "{" + marker + "}"
-
-    pieces: list[str] = []
-    end = 0
-    for match in PARAMETER_IN_PATH.finditer(operation.path):
-        pieces.append(_escaped(operation.path[end : match.start()]))
-        pieces.append(mark(match))
-        end = match.end()
-    pieces.append(_escaped(operation.path[end:]))
-    path = "".join(pieces)
+    path = ""
+    # What stands between parameters and may not stand in a path is percent-encoded (RFC 3986, section 3.3).
+    for number, piece in enumerate(PARAMETER_IN_PATH.split(operation.path)):
+        parameter = declared.get(piece, {"schema": {"type": "string"}})
+        only = book.only_value(parameter.get("schema")) if number % 2 else None
+        if number % 2 == 0:
+            path += quote(piece, safe="/%:@!$&'()*+,;=-._~?")
+        elif only is not None and not isinstance(only, bool) and str(only):
+            path += quote(str(only), safe="")
+        else:
+            marker = identifier(piece, "parameter")
+            while any(marker == known for known, _ in found):
+                marker += "_2"
+            found.append((marker, parameter))
+            path += _BEFORE.get(str(parameter.get("style")), "").format(quote(piece, safe="")) + "{" + marker + "}"
     if rule and len(found) == 1:
-        marker = found[0][0]
         # To the facade a session is whatever text the vendor calls it, whatever format the document gives it.
-        return [(SESSION_PARAMETER, {"schema": {"type": "string"}})], path.replace(
-            "{" + marker + "}", "{" + SESSION_PARAMETER + "}"
-        )
-    return found, path if path.startswith("/") else f"/{path}"
-
-
-def _escaped(text: str) -> str:
-    """Percent-encode what may not stand in a path (RFC 3986, section 3.3), braces first of all."""
-    return quote(text, safe="/%:@!$&'()*+,;=-._~?")
+        path = path.replace("{" + found[0][0] + "}", "{" + SESSION_PARAMETER + "}")
+        return [(SESSION_PARAMETER, {"schema": {"type": "string"}})], path
+    return found, path

@@ -8,49 +8,40 @@ from typing import TYPE_CHECKING
 
 from scripts.regen._builders import facade_module
 from scripts.regen._canonical import Canonical, canonicalize
-from scripts.regen._facade import check_facade, missing_operations
+from scripts.regen._discriminators import follow_discriminators
+from scripts.regen._facade import check_facade, missing_operations, requests_of
 from scripts.regen._find import base_url, find_operations
 from scripts.regen._generate import PACKAGE, check_tools, generate
 from scripts.regen._load import Json, load_spec
+from scripts.regen._marks import accepted, mark, notes
 from scripts.regen._methods import method_modules
 from scripts.regen._operations import Operation, operations_of
+from scripts.regen._problems import Finding
 from scripts.regen._refs import check_references
+from scripts.regen._rules import RULES
 from scripts.regen._security import Credentials, check_schemes, find_credentials
 from scripts.regen._verify import verify
+from scripts.regen._wire import difference, sampled
 from scripts.regen._write import to_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from scripts.regen._problems import Finding
-
 _RECURSION = 12_000  # frames; documents are at most 150 levels deep and a level takes a few dozen frames
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Everything that is known about a document before generating.
+    """Everything that is known about a document before generating."""
 
-    Attributes:
-        spec: The vendor's document.
-        operations: Its operations.
-        facade: The facade's names and what they are found to be.
-        credentials: What the document accepts.
-        base: Its base URL.
-        canonical: What the generator gets.
-        findings: Why facade methods can no longer do their job; empty when all can.
-        remarks: What a person had better look at, though nothing is known to fail.
-    """
-
-    spec: Json
-    operations: list[Operation]
-    facade: Mapping[str, Operation]
-    credentials: Credentials
-    base: str | None
-    canonical: Canonical
-    findings: list[Finding]
-    remarks: list[str]
+    spec: Json  # the vendor's document
+    operations: list[Operation]  # its operations
+    facade: Mapping[str, Operation]  # the facade's names and what they are found to be
+    credentials: Credentials  # what the document accepts
+    base: str | None  # its base URL
+    canonical: Canonical  # what the generator gets
+    findings: list[Finding]  # why facade methods can no longer do their job; empty when all can
 
 
 def plan(data: bytes, name: str) -> Plan:
@@ -68,10 +59,11 @@ def plan(data: bytes, name: str) -> Plan:
     facade = {rule: found[0] for rule, found in candidates.items() if len(found) == 1}
     credentials = find_credentials(spec, list(facade.values()))
     base = base_url(next(iter(facade.values())).servers if facade else spec.get("servers") or ())
-    canonical = canonicalize(spec, operations, facade, credentials)
-    findings, remarks = check_facade(canonical, credentials, base)
-    findings = [*missing_operations(candidates, operations), *findings]
-    return Plan(spec, operations, facade, credentials, base, canonical, findings, remarks)
+    followed, unfollowed = follow_discriminators(spec)
+    canonical = canonicalize(followed, operations, facade, credentials)
+    canonical.notes.extend([*notes(canonical.endpoints, credentials, base), *unfollowed])
+    findings = [*missing_operations(candidates, operations), *check_facade(canonical, credentials, base)]
+    return Plan(spec, operations, facade, credentials, base, canonical, findings)
 
 
 def build(planned: Plan, folder: Path) -> Path:
@@ -84,10 +76,42 @@ def build(planned: Plan, folder: Path) -> Path:
     package = folder / PACKAGE
     generate(planned.canonical, package, lambda: _own_modules(planned, package))
     (package / "openapi.json").write_bytes(to_bytes(planned.spec))
-    verify(planned.canonical, package)
+    _check_requests(planned, package)
     return package
 
 
 def _own_modules(planned: Plan, package: Path) -> dict[str, str]:
     facade = facade_module(planned.spec, planned.canonical, planned.credentials, planned.base, package)
     return {"facade.py": facade, **method_modules(planned.canonical, package)}
+
+
+def _check_requests(planned: Plan, package: Path) -> None:
+    """Make requests with the package, and mark the operations whose requests are not what the document describes."""
+    canonical = planned.canonical
+    facade = [
+        case
+        for rule in RULES
+        if (endpoint := canonical.named(rule.name)) and not any(one.method == rule.name for one in planned.findings)
+        for case in requests_of(canonical, rule, endpoint)
+    ]
+    cases = [*facade, *(case for one in canonical.endpoints for case in sampled(canonical, one))]
+    results = verify(canonical, package, [case.job() for case in cases])
+    wrong = {endpoint.module: endpoint.trouble for endpoint in canonical.endpoints if endpoint.trouble}
+    said: list[str] = []
+    for number, (case, made) in enumerate(zip(cases, results, strict=True)):
+        why = made.get("error") or made.get("unsure") or difference(canonical, case, made)
+        endpoint = case.endpoint
+        if why and number < len(facade):
+            planned.findings.append(Finding(endpoint.name, f"its request cannot be made: {why}", "ask the vendor"))
+        elif why and "unsure" in made:
+            said.append(f"{endpoint.operation.label} was not compared with the document: {why}")
+        elif why and "error" in made and case.is_all:
+            said.append(f"{endpoint.operation.label}: not everything that it describes can be said: {why}")
+        elif why and canonical.named(endpoint.name) is not endpoint:
+            wrong.setdefault(endpoint.module, f"its request is not what the document describes: {why}")
+    canonical.notes.extend(dict.fromkeys(said))
+    for endpoint in canonical.endpoints:
+        why = wrong.get(endpoint.module, "")
+        mark(package, endpoint, why, accepted(planned.credentials, endpoint.operation))
+        if why:
+            canonical.notes.append(f"{endpoint.operation.label} cannot be called: {why}")

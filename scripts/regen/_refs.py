@@ -12,8 +12,6 @@ from scripts.regen._walk import objects
 if TYPE_CHECKING:
     from scripts.regen._load import Json
 
-_MISSING = object()
-
 
 def lookup(spec: Json, ref: object, where: str) -> Any:
     """Return what a reference points at (RFC 6901, as a URI fragment).
@@ -33,39 +31,22 @@ def lookup(spec: Json, ref: object, where: str) -> Any:
             f"The `$ref` at {where} leads to another document ({ref[:80]}), and only one file is read. Ask the vendor "
             "for a bundled document, or bundle it (for example with `npx @redocly/cli bundle`)."
         )
-    if len(ref) > 1 and not ref.startswith(("#/", "#%2F", "#%2f")):
-        return _anchored(spec, ref, where)
     node: Any = spec
-    for part in pointer_parts(ref):
-        node = _step(node, part)
-        if node is _MISSING:
-            raise _broken(ref, where)
+    try:
+        for part in pointer_parts(ref):
+            node = node[int(part)] if isinstance(node, list) else node[part]
+    except (KeyError, IndexError, ValueError, TypeError):
+        node = None
+    if node is None or (len(ref) > 1 and unquote(ref)[1] != "/"):
+        raise RefusedError(
+            f"The reference `{ref[:120]}` at {where} leads nowhere: the document has no such part. Is it half of a "
+            "document, or was the part renamed? (One to an `$anchor` has to be written as the place itself.)"
+        )
     return node
 
 
-def _anchored(spec: Json, ref: str, where: str) -> Mapping[str, Any]:
-    """Return the schema that gives itself a name (JSON Schema 2020-12, section 8.2.2)."""
-    name = unquote(ref[1:])
-    found = [node for _, node in objects(spec) if name in (node.get("$anchor"), node.get("$dynamicAnchor"))]
-    if not found:
-        raise _broken(ref, where)
-    if any(other != found[0] for other in found[1:]):
-        raise RefusedError(
-            f"The reference `{ref[:120]}` at {where} could mean {len(found)} parts of the document that all have that "
-            "`$anchor`. Ask the vendor to refer to one by its place, or write it so."
-        )
-    return found[0]
-
-
-def _broken(ref: str, where: str) -> RefusedError:
-    return RefusedError(
-        f"The reference `{ref[:120]}` at {where} leads nowhere: the document has no such part. Is it half of a "
-        "document, or was the part renamed?"
-    )
-
-
 def resolve(spec: Json, node: Any, where: str) -> Any:
-    """Follow references until a value that is not one; keys beside a `$ref` other than its target's win.
+    """Follow references until a value that is not one; words beside a `$ref` win over its target's.
 
     Raises:
         RefusedError: Broken, or references that lead to each other.
@@ -84,8 +65,7 @@ def resolve(spec: Json, node: Any, where: str) -> Any:
 
 def pointer_parts(ref: str) -> list[str]:
     """Split a reference such as ``#/components/schemas/A~1B`` into its unescaped keys."""
-    path = unquote(ref[1:])
-    return [part.replace("~1", "/").replace("~0", "~") for part in path.split("/")[1:]] if path else []
+    return [part.replace("~1", "/").replace("~0", "~") for part in unquote(ref).split("/")[1:]]
 
 
 def check_references(spec: Json) -> None:
@@ -97,11 +77,3 @@ def check_references(spec: Json) -> None:
     for where, node in objects(spec):
         if "$ref" in node:
             lookup(spec, node["$ref"], f"`{where}`")
-
-
-def _step(node: Any, part: str) -> Any:
-    if isinstance(node, Mapping):
-        return node.get(part, _MISSING)
-    if isinstance(node, list) and part.isdigit() and int(part) < len(node):
-        return node[int(part)]
-    return _MISSING

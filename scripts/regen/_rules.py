@@ -20,38 +20,25 @@ DOCUMENTED_ORIGIN = "https://api.aikynetix.app"
 
 @dataclass(frozen=True)
 class Flag:
-    """A yes-or-no choice that the facade states in a request.
+    """A yes-or-no choice that the facade states in a request."""
 
-    Attributes:
-        name: What the facade calls it, which is also its generated Python name.
-        aliases: Other spellings, compared without case and punctuation.
-    """
-
-    name: str
-    aliases: tuple[str, ...] = ()
+    name: str  # what the facade calls it, which is also its generated Python name
+    aliases: tuple[str, ...] = ()  # other spellings, compared without case and punctuation
 
 
 @dataclass(frozen=True)
 class Rule:
-    """How one facade operation is found in the vendor's document.
+    """How one facade operation is found in the vendor's document."""
 
-    Attributes:
-        name: The operation's stable name, and its function in `aikynetix/_operations.py`.
-        methods: HTTP methods in order of preference.
-        shape: The last segments of the path, `{}` for a parameter; compared without case, punctuation and plural.
-        home: The path as it is known, `{}` for a parameter; it wins over other paths of the same shape.
-        operation_ids: The vendor's identifiers; with them the operation is found when its path was renamed.
-        flags: What the facade says in the request.
-        body_model: The stable name of the request body's model.
-    """
-
-    name: str
-    methods: tuple[str, ...]
+    name: str  # the operation's stable name, and its function in `aikynetix/_operations.py`
+    methods: tuple[str, ...]  # HTTP methods in order of preference
+    # The last segments of the path, `{}` for a parameter; compared without case, punctuation and plural.
     shape: tuple[str, ...]
-    home: str
+    home: str  # the path as it is known, `{}` for a parameter; it wins over other paths of the same shape
+    # The vendor's identifiers; with them the operation is found when its path was renamed.
     operation_ids: tuple[str, ...]
-    flags: tuple[Flag, ...]
-    body_model: str
+    flags: tuple[Flag, ...]  # what the facade says in the request
+    body_model: str  # the stable name of the request body's model
 
     @property
     def requests(self) -> tuple[tuple[str, ...], ...]:

@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from scripts.regen._http_fields import HTTP_TOKEN
 from scripts.regen._names import folded
 from scripts.regen._problems import RefusedError
 from scripts.regen._refs import resolve
 from scripts.regen._rules import NOT_FOR_PROGRAMS, TOKEN_PREFIXES
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Sequence
 
     from scripts.regen._load import Json
     from scripts.regen._operations import Operation
 
 _PLACES = ("header", "cookie", "query")
-# What a header of these names says is for the connection and the message (RFC 9110, sections 6 to 8), never for a key.
-_HEADERS_OF_HTTP = frozenset(
-    {"host", "content-length", "content-type", "content-encoding", "transfer-encoding", "connection", "keep-alive",
-     "proxy-connection", "te", "trailer", "upgrade", "expect", "cookie", "accept-encoding"}
-)  # fmt: skip
+# What a key in a header or cookie can be called (RFC 9110, section 5.6.2), but for what HTTP itself says there.
+_KEY_NAME = re.compile(
+    r"(?i)(?!(host|content-.*|transfer-encoding|connection|keep-alive|te|trailer|upgrade|expect|cookie|accept-encoding)$)"
+    r"[!#$%&'*+.^_`|~0-9a-z-]+"
+)
 _TOKEN_WORDS = "|".join(TOKEN_PREFIXES)
 # How descriptions tell what stands before a token: `Bearer <token>`, `prefix "Token"`, `Authorization: JWT x`.
 _PREFIX = re.compile(
@@ -34,21 +33,13 @@ _PREFIX = re.compile(
 
 @dataclass(frozen=True)
 class Credentials:
-    """Where credentials go.
+    """Where credentials go."""
 
-    Attributes:
-        api_key: Place (header, query or cookie) and name of the API key, None when the vendor takes none.
-        bearer: Header and prefix of a bearer token, None when the vendor takes none.
-        key_schemes: Names of the schemes that this API key fulfils.
-        bearer_schemes: Names of the schemes that this token fulfils.
-        inexpressible: Names of schemes whose key no request can carry, and where they would have it.
-    """
-
+    # Place (header, query or cookie) and name of the API key, None when the vendor takes none.
     api_key: tuple[str, str] | None
-    bearer: tuple[str, str] | None
-    key_schemes: frozenset[str] = frozenset()
-    bearer_schemes: frozenset[str] = frozenset()
-    inexpressible: Mapping[str, str] = field(default_factory=dict)
+    bearer: tuple[str, str] | None  # header and prefix of a bearer token, None when the vendor takes none
+    key_schemes: frozenset[str] = frozenset()  # names of the schemes that this API key fulfils
+    bearer_schemes: frozenset[str] = frozenset()  # names of the schemes that this token fulfils
 
     @property
     def names(self) -> frozenset[tuple[str, str]]:
@@ -97,13 +88,8 @@ def find_credentials(spec: Json, operations: Sequence[Operation]) -> Credentials
     return Credentials(
         api_key=None if key is None else places[key],
         bearer=None if bearer is None else ("Authorization", prefixes[bearer]),
-        key_schemes=frozenset(name for name in keys if key and places[name] == places[key]),
-        bearer_schemes=frozenset(name for name in bearers if bearer and prefixes[name] == prefixes[bearer]),
-        inexpressible={
-            name: f"the {one['in']} {one['name']!r}"
-            for name, one in schemes.items()
-            if _is_key(one) and not _can_be_sent(one["in"], one["name"])
-        },
+        key_schemes=frozenset(name for name in places if key and places[name] == places[key]),
+        bearer_schemes=frozenset(name for name in prefixes if bearer and prefixes[name] == prefixes[bearer]),
     )
 
 
@@ -113,14 +99,9 @@ def _unlikeness(place: tuple[str, str]) -> tuple[bool, bool, int]:
 
 
 def _schemes(spec: Json) -> dict[str, Json]:
-    components = spec.get("components")
-    raw = components.get("securitySchemes") if isinstance(components, dict) else None
-    result: dict[str, Json] = {}
-    for name, value in (raw if isinstance(raw, dict) else {}).items():
-        scheme = resolve(spec, value, f"`components.securitySchemes.{name}`")
-        if isinstance(scheme, dict):
-            result[name] = scheme
-    return result
+    stated = (spec.get("components") or {}).get("securitySchemes") or {}
+    found = {name: resolve(spec, one, f"`components.securitySchemes.{name}`") for name, one in stated.items()}
+    return {name: one for name, one in found.items() if isinstance(one, dict)}
 
 
 def check_schemes(spec: Json, operations: Sequence[Operation]) -> None:
@@ -157,20 +138,11 @@ def _described_prefix(scheme: Json) -> str:
 
 
 def _key_place(scheme: Json) -> tuple[str, str] | None:
-    if not _is_key(scheme) or not _can_be_sent(scheme["in"], scheme["name"]):
+    place, name = scheme.get("in"), str(scheme.get("name") or "")
+    if _lower(scheme.get("type")) != "apikey" or place not in _PLACES or not name.strip():
         return None
-    return None if folded(scheme["name"]) in NOT_FOR_PROGRAMS else (scheme["in"], scheme["name"])
-
-
-def _is_key(scheme: Json) -> bool:
-    is_named = isinstance(scheme.get("name"), str) and scheme["name"].strip()
-    return bool(_lower(scheme.get("type")) == "apikey" and scheme.get("in") in _PLACES and is_named)
-
-
-def _can_be_sent(place: str, name: str) -> bool:
-    if place == "query":
-        return True
-    return HTTP_TOKEN.fullmatch(name) is not None and not (place == "header" and name.lower() in _HEADERS_OF_HTTP)
+    can_be_sent = place == "query" or _KEY_NAME.fullmatch(name)
+    return (place, name) if can_be_sent and folded(name) not in NOT_FOR_PROGRAMS else None
 
 
 def _is_authorization(place: tuple[str, str]) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -35,13 +34,6 @@ class Argument:
         """Whether it may be left out; a required one with a default may not, for it is sent in any case."""
         return "Unset" in names_in(self.annotation)
 
-    @property
-    def value(self) -> object:
-        """The default where it is a literal, else None."""
-        with contextlib.suppress(ValueError):
-            return ast.literal_eval(self.default) if self.default else None
-        return None
-
 
 @dataclass(frozen=True)
 class OperationSource:
@@ -49,15 +41,11 @@ class OperationSource:
 
     Attributes:
         arguments: What `_get_kwargs` takes.
-        headers: Argument to the name of the header that it is sent in.
-        sends_form: Whether the body is a form, which says nothing at all where it is empty.
         imports: Name to the statement that imports it.
         returns: The type of a success, as source.
     """
 
     arguments: tuple[Argument, ...]
-    headers: dict[str, str]
-    sends_form: bool
     imports: dict[str, str]
     returns: str
 
@@ -67,19 +55,8 @@ def read_operation(source: str) -> OperationSource:
     tree = ast.parse(source.partition(_END)[0])
     functions = {one.name: one for one in tree.body if isinstance(one, ast.FunctionDef)}
     function, returns = functions["_get_kwargs"], functions["_success"].returns
-    assigned = [one for one in ast.walk(function) if isinstance(one, ast.Assign)]
-    stores = [(key, one.value) for one in assigned if (key := _subscript(one.targets[0]))]
-    headers = {
-        name: wire for (owner, wire), value in stores if owner == "headers" for name in names_in(ast.unparse(value))
-    }
-    sends_form = any(owner == "_kwargs" and key in ("data", "files") for (owner, key), _ in stores)
-    return OperationSource(
-        tuple(_arguments(function)),
-        headers,
-        sends_form,
-        dict(_imports(tree)),
-        ast.unparse(returns) if returns else "Any",
-    )
+    success = ast.unparse(returns) if returns else "Any"
+    return OperationSource(tuple(_arguments(function)), dict(_imports(tree)), success)
 
 
 def model_fields(source: str, name: str) -> tuple[Argument, ...] | None:
@@ -122,11 +99,3 @@ def _imports(tree: ast.Module) -> Iterator[tuple[str, str]]:
                     else ast.ImportFrom(node.module, [alias], node.level)
                 )
                 yield alias.asname or alias.name, ast.unparse(one)
-
-
-def _subscript(target: ast.expr) -> tuple[str, str] | None:
-    match target:
-        case ast.Subscript(value=ast.Name(id=owner), slice=ast.Constant(value=str(key))):
-            return owner, key
-        case _:
-            return None

@@ -7,53 +7,47 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scripts.regen._problems import RefusedError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Iterator, Sequence
 
     from scripts.regen._canonical import Canonical
+    from scripts.regen._load import Json
 
-_IMPORT_TIMEOUT = 180.0  # seconds
-_ALLOWED_IMPORTS = frozenset(
-    {"__future__", "attr", "attrs", "builtins", "collections", "datetime", "enum", "http", "httpx", "importlib", "io",
-     "json", "ssl", "typing", "urllib", "uuid", "dateutil"}
+_TIMEOUT = 180.0  # seconds
+_PLAIN_CALLS = frozenset({"TypeVar", "Unset", "field", "_attrs_field"})
+_DEFINITIONS = (
+    ast.Import, ast.ImportFrom, ast.Assign, ast.AnnAssign, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef,
+    ast.Pass,
 )  # fmt: skip
-_FORBIDDEN = frozenset(
-    {"eval", "exec", "compile", "open", "input", "breakpoint", "globals", "locals", "vars", "getattr", "setattr",
-     "delattr", "__import__"}
-)  # fmt: skip
-_OWN_METHODS = frozenset({"__init__", "__enter__", "__exit__", "__aenter__", "__aexit__"})
-# httpx's own command line, which it imports where click and rich are installed, takes half of its time.
-_PROBE = """
-import importlib, json, sys
-sys.modules["httpx._main"] = None
-for name in json.load(sys.stdin):
-    try:
-        importlib.import_module(name)
-    except BaseException as error:
-        print(f"{name}: {type(error).__name__}: {error}"[:500], file=sys.stderr)
-        sys.exit(1)
-"""
+_PROBE = Path(__file__).with_name("_probe.py")
 
 
-def verify(canonical: Canonical, package: Path) -> None:
+def verify(canonical: Canonical, package: Path, jobs: Sequence[Json] = ()) -> list[Json]:
     """Check that the package is whole, holds no foreign code, and that every module of it imports.
+
+    Args:
+        canonical: What was generated.
+        package: The package's folder.
+        jobs: Requests to be made with it (see `_probe`).
+
+    Returns:
+        What came of the requests.
 
     Raises:
         RefusedError: Names the module and what is wrong with it.
     """
     _check_whole(canonical, package)
-    for path in sorted(package.rglob("*.py")):
-        _check_source(path, path.relative_to(package))
-    modules = [
-        ".".join(path.relative_to(package.parent).with_suffix("").parts).removesuffix(".__init__")
-        for path in sorted(package.rglob("*.py"))
-    ]
-    _check_imports(modules, package.parent)
+    paths = sorted(package.rglob("*.py"))
+    for path in paths:
+        if path != package / "wire.py":  # ours, word for word
+            _check_source(path, path.relative_to(package))
+    names = [".".join(path.relative_to(package.parent).with_suffix("").parts) for path in paths]
+    return _probe([name.removesuffix(".__init__") for name in names], jobs, package.parent)
 
 
 def _check_whole(canonical: Canonical, package: Path) -> None:
@@ -80,90 +74,57 @@ def _check_source(path: Path, shown: Path) -> None:
         tree = ast.parse(path.read_text("utf-8"))
     except (SyntaxError, ValueError) as error:
         raise RefusedError(f"The generator wrote a module that is not Python: {shown}: {error}") from error
-    for node in tree.body:
-        if not _is_definition(node):
-            raise RefusedError(f"The generated module {shown} would run code when it is imported (line {node.lineno}).")
-    if shown.name != "__init__.py":
-        _check_reach(tree, shown)
+    for node in _outside_functions(tree):
+        if not _defines(node):
+            line = getattr(node, "lineno", 0)
+            raise RefusedError(f"The generated module {shown} would run code when it is imported (line {line}).")
 
 
-def _check_reach(tree: ast.Module, shown: Path) -> None:
-    """Refuse code, in functions too, that reaches for what no client of an API needs."""
-    for node in ast.walk(tree):
-        if isinstance(node, (ast.Import, ast.ImportFrom)) and not _is_known_import(node):
-            name = "import"
-        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _FORBIDDEN:
-            name = node.func.id
-        elif isinstance(node, ast.Attribute) and node.attr.startswith("__") and node.attr not in _OWN_METHODS:
-            name = node.attr
+def _outside_functions(tree: ast.Module) -> Iterator[ast.AST]:
+    """Yield what runs when a module is imported."""
+    left: list[ast.AST] = list(tree.body)
+    while left:
+        node = left.pop()
+        yield node
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            left.extend(one for one in (*node.decorator_list, *node.args.defaults, *node.args.kw_defaults) if one)
         else:
-            continue
-        raise RefusedError(f"The generated module {shown} uses `{name}` where no generated code needs it.")
+            left.extend(ast.iter_child_nodes(node))
 
 
-def _is_known_import(node: ast.Import | ast.ImportFrom) -> bool:
-    if isinstance(node, ast.ImportFrom):
-        return node.level > 0 or (node.module or "").split(".")[0] in _ALLOWED_IMPORTS
-    return all(name.name.split(".")[0] in _ALLOWED_IMPORTS for name in node.names)
-
-
-def _is_definition(node: ast.stmt) -> bool:
+def _defines(node: ast.AST) -> bool:
     match node:
-        case ast.ImportFrom() | ast.Import():
-            return _is_known_import(node)
+        case ast.Call(func=ast.Name(id=name)):
+            return name in _PLAIN_CALLS
         case ast.If(test=ast.Name(id="TYPE_CHECKING")):
-            return all(map(_is_definition, node.body))
-        case ast.Assign() | ast.AnnAssign():
-            calls = [one for one in ast.walk(node.value) if isinstance(one, ast.Call)] if node.value else []
-            return all(map(_is_plain_call, calls))
-        case ast.ClassDef():
-            return all(map(_is_definition, node.body)) and all(map(_is_plain, (*node.decorator_list, *node.bases)))
-        case ast.FunctionDef() | ast.AsyncFunctionDef():
-            defaults = [one for one in (*node.args.defaults, *node.args.kw_defaults) if one is not None]
-            return all(map(_is_plain, (*node.decorator_list, *defaults)))
+            return True
+        case ast.Expr(value=ast.Constant()):
+            return True
+        case ast.stmt():
+            return isinstance(node, _DEFINITIONS)
         case _:
-            return isinstance(node, ast.Pass) or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
+            return not isinstance(node, ast.Call)
 
 
-def _is_plain(node: ast.expr) -> bool:
-    return not any(isinstance(one, ast.Call) for one in ast.walk(node))
-
-
-def _is_plain_call(call: ast.Call) -> bool:
-    return isinstance(call.func, ast.Name) and call.func.id in ("TypeVar", "Unset", "field", "_attrs_field")
-
-
-def _check_imports(modules: Sequence[str], root: Path) -> None:
-    said = run_python(_PROBE, json.dumps(modules), root)
-    if said is not None:
-        raise RefusedError(f"The generator wrote a module that cannot be imported: {said}")
-
-
-def run_python(code: str, stdin: str, root: Path) -> str | None:
-    """Run code in a fresh interpreter with `root` first on its path and warnings as errors.
-
-    Returns:
-        None when it succeeds, else what it said.
-    """
-    kept: Mapping[str, str] = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
+def _probe(modules: Sequence[str], jobs: Sequence[Json], root: Path) -> list[Json]:
+    """Import modules in a fresh interpreter with `root` first on its path and warnings as errors, and make requests."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
     environment = {**kept, "PYTHONPATH": str(root), "PYTHONDONTWRITEBYTECODE": "1"}
     # An escape that Python does not know is a warning of the compiler, which has no module's name yet.
     strict = ["-W", "error::SyntaxWarning", "-W", "error::DeprecationWarning:aikynetix_api"]
-    command = [sys.executable, "-P", *strict, "-c", code]
+    command = [sys.executable, "-P", *strict, str(_PROBE)]
+    job = json.dumps({"modules": modules, "cases": jobs})
     try:
         done = subprocess.run(
-            command,
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=_IMPORT_TIMEOUT,
-            check=False,
-            env=environment,
-            cwd=root,
+            command, input=job, capture_output=True, text=True, timeout=_TIMEOUT, check=False, env=environment, cwd=root
         )
-    except subprocess.TimeoutExpired:
-        return f"it takes more than {_IMPORT_TIMEOUT:.0f} s"
-    return None if done.returncode == 0 else " ".join(done.stderr.split())[-600:]
+    except subprocess.TimeoutExpired as error:
+        raise RefusedError(f"Importing the generated package takes more than {_TIMEOUT:.0f} s.") from error
+    if done.returncode != 0:
+        said = " ".join(done.stderr.split())[-600:]
+        raise RefusedError(f"The generator wrote a module that cannot be imported: {said}")
+    made: list[Json] = json.loads(done.stdout)
+    return made
 
 
 def tree_files(folder: Path) -> dict[str, bytes]:

@@ -95,23 +95,3 @@ def pointers(left: Any, right: Any, where: str = "") -> Iterator[str]:
             yield from pointers(one, other, f"{where}/{number}")
     elif left != right or isinstance(left, bool) != isinstance(right, bool):
         yield where or "/"
-
-
-def first_difference(left: Any, right: Any, where: str = "") -> str | None:
-    """Name the first place where two values differ, as dotted keys; None when they are equal."""
-    if isinstance(left, Mapping) and isinstance(right, Mapping):
-        for key in [*left, *(key for key in right if key not in left)]:
-            here = f"{where}.{key}" if where else str(key)
-            if key not in left or key not in right:
-                return here
-            found = first_difference(left[key], right[key], here)
-            if found is not None:
-                return found
-        return None
-    if isinstance(left, list) and isinstance(right, list) and len(left) == len(right):
-        for number, (one, other) in enumerate(zip(left, right, strict=True)):
-            found = first_difference(one, other, f"{where}[{number}]")
-            if found is not None:
-                return found
-        return None
-    return None if left == right and isinstance(left, bool) == isinstance(right, bool) else (where or "the whole")

@@ -1,8 +1,13 @@
-"""The vendor's text where it is shown to a person: in reports and refusals."""
+"""What is shown to a person in reports and refusals: the vendor's text, and places in our own."""
 
 from __future__ import annotations
 
+import re
 import unicodedata
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _UNSEEN = ("Cc", "Cf", "Cs", "Zl", "Zp")
 
@@ -13,3 +18,10 @@ def one_line(text: str) -> str:
         char.encode("unicode_escape").decode("ascii") if unicodedata.category(char) in _UNSEEN else char
         for char in text
     )
+
+
+def lines_of(source: Path) -> dict[str, int]:
+    """Return the lines of the functions in a file, empty while there is no such file."""
+    text = source.read_text("utf-8") if source.is_file() else ""
+    found = re.finditer(r"^[ \t]*(?:async )?def (\w+)", text, re.MULTILINE)
+    return {match[1]: text.count("\n", 0, match.start()) + 1 for match in found}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from aikynetix._ensure import Request, Result, Wait, ensure_flow
 
 from aikynetix import (
     AnalyzedVideo,
@@ -17,6 +16,7 @@ from aikynetix import (
     RateLimitError,
     VideoNotReadyError,
 )
+from aikynetix._ensure import Request, Result, Wait, ensure_flow
 
 VIDEO = AnalyzedVideo("s", "https://storage.googleapis.com/b/v.mp4")
 MISSING = NotFoundError("no video", status_code=404)

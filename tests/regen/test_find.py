@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
@@ -11,7 +10,6 @@ import pytest
 from scripts.regen._address import video_url_places
 from scripts.regen._find import base_url
 from scripts.regen._operations import operations_of
-from scripts.regen._pipeline import plan
 from scripts.regen._schemas import ModelBook
 from scripts.regen._security import find_credentials
 
@@ -156,24 +154,3 @@ def test_models_that_hold_each_other_are_looked_through_once() -> None:
     spec = _spec({}, None, {"200": {"$ref": "#/components/schemas/M"}})
     spec["components"]["schemas"] = {"M": _object(analyzed_video_url=_TEXT, **fields)}
     assert video_url_places(ModelBook(spec), operations_of(spec)[0]) == (("analyzed_video_url",),)
-
-
-@pytest.mark.parametrize(
-    ("answers", "is_told"),
-    [
-        ({"200": _object(thumbnail=_TEXT)}, True),
-        ({"200": {"oneOf": [_object(thumbnail=_TEXT), _TEXT]}}, True),
-        ({"200": {"type": "object"}}, False),
-        ({"200": {}}, False),
-        ({"200": {"type": "array", "items": _object(url=_TEXT)}}, False),
-        ({"302": _object(url=_TEXT)}, False),
-    ],
-)
-def test_a_place_is_asked_for_only_where_there_are_fields(answers: Json, is_told: bool) -> None:
-    """The advice to name a field is given where the answer has some; else there is nothing to name."""
-    spec = _spec({}, None, answers)
-    spec.update(info={"title": "T", "version": "1"}, paths={"/sessions/{id}/analyzed-video/": spec["paths"]["/"]})
-    findings = plan(json.dumps(spec).encode(), "openapi.json").findings
-    advice = " ".join(one.advice for one in findings if "one clear place" in one.changed)
-    assert advice
-    assert ("VIDEO_URL_NAMES" in advice) is is_told

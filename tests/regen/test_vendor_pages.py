@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import html
+import itertools
 import json
+import os
 import re
 import threading
+import tomllib
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -13,18 +17,33 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from scripts.vendor_spec import main
+from scripts.regen._write import to_bytes
+from scripts.vendor_spec import main, make_spec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = Path(__file__).with_name("data") / "analyzed-video.md"
+PATH = "/session-management/sessions/{session_id}/analyzed-video/"
 
 
 def _fragment(path: str = "/a/", method: str = "get", **more: Any) -> dict[str, Any]:
     operation = {"operationId": f"{method}{path}", "description": "words", "responses": {"200": {"description": "ok"}}}
     return {"openapi": "3.1.1", "info": {"title": "T", "version": "1"}, "paths": {path: {method: operation}}, **more}
+
+
+_YAML = """info: {title: T, version: "1"}
+# the version stands last
+paths:
+  /a/:
+    get:
+      operationId: get/a/
+      description: words
+      responses:
+        200: {description: ok}
+openapi: 3.1.1
+"""
 
 
 def _page(*fragments: object, fence: str = "```", language: str = "json") -> str:
@@ -42,15 +61,50 @@ def _run(tmp_path: Path, *pages: str, check: bool = False) -> tuple[int, Path]:
             path.write_text(page, encoding="utf-8")
             names.append(str(path))
     output = tmp_path / "openapi.json"
-    options = ["-o", str(output), "--cache", str(tmp_path / "cache"), *(["--check"] if check else [])]
-    return main([*names, *options]), output
+    return main([*names, "-o", str(output), *(["--check"] if check else [])]), output
 
 
-def test_the_committed_document_is_what_the_page_makes(tmp_path: Path) -> None:
-    """The vendor's page gives the committed `openapi.json`, byte for byte, escaped copies in the prose aside."""
-    output = tmp_path / "openapi.json"
-    assert main([str(PAGE), "-o", str(output)]) == 0
-    assert output.read_bytes() == (ROOT / "openapi.json").read_bytes()
+def test_the_committed_document_is_what_the_page_makes() -> None:
+    """`openapi.json` is, byte for byte, what `make spec` made of the pages that it read last."""
+    known = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["aikynetix"]
+    digest = hashlib.sha256((ROOT / "openapi.json").read_bytes()).hexdigest()
+    assert known["document"] == f"sha256:{digest}", "openapi.json was changed by hand; `make spec` makes it"
+    assert known["pages"]
+
+
+def test_a_page_of_the_vendor_makes_a_document(tmp_path: Path) -> None:
+    """Two fragments on one page, with escaped copies of JSON in the prose around them, are one document."""
+    assert main([str(PAGE), "-o", str(tmp_path / "openapi.json")]) == 0
+    spec = json.loads((tmp_path / "openapi.json").read_text())
+    assert {path: list(item) for path, item in spec["paths"].items()} == {PATH: ["get", "post"]}
+    assert spec["security"] == [{"Bearer": []}, {"ApiKeyAuth": []}]
+    assert all("security" not in operation for operation in spec["paths"][PATH].values())
+
+
+def test_the_pages_of_the_last_time_are_read_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Without pages the remembered ones are read; other tables keep their place, and secrets are not remembered."""
+    project = tmp_path / "pyproject.toml"
+    assert _run(tmp_path, check=True)[0] == 2
+    assert "make spec PAGES=" in capsys.readouterr().err
+    project.write_text('[project]\nname = "x"  # words\n')
+    os.utime(project, (1e9, 1e9))
+    output = _run(tmp_path, _page(_fragment()))[1]
+    assert project.stat().st_mtime == 1e9, "make would install everything again"
+    project.write_text(project.read_text() + '\n[tool.other]\nkey = "[1]"\n')
+    (tmp_path / "page0.md").write_text(_page(_fragment(), _fragment("/b/")))
+    assert _run(tmp_path, check=True)[0] == 1
+    assert _run(tmp_path)[0] == 0
+    assert "GET /b/: new operation" in capsys.readouterr().out
+    known = tomllib.loads(project.read_text())
+    digest = hashlib.sha256(output.read_bytes()).hexdigest()
+    assert known["tool"]["aikynetix"] == {"pages": ["page0.md"], "document": f"sha256:{digest}"}
+    assert (known["project"], known["tool"]["other"]) == ({"name": "x"}, {"key": "[1]"})
+    assert "# words" in project.read_text()
+    with _site(_page(_fragment())) as address:
+        assert _run(tmp_path, address)[0] == 0
+        assert _run(tmp_path, check=True)[0] == 0
+    assert "secret" not in project.read_text()
+    assert tomllib.loads(project.read_text())["tool"]["aikynetix"]["pages"] == [address.partition("?")[0]]
 
 
 @pytest.mark.parametrize("fence", ["```", "````", "~~~", "``````"])
@@ -157,7 +211,7 @@ def _with(change: Callable[[dict[str, Any]], Any]) -> dict[str, Any]:
         (lambda one: one["paths"]["/a/"]["get"].update(deprecated=True), "GET /a/"),
         (lambda one: one["info"].update(title="Other"), "`info`"),
         (lambda one: one.update(servers=[{"url": "https://b.test"}]), "`servers`"),
-        (lambda one: one.update(security=[{"K": []}]), "`security`"),
+        (lambda one: one.update(security=[{"K": []}]), "first difference at `/security`"),
         (lambda one: one["components"]["schemas"].update(E={"type": "integer"}), "`components.schemas.E`"),
         (lambda one: one.update(openapi="3.0.3"), "`openapi`"),
     ],
@@ -174,6 +228,52 @@ def test_contradictions_are_refused_by_name(
     assert not output.exists()
 
 
+_SCHEMES: dict[str, Any] = {"components": {"securitySchemes": {"K": {"type": "http"}, "B": {"type": "http"}}}}
+_ALTERNATIVES: tuple[tuple[str, Any], ...] = (
+    ("/both/", [{"K": []}, {"B": []}]),
+    ("/turned/", [{"B": []}, {"K": []}]),
+    ("/one/", [{"B": []}]),
+    ("/none/", None),
+    ("/nothing/", []),
+)
+
+
+def test_what_a_fragment_says_of_credentials_is_about_its_operations(tmp_path: Path) -> None:
+    """Pages that ask for both credentials, for one, for none merge in any order, and every operation keeps its own."""
+    stated = {path: {} if security is None else {"security": security} for path, security in _ALTERNATIVES}
+    pages = [_page(_fragment(path, **_SCHEMES, **stated[path])) for path, _ in _ALTERNATIVES]
+    for order in itertools.permutations(pages):
+        made = json.loads(to_bytes(make_spec([("a page", page) for page in (*order, *order)])))
+        for path, security in _ALTERNATIVES:
+            found = made["paths"][path]["get"].get("security", made.get("security", []))
+            assert sorted(map(str, found)) == sorted(map(str, security or []))
+
+
+def test_parameters_of_a_path_stay_with_the_operations_of_their_page(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What one page says for a whole path is not said of another page's operation, and is no operation itself."""
+    with_team = _fragment("/a/", "get")
+    with_team["paths"]["/a/"]["parameters"] = [{"name": "team", "in": "query"}, {"name": "q", "in": "query"}]
+    with_team["paths"]["/a/"]["get"]["parameters"] = [{"name": "q", "in": "query", "required": True}]
+    code, output = _run(tmp_path, _page(with_team))
+    assert (code, json.loads(output.read_text())) == (0, with_team)
+    assert "1 operation(s)" in capsys.readouterr().out
+    code, output = _run(tmp_path, _page(with_team), _page(_fragment("/a/", "post")))
+    item = json.loads(output.read_text())["paths"]["/a/"]
+    assert (code, list(item)) == (0, ["get", "post"])
+    assert [one["name"] for one in item["get"]["parameters"]] == ["team", "q"]
+    assert item["get"]["parameters"][1]["required"] is True
+    assert "parameters" not in item["post"]
+
+
+@pytest.mark.parametrize("text", [json.dumps(_fragment(), indent=1), _YAML], ids=["JSON", "YAML"])
+def test_a_whole_file_is_a_page(tmp_path: Path, text: str) -> None:
+    """An OpenAPI file that the vendor publishes is taken as it is."""
+    code, output = _run(tmp_path, text)
+    assert (code, json.loads(output.read_text())) == (0, _fragment())
+
+
 @pytest.mark.parametrize(
     ("page", "said"),
     [
@@ -182,6 +282,14 @@ def test_contradictions_are_refused_by_name(
         (_page(json.dumps(_fragment())[:-40]), "not complete JSON"),
         (_page({**_fragment(), "openapi": "2.0"}), "openapi: 2.0"),
         ("", "empty"),
+        (
+            '{% openapi src="../openapi.yaml" path="/a/" method="get" %}\n[x](../openapi.yaml)\n{% endopenapi %}',
+            "points at a file (`../openapi.yaml`)",
+        ),
+        (
+            '# A\n\n{% openapi-operation spec="api" path="/a/" method="get" %}\n{% endopenapi-operation %}',
+            "points at a file (`api`)",
+        ),
     ],
 )
 def test_a_page_that_cannot_be_used_is_an_error(
@@ -215,54 +323,14 @@ def test_check_names_the_lines_of_the_facade(tmp_path: Path, capsys: pytest.Capt
     assert output.exists()
 
 
-def _of_session(name: str, method: str, **more: Any) -> dict[str, Any]:
-    fragment = _fragment(f"/a/{{{name}}}/b/{{part}}", method, **more)
-    operation = next(iter(fragment["paths"].values()))[method]
-    operation["parameters"] = [
-        {"name": one, "in": place, "required": place == "path"}
-        for one, place in ((name, "path"), ("part", "path"), (name, "query"))
-    ]
-    return fragment
-
-
-def test_a_path_is_the_same_whatever_its_parameters_are_called(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """The first page's names are kept; an operation that stands on two pages is still compared."""
-    pages = [_page(_of_session("sid", "get")), _page(_of_session("session_id", "post"))]
-    code, output = _run(tmp_path, *pages)
-    paths = json.loads(output.read_text())["paths"]
-    assert (code, list(paths)) == (0, ["/a/{sid}/b/{part}"])
-    names = [(one["in"], one["name"]) for one in paths["/a/{sid}/b/{part}"]["post"]["parameters"]]
-    assert names == [("path", "sid"), ("path", "part"), ("query", "session_id")]
-    assert _run(tmp_path, pages[0], _page(_of_session("id", "get")))[0] == 2
-    assert "GET /a/{sid}/b/{part} is described twice" in capsys.readouterr().err
-
-
-def test_a_path_whose_parameters_stand_elsewhere_cannot_be_renamed(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Two spellings of a path are refused where a parameter is shared, and nothing is written."""
-    other = _of_session("session_id", "post")
-    other["paths"]["/a/{session_id}/b/{part}"]["parameters"] = [{"$ref": "#/components/parameters/S"}]
-    code, output = _run(tmp_path, _page(_of_session("sid", "get")), _page(other))
-    assert code == 2
-    assert "cannot be made one" in capsys.readouterr().err
-    assert not output.exists()
-
-
 @contextmanager
-def _site(page: str, statuses: list[int]) -> Generator[str]:
+def _site(page: str, status: int = 200) -> Generator[str]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            fresh = self.headers.get("if-none-match") != '"one"'
-            body = page.encode() if fresh else b""
-            self.send_response(statuses[-1] if statuses and statuses[-1] >= 400 else 200 if fresh else 304)
-            statuses.append(200 if fresh else 304)
-            self.send_header("etag", '"one"')
-            self.send_header("content-length", str(len(body)))
+            self.send_response(status)
+            self.send_header("content-length", str(len(page.encode())))
             self.end_headers()
-            self.wfile.write(body)
+            self.wfile.write(page.encode())
 
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name is the base class's
             del format, args
@@ -277,22 +345,9 @@ def _site(page: str, statuses: list[int]) -> Generator[str]:
             thread.join()
 
 
-def test_a_page_is_fetched_again_only_when_it_changed(tmp_path: Path) -> None:
-    """The second request carries the entity tag, and an answer of 304 gives the same document."""
-    statuses: list[int] = []
-    with _site(_page(_fragment()), statuses) as address:
-        assert _run(tmp_path, address)[0] == 0
-        first = (tmp_path / "openapi.json").read_bytes()
-        assert _run(tmp_path, address)[0] == 0
-    assert statuses == [200, 304]
-    assert (tmp_path / "openapi.json").read_bytes() == first
-    kept = b"".join(path.read_bytes() for path in (tmp_path / "cache").iterdir())
-    assert b"secret" not in kept
-
-
 def test_a_site_that_fails_is_an_error_without_secrets(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """An error status or a closed port ends the run; the address is named without its query."""
-    with _site("", [503]) as address:
+    with _site("", 503) as address:
         assert _run(tmp_path, address)[0] == 2
     assert _run(tmp_path, address)[0] == 2
     said = capsys.readouterr().err

@@ -22,22 +22,19 @@ def made(tmp_path: Path) -> tuple[Plan, Path]:
 @pytest.mark.parametrize(
     "code",
     [
-        "import os\n",
         "print('hello')\n",
         "x = eval('1')\n",
-        "def f():\n    import subprocess\n",
-        "def f():\n    return eval('1')\n",
         "def f(x=print()):\n    pass\n",
         "class A:\n    print()\n",
-        "@print\ndef f():\n    pass\n    ().__class__\n",
+        "@print()\ndef f():\n    pass\n",
         "for x in ():\n    pass\n",
     ],
 )
 def test_code_that_no_client_needs_is_refused(made: tuple[Plan, Path], code: str) -> None:
-    """A module that would run or reach anything beyond its definitions is refused, and not imported to find out."""
+    """A module that would run anything but its definitions is refused, and not imported to find out."""
     planned, package = made
     module = package / "models" / "error_response.py"
-    module.write_text(module.read_text("utf-8") + "\n" + code + "\nraise SystemExit(7)\n" * code.startswith("import"))
+    module.write_text(module.read_text("utf-8") + "\n" + code)
     with pytest.raises(RefusedError, match=r"error_response\.py"):
         verify(planned.canonical, package)
 

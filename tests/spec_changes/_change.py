@@ -1,15 +1,21 @@
-"""What a change is, and the parts of the vendor's document that changes touch."""
+"""What a change is, how those that are written down as data are made, and the parts of a document that changes touch.
+
+A line of `changes.jsonl` says what the vendor sets and drops. Places are JSON pointers (RFC 6901), from the document's
+root with a slash first, else from our path item. `both` stands for its `get` and `post`, `success` and `body` behind it
+for the schemas of response and request, a name for the entry of that name in a list, `+` for the list's end.
+"""
 
 from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tests.spec import FIRST_DOCUMENT
+from tests.first import DOCUMENT
 
 Json = dict[str, Any]
 Edit = Callable[[Json], Any]
@@ -19,7 +25,11 @@ PATH = "/session-management/sessions/{session_id}/analyzed-video/"
 WORKS, LOUD, REFUSED = "works", "loud", "refused"
 GET, GENERATE = "get_analyzed_video", "generate_analyzed_video"
 BOTH = (GET, GENERATE)
-BASE: Json = json.loads(FIRST_DOCUMENT.read_text("utf-8"))
+BASE: Json = json.loads(DOCUMENT.read_text("utf-8"))
+_SCHEMAS = {
+    "success": ("responses", "200", "content", "application/json", "schema"),
+    "body": ("requestBody", "content", "application/json", "schema"),
+}
 
 
 @dataclass(frozen=True)
@@ -47,6 +57,66 @@ class Change:
     def apply(self) -> tuple[Json | None, bytes]:
         """Return the changed document, None where it is not one, and its bytes."""
         return changed_document(self.edit)
+
+
+def recorded() -> list[Change]:
+    """Return the changes of `changes.jsonl`."""
+    rows = [json.loads(line) for line in Path(__file__).with_name("changes.jsonl").read_text("utf-8").splitlines()]
+    return [
+        Change(
+            row["change"],
+            row["outcome"],
+            partial(_edited, row),
+            tuple(row.get("methods", ())),
+            row.get("says", ""),
+            partial(_filled, row["answer"]) if "answer" in row else None,
+            tuple(row.get("required", ())),
+        )
+        for row in rows
+    ]
+
+
+def _filled(answer: Json, url: str) -> Any:
+    return json.loads(json.dumps(answer).replace('"URL"', json.dumps(url)))
+
+
+def _edited(row: Json, spec: Json) -> str | None:
+    if "text" in row:
+        return str(row["text"])
+    whole = item(spec)
+    for method, (status, schema) in row.get("respond", {}).items():
+        for one in ("get", "post") if method == "both" else (method,):
+            answer_with(whole[one], copy.deepcopy(schema), status)
+    for place in row.get("drop", ()):
+        for node, key in _places(spec, whole, place):
+            del node[key]
+    if "path" in row:
+        move_path(spec, row["path"])
+    for place, value in row.get("set", {}).items():
+        for node, key in _places(spec, whole, place):
+            if key == "+":
+                node.extend(copy.deepcopy(value))
+            else:
+                node[key] = copy.deepcopy(value)
+    spec["paths"].update({path: copy.deepcopy(whole) for path in row.get("copy", ())})
+    return None
+
+
+def _places(spec: Json, whole: Json, pointer: str) -> Iterator[tuple[Any, Any]]:
+    """Yield what holds the place (or places) of a pointer, and its key or index there."""
+    root, *parts = [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")]
+    if root:
+        parts = [*_SCHEMAS.get(parts[0], parts[:1]), *parts[1:]] if parts else []
+    for start in ("get", "post") if root == "both" else (root,):
+        node: Any = whole if start else spec
+        keys = [start, *parts] if start else parts
+        for key in keys[:-1]:
+            node = node[_index(node, key)]
+        yield node, _index(node, keys[-1])
+
+
+def _index(node: Any, key: str) -> Any:
+    return next((n for n, one in enumerate(node) if one["name"] == key), key) if isinstance(node, list) else key
 
 
 def changed_document(edit: Edit) -> tuple[Json | None, bytes]:

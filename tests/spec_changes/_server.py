@@ -153,7 +153,7 @@ class SpecServer:
             if described.get("required"):
                 raise UnfitError(400, "a body is required")
             return {}
-        content = described["content"]
+        content = {stated.partition(";")[0]: media for stated, media in described["content"].items()}
         media = self._resolve(content.get(kind) or content.get("*/*") or content.get(kind.replace("/", "/*+")))
         if media is None:
             raise UnfitError(400, f"the body is {kind!r}, documented are {list(content)}")

@@ -95,6 +95,16 @@ def _key(**place: str) -> Edit:
     return lambda spec: spec["components"]["securitySchemes"]["ApiKeyAuth"].update(place)
 
 
+def _everything(spec: Json) -> Json:
+    for change in (_rename_flags, _rename_field, _limit, _key(name="X-Api-Key")):
+        change(spec)
+    move_path(spec, "/v3/sessions/{session_id}/analyzed-video")
+    whole = service()
+    whole["paths"] = {**{path: one for path, one in whole["paths"].items() if "analyzed" not in path}, **spec["paths"]}
+    components = {**whole["components"], **spec["components"]}
+    return {**spec, "servers": _ELSEWHERE, "paths": whole["paths"], "components": components}
+
+
 ABSORBED: tuple[Absorbed, ...] = (
     Absorbed("a description", _describe),
     Absorbed("an optional parameter", lambda spec: add_parameter(get(spec), "quality")),
@@ -109,9 +119,8 @@ ABSORBED: tuple[Absorbed, ...] = (
     Absorbed("sixty operations", lambda spec: service()),
     Absorbed("the credential's header renamed", _key(name="X-Api-Key"), decided=True),
     Absorbed("the credential in the query", _key(**{"in": "query", "name": "api_key"}), decided=True),
-    Absorbed(
-        "another server", lambda spec: spec.update(servers=[{"url": "https://eu.aikynetix.app/v3"}]), decided=True
-    ),
+    Absorbed("another server", lambda spec: spec.update(servers=_ELSEWHERE), decided=True),
+    Absorbed("all of this at once", _everything, decided=True),
 )
 
 

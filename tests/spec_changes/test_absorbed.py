@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests import first
 from tests.spec_changes.absorbed import ABSORBED, ROOT, Absorbed
 
 if TYPE_CHECKING:
@@ -27,3 +28,15 @@ def test_the_demo_works_after(change: Absorbed, tmp_path: Path) -> None:
         command = [sys.executable, *step]
         done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.skipif(first.is_committed(), reason="every test runs with the committed package")
+@pytest.mark.timeout(600)
+def test_what_follows_the_document_follows_the_committed_one() -> None:
+    """The sandbox, its judges and the README's code do with the committed package what they did with the first."""
+    rooms = [f"tests/{room}" for room in ("sandbox", "judges", "docs")]
+    command = [sys.executable, "-m", "pytest", "-q", "-n", "2", "-p", "no:cacheprovider", *rooms]
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    environment |= {first.COMMITTED: "1", "PYTHONPATH": f"{ROOT / 'generated'}{os.pathsep}{ROOT}"}
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment, check=False)
+    assert done.returncode == 0, done.stdout[-8000:]

@@ -6,7 +6,7 @@ import copy
 import json
 from typing import TYPE_CHECKING, Any
 
-from scripts.regen._diff import compare, to_markdown
+from scripts.regen._diff import compare
 from scripts.regen._pipeline import plan
 from scripts.regen._report import report
 from tests.spec_changes._change import BASE, item
@@ -32,7 +32,7 @@ def _prefixes(planned: Plan) -> dict[str, str]:
 
 
 def _report(planned: Plan) -> str:
-    return report(planned, to_markdown(compare(BASE, planned.spec)), {})
+    return report(planned, compare(BASE, planned.spec), {})
 
 
 def test_other_operations_stay_on_the_server_of_the_document() -> None:

@@ -12,18 +12,14 @@ import pytest
 
 from scripts.regen._pipeline import Plan, build, plan
 from scripts.regen._problems import RefusedError
-from tests.spec_changes._answers import ANSWERS
-from tests.spec_changes._change import GENERATE, GET, LOUD, REFUSED, ROOT, WORKS, Change
-from tests.spec_changes._documents import DOCUMENTS
-from tests.spec_changes._frameworks import FRAMEWORKS
-from tests.spec_changes._requests import REQUESTS
-from tests.spec_changes._schemas import SCHEMAS
+from tests.spec_changes._change import GENERATE, GET, LOUD, REFUSED, ROOT, WORKS, Change, recorded
 from tests.spec_changes._server import KEY, MISSING, SESSION, TOKEN, VIDEO_URL, SpecServer, running
+from tests.spec_changes._special import SPECIAL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-CHANGES = (*REQUESTS, *ANSWERS, *DOCUMENTS, *FRAMEWORKS, *SCHEMAS)
+CHANGES = (*recorded(), *SPECIAL)
 _GENERATED = {GET: ("get", "plain"), GENERATE: ("generate", "generate_later", "generate_plain")}
 
 

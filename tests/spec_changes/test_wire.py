@@ -1,11 +1,15 @@
-"""What a call of a generated operation puts on the wire, and what it makes of the answer."""
+# ruff: noqa: E501 -- tables, one case to a line however long
+"""What a call of a generated operation puts on the wire, and what it makes of the response, in both clients."""
 
 from __future__ import annotations
 
 import asyncio
+import datetime
 import importlib
 import json
+import re
 import sys
+import uuid
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
@@ -14,267 +18,254 @@ import httpx
 import pytest
 
 import aikynetix
-from scripts.regen._pipeline import build, plan
-from tests.spec_changes._change import BASE
+from scripts.regen._pipeline import Plan, build, plan
+from tests.spec_changes._wire_document import FORM, JSON, TROUBLE, wire_document
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-_TEXT: dict[str, Any] = {"type": "string"}
-_LIST: dict[str, Any] = {"type": "array", "items": _TEXT}
-_DEEP: dict[str, Any] = {"type": "object", "properties": {"sport": _TEXT, "level": {"type": "integer"}}}
-
-
-def _operation(name: str, parameters: list[Any], answer: Any, **more: Any) -> dict[str, Any]:
-    responses = {"200": {"description": "", **({} if answer is None else {"content": answer})}}
-    return {"operationId": name, "tags": ["wire"], "parameters": parameters, "responses": responses, **more}
-
-
-def _query(name: str, schema: Any, **more: Any) -> dict[str, Any]:
-    return {"name": name, "in": "query", "schema": schema, **more}
-
-
-def _document() -> dict[str, Any]:
-    styles = [
-        _query("repeated", _LIST),
-        _query("joined", _LIST, explode=False),
-        _query("piped", {"type": "array", "items": {"type": "integer"}}, style="pipeDelimited"),
-        _query("spaced", _LIST, style="spaceDelimited", explode=False),
-        _query("filter", _DEEP, style="deepObject", explode=True),
-        {"name": "X-Note", "in": "header", "schema": _TEXT},
-    ]
-    upload = {
-        "file": {"type": "string", "format": "binary"},
-        "note": {"type": ["string", "null"]},
-        "is_jump": {"type": "boolean"},
-    }
-    one = {"name": "id", "in": "path", "required": True, "schema": _TEXT}
-    plain = {"text/plain": {"schema": _TEXT}}
-    shapeless: dict[str, Any] = {"application/json": {"schema": {}}}
-    model = {"application/json": {"schema": {"type": "object", "properties": {"name": _TEXT}}}}
-    form = {"multipart/form-data": {"schema": {"type": "object", "properties": upload, "required": ["file"]}}}
-    shaped = {"type": "object", "properties": {"deep": _DEEP, "many": {"type": "array", "items": _DEEP}, "tags": _LIST}}
-    nullable = {
-        "application/json": {"schema": {"anyOf": [{"type": "object", "properties": {"a": _TEXT}}, {"type": "null"}]}}
-    }
-    odd = [
-        {"name": name, "in": "header", "schema": _TEXT} for name in ("X-Équipe", "X Team", "Content-Length", "X-Note")
-    ]
-    odd += [{"name": name, "in": "cookie", "schema": _TEXT} for name in ("thème",)]
-    hosts = {
-        name: [{"url": f"{scheme}://up.aikynetix.app/v2"}] for name, scheme in (("other", "https"), ("none", "http"))
-    }
-    form_data = {"application/x-www-form-urlencoded": {"schema": shaped}}
-    paths = {
-        "/shaped": {"post": _operation("shaped", [], None, requestBody={"required": True, "content": form_data})},
-        "/nullable": {"post": _operation("nullable", [], model, requestBody={"required": True, "content": nullable})},
-        "/film": {"post": _operation("film", [], None, requestBody={"required": True, "content": {"video/*": {}}})},
-        "/note": {"post": _operation("note", [], None, requestBody={"required": True, "content": {"text/*": {}}})},
-        "/glance": {"head": _operation("glance", [], model)},
-        "/odd": {"get": _operation("odd", odd, model)},
-        "/other": {"get": _operation("other", [], model, servers=hosts["other"])},
-        "/none": {"get": _operation("none", [], model, servers=hosts["none"])},
-        "/search": {"get": _operation("search", styles, shapeless)},
-        "/things/{id}": {"delete": _operation("remove", [one], None)},
-        "/upload": {"post": _operation("upload", [], None, requestBody={"required": True, "content": form})},
-        "/words": {"post": _operation("words", [], plain, requestBody={"required": True, "content": plain})},
-        "/maybe": {"post": _operation("maybe", [], model, requestBody={"content": model})},
-    }
-    return {**BASE, "paths": {**BASE["paths"], **paths}}
+_DATE, _UUID = datetime.date(2031, 2, 3), uuid.UUID(int=7)
 
 
 @pytest.fixture(scope="module")
-def operation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Any]]:
-    """Return what imports an operation, or another module, of the generated package under a name of its own."""
+def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Plan, Callable[[str], Any]]]:
+    """Return the plan, and what imports a module of the generated package under a name of its own."""
     folder = tmp_path_factory.mktemp("wire")
-    planned = plan(json.dumps(_document()).encode(), "wire.json")
-    assert planned.findings == []
+    planned = plan(json.dumps(wire_document()).encode(), "wire.json")
     build(planned, folder).rename(folder / "wire_api")
+    assert planned.findings == []
     sys.path.insert(0, str(folder))
-    yield lambda name: importlib.import_module(f"wire_api.{name}")
+    yield planned, lambda name: importlib.import_module(f"wire_api.{name}")
     sys.path.remove(str(folder))
 
 
 class Wire:
     """Calls an operation with both clients, and keeps the request."""
 
-    def __init__(self, operation: Callable[[str], Any]) -> None:
-        self._operation = operation
+    def __init__(self, module: Callable[[str], Any]) -> None:
+        self.module = module
         self.answer = httpx.Response(200, json={})
-        self.request = httpx.Request("GET", "https://x.test")
-        self.contents: list[bytes] = []
+        self.request: httpx.Request | None = None
 
     def _serve(self, request: httpx.Request) -> httpx.Response:
+        request.read()
         self.request = request
-        self.contents.append(request.content)
         content = {"content-type": self.answer.headers.get("content-type", "")}
         return httpx.Response(self.answer.status_code, content=self.answer.content, headers=content)
 
-    def __call__(self, name: str, *args: Any, **kwargs: Any) -> Any:
-        module = self._operation(f"api.wire.{name}")
+    def __call__(self, called: str, /, **kwargs: Any) -> Any:
+        operation, transport = self.module(f"api.wire.{called}"), httpx.MockTransport(self._serve)
 
         async def later() -> Any:
-            transport = httpx.MockTransport(self._serve)
             async with aikynetix.AsyncAikynetix(api_key="k", transport=transport, max_retries=0) as client:
-                return await client.call(module, *args, **kwargs)
+                return await client.call(operation, **kwargs)
 
-        with aikynetix.Aikynetix(api_key="k", transport=httpx.MockTransport(self._serve), max_retries=0) as client:
-            result = client.call(module, *args, **kwargs)
-        assert asyncio.run(later()) == result
+        for file in (one for one in kwargs.values() if hasattr(one, "payload")):
+            file.payload.seek(0)
+        with aikynetix.Aikynetix(api_key="k", transport=transport, max_retries=0) as client:
+            result = client.call(operation, **kwargs)
+        sent = self.request
+        for file in (one for one in kwargs.values() if hasattr(one, "payload")):
+            file.payload.seek(0)
+        again = asyncio.run(later())
+        assert again == result
+        assert self.request is not None
+        assert sent is not None
+        assert self.request.url == sent.url
         return result
-
-    @property
-    def query(self) -> list[tuple[str, str]]:
-        """What the query of the last request says."""
-        return self.request.url.params.multi_items()
 
 
 @pytest.fixture
-def wire(operation: Callable[[str], Any]) -> Wire:
-    return Wire(operation)
+def wire(made: tuple[Plan, Callable[[str], Any]]) -> Wire:
+    return Wire(made[1])
 
 
-def test_lists_and_objects_go_into_the_query_in_the_style_of_the_document(
-    wire: Wire, operation: Callable[[str], Any]
-) -> None:
-    """Repeated, joined with what the style joins with, or unfolded with brackets (OpenAPI 3.1.1, section 4.8.12.6)."""
-    deep = operation("models").SearchFilter(sport="jump", level=2)
-    wire("search", repeated=["a", "b"], joined=["a", "b"], piped=[1, 2], spaced=["a", "b"], filter_=deep)
-    assert wire.query == [
-        ("repeated", "a"),
-        ("repeated", "b"),
-        ("joined", "a,b"),
-        ("piped", "1|2"),
-        ("spaced", "a b"),
-        ("filter[sport]", "jump"),
-        ("filter[level]", "2"),
-    ]
-    wire("search", joined=[])
-    assert wire.query == []
+class _Made:
+    """Makes models and files of the generated package for the tables."""
 
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
 
-def test_an_answer_of_no_stated_shape_is_returned_as_it_is(wire: Wire) -> None:
-    """JSON without a schema is still an answer, not nothing."""
-    wire.answer = httpx.Response(200, json={"a": [1]})
-    assert wire("search") == {"a": [1]}
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._wire.module("models"), name)
 
+    def file(self, **more: Any) -> Any:
+        return self._wire.module("types").File(payload=BytesIO(b"\x00film"), **more)
 
-def test_text_is_text_beside_a_body_of_text(wire: Wire, operation: Callable[[str], Any]) -> None:
-    """The body is sent as bytes, the answer of the same type comes back as a string."""
-    wire.answer = httpx.Response(200, text="é")
-    body = operation("types").File(payload=BytesIO(b"hello"))
-    assert wire("words", body=body) == "é"
-    assert wire.contents[0] == b"hello"
-    assert wire.request.headers["content-type"] == "text/plain"
-
-
-@pytest.mark.parametrize("value", ["..", ".", ""])
-def test_a_path_parameter_never_leads_elsewhere(wire: Wire, value: str) -> None:
-    """`..` would take a deletion to the address above (RFC 3986, section 5.2.4); it is refused before any request."""
-    before = wire.request
-    with pytest.raises(ValueError, match="another address"):
-        wire("remove", value)
-    assert wire.request is before
-    wire("remove", "../x")
-    assert wire.request.url.raw_path == b"/things/..%2Fx"
-
-
-def test_a_header_beyond_ascii_is_sent_as_utf8(wire: Wire) -> None:
-    """Text of any language can stand in a header (RFC 9110, section 5.5)."""
-    wire("search", x_note="é☃")
-    assert dict(wire.request.headers.raw)[b"X-Note"] == "é☃".encode()
-
-
-def test_an_upload_has_no_part_for_null_and_a_name_for_every_file(wire: Wire, operation: Callable[[str], Any]) -> None:
-    """A part `None` would be taken for that word, a file without a name for text (RFC 7578, section 4.2)."""
-    types, models = operation("types"), operation("models")
-    wire.answer = httpx.Response(200)
-    file = types.File(payload=BytesIO(b"video"))
-    assert wire("upload", body=models.UploadBody(file=file, note=None, is_jump=True)) is None
-    sent = wire.contents[0]
-    assert b'name="file"; filename="file"' in sent
-    assert b'name="note"' not in sent
-    assert b"\r\n\r\ntrue\r\n" in sent
-
-
-def test_no_body_announces_no_type(wire: Wire) -> None:
-    """An optional body that is left out leaves its content type out."""
-    wire("maybe")
-    assert "content-type" not in wire.request.headers
-    assert wire.request.content == b""
-
-
-def test_no_content_is_no_answer(wire: Wire) -> None:
-    """204 is a success without a model, whether the document names it or not."""
-    wire.answer = httpx.Response(204)
-    assert wire("maybe") is None
-
-
-def test_an_object_in_a_form_is_json(wire: Wire, operation: Callable[[str], Any]) -> None:
-    """A server reads JSON where the document has an object, alone or in a list, and never Python's notation."""
-    models = operation("models")
-    deep, many = models.SearchFilter(sport="é", level=2), [models.SearchFilter(sport="b")]
-    wire("shaped", body=models.ShapedBody(deep=deep, many=many, tags=["x", "y"]))
-    assert parse_qsl(wire.contents[0].decode()) == [
-        ("deep", '{"sport": "é", "level": 2}'),
-        ("many", '{"sport": "b"}'),
-        ("tags", "x"),
-        ("tags", "y"),
-    ]
-
-
-def test_null_is_a_body(wire: Wire) -> None:
-    """Where the document allows null, None is sent as that, and not as nothing."""
-    wire("nullable", body=None)
-    assert wire.contents[0] == b"null"
-    assert wire.request.headers["content-type"] == "application/json"
-
-
-@pytest.mark.parametrize(("name", "kind"), [("film", "application/octet-stream"), ("note", "text/plain")])
-def test_a_range_of_media_types_is_not_announced(
-    wire: Wire, operation: Callable[[str], Any], name: str, kind: str
-) -> None:
-    """`video/*` is a range and no type that a body could have (RFC 9110, section 8.3)."""
-    wire(name, body=operation("types").File(payload=BytesIO(b"bytes")))
-    assert wire.request.headers["content-type"] == kind
-    assert wire.contents[0] == b"bytes"
-
-
-def test_an_answer_to_head_has_no_content(wire: Wire) -> None:
-    """Whatever the document says of it, for the schema is that of the GET (RFC 9110, section 9.3.2)."""
-    wire.answer = httpx.Response(200)
-    assert wire("glance") is None
+    def free(self, model: str, **fields: Any) -> Any:
+        body = getattr(self, model)()
+        for name, value in fields.items():
+            body[name] = value
+        return body
 
 
 @pytest.mark.parametrize(
-    ("argument", "value", "says"),
+    ("name", "arguments", "query"),
     [
-        ("x_é_quipe", "1", "'X-Équipe' cannot be sent: no header may have such a name"),
-        ("x_team", "1", "'X Team' cannot be sent: no header"),
-        ("content_length", "3", "'Content-Length' cannot be sent: HTTP itself"),
-        ("x_note", "a\r\nEvil: 1", "'X-Note' cannot be sent: its value has control characters"),
-        ("thème", "1", "'Cookie' cannot be sent: its value is not ASCII"),
+        ("search", lambda m: {"repeated": ["a", "b"], "joined": ["a", "b"], "piped": [1, 2], "spaced": ["a", "b"], "filter_": m.SearchFilter(sport="jump", level=2)}, [("repeated", "a"), ("repeated", "b"), ("joined", "a,b"), ("piped", "1|2"), ("spaced", "a b"), ("filter[sport]", "jump"), ("filter[level]", "2")]),
+        ("search", lambda _: {"joined": []}, []),
+        ("collide", lambda m: {"filter_": m.CollideFilter(name="a"), "sort": m.CollideSort(name="b"), "name": "c"}, [("name", "a"), ("name", "b"), ("name", "c")]),
+        ("named", lambda _: {"operation": "1", "self_": "2", "client_query": "3", "request_query": "4", "str_": "5"}, [("operation", "1"), ("self", "2"), ("client", "3"), ("request", "4"), ("str", "5")]),
+    ],
+)  # fmt: skip
+def test_queries(wire: Wire, name: str, arguments: Any, query: list[tuple[str, str]]) -> None:
+    """Lists and objects stand in the style of the document, and neither names nor fields overwrite each other."""
+    wire(name, **arguments(_Made(wire)))
+    assert wire.request
+    assert wire.request.url.params.multi_items() == query
+
+
+def test_headers_cookies_and_paths_are_written_by_their_kinds(wire: Wire) -> None:
+    """Numbers, dates, identifiers, lists and text beyond ASCII stand as texts that a server reads (RFC 9110, 5.5)."""
+    wire("headed", x_note="é☃", x_n=1.5, x_d=_DATE, x_u=_UUID, x_l=[1, 2], x_b=True)
+    assert wire.request
+    raw = {name.decode(): value.decode() for name, value in wire.request.headers.raw}
+    assert [raw[f"X-{one}"] for one in ("Note", "n", "d", "u", "l", "b")] == [
+        "é☃",
+        "1.5",
+        "2031-02-03",
+        str(_UUID),
+        "1,2",
+        "true",
+    ]
+    wire("baked", n=1.5, d=_DATE, u=_UUID, l=[1, 2], b=False)
+    assert wire.request.headers["cookie"] == f"n=1.5; d=2031-02-03; u={_UUID}; l=1%2C2; b=false"
+    wire("placed", d=_DATE, l=[1, 2])
+    assert wire.request.url.raw_path == b"/at/2031-02-03/1,2"
+    wire("undeclared", id="a/b")
+    assert wire.request.url.raw_path == b"/un/a%2Fb"
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "kind", "sent"),
+    [
+        ("nullable", lambda _: None, JSON, b"null"),
+        ("versioned", lambda m: m.VersionedBody(sport="x"), "application/json; version=2", b'{"sport":"x"}'),
+        ("pet", lambda m: m.Dog(kind="dog", bark="é"), JSON, '{"kind":"dog","bark":"é"}'.encode()),
+        ("shared_json", lambda m: m.Shared(clip="x", when=_DATE), JSON, b'{"clip":"x","when":"2031-02-03"}'),
+        ("shaped", lambda m: m.ShapedBody(deep=m.Deep(level=2), many=[m.Deep(sport="b")], tags=["x", "y"], b=True), FORM, [("deep", '{"level": 2}'), ("many", '{"sport": "b"}'), ("tags", "x"), ("tags", "y"), ("b", "true")]),
+        ("form_variants", lambda m: m.FormVariantsBody(b=2), FORM, [("b", "2")]),
+        ("form_shapeless", lambda m: m.free("FormShapelessBody", a=1, b=["x", "y"]), FORM, [("a", "1"), ("b", "x"), ("b", "y")]),
+        ("picture", lambda m: m.file(mime_type="image/webp"), "image/webp", b"\x00film"),
+        ("picture", lambda m: m.file(file_name="a.png"), "image/png", b"\x00film"),
+        ("pictures", lambda m: m.file(mime_type="image/jpeg"), "image/jpeg", b"\x00film"),
+        ("pictures", lambda m: m.file(), "image/png", b"\x00film"),
+        ("film", lambda m: m.file(mime_type="video/quicktime"), "video/quicktime", b"\x00film"),
+        ("words", lambda m: m.file(), "text/plain", b"\x00film"),
+        ("anything", lambda m: m.file(), "application/octet-stream", b"\x00film"),
+    ],
+)  # fmt: skip
+def test_bodies(wire: Wire, name: str, body: Any, kind: str, sent: Any) -> None:
+    """A body is announced as what it is, and says what it was given; an object in a form is JSON."""
+    wire(name, body=body(_Made(wire)))
+    assert wire.request
+    assert wire.request.headers["content-type"] == kind
+    content = wire.request.content
+    assert (parse_qsl(content.decode()) if isinstance(sent, list) else content) == sent
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "parts"),
+    [
+        ("upload", lambda m: m.UploadBody(file=m.file(), note=None, is_jump=True), [("file", "file"), ("is_jump", "true")]),
+        ("upload", lambda m: m.UploadBody(file=m.file(file_name="a.mp4", mime_type="video/mp4")), [("file", "a.mp4 video/mp4")]),
+        ("either", lambda m: m.EitherBody(file=m.file()), [("file", "file")]),
+        ("variants", lambda m: m.VariantsBody(kind="clip", file=m.file()), [("kind", "clip"), ("file", "file")]),
+        ("shapeless", lambda m: m.free("ShapelessBody", film=m.file(), n=1, deep={"a": [True]}), [("film", "file"), ("n", "1"), ("deep", '{"a": [true]}')]),
+        ("bare", lambda m: m.free("BareBody", film=m.file()), [("film", "file")]),
+        ("shared_parts", lambda m: m.SharedFiles(clip=m.file(), deep=m.Deep(level=1), when=_DATE), [("clip", "file"), ("deep", '{"level": 1}'), ("when", "2031-02-03")]),
+        ("shared_parts", lambda m: m.Shared(clip=m.file()), [("clip", "file")]),
+        ("many", lambda m: m.ManyBody(files=[m.file(), m.file()], tags=["x", "y"], deep=m.Deep(sport="b")), [("files", "file"), ("files", "file"), ("tags", "x"), ("tags", "y"), ("deep", '{"sport": "b"}')]),
+    ],
+)  # fmt: skip
+def test_parts(wire: Wire, name: str, body: Any, parts: list[tuple[str, str]]) -> None:
+    """Every file is a part with a name and its own type, everything else the text that a server reads; null is none."""
+    made = body(_Made(wire))
+    with aikynetix.Aikynetix(api_key="k", transport=httpx.MockTransport(wire._serve), max_retries=0) as client:
+        client.call(wire.module(f"api.wire.{name}"), body=made)
+    assert wire.request
+    boundary = wire.request.headers["content-type"].removeprefix("multipart/form-data; boundary=").encode()
+    assert boundary not in (b"+++", b"")
+    told = []
+    for part in wire.request.content.split(b"--" + boundary)[1:-1]:
+        head, _, content = part.decode().partition("\r\n\r\n")
+        stated = dict(re.findall(r'(?i)\b(name|filename|content-type)(?:="|: )([^"\r\n]+)', head))
+        if "filename" in stated:
+            assert content == "\x00film\r\n"
+            kind = stated["Content-Type"].replace("application/octet-stream", "")
+            told.append((stated["name"], f"{stated['filename']} {kind}".strip()))
+        else:
+            told.append((stated["name"], content.removesuffix("\r\n")))
+    assert told == parts
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "says"),
+    [
+        ("remove", lambda _: {"id": ".."}, "to another address"),
+        ("remove", lambda _: {"id": ""}, "to another address"),
+        ("odd", lambda _: {"x_é_quipe": "1"}, "'X-Équipe' cannot be sent: no header or cookie may have such a name"),
+        ("odd", lambda _: {"content_length": "3"}, "'Content-Length' cannot be sent: HTTP itself decides"),
+        ("odd", lambda _: {"thème": "1"}, "'thème' cannot be sent: no header or cookie"),
+        ("headed", lambda _: {"x_note": "a\r\nEvil: 1"}, "'X-Note' cannot be sent: its value has control characters"),
+        ("film", lambda m: {"body": m.file()}, "say so in the `mime_type`"),
+        ("pictures", lambda m: {"body": m.file(mime_type="text/css")}, "is to be image/png or image/jpeg"),
+        ("shared_json", lambda m: {"body": m.Shared(clip=m.file())}, "a file cannot be sent here"),
     ],
 )
-def test_a_header_that_cannot_be_sent_is_named(wire: Wire, argument: str, value: str, says: str) -> None:
-    """It is found before any request, by its name, and not told as a failure of the connection."""
-    before = wire.request
-    with pytest.raises(ValueError, match=says) as refusal:
-        wire("odd", **{argument: value})
-    assert type(refusal.value) is ValueError
-    assert wire.request is before
+def test_what_cannot_be_sent_is_said_before_any_request(wire: Wire, name: str, arguments: Any, says: str) -> None:
+    """It is a ValueError that names what is wrong, and not a failure of the connection or another request."""
+    with pytest.raises(ValueError, match=says):
+        wire(name, **arguments(_Made(wire)))
+    assert wire.request is None
+
+
+@pytest.mark.parametrize("name", TROUBLE)
+def test_what_cannot_be_called_says_so_in_the_report_and_when_it_is_called(
+    made: tuple[Plan, Callable[[str], Any]], wire: Wire, name: str
+) -> None:
+    """No request can be right, or the client's credential is none that the operation takes; nothing is sent then."""
+    says = TROUBLE[name][1]
+    with pytest.raises(aikynetix.ConfigurationError) as refusal:
+        wire(name)
+    assert says in str(refusal.value)
+    assert wire.request is None
+    assert any(f"POST /trouble/{name}" in note for note in made[0].canonical.notes)
+
+
+def test_a_token_reaches_what_takes_a_token_alone(wire: Wire) -> None:
+    """The mark keeps out the other credential, and no request of this one."""
+    with aikynetix.Aikynetix(token="t", transport=httpx.MockTransport(wire._serve), max_retries=0) as client:
+        client.call(wire.module("api.wire.token_alone"))
+    assert wire.request
+    assert wire.request.headers["authorization"] == "Bearer t"
+
+
+def test_responses(wire: Wire) -> None:
+    """JSON without a shape is returned as it is, text as text, no content as None; another 2xx as the documented one."""
+    wire.answer = httpx.Response(200, json={"a": [1]})
+    assert wire("search") == {"a": [1]}
+    wire.answer = httpx.Response(200, text="é")
+    assert wire("plain") == "é"
+    wire.answer = httpx.Response(204)
+    assert wire("search") is None
+    for status in (200, 201, 202):
+        wire.answer = httpx.Response(status, json={"kind": "dog", "bark": "x"})
+        assert type(wire("pets")).__name__ == "Dog"
 
 
 def test_an_operation_on_another_server_is_sent_there_without_the_credential(wire: Wire) -> None:
     """The credential is for one origin; it is not the business of another."""
     wire("other")
+    assert wire.request
     assert str(wire.request.url) == "https://up.aikynetix.app/v2/other"
     assert "api-key" not in wire.request.headers
 
 
-def test_an_operation_without_a_usable_server_is_not_sent(wire: Wire) -> None:
-    """Its own server is no address for a credential, and the base URL is not where the operation is."""
-    before = wire.request
-    with pytest.raises(aikynetix.ConfigurationError, match="no server for this operation that can be used"):
-        wire("none")
-    assert wire.request is before
+def test_models_keep_their_names_when_an_operation_is_added(made: tuple[Plan, Callable[[str], Any]]) -> None:
+    """Identical shapes of two operations are two models, so that neither takes the other's name away."""
+    spec = wire_document()
+    for path in ("/collide-first", "/shaped-first"):
+        spec["paths"] = {path: {"get": {**spec["paths"]["/collide"]["get"], "operationId": path[1:]}}, **spec["paths"]}
+    models = plan(json.dumps(spec).encode(), "wire.json").canonical.document["components"]["schemas"]
+    assert set(made[0].canonical.document["components"]["schemas"]) < set(models)

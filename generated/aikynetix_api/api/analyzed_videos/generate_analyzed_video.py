@@ -9,7 +9,7 @@ from ...models.analyzed_video_response import AnalyzedVideoResponse
 from ...models.error_response import ErrorResponse
 from ...models.generate_analyzed_video_body import GenerateAnalyzedVideoBody
 from ...types import Response
-from ...wire import header_values, path_text
+from ...wire import path_text, request
 
 
 def _get_kwargs(
@@ -17,21 +17,14 @@ def _get_kwargs(
     *,
     body: GenerateAnalyzedVideoBody,
 ) -> dict[str, Any]:
-    headers: dict[str, Any] = {}
-
-    _kwargs: dict[str, Any] = {
-        "method": "post",
-        "url": "/session-management/sessions/{session_id}/analyzed-video/".format(
+    return request(
+        "post",
+        "/session-management/sessions/{session_id}/analyzed-video/".format(
             session_id=path_text(session_id),
         ),
-    }
-
-    _kwargs["json"] = body.to_dict()
-
-    headers["Content-Type"] = "application/json"
-
-    _kwargs["headers"] = header_values(headers)
-    return _kwargs
+        body=body,
+        media=["application/json"],
+    )
 
 
 def _success(parsed: Any) -> AnalyzedVideoResponse:
@@ -42,11 +35,6 @@ def _success(parsed: Any) -> AnalyzedVideoResponse:
 def _parse_response(
     *, client: AuthenticatedClient | Client, response: httpx.Response
 ) -> AnalyzedVideoResponse | ErrorResponse | None:
-    if response.status_code == 200:
-        response_200 = AnalyzedVideoResponse.from_dict(response.json())
-
-        return response_200
-
     if response.status_code == 400:
         response_400 = ErrorResponse.from_dict(response.json())
 
@@ -71,6 +59,11 @@ def _parse_response(
         response_500 = ErrorResponse.from_dict(response.json())
 
         return response_500
+
+    if 200 <= response.status_code <= 299 and response.content:
+        response_2xx = AnalyzedVideoResponse.from_dict(response.json())
+
+        return response_2xx
 
     if client.raise_on_unexpected_status:
         raise errors.UnexpectedStatus(response.status_code, response.content)

@@ -8,7 +8,7 @@ from ...client import AuthenticatedClient, Client
 from ...models.analyzed_video_response import AnalyzedVideoResponse
 from ...models.error_response import ErrorResponse
 from ...types import UNSET, Response, Unset
-from ...wire import path_text
+from ...wire import path_text, request
 
 
 def _get_kwargs(
@@ -18,26 +18,17 @@ def _get_kwargs(
     is_weight: bool | Unset = UNSET,
     download: bool | Unset = UNSET,
 ) -> dict[str, Any]:
-
-    params: dict[str, Any] = {}
-
-    params["is_jump"] = is_jump
-
-    params["is_weight"] = is_weight
-
-    params["download"] = download
-
-    params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
-
-    _kwargs: dict[str, Any] = {
-        "method": "get",
-        "url": "/session-management/sessions/{session_id}/analyzed-video/".format(
+    return request(
+        "get",
+        "/session-management/sessions/{session_id}/analyzed-video/".format(
             session_id=path_text(session_id),
         ),
-        "params": params,
-    }
-
-    return _kwargs
+        query=[
+            ("is_jump", is_jump),
+            ("is_weight", is_weight),
+            ("download", download),
+        ],
+    )
 
 
 def _success(parsed: Any) -> AnalyzedVideoResponse:
@@ -48,11 +39,6 @@ def _success(parsed: Any) -> AnalyzedVideoResponse:
 def _parse_response(
     *, client: AuthenticatedClient | Client, response: httpx.Response
 ) -> AnalyzedVideoResponse | ErrorResponse | None:
-    if response.status_code == 200:
-        response_200 = AnalyzedVideoResponse.from_dict(response.json())
-
-        return response_200
-
     if response.status_code == 400:
         response_400 = ErrorResponse.from_dict(response.json())
 
@@ -77,6 +63,11 @@ def _parse_response(
         response_500 = ErrorResponse.from_dict(response.json())
 
         return response_500
+
+    if 200 <= response.status_code <= 299 and response.content:
+        response_2xx = AnalyzedVideoResponse.from_dict(response.json())
+
+        return response_2xx
 
     if client.raise_on_unexpected_status:
         raise errors.UnexpectedStatus(response.status_code, response.content)

@@ -1,0 +1,115 @@
+"""Runs in an interpreter of its own: imports every module of a generated package, and makes requests with it.
+
+Takes `{"modules": [...], "cases": [...]}` on its standard input and writes one result for each case. A case names a
+module and its arguments, each as the schema that the generator saw and a value as it stands on the wire.
+"""
+
+from __future__ import annotations
+
+import datetime
+import importlib
+import json
+import sys
+import typing
+import uuid
+from io import BytesIO
+from typing import Any
+
+for _name in ("httpx._main", "trio"):  # what httpx imports where it is installed, and takes most of its time
+    sys.modules[_name] = None  # type: ignore[assignment]  # what keeps an import from happening
+
+PACKAGE = "aikynetix_api"
+_KINDS: dict[str, type | tuple[type, ...]] = {
+    "string": str, "integer": int, "number": (int, float), "boolean": bool, "array": list, "object": dict,
+    "null": type(None),
+}  # fmt: skip
+_FORMATS: dict[str, Any] = {
+    "date": datetime.date.fromisoformat, "date-time": datetime.datetime.fromisoformat, "uuid": uuid.UUID,
+}  # fmt: skip
+
+
+def main() -> None:
+    """Read the job, and write the results."""
+    job = json.load(sys.stdin)
+    for name in job["modules"]:
+        try:
+            importlib.import_module(name)
+        except BaseException as error:
+            sys.exit(f"{name}: {type(error).__name__}: {error}"[:500])
+    json.dump([_result(case) for case in job["cases"]], sys.stdout)
+
+
+def _result(case: dict[str, Any]) -> dict[str, Any]:
+    import httpx
+
+    try:
+        positional = [_convert(*one) for one in case["path"]]
+        named = {name: _convert(*one) for name, one in case["named"].items()}
+    except Exception as error:
+        return {"unsure": f"{type(error).__name__}: {error}"[:200]}
+    try:
+        kwargs = importlib.import_module(case["module"])._get_kwargs(*positional, **named)
+        base = "" if "://" in kwargs["url"] else "https://api.test"
+        request = httpx.Request(**{**kwargs, "url": base + kwargs["url"]})
+        request.read()
+    except Exception as error:
+        return {"error": f"{type(error).__name__}: {error}"[:300]}
+    headers = [[name.decode(), value.decode("utf-8", "replace")] for name, value in request.headers.raw]
+    url = request.url
+    return {
+        "method": request.method, "path": url.raw_path.partition(b"?")[0].decode(), "query": url.query.decode(),
+        "headers": headers, "body": request.content.hex(),
+    }  # fmt: skip
+
+
+def _convert(view: dict[str, Any], value: Any) -> Any:
+    """Return a value of the wire as the argument that the generated code takes."""
+    if "$ref" in view:
+        return _named(view["$ref"].rsplit("/", 1)[-1], value)
+    if "allOf" in view:
+        return _convert(view["allOf"][0], value)
+    if "oneOf" in view:
+        return _one_of(view["oneOf"], value)
+    if isinstance(value, dict) and "$file" in value:
+        file = importlib.import_module(f"{PACKAGE}.types").File
+        return file(payload=BytesIO(bytes.fromhex(value["$file"])), file_name="clip.mp4", mime_type=value["type"])
+    if view.get("type") == "array":
+        return [_convert(view["items"], one) for one in value]
+    return _FORMATS[view["format"]](value) if view.get("format") in _FORMATS else value
+
+
+def _named(name: str, value: Any) -> Any:
+    model = getattr(importlib.import_module(f"{PACKAGE}.models"), name)
+    if not hasattr(model, "from_dict"):
+        if value not in typing.get_args(model) and str(value).lower() not in typing.get_args(model):
+            raise ValueError(f"{value!r} is none of {name}")
+        return value
+    if not isinstance(value, dict):
+        raise TypeError(f"{name} is an object")
+    return model.from_dict(_with_files(value))
+
+
+def _one_of(views: list[dict[str, Any]], value: Any) -> Any:
+    reasons = []
+    for view in views:
+        kind = _KINDS.get(view.get("type", ""), object)
+        if not isinstance(value, kind) or (isinstance(value, bool) and view.get("type") not in (None, "boolean")):
+            continue
+        try:
+            return _convert(view, value)
+        except Exception as error:
+            reasons.append(f"{type(error).__name__}: {error}")
+    raise ValueError("; ".join(reasons) or "no alternative takes the value")
+
+
+def _with_files(value: Any) -> Any:
+    """Return a value with the bytes of its files, from which models make files themselves."""
+    if isinstance(value, dict):
+        if "$file" in value:
+            return bytes.fromhex(value["$file"])
+        return {name: _with_files(one) for name, one in value.items()}
+    return [_with_files(one) for one in value] if isinstance(value, list) else value
+
+
+if __name__ == "__main__":
+    main()
