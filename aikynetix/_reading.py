@@ -83,7 +83,8 @@ class _BoundedReader:
         encoding = fields.get(b"content-encoding")
         self._decoder = None if encoding is None else Decoder(encoding.decode("latin-1"))
         announced = fields.get(b"content-length", b"")
-        if self._is_strict and announced.isdigit() and len(announced) < 20 and int(announced) > limit:
+        has_body = response.request.method != "HEAD"
+        if self._is_strict and has_body and announced.isdigit() and len(announced) < 20 and int(announced) > limit:
             raise self._too_large()
 
     def feed(self, chunk: bytes) -> bool:
