@@ -46,15 +46,14 @@ class Trust:
     """The TLS settings of a client; its context is made when the first TLS connection needs it."""
 
     def __init__(self, verify: ssl.SSLContext | str | None) -> None:
-        self._verify = verify
-        self._context = verify if isinstance(verify, ssl.SSLContext) else None
+        self._context = _make_context(verify) if isinstance(verify, str) else verify
 
     def context(self, scheme: str) -> ssl.SSLContext:
         """Return the context for URLs of ``scheme``; plain http gets one that trusts nobody and costs nothing."""
         if scheme == "http":
             return _context_without_authorities()
         if self._context is None:
-            self._context = _make_context(self._verify if isinstance(self._verify, str) else None)
+            self._context = _make_context(None)
         return self._context
 
 
@@ -318,7 +317,7 @@ def _has_leftover(transport: Any, response: httpx.Response) -> bool:
 
     What is still in the socket httpcore notices by itself; what h11 or the TLS layer took in already it does not.
     """
-    for connection in getattr(transport._pool, "connections", ()):
+    for connection in getattr(transport._pool, "connections", ()):  # noqa: SLF001 -- nothing public tells of it
         inner = connection
         while (deeper := getattr(inner, "_connection", None)) is not None:
             inner = deeper
