@@ -67,7 +67,7 @@ class Summary:
 @click.option("--to", type=click.Path(file_okay=False), metavar="DIR", required=True, help="Folder or fsspec URL.")
 @_options.analysis_option
 @click.option(
-    "--concurrency", type=click.IntRange(min=1), metavar="N", default=16, help="Lookups at a time. Default: 16."
+    "--concurrency", type=click.IntRange(min=1), metavar="N", default=16, help="Sessions at a time. Default: 16."
 )
 @click.option("--retry-failed", is_flag=True, help="Do only what failed in an earlier export.")
 @_options.wait_option
