@@ -8,25 +8,27 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Tests start hundreds of processes; with this set, each would compile the package anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test check regen spec coverage judges fuzz mutants soak kills bench oldest pythons clean
+.PHONY: help demo test check regen spec docs release coverage judges fuzz soak kills bench oldest pythons clean
 
 help:
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
 
 $(VENV)/.run: pyproject.toml
-	$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("aikynetix needs Python 3.11 or newer; name one with: make PYTHON=/path/to/python3")'
-	$(PY) -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
-	$(PY) -m pip install --quiet --editable '.[cli,sandbox]'
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("aikynetix needs Python 3.11 or newer; name one with: make PYTHON=/path/to/python3")'
+	@$(PY) -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
+	@echo 'Installing the package into $(VENV): 60 MB, ten seconds to a minute ...'
+	@$(PY) -m pip install --quiet --editable '.[cli,sandbox]'
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.run
-	$(PY) -m pip install --quiet --editable '.[dev]'
+	@echo 'Installing the tools for tests and checks into $(VENV): 1 GB, one to five minutes ...'
+	@$(PY) -m pip install --quiet --editable '.[dev]'
 	@touch $@
 
 demo: $(VENV)/.run  ## the main job, end to end, against a sandbox of its own
 	@$(PY) -m aikynetix demo
 
-test: $(VENV)/.dev  ## every test
+test: $(VENV)/.dev  ## every test; two minutes on two idle cores
 	$(PY) -m pytest -n 3 --dist worksteal -q $(ARGS)
 
 coverage: $(VENV)/.dev  ## every test but those that time something, with the branches of aikynetix/ that none of them takes
@@ -46,11 +48,20 @@ check: $(VENV)/.dev  ## lint, format, types, import direction, regeneration drif
 	$(PY) -m scripts.check_api
 	$(PY) -m scripts.check_wheel
 
-regen: $(VENV)/.dev  ## openapi.json -> generated/, with a report (ACCEPT=1 takes breaking changes, REPORT=file.md writes it)
+regen: $(VENV)/.dev  ## openapi.json -> generated/, with a report (ACCEPT=1 takes breaking changes and new places for credentials, REPORT=file.md keeps it)
 	@$(PY) -m scripts.regen $(if $(ACCEPT),--accept) $(if $(REPORT),--report $(REPORT)) $(ARGS)
 
-spec: $(VENV)/.dev  ## PAGES="page.md https://...", or those of the last time -> openapi.json (CHECK=1 only compares)
+spec: $(VENV)/.dev  ## PAGES="page.md https://..." -> openapi.json (CHECK=1 only compares; without PAGES those of last time)
 	@$(PY) -m scripts.vendor_spec $(if $(CHECK),--check) $(ARGS) $(PAGES)
+
+docs: $(VENV)/.dev  ## the guides and the API reference as HTML -> build/docs/
+	@$(PY) -m scripts.docs
+
+release: $(VENV)/.dev  ## VERSION=1.2.3: checks, tests, wheel, sdist and SHA256SUMS -> dist/, annotated tag; publishes nothing
+	@test -n '$(VERSION)' || { echo 'name the version: make release VERSION=1.2.3' >&2; exit 2; }
+	@$(PY) -m scripts.release ready $(VERSION)
+	@$(MAKE) --no-print-directory check test docs
+	@$(PY) -m scripts.release build $(VERSION)
 
 judges: $(NODE_TOOLS)/.installed  ## install the judges that come from npm
 
@@ -61,9 +72,6 @@ $(NODE_TOOLS)/.installed:
 fuzz: $(VENV)/.dev  ## coverage-guided fuzzing of everything that reads foreign text; takes long
 	$(PY) -m pip install --quiet atheris
 	$(PY) -m scripts.fuzz $(ARGS)
-
-mutants: $(VENV)/.dev  ## 300 small changes to the code that decides: how many a test notices (ARGS=--all tries every one); takes minutes
-	$(PY) -m scripts.mutants $(ARGS)
 
 soak: $(VENV)/.dev  ## 100,000 lookups with injected faults, from threads and from tasks; takes long
 	$(PY) -m scripts.soak $(ARGS)
@@ -76,10 +84,10 @@ bench: $(VENV)/.dev  ## speed beside curl and other clients, as Markdown tables;
 
 oldest:  ## what needs a dependency, on the oldest versions that are allowed (PYTHON=python3.13 on another interpreter)
 	$(PYTHON) -m venv --clear .cache/oldest
-	.cache/oldest/bin/python -m scripts.oldest cli sandbox fast fsspec dask > .cache/oldest/pins.txt
+	.cache/oldest/bin/python -m scripts.oldest cli sandbox socks fsspec dask > .cache/oldest/pins.txt
 	.cache/oldest/bin/python -m pip install --quiet -r .cache/oldest/pins.txt pytest pytest-timeout pytest-xdist hypothesis trio trustme
 	.cache/oldest/bin/python -m pip install --quiet --no-deps --editable .
-	.cache/oldest/bin/python -m pytest -n 3 --dist worksteal -q $(addprefix tests/,core contract transport sandbox cli export) $(ARGS)
+	.cache/oldest/bin/python -m pytest -n 3 --dist worksteal -q $(addprefix tests/,core contract networks sandbox cli export) $(ARGS)
 
 pythons:  ## every test on every Python of PYTHONS that this machine has, each with an environment of its own
 	@for python in $(PYTHONS); do \

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import random
+import sys
 import time
 from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mapping
 from contextlib import nullcontext
@@ -192,8 +193,6 @@ class _NoCookies(CookieJar):
 class _ApiClient:
     """What both httpx clients for the API have: settings, credential, and connections that may be shared."""
 
-    is_closed: bool
-
     def __init__(self, settings: Settings, carriers: Any, owner: Self | None = None) -> None:
         super().__init__(base_url=settings.base_url, **httpx_options(settings.timeout, *carriers))  # type: ignore[call-arg] # httpx's
         self._settings, self._carriers, self._owner = settings, carriers, owner
@@ -207,16 +206,20 @@ class _ApiClient:
         """Return a client with other settings on the same connections."""
         return type(self)(settings, self._carriers, self._owner or self)
 
+    def _is_over(self) -> bool:
+        client: Any = self._owner or self
+        return bool(client.is_closed)
+
     def _call_flow(self, request: httpx.Request) -> Flow:
-        if (self._owner or self).is_closed:
+        if self._is_over():
             raise client_closed()
         return call_flow(request, self._settings)
 
-    def _error(self, error: Exception, request: httpx.Request) -> AikynetixError:
-        scrub_exception(error)
+    def _error(self, error: Exception, request: httpx.Request, outer: BaseException | None) -> AikynetixError:
+        scrub_exception(error, outer)
         if isinstance(error, AikynetixError):
             return error
-        return client_closed() if (self._owner or self).is_closed else _responses.map_exception(error, request)
+        return client_closed() if self._is_over() else _responses.map_exception(error, request)
 
     def _auth_of(self, auth: Any) -> httpx.Auth:
         """Return what httpx makes of the ``auth`` argument of one request."""
@@ -270,11 +273,11 @@ class HttpClient(_ApiClient, httpx.Client):
         """
         if cancel is not None:
             request.extensions[CANCELLED] = cancel.is_set
-        sleep = time.sleep if cancel is None else cancel.wait
+        sleep, outer = time.sleep if cancel is None else cancel.wait, sys.exception()
         try:
             response = self._run(request, self._settings.credential, limit=limit, sleep=sleep)
         except Exception as error:
-            raise self._error(error, request) from (None if isinstance(error, AikynetixError) else error)
+            raise self._error(error, request, outer) from (None if isinstance(error, AikynetixError) else error)
         return _responses.require_success(response, time.time())
 
     def _run(
@@ -318,11 +321,12 @@ class HttpClient(_ApiClient, httpx.Client):
                     request.extensions[DEADLINE] = None  # reading the body is the caller's affair
                 if logger.isEnabledFor(logging.DEBUG):
                     log_response(response)
-                sent = auth_flow.send(response)
+                try:
+                    sent = auth_flow.send(response)
+                except StopIteration:
+                    return response
                 if not is_repeatable(request):
                     return response
-        except StopIteration:
-            return response
         finally:
             auth_flow.close()
 
@@ -348,10 +352,11 @@ class AsyncHttpClient(_ApiClient, httpx.AsyncClient):
 
     async def exchange(self, request: httpx.Request, *, limit: int | None = None) -> httpx.Response:
         """Send ``request`` and return its 2xx response, body read; see `HttpClient.exchange`."""
+        outer = sys.exception()
         try:
             response = await self._run(request, self._settings.credential, limit=limit)
         except Exception as error:
-            raise self._error(error, request) from (None if isinstance(error, AikynetixError) else error)
+            raise self._error(error, request, outer) from (None if isinstance(error, AikynetixError) else error)
         return _responses.require_success(response, time.time())
 
     async def _run(
@@ -394,11 +399,12 @@ class AsyncHttpClient(_ApiClient, httpx.AsyncClient):
                     await _reading.aread(response, limit)
                 if logger.isEnabledFor(logging.DEBUG):
                     log_response(response)
-                sent = await auth_flow.asend(response)
+                try:
+                    sent = await auth_flow.asend(response)
+                except StopAsyncIteration:
+                    return response
                 if not is_repeatable(request):
                     return response
-        except StopAsyncIteration:
-            return response
         finally:
             await auth_flow.aclose()
 

@@ -165,7 +165,7 @@ class UnprocessableEntityError(APIStatusError):
 
 
 class RateLimitError(APIStatusError):
-    """429: too many requests; ``retry_after`` says how long to wait where the server does."""
+    """429: too many requests; `APIStatusError.retry_after` says how long to wait where the server does."""
 
 
 class InternalServerError(APIStatusError):

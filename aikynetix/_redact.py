@@ -17,7 +17,11 @@ _MASK = "***"
 _SHORTEST_SECRET = 4
 # A deeper JSON value cannot be pickled where its error has to cross a process boundary.
 _DEEPEST_JSON = 100
-_SIGNATURE = re.compile(r"((?:signature|security-token|\btoken)(?:=|%3d))[^&\s\"'<>;,\\)\]]+", re.IGNORECASE)
+# After a colon, as in JSON and in headers, only what is as long as a signature: prose has colons too.
+_SIGNATURE = re.compile(
+    r"""((?:signature|security-token|\btoken)(?:=|%3d|["']?\s*:\s*["']?(?=[\w+/=.%-]{16})))[^&\s"'<>;,\\)\]]+""",
+    re.IGNORECASE,
+)
 _URL = re.compile(r"https?://[^\s\"'<>]+", re.IGNORECASE)
 # A logger's filter sees only the records made by that very logger, so each of them gets it.
 _FOREIGN_LOGGERS = ("httpx", "httpcore.connection", "httpcore.http11", "httpcore.proxy", "httpcore.socks")
@@ -96,16 +100,16 @@ def scrub_json(value: object, levels: int = _DEEPEST_JSON) -> object:
     return value
 
 
-def scrub_exception(error: BaseException | None) -> None:
+def scrub_exception(error: BaseException | None, outer: BaseException | None = None) -> None:
     """Scrub the texts of ``error`` and of what led to it, which may quote what a server sent, and drop the request."""
     link = error
     for _ in range(16):  # a chain may lead back to itself
-        if link is None:
+        if link is None or link is outer:  # the latter is what the caller was handling, and the caller's own
             return
         if isinstance(link, httpx.RequestError):
-            link._request = None  # pyright: ignore[reportPrivateUsage] -- its repr has the whole URL
+            link._request = None  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] -- its repr has the URL
         link.args = tuple(_clean_argument(argument) for argument in link.args)
-        link = link.__cause__  # a context may be what the caller was handling
+        link = link.__cause__ or link.__context__
 
 
 def _clean_argument(argument: object) -> object:

@@ -11,7 +11,14 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("aikynetix", "aikynetix_api")
-NEEDED = ("aikynetix/py.typed", "aikynetix_api/py.typed", "aikynetix_api/facade.py", "aikynetix/sandbox/__init__.py")
+NEEDED = (
+    "aikynetix/py.typed",
+    "aikynetix/__init__.pyi",
+    "aikynetix/_export/gallery.html",
+    "aikynetix_api/py.typed",
+    "aikynetix_api/facade.py",
+    "aikynetix/sandbox/__init__.py",
+)
 
 # What a user does first, in an environment that has the wheel and its required dependencies and nothing else.
 FIRST_USE = """

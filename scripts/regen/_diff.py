@@ -16,7 +16,6 @@ from scripts.regen._diff_schema import SchemaDiff
 from scripts.regen._diff_security import SecurityDiff
 from scripts.regen._find import base_url, find_operations
 from scripts.regen._operations import Operation, operations_of
-from scripts.regen._problems import RefusedError
 from scripts.regen._rules import FACADE_SOURCE, RULES
 from scripts.regen._security import find_credentials
 from scripts.regen._walk import differing_keys, pointers, without_prose
@@ -71,7 +70,7 @@ def compare(old: Json, new: Json) -> list[Change]:
         before, after = operations_of(old), operations_of(new)
         changes += _about_credentials((old, before), (new, after))
         changes += _about_operations(before, after, SchemaDiff(old, new), security)
-    except (RefusedError, RecursionError) as problem:
+    except Exception as problem:  # a document that nobody foresaw must not keep `make spec` from writing it
         return [*changes, Change(BREAKING, "document", f"the two documents cannot be compared any further: {problem}")]
     changes += [Change(UNJUDGED, "document", f"`{key}` changed") for key in differing_keys(old, new, _JUDGED)]
     if not changes:
@@ -121,8 +120,8 @@ def _places(spec: Json, operations: Sequence[Operation]) -> tuple[str | None, tu
     """Say where the facade's requests go, and where in them an API key and a token stand."""
     facade = [found[0] for found in find_operations(operations).values() if len(found) == 1]
     found = find_credentials(spec, facade)
-    key = f"the {found.api_key[0]} `{found.api_key[1]}`" if found.api_key else "nowhere"
-    token = f"the header `{found.bearer[0]}` behind `{found.bearer[1].strip()}`" if found.bearer else "nowhere"
+    key = f"the {found.api_key[0]} `{found.api_key[1]}`" if found.api_key else "no place"
+    token = f"the header `{found.bearer[0]}` behind `{found.bearer[1].strip()}`" if found.bearer else "no place"
     return base_url(facade[0].servers if facade else spec.get("servers") or ()), (key, token)
 
 

@@ -205,14 +205,16 @@ def _paired(old: Sequence[Shape], new: Sequence[Shape], title: str) -> Iterator[
     """Pair the alternatives of a kind: by the reference that leads to them, those that are the same, then in order."""
     for _, ones, others in _by_kind(old, new):
         left, right = list(enumerate(ones, 1)), list(others)
-        alone = len(ones) == len(others) == 1
+        if len(ones) == len(others) == 1:
+            yield ones[0], others[0], title
+            continue
         for by in range(3):
             for item in list(left):
                 match = next((other for other in right if _is_pair(item[1], other, by)), None)
                 if match is not None:
                     left.remove(item)
                     right.remove(match)
-                    yield item[1], match, title if alone else f"alternative {item[0]} of {title}"
+                    yield item[1], match, f"alternative {item[0]} of {title}"
 
 
 def _is_pair(one: Shape, other: Shape, by: int) -> bool:

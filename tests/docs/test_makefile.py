@@ -17,18 +17,20 @@ MAKEFILE = (ROOT / "Makefile").read_text("utf-8")
 
 @pytest.mark.skipif(find_spec("ensurepip") is None, reason="this Python makes no environments with pip")
 def test_a_half_made_environment_is_made_again(tmp_path: Path) -> None:
-    """One without pip is what an interrupt leaves, and a Python without its venv package."""
+    """One without pip is what an interrupt leaves; what is installed, how much and how long it takes is said first."""
     venv = tmp_path / "venv"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", venv], check=True)
     assert not list(venv.glob("lib/python*/site-packages/pip"))
     # What it then installs would have to be fetched; without an index it ends there.
-    subprocess.run(
+    ran = subprocess.run(
         ["make", f"PYTHON={sys.executable}", f"VENV={venv}", f"{venv}/.run"],
         cwd=ROOT,
         env={**os.environ, "PIP_NO_INDEX": "1"},
         capture_output=True,
+        text=True,
         check=False,
     )
+    assert re.match(r"Installing the package into .*: \d+ MB, ", ran.stdout)
     assert list(venv.glob("lib/python*/site-packages/pip"))
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[2]
 # A path of somebody's machine, or the host of a package registry, would tie the project to one place.
 PLACES = re.compile(r"/(?:home|Users)/\w+/|pypi\.org|files\.pythonhosted|registry\.npmjs|deb\.debian")
-LONGEST_FILE, LONGEST_FUNCTION = 400, 45
+LONGEST_FILE, LONGEST_FUNCTION = 400, 40
 
 
 def tracked(*patterns: str) -> list[Path]:
