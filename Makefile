@@ -48,7 +48,7 @@ check: $(VENV)/.dev  ## lint, format, types, import direction, regeneration drif
 	$(PY) -m scripts.check_api
 	$(PY) -m scripts.check_wheel
 
-regen: $(VENV)/.dev  ## openapi.json -> generated/, with a report (ACCEPT=1 takes breaking changes, REPORT=file.md writes it)
+regen: $(VENV)/.dev  ## openapi.json -> generated/, with a report (ACCEPT=1 takes breaking changes and new places for credentials, REPORT=file.md keeps it)
 	@$(PY) -m scripts.regen $(if $(ACCEPT),--accept) $(if $(REPORT),--report $(REPORT)) $(ARGS)
 
 spec: $(VENV)/.dev  ## PAGES="page.md https://..." -> openapi.json (CHECK=1 only compares; without PAGES those of last time)

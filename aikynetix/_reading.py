@@ -109,7 +109,7 @@ class _BoundedReader:
         if is_whole and self._is_strict and self._decoder is not None:
             self._decoder.finish()
         # What httpx's own read() sets; it has no bound.
-        self._response._content = self._body.getvalue()[: self._limit]  # pyright: ignore[reportPrivateUsage]
+        self._response._content = self._body.getvalue()[: self._limit]  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
 
     def _too_large(self) -> httpx.DecodingError:
         return httpx.DecodingError(f"the response's body is larger than {self._limit} bytes")

@@ -103,7 +103,7 @@ def scrub_exception(error: BaseException | None, outer: BaseException | None = N
         if link is None or link is outer:  # the latter is what the caller was handling, and the caller's own
             return
         if isinstance(link, httpx.RequestError):
-            link._request = None  # pyright: ignore[reportPrivateUsage] -- its repr has the whole URL
+            link._request = None  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] -- its repr has the URL
         link.args = tuple(_clean_argument(argument) for argument in link.args)
         link = link.__cause__ or link.__context__
 

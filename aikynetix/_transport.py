@@ -317,7 +317,7 @@ def _has_leftover(transport: Any, response: httpx.Response) -> bool:
 
     What is still in the socket httpcore notices by itself; what h11 or the TLS layer took in already it does not.
     """
-    for connection in getattr(transport._pool, "connections", ()):
+    for connection in getattr(transport._pool, "connections", ()):  # noqa: SLF001 -- nothing public tells of it
         inner = connection
         while (deeper := getattr(inner, "_connection", None)) is not None:
             inner = deeper

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from attrs import define, field
 
-MAX_CONNECTIONS = 32
+MAX_CONNECTIONS = 24
 """Most connections to one file where the caller sets no limit."""
 
 SMALL = 4 * 1024 * 1024
@@ -20,6 +20,8 @@ _FACTOR = 4
 _LONG, _FACTOR_FOR_LONG = 3.0, 16
 _WORTHWHILE = 1.25
 _SHORTEST_WINDOW = 0.03
+# Bytes are counted as they are written, in bursts: that more connections do not help shows in so many windows only.
+_DOUBT = 5
 # Below this many seconds left there is nothing to win.
 _SHORTEST_REST = 0.15
 _BUSY = 0.75
@@ -59,10 +61,13 @@ class ConcurrencyController:
         elapsed = now - begun
         if elapsed < max(_SHORTEST_WINDOW, self.setup):
             return
-        rate, busy, self._window = (done - done_then) / elapsed, (cpu - cpu_then) / elapsed, None
+        rate, busy = (done - done_then) / elapsed, (cpu - cpu_then) / elapsed
         if rate < self._rate * _WORTHWHILE:
-            self.limit = self.wanted = self._enough
-        elif busy < _BUSY and rest > rate * max(_SHORTEST_REST, 2 * self.setup):
+            if elapsed > _DOUBT * max(_SHORTEST_WINDOW, self.setup):
+                self.limit = self.wanted = self._enough
+            return
+        self._window = None
+        if busy < _BUSY and rest > rate * max(_SHORTEST_REST, 2 * self.setup):
             self._rate, self._enough = rate, self.wanted
             self.wanted = min(self.limit, self.wanted * (_FACTOR_FOR_LONG if rest > rate * _LONG else _FACTOR))
 

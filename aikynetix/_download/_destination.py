@@ -32,6 +32,10 @@ _LONGEST_SESSION, _LONGEST_OBJECT = 100, 60
 _MARKED = re.compile("~[0-9a-f]{16}$")
 
 
+class PlaceError(Exception):
+    """What is wrong with a destination, in a sentence of ours."""
+
+
 def file_name(session_id: str, video: AnalyzedVideo) -> str:
     """Return the name of a video's file in a folder: the session, a hyphen, the object's name.
 
@@ -60,15 +64,15 @@ def local_path(to: str | os.PathLike[str]) -> tuple[Path, bool]:
     """Return the local path that ``to`` names, and whether it is a folder to put the file into.
 
     Raises:
-        ValueError: A ``file:`` URL that names another machine, or has a query or a fragment (RFC 8089, section 2).
+        PlaceError: A ``file:`` URL that names another machine, or has a query or a fragment (RFC 8089, section 2).
     """
     text = os.fspath(to)
     if text.lower().startswith("file://"):
         parts = urlsplit(text)
         if parts.netloc.lower() not in ("", "localhost"):
-            raise ValueError(f"file://{parts.netloc}/ is another machine; a local path has three slashes: file:///...")
+            raise PlaceError(f"file://{parts.netloc}/ is another machine; a local path has three slashes: file:///...")
         if "?" in text or "#" in text:
-            raise ValueError("a file: URL has no ? and no #; as parts of a name they are written %3F and %23")
+            raise PlaceError("a file: URL has no ? and no #; as parts of a name they are written %3F and %23")
         text = url2pathname(parts.path)
     path = Path(text).expanduser()
     return path, text.endswith(("/", os.sep)) or path.is_dir()
@@ -90,7 +94,7 @@ class Destination:
         folder = Path(tempfile.gettempdir()) / f"aikynetix-{getattr(os, 'getuid', int)()}"
         folder.mkdir(mode=0o700, exist_ok=True)
         if folder.is_symlink() or (hasattr(os, "getuid") and folder.stat().st_uid != os.getuid()):
-            raise ValueError(f"{folder} belongs to somebody else")
+            raise PlaceError(f"{folder} belongs to somebody else")
         return folder / f"{hashlib.sha256(str(self.shown).encode()).hexdigest()[:32]}.mp4"
 
     def exists(self) -> bool:
@@ -100,7 +104,7 @@ class Destination:
             return bool(self.fs.exists(self.path))
         path = Path(self.shown)
         if os.path.lexists(path) and (path.is_symlink() or not path.is_file()):
-            raise ValueError("what stands there is no regular file")
+            raise PlaceError("what stands there is no regular file")
         return path.exists()
 
     def size(self) -> int:
@@ -119,7 +123,7 @@ class Destination:
                     copy.write(data)
                     check()
             if self.fs.info(target)["size"] not in (size, None):
-                raise ValueError("not all bytes arrived there")
+                raise PlaceError("not all bytes arrived there")
             move(self.fs, target, self.path)
         except BaseException:
             with contextlib.suppress(Exception):
@@ -146,7 +150,7 @@ def destination(to: str | os.PathLike[str], name: Callable[[], str]) -> Destinat
         path.mkdir(parents=True, exist_ok=True)
         return Destination(file)
     if not path.parent.is_dir():
-        raise ValueError(f"there is no folder {path.parent}")
+        raise PlaceError(f"there is no folder {path.parent}")
     return Destination(path)
 
 

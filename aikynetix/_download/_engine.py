@@ -10,7 +10,7 @@ from attrs import frozen
 
 from .._errors import AikynetixError, DownloadError, DownloadInterruptedError, IntegrityError
 from .._models import DownloadedVideo
-from ._destination import Destination, destination, file_name
+from ._destination import Destination, PlaceError, destination, file_name, remote_url
 from ._failures import disk_failure
 from ._partial import Busy, PartialFile
 from ._transfer import Transfer
@@ -55,7 +55,8 @@ def download(
     except AikynetixError:
         raise
     except Exception as error:
-        raise _Download(session_id, Destination(str(to)), urls, open_url, options).misplaced(error) from error
+        shown = Destination(remote_url(to) or Path(to))
+        raise _Download(session_id, shown, urls, open_url, options).misplaced(error) from error
     return _Download(session_id, place, urls, open_url, options).run(begun)
 
 
@@ -149,7 +150,7 @@ class _Download:
 
     def misplaced(self, error: Exception) -> DownloadError:
         """Return what a file system raised, or we about a place, as an error of ours."""
-        if isinstance(error, ValueError):
+        if isinstance(error, PlaceError):
             return self.error(DownloadError, str(error), "place")
         failure = disk_failure(error)
         return self.error(DownloadError, failure.text, failure.reason)

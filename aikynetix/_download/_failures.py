@@ -8,7 +8,7 @@ from enum import Enum, auto
 
 from attrs import frozen
 
-from .._errors import DownloadError, DownloadInterruptedError, SignedUrlExpiredError
+from .._errors import DownloadError, DownloadInterruptedError, IntegrityError, SignedUrlExpiredError
 from .._retry import next_wait
 
 _MAX_RENEWALS = 2
@@ -18,7 +18,6 @@ _SIGNATURE_CODE = re.compile(
     "RequestTimeTooSkewed|InvalidPolicyDocument|AuthorizationQueryParametersError"
 )
 _PASSING_STATUSES = frozenset({408, 425, 429})
-_PUSH_BACK_STATUSES = frozenset({429, 503})
 _URL_STATUSES = frozenset({400, 401, 403, 404, 410})
 _NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
@@ -34,12 +33,15 @@ class Kind(Enum):
     CHANGED = auto()  # the response is about another version of the object
     NO_RANGES = auto()  # a further connection asked for a range and the whole came
     MALFORMED = auto()  # the response contradicts itself or the request
+    CONTENT = auto()  # the bytes are not those of a video
     TOO_LARGE = auto()  # more bytes came than allowed
     DISALLOWED_URL = auto()  # the URL is neither https nor on this machine
     DISK = auto()  # the file could not be written
     NO_SPACE = auto()  # the same, because the disk, a quota or a limit is full
 
 
+# What no other connection would do better.
+_OURS = frozenset({Kind.DISK, Kind.NO_SPACE, Kind.CONTENT, Kind.TOO_LARGE})
 # What may be a server's way to say that it cannot do ranges of this object.
 _MAY_BE_ABOUT_RANGES = frozenset({Kind.STATUS, Kind.MALFORMED, Kind.BROKEN, Kind.STALLED})
 
@@ -57,9 +59,9 @@ class Failure(Exception):
         self.kind, self.text, self.status, self.code, self.retry_after = kind, text, status, code, retry_after
 
     @property
-    def reason(self) -> str:
+    def reason(self) -> str | None:
         """The ``reason`` of the error that it ends in."""
-        return {Kind.DISK: "place", Kind.NO_SPACE: "no_space"}.get(self.kind, "storage")
+        return {Kind.DISK: "place", Kind.NO_SPACE: "no_space", Kind.CONTENT: None}.get(self.kind, "storage")
 
     @property
     def may_pass(self) -> bool:
@@ -93,7 +95,6 @@ class TransferState:
     waited: float = 0.0  # seconds since the last progress
     others: bool = False  # whether there are other connections
     fresh: bool = True  # whether the failed connection had not brought a byte
-    proven: bool = False  # whether the storage has taken its URL before, so that it may have expired since
     may_drop: bool = False  # whether a range was asked for, and the whole was not yet tried instead
     draw: float = 0.0  # a random number from 0 to 1
 
@@ -127,36 +128,21 @@ def decide(failure: Failure, state: TransferState) -> Action:
 
 
 def _decide(failure: Failure, state: TransferState) -> Action:
-    match failure.kind:
-        case Kind.NO_RANGES | Kind.DISALLOWED_URL if state.others:
-            return Action(Step.FEWER)
-        case Kind.CHANGED | Kind.NO_RANGES:
-            return Action(Step.START_OVER)
-        case _ if failure.may_pass:
-            return _again(failure, state)
-        case Kind.STATUS:
-            return _after_status(failure, state)
-        case _:
-            return Action(Step.GIVE_UP)
-
-
-def _after_status(failure: Failure, state: TransferState) -> Action:
-    is_extra = state.others and state.fresh
-    # Some servers refuse the connection that is one too many in the same words as a URL that has expired: that is tried
-    # once for each URL that worked, and where a fresh one is refused as well, the extra connection is given up.
-    may_be_expired = state.proven and failure.is_refused_signature if is_extra else failure.is_about_url
-    if may_be_expired and state.renewals < _MAX_RENEWALS:
-        return Action(Step.REFRESH_URL)
-    if is_extra:
+    if failure.kind is Kind.CHANGED:
+        return Action(Step.START_OVER)
+    if failure.kind is Kind.NO_RANGES or (state.others and state.fresh and failure.kind not in _OURS):
+        # Some servers refuse the connection that is one too many, in whatever words; some just hang up on it.
         return Action(Step.FEWER)
-    refused = failure.is_about_url and failure.is_refused_signature
-    return Action(Step.GIVE_UP, error=SignedUrlExpiredError if refused else DownloadError)
+    if failure.may_pass:
+        return _again(failure, state)
+    if failure.is_about_url and state.renewals < _MAX_RENEWALS:
+        return Action(Step.REFRESH_URL)
+    if failure.kind is Kind.CONTENT:
+        return Action(Step.GIVE_UP, error=IntegrityError)
+    return Action(Step.GIVE_UP, error=SignedUrlExpiredError if failure.is_refused_signature else DownloadError)
 
 
 def _again(failure: Failure, state: TransferState) -> Action:
-    if state.others and (state.fresh or failure.status in _PUSH_BACK_STATUSES):
-        # Some servers refuse, some send 429 or 503, some just hang up on the connection that is one too many.
-        return Action(Step.FEWER)
     if state.failures == 1 and failure.kind in (Kind.BROKEN, Kind.STALLED) and state.max_retries:
         # A connection that broke says nothing against the next one; only a second failure calls for patience.
         return Action(Step.WAIT)

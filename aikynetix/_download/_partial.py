@@ -16,8 +16,6 @@ import re
 import shutil
 import stat
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import cache
-from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -27,6 +25,7 @@ from ._object import ObjectVersion
 from ._segments import Span, merged
 
 if TYPE_CHECKING:
+    from pathlib import Path
     from typing import IO
 
 _VERSION = 2
@@ -42,17 +41,12 @@ class Busy(Exception):
     """Another download to the same file is under way, in this process or in another one."""
 
 
-def encode(version: ObjectVersion, boot: str | None) -> str:
-    """Return the first line of a journal."""
-    return json.dumps({"journal": _VERSION, "boot": boot, "object": attrs.asdict(version)}) + "\n"
-
-
-def decode(text: str) -> tuple[ObjectVersion, str | None, list[Span]] | None:
-    """Return the object, the boot of the machine it was written in, and the finished spans; None for no journal."""
+def decode(text: str) -> tuple[ObjectVersion, list[Span]] | None:
+    """Return the object and the finished spans that a journal tells of, cut off or damaged as it may be; or None."""
     first, *lines = text.split("\n")
     try:
         head = json.loads(first)
-        version, boot = ObjectVersion(**head["object"]), head["boot"]
+        version = ObjectVersion(**head["object"])
         sent = [version.path, version.etag or "-", version.generation or "-", *version.checksums.values()]
         is_sound = head["journal"] == _VERSION and type(version.size) is int
         # It is compared with headers and sent as one, so it must be able to stand in one.
@@ -62,16 +56,7 @@ def decode(text: str) -> tuple[ObjectVersion, str | None, list[Span]] | None:
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
     found = (_LINE.fullmatch(line) for line in lines)
-    return (version, boot, merged((int(each[1]), int(each[2])) for each in found if each)) if is_sound else None
-
-
-@cache
-def _boot_id() -> str | None:
-    """Return what changes when the machine starts anew, None where the system does not tell."""
-    try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-    except OSError:
-        return None
+    return (version, merged((int(each[1]), int(each[2])) for each in found if each)) if is_sound else None
 
 
 def helper_path(path: Path, suffix: str) -> Path:
@@ -106,26 +91,20 @@ class PartialFile:
             raise
 
     def kept(self) -> tuple[ObjectVersion, list[Span]] | None:
-        """Return the object and the spans that an earlier download left, None when there is nothing to resume.
-
-        What was written before the machine went down may not have reached the disk; it counts only where a checksum
-        will judge the whole.
-        """
+        """Return the object and the spans that an earlier download left, None when there is nothing to resume."""
         with open(self._journal, encoding="ascii", errors="replace", newline="\n", closefd=False) as file:
             text = file.read()
         if text and not text.endswith("\n"):
             self._append("\n")  # what was cut off must not spoil the next line
-        version, boot, spans = decode(text) or (ObjectVersion(path=""), None, [])
-        lost = boot != _boot_id() and not version.checksums
-        if lost or not spans or not version.is_resumable:
-            return None
-        return (version, spans) if spans[-1][1] <= min(os.fstat(self._fd).st_size, version.size or 0) else None
+        version, spans = decode(text) or (ObjectVersion(path=""), [])
+        there = min(os.fstat(self._fd).st_size, version.size or 0)
+        return (version, spans) if version.is_resumable and spans and spans[-1][1] <= there else None
 
     def begin(self, version: ObjectVersion) -> None:
         """Start on an object from its first byte."""
         os.ftruncate(self._fd, 0)
         os.ftruncate(self._journal, 0)
-        self._append(encode(version, _boot_id()))
+        self._append(json.dumps({"journal": _VERSION, "object": attrs.asdict(version)}) + "\n")
         self._is_of_use = version.is_resumable
 
     def lacks_space(self, count: int) -> bool:

@@ -80,7 +80,6 @@ class Transfer:
         self._gained_at, self._best = time.monotonic(), 0
         self._failures = self._renewals = self._changes = 0
         self._not_before = 0.0
-        self._proven = 0  # the newest of the URLs that the storage has taken
         self._unless_whole: DownloadError | None = None  # raised if the whole cannot be had either
         self._has_dropped = False
         self._ticked_at = 0.0
@@ -140,7 +139,7 @@ class Transfer:
         if table is not None and self._unless_whole is None:
             start, stop = (segment.start, segment.reach) if segment else gaps(table.arrived, table.size)[0]
             request = RangeRequest(start=start, stop=stop, known=self.version)
-        return Worker(request, video.url, self._urls.generation, segment)
+        return Worker(request, video.url, segment)
 
     def _accept(self, worker: Worker, response: RangeResponse) -> None:
         """Take the response of a first connection in: a part of what is known, or the whole of whatever it is."""
@@ -156,7 +155,6 @@ class Transfer:
         self.version, self.is_framed = response.version, worker.body.is_framed
         if self._checksums is None or known.checksums != self.version.checksums:
             self._checksums = Checksums(self.version, sha256=self._sha256)
-        self._proven = max(self._proven, worker.generation)
         worker.segment = self._table.begin()
         assert worker.segment is not None
         worker.segment.limit(response.stop)
@@ -227,14 +225,23 @@ class Transfer:
         done, streaming = table.done, sum(worker.is_streaming for worker in self._running.values())
         self._controller.observe(time.monotonic(), time.process_time(), done, table.size - done, streaming)
         while len(self._running) < self._controller.wanted and _more_connections.acquire(blocking=False):
-            segment = table.begin() if self._has_url(self._urls.video) else None
-            if segment is None:
+            worker = self._another(table)
+            if worker is None:
                 _more_connections.release()
                 return
-            worker = self._new_worker(segment)
             future = self._submit(pool, self._run_more, worker, table)
             future.add_done_callback(lambda _: _more_connections.release())
             self._running[future] = worker
+
+    def _another(self, table: SegmentTable) -> Worker | None:
+        """Return one more connection to be opened, None where there is nothing worth it, or no URL to be had."""
+        try:
+            self._urls.video()
+        except AikynetixError:  # the others do without a fresh one
+            self._controller.push_back(len(self._running))
+            return None
+        segment = table.begin()
+        return None if segment is None else self._new_worker(segment)
 
     def _submit(
         self, pool: ThreadPoolExecutor, function: Callable[..., Failure | None], *args: object
@@ -255,7 +262,6 @@ class Transfer:
         except Failure as failure:
             worker.close()
             return failure
-        self._proven = max(self._proven, worker.generation)
         worker.segment.limit(response.stop)
         return worker.deliver(table, self._part, self._options.timeout.read)
 
@@ -283,8 +289,6 @@ class Transfer:
             self._raise_cancelled()
         if self._unless_whole is not None and worker.request.known is None:
             raise self._unless_whole
-        if failure.is_about_url and worker.generation != self._urls.generation:
-            return  # another URL has been asked for since
         action = decide(failure, self._state(worker, failure))
         _log.info("a connection ended: %s; next: %s", failure.text, action.step.name.lower())
         match action.step:
@@ -301,7 +305,7 @@ class Transfer:
                 self._controller.push_back(len(self._running))
             case Step.REFRESH_URL:
                 self._renewals += 1
-                self._has_url(self._urls.renew)
+                self._urls.renew()
             case Step.WAIT:
                 self._not_before = time.monotonic() + action.wait
         if not self.version.is_resumable:
@@ -320,21 +324,9 @@ class Transfer:
             waited=time.monotonic() - self._gained_at,
             others=others,
             fresh=not worker.is_streaming,
-            proven=worker.generation == self._proven,
             may_drop=worker.request.known is not None and not self._has_dropped and not others,
             draw=random.random(),
         )
-
-    def _has_url(self, get: Callable[[], object]) -> bool:
-        """Have a URL by ``get``; without one, return False if there are connections that do without it."""
-        try:
-            get()
-        except AikynetixError:
-            if not self._running:
-                raise
-            self._controller.push_back(len(self._running))
-            return False
-        return True
 
     def _give_up(self, failure: Failure, error: type[DownloadError]) -> NoReturn:
         scrub_exception(failure.__cause__)

@@ -22,7 +22,6 @@ class SignedUrls:
         self._video: AnalyzedVideo | None = None
         self._expires_at: datetime | None = None
         self._since = 0.0
-        self.generation = 0  # how many URLs the API has given; the last may be equal to an earlier one
 
     def video(self) -> AnalyzedVideo:
         """Return the video with a URL that does not expire within seconds; it may ask the API."""
@@ -35,7 +34,6 @@ class SignedUrls:
         """Ask the API for a fresh URL."""
         video = self._video = self._lookup()
         self._expires_at, self._since = video.expires_at, time.monotonic()
-        self.generation += 1
         return video
 
 

@@ -9,10 +9,11 @@ if TYPE_CHECKING:
     from ._object import ObjectVersion
 
 _BLOCK = 256 * 1024
-_EDGE = 16
+EDGE = 16
+"""Bytes that tell what a file begins and ends with."""
+
 # The first box of an ISO base media file (ISO/IEC 14496-12, section 4.3) and of its QuickTime ancestors.
 _FIRST_BOXES = frozenset({b"ftyp", b"styp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"uuid"})
-_PAGES = (b"<!doc", b"<html", b"<head", b"<body")
 _PAGE_ENDS = (b"</html>", b"</error>")
 
 
@@ -83,27 +84,24 @@ def verify(version: ObjectVersion, size: int, digests: dict[str, str], file: IO[
     for name in checked:
         if digests[name] != version.checksums[name]:
             raise ValueError(f"the {name} checksum does not match what the storage announced")
-    _require_video(file, size)
+    reason = why_no_video(_read(file, 0, EDGE))
+    if reason is not None:
+        raise ValueError(reason)
+    if _read(file, max(0, size - EDGE), EDGE).rstrip().lower().endswith(_PAGE_ENDS):
+        raise ValueError("the video breaks off in an error page")
     if not framed and not checked and not _boxes_add_up(file, size):
         raise ValueError("the connection ended, and the video in it is not whole")
     return "+".join(checked) or ("container" if version.size is None else "size")
 
 
-def _require_video(file: IO[bytes], size: int) -> None:
-    head, tail = _read(file, 0, _EDGE), _read(file, max(0, size - _EDGE), _EDGE)
-    text = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    if text.startswith(_PAGES):
-        raise ValueError("the storage sent an HTML page where the video should be")
-    if text.startswith(b"<"):
-        raise ValueError("the storage sent an XML document where the video should be")
-    if not head:
-        raise ValueError("the storage sent an empty file")
+def why_no_video(head: bytes) -> str | None:
+    """Return why a file of which ``head`` is the first `EDGE` bytes, or all, is no mp4; None when it may be one."""
+    if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
+        return "the storage sent an HTML page or an XML document where the video should be"
     # 0 says "to the end of the file", 1 "the length follows as 64 bits".
-    length = int.from_bytes(head[:4], "big")
-    if len(head) < 8 or head[4:8] not in _FIRST_BOXES or 1 < length < 8:
-        raise ValueError("what the storage sent does not start as an mp4 does")
-    if tail.rstrip().lower().endswith(_PAGE_ENDS):
-        raise ValueError("the video breaks off in an error page")
+    if len(head) < 8 or head[4:8] not in _FIRST_BOXES or 1 < int.from_bytes(head[:4], "big") < 8:
+        return "what the storage sent does not start as an mp4 does"
+    return None
 
 
 def _boxes_add_up(file: IO[bytes], size: int) -> bool:

@@ -12,6 +12,7 @@ from ._body import Body
 from ._failures import Failure, Kind, disk_failure
 from ._object import RangeRequest, RangeResponse, validate_response
 from ._requests import open_bytes
+from ._verify import EDGE, why_no_video
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
     from ._segments import Segment, SegmentTable
     from ._types import OpenUrl, Options
 
-# Most bytes that a killed process had received and not yet noted, for each connection.
-_BUFFER = 256 * 1024
+# Most bytes that a killed process had received and not yet noted, for one connection alone and for each of many.
+_BUFFER, _BUFFER_OF_MANY = 256 * 1024, 64 * 1024
 # A slow connection's bytes go to the disk at least this often, so that a killed process loses little.
 _FLUSH_EVERY = 0.1
 # Below this many bytes per second a connection counts as standing still.
@@ -29,10 +30,10 @@ _SLOWEST = 1024
 
 
 class Worker:
-    """One connection: a request for a URL of a generation, to fetch a segment, which a first one gets afterwards."""
+    """One connection: a request for a URL, to fetch a segment, which a first one gets afterwards."""
 
-    def __init__(self, request: RangeRequest, url: str, generation: int, segment: Segment | None) -> None:
-        self.request, self.generation, self.segment = request, generation, segment
+    def __init__(self, request: RangeRequest, url: str, segment: Segment | None) -> None:
+        self.request, self.segment = request, segment
         self.is_streaming = False
         self.setup = 0.0  # seconds from asking to the response
         self.body: Body | None = None
@@ -64,9 +65,9 @@ class Worker:
             silence: Seconds in which next to nothing may come.
             check: Called several times a second; what it raises ends the fetching.
         """
-        assert self.segment is not None
+        buffer = memoryview(bytearray(_BUFFER if check else _BUFFER_OF_MANY))
         try:
-            self._deliver(self.segment, table, part, silence, check or self._require_wanted)
+            self._deliver(table, part, silence, check or self._require_wanted, buffer)
         except Failure as failure:
             return failure
         finally:
@@ -75,16 +76,19 @@ class Worker:
 
     def _deliver(
         self,
-        segment: Segment,
         table: SegmentTable,
         part: PartialFile,
         silence: float | None,
         check: Callable[[], object],
+        buffer: memoryview,
     ) -> None:
-        buffer = memoryview(bytearray(_BUFFER))
+        segment = self.segment
+        assert segment is not None
         looked_at, gained = time.monotonic(), 0
         while room := table.room(segment):
             count, failure = self._fill(buffer[:room], check)
+            if count >= EDGE and not segment.position and (reason := why_no_video(bytes(buffer[:EDGE]))):
+                raise Failure(Kind.CONTENT, reason)
             if count:
                 try:
                     part.write(segment.position, buffer[:count])

@@ -160,12 +160,12 @@ def journal(data: bytes) -> None:
     found = _partial.decode(data.decode("ascii", "replace"))
     if found is None:
         return
-    known, boot, spans = found
+    known, spans = found
     _promise(all(start < stop for start, stop in spans))
     _promise(all(before[1] < after[0] for before, after in pairwise(spans)))
     seen = _object.ObjectVersion(path="h/v.mp4", size=10)
     _promise(isinstance(_object.same_object(known, seen, asserted=False), bool))
-    _promise(isinstance(known.validator or "", str) and isinstance(boot or "", str))
+    _promise(isinstance(known.validator or "", str))
     _promise((known.validator or "").isascii() and (known.validator or " ").isprintable())
     if known.size is not None:
         _promise(all(start < known.size for start, _ in _segments.gaps(spans, known.size)))
@@ -174,9 +174,9 @@ def journal(data: bytes) -> None:
 def journal_fields(data: bytes) -> None:
     """The same for journals that are JSON, with fields of every type."""
     head, _, spans = data.partition(b"\n")
-    fields = _fields(head, ("path", "size", "etag", "generation", "modified", "checksums", "more", "boot"))
+    fields = _fields(head, ("path", "size", "etag", "generation", "checksums", "more"))
     for stored in (fields, {name: value for name, value in fields.items() if name != "more"}):
-        journal(json.dumps({"journal": 1, "boot": fields.get("boot"), "object": stored}).encode() + b"\n" + spans)
+        journal(json.dumps({"journal": 2, "object": stored}).encode() + b"\n" + spans)
 
 
 def manifest(data: bytes) -> None:

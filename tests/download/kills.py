@@ -175,7 +175,7 @@ def journal(path: Path) -> list[Span]:
         found = decode(path.with_name(path.name + ".part.journal").read_text())
     except FileNotFoundError:
         return []
-    return found[2] if found else []
+    return found[1] if found else []
 
 
 def asked_again(storage: Storage, since: int, held: list[Span]) -> int:

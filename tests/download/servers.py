@@ -80,9 +80,8 @@ class Storage:
     """An object, and how it is served.
 
     ``urls`` gives the URL for each lookup, an empty one for a session that is not found. ``rate`` is bytes per second
-    and connection, ``line`` bytes per second for all of them together, ``window`` bytes per ``round_trip`` seconds and
-    connection. ``sent`` counts the bytes of bodies that went out, ``most`` the connections that were open at a time,
-    ``most_streaming`` those among them with a body under way.
+    and connection, ``round_trip`` the seconds before an answer. ``sent`` counts the bytes of bodies that went out,
+    ``most`` the connections that were open at a time, ``most_streaming`` those among them with a body under way.
     """
 
     body: bytes
@@ -92,9 +91,7 @@ class Storage:
     fault: Callable[[Request], Fault | None] = lambda request: None
     urls: Callable[[int], str] | None = None
     rate: float = 0.0
-    line: float = 0.0
     round_trip: float = 0.0
-    window: int = 1 << 20
     tls: ssl.SSLContext | None = None
     path: str = "/bucket/sessions/analyzed_video.mp4"
     requests: list[Request] = field(default_factory=list)
@@ -110,7 +107,6 @@ class Storage:
     lock: threading.Lock = field(default_factory=threading.Lock)
     live: set[socket.socket] = field(default_factory=set)
     listener: socket.socket | None = None
-    _line_free_at: float = 0.0
     _hashed: tuple[bytes, str] = (b"", "")
 
     @property
@@ -230,7 +226,7 @@ class Storage:
     def send_body(self, connection: socket.socket, request: Request, fault: Fault, body: memoryview) -> bool:
         begun, sent = time.monotonic(), 0
         size = len(body) if fault.cut_after is None else min(fault.cut_after, len(body))
-        step = 1 if fault.drip else self.window if self.round_trip and not self.rate else 65536
+        step = 1 if fault.drip else 65536
         while sent < size or fault.endless:
             piece = body[sent % max(1, size) : min(sent % max(1, size) + step, size)]
             sent += len(piece)
@@ -241,10 +237,7 @@ class Storage:
                 connection.sendall(f"{len(piece):x}\r\n".encode() + piece + b"\r\n")
             else:
                 connection.sendall(piece)
-            delay = max(
-                sent / self.rate if self.rate else 0, (sent // self.window) * self.round_trip, sent * fault.drip
-            )
-            if (late := max(begun + delay, self._line_turn(len(piece))) - time.monotonic()) > 0:
+            if (late := begun + max(sent / self.rate if self.rate else 0, sent * fault.drip) - time.monotonic()) > 0:
                 time.sleep(late)
             if self.stopping:
                 return False
@@ -258,14 +251,6 @@ class Storage:
         until = time.monotonic() + seconds
         while time.monotonic() < until and not self.stopping:
             time.sleep(0.02)
-
-    def _line_turn(self, count: int) -> float:
-        """Return when the line that all connections share has room again after ``count`` more bytes."""
-        if not self.line:
-            return 0.0
-        with self.lock:
-            self._line_free_at = max(self._line_free_at, time.monotonic()) + count / self.line
-            return self._line_free_at
 
 
 def _span(value: str | None, size: int) -> tuple[int, int] | None:

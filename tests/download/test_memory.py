@@ -63,7 +63,7 @@ def peak(storage: Storage, path: Path, connections: int) -> tuple[int, int, int]
 
 
 @needs_peak
-@pytest.mark.parametrize("connections", [0, 32])
+@pytest.mark.parametrize("connections", [0, 24])
 def test_a_large_file_takes_less_than_60_mib(connections: int, folder: Path, large: Storage) -> None:
     """256 MiB from a fast server over as many connections as it likes, all in all and not above anything."""
     with serving(large):

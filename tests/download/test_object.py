@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 from typing import Any
 
-import attrs
 import httpx
 import pytest
 from hypothesis import given, settings
@@ -53,12 +52,6 @@ def test_everything_that_a_storage_tells_is_read() -> None:
         path=PATH, size=9, etag='"e-1"', generation="17", checksums={"crc32c": "00010203", "md5": hex_of(MD5S[0])}
     )
     assert version() == ObjectVersion(path=PATH)
-
-
-@pytest.mark.parametrize("generation", ["", "0x1", "-1", "1 2", "1" * 20, "\u0661"])
-def test_a_generation_is_a_number(generation: str) -> None:
-    """At most 19 digits: Cloud Storage documentation, "Object versioning"."""
-    assert version(x_goog_generation=generation).generation is None
 
 
 @pytest.mark.parametrize(
@@ -143,23 +136,6 @@ def test_if_range_carries_a_strong_entity_tag_only(etag: str | None, sent: dict[
     known = ObjectVersion(path=PATH, size=SIZE, etag=etag)
     assert RangeRequest(start=5, stop=9, known=known).headers() == {"Range": "bytes=5-8", **sent}
     assert RangeRequest().headers() == {}
-
-
-@pytest.mark.parametrize(
-    ("told", "extra", "names"),
-    [
-        ("", {}, ["md5"]),
-        (f"crc32c={CRCS[1]}", {}, ["crc32c", "md5"]),
-        (f"crc32c={CRCS[1]}", {"x-goog-stored-content-encoding": "gzip"}, ["md5"]),
-    ],
-)
-def test_a_part_keeps_the_known_checksums_and_adds_its_own(told: str, extra: dict[str, str], names: list[str]) -> None:
-    """What the bytes are checked by is all that any response announced, unless it is of bytes that are not kept."""
-    known = attrs.evolve(KNOWN, checksums={"md5": hex_of(MD5S[0])})
-    headers = {"Content-Range": "bytes 3-8/*", "x-goog-hash": told} | extra
-    found = validated(RangeRequest(start=3, known=known), 206, headers)
-    assert isinstance(found, RangeResponse)
-    assert sorted(found.version.checksums) == names
 
 
 known_objects = st.builds(

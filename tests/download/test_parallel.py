@@ -78,18 +78,6 @@ def test_a_server_that_takes_one_connection_only_is_asked_for_no_more(refusal: F
     assert result.elapsed < 5
 
 
-def test_a_server_that_accepts_no_further_connection_is_asked_for_no_more(tmp_path: Path) -> None:
-    """Connections refused by the system are push-back too: the one that delivers goes on alone."""
-
-    def fault(request: Request) -> None:
-        storage.refuse()
-
-    with serving(Storage(video(6 * MIB), rate=4 * MIB, fault=fault)) as storage:
-        result = fetch(storage, tmp_path / "v.mp4")
-        assert len(storage.requests) == 1
-    assert_right(result, tmp_path / "v.mp4", storage.body)
-
-
 def test_a_server_that_restarts_is_one_failure(tmp_path: Path) -> None:
     """All connections break at once, again and again: as long as bytes come in between, the download goes on."""
     severed = [0]

@@ -12,7 +12,7 @@ import pytest
 from aikynetix import ConfigurationError, DownloadError, DownloadInterruptedError, IntegrityError
 
 from .calls import MIB, fetch, once
-from .servers import Fault, Storage, hash_header, serving, video
+from .servers import Fault, Storage, serving, video
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -68,20 +68,6 @@ def test_characters_of_patterns_are_names_like_others(name: str, folder: str) ->
     fs, path = fsspec.core.url_to_fs(str(result.path))
     assert fs.cat_file(path) == storage.body
     assert sorted(listing(folder)) == sorted(["star.mp4", path.rpartition("/")[2]])
-
-
-def test_what_stands_there_is_replaced_if_wanted(folder: str) -> None:
-    """overwrite=True replaces it when the new one is complete and right, and not before."""
-    old, new = video(1000), video(2000)
-    with serving(Storage(old)) as storage:
-        fetch(storage, f"{folder}/a.mp4")
-        storage.body, storage.fault = new, lambda request: Fault(headers={"x-goog-hash": hash_header(old)})
-        with pytest.raises(IntegrityError):
-            fetch(storage, f"{folder}/a.mp4", overwrite=True)
-        assert listing(folder) == {"a.mp4": old}
-        storage.fault = lambda request: None
-        fetch(storage, f"{folder}/a.mp4", overwrite=True)
-    assert listing(folder) == {"a.mp4": new}
 
 
 def test_a_folder_gets_the_name_of_session_and_url(folder: str) -> None:

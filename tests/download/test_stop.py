@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import trio
 
-from aikynetix import AsyncAikynetix, DownloadedVideo, DownloadInterruptedError
+from aikynetix import AsyncAikynetix, DownloadInterruptedError
 
 from .calls import KEY, MIB, assert_right, fetch, wait_until
 from .kills import journal
@@ -149,23 +149,6 @@ def test_cancelling_the_async_download_leaves_a_resumable_state_and_no_thread(
         result = fetch(storage, path)
     assert result.resumed_from == held
     assert_right(result, path, storage.body)
-
-
-def test_the_async_download_itself(tmp_path: Path) -> None:
-    """Awaited, it gives what the synchronous one gives, over many connections, with progress from another thread."""
-    seen: list[int] = []
-
-    async def main(storage: Storage) -> DownloadedVideo:
-        async with AsyncAikynetix(api_key=KEY, base_url=storage.base_url) as client:
-            videos = client.analyzed_videos
-            return await videos.download("session", tmp_path / "v.mp4", progress=lambda done, size: seen.append(done))
-
-    with serving(Storage(video(8 * MIB), rate=4 * MIB)) as storage:
-        result = asyncio.run(main(storage))
-        assert len(storage.requests) > 1
-    assert_right(result, tmp_path / "v.mp4", storage.body)
-    assert seen[-1] == len(storage.body)
-    assert own_threads() == []
 
 
 ENDS = """

@@ -69,32 +69,6 @@ def test_a_url_that_expires_in_the_middle_is_replaced(connections: int, tmp_path
     assert_right(result, tmp_path / "v.mp4", body)
 
 
-def test_further_connections_refused_by_an_old_url_get_a_fresh_one(tmp_path: Path) -> None:
-    """While one connection delivers, the others learn that the URL has expired; one lookup serves them all."""
-    refused = Fault(status=403, body=REFUSED)
-
-    def fault(request: Request) -> Fault | None:
-        return refused if request.number and signature(request) == "topsecret0" else None
-
-    with serving(Storage(video(8 * MIB), rate=4 * MIB, fault=fault)) as storage:
-        result = fetch(storage, tmp_path / "v.mp4")
-        assert {signature(request) for request in storage.requests} == {"topsecret0", "topsecret1"}
-    assert_right(result, tmp_path / "v.mp4", storage.body)
-
-
-@pytest.mark.parametrize("fresh", [True, False], ids=["fresh URLs", "always the same"])
-def test_a_refusal_that_a_fresh_url_does_not_end_is_not_about_the_url(fresh: bool, tmp_path: Path) -> None:
-    """A server that takes one connection and answers 403 to all others is asked over with one fresh URL, no more."""
-    refused = Fault(status=403, body=REFUSED)
-    storage = Storage(video(6 * MIB), rate=4 * MIB, fault=lambda _: refused if storage.streaming else None)
-    storage.urls = lambda number: storage.url(f"X-Goog-Signature={number if fresh else 0}")
-    with serving(storage):
-        result = fetch(storage, tmp_path / "v.mp4")
-        assert len(storage.requests) > 2
-    assert len(storage.lookups) == 2
-    assert_right(result, tmp_path / "v.mp4", storage.body)
-
-
 def test_urls_that_work_once_are_enough(tmp_path: Path) -> None:
     """Where each URL serves a single request, every further connection is refused until it has one of its own."""
     used: set[str] = set()
@@ -109,17 +83,6 @@ def test_urls_that_work_once_are_enough(tmp_path: Path) -> None:
     with serving(Storage(video(6 * MIB), rate=4 * MIB, fault=fault)) as storage:
         result = fetch(storage, tmp_path / "v.mp4")
         assert len(storage.requests) < 100
-    assert_right(result, tmp_path / "v.mp4", storage.body)
-
-
-def test_an_api_that_fails_does_not_end_what_delivers(tmp_path: Path) -> None:
-    """The URL has expired for further connections and no other one is to be had: the first one goes on alone."""
-    storage = Storage(video(6 * MIB), rate=4 * MIB)
-    storage.fault = lambda request: Fault(status=400, body=EXPIRED) if request.number else None
-    storage.urls = lambda number: "" if number else storage.url()
-    with serving(storage):
-        result = fetch(storage, tmp_path / "v.mp4")
-    assert len(storage.lookups) > 1
     assert_right(result, tmp_path / "v.mp4", storage.body)
 
 
@@ -288,19 +251,6 @@ def test_a_redirect_from_tls_to_plain_http_is_refused(
         with serving(tls), pytest.raises(DownloadError, match="neither https"):
             fetch(tls, to)
         assert plain.requests == []
-
-
-def test_a_redirect_within_the_rules_is_followed_with_its_ranges(tmp_path: Path) -> None:
-    """Another path or host is fine; every range goes the same way, and the object is known by where it was found."""
-
-    def fault(request: Request) -> Fault | None:
-        if request.target.startswith("/moved"):
-            return None
-        return Fault(status=308, body=b"", headers={"Location": f"/moved{storage.path}?signature=topsecret"})
-
-    with serving(Storage(video(8 * MIB), (), rate=8 * MIB, fault=fault)) as storage:
-        assert_right(fetch(storage, tmp_path / "v.mp4"), tmp_path / "v.mp4", storage.body)
-        assert sum(request.target.startswith("/moved") for request in storage.requests) > 1
 
 
 @pytest.mark.parametrize(

@@ -66,10 +66,10 @@ def test_bytes_that_change_on_the_way_are_noticed(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("body", "text"),
     [
-        (b"<!DOCTYPE html><html>sign in</html>" * 9, "HTML page"),
-        (b"\xef\xbb\xbf \r\n<HTML><head>", "HTML page"),
-        (b"<?xml version='1.0'?><Error><Code>NoSuchKey</Code></Error>", "XML document"),
-        (b"<", "XML document"),
+        (b"<!DOCTYPE html><html>sign in</html>" * 9, "HTML page or an XML document"),
+        (b"\xef\xbb\xbf \r\n<HTML><head>", "HTML page or an XML document"),
+        (b"<?xml version='1.0'?><Error><Code>NoSuchKey</Code></Error>", "HTML page or an XML document"),
+        (b"<", "HTML page or an XML document"),
         (b"", "empty"),
         (b"GIF89a" + bytes(100), "mp4"),
         (b'{"error": "no video"}', "mp4"),

@@ -89,20 +89,6 @@ def test_processes_stop_when_the_loop_is_left(connect: Connect, folder: Path, po
     assert list(folder.glob(".stop*")) == []
 
 
-def test_the_lookups_of_an_executor_share_a_rate_limit(connect: Connect, folder: Path) -> None:
-    """A refusal that a worker meets holds back what this process hands out."""
-
-    def limited(session_id: str, asked: int) -> Reply | None:
-        return Reply(429, {"error": "slow down"}, {"Retry-After": "0.5"}) if (session_id, asked) == ("s3", 1) else None
-
-    with Service(behave=limited) as service, ThreadPoolExecutor(2) as executor:
-        ids = [f"s{n}" for n in range(12)]
-        records = list(connect(service).analyzed_videos.export(ids, folder, concurrency=1, executor=executor))
-    assert {record.session_id: record.attempts for record in records if record.attempts > 1} == {"s3": 2}
-    times = service.seen.lookup_times
-    assert times[4] - times[3] >= 0.49
-
-
 class Losing(Executor):
     """Loses the first jobs of every session, as a cluster does whose machines go away."""
 

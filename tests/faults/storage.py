@@ -70,5 +70,5 @@ STORAGE = (
     _case("noise", DownloadInterruptedError, b"\xff\xfe\0noise\r\n\r\n"),
     _case("endless-headers", DownloadInterruptedError, HEAD, Flood(b"X-More: " + b"x" * 1000 + b"\r\n", 100_000)),
     _case("endless", DownloadError, head(length=None), VIDEO, Flood(bytes(1 << 16), 100_000)),
-    _case("bomb", DownloadError, head(200, "Content-Encoding: gzip", length=None), *bomb(1)),
+    _case("bomb", IntegrityError, head(200, "Content-Encoding: gzip", length=None), *bomb(1)),
 )
