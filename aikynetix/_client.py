@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self
 import httpx
 from attrs import evolve
 
-from ._call import AsyncHttpClient, HttpClient, RequestBuilder
+from ._call import AsyncHttpClient, HttpClient
 from ._config import (
     AsyncToken,
     Settings,
@@ -25,6 +25,7 @@ from ._operations import (
     Arguments,
     Operation,
     RawClient,
+    RequestBuilder,
     Success_co,
     api,
     async_api,
