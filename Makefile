@@ -8,7 +8,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Tests start hundreds of processes; with this set, each would compile the package anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test check regen spec docs release coverage judges fuzz mutants soak kills bench oldest pythons clean
+.PHONY: help demo test check regen spec docs release coverage judges fuzz soak kills bench oldest pythons clean
 
 help:
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -48,7 +48,7 @@ check: $(VENV)/.dev  ## lint, format, types, import direction, regeneration drif
 	$(PY) -m scripts.check_api
 	$(PY) -m scripts.check_wheel
 
-regen: $(VENV)/.dev  ## openapi.json -> generated/, with a report (ACCEPT=1 takes breaking changes, REPORT=file.md writes it)
+regen: $(VENV)/.dev  ## openapi.json -> generated/, with a report (ACCEPT=1 takes breaking changes and new places for credentials, REPORT=file.md keeps it)
 	@$(PY) -m scripts.regen $(if $(ACCEPT),--accept) $(if $(REPORT),--report $(REPORT)) $(ARGS)
 
 spec: $(VENV)/.dev  ## PAGES="page.md https://..." -> openapi.json (CHECK=1 only compares; without PAGES those of last time)
@@ -73,9 +73,6 @@ fuzz: $(VENV)/.dev  ## coverage-guided fuzzing of everything that reads foreign 
 	$(PY) -m pip install --quiet atheris
 	$(PY) -m scripts.fuzz $(ARGS)
 
-mutants: $(VENV)/.dev  ## 300 small changes to the code that decides: how many a test notices (ARGS=--all tries every one); takes minutes
-	$(PY) -m scripts.mutants $(ARGS)
-
 soak: $(VENV)/.dev  ## 100,000 lookups with injected faults, from threads and from tasks; takes long
 	$(PY) -m scripts.soak $(ARGS)
 
@@ -87,7 +84,7 @@ bench: $(VENV)/.dev  ## speed beside curl and other clients, as Markdown tables;
 
 oldest:  ## what needs a dependency, on the oldest versions that are allowed (PYTHON=python3.13 on another interpreter)
 	$(PYTHON) -m venv --clear .cache/oldest
-	.cache/oldest/bin/python -m scripts.oldest cli sandbox fast fsspec dask > .cache/oldest/pins.txt
+	.cache/oldest/bin/python -m scripts.oldest cli sandbox socks fsspec dask > .cache/oldest/pins.txt
 	.cache/oldest/bin/python -m pip install --quiet -r .cache/oldest/pins.txt pytest pytest-timeout pytest-xdist hypothesis trio trustme
 	.cache/oldest/bin/python -m pip install --quiet --no-deps --editable .
 	.cache/oldest/bin/python -m pytest -n 3 --dist worksteal -q $(addprefix tests/,core contract networks sandbox cli export) $(ARGS)

@@ -44,7 +44,7 @@ def main() -> None:
     """Run the command with the arguments of this process, and exit with its code."""
     if sys.stderr is None:  # closed by the caller; print() would then write messages to stdout
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 -- pathlib is slow; open to the end
-    sys.stderr = _Lenient(sys.stderr)  # type: ignore[assignment]  # all that printing needs
+    sys.stderr = _Lenient(sys.stderr)  # all that printing needs
     if sys.stdout is None:
         print("aikynetix: cannot write the output: stdout is closed", file=sys.stderr)
         sys.exit(1)

@@ -193,8 +193,6 @@ class _NoCookies(CookieJar):
 class _ApiClient:
     """What both httpx clients for the API have: settings, credential, and connections that may be shared."""
 
-    is_closed: bool
-
     def __init__(self, settings: Settings, carriers: Any, owner: Self | None = None) -> None:
         super().__init__(base_url=settings.base_url, **httpx_options(settings.timeout, *carriers))  # type: ignore[call-arg] # httpx's
         self._settings, self._carriers, self._owner = settings, carriers, owner
@@ -208,8 +206,12 @@ class _ApiClient:
         """Return a client with other settings on the same connections."""
         return type(self)(settings, self._carriers, self._owner or self)
 
+    def _is_over(self) -> bool:
+        client: Any = self._owner or self
+        return bool(client.is_closed)
+
     def _call_flow(self, request: httpx.Request) -> Flow:
-        if (self._owner or self).is_closed:
+        if self._is_over():
             raise client_closed()
         return call_flow(request, self._settings)
 
@@ -217,7 +219,7 @@ class _ApiClient:
         scrub_exception(error, outer)
         if isinstance(error, AikynetixError):
             return error
-        return client_closed() if (self._owner or self).is_closed else _responses.map_exception(error, request)
+        return client_closed() if self._is_over() else _responses.map_exception(error, request)
 
     def _auth_of(self, auth: Any) -> httpx.Auth:
         """Return what httpx makes of the ``auth`` argument of one request."""
@@ -319,11 +321,12 @@ class HttpClient(_ApiClient, httpx.Client):
                     request.extensions[DEADLINE] = None  # reading the body is the caller's affair
                 if logger.isEnabledFor(logging.DEBUG):
                     log_response(response)
-                sent = auth_flow.send(response)
+                try:
+                    sent = auth_flow.send(response)
+                except StopIteration:
+                    return response
                 if not is_repeatable(request):
                     return response
-        except StopIteration:
-            return response
         finally:
             auth_flow.close()
 
@@ -396,11 +399,12 @@ class AsyncHttpClient(_ApiClient, httpx.AsyncClient):
                     await _reading.aread(response, limit)
                 if logger.isEnabledFor(logging.DEBUG):
                     log_response(response)
-                sent = await auth_flow.asend(response)
+                try:
+                    sent = await auth_flow.asend(response)
+                except StopAsyncIteration:
+                    return response
                 if not is_repeatable(request):
                     return response
-        except StopAsyncIteration:
-            return response
         finally:
             await auth_flow.aclose()
 

@@ -10,11 +10,28 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self
 import httpx
 from attrs import evolve
 
-from . import _config, _operations
 from ._call import AsyncHttpClient, HttpClient, RequestBuilder
-from ._config import AsyncToken, Settings, Token, Verify  # noqa: TC001 -- tools resolve the annotations at run time
+from ._config import (
+    AsyncToken,
+    Settings,
+    Token,
+    Verify,
+    resolve,
+    resolve_max_retries,
+    resolve_timeout,
+)
 from ._errors import ConfigurationError
-from ._operations import Arguments, Operation, RawClient, Success_co
+from ._operations import (
+    Arguments,
+    Operation,
+    RawClient,
+    Success_co,
+    api,
+    async_api,
+    request_kwargs,
+    spec_defaults,
+    success_model,
+)
 from ._transport import AsyncStackTransport, StackTransport, Trust, close_stacks, make_stacks
 from ._videos import AnalyzedVideos, AsyncAnalyzedVideos
 
@@ -36,11 +53,13 @@ class _ClientBase:
     _http: Any
     _transport: httpx.BaseTransport | httpx.AsyncBaseTransport | None
     _storage_carriers: Any
+    _exchange: Callable[..., Any]
+    _download: Callable[..., Any]
 
     def _set_up(self, transport: Any, *, proxy: Any, verify: Any, **settings: Any) -> None:
         _check_transport(transport, httpx.AsyncBaseTransport if self._is_async else httpx.BaseTransport, proxy, verify)
-        defaults: dict[str, Any] = {"environ": os.environ, "spec": _operations.spec_defaults()}
-        resolved = _config.resolve(proxy=proxy, verify=verify, asynchronous=self._is_async, **settings, **defaults)
+        defaults: dict[str, Any] = {"environ": os.environ, "spec": spec_defaults()}
+        resolved = resolve(proxy=proxy, verify=verify, asynchronous=self._is_async, **settings, **defaults)
         trust, self._transport = Trust(resolved.verify), transport
         carriers: Any = (transport, {}) if transport else make_stacks(StackTransport, trust, resolved.proxy)
         self._storage_carriers = carriers
@@ -50,7 +69,10 @@ class _ClientBase:
 
     def _use(self, settings: Settings, http: Any) -> None:
         self._settings, self._http, self._builder = settings, http, RequestBuilder(http)
-        self.analyzed_videos: Any = (AsyncAnalyzedVideos if self._is_async else AnalyzedVideos)(self)
+        verbs: Any = AsyncAnalyzedVideos if self._is_async else AnalyzedVideos
+        self.analyzed_videos: Any = verbs(
+            self, settings, exchange=self._exchange, download=self._download, make_client=self._factory
+        )
 
     def with_options(self, *, timeout: float | httpx.Timeout | None = None, max_retries: int | None = None) -> Self:
         """Return a copy with other limits that shares the connections; it lives as long as this client is open.
@@ -64,8 +86,8 @@ class _ClientBase:
         """
         settings = evolve(
             self._settings,
-            timeout=self._settings.timeout if timeout is None else _config.resolve_timeout(timeout),
-            max_retries=self._settings.max_retries if max_retries is None else _config.resolve_max_retries(max_retries),
+            timeout=self._settings.timeout if timeout is None else resolve_timeout(timeout),
+            max_retries=self._settings.max_retries if max_retries is None else resolve_max_retries(max_retries),
         )
         copy = object.__new__(type(self))
         copy.__dict__.update(self.__dict__)
@@ -188,7 +210,7 @@ class Aikynetix(_ClientBase):
 
         Each returns its success model, and raises as `call` does.
         """
-        return _operations.api(self.call)
+        return api(self.call)
 
     def call(
         self, operation: Operation[Arguments, Success_co], /, *args: Arguments.args, **kwargs: Arguments.kwargs
@@ -208,8 +230,8 @@ class Aikynetix(_ClientBase):
             APIError: As for every other call: the response is not 2xx, cannot be used, or did not come.
         """
         auth = self._settings.credential.inner
-        response = self._exchange(_operations.request_kwargs(operation, args, kwargs, auth))
-        result: Success_co = _operations.success_model(operation, response)
+        response = self._exchange(request_kwargs(operation, args, kwargs, auth))
+        result: Success_co = success_model(operation, response)
         return result
 
     def close(self) -> None:
@@ -289,16 +311,14 @@ class AsyncAikynetix(_ClientBase):
     @property
     def api(self) -> AsyncApi:
         """See `Aikynetix.api`; its methods are awaited."""
-        return _operations.async_api(self.call)
+        return async_api(self.call)
 
     async def call(
         self, operation: Operation[Arguments, Success_co], /, *args: Arguments.args, **kwargs: Arguments.kwargs
     ) -> Success_co:
         """See `Aikynetix.call`."""
-        response = await self._exchange(
-            _operations.request_kwargs(operation, args, kwargs, self._settings.credential.inner)
-        )
-        result: Success_co = _operations.success_model(operation, response)
+        response = await self._exchange(request_kwargs(operation, args, kwargs, self._settings.credential.inner))
+        result: Success_co = success_model(operation, response)
         return result
 
     async def close(self) -> None:

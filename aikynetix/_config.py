@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from attrs import field, frozen
+from attrs import Factory, field, frozen
 
 from ._auth import ApiKey, BearerToken, Placement, SameOriginAuth
 from ._errors import ConfigurationError
@@ -49,13 +49,15 @@ class Settings:
     proxy: httpx.Proxy | None = field(default=None, repr=False)
     verify: ssl.SSLContext | str | None = None
 
-    attempt_timeout: float | None = field(init=False)
+    attempt_timeout: float | None = field(
+        init=False, default=Factory(lambda self: _longest_phase(self.timeout), takes_self=True)
+    )
 
-    @attempt_timeout.default
-    def _longest_phase(self) -> float | None:
-        phases: list[float | None] = [self.timeout.connect, self.timeout.read, self.timeout.write]
-        finite = [phase for phase in phases if phase is not None]
-        return max(finite) if len(finite) == len(phases) else None
+
+def _longest_phase(timeout: httpx.Timeout) -> float | None:
+    phases: list[float | None] = [timeout.connect, timeout.read, timeout.write]
+    finite = [phase for phase in phases if phase is not None]
+    return max(finite) if len(finite) == len(phases) else None
 
 
 def resolve(
@@ -79,7 +81,7 @@ def resolve(
     """
     url = resolve_base_url(base_url, environ, spec)
     credential = _placed(_resolve_credential(api_key, token, auth, environ), spec)
-    if not asynchronous and isinstance(credential, BearerToken) and credential._is_async:  # pyright: ignore[reportPrivateUsage] -- users see its methods
+    if not asynchronous and isinstance(credential, BearerToken) and credential._is_async:  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] -- users would see it
         raise ConfigurationError(
             "token= is a coroutine function, which only AsyncAikynetix can run; give a plain callable.", setting="token"
         )
@@ -135,8 +137,8 @@ def _from_environment(environ: Mapping[str, str], variable: str) -> str | None:
 def _placed(credential: httpx.Auth, spec: SpecDefaults) -> httpx.Auth:
     """Send the credential where the spec wants it."""
     if isinstance(credential, ApiKey):
-        credential = credential._placed(spec.api_key)  # pyright: ignore[reportPrivateUsage] -- as above
-        if not credential._is_placed:  # pyright: ignore[reportPrivateUsage] -- as above
+        credential = credential._placed(spec.api_key)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] -- users would see it
+        if not credential._is_placed:  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] -- users would see it
             other = f"use token= or {TOKEN_VARIABLE}, or" if spec.bearer else "give auth= what the vendor takes now, or"
             text = f"the vendored spec knows no API key any more; {other} ApiKey(key, header=...)."
             raise ConfigurationError(text, setting="api_key")
@@ -144,7 +146,7 @@ def _placed(credential: httpx.Auth, spec: SpecDefaults) -> httpx.Auth:
         if spec.bearer is None:
             other = f"use api_key= or {API_KEY_VARIABLE}" if spec.api_key else "give auth= what the vendor takes now"
             raise ConfigurationError(f"the vendored spec knows no bearer token any more; {other}.", setting="token")
-        credential = credential._placed(*spec.bearer)  # pyright: ignore[reportPrivateUsage] -- as above
+        credential = credential._placed(*spec.bearer)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] -- users would see it
     return credential
 
 
@@ -164,6 +166,7 @@ def resolve_base_url(base_url: str | httpx.URL | None, environ: Mapping[str, str
 def checked_base_url(base_url: str | httpx.URL, setting: str) -> httpx.URL:
     """Return ``base_url`` without a trailing slash, or say what is wrong with it."""
     text = str(base_url) if isinstance(base_url, str | httpx.URL) else ""
+    url = httpx.URL("")
     try:
         url = httpx.URL(text)
         fault = _fault_of(url, url.host, text)  # the host decodes IDNA, and raises where it only looks like it

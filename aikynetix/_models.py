@@ -12,8 +12,9 @@ from typing import Any
 import httpx
 from attrs import field, frozen
 
-from . import _operations, _responses, _signed_url
+from . import _responses, _signed_url
 from ._errors import APIResponseValidationError, DownloadError
+from ._operations import parsed
 from ._redact import redact_url
 
 
@@ -97,7 +98,7 @@ class AnalyzedVideo:
         kind = parts.content_type.encode("utf-8", "replace")  # httpx takes a str for ASCII; servers send anything
         response = httpx.Response(parts.status_code, headers={b"content-type": kind}, content=parts.content)
         try:
-            return _operations.parsed(parts.operation, response)
+            return parsed(parts.operation, response)
         except Exception as error:
             raise APIResponseValidationError(
                 f"the response does not fit the vendored spec ({_responses.misfit(error)}); the URL itself is fine",

@@ -125,7 +125,7 @@ def _backend_class() -> type[Any]:
 
 def set_backend(transport: httpx.HTTPTransport) -> None:
     """Give a stock transport a network backend of its own; httpx has no argument for it."""
-    transport._pool._network_backend = _backend_class()()  # pyright: ignore[reportPrivateUsage]
+    transport._pool._network_backend = _backend_class()()  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] -- httpx has no argument for it
 
 
 def set_limits(transport: httpx.HTTPTransport, limits: Limits) -> None:
@@ -150,13 +150,14 @@ def track(transport: httpx.AsyncHTTPTransport) -> None:
         stream: httpcore.AsyncNetworkStream | None = None
 
         async def connect_tcp(self, *args: Any, **kwargs: Any) -> httpcore.AsyncNetworkStream:
-            self.stream = await stock.connect_tcp(*args, **kwargs)
-            return self.stream
+            stream: httpcore.AsyncNetworkStream = await stock.connect_tcp(*args, **kwargs)
+            self.stream = stream
+            return stream
 
         async def sleep(self, seconds: float) -> None:
             await stock.sleep(seconds)
 
-    transport._pool._network_backend = Backend()  # pyright: ignore[reportPrivateUsage]
+    transport._pool._network_backend = Backend()  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] -- httpx has no argument for it
 
 
 async def adiscard(transport: httpx.AsyncHTTPTransport) -> None:
@@ -170,7 +171,7 @@ async def adiscard(transport: httpx.AsyncHTTPTransport) -> None:
 
 
 def _backend_of(transport: Any) -> Any:
-    return transport._pool._network_backend
+    return transport._pool._network_backend  # noqa: SLF001 -- httpx has no argument for it
 
 
 def dial(host: str, port: int, limits: Limits, timeout: float | None) -> socket.socket:

@@ -132,7 +132,7 @@ def parse_with(module: Any, response: httpx.Response) -> Any:
     if response.status_code in (204, 205) and not response.content:
         return None
     try:
-        return module._parse_response(client=_RaisingClient(response.status_code), response=response)
+        return module._parse_response(client=_RaisingClient(response.status_code), response=response)  # noqa: SLF001 -- the generator's
     except UnexpectedStatus:
         if response.content:
             raise
@@ -189,7 +189,7 @@ def request_kwargs(
         )
     _check_callable(operation, auth)
     try:
-        made: dict[str, Any] = operation._get_kwargs(*args, **kwargs)
+        made: dict[str, Any] = operation._get_kwargs(*args, **kwargs)  # noqa: SLF001 -- the generator's
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         said = str(error).removeprefix("_get_kwargs() ")
         kind = ValueError if isinstance(error, ValueError) else TypeError
@@ -207,7 +207,8 @@ def _check_callable(operation: Any, auth: httpx.Auth) -> None:
     if hasattr(operation, "NOT_CALLABLE"):
         raise ConfigurationError(f"{operation.NOT_CALLABLE}.")
     accepted = getattr(operation, "CREDENTIALS", None)
-    kind = {ApiKey: "api_key", BearerToken: "token"}.get(type(auth))
+    kinds: dict[type[httpx.Auth], str] = {ApiKey: "api_key", BearerToken: "token"}
+    kind = kinds.get(type(auth))
     if accepted is not None and kind is not None and kind not in accepted:
         wanted = {"api_key": "an API key (api_key=)", "token": "a bearer token (token=)"}
         named = " or ".join(wanted[one] for one in accepted) or "a credential that this client cannot give but by auth="

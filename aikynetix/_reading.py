@@ -83,7 +83,8 @@ class _BoundedReader:
         encoding = fields.get(b"content-encoding")
         self._decoder = None if encoding is None else Decoder(encoding.decode("latin-1"))
         announced = fields.get(b"content-length", b"")
-        if self._is_strict and announced.isdigit() and len(announced) < 20 and int(announced) > limit:
+        has_body = response.request.method != "HEAD"
+        if self._is_strict and has_body and announced.isdigit() and len(announced) < 20 and int(announced) > limit:
             raise self._too_large()
 
     def feed(self, chunk: bytes) -> bool:
@@ -108,7 +109,7 @@ class _BoundedReader:
         if is_whole and self._is_strict and self._decoder is not None:
             self._decoder.finish()
         # What httpx's own read() sets; it has no bound.
-        self._response._content = self._body.getvalue()[: self._limit]  # pyright: ignore[reportPrivateUsage]
+        self._response._content = self._body.getvalue()[: self._limit]  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
 
     def _too_large(self) -> httpx.DecodingError:
         return httpx.DecodingError(f"the response's body is larger than {self._limit} bytes")

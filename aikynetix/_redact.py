@@ -17,7 +17,11 @@ _MASK = "***"
 _SHORTEST_SECRET = 4
 # A deeper JSON value cannot be pickled where its error has to cross a process boundary.
 _DEEPEST_JSON = 100
-_SIGNATURE = re.compile(r"((?:signature|security-token|\btoken)(?:=|%3d))[^&\s\"'<>;,\\)\]]+", re.IGNORECASE)
+# After a colon, as in JSON and in headers, only what is as long as a signature: prose has colons too.
+_SIGNATURE = re.compile(
+    r"""((?:signature|security-token|\btoken)(?:=|%3d|["']?\s*:\s*["']?(?=[\w+/=.%-]{16})))[^&\s"'<>;,\\)\]]+""",
+    re.IGNORECASE,
+)
 _URL = re.compile(r"https?://[^\s\"'<>]+", re.IGNORECASE)
 # A logger's filter sees only the records made by that very logger, so each of them gets it.
 _FOREIGN_LOGGERS = ("httpx", "httpcore.connection", "httpcore.http11", "httpcore.proxy", "httpcore.socks")
@@ -103,7 +107,7 @@ def scrub_exception(error: BaseException | None, outer: BaseException | None = N
         if link is None or link is outer:  # the latter is what the caller was handling, and the caller's own
             return
         if isinstance(link, httpx.RequestError):
-            link._request = None  # pyright: ignore[reportPrivateUsage] -- its repr has the whole URL
+            link._request = None  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] -- its repr has the URL
         link.args = tuple(_clean_argument(argument) for argument in link.args)
         link = link.__cause__ or link.__context__
 

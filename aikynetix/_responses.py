@@ -171,8 +171,8 @@ def connection_error(error: Exception, method: str, url: str) -> APIConnectionEr
     """Return the exception for a request that got no usable response: what happened, and what to do."""
     asked: dict[str, Any] = {"request_method": method, "request_url": redact_url(url)}
     if isinstance(error, httpx.TimeoutException | TimeoutError):
-        said = one_line(scrub(_text_of(error)), limit=300)
-        return APITimeoutError(f"no complete response within the timeout ({type(error).__name__}: {said})", **asked)
+        said = one_line(scrub(_text_of(error)), limit=300) or "nothing came"
+        return APITimeoutError(f"no complete response within the timeout ({said})", **asked)
     return APIConnectionError(_reason(error), is_permanent=is_permanent(error), **asked)
 
 
@@ -191,7 +191,7 @@ def _reason(error: Exception) -> str:
         return reason
     if _has_cause(error, socket.gaierror):
         return f"the host name cannot be resolved ({said}): check the base URL and the network"
-    return f"no usable response ({type(error).__name__}: {said})"
+    return f"no usable response ({said})"
 
 
 def _tls_reason(error: ssl.SSLError) -> str | None:

@@ -46,15 +46,14 @@ class Trust:
     """The TLS settings of a client; its context is made when the first TLS connection needs it."""
 
     def __init__(self, verify: ssl.SSLContext | str | None) -> None:
-        self._verify = verify
-        self._context = verify if isinstance(verify, ssl.SSLContext) else None
+        self._context = _make_context(verify) if isinstance(verify, str) else verify
 
     def context(self, scheme: str) -> ssl.SSLContext:
         """Return the context for URLs of ``scheme``; plain http gets one that trusts nobody and costs nothing."""
         if scheme == "http":
             return _context_without_authorities()
         if self._context is None:
-            self._context = _make_context(self._verify if isinstance(self._verify, str) else None)
+            self._context = _make_context(None)
         return self._context
 
 
@@ -314,16 +313,16 @@ class _AsyncLeasedStream(httpx.AsyncByteStream):
 
 
 def _has_leftover(transport: Any, response: httpx.Response) -> bool:
-    """Return whether bytes stand behind ``response`` that would be taken for the response to the next request.
+    """Return whether bytes, or the connection's end, stand behind ``response`` where the next response would be sought.
 
     What is still in the socket httpcore notices by itself; what h11 or the TLS layer took in already it does not.
     """
-    for connection in getattr(transport._pool, "connections", ()):
+    for connection in getattr(transport._pool, "connections", ()):  # noqa: SLF001 -- nothing public tells of it
         inner = connection
         while (deeper := getattr(inner, "_connection", None)) is not None:
             inner = deeper
         parser = getattr(inner, "_h11_state", None)
-        if parser is not None and parser.trailing_data[0]:
+        if parser is not None and any(parser.trailing_data):  # bytes, and whether the server has ended
             return True
     stream = response.extensions.get("network_stream")
     tls = None if stream is None else stream.get_extra_info("ssl_object")

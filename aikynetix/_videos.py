@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Mappi
 from concurrent.futures import Executor  # noqa: TC003 -- the same
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from . import _ensure, _operations, _responses
+from . import _ensure, _responses
 from ._arguments import (
     check_progress,
     checked_analysis,
@@ -21,7 +21,7 @@ from ._arguments import (
 )
 from ._errors import APIError, VideoNotReadyError
 from ._models import AnalyzedVideo, DownloadedVideo, SuccessParts
-from ._operations import Analysis, RequestSpec
+from ._operations import Analysis, RequestSpec, generate_analyzed_video, get_analyzed_video
 from ._reading import JSON_LIMIT
 
 if TYPE_CHECKING:
@@ -45,11 +45,11 @@ ExportItem = str | tuple[str, AnalysisName | None]
 
 def _get_spec(session_id: str, analysis: AnalysisName | None, as_attachment: bool = False) -> RequestSpec:
     flag = checked_flag("as_attachment", as_attachment)
-    return _operations.get_analyzed_video(checked_session_id(session_id), checked_analysis(analysis), flag)
+    return get_analyzed_video(checked_session_id(session_id), checked_analysis(analysis), flag)
 
 
 def _generate_spec(session_id: str, analysis: AnalysisName | None) -> RequestSpec:
-    return _operations.generate_analyzed_video(checked_session_id(session_id), checked_analysis(analysis))
+    return generate_analyzed_video(checked_session_id(session_id), checked_analysis(analysis))
 
 
 def _ensure_specs(session_id: str, analysis: AnalysisName | None) -> dict[str, RequestSpec]:
@@ -106,8 +106,9 @@ class AnalyzedVideos:
 
     __module__ = "aikynetix"
 
-    def __init__(self, client: Any) -> None:
-        self._client, self._exchange = client, client._exchange
+    def __init__(self, client: Any, settings: Settings, **given: Callable[..., Any]) -> None:
+        self._client, self._settings = client, settings
+        self._exchange, self._download, self._make_client = given["exchange"], given["download"], given["make_client"]
 
     def get(
         self, session_id: str, *, analysis: AnalysisName | None = None, as_attachment: bool = False
@@ -239,15 +240,14 @@ class AnalyzedVideos:
             >>> client.analyzed_videos.download("session-id", "videos/", wait=300).path
         """
         wait, spec = checked_wait(wait), _get_spec(session_id, analysis)
-        settings = self._client._settings
-        options = _download_options(settings, to, progress, overwrite, exist_ok, connections, max_bytes, cancel)
+        options = _download_options(self._settings, to, progress, overwrite, exist_ok, connections, max_bytes, cancel)
 
         def lookup() -> AnalyzedVideo:
             if wait:
                 return self._ensure(session_id, _ensure_specs(session_id, analysis), wait, cancel)
             return _ready_video(session_id, spec, self._exchange(spec.kwargs, JSON_LIMIT, cancel))
 
-        return cast("DownloadedVideo", self._client._download(session_id, to, lookup, options))
+        return cast("DownloadedVideo", self._download(session_id, to, lookup, options))
 
     def export(
         self,
@@ -292,9 +292,9 @@ class AnalyzedVideos:
             >>> for record in client.analyzed_videos.export(["id-1", "id-2"], "videos"):
             ...     print(record.session_id, record.status)
         """
-        from . import _export
+        from ._export import export
 
-        return _export.export(
+        return export(
             self._client,
             session_ids,
             to,
@@ -303,8 +303,8 @@ class AnalyzedVideos:
             retry_failed=checked_flag("retry_failed", retry_failed),
             wait=checked_wait(wait),
             executor=executor,
-            make_client=None if executor is None else self._client._factory(),
-            max_retries=self._client._settings.max_retries,
+            make_client=None if executor is None else self._make_client(),
+            max_retries=self._settings.max_retries,
             observer=progress,
         )
 
@@ -317,8 +317,9 @@ class AsyncAnalyzedVideos:
 
     __module__ = "aikynetix"
 
-    def __init__(self, client: Any) -> None:
-        self._client, self._exchange = client, client._exchange
+    def __init__(self, client: Any, settings: Settings, **given: Callable[..., Any]) -> None:
+        self._client, self._settings = client, settings
+        self._exchange, self._download, self._make_client = given["exchange"], given["download"], given["make_client"]
 
     async def get(
         self, session_id: str, *, analysis: AnalysisName | None = None, as_attachment: bool = False
@@ -367,15 +368,14 @@ class AsyncAnalyzedVideos:
         cancel: threading.Event | None = None,
     ) -> DownloadedVideo:
         wait, spec = checked_wait(wait), _get_spec(session_id, analysis)
-        settings = self._client._settings
-        options = _download_options(settings, to, progress, overwrite, exist_ok, connections, max_bytes, cancel)
+        options = _download_options(self._settings, to, progress, overwrite, exist_ok, connections, max_bytes, cancel)
 
         async def lookup() -> AnalyzedVideo:
             if wait:
                 return await self.ensure(session_id, analysis=analysis, wait=wait)
             return _ready_video(session_id, spec, await self._exchange(spec.kwargs, JSON_LIMIT))
 
-        return cast("DownloadedVideo", await self._client._download(session_id, to, lookup, options))
+        return cast("DownloadedVideo", await self._download(session_id, to, lookup, options))
 
     def export(
         self,
@@ -389,9 +389,9 @@ class AsyncAnalyzedVideos:
         executor: Executor | None = None,
         progress: ExportProgress | None = None,
     ) -> AsyncGenerator[ExportRecord]:
-        from . import _export
+        from ._export import export_async
 
-        return _export.export_async(
+        return export_async(
             self._client,
             session_ids,
             to,
@@ -400,8 +400,8 @@ class AsyncAnalyzedVideos:
             retry_failed=checked_flag("retry_failed", retry_failed),
             wait=checked_wait(wait),
             executor=executor,
-            make_client=None if executor is None else self._client._factory(),
-            max_retries=self._client._settings.max_retries,
+            make_client=None if executor is None else self._make_client(),
+            max_retries=self._settings.max_retries,
             observer=progress,
         )
 

@@ -19,7 +19,6 @@ import os
 import re
 import sys
 import tempfile
-import time
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,7 +32,7 @@ if str(ROOT) not in sys.path:  # run as a file, Python puts only this folder on 
 
 from scripts.regen._diff import compare, to_markdown  # noqa: E402 - needs the path set above
 from scripts.regen._fragments import METHODS, Fragment, find_fragments, merge_fragments  # noqa: E402
-from scripts.regen._load import MAX_BYTES, Json, decode, load_spec  # noqa: E402
+from scripts.regen._load import Json, decode, load_spec  # noqa: E402
 from scripts.regen._problems import EXIT_LOUD, EXIT_OK, EXIT_REFUSED, RefusedError  # noqa: E402
 from scripts.regen._rules import FACADE_SOURCE  # noqa: E402
 from scripts.regen._words import lines_of  # noqa: E402
@@ -43,7 +42,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _TIMEOUT = httpx.Timeout(20.0)
-_LONGEST = 120.0  # seconds for one page, so that a site which drips does not hold a scheduled run for ever
 _TABLE = re.compile(r"^\[tool\.aikynetix\].*?(?=^\[|\Z)", re.MULTILINE | re.DOTALL)
 
 
@@ -154,19 +152,12 @@ def _is_address(page: str) -> bool:
 
 def _fetch(address: str, name: str, http: httpx.Client) -> bytes:
     try:
-        with http.stream("GET", address, headers={"accept": "text/markdown, text/plain, */*;q=0.5"}) as answer:
-            if answer.status_code != httpx.codes.OK:
-                raise RefusedError(f"{name} answered with status {answer.status_code}; nothing was written.")
-            body, end = bytearray(), time.monotonic() + _LONGEST
-            for chunk in answer.iter_bytes():
-                body += chunk
-                if time.monotonic() > end:
-                    raise RefusedError(f"{name} was not there after {_LONGEST:.0f} s; nothing was written.")
-                if len(body) > MAX_BYTES:
-                    raise RefusedError(f"{name} is larger than {MAX_BYTES} bytes, which no documentation page is.")
+        answer = http.get(address, headers={"accept": "text/markdown, text/plain, */*;q=0.5"})
     except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
         raise RefusedError(f"{name} cannot be fetched ({type(error).__name__}); nothing was written.") from error
-    return bytes(body)
+    if answer.status_code != httpx.codes.OK:
+        raise RefusedError(f"{name} answered with status {answer.status_code}; nothing was written.")
+    return answer.content
 
 
 def _tell(spec: Json, output: Path, *, needed: bool) -> bool:

@@ -34,7 +34,7 @@ def request(
     names = ("is_jump", "is_weight", *(("download",) if operation == GET else ()))
     build = getattr(facade, operation)
     kwargs = build(session_id, **{name: (said or {}).get(name, False) for name in names})
-    with httpx.Client(base_url=base_url) as client:
+    with httpx.Client(base_url=base_url, verify=False) as client:  # nothing is sent; certificates take long to load
         return client.build_request(**kwargs)
 
 

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 _PROGRAM = "aikynetix"
 # Commands that keep what they have when they are interrupted.
 _RESUMED = ("download", "export", "open")
-# Commands that only with --wait have a missing video made.
-_WAITING = ("url", "download", "open")
 _PACKAGE = os.path.dirname(os.path.dirname(__file__)) + os.sep  # noqa: PTH120 -- pathlib is a slow import
 
 
@@ -84,7 +82,7 @@ def run(arguments: Sequence[str]) -> int:
             raise  # of stdout; sockets fail with errors of ours, files with their name
         return _failed(error, arguments)
     finally:
-        if "rich.live" in sys.modules:  # a signal that comes while a bar begins leaves the cursor hidden
+        if f"{__package__}._bars" in sys.modules:  # a signal that comes while a bar begins leaves the cursor hidden
             from rich.console import Console
 
             Console(stderr=True).show_cursor()
@@ -99,8 +97,8 @@ def _ended_in_good_order() -> Generator[None]:
         signal.signal(number, signal.SIG_IGN)
         raise SystemExit(128 + number)
 
-    names = [name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    numbers = [number for name in names if signal.getsignal(number := getattr(signal, name)) is signal.SIG_DFL]
+    known = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    numbers = [number for number in known if signal.getsignal(number) is signal.SIG_DFL]  # not what nohup ignores
     for number in numbers:
         signal.signal(number, end)
     try:
@@ -123,13 +121,19 @@ def _failed(error: Exception, arguments: Sequence[str]) -> int:
 
 def _explained(error: Exception, arguments: Sequence[str]) -> tuple[str, int]:
     """Return one line about what went wrong, and its exit code."""
+    from traceback import extract_tb
+
     from .._errors import AikynetixError
     from ._exit_codes import Exit, exit_code, explain
 
     if isinstance(error, AikynetixError):
-        has_wait = any(word.partition("=")[0] == "--wait" for word in arguments)
-        return explain(error, may_wait=not has_wait and arguments[0] in _WAITING), exit_code(error)
-    said, code = f"unexpected {type(error).__name__} at {_place(error)}; please report it.", Exit.FAILURE
+        return explain(error), exit_code(error)
+    frames = [frame for frame in extract_tb(error.__traceback__) if frame.filename.startswith(_PACKAGE)]
+    places = [f"aikynetix/{frame.filename.removeprefix(_PACKAGE)}:{frame.lineno}" for frame in frames]
+    said, code = (
+        f"unexpected {type(error).__name__} at {places[-1] if places else 'an unknown place'}; please report it.",
+        Exit.FAILURE,
+    )
     if isinstance(error, click.UsageError):
         said, code = _usage(error, arguments), Exit.USAGE
     elif isinstance(error, click.ClickException):
@@ -151,13 +155,3 @@ def _usage(error: click.UsageError, arguments: Sequence[str]) -> str:
         word = next((word for word in arguments if word.startswith(error.option_name)), "ID")
         said += f" If {word} is the session id: {path} -- {word}."
     return f"{said} `{path} --help` shows how it is used."
-
-
-def _place(error: Exception) -> str:
-    """Return the innermost line of this package that ``error`` came through."""
-    import traceback
-
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.startswith(_PACKAGE)]
-    return (
-        f"aikynetix/{frames[-1].filename.removeprefix(_PACKAGE)}:{frames[-1].lineno}" if frames else "an unknown place"
-    )

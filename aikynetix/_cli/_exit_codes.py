@@ -41,10 +41,10 @@ _KINDS: tuple[tuple[type[AikynetixError], Exit, str], ...] = (
     (ConfigurationError, Exit.USAGE, ""),
     (AuthenticationError, Exit.CREDENTIAL, "Check the key or token; `aikynetix doctor` tries the header styles."),
     (PermissionDeniedError, Exit.NOT_ALLOWED, "The account may not see this session, or lacks the plan for its video."),
-    (NotFoundError, Exit.NOT_FOUND, "Check the session id."),
+    (NotFoundError, Exit.NOT_FOUND, "Check the session id; if only the video is missing, --wait SECONDS has it made."),
     (RateLimitError, Exit.LATER, "Try again later."),
     (InternalServerError, Exit.LATER, "The trouble is on the server's side; try again later."),
-    (APIConnectionError, Exit.LATER, "Check the network and the base URL; `aikynetix doctor` helps."),
+    (APIConnectionError, Exit.LATER, "`aikynetix doctor` shows proxy, certificates and base URL."),
     (VideoNotReadyError, Exit.LATER, "Ask again later, or with a longer --wait."),
     (DownloadInterruptedError, Exit.LATER, "Run the command again to go on from there."),
     (IntegrityError, Exit.UNVERIFIED, "Nothing was kept under the final name; try again."),
@@ -77,18 +77,11 @@ def happened(error: AikynetixError) -> str:
     return " ".join(said.split())
 
 
-def explain(error: AikynetixError, *, may_wait: bool = False) -> str:
-    """Return one line that says what happened and, where it is known, what to do.
-
-    Args:
-        error: What happened.
-        may_wait: Whether ``--wait`` could help, which was not given.
-    """
+def explain(error: AikynetixError) -> str:
+    """Return one line that says what happened and, where it is known, what to do."""
     hint = next(hint for kind, _, hint in _KINDS if isinstance(error, kind))
     if isinstance(error, RateLimitError) and error.retry_after is not None:
         hint = f"Try again in {error.retry_after:.0f} s."
-    if isinstance(error, NotFoundError) and may_wait:
-        hint = "Check the session id; if only the video is missing, --wait SECONDS has it made."
     return f"{happened(error).rstrip('.')}. {hint}".rstrip()
 
 

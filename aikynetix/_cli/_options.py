@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import sys
 from contextlib import contextmanager
@@ -35,30 +34,7 @@ SETTINGS = {
 }
 
 
-class Place(click.Path):
-    """A path or an fsspec URL."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Return ``value``, or fail where it can be neither."""
-        if not value or "\0" in value:
-            self.fail("it needs at least one character, and none that is NUL.", param, ctx)
-        return value if "://" in value else str(super().convert(value, param, ctx))
-
-
-class Seconds(click.FloatRange):
-    """A number of seconds."""
-
-    def __init__(self, *, is_positive: bool = False) -> None:
-        super().__init__(0, 1e6, min_open=is_positive)
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Return ``value`` as a number, or fail; click's own ranges let "nan" through."""
-        seconds = float(super().convert(value, param, ctx))
-        if math.isnan(seconds):
-            self.fail(f"{value!r} is no number of seconds.", param, ctx)
-        return seconds
-
-
+SECONDS = click.FloatRange(0, 1e6)
 session_argument = click.argument("session_id", metavar="SESSION")
 
 # Written out, because the enum's module would import httpx for `--help`; a test holds the two together.
@@ -77,7 +53,7 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print the re
 quiet_option = click.option("-q", "--quiet", is_flag=True, help="No progress on stderr; errors are still said.")
 wait_option = click.option(
     "--wait",
-    type=Seconds(),
+    type=SECONDS,
     default=0,
     metavar="SECONDS",
     help="Have the video made if there is none yet, and wait up to so long. Default: 0.",
@@ -95,9 +71,7 @@ def _connection_option(*names: str, **attributes: Any) -> _Decorator:
 
 _CONNECTION = (
     _connection_option("--base-url", metavar="URL", help=f"Default: {BASE_URL}, then the vendor's."),
-    _connection_option(
-        "--timeout", type=Seconds(is_positive=True), metavar="SECONDS", help="Limit of one attempt. Default: 30."
-    ),
+    _connection_option("--timeout", type=SECONDS, metavar="SECONDS", help="Limit of one attempt. Default: 30."),
     _connection_option(
         "--max-retries", type=click.IntRange(0, 100), metavar="N", help="How often to try again. Default: 3."
     ),

@@ -53,8 +53,7 @@ def video(found: AnalyzedVideo, *, as_json: bool) -> None:
     if not as_json:
         result(found.url)
         return
-    names = ("session_id", "url", "expires_at", "filename", "request_id")
-    told = {name: getattr(found, name) for name in names}
+    told = {name: getattr(found, name) for name in ("session_id", "url", "expires_at", "filename", "request_id")}
     result_json(told | {"expires_at": found.expires_at and found.expires_at.isoformat()})
 
 
@@ -63,7 +62,6 @@ def saved(done: DownloadedVideo, *, as_json: bool) -> None:
     if not as_json:
         result(str(done.path))
         return
-    names = ("session_id", "size", "sha256", "verified", "resumed_from")
+    told = {name: getattr(done, name) for name in ("session_id", "size", "sha256", "verified", "resumed_from")}
     path = done.path if isinstance(done.path, str) else done.path.absolute()
-    told = {name: getattr(done, name) for name in names}
     result_json(told | {"path": str(path), "seconds": round(done.elapsed, 3)})

@@ -15,7 +15,7 @@ from ._progress import progress_bar
 @click.option(
     "-o",
     "--output",
-    type=_options.Place(),
+    type=click.Path(),
     metavar="PATH",
     default="./",
     help="File, folder or fsspec URL. Default: this folder.",

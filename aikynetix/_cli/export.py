@@ -44,11 +44,7 @@ class Summary:
         self.fetched += record.size or 0 if record.status == "done" else 0
 
     def sentence(self, *, has_wait: bool) -> str:
-        """Return the counts, and what helps the sessions without a video.
-
-        Args:
-            has_wait: Whether missing videos were to be made.
-        """
+        """Return the counts, and what helps the sessions without a video; with ``--wait`` they were to be made."""
         told = ", ".join(f"{self.counts[status]} {said}" for status, said in _SAID.items() if self.counts[status])
         number, size = self.counts.total(), _output.human_size(self.fetched)
         sessions = f"{number} session{'' if number == 1 else 's'}"
@@ -68,10 +64,10 @@ class Summary:
 
 @click.command
 @click.argument("source", metavar="SESSIONS", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
-@click.option("--to", type=_options.Place(file_okay=False), metavar="DIR", required=True, help="Folder or fsspec URL.")
+@click.option("--to", type=click.Path(file_okay=False), metavar="DIR", required=True, help="Folder or fsspec URL.")
 @_options.analysis_option
 @click.option(
-    "--concurrency", type=click.IntRange(min=1), metavar="N", default=16, help="Lookups at a time. Default: 16."
+    "--concurrency", type=click.IntRange(min=1), metavar="N", default=16, help="Sessions at a time. Default: 16."
 )
 @click.option("--retry-failed", is_flag=True, help="Do only what failed in an earlier export.")
 @_options.wait_option
@@ -90,7 +86,7 @@ def export(source: str, to: str, dry_run: bool, dask: str | None, quiet: bool, a
 
     The exit code is 0 only when every session's video is there; 6 when some are not ready yet, 1 when some failed.
     """
-    from .. import _export
+    from .._export import PAGE
 
     with ExitStack() as stack:
         file = stack.enter_context(_opened(source))
@@ -109,7 +105,7 @@ def export(source: str, to: str, dry_run: bool, dask: str | None, quiet: bool, a
         with closing(records):
             _show_all(records, summary, bars, as_json=as_json)
     if not quiet:
-        page = f"{to.rstrip('/')}/{_export.PAGE}"
+        page = f"{to.rstrip('/')}/{PAGE}"
         _output.note(f"{summary.sentence(has_wait=bool(how['wait']))} To look at the videos: {page}")
     click.get_current_context().exit(summary.exit_code())
 

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import atexit
-import re
-import time
 import warnings
 import weakref
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
-from weakref import WeakSet
+
+from attrs import evolve
 
 from .._arguments import checked_count, checked_place
+from .._download._destination import local_path, remote_url
+from .._errors import DownloadError
 from ._folder import Folder
 from ._record import ExportRecord, ExportStatus, shown_id
-from ._run import Rules, Run, taken_apart
+from ._run import Rules, Run, close, split_item
 from ._workers import ExecutorWorkers, Tasks, Threads
 
 if TYPE_CHECKING:
@@ -31,8 +27,6 @@ if TYPE_CHECKING:
     from ._workers import Factory, Workers
 
 T = TypeVar("T")
-_CLOSING_TRIES = 200
-_URL = re.compile(r"[a-z][a-z0-9+.-]+(::[a-z][a-z0-9+.-]+)*://", re.IGNORECASE)
 
 
 def export(
@@ -63,9 +57,7 @@ def export(
     # The export itself begins again what failed in passing.
     threads = partial(Threads, client.with_options(max_retries=0))
     run = _run(session_ids, to, threads, executor, make_client, rules)
-    records = run.records()
-    _half_read.add(records)
-    return _watched(records, run)
+    return _watched(run.records(), run)
 
 
 def export_async(
@@ -86,9 +78,7 @@ def export_async(
 async def _async_records(run: Run, tasks: Tasks) -> AsyncGenerator[ExportRecord]:
     import anyio.to_thread
 
-    tasks.attach()
     records = run.records()
-    _half_read.add(records)
     limiter = anyio.CapacityLimiter(1)  # of its own: downloads may have taken all of the loop's threads
     in_thread = partial(anyio.to_thread.run_sync, abandon_on_cancel=True, limiter=limiter)
     try:
@@ -98,7 +88,7 @@ async def _async_records(run: Run, tasks: Tasks) -> AsyncGenerator[ExportRecord]
         run.stop()
         tasks.cancel()
         with anyio.CancelScope(shield=True):
-            await anyio.to_thread.run_sync(_close, records, limiter=anyio.CapacityLimiter(1))
+            await anyio.to_thread.run_sync(close, records, limiter=anyio.CapacityLimiter(1))
 
 
 def _run(
@@ -115,12 +105,14 @@ def _run(
         raise TypeError(f"session_ids must be an iterable of session ids, not {type(session_ids).__name__}")
     if executor is not None and (isinstance(executor, type) or not callable(getattr(executor, "submit", None))):
         raise TypeError(f"executor must be a concurrent.futures.Executor, not {type(executor).__name__}")
-    concurrency, folder = checked_count("concurrency", rules["concurrency"]), folder_of(to)
+    checked_count("concurrency", rules["concurrency"])
+    items = session_ids.items() if isinstance(session_ids, Mapping) else session_ids
+    folder, how = folder_of(to), Rules(**rules)
     if executor is None:
-        return Run(_listed(session_ids), folder, workers(concurrency), Rules(**rules))
+        return Run(items, folder, workers(how.concurrency), how)
     assert make_client is not None, "the verbs give one"
     elsewhere = ExecutorWorkers(executor, make_client, folder.target)
-    return Run(_listed(session_ids), folder, elsewhere, Rules(**{**rules, "observer": None}))
+    return Run(items, folder, elsewhere, evolve(how, observer=None))
 
 
 def _watched(records: T, run: Run) -> T:
@@ -135,28 +127,6 @@ def _watched(records: T, run: Run) -> T:
     return records
 
 
-def _close(records: Generator[ExportRecord]) -> None:
-    """Close a generator in which another thread may still be."""
-    for _ in range(_CLOSING_TRIES):
-        with suppress(ValueError):  # it is executing
-            records.close()
-            break
-        time.sleep(0.01)
-
-
-_half_read: WeakSet[Generator[ExportRecord]] = WeakSet()
-
-
-@atexit.register
-def _close_half_read() -> None:
-    for records in list(_half_read):
-        _close(records)
-
-
-def _listed(session_ids: Iterable[Any]) -> Iterable[Any]:
-    return session_ids.items() if isinstance(session_ids, Mapping) else session_ids
-
-
 def folder_of(to: str | os.PathLike[str]) -> Folder:
     """Return the folder that ``to`` names.
 
@@ -164,19 +134,19 @@ def folder_of(to: str | os.PathLike[str]) -> Folder:
         TypeError: It is neither a string nor a path.
         ValueError: It is empty, or holds what no folder's name can.
         ConfigurationError: It is a URL, and fsspec or what it needs for it is not installed.
+        DownloadError: It cannot be looked at.
     """
     place = checked_place(to)
-    if place.lower().startswith("file:"):
-        parts = urlsplit(place)
-        if parts.netloc.lower() not in ("", "localhost") or parts.query or parts.fragment:
-            raise ValueError(f"to is {place!r:.200}, no file of this machine (RFC 8089); write file:///folder")
-        place = url2pathname(parts.path)
-    elif _URL.match(place):
+    if remote_url(place):
         from ._remote import RemoteFolder
 
         return RemoteFolder(place)
-    # Absolute, because the workers of an executor may have another current folder.
-    return Folder(Path(place).expanduser().absolute())
+    try:
+        # Absolute, because the workers of an executor may have another current folder.
+        return Folder(local_path(place)[0].absolute())
+    except OSError as error:
+        text = f"the export's folder cannot be used: {error.strerror} ({place})"
+        raise DownloadError(text, session_id="", path=place) from error
 
 
 def plan(
@@ -192,17 +162,13 @@ def plan(
     folder = folder_of(to)
     try:
         folder.read()
-        for item in _listed(session_ids):
-            shown = shown_id(taken_apart(item, None)[0])
+        for item in session_ids:
+            shown = shown_id(split_item(item, None)[0])
             if folder.add_seen(shown):
-                yield shown, _planned(folder, folder.last(shown), retry_failed)
+                last = folder.last(shown)
+                if retry_failed and (last is None or last.status is not ExportStatus.FAILED):
+                    yield shown, "skip"
+                else:
+                    yield shown, "fetch" if folder.there(last) is None else "already_there"
     finally:
         folder.close()
-
-
-def _planned(folder: Folder, last: ExportRecord | None, retry_failed: bool) -> str:
-    if retry_failed and (last is None or last.status is not ExportStatus.FAILED):
-        return "skip"
-    if last is not None and last.path is not None and folder.size_of(str(last.path)) == last.size:
-        return "already_there"
-    return "fetch"

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 from attrs import evolve
 
 from .._errors import AikynetixError, DownloadError
-from ._record import LONGEST_LINE, ExportRecord, dump, load
+from ._record import LONGEST_LINE, ExportRecord, ExportStatus, dump, load
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator
-    from io import FileIO
+    from io import BufferedReader, FileIO
 
 MANIFEST, PAGE = "manifest.jsonl", "index.html"
 
@@ -46,9 +46,10 @@ class Folder:
     def __init__(self, path: Path) -> None:
         self._path, self.target = path, f"{path}{os.sep}"
         self._file: FileIO | None = None
+        self._reader: BufferedReader | None = None
         self._places: dict[str, int] = {}
         self._seen: dict[str, None] = {}
-        self._read_to, self._has_lines, self._may_be_torn = 0, False, True
+        self._read_to, self._has_lines = 0, False
 
     def open(self) -> None:
         """Make the folder if need be, read its manifest, and refuse to replace a page or manifest that is not ours."""
@@ -97,16 +98,21 @@ class Folder:
         line = dump(record, name)
         with self.failing("the export's manifest cannot be written"):
             assert self._file is not None, "it is open"
-            whole = b"\n" + line if self._may_be_torn and _is_cut_off(self._file) else line
-            self._may_be_torn = True  # Ctrl-C may come before or after the line is written
+            whole = b"\n" + line if _is_cut_off(self._file) else line
             if self._file.write(whole) != len(whole):
                 raise OSError(errno.ENOSPC, "no space is left")
-            self._may_be_torn = False
             end = self._file.tell()
         if self._read_to == end - len(whole):
             self._read_to = end
         self._places[record.session_id] = end - len(line)
         return record if name is None else evolve(record, path=self.path_of(name))
+
+    def there(self, last: ExportRecord | None) -> ExportRecord | None:
+        """Return the record of a video that is there as it was left, None where it is not."""
+        if last is None or last.path is None or self.size_of(str(last.path)) != last.size:
+            return None
+        path = self.path_of(str(last.path))
+        return evolve(last, status=ExportStatus.ALREADY_THERE, path=path, seconds=0.0, attempts=0)
 
     def size_of(self, name: str) -> int | None:
         """Return the size in bytes of the file ``name``, None when there is no such file."""
@@ -138,7 +144,9 @@ class Folder:
 
     def close(self) -> None:
         """Make the manifest durable and give everything up. Closing twice is fine."""
-        file, self._file = self._file, None
+        file, reader, self._file, self._reader = self._file, self._reader, None, None
+        if reader is not None:
+            reader.close()
         if file is not None:
             with file, suppress(OSError):  # some file systems cannot, and then the lines are as safe as they can be
                 os.fsync(file.fileno())
@@ -161,12 +169,13 @@ class Folder:
         return DownloadError(f"{what} ({where})", session_id="", path=where)
 
     def _records(self, session_ids: Iterable[str]) -> Iterator[ExportRecord]:
-        with (self._path / MANIFEST).open("rb") as file:
-            for place in (self._places[one] for one in session_ids if one in self._places):
-                file.seek(place)
-                record = load(file.readline())
-                if record is not None:
-                    yield record
+        for place in (self._places[one] for one in session_ids if one in self._places):
+            if self._reader is None:
+                self._reader = (self._path / MANIFEST).open("rb")
+            self._reader.seek(place)
+            record = load(self._reader.readline())
+            if record is not None:
+                yield record
 
 
 def _is_cut_off(file: FileIO) -> bool:

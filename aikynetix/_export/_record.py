@@ -90,18 +90,10 @@ class ExportRecord:
 
     def to_dict(self) -> dict[str, str | int | float | None]:
         """Return the record as JSON has it: the path as text, the time in ISO 8601."""
-        return {
-            "session_id": self.session_id,
-            "status": self.status.value,
-            "path": None if self.path is None else str(self.path),
-            "size": self.size,
-            "sha256": self.sha256,
-            "seconds": round(self.seconds, 3),
-            "attempts": self.attempts,
-            "error": self.error,
-            "message": self.message,
-            "finished_at": self.finished_at.isoformat(timespec="seconds"),
-        }
+        told = {name: getattr(self, name) for name in _TYPES}
+        path, seconds = None if self.path is None else str(self.path), round(self.seconds, 3)
+        finished_at = self.finished_at.isoformat(timespec="seconds")
+        return told | {"status": self.status.value, "path": path, "seconds": seconds, "finished_at": finished_at}
 
 
 _TEXT = (str, type(None))
@@ -141,19 +133,13 @@ def load(line: bytes) -> ExportRecord | None:
     if not record.status.has_video:
         return evolve(record, path=None)
     is_file = record.path is not None and _FILE_NAME.fullmatch(str(record.path))
-    return record if is_file and record.size is not None else None
+    return record if is_file and record.size is not None and 0 <= record.size < 2**63 else None
 
 
-def failed(session_id: object, error: BaseException, *, seconds: float = 0.0, attempts: int = 1) -> ExportRecord:
+def failed(session_id: object, error: BaseException) -> ExportRecord:
     """Return the record of a session that ended in ``error``; a `VideoNotReadyError` is no failure.
 
     The text of our own errors and of refused arguments is shown; that of others may hold anything, a signed URL too.
-
-    Args:
-        session_id: What the caller's iterable gave, a string or not.
-        error: What the session ended in.
-        seconds: How long it took.
-        attempts: How often it was begun.
     """
     if isinstance(error, AikynetixError | ValueError | TypeError):
         message = error.message if isinstance(error, APIError) else str(error)
@@ -162,8 +148,6 @@ def failed(session_id: object, error: BaseException, *, seconds: float = 0.0, at
     return ExportRecord(
         session_id=shown_id(session_id),
         status=ExportStatus.NOT_READY if isinstance(error, VideoNotReadyError) else ExportStatus.FAILED,
-        seconds=seconds,
-        attempts=attempts,
         error=type(error).__name__,
         message=one_line(message, limit=_LONGEST_MESSAGE),
     )

@@ -10,12 +10,11 @@ from __future__ import annotations
 import shutil
 import time
 from contextlib import suppress
-from importlib import import_module
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from .._errors import ConfigurationError
+from .._download._destination import file_system
 from ._folder import MANIFEST, PAGE, Folder
 
 if TYPE_CHECKING:
@@ -40,7 +39,7 @@ class RemoteFolder(Folder):
         super().__init__(Path())
         self.target = f"{scheme}{mark}{rest.rstrip('/')}/"
         with self.failing("the export's folder cannot be used"):
-            self._fs, root = _file_system(url)
+            self._fs, root = file_system(url)
         self._root = root.rstrip("/")
         self._copied_at = time.monotonic()
         self._sizes: dict[str, int] | None = None
@@ -83,8 +82,9 @@ class RemoteFolder(Folder):
 
     def close(self) -> None:
         try:
-            if self._file is not None:
-                super().close()
+            is_open = self._file is not None
+            super().close()
+            if is_open:
                 self._push(MANIFEST)
         finally:
             if self._path != Path():
@@ -110,17 +110,3 @@ class RemoteFolder(Folder):
                 self._fs.makedirs(self._root, exist_ok=True)
                 self._fs.put_file(here, there)
         self._copied_at = time.monotonic()
-
-
-def _file_system(url: str) -> tuple[Any, str]:
-    scheme = url.partition("://")[0]
-    try:
-        url_to_fs = import_module("fsspec.core").url_to_fs
-    except ImportError:
-        text = f"a URL as the destination needs fsspec ({scheme}://): pip install 'aikynetix[fsspec]'."
-        raise ConfigurationError(text) from None
-    try:
-        found: tuple[Any, str] = url_to_fs(url)
-    except (ImportError, ValueError) as error:
-        raise ConfigurationError(f"fsspec cannot use {scheme}:// ({type(error).__name__}): {error}") from None
-    return found

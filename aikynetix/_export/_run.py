@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import heapq
 import logging
 import random
@@ -12,6 +13,7 @@ from functools import partial
 from itertools import count
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
 from attrs import evolve, field, frozen
 
@@ -91,6 +93,12 @@ class Run:
         self._done: SimpleQueue[Future[ExportRecord | Exception]] = SimpleQueue()
 
     def records(self) -> Generator[ExportRecord]:
+        """Return an iterator over the records; closed at the interpreter's end where it is half read."""
+        records = self._records()
+        _half_read.add(records)
+        return records
+
+    def _records(self) -> Generator[ExportRecord]:
         """Yield the records as the sessions end; each is in the manifest by then.
 
         Raises:
@@ -160,19 +168,15 @@ class Run:
             except Exception as error:  # the caller's own: raised when what was begun has been handed out
                 self._fault = error
                 break
-            session_id, analysis = taken_apart(item, self._rules.analysis)
+            session_id, analysis = split_item(item, self._rules.analysis)
             shown = shown_id(session_id)
             # What is no text is a mistake, and must not stand in the way of the session that it looks like.
             last = self._folder.last(shown) if isinstance(session_id, str) else None
             is_wanted = not self._rules.retry_failed or (last is not None and last.status is ExportStatus.FAILED)
             if not is_wanted or not self._folder.add_seen(shown if isinstance(session_id, str) else f"\0{shown}"):
                 continue
-            size = None if last is None or last.path is None else self._folder.size_of(str(last.path))
-            if last is not None and size is not None and size == last.size:
-                # It has its line, which tells how it came there: another would only hide that.
-                path = self._folder.path_of(str(last.path))
-                return evolve(last, status=ExportStatus.ALREADY_THERE, path=path, seconds=0.0, attempts=0)
-            return self._job(session_id, analysis, overwrite=size is not None)
+            there = self._folder.there(last)  # it has its line, which tells how it came there
+            return there or self._job(session_id, analysis, overwrite=last is not None and last.path is not None)
         self._exhausted = True
         return None
 
@@ -244,7 +248,25 @@ class Run:
         self._folder.write_page()
 
 
-def taken_apart(item: object, analysis: Analysis | str | None) -> tuple[Any, Any]:
+_half_read: WeakSet[Generator[ExportRecord]] = WeakSet()
+
+
+@atexit.register
+def _close_half_read() -> None:
+    for records in list(_half_read):
+        close(records)
+
+
+def close(records: Generator[ExportRecord]) -> None:
+    """Close a generator in which another thread may still be."""
+    for _ in range(200):
+        with suppress(ValueError):  # it is executing
+            return records.close()
+        time.sleep(0.01)
+    return None
+
+
+def split_item(item: object, analysis: Analysis | str | None) -> tuple[Any, Any]:
     """Return the session id and the analysis of an element of the list, neither of them checked."""
     if isinstance(item, tuple) and len(item) == 2:
         return item[0], item[1] if item[1] is not None else analysis

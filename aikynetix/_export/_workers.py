@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     Request = Mapping[str, Any]
     Outcome = ExportRecord | Exception
     Factory = Callable[..., Aikynetix]
-    Work = Callable[[], Coroutine[Any, Any, Outcome]]
 
 
 class Stop(threading.Event):
@@ -74,26 +73,20 @@ class Threads:
 
 
 class Tasks:
-    """Tasks of an event loop, by the asynchronous client; `submit` is called from other threads."""
+    """Tasks of the event loop in which the records are asked for, by the asynchronous client."""
 
     def __init__(self, client: AsyncAikynetix) -> None:
         self._download = client.analyzed_videos.download
         self._scopes: set[anyio.CancelScope] = set()
+        self._tasks: set[object] = set()
         self._stop = Stop()
 
-    def attach(self) -> None:
-        """Work in the event loop that is running now; not in a task group, in which a generator may not yield."""
-        import asyncio
-
-        try:
-            loop = asyncio.get_running_loop()
-        except RuntimeError:
-            self._begin = _in_trio()
-        else:
-            self._begin = lambda work: asyncio.run_coroutine_threadsafe(work(), loop)
-
     def submit(self, request: Request) -> Future[Outcome]:
-        return self._begin(partial(self._work, request))
+        import anyio.from_thread
+
+        future: Future[Outcome] = Future()
+        anyio.from_thread.run_sync(self._begin, partial(self._work, request, future))
+        return future
 
     def stop(self) -> None:
         self._stop.set()
@@ -107,43 +100,37 @@ class Tasks:
         for scope in list(self._scopes):
             scope.cancel()
 
-    async def _work(self, request: Request) -> Outcome:
+    def _begin(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Begin a task; not in a task group, because an asynchronous generator may not yield inside one."""
+        import asyncio
+
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            import trio
+
+            trio.lowlevel.spawn_system_task(work)
+        else:
+            task = asyncio.ensure_future(work())
+            self._tasks.add(task)  # the loop itself holds it weakly
+            task.add_done_callback(self._tasks.discard)
+
+    async def _work(self, request: Request, future: Future[Outcome]) -> None:
         import anyio.to_thread
 
-        with anyio.CancelScope() as scope:
-            self._scopes.add(scope)
-            try:
-                if self._stop.is_set():
-                    scope.cancel()
-                video = await self._download(**request, cancel=self._stop)
-                return await anyio.to_thread.run_sync(record_of, video)  # the SHA-256 takes its time
-            finally:
-                self._scopes.discard(scope)
-        raise CancelledError
-
-
-def _in_trio() -> Callable[[Work], Future[Outcome]]:
-    import trio
-
-    token, spawn = trio.lowlevel.current_trio_token(), trio.lowlevel.spawn_system_task
-
-    async def fulfil(future: Future[Outcome], work: Work) -> None:
-        if not future.set_running_or_notify_cancel():
-            return
+        future.set_running_or_notify_cancel()
+        scope = anyio.CancelScope()
+        self._scopes.add(scope)
         try:
-            future.set_result(await work())
-        except Exception as error:  # a system task may not raise
+            with scope:
+                video = await self._download(**request, cancel=self._stop)
+                future.set_result(await anyio.to_thread.run_sync(record_of, video))  # the SHA-256 takes its time
+        except Exception as error:
             future.set_exception(error)
-        except BaseException:
-            future.set_exception(CancelledError())
-            raise
-
-    def begun(work: Work) -> Future[Outcome]:
-        future: Future[Outcome] = Future()
-        token.run_sync_soon(lambda: spawn(fulfil, future, work))
-        return future
-
-    return begun
+        finally:
+            self._scopes.discard(scope)
+            if not future.done():
+                future.set_exception(CancelledError())
 
 
 class ExecutorWorkers:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import asyncio
+import contextlib
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
@@ -13,45 +14,26 @@ from ._credentials import accepted
 from ._spec import InvalidError, Operation, operations
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-    from ._sessions import Answer
+    from ._state import State
 
-__all__ = ["ApiBackend", "api_app"]
+__all__ = ["api_app"]
 
 _MAX_BODY = 65_536
 
 
-@dataclass(frozen=True, slots=True)
-class ApiBackend:
-    """What the application is given.
-
-    Attributes:
-        api_key: The key that is accepted.
-        token: The bearer token that is accepted.
-        answer: Decides (and remembers) the answer for a session id; the flag asks for its video to be made.
-        sign: Makes the URL of a session's video; the flag asks for one that a browser saves instead of showing it.
-        wait: Waits for the latency that the sandbox is set to.
-    """
-
-    api_key: str
-    token: str
-    answer: Callable[[str, bool], Answer]
-    sign: Callable[[str, bool], str]
-    wait: Callable[[], Awaitable[None]]
-
-
-def api_app(backend: ApiBackend) -> ASGIApp:
-    """Makes the application."""
+def api_app(state: State, quit_event: asyncio.Event) -> ASGIApp:
+    """Makes the application; the latency that it is set to ends with ``quit_event``."""
     known = operations()
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        await backend.wait()
+        if state.latency:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(quit_event.wait(), state.latency)
         request = Request(scope, receive)
         try:
-            response = await _respond(backend, known, request)
+            response = await _respond(state, known, request)
         except Exception:
             response = _error(500, "An unexpected error occurred on the server.", known[0] if known else None)
         await response(scope, receive, send)
@@ -59,7 +41,7 @@ def api_app(backend: ApiBackend) -> ASGIApp:
     return app
 
 
-async def _respond(backend: ApiBackend, known: tuple[Operation, ...], request: Request) -> Response:
+async def _respond(state: State, known: tuple[Operation, ...], request: Request) -> Response:
     path = request.scope["raw_path"].decode("latin-1")
     here = [(one, found) for one in known if (found := one.path.fullmatch(path))]
     if not here:
@@ -69,7 +51,7 @@ async def _respond(backend: ApiBackend, known: tuple[Operation, ...], request: R
         return _error(405, "Method not allowed.", None, {"Allow": ", ".join(sorted({one.method for one, _ in here}))})
     # A `%2F` belongs to the id, a `/` does not.
     session_id, query = unquote(found[1]), request.scope["query_string"].decode("latin-1")
-    if not accepted(request.headers, request.query_params, request.cookies, backend.api_key, backend.token):
+    if not accepted(request.headers, request.query_params, request.cookies, state.api_key, state.token):
         challenge = {"WWW-Authenticate": 'Bearer realm="aikynetix sandbox"'}
         return _error(401, "Token is missing or invalid.", operation, challenge)
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -77,11 +59,11 @@ async def _respond(backend: ApiBackend, known: tuple[Operation, ...], request: R
         operation.check(query, media_type, await _body(request))
     except InvalidError as error:
         return _error(400, f"Invalid parameters: {error}", operation)
-    answer = backend.answer(session_id, operation.generates)
+    answer = state.answer(session_id, operation.generates)
     if answer.error is not None:
         return _error(answer.status, answer.error, operation)
     as_attachment = operation.asks_for_attachment(query)
-    status, body = operation.success(backend.sign(session_id, as_attachment) if answer.with_url else None)
+    status, body = operation.success(state.signed_url(session_id, as_attachment) if answer.with_url else None)
     return JSONResponse(body, status)
 
 

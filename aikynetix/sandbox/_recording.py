@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC
 from email.utils import format_datetime
 from typing import TYPE_CHECKING, Literal
 from uuid import uuid4
@@ -12,9 +12,9 @@ from uuid import uuid4
 from ._credentials import MASK, masked
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from ._state import State
 
 __all__ = ["RecordedRequest", "Service", "recorded"]
 
@@ -48,14 +48,8 @@ class RecordedRequest:
     request_id: str = ""
 
 
-def recorded(
-    app: ASGIApp,
-    service: Service,
-    secrets: tuple[str, ...],
-    now: Callable[[], datetime],
-    keep: Callable[[RecordedRequest], None],
-) -> ASGIApp:
-    """Wraps an application: ``keep`` gets every request before the caller sees the answer, which gets date and id."""
+def recorded(app: ASGIApp, service: Service, state: State) -> ASGIApp:
+    """Wraps an application: every request is recorded before the caller sees the answer, which gets date and id."""
 
     async def recording(scope: Scope, receive: Receive, send: Send) -> None:
         body = bytearray()
@@ -67,9 +61,9 @@ def recorded(
 
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start":
-                record = _record(scope, service, secrets, message["status"], bytes(body))
-                keep(record)
-                stamps = [(b"date", format_datetime(now().astimezone(UTC), usegmt=True).encode())]
+                record = _record(scope, service, (state.api_key, state.token), message["status"], bytes(body))
+                state.keep(record)
+                stamps = [(b"date", format_datetime(state.clock().astimezone(UTC), usegmt=True).encode())]
                 stamps += [(b"x-request-id", record.request_id.encode())] if record.request_id else []
                 message = {**message, "headers": [*message["headers"], *stamps]}
             await send(message)

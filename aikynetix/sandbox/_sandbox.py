@@ -4,39 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import secrets
 import shlex
 import signal
-import threading
 import time
-from collections import deque
 from datetime import UTC, datetime
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Self
-from urllib.parse import quote, unquote
 
-from ._sessions import SESSIONS, UNKNOWN, Answer, Progress, SandboxSession, answer, has_video
-from ._signing import MAX_LIFETIME, SigningKey, sign
+from ._sessions import SESSIONS, SandboxSession
+from ._signing import MAX_LIFETIME
+from ._state import State
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from types import TracebackType
 
-    from starlette.types import ASGIApp
-
     from ._recording import RecordedRequest
     from ._server import BackgroundServers
-    from ._storage import StoredObject
 
 __all__ = ["Sandbox"]
 
 API_KEY = "sandbox-api-key-4f2a"
 TOKEN = "sandbox-token-9c1d"  # noqa: S105  # opens nothing but a local sandbox
-_BUCKET = "/aikynetix-sandbox/sessions/"
-_OBJECT = "/analyzed_video.mp4"
-_ATTACHMENT = ("response-content-disposition", "attachment; filename=analyzed_video.mp4")
-_KEPT_REQUESTS = 10_000
 
 
 def print_now(text: str) -> None:
@@ -104,26 +94,26 @@ class Sandbox:
             raise ValueError(f"latency and polls must be 0 or more, not {latency} and {polls}")
         if not api_key or not token:
             raise ValueError("api_key and token need at least one character")
-        self.api_key = api_key
-        self.token = token
-        self._url_lifetime = url_lifetime
-        self._latency = latency
-        self._polls = polls
-        self._video = video
-        self._by_id = {session.id: session for session in (*SESSIONS.values(), *extra_sessions)}
+        sessions = {session.id: session for session in (*SESSIONS.values(), *extra_sessions)}
+        shown = _default_video() if video is None else video
+        self._state = State(api_key, token, url_lifetime, latency, polls, shown, sessions, clock)
         self._ports = (api_port, storage_port)
-        self._clock = clock
-        self._key = SigningKey("GOOG1ESANDBOX", secrets.token_bytes(20))
-        self._objects: dict[str, StoredObject] = {}
-        self._lock = threading.Lock()
-        self._progress: dict[str, Progress] = {}
-        self._requests: deque[RecordedRequest] = deque(maxlen=_KEPT_REQUESTS)
         self._servers: BackgroundServers | None = None
-        self._origins: tuple[str, str] | None = None
+        self._base_url = ""
 
     def __repr__(self) -> str:
         """Names the sandbox by its base URL, without the key."""
-        return f"Sandbox(base_url={self._origins[0]!r})" if self._origins else "Sandbox(stopped)"
+        return f"Sandbox(base_url={self._base_url!r})" if self._base_url else "Sandbox(stopped)"
+
+    @property
+    def api_key(self) -> str:
+        """The key that the API accepts."""
+        return self._state.api_key
+
+    @property
+    def token(self) -> str:
+        """The bearer token that the API accepts."""
+        return self._state.token
 
     @property
     def base_url(self) -> str:
@@ -132,7 +122,9 @@ class Sandbox:
         Raises:
             RuntimeError: The sandbox is not running.
         """
-        return self._running()[0]
+        if not self._base_url:
+            raise RuntimeError("the sandbox is not running: enter it with `with Sandbox() as sandbox:`")
+        return self._base_url
 
     @property
     def storage_url(self) -> str:
@@ -141,7 +133,7 @@ class Sandbox:
         Raises:
             RuntimeError: The sandbox is not running.
         """
-        return self._running()[1]
+        return self.base_url and self._state.storage_url
 
     @property
     def env(self) -> dict[str, str]:
@@ -156,24 +148,22 @@ class Sandbox:
     def sessions(self) -> dict[str, str]:
         """The session ids by name: the built-in ones by the names of ``SESSIONS``, extra ones by their own id."""
         named = {name: session.id for name, session in SESSIONS.items()}
-        return named | {id_: id_ for id_ in self._by_id if id_ not in named.values()}
+        return named | {id_: id_ for id_ in self._state.sessions if id_ not in named.values()}
 
     @property
     def requests(self) -> tuple[RecordedRequest, ...]:
         """The last 10,000 answered requests, oldest first, with credentials and signatures masked."""
-        with self._lock:
-            return tuple(self._requests)
+        with self._state.lock:
+            return tuple(self._state.requests)
 
     @property
     def video(self) -> bytes:
         """The bytes that the storage serves for the sessions without a video of their own."""
-        return _default_video() if self._video is None else self._video
+        return self._state.video
 
     def reset(self) -> None:
         """Forgets every request: generated sessions are not generated again, and ``requests`` is empty."""
-        with self._lock:
-            self._progress.clear()
-            self._requests.clear()
+        self._state.reset()
 
     def signed_url(self, session_id: str, *, as_attachment: bool = False) -> str:
         """Signs the URL of a session's video, whether the storage has it or not.
@@ -185,8 +175,8 @@ class Sandbox:
         Raises:
             RuntimeError: The sandbox is not running.
         """
-        extra = (_ATTACHMENT,) if as_attachment else ()
-        return sign(self.storage_url, _object_path(session_id), self._key, self._clock(), self._url_lifetime, extra)
+        _ = self.base_url  # it has to run
+        return self._state.signed_url(session_id, as_attachment)
 
     def start(self) -> None:
         """Starts the servers; returns when they accept requests.
@@ -198,18 +188,24 @@ class Sandbox:
         if self._servers is not None:
             raise RuntimeError("the sandbox is running already")
         # uvicorn and starlette are slow to import, and whoever only names the sandbox need not wait for them.
+        from ._api import api_app
+        from ._recording import recorded
         from ._server import BackgroundServers, listening_sockets
         from ._spec import PREFIX
+        from ._storage import storage_app
 
         sockets = listening_sockets(self._ports)
-        api, storage = (f"http://127.0.0.1:{sock.getsockname()[1]}" for sock in sockets)
+        api, self._state.storage_url = (f"http://127.0.0.1:{sock.getsockname()[1]}" for sock in sockets)
         self.reset()
         quit_event = asyncio.Event()
-        servers = BackgroundServers(list(zip(self._apps(quit_event), sockets, strict=True)), quit_event)
-        self._origins = (api + PREFIX, storage)
-        self._servers = servers
+        apps = (
+            recorded(api_app(self._state, quit_event), "api", self._state),
+            recorded(storage_app(self._state), "storage", self._state),
+        )
+        self._servers = BackgroundServers(list(zip(apps, sockets, strict=True)), quit_event)
+        self._base_url = api + PREFIX
         try:
-            servers.start()
+            self._servers.start()
         except BaseException:
             self.stop()
             raise
@@ -219,7 +215,7 @@ class Sandbox:
         if self._servers is not None:
             # Requests that are being answered still ask for the addresses.
             self._servers.stop()
-            self._servers, self._origins = None, None
+            self._servers, self._base_url = None, ""
 
     def serve_forever(self, announce: Callable[[str], None] = print_now) -> None:
         """Runs until the process is interrupted (SIGINT, SIGTERM); to be called from the main thread.
@@ -255,9 +251,11 @@ class Sandbox:
         lines += [f"  export {name}={shlex.quote(value)}" for name, value in self.env.items()]
         quoted = ((name, value.replace("'", "''")) for name, value in self.env.items())
         lines += ["", "In PowerShell:", "", "  " + "; ".join(f"$env:{name} = '{value}'" for name, value in quoted)]
-        width = max(map(len, self._by_id))
+        width = max(map(len, self._state.sessions))
         lines += ["", "Sessions:", ""]
-        lines += [f"  {one.id:<{width}}  {one.description or one.outcome.value}" for one in self._by_id.values()]
+        lines += [
+            f"  {one.id:<{width}}  {one.description or one.outcome.value}" for one in self._state.sessions.values()
+        ]
         return "\n".join(lines)
 
     def __enter__(self) -> Self:
@@ -270,57 +268,3 @@ class Sandbox:
     ) -> None:
         """Stops the servers."""
         self.stop()
-
-    def _running(self) -> tuple[str, str]:
-        if self._origins is None:
-            raise RuntimeError("the sandbox is not running: enter it with `with Sandbox() as sandbox:`")
-        return self._origins
-
-    def _apps(self, quit_event: asyncio.Event) -> tuple[ASGIApp, ASGIApp]:
-        from ._api import ApiBackend, api_app
-        from ._recording import recorded
-        from ._storage import StorageBackend, storage_app
-
-        async def wait() -> None:
-            if self._latency:
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(quit_event.wait(), self._latency)
-
-        api = api_app(ApiBackend(self.api_key, self.token, self._answer, self._sign, wait))
-        storage = storage_app(StorageBackend(self._key, self._clock, self._find))
-        known = (self.api_key, self.token)
-        return (
-            recorded(api, "api", known, self._clock, self._keep),
-            recorded(storage, "storage", known, self._clock, self._keep),
-        )
-
-    def _keep(self, request: RecordedRequest) -> None:
-        with self._lock:
-            self._requests.append(request)
-
-    def _answer(self, session_id: str, generates: bool) -> Answer:
-        session = self._by_id.get(session_id, UNKNOWN)
-        with self._lock:
-            before = self._progress.get(session.id, Progress())
-            given, self._progress[session.id] = answer(session, generates, before, self._polls)
-        return given
-
-    def _sign(self, session_id: str, as_attachment: bool) -> str:
-        return self.signed_url(session_id, as_attachment=as_attachment)
-
-    def _find(self, path: str) -> StoredObject | None:
-        from ._storage import stored_object
-
-        session = self._by_id.get(unquote(path.removeprefix(_BUCKET).removesuffix(_OBJECT)))
-        if session is None or path != _object_path(session.id):
-            return None
-        with self._lock:
-            if not has_video(session, self._progress.get(session.id, Progress()), self._polls):
-                return None
-            if session.id not in self._objects:
-                self._objects[session.id] = stored_object(self.video if session.video is None else session.video)
-            return self._objects[session.id]
-
-
-def _object_path(session_id: str) -> str:
-    return f"{_BUCKET}{quote(session_id, safe='-_.~')}{_OBJECT}"

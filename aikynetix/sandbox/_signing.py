@@ -105,13 +105,12 @@ def check(path: str, query_string: str, host: str, key: SigningKey, now: datetim
     values = dict(query)
     if "X-Goog-Signature" not in values:
         return _ANONYMOUS
-    for name in _PARAMETERS:
-        if sum(given == name for given, _ in query) != 1:
-            return _malformed(name, "missing or repeated")
-    window = _window(values)
-    if isinstance(window, Refusal):
-        return window
-    start, end = window
+    try:
+        start, end = _window(values)
+    except (KeyError, ValueError, OverflowError):
+        return _MALFORMED
+    if sum(name in _PARAMETERS for name, _ in query) != len(_PARAMETERS):
+        return _MALFORMED
     if now > end:
         details = ("Details", f"Request signature expired at: {end.isoformat()}")
         return Refusal(400, "ExpiredToken", "The provided token has expired.", (details,))
@@ -123,22 +122,13 @@ def check(path: str, query_string: str, host: str, key: SigningKey, now: datetim
     return None if trusted and genuine else _MISMATCH
 
 
-def _window(values: dict[str, str]) -> tuple[datetime, datetime] | Refusal:
-    if values["X-Goog-Algorithm"] != ALGORITHM:
-        return _malformed("X-Goog-Algorithm", "not an algorithm of this storage")
-    if values["X-Goog-SignedHeaders"] != "host":
-        return _malformed("X-Goog-SignedHeaders", "must be host")
-    try:
-        start = datetime.strptime(values["X-Goog-Date"], _STAMP).replace(tzinfo=UTC)
-    except ValueError:
-        return _malformed("X-Goog-Date", "not of the form YYYYMMDD'T'HHMMSS'Z'")
-    lifetime = values["X-Goog-Expires"]
-    if not (lifetime.isascii() and lifetime.isdigit() and len(lifetime) <= 6 and 1 <= int(lifetime) <= MAX_LIFETIME):
-        return _malformed("X-Goog-Expires", f"not a number of seconds from 1 to {MAX_LIFETIME}")
-    try:
-        return start, start + timedelta(seconds=int(lifetime))
-    except OverflowError:
-        return _malformed("X-Goog-Date", "too far in the future")
+def _window(values: dict[str, str]) -> tuple[datetime, datetime]:
+    start = datetime.strptime(values["X-Goog-Date"], _STAMP).replace(tzinfo=UTC)
+    lifetime = int(values["X-Goog-Expires"][:7])
+    known = values["X-Goog-Algorithm"] == ALGORITHM and values["X-Goog-SignedHeaders"] == "host"
+    if not known or not 1 <= lifetime <= MAX_LIFETIME:
+        raise ValueError("not what this storage signs")
+    return start, start + timedelta(seconds=lifetime)
 
 
 def _encoded(query: Iterable[tuple[str, str]]) -> str:
@@ -172,8 +162,4 @@ _MISMATCH = Refusal(
     "Access denied.",
     (("Details", "The request signature we calculated does not match the signature you provided."),),
 )
-
-
-def _malformed(parameter: str, reason: str) -> Refusal:
-    details = ("ParameterName", parameter), ("Details", f"{parameter}: {reason}")
-    return Refusal(400, "MalformedSecurityHeader", "Your request has a malformed header.", details)
+_MALFORMED = Refusal(400, "MalformedSecurityHeader", "Your request has a malformed header.")

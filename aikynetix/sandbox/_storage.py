@@ -17,14 +17,16 @@ import google_crc32c
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from ._signing import Refusal, SigningKey, check
+from ._signing import Refusal, check
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping
+    from collections.abc import AsyncIterator, Mapping
 
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-__all__ = ["StorageBackend", "StoredObject", "byte_range", "storage_app", "stored_object"]
+    from ._state import State
+
+__all__ = ["StoredObject", "byte_range", "storage_app", "stored_object"]
 
 _CHUNK = 262_144
 _CREATED = datetime(2025, 1, 1, tzinfo=UTC)
@@ -66,41 +68,26 @@ def stored_object(data: bytes) -> StoredObject:
     return StoredObject(data, headers)
 
 
-@dataclass(frozen=True, slots=True)
-class StorageBackend:
-    """What the application is given.
-
-    Attributes:
-        key: The key that the URLs are signed with.
-        now: Gives the present moment, aware; expiry is judged by it.
-        find: Gives the object at a percent-encoded path, or ``None``.
-    """
-
-    key: SigningKey
-    now: Callable[[], datetime]
-    find: Callable[[str], StoredObject | None]
-
-
-def storage_app(backend: StorageBackend) -> ASGIApp:
+def storage_app(state: State) -> ASGIApp:
     """Makes the application."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        response = _respond(backend, Request(scope))
+        response = _respond(state, Request(scope))
         await response(scope, receive, send)
 
     return app
 
 
-def _respond(backend: StorageBackend, request: Request) -> Response:
+def _respond(state: State, request: Request) -> Response:
     if request.method not in ("GET", "HEAD"):
         refusal = Refusal(405, "MethodNotAllowed", "The specified method is not allowed against this resource.")
         return _refused(refusal, {"Allow": "GET, HEAD"})
     path = request.scope["raw_path"].decode("latin-1")
     query = request.scope["query_string"].decode("latin-1")
-    refused = check(path, query, request.headers.get("host", ""), backend.key, backend.now())
+    refused = check(path, query, request.headers.get("host", ""), state.key, state.clock())
     if refused is not None:
         return _refused(refused)
-    stored = backend.find(path)
+    stored = state.find(path)
     if stored is None:
         details = ("Details", f"No such object: {path.lstrip('/')}")
         return _refused(Refusal(404, "NoSuchKey", "The specified key does not exist.", (details,)))

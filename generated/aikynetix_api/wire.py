@@ -50,13 +50,13 @@ def request(
         ValueError: A value cannot be sent where the document wants it.
     """
     kwargs: dict[str, Any] = {"method": method, "url": url}
-    if query:
-        given = [one for one in query if not isinstance(one[1], Unset)]
+    given = [one for one in query if not isinstance(one[1], Unset)]
+    if given:
         kwargs["params"] = _grouped(
             pair for name, value, *style in given for pair in _pairs(name, _plain(value), style[0] if style else "")
         )
-    fields = {name: _header(name, _joined(value)) for name, value in headers if _is_said(value)}
-    if said := [(name, _joined(value)) for name, value in cookies if _is_said(value)]:
+    fields = {name: _header(name, _joined(value)) for name, value in headers if _is_said(value)} if headers else {}
+    if cookies and (said := [(name, _joined(value)) for name, value in cookies if _is_said(value)]):
         fields["Cookie"] = "; ".join(f"{_name(name)}={quote(text, safe=_IN_COOKIES)}" for name, text in said)
     if media and not isinstance(body, Unset):
         kwargs.update(_body(body, media, styles or {}, fields))
@@ -71,7 +71,7 @@ def path_text(value: Any) -> str:
     Raises:
         ValueError: It would be no segment of its own (RFC 3986, section 5.2.4), and the request would go elsewhere.
     """
-    text = ",".join(quote(one, safe="") for one in _texts(value))
+    text = quote(value, safe="") if type(value) is str else ",".join(quote(one, safe="") for one in _texts(value))
     if text in ("", ".", ".."):
         raise ValueError(f"{text!r} in a path would send the request to another address")
     return text

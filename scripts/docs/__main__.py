@@ -16,8 +16,8 @@ from pathlib import Path
 from types import ModuleType
 from urllib.parse import unquote, urldefrag
 
-import pdoc
 from aikynetix_api import operations
+from pdoc import extract, render
 from pdoc.doc import Module
 
 import aikynetix
@@ -48,15 +48,15 @@ def main(folder: Path) -> int:
 def _render(folder: Path) -> None:
     _bring_home()
     footer = f"aikynetix {aikynetix.__version__}"
-    pdoc.render.configure(docformat="google", show_source=False, footer_text=footer, template_directory=HERE)
+    render.configure(docformat="google", show_source=False, footer_text=footer, template_directory=HERE)
     pages = {name: _guide(name, path) for name, path in GUIDES.items()}
-    pages |= {name: Module.from_name(name) for name in (*REFERENCE, *pdoc.extract.walk_specs([VENDOR]))}
+    pages |= {name: Module.from_name(name) for name in (*REFERENCE, *extract.walk_specs([VENDOR]))}
     for name, page in pages.items():
         target = folder / f"{name.replace('.', '/')}.html"
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(pdoc.render.html_module(page, pages), "utf-8")
+        target.write_text(render.html_module(page, pages), "utf-8")
     shutil.copyfile(folder / "guide.html", folder / "index.html")
-    (folder / "search.js").write_text(pdoc.render.search_index(pages), "utf-8")
+    (folder / "search.js").write_text(render.search_index(pages), "utf-8")
 
 
 def _bring_home() -> None:
@@ -91,7 +91,7 @@ class _Links(HTMLParser):
         self.links: set[str] = set()
         self.feed(text)
 
-    def handle_starttag(self, _tag: str, attrs: list[tuple[str, str | None]]) -> None:
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002 -- HTMLParser calls it so
         for name, value in attrs:
             if name == "id":
                 self.targets.add(value or "")

@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from scripts.regen._address import video_url_places
+from scripts.regen._names import module_name
 from scripts.regen._rules import RULES, SESSION_PARAMETER, Rule
-from scripts.regen._signatures import Argument, OperationSource, model_fields, names_in, read_operation
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from pathlib import Path
+    from collections.abc import Iterator, Mapping
 
-    from scripts.regen._canonical import Canonical, Endpoint
+    from scripts.regen._canonical import Canonical, Endpoint, Parameter
     from scripts.regen._load import Json
     from scripts.regen._security import Credentials
 
@@ -26,7 +25,7 @@ from typing import Any
 '''
 
 
-def facade_module(spec: Json, canonical: Canonical, credentials: Credentials, base: str | None, package: Path) -> str:
+def facade_module(spec: Json, canonical: Canonical, credentials: Credentials, base: str | None) -> str:
     """Return the source of the module. Every value is a literal made by `repr`, so the document cannot add code.
 
     Args:
@@ -34,11 +33,10 @@ def facade_module(spec: Json, canonical: Canonical, credentials: Credentials, ba
         canonical: What was generated.
         credentials: Where the credentials go.
         base: The base URL.
-        package: The folder that it was generated into.
     """
     endpoints = {rule.name: found for rule in RULES if (found := canonical.named(rule.name))}
     modules = {name: one.module for name, one in endpoints.items()}
-    builders = [_Builder.of(rule, endpoints.get(rule.name), package) for rule in RULES]
+    builders = [_Builder(canonical, rule, endpoints.get(rule.name)) for rule in RULES]
     found_places = {name: video_url_places(canonical.book, one.operation) for name, one in endpoints.items()}
     places = {name: found for name, found in found_places.items() if found}
     info = spec["info"]
@@ -76,116 +74,88 @@ class _Builder:
     """Writes the function that makes the request of one facade operation.
 
     Flags that are true are sent, false ones only where the document requires them; nothing else is sent unless the
-    document requires it and gives its value.
+    document requires it and gives its value, which the generated function then has as its default.
 
     Attributes:
+        canonical: What was generated.
         rule: The operation's rule.
-        module: The generated module, relative to the package; None when the document has no such operation.
-        operation: What the module holds.
-        sends_form: Whether the body is a form, which is no body at all on the wire where it is empty.
-        body: Name, import and fields of the body's model, None without one.
+        endpoint: The operation, None when the document has no such one.
     """
 
+    canonical: Canonical
     rule: Rule
-    module: str | None = None
-    operation: OperationSource | None = None
-    sends_form: bool = False
-    body: tuple[str, str, tuple[Argument, ...]] | None = None
-
-    @classmethod
-    def of(cls, rule: Rule, endpoint: Endpoint | None, package: Path) -> _Builder:
-        """Read what there is to say in a request."""
-        if endpoint is None:
-            return cls(rule)
-        operation = read_operation((package / "api" / endpoint.tag / f"{endpoint.name}.py").read_text("utf-8"))
-        sends_form = endpoint.body is not None and endpoint.body.kind in ("form", "multipart")
-        module = endpoint.module.partition(".")[2]
-        return cls(rule, module, operation, sends_form, _body_model(operation, package))
-
-    @property
-    def flags(self) -> list[str]:
-        """What the facade may say."""
-        return [flag.name for flag in self.rule.flags]
+    endpoint: Endpoint | None
 
     @property
     def unsupported(self) -> str:
         """Why the operation cannot be called, empty when it can."""
-        if self.operation is None:
+        if self.endpoint is None:
             return "the vendor's spec has no such operation any more"
-        positional = [one.name for one in self.operation.arguments if one.is_positional]
-        if positional != [SESSION_PARAMETER]:
-            return f"its path needs {', '.join(positional) or 'no session'}"
-        unsaid = [
-            one.name for one in (*self._keywords, *self._fields) if one.default is None and one.name not in self.flags
-        ]
-        if self.body is None:
-            unsaid += [one.name for one in self.operation.arguments if one.name == "body" and not one.is_optional]
+        in_path = [one.own for one in self.endpoint.parameters if one.place == "path"]
+        if in_path != [SESSION_PARAMETER]:
+            return f"its path needs {', '.join(in_path) or 'no session'}"
+        body = self.endpoint.body
+        unsaid = [one.own for one in self._parameters if one.required and "default" not in one.view]
+        unsaid += [name for name in self._model.get("required", ()) if "default" not in self._model["properties"][name]]
+        unsaid = [name for name in unsaid if name not in self._flags]
+        unsaid += ["a body of another kind"] if body and body.required and not self._model else []
         return f"it requires {', '.join(unsaid)}, which the facade cannot say" if unsaid else ""
 
     @property
-    def _keywords(self) -> list[Argument]:
-        stated = self.operation.arguments if self.operation else ()
-        return [one for one in stated if not one.is_positional and one.name != "body"]
+    def _flags(self) -> list[str]:
+        return [flag.name for flag in self.rule.flags]
 
     @property
-    def _fields(self) -> tuple[Argument, ...]:
-        return self.body[2] if self.body else ()
+    def _parameters(self) -> list[Parameter]:
+        stated = self.endpoint.parameters if self.endpoint else ()
+        return [one for one in stated if one.place != "path"]
+
+    @property
+    def _model(self) -> Json:
+        """The schema of the body's model, empty without one."""
+        body = self.endpoint.body if self.endpoint else None
+        found: Json = self.canonical.book.components.get(body.model, {}) if body else {}
+        return found if "properties" in found else {}
 
     def source(self) -> str:
         """Return the function's source."""
-        arguments = ", ".join(f"{flag}: bool" for flag in self.flags)
+        arguments = ", ".join(f"{flag}: bool" for flag in self._flags)
         head = f"def {self.rule.name}({SESSION_PARAMETER}: str, *, {arguments}) -> dict[str, Any]:\n"
         words = f'    """Return what makes the request of `{self.rule.name}`, as httpx takes it."""\n'
         return head + words + "".join(f"    {line}\n" for line in self._lines())
 
     def _lines(self) -> Iterator[str]:
-        if self.unsupported:
+        if self.endpoint is None or self.unsupported:
             yield f"raise ValueError({self.unsupported!a})"
             return
         lines = list(self._statements())
         if any("UNSET" in line for line in lines):
             yield "from .types import UNSET"
-        yield f"from .{self.module} import _get_kwargs"
+        yield f"from .api.{self.endpoint.tag}.{self.endpoint.name} import _get_kwargs"
         yield from lines
 
     def _statements(self) -> Iterator[str]:
-        said = {one.name for one in (*self._keywords, *self._fields)}
-        for flag in self.flags:
-            if flag not in said:
+        parameters = {one.own: one.required for one in self._parameters if one.own in self._flags}
+        required, fields = self._model.get("required", ()), self._model.get("properties", {})
+        in_body = {name: name in required for name in fields if name in self._flags and name not in parameters}
+        for flag in self._flags:
+            if flag not in parameters and flag not in in_body:
                 yield f"if {flag}:"
                 yield f"    raise ValueError({f'it no longer takes {flag!r}'!a})"
-        keywords = [SESSION_PARAMETER, *self._said(self._keywords, "UNSET")]
-        if self.body:
-            yield from self._body_lines(*self.body)
+        keywords = [SESSION_PARAMETER, *_said(parameters, "UNSET")]
+        body = self.endpoint.body if self.endpoint else None
+        if body and self._model:
+            unsaid = "UNSET"
+            if body.kind in ("form", "multipart") and in_body and not required:
+                yield "# A form that says nothing is no body at all on the wire, so it says that it is neither."
+                yield f"unsaid = UNSET if {' or '.join(in_body)} else False"
+                unsaid = "unsaid"
+            yield f"from .models.{module_name(body.model)} import {body.model}"
+            yield f"body = {body.model}({', '.join(_said(in_body, unsaid))})"
             keywords.append("body=body")
         yield f"return _get_kwargs({', '.join(keywords)})"
 
-    def _body_lines(self, name: str, statement: str, fields: Sequence[Argument]) -> Iterator[str]:
-        flags = [one.name for one in fields if one.name in self.flags]
-        unsaid = "UNSET"
-        if self.sends_form and flags and all(one.is_optional for one in fields):
-            yield "# A form that says nothing is no body at all on the wire, so it says that it is neither."
-            yield f"unsaid = UNSET if {' or '.join(flags)} else False"
-            unsaid = "unsaid"
-        yield statement
-        yield f"body = {name}({', '.join(self._said(fields, unsaid))})"
 
-    def _said(self, stated: Sequence[Argument], unsaid: str) -> Iterator[str]:
-        for one in stated:
-            if one.name in self.flags:
-                yield f"{one.name}={one.name} or {unsaid}" if one.is_optional else f"{one.name}={one.name}"
-            elif one.is_optional:
-                yield f"{one.name}=UNSET"
-
-
-def _body_model(operation: OperationSource, package: Path) -> tuple[str, str, tuple[Argument, ...]] | None:
-    """Return the model of the body; of several bodies the first model that serializes itself."""
-    for one in operation.arguments:
-        for name in names_in(one.annotation) if one.name == "body" else ():
-            statement = operation.imports.get(name, "")
-            if statement.startswith("from ...models."):
-                module = statement.split()[1].removeprefix("...models.")
-                fields = model_fields((package / "models" / f"{module}.py").read_text("utf-8"), name)
-                if fields is not None:
-                    return name, statement.replace("from ...", "from .", 1), fields
-    return None
+def _said(flags: Mapping[str, bool], unsaid: str) -> list[str]:
+    """Return flags as arguments; one that is not required is left unsaid where it is false."""
+    return [f"{name}={name}" if is_required else f"{name}={name} or {unsaid}" for name, is_required in flags.items()]

@@ -120,8 +120,8 @@ def _places(spec: Json, operations: Sequence[Operation]) -> tuple[str | None, tu
     """Say where the facade's requests go, and where in them an API key and a token stand."""
     facade = [found[0] for found in find_operations(operations).values() if len(found) == 1]
     found = find_credentials(spec, facade)
-    key = f"the {found.api_key[0]} `{found.api_key[1]}`" if found.api_key else "nowhere"
-    token = f"the header `{found.bearer[0]}` behind `{found.bearer[1].strip()}`" if found.bearer else "nowhere"
+    key = f"the {found.api_key[0]} `{found.api_key[1]}`" if found.api_key else "no place"
+    token = f"the header `{found.bearer[0]}` behind `{found.bearer[1].strip()}`" if found.bearer else "no place"
     return base_url(facade[0].servers if facade else spec.get("servers") or ()), (key, token)
 
 

@@ -81,7 +81,7 @@ def build(planned: Plan, folder: Path) -> Path:
 
 
 def _own_modules(planned: Plan, package: Path) -> dict[str, str]:
-    facade = facade_module(planned.spec, planned.canonical, planned.credentials, planned.base, package)
+    facade = facade_module(planned.spec, planned.canonical, planned.credentials, planned.base)
     return {"facade.py": facade, **method_modules(planned.canonical, package)}
 
 

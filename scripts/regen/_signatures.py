@@ -1,4 +1,4 @@
-"""Reading generated modules: what an operation takes and returns, and the fields of a model. Source in, values out."""
+"""Reading a generated module: what its operation takes and returns. Source in, values out."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _END = "\ndef _parse_response("  # the rest is long and says nothing new
 
 @dataclass(frozen=True)
 class Argument:
-    """One argument of a generated function, or one field of a generated model.
+    """One argument of a generated function.
 
     Attributes:
         name: As in Python.
@@ -28,11 +28,6 @@ class Argument:
     annotation: str
     default: str | None
     is_positional: bool = False
-
-    @property
-    def is_optional(self) -> bool:
-        """Whether it may be left out; a required one with a default may not, for it is sent in any case."""
-        return "Unset" in names_in(self.annotation)
 
 
 @dataclass(frozen=True)
@@ -59,12 +54,6 @@ def read_operation(source: str) -> OperationSource:
     return OperationSource(tuple(_arguments(function)), dict(_imports(tree)), success)
 
 
-def model_fields(source: str, name: str) -> tuple[Argument, ...] | None:
-    """List the fields of a model that its constructor takes; None where the module defines no such class."""
-    found = [one for one in ast.parse(source).body if isinstance(one, ast.ClassDef) and one.name == name]
-    return tuple(_fields(found[0])) if found else None
-
-
 def names_in(expression: str) -> list[str]:
     """List the names in an expression, in the order in which they stand."""
     found = [one for one in ast.walk(ast.parse(expression, mode="eval")) if isinstance(one, ast.Name)]
@@ -79,14 +68,6 @@ def _arguments(function: ast.FunctionDef) -> Iterator[Argument]:
         for one, default in pairs:
             annotation = ast.unparse(one.annotation) if one.annotation else "Any"
             yield Argument(one.arg, annotation, None if default is None else ast.unparse(default), is_positional)
-
-
-def _fields(model: ast.ClassDef) -> Iterator[Argument]:
-    for one in model.body:
-        if isinstance(one, ast.AnnAssign) and isinstance(one.target, ast.Name):
-            default = None if one.value is None else ast.unparse(one.value)
-            if default is None or not default.startswith("_attrs_field"):
-                yield Argument(one.target.id.lstrip("_"), ast.unparse(one.annotation), default)
 
 
 def _imports(tree: ast.Module) -> Iterator[tuple[str, str]]:

@@ -75,12 +75,6 @@ def test_the_line_says_what_happened_and_what_to_do(error: AikynetixError, line:
     assert explain(error) == line
 
 
-@pytest.mark.parametrize(("may_wait", "hint"), [(True, "--wait SECONDS has it made."), (False, "session id.")])
-def test_a_missing_video_can_be_made_where_that_was_not_asked_for(may_wait: bool, hint: str) -> None:
-    """Who has waited in vain is not told to wait."""
-    assert explain(answered(404), may_wait=may_wait).endswith(hint)
-
-
 def test_the_words_of_a_server_are_not_rewritten() -> None:
     """Only our own texts name our own arguments; the request id is added for the support."""
     error = status_error_class(400)("timeout=5 is too long", status_code=400, request_id="r-1")

@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+import httpx
 import pytest
 
 import aikynetix
@@ -47,20 +48,6 @@ def test_results_and_messages_have_a_stream_each(sandbox: Sandbox, tmp_path: Pat
     failed = run("download", sandbox.sessions["unknown"], "-o", str(tmp_path / "b.mp4"))
     assert (failed.returncode, failed.stdout) == (5, "")
     assert failed.stderr.startswith("aikynetix: 404")
-
-
-def test_the_installed_script_is_the_same_command() -> None:
-    """`aikynetix` and `python -m aikynetix` answer alike."""
-    script = Path(sys.executable).with_name("aikynetix")
-    told = subprocess.run([script, "--version"], capture_output=True, text=True, timeout=30, check=False)
-    assert told.stdout == f"aikynetix {aikynetix.__version__}\n" == run("--version").stdout
-
-
-def test_without_arguments_the_help_goes_to_stderr() -> None:
-    """Nothing was asked for, so there is no result, and the exit code says so."""
-    ran = run()
-    assert (ran.returncode, ran.stdout) == (2, "")
-    assert "Commands:" in ran.stderr
 
 
 def test_a_terminal_that_cannot_say_a_name_stops_nothing(sandbox: Sandbox, tmp_path: Path) -> None:
@@ -112,7 +99,7 @@ def test_ctrl_c_during_a_download_leaves_it_resumable(tmp_path: Path, monkeypatc
 
 
 @posix
-@pytest.mark.parametrize("arguments", [["url", "session-jump"], ["sandbox"], ["--help"]], ids=" ".join)
+@pytest.mark.parametrize("arguments", [["url", "session-jump"], ["sandbox"]], ids=" ".join)
 def test_a_reader_that_has_gone_is_no_reason_for_a_traceback(sandbox: Sandbox, arguments: list[str]) -> None:
     """``aikynetix ... | head -0`` ends silently."""
     assert sandbox.base_url
@@ -125,7 +112,7 @@ def test_a_reader_that_has_gone_is_no_reason_for_a_traceback(sandbox: Sandbox, a
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
-@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["completion", "bash"]], ids=" ".join)
+@pytest.mark.parametrize("arguments", [["--help"], ["completion", "bash"]], ids=" ".join)
 def test_output_that_cannot_be_written_is_a_failure(arguments: list[str]) -> None:
     """A full disk is not mistaken for success."""
     with Path("/dev/full").open("w") as full:
@@ -177,32 +164,17 @@ def test_a_list_that_cannot_be_read_is_said_to(tmp_path: Path) -> None:
 
 
 @posix
-def test_sandbox_serves_until_it_is_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What it prints points a shell at it; Ctrl-C ends it in good order."""
-    with subprocess.Popen([*COMMAND, "sandbox"], stdout=-1, stderr=-1, text=True) as process:
-        assert process.stdout is not None
-        for line in process.stdout:
-            words = line.split()
-            if words[:1] == ["export"]:
-                monkeypatch.setenv(*words[1].split("=", 1))
-            if words[:1] == ["session-jump"]:
-                break
-        asked = run("url", "session-jump")
-        process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=20)
-    assert (asked.returncode, asked.stderr) == (0, "")
-    assert (process.returncode, err.split()) == (0, ["stopped"])
-
-
-@posix
-def test_sandbox_tells_programs_where_it_is() -> None:
-    """One line of JSON, and SIGTERM ends it as Ctrl-C does."""
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+def test_sandbox_serves_until_it_is_interrupted(number: signal.Signals) -> None:
+    """It tells programs in a line of JSON where it is; Ctrl-C and SIGTERM end it in good order."""
     with subprocess.Popen([*COMMAND, "sandbox", "--json"], stdout=-1, stderr=-1, text=True) as process:
         assert process.stdout is not None
         told = json.loads(process.stdout.readline())
-        process.terminate()
-        process.communicate(timeout=20)
-    assert process.returncode == 0
+        with httpx.Client(verify=False) as http:
+            assert http.get(told["storage_url"]).status_code == 403
+        process.send_signal(number)
+        _, err = process.communicate(timeout=20)
+    assert (process.returncode, err.split()) == (0, ["stopped"])
     assert set(told) == {"base_url", "storage_url", "api_key", "token", "env", "sessions"}
     assert told["env"]["AIKYNETIX_BASE_URL"] == told["base_url"]
 
@@ -221,45 +193,25 @@ def test_without_the_sandboxs_extra_the_demo_says_what_to_install(tmp_path: Path
     assert ran.stderr.count("\n") == 1
 
 
-@pytest.mark.parametrize(
-    "arguments", [["download", "session-jump", "-o", "s3://b/v.mp4"], ["export", "{list}", "--to", "s3://b"]]
-)
-def test_without_fsspec_every_command_says_what_to_install(
-    sandbox: Sandbox, tmp_path: Path, arguments: list[str]
-) -> None:
-    """In the same words, before anything is sent."""
-    (tmp_path / "list.txt").write_text("session-jump\n")
-    words = [word.format(list=tmp_path / "list.txt") for word in arguments]
+def test_without_fsspec_the_command_says_what_to_install(sandbox: Sandbox) -> None:
+    """Before anything is sent."""
     code = "import sys; sys.modules['fsspec'] = None; from aikynetix.__main__ import main; main()"
+    words = ["download", sandbox.sessions["jump"], "-o", "s3://b/v.mp4"]
     ran = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, timeout=30, check=False)
     assert (ran.returncode, ran.stdout) == (2, "")
-    assert ran.stderr.splitlines() == [
-        "aikynetix: a URL as the destination needs fsspec (s3://): pip install 'aikynetix[fsspec]'."
-    ]
+    assert "pip install 'aikynetix[fsspec]'" in ran.stderr
+    assert ran.stderr.count("\n") == 1
     assert not sandbox.requests
 
 
-def without_site_packages(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run the command where only the standard library is installed."""
-    code = (
-        f"import sys; sys.path.insert(0, {str(ROOT)!r}); sys.argv = ['aikynetix', *{arguments!r}]; "
-        "from aikynetix.__main__ import main; main()"
-    )
-    return subprocess.run(
-        [sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True, timeout=30, check=False
-    )
-
-
-@pytest.mark.parametrize("arguments", [[], ["--help"], ["url", "s"], ["doctor"]], ids=" ".join)
+@pytest.mark.parametrize("arguments", [["--help"], ["url", "s"]], ids=" ".join)
 def test_without_the_extra_it_says_what_to_install(arguments: list[str]) -> None:
-    """One line with the command to copy."""
-    ran = without_site_packages(*arguments)
+    """One line with the command to copy; the version is told all the same."""
+    code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from aikynetix.__main__ import main; main()"
+    bare = [sys.executable, "-I", "-S", "-c", code]
+    ran = subprocess.run([*bare, *arguments], capture_output=True, text=True, timeout=30, check=False)
     assert (ran.returncode, ran.stdout) == (2, "")
     assert "pip install 'aikynetix[cli]'" in ran.stderr
     assert ran.stderr.count("\n") == 1
-
-
-def test_the_version_is_told_without_the_extra() -> None:
-    """It needs nothing but the package."""
-    ran = without_site_packages("--version")
-    assert (ran.returncode, ran.stdout, ran.stderr) == (0, f"aikynetix {aikynetix.__version__}\n", "")
+    told = subprocess.run([*bare, "--version"], capture_output=True, text=True, timeout=30, check=False)
+    assert told.stdout == f"aikynetix {aikynetix.__version__}\n"

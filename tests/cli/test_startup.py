@@ -21,7 +21,7 @@ def imported(*arguments: str) -> set[str]:
     return modules(run) - modules(tell)
 
 
-@pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["-h"]], ids=" ".join)
+@pytest.mark.parametrize("arguments", [["--version"], ["--help"]], ids=" ".join)
 def test_version_and_help_import_next_to_nothing(arguments: list[str]) -> None:
     """No module outside this package: neither click nor even typing."""
     beyond = imported(*arguments)
@@ -40,7 +40,7 @@ def test_version_and_help_import_next_to_nothing(arguments: list[str]) -> None:
     }
 
 
-@pytest.mark.parametrize("command", ["url", "download", "open", "doctor", "sandbox", "demo"])
+@pytest.mark.parametrize("command", ["url", "export", "doctor", "demo"])
 def test_the_help_of_a_command_imports_no_client(command: str) -> None:
     """Httpx and rich are for work."""
     beyond = imported(command, "--help")

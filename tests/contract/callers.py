@@ -38,7 +38,7 @@ KINDS: dict[str, Caller] = CLIENTS | {"trio": partial(_async, "trio")}
 """The two clients, the asynchronous one on each event loop. An action may return an export, which is run to its end."""
 
 
-def ask(kind: str, verb: str, *arguments: Any, options: Settings | None = None, **settings: Any) -> Any:
+def ask(kind: str, verb: str, *arguments: Any, options: Any = None, **settings: Any) -> Any:
     """Call a method of ``analyzed_videos`` of a client of this kind and return what it returns."""
     return KINDS[kind](settings, lambda client: getattr(client.analyzed_videos, verb)(*arguments, **(options or {})))
 

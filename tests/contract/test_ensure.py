@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from aikynetix import (
-    APIResponseValidationError,
     APIStatusError,
     BadRequestError,
     InternalServerError,
@@ -93,13 +92,3 @@ def test_a_video_that_takes_longer_than_the_wait_is_not_ready(
     video = client(settings, lambda made: made.analyzed_videos.ensure(session_id, wait=30))
     assert video.url == sandbox.signed_url(session_id)
     assert conversation(sandbox)[2:] == ["GET 404", "GET 200"]
-
-
-def test_what_generate_cannot_use_ensure_waits_for(sandbox: Sandbox, client: Caller, settings: Settings) -> None:
-    """A generation that somebody started is found by ensure: the 400 to its own POST is settled by looking."""
-    session_id = sandbox.sessions["slow"]
-    with pytest.raises(APIResponseValidationError):
-        client(settings, lambda made: made.analyzed_videos.generate(session_id))
-    video = client(settings, lambda made: made.analyzed_videos.ensure(session_id, wait=30))
-    assert video.url == sandbox.signed_url(session_id)
-    assert conversation(sandbox) == ["POST 200", "GET 404", "POST 400", "GET 200"]

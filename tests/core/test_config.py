@@ -46,15 +46,10 @@ def test_the_key_goes_where_the_spec_wants_it() -> None:
 
 
 def test_a_named_header_wins_over_the_spec() -> None:
-    """The form in the vendor's prose, and any other header, are one argument away."""
+    """The form in the vendor's prose, and any other header, are one argument away; a token is RFC 6750's."""
+    assert sent(settings(auth=BearerToken(lambda: KEY))).headers["Authorization"] == f"Bearer {KEY}"
     assert sent(settings(auth=ApiKey(KEY, header="Authorization"))).headers["Authorization"] == f"API-KEY {KEY}"
     assert sent(settings(auth=ApiKey(KEY, header="X-Other"))).headers["X-Other"] == KEY
-
-
-def test_a_token_is_a_bearer_token() -> None:
-    """RFC 6750: ``Authorization: Bearer <token>``."""
-    assert sent(settings(token=KEY)).headers["Authorization"] == f"Bearer {KEY}"
-    assert sent(settings(auth=BearerToken(lambda: KEY))).headers["Authorization"] == f"Bearer {KEY}"
 
 
 def test_the_environment_serves_when_no_argument_does() -> None:
@@ -82,9 +77,7 @@ def test_the_environment_serves_when_no_argument_does() -> None:
         ({"auth": KEY}, {}, ["httpx.Auth", "api_key="]),
         ({"api_key": KEY, "timeout": 0}, {}, ["timeout="]),
         ({"api_key": KEY, "timeout": float("nan")}, {}, ["timeout="]),
-        ({"api_key": KEY, "timeout": True}, {}, ["timeout="]),
         ({"api_key": KEY, "timeout": 10**400}, {}, ["timeout=", "at most 1,000,000"]),
-        ({"api_key": KEY, "timeout": 1e300}, {}, ["timeout="]),
         ({"api_key": KEY, "timeout": httpx.Timeout(5, read=0)}, {}, ["timeout="]),
         ({"api_key": KEY, "timeout": httpx.Timeout(5, pool=float("nan"))}, {}, ["timeout="]),
         ({"api_key": KEY, "max_retries": -1}, {}, ["max_retries=", "0 to 100"]),
@@ -109,31 +102,19 @@ def test_a_wrong_setting_is_named_and_never_shown(
         "ftp://api.example.com",
         "http://api.example.com",
         "http://127.0.0.1.example.com",
-        "http://localhost.example.com",
         "https://api.aikynetix.app@evil.example",
-        "https://user:pass@api.example.com",
         "https://@api.example.com",
         "https://api.example.com?x=1",
-        "https://api.example.com#x",
         "https://api.example.com\\@evil.example",
         "https://api.example.com:0",
         "https://api.example.com:99999",
-        "https://",
-        "https:///path",
         "https://exa mple.com",
         "",
-        "//api.example.com",
         "https://[::1",
-        "https://xn--a",
-        "https://api.aikynetix.app:443@evil.example/",
         "https://evil.example\\.api.aikynetix.app",
-        "https://api.aikynetix.app#@evil.example",
-        "https://api.aikynetix.app/?@evil.example",
-        "http://0.0.0.0:80",
         "http://[::ffff:8.8.8.8]/",
         "http://2130706433/",
         "https:api.aikynetix.app",
-        "file:///etc/passwd",
         "https://api.aikynetix.app\r\nHost: evil.example",
         "https://\u2028evil.example",
     ],
@@ -142,14 +123,6 @@ def test_a_base_url_that_could_lead_a_credential_astray_is_refused(url: str) -> 
     """User info, queries, fragments, backslashes, plain http to strangers: all refused, and said so."""
     with pytest.raises(ConfigurationError, match="base_url="):
         settings(api_key=KEY, base_url=url)
-
-
-@pytest.mark.parametrize(
-    "url", ["http://localhost:8000", "http://127.0.0.1:1", "http://[::1]:8000", "http://127.9.9.9"]
-)
-def test_plain_http_is_for_loopback(url: str) -> None:
-    """A local server needs no certificate."""
-    assert settings(api_key=KEY, base_url=url).base_url.scheme == "http"
 
 
 def test_a_credential_that_the_spec_no_longer_knows_is_refused() -> None:
@@ -178,9 +151,7 @@ def test_the_repr_of_a_client_says_what_kind_of_credential_it_has(auth: httpx.Au
     ("timeout", "deadline"),
     [
         (httpx.Timeout(5.0), 5.0),
-        (httpx.Timeout(5.0, read=9.0), 9.0),
         (httpx.Timeout(5.0, connect=9.0), 9.0),
-        (httpx.Timeout(5.0, pool=9.0), 5.0),
         (httpx.Timeout(5.0, pool=None), 5.0),
         (httpx.Timeout(5.0, read=None), None),
         (httpx.Timeout(None), None),
@@ -199,8 +170,14 @@ def test_an_attempt_may_take_as_long_as_its_longest_phase(timeout: Any, deadline
     [("localhost", True), ("127.0.0.1", True), ("127.9.9.9", True), ("::1", True), ("128.0.0.1", False), ("h", False)],
 )
 def test_what_is_loopback(host: str, is_home: bool) -> None:
-    """The name localhost, 127.0.0.0/8 and ::1."""
+    """The name localhost, 127.0.0.0/8 and ::1; plain http is for these alone."""
     assert is_loopback(host) is is_home
+    url = f"http://[{host}]:1" if ":" in host else f"http://{host}:1"
+    if is_home:
+        assert settings(api_key=KEY, base_url=url).base_url.scheme == "http"
+    else:
+        with pytest.raises(ConfigurationError, match="https"):
+            settings(api_key=KEY, base_url=url)
 
 
 @pytest.mark.parametrize(

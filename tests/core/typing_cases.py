@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import AsyncGenerator, Generator
 from contextlib import aclosing, closing
 from datetime import datetime
 from pathlib import Path
-from typing import Any, assert_type
+from typing import assert_type
 
 import httpx
 from aikynetix_api.api.analyzed_videos import get_analyzed_video
@@ -38,6 +39,8 @@ def settings() -> None:
     Aikynetix(api_key="key", timeout=3, max_retries=0, base_url=httpx.URL("https://api.example.com"))
     Aikynetix(token=lambda: "token", timeout=httpx.Timeout(3), transport=httpx.HTTPTransport())
     Aikynetix(auth=ApiKey("key", header="Authorization"))
+    Aikynetix(proxy="http://proxy:3128", verify=Path("ca.pem"))
+    AsyncAikynetix(proxy=httpx.Proxy("http://proxy:3128"), verify=ssl.create_default_context())
     AsyncAikynetix(auth=BearerToken(coroutine), transport=httpx.AsyncHTTPTransport())
     AsyncAikynetix(token=coroutine)
     Aikynetix(token=coroutine)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  # nothing awaits it
@@ -90,7 +93,7 @@ async def async_verbs(client: AsyncAikynetix) -> None:
 def doors(client: Aikynetix) -> None:
     """The raw client is what every generated function takes."""
     assert_type(get_analyzed_video.sync("id", client=client.raw), AnalyzedVideoResponse | ErrorResponse | None)
-    assert_type(client.call(get_analyzed_video, "id"), Any)
+    assert_type(client.call(get_analyzed_video, "id"), AnalyzedVideoResponse)
 
 
 def errors(status: APIStatusError, late: VideoNotReadyError, broken: DownloadError) -> None:

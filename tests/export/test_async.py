@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import pytest
 
-from aikynetix import AsyncAikynetix, AuthenticationError
+from aikynetix import AsyncAikynetix
 
 from .conftest import manifest, workers
 from .servers import API_KEY, Reply, Service
@@ -112,39 +111,6 @@ def test_leaving_the_loop_early_stops_the_workers(loop: str, folder: Path) -> No
         assert time.monotonic() - began < 3
     assert workers() == []
     assert len(service.seen.lookups) <= 5
-
-
-def test_a_refused_credential_is_raised_once(loop: str, folder: Path) -> None:
-    """401 ends the iteration with the error that a single call would raise."""
-
-    async def main() -> None:
-        async with client_of(service, api_key="wrong") as client:
-            with contextlib.suppress(StopAsyncIteration):
-                async for _ in client.analyzed_videos.export([f"s{n}" for n in range(100)], folder):
-                    pass
-
-    with Service() as service, pytest.raises(AuthenticationError):
-        run(loop, main)
-    assert len(service.seen.lookups) <= 32
-
-
-def test_a_rate_limit_holds_the_asynchronous_lookups_too(loop: str, folder: Path) -> None:
-    """A 429 is left to the export, which begins the session again when the time is over."""
-
-    async def main() -> dict[str, int]:
-        async with client_of(service, max_retries=3) as client:
-            return {
-                r.session_id: r.attempts
-                async for r in client.analyzed_videos.export(list("abc"), folder, concurrency=1)
-            }
-
-    def limited(session_id: str, asked: int) -> Reply | None:
-        return Reply(429, {"error": "slow down"}, {"Retry-After": "0.3"}) if (session_id, asked) == ("b", 1) else None
-
-    with Service(behave=limited) as service:
-        assert run(loop, main) == {"a": 1, "b": 2, "c": 1}
-    times = service.seen.lookup_times
-    assert times[2] - times[1] >= 0.29
 
 
 def test_what_the_call_itself_says(loop: str, folder: Path) -> None:

@@ -85,7 +85,7 @@ def test_a_line_of_anything_never_breaks_the_reader(found: bytes | tuple[str, ob
     [
         b"[" * 60_000,
         b'{"session_id": "s", "status": "done", "path": "s.mp4", "size": ' + b"9" * 5_000 + b"}",
-        dump(done(size=None), "s.mp4"),
+        *(dump(done(size=size), "s.mp4") for size in (None, -1, 10**400)),
         dump(done(), "s.mp4").replace(b'"done"', b'"gone"'),
         b" " * 70_000 + dump(done(), "s.mp4"),
         *(dump(done(), name) for name in ("", "/etc/passwd", "../x", "a/x", ".", "..", "C:\\x", "a\x00b", "\ud800")),

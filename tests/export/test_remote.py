@@ -113,26 +113,11 @@ def test_sizes_and_the_page(url: str) -> None:
     folder.close()
 
 
-@pytest.mark.parametrize("url", ["memory://", "memory:///"])
-def test_the_root_of_a_store_is_a_folder_of_it(url: str) -> None:
-    """Its URL has nothing after the scheme, and the slashes are part of that."""
-    folder = RemoteFolder(url)
-    assert fsspec.core.url_to_fs(folder.target)[0] is fsspec.filesystem("memory")
-    assert fsspec.core.url_to_fs(folder.path_of("a.mp4"))[1] == "/a.mp4"
-
-
 def test_a_store_that_fails_is_an_error_of_ours() -> None:
     """Whatever a file system raises comes out as one of our errors that names the folder."""
     folder = RemoteFolder("local:///dev/null/videos")
     with pytest.raises(AikynetixError, match="/dev/null/videos"):
         folder.open()
-
-
-def test_a_store_that_does_not_answer_is_an_error_of_ours(connect: Connect) -> None:
-    """What a file system raises when it is first looked at says which folder it is about."""
-    pytest.importorskip("aiohttp", reason="fsspec reaches http by aiohttp")
-    with Service() as service, pytest.raises(AikynetixError, match=r"http://127\.0\.0\.1:9/videos"):
-        list(connect(service).analyzed_videos.export(["a"], "http://127.0.0.1:9/videos"))
 
 
 def test_an_export_into_a_url_and_again(connect: Connect, url: str) -> None:

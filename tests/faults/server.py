@@ -86,7 +86,7 @@ class Script:
 
     def turn(self, number: int) -> tuple[Part, ...]:
         """What it does to the request of this number, from 1."""
-        turns = [self.parts, *(() if self.later is None else (self.later,)), *self.more]
+        turns: list[tuple[Part, ...]] = [self.parts, *(() if self.later is None else (self.later,)), *self.more]
         return turns[min(number, len(turns)) - 1]
 
 

@@ -62,7 +62,8 @@ def test_a_faulty_storage_ends_a_download_as_documented(
 def test_one_bad_session_never_stops_an_export(server: FaultServer, kind: str, tmp_path: Path) -> None:
     """All faults of the storage in one export: a record for each, done or failed with the same class, no secret."""
     server.forget()
-    due = {scenario.name: scenario.error for scenario in STORAGE if scenario.name != "storage-endless"}
+    # These two are held by `max_bytes` alone, which an export has not.
+    due = {each.name: each.error for each in STORAGE if each.name not in ("storage-endless", "storage-bomb")}
     settings = {"api_key": KEY, "base_url": server.url, "timeout": 1.5, "max_retries": 0}
     records = ask(kind, "export", list(due), tmp_path, **settings)
     assert {record.session_id for record in records} == set(due)

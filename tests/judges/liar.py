@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
+from tests.spec import success
+
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-_BODY = b'{"analyzed_video_url": 5}'
+_BODY = json.dumps(success(5)).encode()  # type: ignore[arg-type]  # a number is the lie
 
 
 class _Liar(BaseHTTPRequestHandler):

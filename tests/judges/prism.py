@@ -9,13 +9,15 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+import aikynetix_api
 import pytest
 
 if TYPE_CHECKING:
     from types import TracebackType
 
 ROOT = Path(__file__).resolve().parents[2]
-SPEC = ROOT / "openapi.json"
+SPEC = Path(aikynetix_api.__file__).with_name("openapi.json")
+"""The document that the package in use was made of."""
 _PROGRAM = ROOT / ".cache/node/node_modules/@stoplight/prism-cli/dist/index.js"
 _START_SECONDS = 60
 _ATTEMPTS = 3

@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
-from aikynetix_api.api.analyzed_videos import generate_analyzed_video, get_analyzed_video
-from aikynetix_api.models import GenerateAnalyzedVideoBody
 
 from aikynetix import APIStatusError, InternalServerError
 from aikynetix.sandbox import Sandbox
+from tests import spec
 from tests.contract.callers import CLIENTS, FORMS, SENT, Caller, Settings, settings_of
-from tests.contract.table import FAILURES, path_of
+from tests.contract.table import FAILURES
 
 from .liar import lying
 from .prism import Prism
@@ -42,7 +41,7 @@ def running() -> Iterator[Sandbox]:
 
 @pytest.fixture(scope="module")
 def proxy(running: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prism]:
-    with Prism(tmp_path_factory.mktemp("prism"), running.base_url) as prism:
+    with Prism(tmp_path_factory.mktemp("prism"), running.base_url.removesuffix(spec.base_path())) as prism:
         yield prism
 
 
@@ -64,7 +63,7 @@ def form(request: pytest.FixtureRequest) -> str:
 
 
 def through(proxy: Prism, tap: Wiretap, sandbox: Sandbox, form: str, *, right: bool = True) -> Settings:
-    return {**settings_of(sandbox, form, right=right), "base_url": proxy.url, "transport": tap}
+    return {**settings_of(sandbox, form, right=right), "base_url": proxy.url + spec.base_path(), "transport": tap}
 
 
 def asking(operation: str, session_id: str, **options: Any) -> Callable[[Any], Any]:
@@ -85,11 +84,8 @@ def test_no_success_violates_the_spec(proxy: Prism, sandbox: Sandbox, client: Ca
     for operation, session, options in CALLS:
         video = client(settings, asking(operation, sandbox.sessions[session], **options))
         assert video.request_id == sandbox.requests[-1].request_id
-    client(settings, lambda made: made.call(get_analyzed_video, "session-jump", is_weight=False, download=False))
-    body = GenerateAnalyzedVideoBody(is_jump=True, is_weight=False)
-    client(settings, lambda made: made.call(generate_analyzed_video, "session-jump", body=body))
     # One request for each call, and a second one for `ensure`, whose GET was 404.
-    assert len(tap.heard) == len(CALLS) + 1 + 2
+    assert len(tap.heard) == len(CALLS) + 1
     assert_conforming(tap, sandbox, form)
 
 
@@ -109,13 +105,16 @@ def test_no_failure_violates_the_spec(proxy: Prism, sandbox: Sandbox, client: Ca
 
 def test_a_request_that_violates_the_spec_is_stopped(proxy: Prism, sandbox: Sandbox) -> None:
     """The judge does look at requests: it answers these itself, and the sandbox never sees them."""
-    url, key = proxy.url + path_of(sandbox.sessions["jump"]), {"api-key": sandbox.api_key}
+    base, session_id = proxy.url + spec.base_path(), sandbox.sessions["jump"]
+    flagged = spec.request(session_id=session_id, said={"is_jump": True}, base_url=base)
+    wrong = flagged.url.copy_with(query=flagged.url.query.replace(b"true", b"perhaps"))
+    headers = spec.key_headers(sandbox.api_key)
     with httpx.Client(verify=False) as http:
         answers = [
-            http.get(url, params={"is_jump": "perhaps"}, headers=key),
-            http.post(url, json={"is_weight": []}, headers=key),
-            http.get(url),
-            http.get(proxy.url + "/elsewhere/", headers=key),
+            http.get(wrong, headers=headers),
+            http.post(base + spec.path(session_id, spec.GENERATE), json=[], headers=headers),
+            http.get(base + spec.path(session_id)),
+            http.get(base + "/elsewhere/", headers=headers),
         ]
     assert {answer.headers["content-type"] for answer in answers} == {"application/problem+json"}
     assert [answer.status_code for answer in answers] == [422, 422, 401, 404]
@@ -127,12 +126,17 @@ def test_an_answer_that_violates_the_spec_is_reported(tmp_path: Path) -> None:
     with lying() as liar, Prism(tmp_path, liar) as proxy:
         for client in CLIENTS.values():
             tap = Wiretap()
-            settings: Settings = {"api_key": "a-key", "base_url": proxy.url, "max_retries": 0, "transport": tap}
+            settings: Settings = {
+                "api_key": "a-key",
+                "base_url": proxy.url + spec.base_path(),
+                "max_retries": 0,
+                "transport": tap,
+            }
             with pytest.raises(InternalServerError, match="response is not valid") as wrong_type:
                 client(settings, asking("get", "any"))
             with pytest.raises(APIStatusError) as undocumented:
                 client(settings, asking("get", "teapot"))
             assert wrong_type.value.headers["content-type"] == "application/problem+json"
             assert undocumented.value.status_code == 418
-            assert "analyzed_video_url must be string" in tap.heard[0].violations
+            assert "must be string" in tap.heard[0].violations
             assert "Unable to match the returned status code" in tap.heard[1].violations

@@ -1,4 +1,4 @@
-"""The clients' own transports with an ear on them: a test has to see what the client never tells of an answer."""
+"""httpx's own transports with an ear on them: a test has to see what the client never tells of a response."""
 
 from __future__ import annotations
 
@@ -6,17 +6,9 @@ from typing import NamedTuple
 
 import httpx
 
-from aikynetix._transport import default_async_transport, default_transport
-
 
 class Heard(NamedTuple):
-    """An answer as it came.
-
-    Attributes:
-        status: Its status.
-        media_type: Its ``Content-Type``.
-        violations: What Prism says of it, or of the request that it answers; empty where it found nothing.
-    """
+    """A response as it came: status, media type, and what Prism says of it or of its request, empty for nothing."""
 
     status: int
     media_type: str = "application/json"
@@ -24,48 +16,29 @@ class Heard(NamedTuple):
 
 
 class Wiretap(httpx.BaseTransport, httpx.AsyncBaseTransport):
-    """A transport for any number of clients, one after the other, that only adds headers to the requests.
+    """A transport for any number of clients, one after the other; `heard` has every response, in order."""
 
-    Args:
-        headers: To add.
-
-    Attributes:
-        heard: Every answer, in order.
-    """
-
-    def __init__(self, headers: dict[str, str] | None = None) -> None:
+    def __init__(self) -> None:
         self.heard: list[Heard] = []
-        self._headers = headers or {}
-        self._sync: httpx.BaseTransport | None = None
-        self._async: httpx.AsyncBaseTransport | None = None
+        self._sync, self._async = httpx.HTTPTransport(), httpx.AsyncHTTPTransport()
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send it on."""
-        self._sync = self._sync or default_transport()
-        request.headers.update(self._headers)
         return self._noted(self._sync.handle_request(request))
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send it on."""
-        self._async = self._async or default_async_transport()
-        request.headers.update(self._headers)
         return self._noted(await self._async.handle_async_request(request))
 
     def close(self) -> None:
         """Close what was opened for a synchronous client."""
-        opened, self._sync = self._sync, None
-        if opened is not None:
-            opened.close()
+        self._sync.close()
 
     async def aclose(self) -> None:
         """Close what was opened for an asynchronous client."""
-        opened, self._async = self._async, None
-        if opened is not None:
-            await opened.aclose()
+        await self._async.aclose()
 
     def _noted(self, response: httpx.Response) -> httpx.Response:
-        headers = response.headers
-        self.heard.append(
-            Heard(response.status_code, headers.get("content-type", ""), headers.get("sl-violations", ""))
-        )
+        found = (response.headers.get(name, "") for name in ("content-type", "sl-violations"))
+        self.heard.append(Heard(response.status_code, *found))
         return response

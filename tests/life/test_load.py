@@ -20,8 +20,8 @@ from aikynetix import Aikynetix, AikynetixError, AsyncAikynetix, VideoNotReadyEr
 from aikynetix.sandbox import Sandbox
 from scripts.soak import KEY, Lottery, open_files, with_tasks, with_threads
 from tests.contract.callers import CLIENTS, KINDS, ask
-from tests.faults.scenario import raw, response
-from tests.faults.server import FaultServer, Keep, Script, Stall
+from tests.faults.scenario import response
+from tests.faults.server import FaultServer, Keep, Script
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -88,29 +88,6 @@ def test_cancellation_at_random_leaves_the_client_usable(server: FaultServer, ba
     files = open_files()
     anyio.run(main, backend=backend)
     assert_settled(open_files, files)
-
-
-@pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize("name", ["never", "stalls"])
-def test_a_cancelled_download_ends_at_once(name: str, backend: str, tmp_path: Path) -> None:
-    """Also while it polls for a video that is not there yet, or waits for a response, in its worker thread."""
-    pending = response(status=202), Keep()
-    scripts = {"never": Script((response(status=404), Keep()), pending), "stalls": raw(Stall())}
-    threads = threading.active_count()
-
-    async def main(url: str) -> float:
-        async with AsyncAikynetix(KEY, base_url=url) as client:
-            with anyio.move_on_after(0.3):
-                await client.analyzed_videos.download(name, tmp_path / "v.mp4", wait=300)
-            began = time.monotonic()
-        return time.monotonic() - began
-
-    with FaultServer(scripts) as server:
-        began = time.monotonic()
-        anyio.run(main, server.url, backend=backend)
-        assert time.monotonic() - began < 5
-        assert list(tmp_path.iterdir()) == []
-    assert threading.active_count() <= threads + 1  # anyio keeps its worker for a while
 
 
 _USES: dict[str, Callable[[Any, Path], Any]] = {

@@ -17,7 +17,7 @@ from tests.faults.storage import VIDEO, head
 from tests.secrets.hunt import KEY, SIGNATURE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Generator, Iterator, Mapping
     from pathlib import Path
 
     from tests.faults.server import Script
@@ -98,7 +98,7 @@ def near(authority: trustme.CA, own_address: str) -> Iterator[FaultServer]:
 
 
 @contextmanager
-def black_hole(host: str, port: int) -> Iterator[None]:
+def black_hole(host: str, port: int) -> Generator[None]:
     """An address whose connections are neither made nor refused: the queue for them is full, and nobody looks."""
     with ExitStack() as stack:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET

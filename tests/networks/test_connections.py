@@ -75,12 +75,12 @@ REUSE: dict[str, tuple[Script, int]] = {
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # the same, as pytest passes it on
 @pytest.mark.parametrize("case", REUSE)
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_connection_serves_again_where_its_response_was_read_to_the_end(kind: str, case: str) -> None:
+def test_a_connection_serves_again_where_its_response_was_read_to_the_end(kind: str, wire: Wire, case: str) -> None:
     """Five lookups in a row, none of them retried: as many connections as HTTP needs, and all end alike."""
-    script, connections = REUSE[case]
-    with FaultServer({"s": script}) as server:
-        ended = in_a_row(kind, settings_of(server), *[get(after=0.02)] * 5)
-        assert len({type(each) for each in ended}) == 1, ended
+    (script, connections), (tls, trust) = REUSE[case], wire
+    with FaultServer({"s": script}, **tls) as server:
+        ended = in_a_row(kind, settings_of(server, **trust), *[get(after=0.1)] * 5)
+        assert len({type(each) for each in ended}) == 1, [getattr(e, "message", "ok") for e in ended]
         assert isinstance(ended[0], NotFoundError | APIResponseValidationError) or ended[0].url == URL
         assert server.connections == connections
         gc.collect()

@@ -110,16 +110,20 @@ def test_what_other_tools_obey_makes_nobody_trusted(
         ask("sync", "get", "s", api_key=KEY, base_url=server.url)
 
 
+@pytest.mark.parametrize("words", [("certificate", "SSL_CERT_FILE", "verify="), ("TLS",)], ids=["untrusted", "plain"])
 @pytest.mark.parametrize("kind", CLIENTS)
-def test_a_download_says_why_a_storage_is_not_trusted(kind: str, authority: trustme.CA, tmp_path: Path) -> None:
-    """At once, with what to do; no second connection, and nothing on disk."""
+def test_a_download_says_why_it_cannot_reach_a_storage(
+    kind: str, words: tuple[str, ...], authority: trustme.CA, tmp_path: Path
+) -> None:
+    """One that is not trusted, or speaks plain http: asked once, with what to do; nothing on disk."""
     scripts: dict[str, Any] = {}
-    with FaultServer({}, tls=server_context(authority, "127.0.0.1")) as storage, FaultServer(scripts) as api:
-        scripts |= scripts_of(storage.url)
+    tls = server_context(authority, "127.0.0.1") if "certificate" in words else None
+    with FaultServer({}, tls=tls) as storage, FaultServer(scripts) as api:
+        scripts |= scripts_of(f"https://127.0.0.1:{storage.port}")
         with pytest.raises(DownloadError) as caught:
             ask(kind, "download", "s", tmp_path / "v.mp4", api_key=KEY, base_url=api.url, max_retries=3)
         assert storage.connections == 1
-    assert all(word in str(caught.value) for word in ("certificate", "SSL_CERT_FILE", "verify="))
+    assert all(word in str(caught.value) for word in words), str(caught.value)
     assert_presentable(caught.value)
     assert list(tmp_path.iterdir()) == []
 
@@ -131,18 +135,6 @@ def test_https_to_a_port_that_speaks_http_is_tried_once(kind: str) -> None:
         with pytest.raises(APIConnectionError, match=r"TLS|https") as caught:
             ask(kind, "get", "s", api_key=KEY, base_url=f"https://127.0.0.1:{server.port}", max_retries=3)
         assert (server.connections, server.seen) == (1, [])
-    assert_presentable(caught.value)
-
-
-@pytest.mark.parametrize("kind", CLIENTS)
-def test_a_download_from_a_port_that_speaks_http_is_tried_once(kind: str, tmp_path: Path) -> None:
-    """The same for the storage."""
-    scripts: dict[str, Any] = {}
-    with FaultServer({}) as storage, FaultServer(scripts) as api:
-        scripts |= scripts_of(f"https://127.0.0.1:{storage.port}")
-        with pytest.raises(DownloadError, match=r"TLS|https") as caught:
-            ask(kind, "download", "s", tmp_path / "v.mp4", api_key=KEY, base_url=api.url, max_retries=3)
-        assert storage.connections == 1
     assert_presentable(caught.value)
 
 

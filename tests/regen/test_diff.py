@@ -187,6 +187,26 @@ def test_one_order_judges_requests_and_answers(old: Json, new: Json, request_kin
         assert {one.kind for one in changes} == {kind}, changes
 
 
+@pytest.mark.parametrize(
+    ("edit", "text"),
+    [
+        (lambda spec: spec.update(servers=[{"url": "https://eu.aikynetix.app"}]), "the base URL is https://eu.aikynetix.app, was https://api.aikynetix.app"),
+        (lambda spec: _key(spec, "Key", name="X-Key"), "an API key goes to the header `X-Key`, went to the header `API-KEY`"),
+        (lambda spec: _key(spec, "ApiKeyAuth", **{"in": "query"}), "an API key goes to the query `API-KEY`, went to the header `API-KEY`"),
+        (lambda spec: spec["components"]["securitySchemes"]["Bearer"].update(description="Authorization: JWT <token>"), "a token goes to the header `Authorization` behind `JWT`, went to the header `Authorization` behind `Bearer`"),
+        (lambda spec: spec.update(security=[{"Bearer": []}]), "an API key goes to no place, went to the header `API-KEY`"),
+        (lambda spec: _key(spec, "Key", name="Api-Key"), None),
+        (lambda spec: both(spec)[0]["parameters"].clear(), None),
+    ],
+    ids=["server", "header", "place", "prefix", "no key", "spelling", "something else"],
+)  # fmt: skip
+def test_what_moves_a_credential_is_to_be_decided(edit: Edit, text: str | None) -> None:
+    """Where requests and their credentials go is told as the owner's decision, and nothing else is."""
+    after = _before()
+    edit(after)
+    assert [one.text for one in compare(_before(), after) if one.decide] == ([] if text is None else [text])
+
+
 def test_what_is_not_judged_is_told_beside_other_changes() -> None:
     """A part that has no rule of its own does not disappear when something else changed."""
     after = _before()

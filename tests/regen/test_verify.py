@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from scripts.regen._pipeline import Plan, build, plan
 from scripts.regen._problems import RefusedError
 from scripts.regen._verify import verify
+from tests.first import DOCUMENT
 
-ROOT = Path(__file__).resolve().parents[2]
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @pytest.fixture
 def made(tmp_path: Path) -> tuple[Plan, Path]:
-    planned = plan((ROOT / "openapi.json").read_bytes(), "openapi.json")
+    planned = plan(DOCUMENT.read_bytes(), "openapi.json")
     return planned, build(planned, tmp_path)
 
 

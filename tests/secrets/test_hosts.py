@@ -59,29 +59,6 @@ def test_no_redirect_carries_a_credential_away(kind: str, verb: str, status: int
         assert server.requests_at_other() == []
 
 
-@pytest.mark.parametrize(
-    ("url", "host"),
-    [
-        ("https://api.aikynetix.app.", "api.aikynetix.app."),
-        ("https://API.aikynetix.app:8443/v2/", "api.aikynetix.app:8443"),
-        ("https://xn--e1afmkfd.example", "xn--e1afmkfd.example"),
-        ("http://127.0.0.1:81", "127.0.0.1:81"),
-        ("http://[::1]:81", "[::1]:81"),
-    ],
-)
-def test_a_credential_goes_to_the_host_that_was_named(url: str, host: str) -> None:
-    """What a base URL may look like, and the one host that is asked for it."""
-    asked: list[httpx.Request] = []
-
-    def reply(request: httpx.Request) -> httpx.Response:
-        asked.append(request)
-        return httpx.Response(404)
-
-    with pytest.raises(AikynetixError):
-        ask("sync", "get", "s", api_key=KEY, base_url=url, transport=httpx.MockTransport(reply))
-    assert asked[0].headers["host"] == asked[0].url.netloc.decode() == host
-
-
 @pytest.mark.parametrize("kind", CLIENTS)
 def test_no_netrc_of_the_machine_is_used(kind: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A .netrc for the API's host changes nothing: the request goes out with its own key alone."""

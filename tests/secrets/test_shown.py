@@ -110,14 +110,6 @@ def test_a_wrong_setting_is_not_shown(wrong: str) -> None:
     assert finds(f"{caught.value!r} {vars(caught.value)} {caught.value.__cause__!r} {caught.value.__context__!r}") == []
 
 
-@pytest.mark.parametrize("kind", CLIENTS)
-def test_what_a_token_callable_says_is_no_secret_of_ours(kind: str) -> None:
-    """A token that cannot be one is refused without being shown."""
-    with pytest.raises(AikynetixError) as caught:
-        ask(kind, "get", "s", token=lambda: f"{TOKEN}\n x")
-    assert finds(f"{caught.value!r} {caught.value.__cause__!r}") == []
-
-
 def test_nothing_on_disk_holds_a_secret(tmp_path: Path) -> None:
     """Videos, half-done downloads with their journals, the manifest and the page: no key, token or signature in any."""
 

@@ -130,7 +130,7 @@ def test_every_method_has_its_model_for_type_checkers(folder: Path, checker: str
 def test_editors_that_read_source_complete_every_method(folder: Path) -> None:
     """Jedi, which asks no type checker, finds groups, methods, docstrings and the fields of what is returned."""
     project = jedi.Project(folder, added_sys_path=[str(folder), str(ROOT)])
-    source = "from aikynetix._client import Aikynetix\nclient = Aikynetix()\n"
+    source = "from aikynetix import Aikynetix\nclient = Aikynetix()\n"
 
     def completed(line: str) -> set[str]:
         return {one.name for one in jedi.Script(source + line, project=project).complete()}

@@ -24,7 +24,7 @@ from aikynetix import Aikynetix, AsyncAikynetix
 from .. import spec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterator
 
 PACKAGE = str(Path(aikynetix.__file__).parent)
 VIDEO_URL = "https://storage.googleapis.com/bucket/video.mp4?X-Goog-Signature=" + "a" * 512
@@ -59,7 +59,7 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(self.body)
 
-    def log_message(self, *_arguments: object) -> None:
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 -- the base class calls it so
         """Say nothing."""
 
 
@@ -72,7 +72,7 @@ def api() -> Iterator[Api]:
 
 
 @contextmanager
-def lookups(api: Api) -> Iterator[Callable[[], object]]:
+def lookups(api: Api) -> Generator[Callable[[], object]]:
     """A function that looks a video up, warmed up."""
     with Aikynetix(api_key="k", base_url=api.url) as client:
         for _ in range(10):
@@ -81,7 +81,7 @@ def lookups(api: Api) -> Iterator[Callable[[], object]]:
 
 
 @contextmanager
-def bare_requests(api: Api) -> Iterator[Callable[[], object]]:
+def bare_requests(api: Api) -> Generator[Callable[[], object]]:
     """The same by httpx alone."""
     with httpx.Client(base_url=api.url) as client:
         for _ in range(10):

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import socket
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import httpx
 import pytest
 import respx
-import vcr
+import vcr  # type: ignore[import-untyped]  # it ships no types
 
 from aikynetix import AsyncAikynetix, ConfigurationError, NotFoundError
 from tests.contract.callers import CLIENTS, KINDS, ask
@@ -114,10 +114,14 @@ def with_vcr(request: pytest.FixtureRequest, folder: Path) -> Generator[Mocked]:
     ]
     cassette = folder / "cassette.json"
     cassette.write_text(json.dumps({"version": 1, "interactions": interactions}))
-    recorder = vcr.VCR(serializer="json", record_mode="none", match_on=["method", "scheme", "host", "path"])
+    untyped: Any = vcr.VCR
+    recorder = untyped(serializer="json", record_mode="none", match_on=["method", "scheme", "host", "path"])
     with recorder.use_cassette(str(cassette), allow_playback_repeats=True) as tape:
-        played = lambda: [tape.data[number][0] for number, count in tape.play_counts.items() if count]  # noqa: E731
-        yield {}, lambda: [(each.method, each.uri.partition("?")[0]) for each in played()]
+        data, counts = tape.data, tape.play_counts
+        yield (
+            {},
+            lambda: [(data[n][0].method, data[n][0].uri.partition("?")[0]) for n, count in counts.items() if count],
+        )
 
 
 TOOLS: dict[str, Callable[..., AbstractContextManager[Mocked]]] = {
@@ -192,7 +196,7 @@ class Threadless(httpx.AsyncBaseTransport):
 @pytest.mark.parametrize("kind", ["async", "trio"])
 def test_a_transport_that_works_on_an_event_loop_alone_carries_everything(kind: str, tmp_path: Path) -> None:
     """Downloads run on threads, and are carried by it all the same; exports as well."""
-    settings = {"api_key": KEY, "transport": Threadless()}
+    settings: dict[str, Any] = {"api_key": KEY, "transport": Threadless()}
     assert ask(kind, "download", "one", tmp_path / "v.mp4", **settings).size == len(VIDEO)
     assert [record.status for record in ask(kind, "export", ["one"], tmp_path / "to", **settings)] == ["done"]
 
@@ -203,4 +207,4 @@ def test_what_is_no_transport_of_this_client_is_refused(wrong: Any) -> None:
     with pytest.raises(ConfigurationError, match="transport="):
         ask("sync", "get", "one", api_key=KEY, transport=wrong)
     with pytest.raises(ConfigurationError, match="transport="):
-        AsyncAikynetix(KEY, transport=httpx.HTTPTransport() if isinstance(wrong, httpx.AsyncHTTPTransport) else wrong)
+        AsyncAikynetix(KEY, transport=cast("Any", httpx.HTTPTransport()))
