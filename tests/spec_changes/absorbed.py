@@ -145,6 +145,7 @@ def _run(change: Absorbed, tree: Path) -> list[str]:
         if (ROOT / name).is_file():
             (tree / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, tree / name)
+    subprocess.run(["git", "init", "--quiet"], cwd=tree, check=True)
     page = tree.parent / "page.md"
     page.write_text(f"# The vendor's page\n\n```json\n{change.document().decode()}\n```\n")
     steps = {
