@@ -17,7 +17,11 @@ _MASK = "***"
 _SHORTEST_SECRET = 4
 # A deeper JSON value cannot be pickled where its error has to cross a process boundary.
 _DEEPEST_JSON = 100
-_SIGNATURE = re.compile(r"((?:signature|security-token|\btoken)(?:=|%3d))[^&\s\"'<>;,\\)\]]+", re.IGNORECASE)
+# After a colon, as in JSON and in headers, only what is as long as a signature: prose has colons too.
+_SIGNATURE = re.compile(
+    r"""((?:signature|security-token|\btoken)(?:=|%3d|["']?\s*:\s*["']?(?=[\w+/=.%-]{16})))[^&\s"'<>;,\\)\]]+""",
+    re.IGNORECASE,
+)
 _URL = re.compile(r"https?://[^\s\"'<>]+", re.IGNORECASE)
 # A logger's filter sees only the records made by that very logger, so each of them gets it.
 _FOREIGN_LOGGERS = ("httpx", "httpcore.connection", "httpcore.http11", "httpcore.proxy", "httpcore.socks")

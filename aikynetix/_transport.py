@@ -313,7 +313,7 @@ class _AsyncLeasedStream(httpx.AsyncByteStream):
 
 
 def _has_leftover(transport: Any, response: httpx.Response) -> bool:
-    """Return whether bytes stand behind ``response`` that would be taken for the response to the next request.
+    """Return whether bytes, or the connection's end, stand behind ``response`` where the next response would be sought.
 
     What is still in the socket httpcore notices by itself; what h11 or the TLS layer took in already it does not.
     """
@@ -322,7 +322,7 @@ def _has_leftover(transport: Any, response: httpx.Response) -> bool:
         while (deeper := getattr(inner, "_connection", None)) is not None:
             inner = deeper
         parser = getattr(inner, "_h11_state", None)
-        if parser is not None and parser.trailing_data[0]:
+        if parser is not None and any(parser.trailing_data):  # bytes, and whether the server has ended
             return True
     stream = response.extensions.get("network_stream")
     tls = None if stream is None else stream.get_extra_info("ssl_object")

@@ -146,7 +146,7 @@ def _settings(client: Aikynetix | None, kind: str, styles: list[Style]) -> list[
     trusted = "certifi's" if find_spec("truststore") is None else "the system's"
     return [
         *listed,
-        setting("timeout", "--timeout", 30.0),
+        setting("timeout", "--timeout", "30 s for one attempt"),
         setting("retries", "--max-retries", 3),
         setting("certificates", "--ca-file", trusted, "SSL_CERT_FILE", "SSL_CERT_DIR"),
         _proxy(base_url),
@@ -159,7 +159,12 @@ def _proxy(base_url: str) -> tuple[str, str, str]:
 
     import httpx
 
-    target, found = httpx.URL(base_url), {} if _options.given("proxy") else getproxies()
+    from .._config import is_loopback
+
+    target = httpx.URL(base_url)
+    if is_loopback(target.host):
+        return "proxy", "none, for the server is on this machine", "default"
+    found = {} if _options.given("proxy") else getproxies()
     names = [name for name in (target.scheme, "all") if found.get(name) and not proxy_bypass(target.host)]
     proxy, source = (found[names[0]], f"{names[0].upper()}_PROXY") if names else (_options.given("proxy"), "--proxy")
     return ("proxy", proxy.rpartition("@")[2].rpartition("//")[2], source) if proxy else ("proxy", "none", "default")

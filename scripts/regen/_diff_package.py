@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 _METHOD, _MODULE, _MODEL = "methods of `client.api`", "modules of operations", "models"
+_CLASSES = re.compile(r"^class (\w+)|^(\w+) = Literal\[", re.MULTILINE)
 _REQUEST = re.compile(r"Request: `([^`]*)`")
 
 
@@ -45,9 +46,12 @@ def _named(files: Mapping[str, bytes]) -> Iterator[tuple[str, tuple[str, str]]]:
         if path.endswith(".py") and parts and parts[-1] != "__init__":
             text = data.decode()
             if folder == "api":
-                yield ".".join(["aikynetix_api", "api", *parts]), (_MODULE, _function(text, "_get_kwargs"))
+                yield (
+                    ".".join(["aikynetix_api", "api", *parts]),
+                    (_MODULE, text.partition("def _get_kwargs")[2].partition("\n\n\n")[0]),
+                )
             elif folder == "models":
-                for name in _public(text):
+                for name in map("".join, _CLASSES.findall(text)):
                     same = re.sub(rf"\b({re.escape(name)}|{re.escape(parts[-1])})\b", "_", text)
                     yield f"aikynetix_api.models.{name}", (_MODEL, same)
             elif folder == "operations":
@@ -60,16 +64,3 @@ def _methods(text: str, group: str) -> Iterator[tuple[str, tuple[str, str]]]:
             if isinstance(method, ast.FunctionDef) and not method.name.startswith("_"):
                 requests = _REQUEST.findall(ast.get_docstring(method) or "")
                 yield f"client.api.{group}.{method.name}", (_METHOD, requests[-1] if requests else ast.unparse(method))
-
-
-def _function(text: str, name: str) -> str:
-    found = [node for node in ast.parse(text).body if isinstance(node, ast.FunctionDef) and node.name == name]
-    return ast.unparse(found[0]) if found else text
-
-
-def _public(text: str) -> Iterator[str]:
-    for node in ast.parse(text).body:
-        if isinstance(node, ast.ClassDef):
-            yield node.name
-        elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id.isalnum():
-            yield node.targets[0].id  # a literal type; constants have underscores, and `T` is in every model

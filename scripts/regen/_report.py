@@ -58,16 +58,14 @@ def report(
     )
     parts.extend(_section("Not expressed in generated code", planned.canonical.notes))
     parts.extend(_draft(changes or (), version))
-    by_hand = [f"{_place(one, lines)}: {one.advice}" for one in planned.findings]
-    if not accepted:
-        by_hand += [
-            f"decide: {one.text}. `make regen ACCEPT=1` lets credentials go there" for one in decisions(changes or ())
-        ]
-    if by_hand:
-        parts.append("By hand:\n")
-        parts.extend(one_line(f"- {one}") for one in by_hand)
-        parts.append("")
+    parts.extend(_by_hand(planned, () if accepted else decisions(changes or ()), lines))
     return "\n".join(parts)
+
+
+def _by_hand(planned: Plan, undecided: Sequence[Change], lines: Mapping[str, int]) -> list[str]:
+    left = [f"{_place(one, lines)}: {one.advice}" for one in planned.findings]
+    left += [f"decide: {one.text}. `make regen ACCEPT=1` lets credentials go there" for one in undecided]
+    return ["By hand:\n", *(one_line(f"- {one}") for one in left), ""] if left else []
 
 
 def decisions(changes: Sequence[Change]) -> list[Change]:

@@ -65,7 +65,7 @@ def test_a_pool_that_breaks_down_ends_the_export_and_costs_no_session(
         records = connect(service).analyzed_videos.export(ids, folder, concurrency=4, executor=pool)
         for _ in range(10):
             next(records)
-        os.kill(next(iter(pool._processes)), signal.SIGKILL)
+        os.kill(next(iter(pool._processes)), signal.SIGKILL)  # noqa: SLF001 -- nothing public names a pool's processes
         with pytest.raises(AikynetixError, match="takes no work"):
             list(records)
         assert {line["status"] for line in manifest(folder)} == {"done"}
@@ -166,8 +166,8 @@ def test_what_a_scheduler_may_log_shows_no_credential(
     """A task pickles with all that its worker needs, and neither its repr nor any log record has the key in it."""
     caplog.set_level(logging.DEBUG)
     workers = ExecutorWorkers(ThreadPoolExecutor(), partial(Aikynetix, auth=auth), f"{folder}/")
-    task = pickle.loads(pickle.dumps(workers._task))
-    assert task == workers._task
+    task = pickle.loads(pickle.dumps(workers._task))  # noqa: SLF001 -- how Dask keeps it
+    assert task == workers._task  # noqa: SLF001 -- how Dask keeps it
     assert "key-12345" not in repr(task) + caplog.text
 
 

@@ -17,7 +17,7 @@ from .server import FaultServer
 from .storage import STORAGE, lookup_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
 BUDGET = 3.0
@@ -38,7 +38,7 @@ def timed(call: Callable[[], object]) -> tuple[object, float]:
     return outcome, time.monotonic() - began
 
 
-def all_at_once(calls: list[Callable[[], object]]) -> list[tuple[object, float]]:
+def all_at_once(calls: Sequence[Callable[[], object]]) -> list[tuple[object, float]]:
     """Make the calls in a thread each: how each ended, and after how many seconds."""
     with ThreadPoolExecutor(len(calls)) as pool:
         return list(pool.map(timed, calls))

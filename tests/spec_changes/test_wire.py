@@ -47,14 +47,14 @@ class Wire:
         self.answer = httpx.Response(200, json={})
         self.request: httpx.Request | None = None
 
-    def serve(self, request: httpx.Request) -> httpx.Response:
+    def _serve(self, request: httpx.Request) -> httpx.Response:
         request.read()
         self.request = request
         content = {"content-type": self.answer.headers.get("content-type", "")}
         return httpx.Response(self.answer.status_code, content=self.answer.content, headers=content)
 
     def __call__(self, called: str, /, **kwargs: Any) -> Any:
-        operation, transport = self.module(f"api.wire.{called}"), httpx.MockTransport(self.serve)
+        operation, transport = self.module(f"api.wire.{called}"), httpx.MockTransport(self._serve)
 
         async def later() -> Any:
             async with aikynetix.AsyncAikynetix(api_key="k", transport=transport, max_retries=0) as client:
@@ -181,7 +181,7 @@ def test_bodies(wire: Wire, name: str, body: Any, kind: str, sent: Any) -> None:
 def test_parts(wire: Wire, name: str, body: Any, parts: list[tuple[str, str]]) -> None:
     """Every file is a part with a name and its own type, everything else the text that a server reads; null is none."""
     made = body(_Made(wire))
-    with aikynetix.Aikynetix(api_key="k", transport=httpx.MockTransport(wire.serve), max_retries=0) as client:
+    with aikynetix.Aikynetix(api_key="k", transport=httpx.MockTransport(wire._serve), max_retries=0) as client:  # noqa: SLF001 -- the server's own method, replaced here
         client.call(wire.module(f"api.wire.{name}"), body=made)
     assert wire.request
     boundary = wire.request.headers["content-type"].removeprefix("multipart/form-data; boundary=").encode()
@@ -235,7 +235,7 @@ def test_what_cannot_be_called_says_so_in_the_report_and_when_it_is_called(
 
 def test_a_token_reaches_what_takes_a_token_alone(wire: Wire) -> None:
     """The mark keeps out the other credential, and no request of this one."""
-    with aikynetix.Aikynetix(token="t", transport=httpx.MockTransport(wire.serve), max_retries=0) as client:
+    with aikynetix.Aikynetix(token="t", transport=httpx.MockTransport(wire._serve), max_retries=0) as client:  # noqa: SLF001 -- the server's own method, replaced here
         client.call(wire.module("api.wire.token_alone"))
     assert wire.request
     assert wire.request.headers["authorization"] == "Bearer t"
