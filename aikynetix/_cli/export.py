@@ -86,7 +86,7 @@ def export(source: str, to: str, dry_run: bool, dask: str | None, quiet: bool, a
 
     The exit code is 0 only when every session's video is there; 6 when some are not ready yet, 1 when some failed.
     """
-    from .. import _export
+    from .._export import PAGE
 
     with ExitStack() as stack:
         file = stack.enter_context(_opened(source))
@@ -105,7 +105,7 @@ def export(source: str, to: str, dry_run: bool, dask: str | None, quiet: bool, a
         with closing(records):
             _show_all(records, summary, bars, as_json=as_json)
     if not quiet:
-        page = f"{to.rstrip('/')}/{_export.PAGE}"
+        page = f"{to.rstrip('/')}/{PAGE}"
         _output.note(f"{summary.sentence(has_wait=bool(how['wait']))} To look at the videos: {page}")
     click.get_current_context().exit(summary.exit_code())
 

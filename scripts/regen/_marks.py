@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from scripts.regen._security import Credentials
 
 _HEAD = ") -> dict[str, Any]:\n"
-_WORDS = {
+_WORDS: dict[tuple[str, ...], str] = {
     (): "take neither an API key nor a bearer token alone",
     ("api_key",): "take an API key alone, no bearer token",
     ("token",): "take a bearer token alone, no API key",
@@ -52,7 +52,7 @@ def mark(package: Path, endpoint: Endpoint, why_not: str, kinds: tuple[str, ...]
         said = f"{endpoint.operation.label} cannot be called: {why_not}"
         source += f"\n\nNOT_CALLABLE: str = {_literal(said)}\n"
     if kinds is not None:
-        stated = {(): "", ("api_key",): '"api_key",', ("token",): '"token",'}[kinds]
+        stated = "".join(f'"{kind}",' for kind in kinds)
         source += f"\n\nCREDENTIALS: tuple[str, ...] = ({stated})\n"
     path.write_text(source, "utf-8")
 
