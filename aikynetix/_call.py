@@ -35,8 +35,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger("aikynetix")
 USER_AGENT = f"aikynetix/{__version__} python-httpx/{httpx.__version__}"
 
-_PLAIN = {"method", "url", "params"}
-_NO_BODY = httpx.ByteStream(b"")
 
 Carriers = tuple[httpx.BaseTransport, Mapping[str, httpx.BaseTransport | None]]
 AsyncCarriers = tuple[httpx.AsyncBaseTransport, Mapping[str, httpx.AsyncBaseTransport | None]]
@@ -154,33 +152,6 @@ def is_repeatable(request: httpx.Request) -> bool:
     """Return whether the body of ``request`` can be sent once more: iterators and files give what they have once."""
     source: object = getattr(request.stream, "_stream", None)
     return not isinstance(source, Iterator | AsyncIterator)
-
-
-class RequestBuilder:
-    """Makes the requests of one client: plain ones without parsing URL and headers over and over as httpx does."""
-
-    def __init__(self, client: httpx.Client | httpx.AsyncClient) -> None:
-        self._client = client
-        self._base = str(client.base_url).removesuffix("/")
-        self._headers = httpx.Headers([(b"Host", client.base_url.netloc), *client.headers.raw])
-
-    def build(self, kwargs: Mapping[str, Any]) -> httpx.Request:
-        """Return what the client's ``build_request(**kwargs)`` does."""
-        url, params, method = str(kwargs["url"]), kwargs.get("params"), str(kwargs["method"]).upper()
-        try:
-            if not kwargs.keys() <= _PLAIN or not url.startswith("/") or "?" in url or "#" in url or method != "GET":
-                return self._client.build_request(**kwargs)
-            if params:
-                url = f"{url}?{httpx.QueryParams(params)}"
-            return httpx.Request(
-                method,
-                self._base + url,
-                headers=self._headers,
-                stream=_NO_BODY,  # a stream, even an empty one, tells httpx that the headers are complete
-                extensions={"timeout": self._client.timeout.as_dict()},
-            )
-        except (httpx.InvalidURL, UnicodeError) as error:
-            raise ValueError(f"the arguments make no request: {error}") from error
 
 
 class _NoCookies(CookieJar):
