@@ -118,14 +118,7 @@ class Canonical:
 def canonicalize(
     spec: Json, operations: Sequence[Operation], facade: Mapping[str, Operation], credentials: Credentials
 ) -> Canonical:
-    """Make the generator's document.
-
-    Args:
-        spec: The vendor's document.
-        operations: All of its operations.
-        facade: The facade's names and the operations found for them.
-        credentials: Parameters that the facade's authentication sends are not parameters of an operation.
-    """
+    """Make the generator's document."""
     builder = _Builder(spec, facade, credentials)
     for operation in operations:
         builder.add(operation)

@@ -53,15 +53,7 @@ class Change:
 
 
 def compare(old: Json, new: Json) -> list[Change]:
-    """Compare two documents.
-
-    Args:
-        old: The document of the committed package.
-        new: The document at hand.
-
-    Returns:
-        The changes in the order of the new document; empty when the two say the same.
-    """
+    """Compare two documents."""
     if old == new:
         return []
     security = SecurityDiff(old, new)
@@ -133,12 +125,7 @@ def _remaining(old: Json, new: Json) -> Change:
 
 
 def to_markdown(changes: Sequence[Change], lines: Mapping[str, int] | None = None) -> str:
-    """Write changes as Markdown lists, breaking ones first.
-
-    Args:
-        changes: What `compare` found.
-        lines: Lines of the facade's functions, to point at the ones that a breaking change touches.
-    """
+    """Write changes as Markdown lists, breaking ones first."""
     if not changes:
         return NOTHING
     parts: list[str] = []

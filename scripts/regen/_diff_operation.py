@@ -20,14 +20,7 @@ _SAME_FOR_ONE = {"form", "simple", "spaceDelimited", "pipeDelimited"}
 
 
 def operation_changes(old: Operation, new: Operation, schemas: SchemaDiff, *, facade: bool) -> Found:
-    """Compare two states of an operation, except for the credentials that it asks for.
-
-    Args:
-        old: The operation as it was.
-        new: The operation as it is.
-        schemas: Compares schemas of the two documents.
-        facade: Whether it is one of the facade's, which keep their module whatever the vendor calls them.
-    """
+    """Compare two states of an operation, except for the credentials that it asks for."""
     yield from _identity(old, new, facade)
     yield from _parameters(old, new, schemas)
     yield from _bodies(old, new, schemas)

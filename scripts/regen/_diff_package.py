@@ -18,12 +18,7 @@ _REQUEST = re.compile(r"Request: `([^`]*)`")
 
 
 def package_changes(old: Mapping[str, bytes], new: Mapping[str, bytes]) -> Iterator[Change]:
-    """Compare the names of two packages; one that only moved is told with its new name.
-
-    Args:
-        old: The files of the committed package by their paths in it, empty when there is none.
-        new: The files of the new one.
-    """
+    """Compare the names of two packages; one that only moved is told with its new name."""
     differing = {path for path in {**old, **new} if old.get(path) != new.get(path)}
     before, after = (dict(_named({path: tree[path] for path in differing & tree.keys()})) for tree in (old, new))
     fresh = {name: said for name, said in after.items() if name not in before}

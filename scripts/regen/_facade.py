@@ -49,13 +49,7 @@ def missing_operations(
 
 
 def check_facade(canonical: Canonical, credentials: Credentials, base: str | None) -> list[Finding]:
-    """Report everything that keeps a facade operation of this document from doing its job.
-
-    Args:
-        canonical: What is generated.
-        credentials: What the document accepts.
-        base: The base URL, None when no server is usable.
-    """
+    """Report everything that keeps a facade operation of this document from doing its job."""
     findings: list[Finding] = []
     for rule in RULES:
         endpoint = canonical.named(rule.name)

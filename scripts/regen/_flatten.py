@@ -37,15 +37,7 @@ class Flattener:
         self._work = _LEAST_WORK + _WORK_PER_OBJECT * sum(1 for _ in objects(spec))
 
     def flatten(self, schema: Any, seen: frozenset[str] = frozenset()) -> Json:
-        """Bring a schema into its plainest form; what cannot be expressed becomes "anything".
-
-        Args:
-            schema: A schema object, or a boolean schema (OpenAPI 3.1).
-            seen: References that are being followed; a schema that contains itself through `allOf` ends there.
-
-        Raises:
-            RefusedError: The document's schemas are more work than any document that was written is.
-        """
+        """Bring a schema into its plainest form; what cannot be expressed becomes "anything"."""
         self._work -= 1
         if self._work < 0:
             raise RefusedError(

@@ -50,13 +50,6 @@ def find_fragments(page: str, name: str) -> list[Fragment]:
     contents of `pre` elements are read.
 
     A whole OpenAPI file is a page too, which is one fragment.
-
-    Args:
-        page: The text of the page.
-        name: What to call the page in messages.
-
-    Raises:
-        RefusedError: No fragment in the page, or one that is damaged.
     """
     is_html = re.match(r"\s*(<!--.*?-->\s*)*<(!doctype\s+html|html|head|body)\b", page, re.IGNORECASE | re.DOTALL)
     blocks = list(_preformatted(page)) if is_html else list(_fenced(page, 0)) or list(_preformatted(page))
@@ -117,9 +110,6 @@ def merge_fragments(fragments: Iterable[Fragment]) -> Json:
     The words of the first fragment are kept. The order of operations is the order of the fragments. What a fragment
     says of credentials is about its own operations: most of them say it once for all of the document, the others by
     themselves.
-
-    Raises:
-        RefusedError: Two fragments contradict each other; names both and the place.
     """
     merged: Json = {}
     origins: dict[str, str] = {}

@@ -37,11 +37,7 @@ _RUFF_TIMEOUT = 120.0  # seconds; three hundred operations take about two
 
 
 def check_tools() -> None:
-    """Refuse to run with other versions than those whose bytes are committed.
-
-    Raises:
-        RefusedError: Names what is installed and what to install.
-    """
+    """Refuse to run with other versions than those whose bytes are committed."""
     for package, wanted in PINNED.items():
         try:
             found = version(package)
@@ -55,16 +51,7 @@ def check_tools() -> None:
 
 
 def generate(canonical: Canonical, target: Path, modules: Callable[[], Mapping[str, str]]) -> None:
-    """Write the package into a new folder.
-
-    Args:
-        canonical: What to generate.
-        target: The package's folder, which must not exist yet.
-        modules: Makes file names and sources to add to the package, from what was generated.
-
-    Raises:
-        RefusedError: The generator warns, fails or leaves something out.
-    """
+    """Write the package into a new folder."""
     config = _config(target)
     said = io.StringIO()
     try:

@@ -34,15 +34,7 @@ _TIMESTAMP_TAG = "tag:yaml.org,2002:timestamp"
 
 
 def decode(data: bytes, name: str) -> str:
-    """Turn the bytes of a document into text.
-
-    Args:
-        data: The file as it was read, at most 64 MiB.
-        name: What to call the file in a refusal.
-
-    Raises:
-        RefusedError: Too large, empty, or not text.
-    """
+    """Turn the bytes of a document into text."""
     if len(data) > MAX_BYTES:
         raise RefusedError(f"{name} is {len(data)} bytes long; a specification larger than {MAX_BYTES} is not read.")
     encoding = next((codec for mark, codec in _TEXT_ENCODINGS if data.startswith(mark)), "utf-8")
@@ -62,9 +54,6 @@ def parse_text(text: str, name: str) -> Any:
     """Parse JSON when the text looks like it, else YAML, into JSON types: text as keys, no dates, no Python objects.
 
     JSON may have comments and commas at its ends, as documentation shows it.
-
-    Raises:
-        RefusedError: Neither of the two; nested too deeply; contradicting keys; aliases that multiply.
     """
     stripped = text.lstrip("\ufeff \t\r\n")
     try:
@@ -125,18 +114,7 @@ def without_comments(text: str) -> str:
 
 
 def load_spec(data: bytes, name: str) -> Json:
-    """Read a whole OpenAPI 3 document.
-
-    Args:
-        data: The bytes of the file; a byte-order mark and any line ending are fine.
-        name: What to call the file in a refusal.
-
-    Returns:
-        The document as JSON types.
-
-    Raises:
-        RefusedError: With one paragraph that says what the file is instead.
-    """
+    """Read a whole OpenAPI 3 document."""
     text = decode(data, name)
     if re.match(r"\s*<[!?a-z]", text.lstrip("\ufeff"), re.IGNORECASE):
         raise RefusedError(
@@ -147,16 +125,7 @@ def load_spec(data: bytes, name: str) -> Json:
 
 
 def check_document(value: Any, name: str, *, whole: bool = True) -> Json:
-    """Check that a parsed value is an OpenAPI 3.0, 3.1 or 3.2 document with the parts everything needs.
-
-    Args:
-        value: The parsed value.
-        name: What to call it in a refusal.
-        whole: Whether it has to have operations; a fragment may hold models alone.
-
-    Raises:
-        RefusedError: It is something else; Swagger 2.0 is named.
-    """
+    """Check that a parsed value is an OpenAPI 3.0, 3.1 or 3.2 document with the parts everything needs."""
     if not isinstance(value, dict):
         raise RefusedError(
             f"{name} holds {_kind(value)}, not an OpenAPI document (an object with `openapi` and `paths`)."

@@ -35,14 +35,7 @@ def accepted(credentials: Credentials, operation: Operation) -> tuple[str, ...] 
 
 
 def mark(package: Path, endpoint: Endpoint, why_not: str, kinds: tuple[str, ...] | None) -> None:
-    """Write into an operation's module why it cannot be called, or with which credentials alone it can be.
-
-    Args:
-        package: The package's folder.
-        endpoint: The operation.
-        why_not: The reason; empty when it can be called.
-        kinds: See `accepted`.
-    """
+    """Write into an operation's module why it cannot be called, or with which credentials alone it can be."""
     if not why_not and kinds is None:
         return
     path = package / "api" / endpoint.tag / f"{endpoint.name}.py"

@@ -61,11 +61,7 @@ class Operation:
 
 
 def operations_of(spec: Json) -> list[Operation]:
-    """List the operations of a document in its order.
-
-    Raises:
-        RefusedError: A part of an operation is not what OpenAPI says it must be.
-    """
+    """List the operations of a document in its order."""
     found: list[Operation] = []
     for stated, shared in spec["paths"].items():
         if stated.startswith("x-"):
@@ -81,11 +77,7 @@ def operations_of(spec: Json) -> list[Operation]:
 
 
 def _path_item(spec: Json, raw: Any, where: str) -> Json:
-    """Return a path item with what it refers to; beside a `$ref` it may say more (OpenAPI 3.1.1, section 4.8.9.1).
-
-    Raises:
-        RefusedError: It and what it refers to say different things of the same, which OpenAPI leaves undefined.
-    """
+    """Return a path item with what it refers to; beside a `$ref` it may say more (OpenAPI 3.1.1, section 4.8.9.1)."""
     item = dict(_object(raw, where))
     if "$ref" not in item:
         return item

@@ -21,12 +21,7 @@ _BEFORE = {"matrix": ";{}=", "label": "."}
 
 
 def split_path(stated: str) -> tuple[str, list[Json]]:
-    """Return a path and, as parameters with one value each, the query that OpenAPI does not allow in it.
-
-    Raises:
-        RefusedError: It is no path from the server's root (OpenAPI 3.1.1, section 4.8.8.1), or something in it is to be
-            filled in that is described nowhere.
-    """
+    """Return a path and, as parameters with one value each, the query that OpenAPI does not allow in it."""
     bare, _, query = stated.partition("?")
     left = PARAMETER_IN_PATH.sub("", bare)
     wrong = ""

@@ -45,11 +45,7 @@ class Plan:
 
 
 def plan(data: bytes, name: str) -> Plan:
-    """Read a document and decide what to generate.
-
-    Raises:
-        RefusedError: The document cannot be used.
-    """
+    """Read a document and decide what to generate."""
     sys.setrecursionlimit(max(sys.getrecursionlimit(), _RECURSION))
     spec = load_spec(data, name)
     check_references(spec)
@@ -67,11 +63,7 @@ def plan(data: bytes, name: str) -> Plan:
 
 
 def build(planned: Plan, folder: Path) -> Path:
-    """Generate and verify the package below a folder, and return the package's folder.
-
-    Raises:
-        RefusedError: The tools are not the pinned ones, or they fail on this document.
-    """
+    """Generate and verify the package below a folder, and return the package's folder."""
     check_tools()
     package = folder / PACKAGE
     generate(planned.canonical, package, lambda: _own_modules(planned, package))

@@ -18,12 +18,7 @@ _STAGING_PREFIX = ".regen-"
 
 
 def publish(package: Path, destination: Path) -> bool:
-    """Replace `destination` by `package`, and return whether anything changed.
-
-    Args:
-        package: The new package, anywhere.
-        destination: Its place; may not exist yet.
-    """
+    """Replace `destination` by `package`, and return whether anything changed."""
     if destination.is_dir() and tree_files(destination) == tree_files(package):
         return False
     destination.parent.mkdir(parents=True, exist_ok=True)

@@ -14,16 +14,7 @@ if TYPE_CHECKING:
 
 
 def lookup(spec: Json, ref: object, where: str) -> Any:
-    """Return what a reference points at (RFC 6901, as a URI fragment).
-
-    Args:
-        spec: The whole document.
-        ref: The value of `$ref`.
-        where: The place of the reference, for the refusal.
-
-    Raises:
-        RefusedError: It leads outside the document or nowhere.
-    """
+    """Return what a reference points at (RFC 6901, as a URI fragment)."""
     if not isinstance(ref, str):
         raise RefusedError(f"The `$ref` at {where} is not text, so it refers to nothing.")
     if not ref.startswith("#"):
@@ -46,11 +37,7 @@ def lookup(spec: Json, ref: object, where: str) -> Any:
 
 
 def resolve(spec: Json, node: Any, where: str) -> Any:
-    """Follow references until a value that is not one; words beside a `$ref` win over its target's.
-
-    Raises:
-        RefusedError: Broken, or references that lead to each other.
-    """
+    """Follow references until a value that is not one; words beside a `$ref` win over its target's."""
     seen: list[str] = []
     while isinstance(node, Mapping) and "$ref" in node:
         ref = str(node["$ref"])
@@ -69,11 +56,7 @@ def pointer_parts(ref: str) -> list[str]:
 
 
 def check_references(spec: Json) -> None:
-    """Refuse a document with a reference that leads nowhere or outside.
-
-    Raises:
-        RefusedError: Names the first such reference and its place.
-    """
+    """Refuse a document with a reference that leads nowhere or outside."""
     for where, node in objects(spec):
         if "$ref" in node:
             lookup(spec, node["$ref"], f"`{where}`")

@@ -37,10 +37,6 @@ class ModelBook:
         spec: The vendor's document.
         components: Component name (also the class name) to the schema the generator sees.
         wire_names: For each class, the generator's field name to the vendor's, where they differ.
-
-    Args:
-        spec: The vendor's document.
-        reserved: Names kept for `pin`, whatever the vendor calls its own schemas.
     """
 
     def __init__(self, spec: Json, reserved: Iterable[str] = ()) -> None:
@@ -65,13 +61,7 @@ class ModelBook:
             self._pinned[Counter(free).most_common(1)[0][0]] = name
 
     def view(self, schema: Any, hint: str, *, files: bool = False) -> Json:
-        """Return what the generator sees of a schema.
-
-        Args:
-            schema: The vendor's schema.
-            hint: What to call it should it be a model or an enumeration without a name of its own.
-            files: Whether binary strings are files here (multipart parts and raw bodies) and not text (in JSON).
-        """
+        """Return what the generator sees of a schema."""
         flat = self._flattener.flatten(schema)
         ref = flat.get("$ref")
         inner = self._of_ref(ref, hint, files) if isinstance(ref, str) else self._of_flat(flat, hint, files)
@@ -183,9 +173,6 @@ class ModelBook:
         """Define every model that was named so far, and those that they name in turn.
 
         Fields that one side of an exchange alone must say are required in the models of that side alone.
-
-        Args:
-            paths: The path items that the generator sees.
         """
         while self._pending:
             name = next(iter(self._pending))

@@ -15,11 +15,7 @@ Side = Literal["request", "response"]
 
 
 def side_of(*schemas: Any) -> Side | None:
-    """Return the only side that says a field, None when both do.
-
-    Args:
-        schemas: What is said of the field: where it stands, and where that refers to.
-    """
+    """Return the only side that says a field, None when both do."""
     stated = [one for one in schemas if isinstance(one, dict)]
     if any(one.get("readOnly") is True for one in stated):
         return "response"
@@ -27,12 +23,7 @@ def side_of(*schemas: Any) -> Side | None:
 
 
 def models_of_one_side(paths: Json, components: Json) -> dict[str, Side]:
-    """Name the models that only requests hold, or only responses.
-
-    Args:
-        paths: The path items that the generator sees.
-        components: The models, with everything in them that refers to another.
-    """
+    """Name the models that only requests hold, or only responses."""
     operations = [operation for item in paths.values() for operation in item.values()]
     said = _held(([one.get("requestBody"), one["parameters"]] for one in operations), components)
     told = _held((list(one["responses"].values()) for one in operations), components)

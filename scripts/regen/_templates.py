@@ -30,11 +30,7 @@ class Correction:
     end: str = ""  # where the replaced text ends, when `old` is only its beginning
 
     def apply(self, source: str) -> str:
-        """Return a template's source, corrected.
-
-        Raises:
-            RefusedError: The correction does not fit it.
-        """
+        """Return a template's source, corrected."""
         if source.count(self.old) != self.times or self.end not in source.partition(self.old)[2]:
             raise RefusedError(f"The generator's template {self.template} is not the one that this pipeline corrects.")
         if not self.end:

@@ -28,19 +28,7 @@ _PROBE = Path(__file__).with_name("_probe.py")
 
 
 def verify(canonical: Canonical, package: Path, jobs: Sequence[Json] = ()) -> list[Json]:
-    """Check that the package is whole, holds no foreign code, and that every module of it imports.
-
-    Args:
-        canonical: What was generated.
-        package: The package's folder.
-        jobs: Requests to be made with it (see `_probe`).
-
-    Returns:
-        What came of the requests.
-
-    Raises:
-        RefusedError: Names the module and what is wrong with it.
-    """
+    """Check that the package is whole, holds no foreign code, and that every module of it imports."""
     _check_whole(canonical, package)
     paths = sorted(package.rglob("*.py"))
     for path in paths:

@@ -100,11 +100,7 @@ class _Sampler:
         self._left = _MOST_PARTS
 
     def sample(self, schema: Any, depth: int = 0) -> Any:
-        """Return a value.
-
-        Raises:
-            _UnsampledError: The schema has no end.
-        """
+        """Return a value."""
         self._left -= 1
         if depth > _NO_END or self._left < -_MOST_PARTS:
             raise _UnsampledError
