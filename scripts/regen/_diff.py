@@ -10,14 +10,13 @@ import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from scripts.regen._diff_operation import bare_path, operation_changes
-from scripts.regen._diff_order import ADDITIVE, BREAKING, DOCUMENTATION, KINDS, UNJUDGED
+from scripts.regen._diff_operation import SecurityDiff, bare_path, operation_changes
 from scripts.regen._diff_schema import SchemaDiff
-from scripts.regen._diff_security import SecurityDiff
 from scripts.regen._find import base_url, find_operations
 from scripts.regen._operations import Operation, operations_of
 from scripts.regen._rules import FACADE_SOURCE, RULES
 from scripts.regen._security import find_credentials
+from scripts.regen._shapes import ADDITIVE, BREAKING, DOCUMENTATION, KINDS, UNJUDGED
 from scripts.regen._walk import differing_keys, pointers, without_prose
 from scripts.regen._words import one_line
 

@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from scripts.regen._diff import Change
-from scripts.regen._diff_order import ADDITIVE, BREAKING
+from scripts.regen._shapes import ADDITIVE, BREAKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

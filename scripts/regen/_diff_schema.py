@@ -6,22 +6,25 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from scripts.regen._diff_order import (
+from scripts.regen._shapes import (
     ADDITIVE,
     BREAKING,
+    LOWER,
     NARROWER,
     OTHER,
     SAME,
     UNJUDGED,
+    UPPER,
     WIDER,
     Found,
+    Shape,
+    Shapes,
     constraints_moved,
+    is_anything,
     kind_of,
     kinds_moved,
-    set_moved,
     values_of,
 )
-from scripts.regen._diff_shapes import LOWER, UPPER, Shape, Shapes, is_anything
 from scripts.regen._walk import differing_keys, without_prose
 
 if TYPE_CHECKING:
@@ -132,7 +135,7 @@ class SchemaDiff:
         before, after = values_of(old), values_of(new)
         if (before is None) != (after is None):
             has = "has" if before is None else "no longer has"
-            yield self._kind(set_moved(before, after)), f"{title} {has} a fixed set of values"
+            yield self._kind(NARROWER if before is None else WIDER), f"{title} {has} a fixed set of values"
         elif before is not None and after is not None:
             for values, moved, verb in (
                 (before - after, NARROWER, "no longer takes the value(s)"),

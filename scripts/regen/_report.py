@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from scripts.regen._diff import entries, to_markdown
-from scripts.regen._diff_order import ADDITIVE, BREAKING, DOCUMENTATION, UNJUDGED
 from scripts.regen._rules import FACADE_SOURCE
+from scripts.regen._shapes import ADDITIVE, BREAKING, DOCUMENTATION, UNJUDGED
 from scripts.regen._words import one_line
 
 if TYPE_CHECKING:
