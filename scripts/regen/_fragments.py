@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import html
 import json
 import re
-import textwrap
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -43,23 +41,15 @@ class Fragment:
 
 
 def find_fragments(page: str, name: str) -> list[Fragment]:
-    """Find every block of code of a Markdown or HTML page that holds an OpenAPI document, in JSON or YAML.
-
-    Fences are read as CommonMark defines them (section 4.5: three or more backticks or tildes), so a block may
-    contain shorter fences. Escaped copies of a fragment in the prose are not fences and are not read. Of HTML the
-    contents of `pre` elements are read.
-
-    A whole OpenAPI file is a page too, which is one fragment.
-    """
-    is_html = re.match(r"\s*(<!--.*?-->\s*)*<(!doctype\s+html|html|head|body)\b", page, re.IGNORECASE | re.DOTALL)
-    blocks = list(_preformatted(page)) if is_html else list(_fenced(page, 0)) or list(_preformatted(page))
+    """Find every OpenAPI document, in JSON or YAML, in the fences of a Markdown page; a whole file is one."""
+    blocks = list(_fenced(page))
     pointed = None if blocks else _POINTER.search(page)
     if pointed:
         raise RefusedError(
             f"{name} has no OpenAPI in it, only a block that points at a file (`{pointed[1][:300]}`): give that file "
             "or its address in place of the page."
         )
-    if not blocks and not is_html and _looks_like_openapi(page):
+    if not blocks and _looks_like_openapi(page):
         blocks = [(1, page)]
     fragments = [
         Fragment(origin, check_document(parse_text(text, origin), origin, whole=False))
@@ -67,35 +57,19 @@ def find_fragments(page: str, name: str) -> list[Fragment]:
         if (origin := f"{name}, line {line}")
     ]
     if not fragments:
-        kind = "is a web page with no" if is_html else "has no"
         raise RefusedError(
-            f"{name} {kind} OpenAPI fragment: no block of JSON or YAML code with an `openapi` key. Give the Markdown "
+            f"{name} has no OpenAPI fragment: no block of JSON or YAML code with an `openapi` key. Give the Markdown "
             "of an API page (many documentation sites give it at the address with `.md` at its end)."
         )
     return fragments
 
 
-def _fenced(page: str, before: int) -> Iterator[tuple[int, str]]:
+def _fenced(page: str) -> Iterator[tuple[int, str]]:
     """Yield line and text of the blocks of code in Markdown that look like OpenAPI."""
     for token in _BLOCKS.parse(page):
-        line = before + (token.map or [0])[0] + 1
         language = (token.info.split() or [""])[0].lower().strip("{}.")
-        if token.type == "code_block" and re.match(r"\s*(`{3}|~{3})", token.content):
-            # Under a tab or an admonition of a site generator a fence is indented, which CommonMark takes for code.
-            yield from _fenced(textwrap.dedent(token.content), line - 1)
-        elif (
-            token.type in ("fence", "code_block") and language in _DATA_LANGUAGES and _looks_like_openapi(token.content)
-        ):
-            yield line, token.content
-
-
-def _preformatted(page: str) -> Iterator[tuple[int, str]]:
-    """Yield line and text of the `pre` elements of a page that look like OpenAPI."""
-    for match in re.finditer(r"<pre\b[^>]*>(.*?)</pre>", page, re.IGNORECASE | re.DOTALL):
-        lines = re.sub(r"<br\s*/?>", "\n", match[1], flags=re.IGNORECASE)
-        text = html.unescape(re.sub(r"<[^>]*>", "", lines))
-        if _looks_like_openapi(text):
-            yield page.count("\n", 0, match.start()) + 1, text
+        if token.type == "fence" and language in _DATA_LANGUAGES and _looks_like_openapi(token.content):
+            yield (token.map or [0])[0] + 1, token.content
 
 
 def _looks_like_openapi(text: str) -> bool:
@@ -115,9 +89,8 @@ def merge_fragments(fragments: Iterable[Fragment]) -> Json:
     origins: dict[str, str] = {}
     # Models of their own come last: they have no operations that the document's `security` could be about.
     ordered = sorted(fragments, key=lambda one: not one.content.get("paths"))
-    told_apart = _told_apart(ordered)
     for fragment in ordered:
-        for key, value in _with_own(fragment.content, told_apart).items():
+        for key, value in _with_own(fragment.content).items():
             _merge_key(merged, origins, fragment.origin, key, value)
     if not merged.get("paths"):
         raise RefusedError("The pages describe no operation, only models; add the pages of the operations.")
@@ -130,13 +103,13 @@ class _Inherited(list[Any]):
     """The `security` of an operation that only its fragment states."""
 
 
-def _with_own(content: Json, told_apart: set[str]) -> Json:
-    """Give the operations of a fragment what it says for all of them, and for all of a path where pages differ."""
+def _with_own(content: Json) -> Json:
+    """Give the operations of a fragment what it says for all of them, and for all of their path."""
     usual = content.get("security") or ()
     paths: Json = {}
     for path, item in _items(content):
-        paths[path] = dict(item)
-        shared = _parameters(paths[path].pop("parameters", None)) if path in told_apart else []
+        paths[path] = {key: one for key, one in item.items() if key != "parameters"}
+        shared = _parameters(item.get("parameters"))
         for method in item.keys() & set(METHODS):
             if isinstance(item[method], dict):
                 operation = {**item[method], "security": item[method].get("security", _Inherited(usual))}
@@ -156,15 +129,6 @@ def _parameters(stated: Any) -> list[Json]:
 
 def _items(content: Json) -> Iterator[tuple[str, Json]]:
     return ((path, item) for path, item in (content.get("paths") or {}).items() if isinstance(item, dict))
-
-
-def _told_apart(fragments: Iterable[Fragment]) -> set[str]:
-    """List the paths for which fragments say different things that hold for all operations of the path."""
-    said: dict[str, list[Any]] = {}
-    for fragment in fragments:
-        for path, item in _items(fragment.content):
-            said.setdefault(path, []).append(without_prose(item.get("parameters")))
-    return {path for path, ways in said.items() if any(one != ways[0] for one in ways)}
 
 
 def _say_once(merged: Json, *, stated: bool) -> None:

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import shutil
-import signal
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from scripts.regen._verify import tree_files
-
-if TYPE_CHECKING:
-    from collections.abc import Generator
 
 _STAGING_PREFIX = ".regen-"
 
@@ -27,27 +21,13 @@ def publish(package: Path, destination: Path) -> bool:
     staging = Path(tempfile.mkdtemp(prefix=_STAGING_PREFIX, dir=destination.parent))
     try:
         fresh = shutil.copytree(package, staging / destination.name)
-        with _undisturbed():
-            if destination.exists():
-                destination.rename(staging / "old")
-            fresh.rename(destination)
-    except OSError:
-        if (staging / "old").exists():
+        if destination.exists():
+            destination.rename(staging / "old")
+        fresh.rename(destination)
+    except BaseException:
+        if (staging / "old").exists() and not destination.exists():
             (staging / "old").rename(destination)
         raise
     finally:
         shutil.rmtree(staging, ignore_errors=True)
     return True
-
-
-@contextlib.contextmanager
-def _undisturbed() -> Generator[None]:
-    """Hold back interruptions for the moment of the exchange."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
