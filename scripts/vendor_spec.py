@@ -35,8 +35,7 @@ from scripts.regen._fragments import METHODS, Fragment, find_fragments, merge_fr
 from scripts.regen._load import Json, decode, load_spec  # noqa: E402
 from scripts.regen._problems import EXIT_LOUD, EXIT_OK, EXIT_REFUSED, RefusedError  # noqa: E402
 from scripts.regen._rules import FACADE_SOURCE  # noqa: E402
-from scripts.regen._words import lines_of  # noqa: E402
-from scripts.regen._write import to_bytes  # noqa: E402
+from scripts.regen._text import lines_of, to_bytes  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

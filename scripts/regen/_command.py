@@ -20,8 +20,8 @@ from scripts.regen._problems import EXIT_LOUD, EXIT_OK, EXIT_REFUSED, RefusedErr
 from scripts.regen._publish import publish
 from scripts.regen._report import decisions, report
 from scripts.regen._rules import FACADE_SOURCE
+from scripts.regen._text import lines_of, one_line
 from scripts.regen._verify import tree_files
-from scripts.regen._words import lines_of, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

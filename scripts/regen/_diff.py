@@ -17,8 +17,8 @@ from scripts.regen._operations import Operation, operations_of
 from scripts.regen._rules import FACADE_SOURCE, RULES
 from scripts.regen._security import find_credentials
 from scripts.regen._shapes import ADDITIVE, BREAKING, DOCUMENTATION, KINDS, UNJUDGED
+from scripts.regen._text import one_line
 from scripts.regen._walk import differing_keys, pointers, without_prose
-from scripts.regen._words import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

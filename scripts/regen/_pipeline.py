@@ -20,9 +20,9 @@ from scripts.regen._problems import Finding
 from scripts.regen._refs import check_references
 from scripts.regen._rules import RULES
 from scripts.regen._security import Credentials, check_schemes, find_credentials
+from scripts.regen._text import to_bytes
 from scripts.regen._verify import verify
 from scripts.regen._wire import difference, sampled
-from scripts.regen._write import to_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

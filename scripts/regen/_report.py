@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from scripts.regen._diff import entries, to_markdown
 from scripts.regen._rules import FACADE_SOURCE
 from scripts.regen._shapes import ADDITIVE, BREAKING, DOCUMENTATION, UNJUDGED
-from scripts.regen._words import one_line
+from scripts.regen._text import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

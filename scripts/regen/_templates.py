@@ -8,15 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from jinja2 import BaseLoader, BytecodeCache, Environment
+from jinja2 import BaseLoader, Environment
 
 from scripts.regen._problems import RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import CodeType
-
-    from jinja2.bccache import Bucket
 
 
 @dataclass(frozen=True)
@@ -112,18 +109,3 @@ class FixedTemplates(BaseLoader):
             if one.template == template:
                 source = one.apply(source)
         return source, path, is_fresh
-
-
-class CompiledTemplates(BytecodeCache):
-    """Keeps what templates compile to: half of a small document's run, and every run of a process needs the same."""
-
-    def __init__(self) -> None:
-        self._known: dict[tuple[str, str], CodeType | None] = {}
-
-    def load_bytecode(self, bucket: Bucket) -> None:
-        """Fill the bucket, if its template in these words is known."""
-        bucket.code = self._known.get((bucket.key, bucket.checksum))
-
-    def dump_bytecode(self, bucket: Bucket) -> None:
-        """Remember what the bucket holds."""
-        self._known[bucket.key, bucket.checksum] = bucket.code
