@@ -33,22 +33,15 @@ _ALL_METHODS = ", ".join(rule.name for rule in RULES)
 
 @dataclass(frozen=True)
 class Change:
-    """One change.
+    """One change."""
 
-    Attributes:
-        kind: ``breaking`` for someone who used what is gone or different, ``additive``, ``documentation``, or
-            ``unjudged``: the vendor changed it, and a person has to see whether it matters.
-        where: The operation, or the part of the document.
-        text: What changed, a phrase.
-        facade: The facade operations that it touches, empty for none.
-        decide: Whether it moves the place where credentials go, which the owner decides and nobody else.
-    """
-
+    # ``breaking`` for someone who used what is gone or different, ``additive``, ``documentation``, or ``unjudged``: a
+    # person has to see whether it matters.
     kind: str
-    where: str
-    text: str
-    facade: str = ""
-    decide: bool = False
+    where: str  # the operation, or the part of the document
+    text: str  # what changed, a phrase
+    facade: str = ""  # the facade operations that it touches
+    decide: bool = False  # whether it moves the place where credentials go, which the owner decides
 
 
 def compare(old: Json, new: Json) -> list[Change]:

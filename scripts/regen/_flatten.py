@@ -26,10 +26,7 @@ _PROSE = ("title", "description", "default", "deprecated", "readOnly", "writeOnl
 
 
 class Flattener:
-    """Brings the schemas of one document into their plainest form.
-
-    That is without `allOf`, with one `type` at most or with `oneOf`, or a lone `$ref`; `nullable` tells of null.
-    """
+    """Brings schemas into a form without `allOf` and null, with one `type`, `oneOf` or a lone `$ref`."""
 
     def __init__(self, spec: Json) -> None:
         self._spec = spec

@@ -29,14 +29,9 @@ _BLOCKS = MarkdownIt("commonmark").disable("inline")
 
 @dataclass(frozen=True)
 class Fragment:
-    """One OpenAPI document found in a page.
+    """One OpenAPI document found in a page."""
 
-    Attributes:
-        origin: Where it stands, for messages: the page and the line of its fence.
-        content: The parsed document.
-    """
-
-    origin: str
+    origin: str  # where it stands, for messages: the page and the line of its fence
     content: Json
 
 
@@ -79,11 +74,9 @@ def _looks_like_openapi(text: str) -> bool:
 
 
 def merge_fragments(fragments: Iterable[Fragment]) -> Json:
-    """Merge fragments into one document; what they say twice must be the same but for words and key order.
+    """Merge fragments into one document; what they say twice must be the same but for words, of which the first stay.
 
-    The words of the first fragment are kept. The order of operations is the order of the fragments. What a fragment
-    says of credentials is about its own operations: most of them say it once for all of the document, the others by
-    themselves.
+    What a fragment says of credentials is about its own operations.
     """
     merged: Json = {}
     origins: dict[str, str] = {}

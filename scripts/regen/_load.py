@@ -51,10 +51,7 @@ def decode(data: bytes, name: str) -> str:
 
 
 def parse_text(text: str, name: str) -> Any:
-    """Parse JSON when the text looks like it, else YAML, into JSON types: text as keys, no dates, no Python objects.
-
-    JSON may have comments and commas at its ends, as documentation shows it.
-    """
+    """Parse JSON, which may have comments and commas at its ends, or YAML into JSON types."""
     stripped = text.lstrip("\ufeff \t\r\n")
     try:
         if not stripped.startswith(("{", "[")):

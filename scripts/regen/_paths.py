@@ -45,10 +45,7 @@ def split_path(stated: str) -> tuple[str, list[Json]]:
 
 
 def path_parameters(book: ModelBook, operation: Operation, rule: Rule | None) -> tuple[list[tuple[str, Json]], str]:
-    """List (marker, parameter) of the path in order, and the path with a plain marker for each.
-
-    Names of path parameters are not on the wire, so they are free: repeated, odd and undeclared ones get one.
-    """
+    """List (marker, parameter) of the path in order, and the path with a marker for each: its names are not sent."""
     declared = {one["name"]: one for one in operation.parameters if one["in"] == "path"}
     found: list[tuple[str, Json]] = []
     path = ""

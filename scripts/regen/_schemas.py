@@ -31,17 +31,12 @@ _NULL: Json = {"type": "null"}
 
 
 class ModelBook:
-    """Collects the components of one run.
-
-    Attributes:
-        spec: The vendor's document.
-        components: Component name (also the class name) to the schema the generator sees.
-        wire_names: For each class, the generator's field name to the vendor's, where they differ.
-    """
+    """Collects the components of one run."""
 
     def __init__(self, spec: Json, reserved: Iterable[str] = ()) -> None:
         self.spec = spec
-        self.components: dict[str, Json] = {}
+        self.components: dict[str, Json] = {}  # component and class name to the schema that the generator sees
+        # For each class, the generator's field name to the vendor's, where they differ.
         self.wire_names: dict[str, dict[str, str]] = {}
         self._flattener = Flattener(spec)
         self.target = self._flattener.target
@@ -152,10 +147,7 @@ class ModelBook:
         return views[0] if len(views) == 1 else {"oneOf": views, **_prose(schema)}
 
     def merged(self, schema: Any) -> Any:
-        """Return one object with the fields of all variants of a schema, required where all require them.
-
-        A field that the variants describe differently may be what any of them says.
-        """
+        """Return one object with the fields of all variants of a schema, required where all require them."""
         flat = self.target(schema)
         common = {key: value for key, value in flat.items() if key not in ("oneOf", "anyOf", "discriminator")}
         alternatives = [self.target({"allOf": [one, common]}) for one in variants(flat)]
@@ -170,10 +162,7 @@ class ModelBook:
         return {"type": "object", "properties": fields, **({"required": sorted(required)} if required else {})}
 
     def finish(self, paths: Json) -> None:
-        """Define every model that was named so far, and those that they name in turn.
-
-        Fields that one side of an exchange alone must say are required in the models of that side alone.
-        """
+        """Define every model that was named so far, and those that they name in turn."""
         while self._pending:
             name = next(iter(self._pending))
             self._define(name, *self._pending.pop(name))

@@ -22,10 +22,7 @@ DATA_KEYS = frozenset({"default", "enum", "const"})
 
 
 def without_prose(node: Any, *, is_name_map: bool = False) -> Any:
-    """Return a copy of a part of a document without what only explains it.
-
-    Two parts that are equal after this differ at most in words and in the order of keys.
-    """
+    """Return a part of a document without what only explains it, so that equal ones differ at most in words."""
     if isinstance(node, Mapping):
         kept: dict[str, Any] = {}
         for key, child in node.items():
@@ -46,10 +43,7 @@ def without_prose(node: Any, *, is_name_map: bool = False) -> Any:
 
 
 def objects(node: Any, where: str = "", *, is_name_map: bool = False) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Yield every object of a document that OpenAPI gives a meaning to, with its place as dotted keys.
-
-    Maps of names are none, and data and extensions are left out.
-    """
+    """Yield every object that OpenAPI gives a meaning to, with its place as dotted keys; no data, no extensions."""
     if isinstance(node, Mapping):
         if not is_name_map:
             yield where, node

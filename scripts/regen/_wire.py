@@ -14,7 +14,7 @@ from fnmatch import fnmatch
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from scripts.regen._canonical import NO_SERVER, expanded, schema_of
+from scripts.regen._canonical import NO_SERVER, schema_of
 from scripts.regen._find import is_json
 from scripts.regen._flatten import required_of, variants
 from scripts.regen._paths import PARAMETER_IN_PATH
@@ -147,7 +147,7 @@ def difference(canonical: Canonical, case: Case, made: Json) -> str:
     headers = {name.lower(): value for name, value in made["headers"]}
     query, by_place = Counter[tuple[str, str]](), {(one.place, one.wire): one for one in endpoint.parameters}
     cookies = dict(pair.split("=", 1) for pair in headers.get("cookie", "").split("; ") if "=" in pair)
-    for stated in expanded(canonical.book, operation):
+    for stated in operation.parameters:
         place, name = stated["in"], stated["name"]
         parameter = by_place.get((place, name))
         if place == "path" or parameter is None:
