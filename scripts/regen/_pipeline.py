@@ -20,6 +20,7 @@ from scripts.regen._problems import Finding
 from scripts.regen._refs import check_references
 from scripts.regen._rules import RULES
 from scripts.regen._security import Credentials, check_schemes, find_credentials
+from scripts.regen._structure import check_structure
 from scripts.regen._text import to_bytes
 from scripts.regen._verify import verify
 from scripts.regen._wire import difference, sampled
@@ -48,6 +49,7 @@ def plan(data: bytes, name: str) -> Plan:
     """Read a document and decide what to generate."""
     sys.setrecursionlimit(max(sys.getrecursionlimit(), _RECURSION))
     spec = load_spec(data, name)
+    check_structure(spec)
     check_references(spec)
     operations = operations_of(spec)
     check_schemes(spec, operations)
