@@ -1,4 +1,4 @@
-"""What changed between two of the vendor's documents, each change additive, breaking or documentation.
+"""What changed between two of the vendor's documents, and which names of the generated package callers lose.
 
 Kept libraries were looked at first: oasdiff and openapi-changes are Go programs, openapi-diff and api-smart-diff need
 Node, and those on PyPI compare no schemas, credentials or servers. A regeneration has to work with Python alone.
@@ -6,24 +6,27 @@ Node, and those on PyPI compare no schemas, credentials or servers. A regenerati
 
 from __future__ import annotations
 
+import ast
 import itertools
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from scripts.regen._diff_operation import SecurityDiff, bare_path, operation_changes
 from scripts.regen._diff_schema import SchemaDiff
+from scripts.regen._document import differing_keys, pointers, without_prose
 from scripts.regen._find import base_url, find_operations
 from scripts.regen._operations import Operation, operations_of
 from scripts.regen._rules import FACADE_SOURCE, RULES
 from scripts.regen._security import find_credentials
 from scripts.regen._shapes import ADDITIVE, BREAKING, DOCUMENTATION, KINDS, UNJUDGED
 from scripts.regen._text import one_line
-from scripts.regen._walk import differing_keys, pointers, without_prose
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from scripts.regen._load import Json
+
 
 _JUDGED = ("openapi", "info", "servers", "paths", "components", "security", "tags")
 _MOST_PLACES = 5
@@ -184,3 +187,52 @@ def _paired(
         taken = {id(one) for one in found.values()}
         left = [one for one in left if id(one) not in taken]
     return [*((found.get(id(other)), other) for other in after), *((one, None) for one in left)]
+
+
+_METHOD, _MODULE, _MODEL = "methods of `client.api`", "modules of operations", "models"
+_CLASSES = re.compile(r"^class (\w+)|^(\w+) = Literal\[", re.MULTILINE)
+_REQUEST = re.compile(r"Request: `([^`]*)`")
+
+
+def package_changes(old: Mapping[str, bytes], new: Mapping[str, bytes]) -> Iterator[Change]:
+    """Compare the names of two packages; one that only moved is told with its new name."""
+    differing = {path for path in {**old, **new} if old.get(path) != new.get(path)}
+    before, after = (dict(_named({path: tree[path] for path in differing & tree.keys()})) for tree in (old, new))
+    fresh = {name: said for name, said in after.items() if name not in before}
+    for name, said in before.items():
+        if name not in after:
+            heir = next((other for other, its in fresh.items() if its == said), None)
+            fresh.pop(heir or "", None)
+            yield Change(BREAKING, said[0], f"`{name}` is {f'called `{heir}` now' if heir else 'gone'}")
+        elif said[0] == _METHOD and after[name] != said and said in after.values():
+            yield Change(BREAKING, said[0], f"`{name}` is another operation now, {after[name][1]}")
+    for name, (room, what) in fresh.items():
+        if room == _METHOD:
+            yield Change(ADDITIVE, room, f"`{name}` is new: {what}")
+
+
+def _named(files: Mapping[str, bytes]) -> Iterator[tuple[str, tuple[str, str]]]:
+    """Yield the public names of generated files, each with its room and what it is beside its name."""
+    for path, data in sorted(files.items()):
+        folder, *parts = path.removesuffix(".py").split("/")
+        if path.endswith(".py") and parts and parts[-1] != "__init__":
+            text = data.decode()
+            if folder == "api":
+                yield (
+                    ".".join(["aikynetix_api", "api", *parts]),
+                    (_MODULE, text.partition("def _get_kwargs")[2].partition("\n\n\n")[0]),
+                )
+            elif folder == "models":
+                for name in map("".join, _CLASSES.findall(text)):
+                    same = re.sub(rf"\b({re.escape(name)}|{re.escape(parts[-1])})\b", "_", text)
+                    yield f"aikynetix_api.models.{name}", (_MODEL, same)
+            elif folder == "operations":
+                yield from _methods(text, parts[-1])
+
+
+def _methods(text: str, group: str) -> Iterator[tuple[str, tuple[str, str]]]:
+    for node in ast.parse(text).body:
+        for method in node.body if isinstance(node, ast.ClassDef) else ():
+            if isinstance(method, ast.FunctionDef) and not method.name.startswith("_"):
+                requests = _REQUEST.findall(ast.get_docstring(method) or "")
+                yield f"client.api.{group}.{method.name}", (_METHOD, requests[-1] if requests else ast.unparse(method))

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from scripts.regen._document import differing_keys, without_prose
 from scripts.regen._shapes import (
     ADDITIVE,
     BREAKING,
@@ -25,7 +26,6 @@ from scripts.regen._shapes import (
     kinds_moved,
     values_of,
 )
-from scripts.regen._walk import differing_keys, without_prose
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from scripts.regen._walk import objects
+from scripts.regen._document import objects
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

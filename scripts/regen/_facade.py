@@ -10,12 +10,12 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # i
 from jsonschema.validators import extend  # type: ignore[import-untyped]  # the same
 
 from scripts.regen._address import is_generic, is_unmistakable, video_url_places
+from scripts.regen._document import side_of
 from scripts.regen._find import base_url, is_json, session_parameter
 from scripts.regen._names import folded
 from scripts.regen._problems import Finding
 from scripts.regen._rules import FACADE_SOURCE, RULES, Rule
 from scripts.regen._security import asked, suffices
-from scripts.regen._sides import side_of
 from scripts.regen._wire import UNSAID, Case
 
 if TYPE_CHECKING:

@@ -6,9 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from scripts.regen._document import lookup, objects
 from scripts.regen._problems import RefusedError
-from scripts.regen._refs import lookup
-from scripts.regen._walk import objects
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

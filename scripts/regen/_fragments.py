@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from markdown_it import MarkdownIt
 
+from scripts.regen._document import PROSE_KEYS, pointers, without_prose
 from scripts.regen._load import Json, check_document, parse_text, without_comments
 from scripts.regen._problems import RefusedError
-from scripts.regen._walk import PROSE_KEYS, pointers, without_prose
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -6,9 +6,9 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from scripts.regen._document import resolve
 from scripts.regen._paths import PARAMETER_IN_PATH, split_path
 from scripts.regen._problems import RefusedError
-from scripts.regen._refs import resolve
 
 if TYPE_CHECKING:
     from scripts.regen._load import Json

@@ -12,17 +12,15 @@ import unicodedata
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from scripts.regen._document import lookup, models_of_one_side, objects, pointer_parts, side_of, without_prose
 from scripts.regen._flatten import Flattener, required_of, variants
 from scripts.regen._names import MODEL_RESERVED, class_name, module_name, unique_identifiers
-from scripts.regen._refs import lookup, pointer_parts
-from scripts.regen._sides import models_of_one_side, side_of
-from scripts.regen._walk import objects, without_prose
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from scripts.regen._document import Side
     from scripts.regen._load import Json
-    from scripts.regen._sides import Side
 
 MAX_PROSE = 4000
 _FORMATS = frozenset({"date", "date-time", "uuid"})

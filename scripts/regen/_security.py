@@ -6,9 +6,9 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from scripts.regen._document import resolve
 from scripts.regen._names import folded
 from scripts.regen._problems import RefusedError
-from scripts.regen._refs import resolve
 from scripts.regen._rules import NOT_FOR_PROGRAMS, TOKEN_PREFIXES
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
+from scripts.regen._document import PROSE_KEYS
 from scripts.regen._flatten import Flattener, variants
-from scripts.regen._walk import PROSE_KEYS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from openapi_python_client.schema import OpenAPI
 from pydantic import ValidationError
 
+from scripts.regen._document import without_prose
 from scripts.regen._problems import RefusedError
-from scripts.regen._walk import without_prose
 
 if TYPE_CHECKING:
     from scripts.regen._load import Json
