@@ -229,18 +229,12 @@ class HttpClient(_ApiClient, httpx.Client):
     def exchange(
         self, request: httpx.Request, *, limit: int | None = None, cancel: threading.Event | None = None
     ) -> httpx.Response:
-        """Send ``request`` and return its 2xx response, body read.
+        """Send ``request`` and return its 2xx response, body read; raise errors of ours alone.
 
         Args:
             request: As `build_request` makes it.
             limit: Most bytes of body to accept; None for a limit by content type.
             cancel: Ends the call once it is set.
-
-        Raises:
-            APIStatusError: The response is not 2xx.
-            APIConnectionError: There is none.
-            APIResponseValidationError: It is too large, or cannot be decoded.
-            ConfigurationError: The callable that gives the token returned none.
         """
         if cancel is not None:
             request.extensions[CANCELLED] = cancel.is_set

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import threading
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Any, cast
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import attrs
 import httpx
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
     from .._models import AnalyzedVideo, DownloadedVideo
     from ._types import OpenUrl, Options
+
+T = TypeVar("T")
 
 
 class StorageClient:
@@ -118,46 +121,56 @@ async def download_in_thread(
         opener: Given the way back into the event loop, returns what opens a URL.
         options: See `download`.
     """
-    import anyio
     import anyio.from_thread
     import anyio.lowlevel
-    import anyio.to_thread
 
-    stop, begun = threading.Event(), threading.Event()
-    outcome: Future[DownloadedVideo] = Future()
-    wanted = options.cancelled
+    stop, wanted = threading.Event(), options.cancelled
     options = attrs.evolve(options, cancelled=lambda: stop.is_set() or wanted())
-
-    async def stop_when_cancelled() -> None:
-        try:
-            await anyio.sleep_forever()
-        finally:
-            stop.set()
-
+    outcome: Future[DownloadedVideo] = Future()
     async with anyio.from_thread.BlockingPortal() as portal, anyio.create_task_group() as group:
 
-        def work() -> None:
-            begun.set()
-            try:
-                found = download(
-                    session_id, to, lookup=lambda: portal.call(lookup), open_url=opener(portal), options=options
-                )
-            except BaseException as error:
-                outcome.set_exception(error)
-            else:
-                outcome.set_result(found)
+        def work() -> DownloadedVideo:
+            return download(
+                session_id, to, lookup=lambda: portal.call(lookup), open_url=opener(portal), options=options
+            )
 
-        group.start_soon(stop_when_cancelled)
-        try:
-            # Without a limit of threads: more than forty downloads at a time are nothing unusual.
-            await anyio.to_thread.run_sync(work, limiter=anyio.CapacityLimiter(math.inf))
-        except BaseException:
-            # The cancel() of an asyncio task passes every shield, and leaves the thread alone.
-            stop.set()
-            with anyio.CancelScope(shield=True):
-                while begun.is_set() and not outcome.done():  # noqa: ASYNC110 -- a thread ends it, not the loop
-                    await anyio.sleep(0.005)
-            raise
+        group.start_soon(_set_when_cancelled, stop)
+        await _run_in_thread(partial(_settle, outcome, work), outcome, stop)
         await anyio.lowlevel.checkpoint_if_cancelled()
         group.cancel_scope.cancel()
     return outcome.result()
+
+
+async def _set_when_cancelled(stop: threading.Event) -> None:
+    import anyio
+
+    try:
+        await anyio.sleep_forever()
+    finally:
+        stop.set()
+
+
+def _settle(outcome: Future[T], work: Callable[[], T]) -> None:
+    if not outcome.set_running_or_notify_cancel():
+        return
+    try:
+        outcome.set_result(work())
+    except BaseException as error:
+        outcome.set_exception(error)
+
+
+async def _run_in_thread(settle: Callable[[], None], outcome: Future[Any], stop: threading.Event) -> None:
+    import anyio
+    import anyio.to_thread
+
+    try:
+        # Without a limit of threads: more than forty downloads at a time are nothing unusual.
+        await anyio.to_thread.run_sync(settle, limiter=anyio.CapacityLimiter(math.inf))
+    except BaseException:
+        # The cancel() of an asyncio task passes every shield, and leaves the thread alone.
+        stop.set()
+        outcome.cancel()  # where the thread has not begun, it does nothing any more
+        with anyio.CancelScope(shield=True):
+            while not outcome.done():  # noqa: ASYNC110 -- a thread ends it, not the loop
+                await anyio.sleep(0.005)
+        raise
