@@ -131,7 +131,8 @@ class StackTransport(httpx.BaseTransport):
             raise
 
         def give_back() -> None:
-            if self._idle.get(origin) is not idle or _has_leftover(transport, response, scheme):  # closed meanwhile, or used up
+            is_closed = self._idle.get(origin) is not idle
+            if is_closed or _has_leftover(transport, response, scheme):
                 discard(transport)
             else:
                 idle.append(transport)
@@ -207,7 +208,8 @@ class AsyncStackTransport(httpx.AsyncBaseTransport):
 
         async def give_back() -> None:
             slots.release()
-            if self._idle.get(origin) is not idle or _has_leftover(transport, response, scheme):  # closed meanwhile, or used up
+            is_closed = self._idle.get(origin) is not idle
+            if is_closed or _has_leftover(transport, response, scheme):
                 await adiscard(transport)
             else:
                 idle.append(transport)
