@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future, wait
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -12,6 +12,7 @@ import attrs
 import httpx
 
 from .._call import AsyncCarriers, Carriers, httpx_options
+from .._errors import AikynetixError, DownloadInterruptedError
 from .._transport import CANCELLED, DEADLINE
 from ._engine import download
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
     from .._models import AnalyzedVideo, DownloadedVideo
     from ._types import OpenUrl, Options
+
+_LOOK_EVERY = 0.2  # seconds between two looks at whether the video is still wanted
 
 T = TypeVar("T")
 
@@ -104,6 +107,37 @@ class _PortalStream(httpx.SyncByteStream):
         self._portal.call(self._response.aclose)
 
 
+def until_cancelled(
+    session_id: str, lookup: Callable[[], AnalyzedVideo], cancelled: Callable[[], bool]
+) -> Callable[[], AnalyzedVideo]:
+    """Return ``lookup`` as the engine wants it: what it fails with once nobody wants the video is a cancellation."""
+
+    def looked_up() -> AnalyzedVideo:
+        try:
+            return lookup()
+        except (AikynetixError, CancelledError) as error:
+            if not cancelled():
+                raise
+            text = "the download was cancelled; a later call resumes it"
+            raise DownloadInterruptedError(text, session_id=session_id, reason="cancelled") from error
+
+    return looked_up
+
+
+def _in_loop(
+    portal: anyio.from_thread.BlockingPortal,
+    lookup: Callable[[], Awaitable[AnalyzedVideo]],
+    cancelled: Callable[[], bool],
+) -> AnalyzedVideo:
+    """Run ``lookup`` in the event loop of ``portal``; cancel it there once nobody wants the video."""
+    found = portal.start_task_soon(lookup)
+    while not found.done():
+        if cancelled():
+            found.cancel()
+        wait([found], timeout=_LOOK_EVERY)
+    return found.result()
+
+
 async def download_in_thread(
     session_id: str,
     to: Any,
@@ -130,9 +164,8 @@ async def download_in_thread(
     async with anyio.from_thread.BlockingPortal() as portal, anyio.create_task_group() as group:
 
         def work() -> DownloadedVideo:
-            return download(
-                session_id, to, lookup=lambda: portal.call(lookup), open_url=opener(portal), options=options
-            )
+            look = until_cancelled(session_id, partial(_in_loop, portal, lookup, options.cancelled), options.cancelled)
+            return download(session_id, to, lookup=look, open_url=opener(portal), options=options)
 
         group.start_soon(_set_when_cancelled, stop)
         await _run_in_thread(partial(_settle, outcome, work), outcome, stop)
