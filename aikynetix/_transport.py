@@ -255,7 +255,9 @@ def make_stacks(
     mounts: dict[str, Transport | None] = {}
     for pattern, url in get_environment_proxies().items():
         if url is None:
-            mounts[pattern] = None
+            with suppress(httpx.InvalidURL):  # of NO_PROXY; httpx would raise for "fe80::/10", which it cannot match
+                httpx.URL(pattern)
+                mounts[pattern] = None
             continue
         try:
             made = httpx.Proxy(url)

@@ -124,6 +124,17 @@ def test_no_proxy_is_obeyed(
         assert (len(near.seen), proxy.connections) == (2, 0)
 
 
+@pytest.mark.parametrize("kind", CLIENTS)
+@pytest.mark.parametrize("entry", ["fe80::/10", "[::1]", "[fe80::1]:80", "b\u00fccher.example", "host:port"])
+def test_what_httpx_cannot_match_in_no_proxy_is_passed_over(
+    kind: str, entry: str, near: FaultServer, settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Other programs take such entries, so they are common; httpx itself raises where a client is made."""
+    monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("NO_PROXY", f"{entry},{near.host}")
+    assert ask(kind, "get", "s", **(settings | {"base_url": near.url})).session_id == "s"
+
+
 REFUSALS = {
     "407": (response(status=407, headers="Proxy-Authenticate: Basic\r\n"), ["407", "proxy"]),
     "403": (response(status=403), ["403", "proxy"]),
