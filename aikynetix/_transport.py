@@ -109,7 +109,8 @@ class StackTransport(httpx.BaseTransport):
             self._reset()
         scheme = request.url.scheme
         limits = Limits(request.extensions.get(DEADLINE), request.extensions.get(CANCELLED))
-        slots, idle = self._slots, self._idle[origin_of(request.url)]
+        origin = origin_of(request.url)
+        slots, idle = self._slots, self._idle[origin]
         try:
             slots.get(timeout=limits.remaining(request.extensions.get("timeout", {}).get("pool")))
         except queue.Empty:
@@ -130,7 +131,7 @@ class StackTransport(httpx.BaseTransport):
             raise
 
         def give_back() -> None:
-            if _has_leftover(transport, response):
+            if self._idle.get(origin) is not idle or _has_leftover(transport, response):  # closed meanwhile
                 discard(transport)
             else:
                 idle.append(transport)
@@ -186,7 +187,8 @@ class AsyncStackTransport(httpx.AsyncBaseTransport):
         if loop is not self._loop:
             self._reset(loop)
         scheme = request.url.scheme
-        slots, idle = self._slots, self._idle[origin_of(request.url)]
+        origin = origin_of(request.url)
+        slots, idle = self._slots, self._idle[origin]
         await self._acquire(request)
         transport = idle.pop() if idle else None
         try:
@@ -205,7 +207,7 @@ class AsyncStackTransport(httpx.AsyncBaseTransport):
 
         async def give_back() -> None:
             slots.release()
-            if _has_leftover(transport, response):
+            if self._idle.get(origin) is not idle or _has_leftover(transport, response):  # closed meanwhile
                 await adiscard(transport)
             else:
                 idle.append(transport)
