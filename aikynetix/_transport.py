@@ -332,7 +332,8 @@ def _has_leftover(transport: Any, response: httpx.Response) -> bool:
     tls = None if stream is None else stream.get_extra_info("ssl_object")
     if isinstance(tls, ssl.SSLObject):
         with suppress(ssl.SSLError, ValueError):  # mostly SSLWantReadError: nothing is there
-            return bool(tls.read(1))
+            tls.read(1)
+            return True  # a byte, or none, which is the server's farewell
     return tls is not None and bool(tls.pending())
 
 
