@@ -191,7 +191,7 @@ def _reason(error: Exception) -> str:
 
 
 def _proxy_reason(said: str) -> str:
-    if said.startswith(("407", "401")):  # the latter from proxies that take themselves for a server
+    if said.startswith(("407", "401", "Invalid username")):  # the latter from proxies that take themselves for a server
         return f"the proxy wants a user and password ({said}): put them into its URL, http://user:password@host:port"
     if said.startswith("cannot be reached"):
         return f"the proxy {said}: check proxy= or HTTPS_PROXY"

@@ -256,8 +256,9 @@ def test_programs_that_are_proxies_carry_everything(
         assert len(near.seen) == 4
         near.forget()
         monkeypatch.setenv("ALL_PROXY", f"{scheme}://{USER}:{quote(PASSWORD)}@127.0.0.1:{port}")
-        with pytest.raises(APIConnectionError, match="proxy") as caught:
+        with pytest.raises(APIConnectionError, match="the proxy wants a user and password") as caught:
             ask(kind, "get", "s", **settings | {"base_url": near.url, "max_retries": 0})
+        assert caught.value.is_permanent
         assert_presentable(caught.value)
         assert near.connections == 0
         del caught
