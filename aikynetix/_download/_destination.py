@@ -64,7 +64,8 @@ def local_path(to: str | os.PathLike[str]) -> tuple[Path, bool]:
     """Return the local path that ``to`` names, and whether it is a folder to put the file into.
 
     Raises:
-        PlaceError: A ``file:`` URL that names another machine, or has a query or a fragment (RFC 8089, section 2).
+        PlaceError: A ``file:`` URL that names another machine, or has a query or a fragment (RFC 8089, section 2); or
+            the home folder of nobody.
     """
     text = os.fspath(to)
     if text.lower().startswith("file://"):
@@ -74,7 +75,10 @@ def local_path(to: str | os.PathLike[str]) -> tuple[Path, bool]:
         if "?" in text or "#" in text:
             raise PlaceError("a file: URL has no ? and no #; as parts of a name they are written %3F and %23")
         text = url2pathname(parts.path)
-    path = Path(text).expanduser()
+    try:
+        path = Path(text).expanduser()
+    except RuntimeError as error:
+        raise PlaceError(f"{text.partition('/')[0]} is nobody's home folder (a name is written ./~)") from error
     return path, text.endswith(("/", os.sep)) or path.is_dir()
 
 

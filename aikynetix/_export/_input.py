@@ -140,7 +140,7 @@ def _analysis(value: object, number: int) -> Analysis | None:
 
 def _csv(lines: Iterable[Line], delimiter: str) -> Iterator[Item]:
     header: list[str] | None = None
-    id_at = analysis_at = 0
+    id_at, analysis_at = 0, -1
     for number, row in _rows(lines, delimiter):
         cells = [cell.strip() for cell in row]
         if not any(cells) or (len(row) == 1 and cells[0].startswith(_COMMENT)):
@@ -154,14 +154,14 @@ def _csv(lines: Iterable[Line], delimiter: str) -> Iterator[Item]:
                 raise BadInputError(number, f"more than one column has session ids: {_listed(cells)}")
             header = keys if found else ["sessionid"]  # one column needs no header
             id_at = header.index(found[0]) if found else 0
-            analysis_at = header.index("analysis") if "analysis" in header else len(header)
+            analysis_at = header.index("analysis") if "analysis" in header else -1
             if found:
                 continue
         if len(header) == 1 and any(cells[1:]):
             raise BadInputError(number, f"{len(cells)} columns, and no header says what they are")
         if not cells[id_at : id_at + 1] or not cells[id_at]:
             raise BadInputError(number, "the column of the session ids is empty")
-        yield cells[id_at], _analysis(cells[analysis_at] if analysis_at < len(cells) else None, number)
+        yield cells[id_at], _analysis(cells[analysis_at] if 0 <= analysis_at < len(cells) else None, number)
 
 
 def _rows(lines: Iterable[Line], delimiter: str) -> Iterator[tuple[int, list[str]]]:
