@@ -61,11 +61,7 @@ def remote_url(to: str | os.PathLike[str]) -> str | None:
 
 
 def local_path(to: str | os.PathLike[str]) -> tuple[Path, bool]:
-    """Return the local path that ``to`` names, and whether it is a folder to put the file into.
-
-    Raises:
-        PlaceError: A ``file:`` URL that names another machine, or has a query or a fragment (RFC 8089, section 2).
-    """
+    """Return the local path that ``to`` names (RFC 8089 for a URL), and whether it is a folder to put the file into."""
     text = os.fspath(to)
     if text.lower().startswith("file://"):
         parts = urlsplit(text)
