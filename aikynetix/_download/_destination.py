@@ -19,6 +19,7 @@ from attrs import frozen
 
 from .._errors import ConfigurationError
 from .._signed_url import safe_name
+from ._failures import PlaceError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,10 +31,6 @@ _REMOTE = re.compile(r"[a-z][a-z0-9+.-]+(::[a-z][a-z0-9+.-]+)*://", re.IGNORECAS
 _EXTENSIONS = ("mp4", "mov", "m4v")
 _LONGEST_SESSION, _LONGEST_OBJECT = 100, 60
 _MARKED = re.compile("~[0-9a-f]{16}$")
-
-
-class PlaceError(Exception):
-    """What is wrong with a destination, in a sentence of ours."""
 
 
 def file_name(session_id: str, video: AnalyzedVideo) -> str:

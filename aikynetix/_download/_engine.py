@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import time
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from attrs import evolve, frozen
 
-from .._errors import AikynetixError, DownloadError, IntegrityError
+from .._errors import DownloadError, IntegrityError
 from .._models import DownloadedVideo
-from ._destination import Destination, PlaceError, destination, file_name, remote_url
-from ._failures import Errors, disk_failure
+from ._destination import Destination, destination, file_name, remote_url
+from ._failures import Errors
 from ._partial import Busy, PartialFile
 from ._transfer import Transfer
 from ._urls import SignedUrls
@@ -20,7 +19,7 @@ from ._verify import verify
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from .._models import AnalyzedVideo
     from ._types import OpenUrl, Options
@@ -43,24 +42,10 @@ def download(
     """
     begun, urls = time.monotonic(), SignedUrls(lookup)
     errors = Errors(session_id, remote_url(to) or Path(to))
-    with _mapped(errors):
+    with errors.mapped():
         place = destination(to, lambda: file_name(session_id, urls.video()))
     errors = evolve(errors, path=place.shown)
     return _Download(place, urls, open_url, options, errors).run(begun)
-
-
-@contextmanager
-def _mapped(errors: Errors) -> Iterator[None]:
-    """Have what a file system raises, or we about a place, come out as an error of ours."""
-    try:
-        yield
-    except AikynetixError:
-        raise
-    except PlaceError as error:
-        raise errors.make(DownloadError, str(error), "place") from error
-    except Exception as error:  # a remote file system raises what its own library raises
-        failure = disk_failure(error)
-        raise errors.make(DownloadError, failure.text, failure.reason) from error
 
 
 @frozen
@@ -73,13 +58,13 @@ class _Download:
 
     def run(self, begun: float) -> DownloadedVideo:
         session_id, path = self.errors.session_id, self.errors.path
-        with _mapped(self.errors):
+        with self.errors.mapped():
             part = self._lock()
         if isinstance(part, int):
             return DownloadedVideo(session_id=session_id, path=path, size=part, verified="exists")
         try:
             transfer, sha256, verified = self._fetch(part)
-            with _mapped(self.errors):
+            with self.errors.mapped():
                 if not self.options.overwrite and self.place.exists():  # it may have appeared meanwhile
                     raise self._in_the_way()
                 seen = part.sync(transfer.size)
@@ -125,7 +110,7 @@ class _Download:
         resume = True
         while True:
             digests = transfer.run(resume=resume)
-            with _mapped(self.errors), part.reader() as file:
+            with self.errors.mapped(), part.reader() as file:
                 try:
                     checked = verify(transfer.version, transfer.size, digests, file, framed=transfer.is_framed)
                 except ValueError as mismatch:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import errno
 import re
+from contextlib import contextmanager
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from .._errors import DownloadError, DownloadInterruptedError, IntegrityError, SignedUrlExpiredError
+from .._errors import AikynetixError, DownloadError, DownloadInterruptedError, IntegrityError, SignedUrlExpiredError
 from .._retry import next_wait
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 _MAX_RENEWALS = 2
@@ -64,6 +66,23 @@ class Errors:
     def cancelled(self) -> DownloadError:
         """Return the error of a download that was told to stop."""
         return self.make(DownloadInterruptedError, "the download was cancelled; a later call resumes it", "cancelled")
+
+    @contextmanager
+    def mapped(self) -> Iterator[None]:
+        """Have what a file system raises, or we about a place, come out as an error of ours."""
+        try:
+            yield
+        except AikynetixError:
+            raise
+        except PlaceError as error:
+            raise self.make(DownloadError, str(error), "place") from error
+        except Exception as error:  # a remote file system raises what its own library raises
+            failure = disk_failure(error)
+            raise self.make(DownloadError, failure.text, failure.reason) from error
+
+
+class PlaceError(Exception):
+    """What is wrong with a destination, in a sentence of ours."""
 
 
 class Failure(Exception):

@@ -16,7 +16,7 @@ from typing import IO, TYPE_CHECKING, NoReturn
 from .._errors import AikynetixError, DownloadError, DownloadInterruptedError, IntegrityError
 from .._redact import scrub_exception
 from ._concurrency import MAX_CONNECTIONS, SMALL, ConcurrencyController
-from ._failures import Errors, Failure, Kind, Step, TransferState, decide, disk_failure
+from ._failures import Errors, Failure, Kind, Step, TransferState, decide
 from ._object import ObjectVersion, RangeRequest, RangeResponse
 from ._segments import Segment, SegmentTable, gaps, total
 from ._types import MAX_BYTES
@@ -31,8 +31,7 @@ if TYPE_CHECKING:
     from ._urls import SignedUrls
 
 _log = logging.getLogger("aikynetix")
-_TICK = 0.05
-_TICK_WHILE_GROWING = 0.01
+_TICK = 0.02
 _HASH_AT_ONCE = 16 * 1024 * 1024
 # Bytes that must be gained for a failure not to count: a server that sends one byte and hangs up is no help.
 _PROGRESS = 16 * 1024
@@ -71,10 +70,8 @@ class Transfer:
     def run(self, *, resume: bool = True) -> dict[str, str]:
         """Fetch the object, or what an earlier download left of it, and return its checksums by name."""
         self._table, self._checksums, self.resumed_from, self._has_ended = None, None, 0, False
-        try:
+        with self._errors.mapped():
             kept, reader = self._part.kept() if resume else None, self._part.reader()
-        except OSError as error:
-            self._give_up(disk_failure(error), DownloadError)
         if kept is not None:
             self.version, spans = kept
             size = self.version.size or 0
@@ -149,10 +146,8 @@ class Transfer:
             if self._unless_whole is None:
                 self._start_over(changed=not response.is_known)
         self._unless_whole = None
-        try:
+        with self._errors.mapped():
             self._part.begin(response.version)
-        except OSError as error:
-            self._give_up(disk_failure(error), DownloadError)
         size = response.version.size
         self._table = SegmentTable((self._options.max_bytes or MAX_BYTES) + 1 if size is None else size)
         self._checksums, self.resumed_from, self._controller = None, 0, ConcurrencyController(limit=1)
@@ -174,9 +169,7 @@ class Transfer:
         try:
             self._running = {self._submit(pool, worker.deliver, table, self._part, silence): worker}
             while self._running and self._table is table:
-                is_growing = self._controller.wanted < self._controller.limit
-                tick = _TICK_WHILE_GROWING if is_growing else _TICK
-                for future in wait(self._running, tick, FIRST_COMPLETED).done:
+                for future in wait(self._running, _TICK, FIRST_COMPLETED).done:
                     self._finish(table, self._running.pop(future), future)
                 self._tick()
                 if self._running and self._table is table and time.monotonic() >= self._not_before:
@@ -266,7 +259,7 @@ class Transfer:
                 self._unless_whole.__cause__ = failure.__cause__
             case Step.START_OVER:
                 _log.warning("the download starts over: %s", failure.text)
-                self._start_over(changed=failure.kind is Kind.CHANGED)
+                self._start_over(changed=True)
             case Step.FEWER:
                 self._controller.push_back(len(self._running))
             case Step.REFRESH_URL:
@@ -310,10 +303,8 @@ class Transfer:
             arrived = self._table.arrived
             self._report(total(arrived), self.version.size)
             prefix = arrived[0][1] if arrived and arrived[0][0] == 0 else 0
-            try:
+            with self._errors.mapped():
                 self._checksums.advance(self._reader, min(prefix, self._checksums.position + _HASH_AT_ONCE))
-            except OSError as error:
-                self._give_up(disk_failure(error), DownloadError)
         self._ticked_at = time.monotonic()
 
     def _report(self, done: int, size: int | None) -> None:

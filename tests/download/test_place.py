@@ -17,7 +17,6 @@ import pytest
 
 from aikynetix import AnalyzedVideo, DownloadError
 from aikynetix._download import file_name
-from aikynetix._signed_url import disposition_name
 
 from .calls import MIB, PROGRAM, assert_right, client_of, fetch, interrupt
 from .servers import Fault, Storage, serving, video
@@ -170,26 +169,6 @@ def test_names_that_the_storage_chooses_stay_in_the_folder(tmp_path: Path) -> No
         assert Path(fetch(storage, folder).path).parent == folder
     assert [entry.name for entry in tmp_path.iterdir()] == ["in"]
     assert all(entry.name.startswith("session-") for entry in folder.iterdir())
-
-
-@pytest.mark.parametrize(
-    ("header", "name"),
-    [
-        ("attachment; filename=\"a.mp4\"; filename*=UTF-8''%e2%82%ac.mp4", "\u20ac.mp4"),
-        ("attachment;filename*=iso-8859-1'en'%A3.mp4", "\u00a3.mp4"),
-        ("attachment ; FileName* = Shift_JIS''%83e%83X%83g.mp4 ; filename = x.mp4", "\u30c6\u30b9\u30c8.mp4"),
-        ("attachment; filename*=\"UTF-8''quoted%20.mp4\"", "quoted .mp4"),
-        ("attachment; filename*=unheard-of''x.mp4; filename=y.mp4", "y.mp4"),
-        ("attachment; filename*=utf-8''%ff.mp4; filename=z.mp4", "z.mp4"),
-        ('attachment; x="; filename=evil.mp4"; filename="q\\"uote.mp4"', "q_uote.mp4"),
-        ("attachment;\r\n\tfilename = plain name.mp4", "plain name.mp4"),
-        ('attachment; filename="../../up.mp4"', "up.mp4"),
-        ("inline", None),
-    ],
-)
-def test_the_extended_name_of_a_disposition_comes_first(header: str, name: str | None) -> None:
-    """RFC 6266, section 4.3: in any charset, with any spacing; where it cannot be read, the plain one counts."""
-    assert disposition_name(header) == name
 
 
 @pytest.mark.parametrize(

@@ -130,22 +130,6 @@ def test_what_stands_there_is_taken_if_wanted(folder: str) -> None:
         assert fetch(storage, f"{folder}/a.mp4", exist_ok=True).verified == "md5"
 
 
-def test_two_downloads_to_one_place_do_not_mix(folder: str) -> None:
-    """The second is told that one is under way, as on the disk."""
-    second: list[str | None] = []
-
-    def meanwhile(done: int, size: int | None) -> None:
-        if not second:
-            with pytest.raises(DownloadError) as caught:
-                fetch(storage, f"{folder}/a.mp4")
-            second.append(caught.value.reason)
-
-    with serving(Storage(video(2 * MIB), rate=8 * MIB)) as storage:
-        fetch(storage, f"{folder}/a.mp4", progress=meanwhile)
-    assert second == ["locked"]
-    assert listing(folder) == {"a.mp4": storage.body}
-
-
 class Shaky(memory_system):  # type: ignore[misc]  # fsspec has no types
     """A store that fails where it is told to."""
 

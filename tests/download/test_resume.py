@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from aikynetix import DownloadError
-from aikynetix._download._partial import decode
 
 from .calls import MIB, assert_right, fetch, interrupt, start, wait_until
 from .kills import asked_again, journal
@@ -158,35 +157,6 @@ def test_leftovers_that_do_not_fit_each_other_do_no_harm(loss: str, tmp_path: Pa
         result = fetch(storage, path)
     assert (0 < result.resumed_from < 2 * MIB) == (loss == "half a line")
     assert_right(result, path, body)
-
-
-SOUND: dict[str, object] = {"path": "h/v", "size": 9, "etag": '"a"', "generation": "1", "checksums": {}}
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        *({name: value} for name in ("etag", "generation") for value in (" x", "x\n", "\u00e4", 7, ["x"])),
-        {"size": None},
-        {"size": "9"},
-        {"path": None},
-        {"checksums": {"md5": 7}},
-        {"checksums": None},
-        {"more": 1},
-    ],
-    ids=str,
-)
-def test_a_journal_that_no_header_could_have_led_to_is_no_journal(change: dict[str, object]) -> None:
-    """What was never received cannot be sent: such a journal is worth nothing."""
-
-    def text(fields: dict[str, object]) -> str:
-        return json.dumps({"journal": 2, "object": fields}) + "\n+0-4;\n+4-6;\n+7-"
-
-    found = decode(text(SOUND))
-    assert found is not None
-    assert found[1] == [(0, 6)]
-    assert decode(text(SOUND | change)) is None
-    assert decode("[" * 100_000) is None
 
 
 def test_a_part_that_only_lacked_its_name_is_proved_with_one_byte(tmp_path: Path) -> None:
