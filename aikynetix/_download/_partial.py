@@ -105,16 +105,11 @@ class PartialFile:
     def write(self, offset: int, data: memoryview) -> None:
         """Write all of ``data`` at ``offset`` and note it in the journal."""
         written = 0
-        while written < len(data):
-            written += self._write_some(data[written:], offset + written)
-        self._append(f"+{offset}-{offset + written};\n")
-
-    def _write_some(self, data: memoryview, offset: int) -> int:
-        if hasattr(os, "pwrite"):
-            return os.pwrite(self._fd, data, offset)
         with self._lock:  # Windows has no positioned writes
             os.lseek(self._fd, offset, os.SEEK_SET)
-            return os.write(self._fd, data)
+            while written < len(data):
+                written += os.write(self._fd, data[written:])
+            self._append(f"+{offset}-{offset + written};\n")
 
     def _append(self, line: str) -> None:
         os.write(self._journal, line.encode("ascii"))

@@ -70,14 +70,6 @@ def test_characters_of_patterns_are_names_like_others(name: str, folder: str) ->
     assert sorted(listing(folder)) == sorted(["star.mp4", path.rpartition("/")[2]])
 
 
-def test_a_folder_gets_the_name_of_session_and_url(folder: str) -> None:
-    """A URL that ends with a slash is a folder, as on the disk."""
-    with serving(Storage(video(1000))) as storage:
-        result = fetch(storage, f"{folder}/")
-    assert list(listing(folder)) == ["session-analyzed_video.mp4"]
-    assert str(result.path).endswith("/session-analyzed_video.mp4")
-
-
 @pytest.mark.parametrize(
     ("fault", "error"),
     [

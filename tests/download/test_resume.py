@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import signal
@@ -101,15 +100,6 @@ def test_a_changed_object_is_fetched_anew(
     assert_right(result, tmp_path / "v.mp4", new)
     assert "starts over" in caplog.text
     assert "topsecret" not in caplog.text
-
-
-def test_what_nothing_identifies_is_fetched_anew(tmp_path: Path) -> None:
-    """Without entity tag, generation or checksum nobody can tell what the bytes belong to: they are not even kept."""
-    with serving(Storage(video(3 * MIB), (), etag=None, generation=None)) as storage:
-        interrupt(storage, tmp_path / "v.mp4")
-        assert list(tmp_path.iterdir()) == []
-        assert_right(fetch(storage, tmp_path / "v.mp4"), tmp_path / "v.mp4", storage.body)
-        assert [request.span for request in storage.requests] == [None]
 
 
 @pytest.mark.parametrize("told", ["first", "later"])
@@ -271,28 +261,6 @@ def test_a_disk_that_fills_up_meanwhile_is_no_loss(connections: int, small_disk:
         assert asked_again(storage, since, held) == 0
     assert result.resumed_from == sum(stop - begin for begin, stop in held) > MIB // 2
     assert_right(result, path, storage.body)
-
-
-@pytest.mark.parametrize(
-    ("number", "is_taken"), [(errno.EINVAL, True), (errno.ENOTSUP, True), (errno.ENOSYS, True), (errno.EIO, False)]
-)
-def test_a_file_system_without_fsync_still_gets_its_file(
-    number: int, is_taken: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Some network file systems have no such call; a disk that did not take the bytes is another matter."""
-
-    def fsync(fd: int) -> None:
-        raise OSError(number, os.strerror(number))
-
-    monkeypatch.setattr(os, "fsync", fsync)
-    with serving(Storage(video(MIB))) as storage:
-        if is_taken:
-            assert_right(fetch(storage, tmp_path / "v.mp4"), tmp_path / "v.mp4", storage.body)
-            return
-        with pytest.raises(DownloadError, match=os.strerror(number)) as caught:
-            fetch(storage, tmp_path / "v.mp4")
-    assert caught.value.reason == "place"
-    assert not (tmp_path / "v.mp4").exists()
 
 
 @pytest.mark.parametrize("hashes", [(), ("md5",)], ids=["by place", "by checksum"])
