@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from attrs import evolve
 
 from .._arguments import checked_count, checked_place
-from .._download._destination import PlaceError, local_path, remote_url
+from .._download._destination import local_path, remote_url
 from .._errors import DownloadError
 from ._folder import Folder
 from ._record import ExportRecord, ExportStatus, shown_id
@@ -144,8 +144,6 @@ def folder_of(to: str | os.PathLike[str]) -> Folder:
     try:
         # Absolute, because the workers of an executor may have another current folder.
         return Folder(local_path(place)[0].absolute())
-    except PlaceError as error:
-        raise ValueError(str(error)) from None
     except OSError as error:
         text = f"the export's folder cannot be used: {error.strerror} ({place})"
         raise DownloadError(text, session_id="", path=place) from error
