@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import threading
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from typing import TYPE_CHECKING, Any, cast
 
 import attrs
 import httpx
 
 from .._call import AsyncCarriers, Carriers, httpx_options
+from .._errors import DownloadInterruptedError
 from .._transport import CANCELLED, DEADLINE
 from ._engine import download
 
@@ -136,12 +137,19 @@ async def download_in_thread(
 
     async with anyio.from_thread.BlockingPortal() as portal, anyio.create_task_group() as group:
 
+        def look_up() -> AnalyzedVideo:
+            found = portal.start_task_soon(lookup)
+            while not wait((found,), 0.2).done:
+                if options.cancelled():
+                    found.cancel()
+                    text = "the download was cancelled while its URL was looked up"
+                    raise DownloadInterruptedError(text, session_id=session_id, path=to, reason="cancelled")
+            return found.result()
+
         def work() -> None:
             begun.set()
             try:
-                found = download(
-                    session_id, to, lookup=lambda: portal.call(lookup), open_url=opener(portal), options=options
-                )
+                found = download(session_id, to, lookup=look_up, open_url=opener(portal), options=options)
             except BaseException as error:
                 outcome.set_exception(error)
             else:

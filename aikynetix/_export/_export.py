@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import warnings
-import weakref
 from collections.abc import Iterable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
 from .._arguments import checked_count, checked_place
-from .._download._destination import local_path, remote_url
+from .._download._destination import PlaceError, local_path, remote_url
 from .._errors import DownloadError
 from ._folder import Folder
-from ._record import ExportRecord, ExportStatus, shown_id
-from ._run import Rules, Run, close, split_item
-from ._workers import ExecutorWorkers, Tasks, Threads
+from ._run import Rules, Run, close, sessions
+from ._workers import ExecutorWorkers, LoopDownload, Threads
 
 if TYPE_CHECKING:
     import os
@@ -24,19 +21,13 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
 
     from .. import Aikynetix, AsyncAikynetix
-    from ._workers import Factory, Workers
-
-T = TypeVar("T")
+    from .._models import DownloadedVideo
+    from ._record import ExportRecord
+    from ._workers import Factory
 
 
 def export(
-    client: Aikynetix,
-    session_ids: Iterable[Any],
-    to: str | os.PathLike[str],
-    *,
-    executor: Executor | None = None,
-    make_client: Factory | None = None,
-    **rules: Any,
+    client: Aikynetix, session_ids: Iterable[Any], to: str | os.PathLike[str], **how: Any
 ) -> Generator[ExportRecord]:
     """Return an iterator that exports as it is asked for records; see `AnalyzedVideos.export`.
 
@@ -44,9 +35,8 @@ def export(
         client: Downloads the videos.
         session_ids: Session ids, or pairs of an id and an analysis, or a mapping from the one to the other.
         to: A folder or an fsspec URL.
-        executor: Where to work instead of in threads of this process.
-        make_client: Makes the client of a worker of the executor; takes ``max_retries``, and pickles.
-        **rules: See `Rules`.
+        **how: ``executor``, where to work instead of in threads of this process; ``make_client``, which makes the
+            client of a worker of the executor, takes ``max_retries``, and pickles; and the fields of `Rules`.
 
     Raises:
         TypeError: ``session_ids`` is a single string, or no iterable; or ``executor`` is no executor.
@@ -55,49 +45,41 @@ def export(
             settings cannot be sent to an executor.
     """
     # The export itself begins again what failed in passing.
-    threads = partial(Threads, client.with_options(max_retries=0))
-    run = _run(session_ids, to, threads, executor, make_client, rules)
-    return _watched(run.records(), run)
+    return _run(session_ids, to, client.with_options(max_retries=0).analyzed_videos.download, **how).records()
 
 
 def export_async(
-    client: AsyncAikynetix,
-    session_ids: Iterable[Any],
-    to: str | os.PathLike[str],
-    *,
-    executor: Executor | None = None,
-    make_client: Factory | None = None,
-    **rules: Any,
+    client: AsyncAikynetix, session_ids: Iterable[Any], to: str | os.PathLike[str], **how: Any
 ) -> AsyncGenerator[ExportRecord]:
     """Return an asynchronous iterator over the records; the arguments and errors are those of `export`."""
-    tasks = Tasks(client.with_options(max_retries=0))
-    run = _run(session_ids, to, lambda _: tasks, executor, make_client, rules)
-    return _watched(_async_records(run, tasks), run)
+    download = LoopDownload(client.with_options(max_retries=0).analyzed_videos.download)
+    return _async_records(_run(session_ids, to, download, **how), download)
 
 
-async def _async_records(run: Run, tasks: Tasks) -> AsyncGenerator[ExportRecord]:
+async def _async_records(run: Run, download: LoopDownload) -> AsyncGenerator[ExportRecord]:
     import anyio.to_thread
 
+    download.enter()
     records = run.records()
-    limiter = anyio.CapacityLimiter(1)  # of its own: downloads may have taken all of the loop's threads
+    limiter = anyio.CapacityLimiter(2)  # of its own: downloads may have taken all of the loop's threads
     in_thread = partial(anyio.to_thread.run_sync, abandon_on_cancel=True, limiter=limiter)
     try:
         while (record := await in_thread(next, records, None)) is not None:
             yield record
     finally:
         run.stop()
-        tasks.cancel()
         with anyio.CancelScope(shield=True):
-            await anyio.to_thread.run_sync(close, records, limiter=anyio.CapacityLimiter(1))
+            await in_thread(close, records)
 
 
 def _run(
     session_ids: Iterable[Any],
     to: str | os.PathLike[str],
-    workers: Callable[[int], Workers],
-    executor: Executor | None,
-    make_client: Factory | None,
-    rules: Mapping[str, Any],
+    download: Callable[..., DownloadedVideo],
+    *,
+    executor: Executor | None = None,
+    make_client: Factory | None = None,
+    **rules: Any,
 ) -> Run:
     if isinstance(session_ids, str | bytes):
         raise TypeError("session_ids must be an iterable of session ids, not one string; put it in a list")
@@ -109,22 +91,10 @@ def _run(
     items = session_ids.items() if isinstance(session_ids, Mapping) else session_ids
     folder, how = folder_of(to), Rules(**rules)
     if executor is None:
-        return Run(items, folder, workers(how.concurrency), how)
+        return Run(items, folder, Threads(download, how.concurrency), how)
     assert make_client is not None, "the verbs give one"
     elsewhere = ExecutorWorkers(executor, make_client, folder.target)
     return Run(items, folder, elsewhere, evolve(how, observer=None))
-
-
-def _watched(records: T, run: Run) -> T:
-    """Return ``records``, and have a warning given if nobody ever asks for one."""
-
-    def warn() -> None:
-        if not run.has_begun:
-            text = "an export was dropped before it began; it works while its records are asked for, as in a for loop"
-            warnings.warn(text, RuntimeWarning, stacklevel=2)
-
-    weakref.finalize(records, warn).atexit = False
-    return records
 
 
 def folder_of(to: str | os.PathLike[str]) -> Folder:
@@ -144,6 +114,8 @@ def folder_of(to: str | os.PathLike[str]) -> Folder:
     try:
         # Absolute, because the workers of an executor may have another current folder.
         return Folder(local_path(place)[0].absolute())
+    except PlaceError as error:
+        raise ValueError(str(error)) from None
     except OSError as error:
         text = f"the export's folder cannot be used: {error.strerror} ({place})"
         raise DownloadError(text, session_id="", path=place) from error
@@ -162,13 +134,10 @@ def plan(
     folder = folder_of(to)
     try:
         folder.read()
-        for item in session_ids:
-            shown = shown_id(split_item(item, None)[0])
-            if folder.add_seen(shown):
-                last = folder.last(shown)
-                if retry_failed and (last is None or last.status is not ExportStatus.FAILED):
-                    yield shown, "skip"
-                else:
-                    yield shown, "fetch" if folder.there(last) is None else "already_there"
+        for session in sessions(session_ids, folder):
+            if retry_failed and not session.has_failed:
+                yield session.shown, "skip"
+            else:
+                yield session.shown, "fetch" if session.there is None else "already_there"
     finally:
         folder.close()

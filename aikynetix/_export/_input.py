@@ -7,14 +7,14 @@ import io
 import json
 import re
 from contextlib import suppress
-from itertools import chain
+from itertools import chain, zip_longest
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from .._operations import Analysis
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
 Item = tuple[str, Analysis | None]
 """A session id and the analysis to make of it, None for the one of the whole export."""
@@ -22,6 +22,7 @@ Item = tuple[str, Analysis | None]
 Line = tuple[int, str]
 
 _IDS = ("sessionid", "id")  # as `_key` has them; the first of them that is there names the column
+_ANALYSIS = "analysis"
 _DELIMITERS = (",", ";", "\t")
 _LONGEST_LINE = 1024 * 1024
 _COMMENT = "# "
@@ -107,61 +108,54 @@ def _json_lines(lines: Iterable[Line]) -> Iterator[Item]:
         try:
             value: Any = json.loads(line)
         except (ValueError, RecursionError):
-            raise BadInputError(number, "not JSON; JSON lines have one object or string on each line") from None
-        if isinstance(value, list):
-            raise BadInputError(number, "a JSON array; JSON lines have one object or string on each line")
-        if not isinstance(value, dict):
-            yield _session_id(value, number), None
-            continue
-        fields = {_key(name): name for name in value}
-        name = next((fields[key] for key in _IDS if key in fields), None)
-        if name is None:
-            raise BadInputError(number, f"the object has no 'session_id'; it has {_listed(value)}")
-        yield _session_id(value[name], number), _analysis(value.get(fields.get("analysis")), number)
-
-
-def _session_id(value: object, number: int) -> str:
-    if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
-    if not isinstance(value, str) or not value:
-        raise BadInputError(number, "'session_id' must be a string that is not empty")
-    return value
-
-
-def _analysis(value: object, number: int) -> Analysis | None:
-    if value is None or (isinstance(value, str) and not value.strip()):
-        return None
-    try:
-        return Analysis(value.strip().lower() if isinstance(value, str) else "")
-    except ValueError:
-        choices = " or ".join(repr(choice.value) for choice in Analysis)
-        raise BadInputError(number, f"the analysis must be {choices}, or empty") from None
+            value = None
+        if not isinstance(value, dict | str | int):
+            raise BadInputError(number, "not JSON lines, which have one object or string on each line")
+        fields = value if isinstance(value, dict) else {_IDS[0]: value}
+        yield _item(number, {_key(name): content for name, content in fields.items()}, fields)
 
 
 def _csv(lines: Iterable[Line], delimiter: str) -> Iterator[Item]:
     header: list[str] | None = None
-    id_at = analysis_at = 0
     for number, row in _rows(lines, delimiter):
         cells = [cell.strip() for cell in row]
         if not any(cells) or (len(row) == 1 and cells[0].startswith(_COMMENT)):
             continue
         keys = [_key(cell) for cell in cells]
         if header is None or sorted(keys) == sorted(header):
-            found = [key for key in _IDS if key in keys][:1]
-            if not found and any(cells[1:]):
-                raise BadInputError(number, f"no column is named 'session_id'; the columns are {_listed(cells)}")
-            if found and keys.count(found[0]) > 1:
-                raise BadInputError(number, f"more than one column has session ids: {_listed(cells)}")
-            header = keys if found else ["sessionid"]  # one column needs no header
-            id_at = header.index(found[0]) if found else 0
-            analysis_at = header.index("analysis") if "analysis" in header else len(header)
-            if found:
+            has_names = any(key in _IDS for key in keys) or any(cells[1:])
+            header = keys if has_names else [_IDS[0]]  # one column needs no header
+            if any(header.count(key) > 1 for key in (*_IDS, _ANALYSIS)):
+                raise BadInputError(number, f"two columns of the same meaning: {_listed(cells)}")
+            if has_names:
+                _id_key(number, header, cells)
                 continue
         if len(header) == 1 and any(cells[1:]):
             raise BadInputError(number, f"{len(cells)} columns, and no header says what they are")
-        if not cells[id_at : id_at + 1] or not cells[id_at]:
-            raise BadInputError(number, "the column of the session ids is empty")
-        yield cells[id_at], _analysis(cells[analysis_at] if analysis_at < len(cells) else None, number)
+        yield _item(number, dict(zip_longest(header, cells, fillvalue="")), header)
+
+
+def _item(number: int, fields: Mapping[str, Any], names: Iterable[str]) -> Item:
+    """Return the session of a line; ``fields`` by their `_key`, ``names`` for a message."""
+    session_id, analysis = fields[_id_key(number, fields, names)], fields.get(_ANALYSIS)
+    if isinstance(session_id, int) and not isinstance(session_id, bool):
+        session_id = str(session_id)
+    if not isinstance(session_id, str) or not session_id:
+        raise BadInputError(number, "'session_id' must be text, and not empty")
+    if analysis is None or (isinstance(analysis, str) and not analysis.strip()):
+        return session_id, None
+    try:
+        return session_id, Analysis(analysis.strip().lower() if isinstance(analysis, str) else "")
+    except ValueError:
+        choices = " or ".join(repr(choice.value) for choice in Analysis)
+        raise BadInputError(number, f"the analysis must be {choices}, or empty") from None
+
+
+def _id_key(number: int, keys: Iterable[str], names: Iterable[str]) -> str:
+    for key in _IDS:
+        if key in keys:
+            return key
+    raise BadInputError(number, f"no 'session_id' among {_listed(names)}")
 
 
 def _rows(lines: Iterable[Line], delimiter: str) -> Iterator[tuple[int, list[str]]]:

@@ -7,6 +7,7 @@ import heapq
 import logging
 import random
 import time
+import warnings
 from concurrent.futures import CancelledError, Future, wait
 from contextlib import suppress
 from functools import partial
@@ -22,7 +23,7 @@ from ._limiter import PATIENCE, RateLimiter
 from ._record import ExportRecord, ExportStatus, failed, is_fatal, is_passing, shown_id
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Mapping
+    from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 
     from .._operations import Analysis
     from ._folder import Folder
@@ -32,23 +33,8 @@ logger = logging.getLogger("aikynetix")
 
 _POLL = 0.1
 _LONGEST_PAUSE = 8.0
-_MOST_LOSSES = 2
 # What is being worked on when an export is stopped may still end well within this time, in seconds, and is noted then.
 _GRACE = 2.0
-
-
-@frozen
-class Job:
-    """What is done for one session: the arguments of its download, and how it went so far."""
-
-    request: Mapping[str, Any]
-    begun: float = field(factory=time.monotonic)
-    attempts: int = 1
-    failures: int = 0
-
-    def settled(self, record: ExportRecord) -> ExportRecord:
-        """Return what came of it, with the time that it took."""
-        return evolve(record, seconds=time.monotonic() - self.begun, attempts=self.attempts)
 
 
 @frozen(kw_only=True)
@@ -72,6 +58,47 @@ class Rules:
     observer: Callable[[str, int, int | None], object] | None = None
 
 
+@frozen
+class Session:
+    """A session of the list, with its last record and the record of its video that is there, if there are any."""
+
+    session_id: Any
+    analysis: Any
+    shown: str
+    last: ExportRecord | None
+    there: ExportRecord | None
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether an earlier export failed."""
+        return self.last is not None and self.last.status is ExportStatus.FAILED
+
+
+def sessions(items: Iterable[Any], folder: Folder) -> Iterator[Session]:
+    """Yield the sessions of a list, each once; neither its id nor its analysis is checked."""
+    for item in items:
+        session_id, analysis = item if isinstance(item, tuple) and len(item) == 2 else (item, None)
+        shown, is_text = shown_id(session_id), isinstance(session_id, str)
+        # What is no text is a mistake, and must not stand in the way of the session that it looks like.
+        if folder.add_seen(shown if is_text else f"\0{shown}"):
+            last = folder.last(shown) if is_text else None
+            yield Session(session_id, analysis, shown, last, folder.there(last))
+
+
+@frozen
+class Job:
+    """What is done for one session: the arguments of its download, and how it went so far."""
+
+    request: Mapping[str, Any]
+    begun: float = field(factory=time.monotonic)
+    attempts: int = 1
+    failures: int = 0
+
+    def settled(self, record: ExportRecord) -> ExportRecord:
+        """Return what came of it, with the time that it took."""
+        return evolve(record, seconds=time.monotonic() - self.begun, attempts=self.attempts)
+
+
 class Run:
     """One export.
 
@@ -83,14 +110,20 @@ class Run:
     """
 
     def __init__(self, items: Iterable[Any], folder: Folder, workers: Workers, rules: Rules) -> None:
-        self._items, self._folder, self._workers, self._rules = iter(items), folder, workers, rules
+        self._sessions = sessions(items, folder)
+        self._folder, self._workers, self._rules = folder, workers, rules
         self._limiter = RateLimiter(rules.concurrency)
-        self.has_begun = self._is_stopped = self._exhausted = False
+        self._has_begun = self._is_stopped = self._exhausted = False
         self._fault: Exception | None = None
         self._active: dict[Future[ExportRecord | Exception], Job] = {}
         self._again: list[tuple[float, int, Job]] = []  # a heap of what is to be begun again, by time
         self._numbers = count()
         self._done: SimpleQueue[Future[ExportRecord | Exception]] = SimpleQueue()
+
+    def __del__(self) -> None:
+        if not self._has_begun:
+            text = "an export was dropped before it began; it works while its records are asked for, as in a for loop"
+            warnings.warn(text, RuntimeWarning, stacklevel=2)
 
     def records(self) -> Generator[ExportRecord]:
         """Return an iterator over the records; closed at the interpreter's end where it is half read."""
@@ -106,16 +139,13 @@ class Run:
                 raised in its place.
             Exception: What reading the items raised, once there is no record left of those before.
         """
-        self.has_begun = True
+        self._has_begun = True
         try:
             self._folder.open()
             try:
                 while (record := self._next_record()) is not None:
                     yield record
-            except GeneratorExit:
-                self._finish()
-                raise
-            except BaseException:
+            except BaseException:  # the loop was left, too
                 with suppress(AikynetixError):
                     self._finish()
                 raise
@@ -135,9 +165,8 @@ class Run:
             if record is not None:
                 return record
             if begun is None and self._exhausted and not self._active and not self._again:
-                fault, self._fault = self._fault, None
-                if fault is not None:
-                    raise fault
+                if self._fault is not None:
+                    raise self._fault
                 return None
         return None
 
@@ -160,44 +189,36 @@ class Run:
 
     def _next_listed(self) -> Job | ExportRecord | None:
         """Return the next session to begin, a record where it is done already, or None at the end of the list."""
-        while not (self._exhausted or self._is_stopped):
-            try:
-                item = next(self._items)
-            except StopIteration:
-                break
-            except Exception as error:  # the caller's own: raised when what was begun has been handed out
-                self._fault = error
-                break
-            session_id, analysis = split_item(item, self._rules.analysis)
-            shown = shown_id(session_id)
-            # What is no text is a mistake, and must not stand in the way of the session that it looks like.
-            last = self._folder.last(shown) if isinstance(session_id, str) else None
-            is_wanted = not self._rules.retry_failed or (last is not None and last.status is ExportStatus.FAILED)
-            if not is_wanted or not self._folder.add_seen(shown if isinstance(session_id, str) else f"\0{shown}"):
-                continue
-            there = self._folder.there(last)  # it has its line, which tells how it came there
-            return there or self._job(session_id, analysis, overwrite=last is not None and last.path is not None)
+        try:
+            for session in self._sessions:
+                if self._is_stopped:
+                    return None
+                if session.has_failed or not self._rules.retry_failed:
+                    return session.there or self._job(session)  # what is there has its line, which tells how it came
+        except Exception as error:  # the caller's own: raised when what was begun has been handed out
+            self._fault = error
         self._exhausted = True
         return None
 
-    def _job(self, session_id: Any, analysis: Any, *, overwrite: bool) -> Job:
+    def _job(self, session: Session) -> Job:
+        is_known = session.last is not None and session.last.path is not None
         request = {
-            "session_id": session_id,
+            "session_id": session.session_id,
             "to": self._folder.target,
-            "analysis": analysis,
+            "analysis": self._rules.analysis if session.analysis is None else session.analysis,
             "wait": self._rules.wait,
-            "overwrite": overwrite,
-            "exist_ok": not overwrite,
+            "overwrite": is_known,
+            "exist_ok": not is_known,
         }
         if self._rules.observer is not None:
-            request["progress"] = partial(self._rules.observer, session_id)
+            request["progress"] = partial(self._rules.observer, session.session_id)
         return Job(request)
 
     def _settle_next(self, *, may_wait: bool) -> ExportRecord | None:
         """Return the record of a session that has ended, None where none has or it is to be begun again."""
-        timeout = min(self._limiter.delay(time.monotonic()) or _POLL, _POLL) if may_wait else 0.0
+        timeout = min(self._limiter.delay(time.monotonic()) or _POLL, _POLL)
         try:
-            future = self._done.get(timeout=timeout) if may_wait else self._done.get_nowait()
+            future = self._done.get(may_wait, timeout)
         except Empty:
             return None
         job = self._active.pop(future)
@@ -211,29 +232,26 @@ class Run:
         """Begin a session again that ended in ``error``, or return its record."""
         if is_fatal(error):
             raise error
-        now, wanted = time.monotonic(), getattr(error, "retry_after", None) or 0.0
-        again, pause, session_id = evolve(job, attempts=job.attempts + 1), 0.0, job.request["session_id"]
+        now, session_id = time.monotonic(), job.request["session_id"]
+        wanted = getattr(error, "retry_after", None) or 0.0
         if isinstance(error, RateLimitError):
             self._limiter.refused(now, error.retry_after, random.random())
             if self._limiter.is_hopeless(now):
                 raise error
-            is_wanted = True
             logger.info("too many requests; going on in %.1f s", self._limiter.delay(now))
+            again, pause, is_wanted = job, 0.0, True
         else:
             self._limiter.answered()
-            is_ours = isinstance(error, AikynetixError | ValueError | TypeError)
-            is_wanted = job.failures < (self._rules.max_retries if is_ours else _MOST_LOSSES)
-            is_wanted = is_wanted and (is_passing(error) or not is_ours)
-            again = evolve(again, failures=job.failures + 1)
-            if is_ours:
-                pause = max(wanted, min(_LONGEST_PAUSE, 2.0**job.failures) * random.random())
-            else:
+            if not isinstance(error, AikynetixError | ValueError | TypeError):
                 logger.warning("the worker of a session was lost (%s)", type(error).__name__)
                 text = f"its worker was lost {job.attempts} times ({type(error).__name__}); a later export tries again"
                 error = DownloadInterruptedError(text, session_id=shown_id(session_id))
+            again, is_wanted = evolve(job, failures=job.failures + 1), is_passing(error)
+            is_wanted = is_wanted and job.failures < self._rules.max_retries
+            pause = max(wanted, min(_LONGEST_PAUSE, 2.0**job.failures) * random.random())
         if not is_wanted or wanted > PATIENCE:
             return self._folder.note(job.settled(failed(session_id, error)))
-        heapq.heappush(self._again, (now + pause, next(self._numbers), again))
+        heapq.heappush(self._again, (now + pause, next(self._numbers), evolve(again, attempts=job.attempts + 1)))
         return None
 
     def _finish(self) -> None:
@@ -264,10 +282,3 @@ def close(records: Generator[ExportRecord]) -> None:
             return records.close()
         time.sleep(0.01)
     return None
-
-
-def split_item(item: object, analysis: Analysis | str | None) -> tuple[Any, Any]:
-    """Return the session id and the analysis of an element of the list, neither of them checked."""
-    if isinstance(item, tuple) and len(item) == 2:
-        return item[0], item[1] if item[1] is not None else analysis
-    return item, analysis

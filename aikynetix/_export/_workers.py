@@ -1,6 +1,6 @@
-"""Where the sessions of an export are worked on: threads, an event loop, or any executor.
+"""Where the sessions of an export are worked on: threads of this process, or any executor.
 
-Each kind is given the arguments of a `download` (`submit`), and gives a future of the record or the error. `stop` tells
+Each kind takes the arguments of a `download` (`submit`), and returns a future of the record or the error. `stop` tells
 what is under way to end, and `close` gives up what belongs to the export.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 import pickle
 import threading
 import uuid
-from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from functools import lru_cache, partial
 from pathlib import Path
@@ -17,16 +17,14 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
-from .._errors import AikynetixError, ConfigurationError, DownloadError
+from .._errors import AikynetixError, ConfigurationError
 from ._record import ExportRecord, ExportStatus
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
     from concurrent.futures import Executor
 
-    import anyio
-
-    from .. import Aikynetix, AsyncAikynetix
+    from .. import Aikynetix
     from .._models import DownloadedVideo
 
     Request = Mapping[str, Any]
@@ -52,18 +50,14 @@ class Stop(threading.Event):
 
 
 class Threads:
-    """Threads of this process, by the synchronous client."""
+    """Threads of this process, which call ``download``."""
 
-    def __init__(self, client: Aikynetix, concurrency: int) -> None:
-        self._download = client.analyzed_videos.download
-        self._stop = Stop()
+    def __init__(self, download: Callable[..., DownloadedVideo], concurrency: int) -> None:
+        self._download, self._stop = download, Stop()
         self._pool = ThreadPoolExecutor(concurrency, "aikynetix-export")
 
     def submit(self, request: Request) -> Future[Outcome]:
-        return self._pool.submit(partial(self._work, request))
-
-    def _work(self, request: Request) -> Outcome:
-        return record_of(self._download(**request, cancel=self._stop))
+        return self._pool.submit(lambda: record_of(self._download(**request, cancel=self._stop)))
 
     def stop(self) -> None:
         self._stop.set()
@@ -72,86 +66,52 @@ class Threads:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
 
-class Tasks:
-    """Tasks of the event loop in which the records are asked for, by the asynchronous client."""
+class LoopDownload:
+    """Calls the asynchronous client's ``download`` from the threads of an export.
 
-    def __init__(self, client: AsyncAikynetix) -> None:
-        self._download = client.analyzed_videos.download
-        self._scopes: set[anyio.CancelScope] = set()
-        self._tasks: set[object] = set()
-        self._stop = Stop()
+    It runs in the event loop in which the records are asked for, which calls `enter` first.
+    """
 
-    def submit(self, request: Request) -> Future[Outcome]:
-        import anyio.from_thread
+    def __init__(self, download: Callable[..., Coroutine[Any, Any, DownloadedVideo]]) -> None:
+        self._download = download
+        self._call: Callable[[Callable[[], Coroutine[Any, Any, DownloadedVideo]]], DownloadedVideo]
 
-        future: Future[Outcome] = Future()
-        anyio.from_thread.run_sync(self._begin, partial(self._work, request, future))
-        return future
-
-    def stop(self) -> None:
-        self._stop.set()
-
-    def close(self) -> None:
-        """Do nothing: the loop is the caller's."""
-
-    def cancel(self) -> None:
-        """End every task; called in the loop."""
-        self._stop.set()
-        for scope in list(self._scopes):
-            scope.cancel()
-
-    def _begin(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Begin a task; not in a task group, because an asynchronous generator may not yield inside one."""
+    def enter(self) -> None:
         import asyncio
 
         try:
-            asyncio.get_running_loop()
+            loop = asyncio.get_running_loop()
         except RuntimeError:
             import trio
 
-            trio.lowlevel.spawn_system_task(work)
+            self._call = partial(trio.from_thread.run, trio_token=trio.lowlevel.current_trio_token())
         else:
-            task = asyncio.ensure_future(work())
-            self._tasks.add(task)  # the loop itself holds it weakly
-            task.add_done_callback(self._tasks.discard)
+            self._call = lambda download: asyncio.run_coroutine_threadsafe(download(), loop).result()
 
-    async def _work(self, request: Request, future: Future[Outcome]) -> None:
-        import anyio.to_thread
-
-        future.set_running_or_notify_cancel()
-        scope = anyio.CancelScope()
-        self._scopes.add(scope)
-        try:
-            with scope:
-                video = await self._download(**request, cancel=self._stop)
-                future.set_result(await anyio.to_thread.run_sync(record_of, video))  # the SHA-256 takes its time
-        except Exception as error:
-            future.set_exception(error)
-        finally:
-            self._scopes.discard(scope)
-            if not future.done():
-                future.set_exception(CancelledError())
+    def __call__(self, **request: Any) -> DownloadedVideo:
+        return self._call(partial(self._download, **request))
 
 
 class ExecutorWorkers:
     """Workers of an executor, in other processes or on other machines; it is left open at the end."""
 
     def __init__(self, executor: Executor, make_client: Factory, to: str) -> None:
-        file = None if "://" in to else Path(to, f".stop-{uuid.uuid4().hex}")
-        self._executor, self._task = executor, Task(_pickled(make_client), file)
+        self._executor = executor
+        self._stop_file = None if "://" in to else Path(to, f".stop-{uuid.uuid4().hex}")
+        self._task = Task(_pickled(make_client), self._stop_file)
 
     def submit(self, request: Request) -> Future[Outcome]:
         return self._executor.submit(self._task, request)
 
     def stop(self) -> None:
-        if self._task.stop_file is not None:
+        if self._stop_file is not None:
             with suppress(OSError):  # without it the workers end with the session that they are at
-                self._task.stop_file.touch()
+                self._stop_file.touch()
 
     def close(self) -> None:
-        if self._task.stop_file is not None:
+        if self._stop_file is not None:
             with suppress(OSError):
-                self._task.stop_file.unlink(missing_ok=True)
+                self._stop_file.unlink(missing_ok=True)
 
 
 @frozen
@@ -190,17 +150,13 @@ def _pickled(make_client: Factory) -> bytes:
         raise ConfigurationError(text) from error
 
 
-Workers = Threads | Tasks | ExecutorWorkers
-
-
 def record_of(video: DownloadedVideo) -> ExportRecord:
     """Return the record of a video that was downloaded."""
-    try:
-        sha256 = video.sha256
-    except DownloadError:
-        if not isinstance(video.path, str):
-            raise
-        sha256 = None  # a file that was in the store before is not read for it
+    is_unread = isinstance(video.path, str) and video.verified == "exists"  # it was in the store before
     return ExportRecord(
-        session_id=video.session_id, status=ExportStatus.DONE, path=video.path, size=video.size, sha256=sha256
+        session_id=video.session_id,
+        status=ExportStatus.DONE,
+        path=video.path,
+        size=video.size,
+        sha256=None if is_unread else video.sha256,
     )
