@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from concurrent.futures import Executor
 from functools import partial
 from typing import TYPE_CHECKING, Any
-
-from attrs import evolve
 
 from .._arguments import checked_count, checked_place
 from .._download._destination import PlaceError, local_path, remote_url
 from .._errors import DownloadError
 from ._folder import Folder
-from ._run import Rules, Run, close, sessions
-from ._workers import ExecutorWorkers, LoopDownload, Threads
+from ._run import Run, close, sessions
+from ._workers import LoopDownload, elsewhere, threads
 
 if TYPE_CHECKING:
     import os
     from collections.abc import AsyncGenerator, Callable, Generator, Iterator
-    from concurrent.futures import Executor
 
     from .. import Aikynetix, AsyncAikynetix
     from .._models import DownloadedVideo
@@ -31,18 +29,8 @@ def export(
 ) -> Generator[ExportRecord]:
     """Return an iterator that exports as it is asked for records; see `AnalyzedVideos.export`.
 
-    Args:
-        client: Downloads the videos.
-        session_ids: Session ids, or pairs of an id and an analysis, or a mapping from the one to the other.
-        to: A folder or an fsspec URL.
-        **how: ``executor``, where to work instead of in threads of this process; ``make_client``, which makes the
-            client of a worker of the executor, takes ``max_retries``, and pickles; and the fields of `Rules`.
-
-    Raises:
-        TypeError: ``session_ids`` is a single string, or no iterable; or ``executor`` is no executor.
-        ValueError: ``concurrency`` is no whole number from 1 up, or ``to`` names no folder.
-        ConfigurationError: ``to`` is a URL, and fsspec or what it needs for it is not installed; or the client's
-            settings cannot be sent to an executor.
+    ``how`` has ``executor``, where to work instead of in threads of this process; ``make_client``, which makes the
+    client of a worker of the executor, takes ``max_retries``, and pickles; and the arguments of `Run`.
     """
     # The export itself begins again what failed in passing.
     return _run(session_ids, to, client.with_options(max_retries=0).analyzed_videos.download, **how).records()
@@ -77,35 +65,29 @@ def _run(
     to: str | os.PathLike[str],
     download: Callable[..., DownloadedVideo],
     *,
-    executor: Executor | None = None,
-    make_client: Factory | None = None,
-    **rules: Any,
+    concurrency: int,
+    executor: Executor | None,
+    make_client: Factory | None,
+    **how: Any,
 ) -> Run:
     if isinstance(session_ids, str | bytes):
         raise TypeError("session_ids must be an iterable of session ids, not one string; put it in a list")
     if not isinstance(session_ids, Iterable):
         raise TypeError(f"session_ids must be an iterable of session ids, not {type(session_ids).__name__}")
-    if executor is not None and (isinstance(executor, type) or not callable(getattr(executor, "submit", None))):
+    if not isinstance(executor, Executor | None):
         raise TypeError(f"executor must be a concurrent.futures.Executor, not {type(executor).__name__}")
-    checked_count("concurrency", rules["concurrency"])
+    checked_count("concurrency", concurrency)
     items = session_ids.items() if isinstance(session_ids, Mapping) else session_ids
-    folder, how = folder_of(to), Rules(**rules)
+    folder = folder_of(to)
     if executor is None:
-        return Run(items, folder, Threads(download, how.concurrency), how)
+        return Run(items, folder, threads(download, concurrency), concurrency=concurrency, **how)
     assert make_client is not None, "the verbs give one"
-    elsewhere = ExecutorWorkers(executor, make_client, folder.target)
-    return Run(items, folder, elsewhere, evolve(how, observer=None))
+    how["observer"] = None
+    return Run(items, folder, elsewhere(executor, make_client, folder.target), concurrency=concurrency, **how)
 
 
 def folder_of(to: str | os.PathLike[str]) -> Folder:
-    """Return the folder that ``to`` names.
-
-    Raises:
-        TypeError: It is neither a string nor a path.
-        ValueError: It is empty, or holds what no folder's name can.
-        ConfigurationError: It is a URL, and fsspec or what it needs for it is not installed.
-        DownloadError: It cannot be looked at.
-    """
+    """Return the folder that ``to`` names; a bad name is a `ValueError`, one without fsspec a `ConfigurationError`."""
     place = checked_place(to)
     if remote_url(place):
         from ._remote import RemoteFolder
@@ -127,12 +109,10 @@ def plan(
     """Yield every session and what an export would do: ``"fetch"`` it, it is ``"already_there"``, or ``"skip"`` it.
 
     Nothing is asked of the API, and nothing written. The arguments are those of `export`.
-
-    Raises:
-        DownloadError: The folder's manifest cannot be read.
     """
     folder = folder_of(to)
     try:
+        folder.fetch()
         folder.read()
         for session in sessions(session_ids, folder):
             if retry_failed and not session.has_failed:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from attrs import evolve
 
 from .._errors import AikynetixError, DownloadError
+from ._page import page
 from ._record import LONGEST_LINE, ExportRecord, ExportStatus, dump, load
 
 if TYPE_CHECKING:
@@ -51,12 +52,16 @@ class Folder:
         self._seen: dict[str, None] = {}
         self._read_to = 0
 
+    def fetch(self) -> None:
+        """Get here what a folder elsewhere has of manifest and page."""
+
     def open(self) -> None:
         """Make the folder if need be, read its manifest, and refuse to replace a page or manifest that is not ours."""
+        self.fetch()
         with self.failing("the export's folder cannot be used"):
             self._path.mkdir(parents=True, exist_ok=True)
-            with suppress(FileNotFoundError), (self._path / PAGE).open("rb") as page:
-                head = page.read(_HEAD)
+            with suppress(FileNotFoundError), (self._path / PAGE).open("rb") as file:
+                head = file.read(_HEAD)
                 if head and _MARK not in head:
                     raise self._failure(f"{PAGE} there was not made by an export; name another folder, or move it away")
             self.read()
@@ -127,8 +132,6 @@ class Folder:
 
     def write_page(self) -> None:
         """Put the page in place, complete or not at all; again where another export has noted something meanwhile."""
-        from ._page import page
-
         self.read()
         draft, known = self._path / f"{PAGE}.{uuid.uuid4().hex}.part", -1
         with self.failing(f"{PAGE} cannot be written"):

@@ -24,7 +24,6 @@ Line = tuple[int, str]
 _IDS = ("sessionid", "id")  # as `_key` has them; the first of them that is there names the column
 _ANALYSIS = "analysis"
 _DELIMITERS = (",", ";", "\t")
-_LONGEST_LINE = 1024 * 1024
 _COMMENT = "# "
 _SEPARATOR = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
 _WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
@@ -62,9 +61,9 @@ def sessions(file: BinaryIO, name: str = "") -> Iterator[Item]:
     if extension in (".jsonl", ".ndjson", ".json") or first[1].startswith("{"):
         yield from _json_lines(everything)
     elif separator is not None:
-        yield from _csv(lines, separator[1])
+        yield from _csv(first[0] + 1, lines, separator[1])
     elif extension in (".csv", ".tsv") or delimiter is not None:
-        yield from _csv(everything, delimiter or max(_DELIMITERS, key=first[1].count))
+        yield from _csv(first[0], everything, delimiter or max(_DELIMITERS, key=first[1].count))
     else:
         yield from _text(everything)
 
@@ -78,10 +77,7 @@ def _lines(file: BinaryIO) -> Iterator[Line]:
     encoding, errors = ("utf-16", "strict") if head.startswith(_UTF16) else ("utf-8-sig", "surrogateescape")
     text, number = io.TextIOWrapper(buffered, encoding, errors, newline=None), 0
     try:
-        while line := text.readline(_LONGEST_LINE + 1):
-            number += 1
-            if len(line) > _LONGEST_LINE:
-                raise BadInputError(number, f"longer than {_LONGEST_LINE} characters; is this a list of sessions?")
+        for number, line in enumerate(text, 1):
             if _NO_UTF8.search(line):
                 raise BadInputError(number, "not UTF-8; save the list as UTF-8, which Excel calls 'CSV UTF-8'")
             yield number, line
@@ -115,9 +111,9 @@ def _json_lines(lines: Iterable[Line]) -> Iterator[Item]:
         yield _item(number, {_key(name): content for name, content in fields.items()}, fields)
 
 
-def _csv(lines: Iterable[Line], delimiter: str) -> Iterator[Item]:
+def _csv(start: int, lines: Iterable[Line], delimiter: str) -> Iterator[Item]:
     header: list[str] | None = None
-    for number, row in _rows(lines, delimiter):
+    for number, row in _rows(start, lines, delimiter):
         cells = [cell.strip() for cell in row]
         if not any(cells) or (len(row) == 1 and cells[0].startswith(_COMMENT)):
             continue
@@ -158,24 +154,20 @@ def _id_key(number: int, keys: Iterable[str], names: Iterable[str]) -> str:
     raise BadInputError(number, f"no 'session_id' among {_listed(names)}")
 
 
-def _rows(lines: Iterable[Line], delimiter: str) -> Iterator[tuple[int, list[str]]]:
+def _rows(start: int, lines: Iterable[Line], delimiter: str) -> Iterator[tuple[int, list[str]]]:
     """Yield the rows with the number of the line each begins on; a quoted cell may span lines."""
-    iterator, number = iter(lines), 0
-
-    def texts() -> Iterator[str]:
-        nonlocal number
-        for number, line in iterator:  # noqa: B007 -- of the line that the reader has come to
-            yield line
-
-    text = texts()
-    for first in text:
-        start = number
+    rows = csv.reader((text for _, text in lines), delimiter=delimiter, strict=True)
+    while True:
+        number = start + rows.line_num
         try:
-            yield start, next(csv.reader(chain([first], text), delimiter=delimiter, strict=True))
+            row = next(rows, None)
         except csv.Error as error:
-            is_open = "unexpected end" in str(error) or number > start
+            is_open = "unexpected end" in str(error) or start + rows.line_num > number + 1
             why = "a quote that begins on this line has no end" if is_open else f"not CSV ({error})"
-            raise BadInputError(start, why) from None
+            raise BadInputError(number, why) from None
+        if row is None:
+            return
+        yield number, row
 
 
 def _delimiter(line: str) -> str | None:

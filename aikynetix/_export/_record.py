@@ -14,8 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from attrs import evolve, field, fields, frozen
-from attrs.validators import instance_of, optional
+from attrs import evolve, field, frozen
 
 from .._errors import (
     AikynetixError,
@@ -32,7 +31,6 @@ from .._redact import one_line
 LONGEST_LINE = 64 * 1024
 """Bytes of a manifest's line that are read; a longer one is none of ours."""
 
-_OPTIONAL_TEXT = optional(instance_of(str))
 _LONGEST_ID, _LONGEST_MESSAGE = 1_024, 500
 _FILE_NAME = re.compile(r"(?!\.\.?$)[^/\\:\x00-\x1f\x7f\ud800-\udc7f\udd00-\udfff]{1,1024}")
 
@@ -77,31 +75,37 @@ class ExportRecord:
 
     __module__ = "aikynetix"
 
-    session_id: str = field(validator=instance_of(str))
+    session_id: str
     status: ExportStatus
     path: Path | str | None = None
-    size: int | None = field(default=None, validator=optional(instance_of(int)))
-    sha256: str | None = field(default=None, validator=_OPTIONAL_TEXT)
-    seconds: float = field(default=0.0, validator=instance_of((int, float)))
-    attempts: int = field(default=0, validator=instance_of(int))
-    error: str | None = field(default=None, validator=_OPTIONAL_TEXT)
-    message: str | None = field(default=None, validator=_OPTIONAL_TEXT)
+    size: int | None = None
+    sha256: str | None = None
+    seconds: float = 0.0
+    attempts: int = 0
+    error: str | None = None
+    message: str | None = None
     finished_at: datetime = field(factory=lambda: datetime.now(UTC))
 
     def to_dict(self) -> dict[str, str | int | float | None]:
         """Return the record as JSON has it: the path as text, the time in ISO 8601."""
-        return {
-            "session_id": self.session_id,
-            "status": self.status.value,
-            "path": None if self.path is None else str(self.path),
-            "size": self.size,
-            "sha256": self.sha256,
-            "seconds": round(self.seconds, 3),
-            "attempts": self.attempts,
-            "error": self.error,
-            "message": self.message,
-            "finished_at": self.finished_at.isoformat(timespec="seconds"),
-        }
+        told = {name: getattr(self, name) for name in _TYPES}
+        path, seconds = None if self.path is None else str(self.path), round(self.seconds, 3)
+        finished_at = self.finished_at.isoformat(timespec="seconds")
+        return told | {"status": self.status.value, "path": path, "seconds": seconds, "finished_at": finished_at}
+
+
+_TYPES: dict[str, type | tuple[type, ...]] = {
+    "session_id": str,
+    "status": str,
+    "path": (str, type(None)),
+    "size": (int, type(None)),
+    "sha256": (str, type(None)),
+    "seconds": (int, float),
+    "attempts": int,
+    "error": (str, type(None)),
+    "message": (str, type(None)),
+    "finished_at": str,
+}
 
 
 def dump(record: ExportRecord, name: str | None) -> bytes:
@@ -116,10 +120,12 @@ def load(line: bytes) -> ExportRecord | None:
     """
     try:
         value: Any = json.loads(line) if len(line) <= LONGEST_LINE else None
-        given = {each.name: value[each.name] for each in fields(ExportRecord)}
+        if not isinstance(value, dict) or not all(isinstance(value.get(name), kind) for name, kind in _TYPES.items()):
+            return None
+        given = {name: value[name] for name in _TYPES}
         moment = datetime.fromisoformat(value["finished_at"]).astimezone(UTC)
         record = ExportRecord(**given | {"status": ExportStatus(value["status"]), "finished_at": moment})
-    except (ValueError, TypeError, LookupError, OverflowError, RecursionError):
+    except (ValueError, OverflowError, RecursionError):
         return None
     if not record.status.has_video:
         return evolve(record, path=None)

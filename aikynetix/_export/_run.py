@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import heapq
 import logging
 import random
@@ -14,7 +13,6 @@ from functools import partial
 from itertools import count
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
-from weakref import WeakSet
 
 from attrs import evolve, field, frozen
 
@@ -35,27 +33,6 @@ _POLL = 0.1
 _LONGEST_PAUSE = 8.0
 # What is being worked on when an export is stopped may still end well within this time, in seconds, and is noted then.
 _GRACE = 2.0
-
-
-@frozen(kw_only=True)
-class Rules:
-    """How an export goes about it.
-
-    Attributes:
-        analysis: Which analysis to make where the session does not say it.
-        wait: Seconds to wait for a video that is not there yet.
-        concurrency: Sessions at a time.
-        retry_failed: Whether to do only what failed in an earlier export.
-        max_retries: How often a session that failed in passing is begun again.
-        observer: Told of session, bytes done and bytes in all, from any thread.
-    """
-
-    analysis: Analysis | str | None
-    wait: float
-    concurrency: int
-    retry_failed: bool = False
-    max_retries: int = 3
-    observer: Callable[[str, int, int | None], object] | None = None
 
 
 @frozen
@@ -100,19 +77,34 @@ class Job:
 
 
 class Run:
-    """One export.
+    """One export; see `AnalyzedVideos.export` for the other arguments.
 
     Args:
         items: Session ids, or pairs of an id and an analysis; read from the thread that asks for the records.
         folder: Where the videos go.
         workers: Where the work is done.
-        rules: How to go about it.
+        max_retries: How often a session that failed in passing is begun again.
+        observer: Told of session, bytes done and bytes in all, from any thread.
     """
 
-    def __init__(self, items: Iterable[Any], folder: Folder, workers: Workers, rules: Rules) -> None:
-        self._sessions = sessions(items, folder)
-        self._folder, self._workers, self._rules = folder, workers, rules
-        self._limiter = RateLimiter(rules.concurrency)
+    def __init__(
+        self,
+        items: Iterable[Any],
+        folder: Folder,
+        workers: Workers,
+        *,
+        analysis: Analysis | str | None,
+        wait: float,
+        concurrency: int,
+        retry_failed: bool,
+        max_retries: int,
+        observer: Callable[[str, int, int | None], object] | None,
+    ) -> None:
+        self._sessions, self._folder, self._workers = sessions(items, folder), folder, workers
+        self._analysis, self._retry_failed, self._max_retries = analysis, retry_failed, max_retries
+        self._observer = observer
+        self._options: dict[str, Any] = {"to": folder.target, "wait": wait}
+        self._limiter = RateLimiter(concurrency)
         self._has_begun = self._is_stopped = self._exhausted = False
         self._fault: Exception | None = None
         self._active: dict[Future[ExportRecord | Exception], Job] = {}
@@ -126,12 +118,6 @@ class Run:
             warnings.warn(text, RuntimeWarning, stacklevel=2)
 
     def records(self) -> Generator[ExportRecord]:
-        """Return an iterator over the records; closed at the interpreter's end where it is half read."""
-        records = self._records()
-        _half_read.add(records)
-        return records
-
-    def _records(self) -> Generator[ExportRecord]:
         """Yield the records as the sessions end; each is in the manifest by then.
 
         Raises:
@@ -193,7 +179,7 @@ class Run:
             for session in self._sessions:
                 if self._is_stopped:
                     return None
-                if session.has_failed or not self._rules.retry_failed:
+                if session.has_failed or not self._retry_failed:
                     return session.there or self._job(session)  # what is there has its line, which tells how it came
         except Exception as error:  # the caller's own: raised when what was begun has been handed out
             self._fault = error
@@ -202,16 +188,14 @@ class Run:
 
     def _job(self, session: Session) -> Job:
         is_known = session.last is not None and session.last.path is not None
-        request = {
+        request = self._options | {
             "session_id": session.session_id,
-            "to": self._folder.target,
-            "analysis": self._rules.analysis if session.analysis is None else session.analysis,
-            "wait": self._rules.wait,
+            "analysis": self._analysis if session.analysis is None else session.analysis,
             "overwrite": is_known,
             "exist_ok": not is_known,
         }
-        if self._rules.observer is not None:
-            request["progress"] = partial(self._rules.observer, session.session_id)
+        if self._observer is not None:
+            request["progress"] = partial(self._observer, session.session_id)
         return Job(request)
 
     def _settle_next(self, *, may_wait: bool) -> ExportRecord | None:
@@ -247,7 +231,7 @@ class Run:
                 text = f"its worker was lost {job.attempts} times ({type(error).__name__}); a later export tries again"
                 error = DownloadInterruptedError(text, session_id=shown_id(session_id))
             again, is_wanted = evolve(job, failures=job.failures + 1), is_passing(error)
-            is_wanted = is_wanted and job.failures < self._rules.max_retries
+            is_wanted = is_wanted and job.failures < self._max_retries
             pause = max(wanted, min(_LONGEST_PAUSE, 2.0**job.failures) * random.random())
         if not is_wanted or wanted > PATIENCE:
             return self._folder.note(job.settled(failed(session_id, error)))
@@ -264,15 +248,6 @@ class Run:
             if isinstance(outcome, ExportRecord):
                 self._folder.note(self._active[future].settled(outcome))
         self._folder.write_page()
-
-
-_half_read: WeakSet[Generator[ExportRecord]] = WeakSet()
-
-
-@atexit.register
-def _close_half_read() -> None:
-    for records in list(_half_read):
-        close(records)
 
 
 def close(records: Generator[ExportRecord]) -> None:

@@ -1,8 +1,4 @@
-"""Where the sessions of an export are worked on: threads of this process, or any executor.
-
-Each kind takes the arguments of a `download` (`submit`), and returns a future of the record or the error. `stop` tells
-what is under way to end, and `close` gives up what belongs to the export.
-"""
+"""Where the sessions of an export are worked on: threads of this process, or any executor."""
 
 from __future__ import annotations
 
@@ -27,13 +23,12 @@ if TYPE_CHECKING:
     from .. import Aikynetix
     from .._models import DownloadedVideo
 
-    Request = Mapping[str, Any]
     Outcome = ExportRecord | Exception
     Factory = Callable[..., Aikynetix]
 
 
 class Stop(threading.Event):
-    """An event that is also set once the main thread has ended, because the interpreter then waits for the workers.
+    """Ends the downloads of an export once it is set, or the main thread has ended: the interpreter waits for them.
 
     Args:
         file: A file whose being there sets the event too, for processes that share nothing else.
@@ -41,42 +36,101 @@ class Stop(threading.Event):
 
     def __init__(self, file: Path | None = None) -> None:
         super().__init__()
-        self._file = file
+        self.file = file
+
+    def __reduce__(self) -> tuple[type[Stop], tuple[Path | None]]:
+        return Stop, (self.file,)
 
     def is_set(self) -> bool:
         """Return whether to stop."""
         is_over = super().is_set() or not threading.main_thread().is_alive()
-        return is_over or (self._file is not None and self._file.exists())
+        return is_over or (self.file is not None and self.file.exists())
 
 
-class Threads:
-    """Threads of this process, which call ``download``."""
+class Workers:
+    """Begins downloads in an executor.
 
-    def __init__(self, download: Callable[..., DownloadedVideo], concurrency: int) -> None:
-        self._download, self._stop = download, Stop()
-        self._pool = ThreadPoolExecutor(concurrency, "aikynetix-export")
+    Args:
+        executor: Where.
+        task: Given the arguments of a `download`, returns the record or the error.
+        stop: Ends what is under way.
+        is_ours: Whether to shut the executor down at the end.
+    """
 
-    def submit(self, request: Request) -> Future[Outcome]:
-        return self._pool.submit(lambda: record_of(self._download(**request, cancel=self._stop)))
+    def __init__(self, executor: Executor, task: Callable[..., Outcome], stop: Stop, *, is_ours: bool) -> None:
+        self._executor, self._task, self._stop, self._is_ours = executor, task, stop, is_ours
+
+    def submit(self, request: Mapping[str, Any]) -> Future[Outcome]:
+        """Begin a download."""
+        return self._executor.submit(self._task, {**request, "cancel": self._stop})
 
     def stop(self) -> None:
+        """Tell what is under way to end."""
         self._stop.set()
+        if self._stop.file is not None:
+            with suppress(OSError):  # without it the workers end with the session that they are at
+                self._stop.file.touch()
 
     def close(self) -> None:
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        """Give up what belongs to the export."""
+        if self._is_ours:
+            self._executor.shutdown(wait=False, cancel_futures=True)
+        if self._stop.file is not None:
+            with suppress(OSError):
+                self._stop.file.unlink(missing_ok=True)
+
+
+def threads(download: Callable[..., DownloadedVideo], concurrency: int) -> Workers:
+    """Return workers in threads of this process, which call ``download``."""
+    pool = ThreadPoolExecutor(concurrency, "aikynetix-export")
+    return Workers(pool, lambda request: record_of(download(**request)), Stop(), is_ours=True)
+
+
+def elsewhere(executor: Executor, make_client: Factory, to: str) -> Workers:
+    """Return workers in other processes or on other machines, which share the folder ``to`` or its URL."""
+    file = None if "://" in to else Path(to, f".stop-{uuid.uuid4().hex}")
+    try:
+        task = Task(pickle.dumps(make_client))
+    except Exception as error:  # what cannot be pickled says so by any exception
+        text = "executor= needs settings that can be sent to other processes: no lambda as token=, a path as verify="
+        raise ConfigurationError(text) from error
+    return Workers(executor, task, Stop(file), is_ours=False)
+
+
+@frozen
+class Task:
+    """A download by a client of this process, whichever it is.
+
+    Attributes:
+        factory: Makes the client, pickled; without a repr, because a scheduler may log the tasks that it runs.
+    """
+
+    factory: bytes = field(repr=False)
+
+    def __call__(self, request: Mapping[str, Any]) -> Outcome:
+        """Return the record of the video, or the error: raised, it would be in a scheduler's log."""
+        try:
+            return record_of(_client(self.factory).analyzed_videos.download(**request))
+        except (AikynetixError, ValueError, TypeError) as error:
+            return error
+
+
+@lru_cache(4)
+def _client(factory: bytes) -> Aikynetix:
+    """Return this process's client, so that connections are opened once; a worker may serve exports for weeks."""
+    make_client: Factory = pickle.loads(factory)  # noqa: S301 -- a task is trusted
+    return make_client(max_retries=0)
 
 
 class LoopDownload:
-    """Calls the asynchronous client's ``download`` from the threads of an export.
-
-    It runs in the event loop in which the records are asked for, which calls `enter` first.
-    """
+    """Calls the ``download`` of an asynchronous client from threads, in the event loop that has called `enter`."""
 
     def __init__(self, download: Callable[..., Coroutine[Any, Any, DownloadedVideo]]) -> None:
         self._download = download
         self._call: Callable[[Callable[[], Coroutine[Any, Any, DownloadedVideo]]], DownloadedVideo]
 
     def enter(self) -> None:
+        """Take the event loop that is running."""
         import asyncio
 
         try:
@@ -92,71 +146,9 @@ class LoopDownload:
         return self._call(partial(self._download, **request))
 
 
-class ExecutorWorkers:
-    """Workers of an executor, in other processes or on other machines; it is left open at the end."""
-
-    def __init__(self, executor: Executor, make_client: Factory, to: str) -> None:
-        self._executor = executor
-        self._stop_file = None if "://" in to else Path(to, f".stop-{uuid.uuid4().hex}")
-        self._task = Task(_pickled(make_client), self._stop_file)
-
-    def submit(self, request: Request) -> Future[Outcome]:
-        return self._executor.submit(self._task, request)
-
-    def stop(self) -> None:
-        if self._stop_file is not None:
-            with suppress(OSError):  # without it the workers end with the session that they are at
-                self._stop_file.touch()
-
-    def close(self) -> None:
-        if self._stop_file is not None:
-            with suppress(OSError):
-                self._stop_file.unlink(missing_ok=True)
-
-
-@frozen
-class Task:
-    """A download in this process, whichever it is.
-
-    Attributes:
-        factory: Makes a client, pickled; without a repr, because a scheduler may log the tasks that it runs.
-        stop_file: A file that is there once the export has been stopped.
-    """
-
-    factory: bytes = field(repr=False)
-    stop_file: Path | None
-
-    def __call__(self, request: Request) -> Outcome:
-        """Return the record of the video, or the error: raised, it would be in a scheduler's log."""
-        download = _client(self.factory).analyzed_videos.download
-        try:
-            return record_of(download(**request, cancel=Stop(self.stop_file)))
-        except (AikynetixError, ValueError, TypeError) as error:
-            return error
-
-
-@lru_cache(4)
-def _client(factory: bytes) -> Aikynetix:
-    """Return this process's client, so that connections are opened once; a worker may serve exports for weeks."""
-    make_client: Factory = pickle.loads(factory)  # noqa: S301 -- a task is trusted
-    return make_client(max_retries=0)
-
-
-def _pickled(make_client: Factory) -> bytes:
-    try:
-        return pickle.dumps(make_client)
-    except Exception as error:  # what cannot be pickled says so by any exception
-        text = "executor= needs settings that can be sent to other processes: no lambda as token=, a path as verify="
-        raise ConfigurationError(text) from error
-
-
 def record_of(video: DownloadedVideo) -> ExportRecord:
     """Return the record of a video that was downloaded."""
     is_unread = isinstance(video.path, str) and video.verified == "exists"  # it was in the store before
-    return ExportRecord(
-        session_id=video.session_id,
-        status=ExportStatus.DONE,
-        path=video.path,
-        size=video.size,
-        sha256=None if is_unread else video.sha256,
-    )
+    sha256 = None if is_unread else video.sha256
+    status = ExportStatus.DONE
+    return ExportRecord(session_id=video.session_id, status=status, path=video.path, size=video.size, sha256=sha256)
