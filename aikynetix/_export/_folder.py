@@ -50,7 +50,7 @@ class Folder:
         self._reader: BufferedReader | None = None
         self._offsets: dict[str, int] = {}
         self._seen: dict[str, None] = {}
-        self._read_to = 0
+        self._read_to, self._is_cut_off = 0, False  # by a crash in the middle of a line
 
     def fetch(self) -> None:
         """Get here what a folder elsewhere has of manifest and page."""
@@ -76,8 +76,9 @@ class Folder:
                 self._reader = (self._path / MANIFEST).open("rb")
             self._reader.seek(self._read_to)
             while line := self._reader.readline(LONGEST_LINE + 1):
-                if len(line) <= LONGEST_LINE and not line.endswith(b"\n"):
-                    break  # a crash cut it off, or it is still being written
+                self._is_cut_off = len(line) <= LONGEST_LINE and not line.endswith(b"\n")
+                if self._is_cut_off:
+                    break
                 record = load(line)
                 if record is not None:
                     self._offsets[record.session_id] = self._read_to
@@ -106,8 +107,7 @@ class Folder:
         self.read()
         with self.failing("the export's manifest cannot be written"):
             assert self._file is not None, "it is open"
-            is_cut_off = os.fstat(self._file.fileno()).st_size > self._read_to
-            line = b"\n" * is_cut_off + dump(record, name)
+            line = b"\n" * self._is_cut_off + dump(record, name)
             if self._file.write(line) != len(line):
                 raise OSError(errno.ENOSPC, "no space is left")
         return record if name is None else evolve(record, path=self.path_of(name))

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from aikynetix import DownloadError, ExportRecord, ExportStatus
 from aikynetix._export._folder import Folder
-from aikynetix._export._record import dump, load, shown_id
+from aikynetix._export._record import dump, load
 
 from .conftest import manifest, statuses
 from .servers import Service
@@ -105,6 +105,7 @@ def test_the_last_line_of_each_session_counts_in_the_order_of_the_list(tmp_path:
     folder.open()
     assert [folder.add_seen(id_) for id_ in ("c", "b", "\ud800", "b", "\ud800")] == [True, True, True, False, False]
     assert folder.note(done("c")) == done("c", path=tmp_path / "s.mp4")
+    folder.read()
     assert folder.last("b") == done("b")
     assert folder.last("other") is None
     assert [record.session_id for record in folder] == ["c", "b", "a"]
@@ -124,13 +125,6 @@ def test_memory_holds_ids_alone(tmp_path: Path) -> None:
     folder.close()
 
 
-def test_an_id_is_shown_at_a_bounded_length() -> None:
-    """An iterable may give anything; the manifest keeps a little of it."""
-    assert len(shown_id("x" * 5_000)) == 1_024
-    assert shown_id(17) == "17"
-    assert len(shown_id(list(range(9_999)))) < 100
-
-
 @pytest.mark.parametrize(
     ("name", "content"),
     [
@@ -146,8 +140,7 @@ def test_a_foreign_file_is_not_replaced(connect: Connect, folder: Path, name: st
     with Service() as service, pytest.raises(DownloadError, match=rf"{name} there .* name another folder"):
         list(connect(service).analyzed_videos.export(["a"], folder))
     assert service.seen.lookups == []
-    assert [path.name for path in folder.glob("*.*") if path.stat().st_size] == [name]
-    assert (folder / name).read_text() == content
+    assert [path.read_text() for path in folder.iterdir()] == [content]
 
 
 def test_torn_and_foreign_lines_cost_nothing_but_themselves(connect: Connect, folder: Path) -> None:
@@ -207,7 +200,7 @@ def test_two_exports_may_share_a_folder(connect: Connect, folder: Path) -> None:
             thread.start()
         for thread in threads:
             thread.join()
-    assert [set(one.values()) for one in found] == [{"done"}, {"done"}]
+    assert set(found[0].values()) | set(found[1].values()) <= {"done", "already_there"}
     assert {line["session_id"] for line in manifest(folder)} == {f"s{number}" for number in range(60)}
     assert all(path.read_bytes() == service.video for path in folder.glob("*.mp4"))
     assert (folder / "index.html").read_text("utf-8").count(".mp4") >= 60

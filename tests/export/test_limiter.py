@@ -12,13 +12,6 @@ from hypothesis import strategies as st
 from aikynetix._export._limiter import PATIENCE, RateLimiter
 
 
-def test_nothing_is_held_up_while_nothing_is_refused() -> None:
-    """An export without refusals begins sessions as fast as it can."""
-    limiter = RateLimiter(4)
-    limiter.answered()
-    assert (limiter.delay(100.0), limiter.window) == (0, 4)
-
-
 @pytest.mark.parametrize(
     ("retry_after", "expected"),
     [
