@@ -11,6 +11,7 @@ from .._arguments import checked_count, checked_place
 from .._download._destination import PlaceError, local_path, remote_url
 from .._errors import DownloadError
 from ._folder import Folder
+from ._record import shown_id
 from ._run import Run, close, sessions
 from ._workers import LoopDownload, elsewhere, threads
 
@@ -115,9 +116,7 @@ def plan(
         folder.fetch()
         folder.read()
         for session in sessions(session_ids, folder):
-            if retry_failed and not session.has_failed:
-                yield session.shown, "skip"
-            else:
-                yield session.shown, "fetch" if session.there is None else "already_there"
+            action = "fetch" if session.there is None else "already_there"
+            yield shown_id(session.session_id), "skip" if retry_failed and not session.has_failed else action
     finally:
         folder.close()

@@ -61,11 +61,11 @@ def sessions(file: BinaryIO, name: str = "") -> Iterator[Item]:
     if extension in (".jsonl", ".ndjson", ".json") or first[1].startswith("{"):
         yield from _json_lines(everything)
     elif separator is not None:
-        yield from _csv(first[0] + 1, lines, separator[1])
+        yield from _table(_rows(first[0] + 1, lines, separator[1]))
     elif extension in (".csv", ".tsv") or delimiter is not None:
-        yield from _csv(first[0], everything, delimiter or max(_DELIMITERS, key=first[1].count))
+        yield from _table(_rows(first[0], everything, delimiter or max(_DELIMITERS, key=first[1].count)))
     else:
-        yield from _text(everything)
+        yield from _table((number, [line]) for number, line in everything)
 
 
 def _lines(file: BinaryIO) -> Iterator[Line]:
@@ -90,13 +90,6 @@ def _lines(file: BinaryIO) -> Iterator[Line]:
                 buffered.detach()
 
 
-def _text(lines: Iterable[Line]) -> Iterator[Item]:
-    for _, line in lines:
-        session_id = line.strip()
-        if session_id and not session_id.startswith(_COMMENT) and _key(session_id) != _IDS[0]:
-            yield session_id, None
-
-
 def _json_lines(lines: Iterable[Line]) -> Iterator[Item]:
     for number, line in lines:
         if not line.strip():
@@ -111,9 +104,9 @@ def _json_lines(lines: Iterable[Line]) -> Iterator[Item]:
         yield _item(number, {_key(name): content for name, content in fields.items()}, fields)
 
 
-def _csv(start: int, lines: Iterable[Line], delimiter: str) -> Iterator[Item]:
+def _table(rows: Iterable[tuple[int, list[str]]]) -> Iterator[Item]:
     header: list[str] | None = None
-    for number, row in _rows(start, lines, delimiter):
+    for number, row in rows:
         cells = [cell.strip() for cell in row]
         if not any(cells) or (len(row) == 1 and cells[0].startswith(_COMMENT)):
             continue

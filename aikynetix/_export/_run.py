@@ -41,7 +41,6 @@ class Session:
 
     session_id: Any
     analysis: Any
-    shown: str
     last: ExportRecord | None
     there: ExportRecord | None
 
@@ -59,7 +58,7 @@ def sessions(items: Iterable[Any], folder: Folder) -> Iterator[Session]:
         # What is no text is a mistake, and must not stand in the way of the session that it looks like.
         if folder.add_seen(shown if is_text else f"\0{shown}"):
             last = folder.last(shown) if is_text else None
-            yield Session(session_id, analysis, shown, last, folder.there(last))
+            yield Session(session_id, analysis, last, folder.there(last))
 
 
 @frozen

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import io
-import json
 import os
 from contextlib import suppress
 
@@ -106,29 +104,6 @@ def test_a_list_is_read_line_by_line(header: bytes) -> None:
             assert next(found) == (f"s{number}", None)
             os.write(writing, b"s%d\n" % (number + 1))
         os.close(writing)
-
-
-ids = st.text(st.characters(exclude_categories=["Cc", "Cs", "Zs", "Zl", "Zp"]), min_size=1, max_size=20)
-analyses = st.sampled_from([None, *Analysis])
-
-
-@given(st.lists(st.tuples(ids, analyses), max_size=20), st.sampled_from(";,\t"))
-@settings(max_examples=60, deadline=None)
-def test_csv_as_programs_write_it_is_read_back(items: list[Item], delimiter: str) -> None:
-    """Whatever stands in the cells, quoted or not, with any of the usual delimiters."""
-    file = io.StringIO(newline="")
-    writer = csv.writer(file, delimiter=delimiter)
-    writer.writerow(["session_id", "analysis"])
-    writer.writerows([session_id, analysis or ""] for session_id, analysis in items)
-    assert read(file.getvalue(), "list.csv") == items
-
-
-@given(st.lists(st.tuples(st.text(min_size=1, max_size=20), analyses), max_size=20))
-@settings(max_examples=60, deadline=None)
-def test_json_lines_as_programs_write_them_are_read_back(items: list[Item]) -> None:
-    """Every string that JSON can say is a session id that can be listed."""
-    text = "".join(json.dumps({"session_id": id_, "analysis": analysis}) + "\n" for id_, analysis in items)
-    assert read(text, "list.jsonl") == items
 
 
 @given(st.binary(max_size=300), st.sampled_from(["", "x.csv", "x.jsonl", "x.txt"]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import uuid
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -24,42 +24,9 @@ fsspec: Any = pytest.importorskip("fsspec", reason="fsspec is not installed")
 MemoryFileSystem: Any = pytest.importorskip("fsspec.implementations.memory").MemoryFileSystem
 
 
-class BufferedFile(fsspec.spec.AbstractBufferedFile):  # type: ignore[misc]  # fsspec ships no types
-    """A file as those of S3, Cloud Storage and Azure are: read by ranges, with a ``readline`` that takes no bound."""
-
-    def _fetch_range(self, start: int, end: int) -> bytes:
-        content: bytes = self.fs.cat_file(self.path, start, end)
-        return content
-
-
-class BufferedFileSystem(MemoryFileSystem):  # type: ignore[misc]  # as above
-    """A store of such files."""
-
-    protocol = "buffered"
-    store: ClassVar[dict[str, Any]] = {}
-    pseudo_dirs: ClassVar[list[str]] = [""]
-
-    @classmethod
-    def _strip_protocol(cls, path: str) -> str:
-        inside: str = super()._strip_protocol(path.replace("buffered://", "memory://"))
-        return inside
-
-    def _open(self, path: str, mode: str = "rb", **options: Any) -> Any:
-        if mode == "rb":
-            return BufferedFile(self, path, mode, size=self.info(path)["size"])
-        return super()._open(path, mode, **options)
-
-    def cat_file(self, path: str, start: int | None = None, end: int | None = None, **_: Any) -> bytes:
-        content: bytes = super()._open(self._strip_protocol(path), "rb").getvalue()
-        return content[start:end]
-
-
-fsspec.register_implementation("buffered", BufferedFileSystem, clobber=True)
-
-
-@pytest.fixture(params=["memory", "local", "buffered", "patterns"])
+@pytest.fixture(params=["memory", "local", "patterns"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """A folder that is not there yet: in memory, on disk, in a store read by ranges, and of a name full of patterns."""
+    """A folder that is not there yet: in memory, on disk, and of a name full of patterns."""
     if request.param == "patterns":
         return f"memory://{uuid.uuid4().hex}/vid[1]*?"
     # The download engine takes file:// for what it is, a path; local:// is the same place by way of fsspec.
