@@ -26,8 +26,6 @@ _ANALYSIS = "analysis"
 _DELIMITERS = (",", ";", "\t")
 _COMMENT = "# "
 _SEPARATOR = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
-_WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
-_UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _NO_UTF8 = re.compile("[\udc80-\udcff]")
 
 
@@ -35,7 +33,7 @@ class BadInputError(ValueError):
     """A list that cannot be read; the text names the line."""
 
     def __init__(self, number: int, why: str) -> None:
-        super().__init__(f"line {number}: {why}" if number else why)
+        super().__init__(f"line {number}: {why}")
 
 
 def sessions(file: BinaryIO, name: str = "") -> Iterator[Item]:
@@ -46,7 +44,7 @@ def sessions(file: BinaryIO, name: str = "") -> Iterator[Item]:
     line that begins with ``# `` is a comment, and a header that is repeated no session.
 
     Args:
-        file: Opened for bytes, in UTF-8, or in UTF-16 with a byte order mark.
+        file: Opened for bytes, in UTF-8.
         name: The file's name, for its extension.
 
     Raises:
@@ -70,24 +68,15 @@ def sessions(file: BinaryIO, name: str = "") -> Iterator[Item]:
 
 def _lines(file: BinaryIO) -> Iterator[Line]:
     """Yield the lines, numbered from 1, whatever ends them."""
-    buffered = file if isinstance(file, io.BufferedReader) else io.BufferedReader(file)  # type: ignore[type-var]  # a raw one
-    head = buffered.peek(4)[:4]
-    if head.startswith(_WORKBOOKS):
-        raise BadInputError(0, "this is an Excel workbook: save it as CSV")
-    encoding, errors = ("utf-16", "strict") if head.startswith(_UTF16) else ("utf-8-sig", "surrogateescape")
-    text, number = io.TextIOWrapper(buffered, encoding, errors, newline=None), 0
+    text = io.TextIOWrapper(file, "utf-8-sig", "surrogateescape", newline=None)
     try:
         for number, line in enumerate(text, 1):
             if _NO_UTF8.search(line):
                 raise BadInputError(number, "not UTF-8; save the list as UTF-8, which Excel calls 'CSV UTF-8'")
             yield number, line
-    except UnicodeError:
-        raise BadInputError(number + 1, "not UTF-16; save the list as UTF-8") from None
     finally:
         with suppress(ValueError):  # closed meanwhile; else it is the caller's, and stays open
             text.detach()
-            if buffered is not file:
-                buffered.detach()
 
 
 def _json_lines(lines: Iterable[Line]) -> Iterator[Item]:

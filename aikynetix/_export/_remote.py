@@ -17,15 +17,7 @@ from ._folder import MANIFEST, PAGE, Folder
 
 
 class RemoteFolder(Folder):
-    """A folder of any file system that fsspec knows.
-
-    Args:
-        url: The folder's URL.
-
-    Raises:
-        ConfigurationError: fsspec, or what it needs for this URL, is not installed.
-        DownloadError: The file system cannot be reached.
-    """
+    """A folder of any file system that fsspec knows; without fsspec it is a `ConfigurationError`."""
 
     def __init__(self, url: str) -> None:
         scheme, mark, rest = url.partition("://")

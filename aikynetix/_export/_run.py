@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
 import logging
 import random
 import time
@@ -10,7 +9,6 @@ import warnings
 from concurrent.futures import CancelledError, Future, wait
 from contextlib import suppress
 from functools import partial
-from itertools import count
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
@@ -61,11 +59,12 @@ def sessions(items: Iterable[Any], folder: Folder) -> Iterator[Session]:
             yield Session(session_id, analysis, last, folder.there(last))
 
 
-@frozen
+@frozen(eq=False)
 class Job:
     """What is done for one session: the arguments of its download, and how it went so far."""
 
     request: Mapping[str, Any]
+    due: float = 0.0
     begun: float = field(factory=time.monotonic)
     attempts: int = 1
     failures: int = 0
@@ -107,8 +106,7 @@ class Run:
         self._has_begun = self._is_stopped = self._exhausted = False
         self._fault: Exception | None = None
         self._active: dict[Future[ExportRecord | Exception], Job] = {}
-        self._again: list[tuple[float, int, Job]] = []  # a heap of what is to be begun again, by time
-        self._numbers = count()
+        self._again: list[Job] = []
         self._done: SimpleQueue[Future[ExportRecord | Exception]] = SimpleQueue()
 
     def __del__(self) -> None:
@@ -160,9 +158,9 @@ class Run:
         now = time.monotonic()
         if len(self._active) >= self._limiter.window or self._limiter.delay(now) > 0:
             return None
-        is_due = bool(self._again) and self._again[0][0] <= now
-        found = heapq.heappop(self._again)[2] if is_due else self._next_listed()
+        found = next((job for job in self._again if job.due <= now), None) or self._next_listed()
         if isinstance(found, Job):
+            self._again = [job for job in self._again if job is not found]
             try:
                 future = self._workers.submit(found.request)
             except Exception as error:
@@ -234,7 +232,7 @@ class Run:
             pause = max(wanted, min(_LONGEST_PAUSE, 2.0**job.failures) * random.random())
         if not is_wanted or wanted > PATIENCE:
             return self._folder.note(job.settled(failed(session_id, error)))
-        heapq.heappush(self._again, (now + pause, next(self._numbers), evolve(again, attempts=job.attempts + 1)))
+        self._again.append(evolve(again, due=now + pause, attempts=job.attempts + 1))
         return None
 
     def _finish(self) -> None:

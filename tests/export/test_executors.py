@@ -48,25 +48,9 @@ def test_processes_do_the_work(connect: Connect, folder: Path, pool: ProcessPool
         assert len(manifest(folder)) == 22
         with pytest.raises(AuthenticationError):
             list(connect(service, api_key="wrong").analyzed_videos.export(["x", "y"], folder, executor=pool))
-
-
-def test_a_pool_that_breaks_down_ends_the_export_and_costs_no_session(
-    connect: Connect, folder: Path, pool: ProcessPoolExecutor
-) -> None:
-    """One of its processes is killed, and it takes no more work: that is said, and the next export goes on."""
-    ids = [f"s{n}" for n in range(40)]
-    with Service(size=50_000, latency=0.02) as service:
-        records = connect(service, max_retries=3).analyzed_videos.export(ids, folder, concurrency=4, executor=pool)
-        for _ in range(10):
-            next(records)
-        os.kill(next(iter(pool._processes)), signal.SIGKILL)  # noqa: SLF001 -- nothing public names a pool's processes
+        pool.shutdown()
         with pytest.raises(AikynetixError, match="takes no work"):
-            list(records)
-        assert {line["status"] for line in manifest(folder)} == {"done"}
-        found = statuses(connect(service).analyzed_videos.export(ids, folder))
-    assert Counter(found.values())["already_there"] >= 10
-    assert set(found.values()) == {"done", "already_there"}
-    assert all(path.read_bytes() == service.video for path in folder.glob("*.mp4"))
+            list(connect(service).analyzed_videos.export(["x", "y"], folder, executor=pool))
 
 
 def test_processes_stop_when_the_loop_is_left(connect: Connect, folder: Path, pool: ProcessPoolExecutor) -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import gc
 import hashlib
-import os
-import threading
 import time
 import warnings
 from collections import Counter
@@ -17,7 +15,7 @@ import pytest
 from aikynetix import ConfigurationError, DownloadError, ExportStatus
 
 from .conftest import Connect, manifest, statuses, workers
-from .servers import Reply, Service
+from .servers import Service
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -133,21 +131,6 @@ def test_leaving_early_stops_the_workers_and_keeps_what_is_done(connect: Connect
             id_: "already_there" if id_ in noted else "done" for id_ in ids
         }
     assert Counter(path.suffix for path in folder.iterdir()) == {".mp4": 50, ".jsonl": 1, ".html": 1}
-
-
-def test_an_interrupt_leaves_a_state_to_go_on_from(connect: Connect, folder: Path) -> None:
-    """Ctrl-C while records are awaited ends the export within seconds and leaves the page and the manifest whole."""
-    with Service(latency=0.01, behave=lambda id_, _: Reply(delay=30.0) if id_ == "slow" else None) as service:
-        client = connect(service, timeout=30.0)
-        records = client.analyzed_videos.export(["a", "b", "slow"], folder, concurrency=3)
-        assert {next(records).session_id, next(records).session_id} == {"a", "b"}
-        threading.Timer(0.2, lambda: os.kill(os.getpid(), 2)).start()
-        began = time.monotonic()
-        with pytest.raises(KeyboardInterrupt):
-            next(records)
-        assert time.monotonic() - began < 5
-    assert {line["session_id"] for line in manifest(folder)} == {"a", "b"}
-    assert "slow" not in (folder / "index.html").read_text("utf-8")
 
 
 def test_an_export_that_nobody_iterates_is_warned_of(connect: Connect, folder: Path) -> None:
