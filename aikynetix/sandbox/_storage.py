@@ -1,4 +1,4 @@
-"""The storage host as an ASGI application: signed URLs, byte ranges and errors as Cloud Storage's XML API has them."""
+"""The storage host: signed URLs, byte ranges and errors as Cloud Storage's XML API has them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from urllib.parse import parse_qsl
 from xml.sax.saxutils import escape
 
 import google_crc32c
-from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from ._signing import Refusal, check
@@ -22,11 +21,10 @@ from ._signing import Refusal, check
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
-    from starlette.types import ASGIApp, Receive, Scope, Send
+    from starlette.requests import Request
 
     from ._state import State
 
-__all__ = ["StoredObject", "byte_range", "storage_app", "stored_object"]
 
 _CHUNK = 262_144
 _CREATED = datetime(2025, 1, 1, tzinfo=UTC)
@@ -68,29 +66,20 @@ def stored_object(data: bytes) -> StoredObject:
     return StoredObject(data, headers)
 
 
-def storage_app(state: State) -> ASGIApp:
-    """Makes the application."""
-
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        response = _respond(state, Request(scope))
-        await response(scope, receive, send)
-
-    return app
-
-
-def _respond(state: State, request: Request) -> Response:
+async def storage(state: State, request: Request) -> Response:
+    """Answers a request."""
     if request.method not in ("GET", "HEAD"):
         refusal = Refusal(405, "MethodNotAllowed", "The specified method is not allowed against this resource.")
         return _refused(refusal, {"Allow": "GET, HEAD"})
     path = request.scope["raw_path"].decode("latin-1")
     query = request.scope["query_string"].decode("latin-1")
-    refused = check(path, query, request.headers.get("host", ""), state.key, state.clock())
+    refused = check(path, query, request.headers.get("host", ""), state.secret, state.clock())
     if refused is not None:
         return _refused(refused)
     stored = state.find(path)
     if stored is None:
-        details = ("Details", f"No such object: {path.lstrip('/')}")
-        return _refused(Refusal(404, "NoSuchKey", "The specified key does not exist.", (details,)))
+        details = f"No such object: {path.lstrip('/')}"
+        return _refused(Refusal(404, "NoSuchKey", "The specified key does not exist.", details))
     return _content(request, stored, dict(parse_qsl(query)).get("response-content-disposition"))
 
 
@@ -138,7 +127,7 @@ def byte_range(header: str, size: int) -> tuple[int, int] | None:
 
 
 def _refused(refusal: Refusal, headers: dict[str, str] | None = None) -> Response:
-    fields = (("Code", refusal.code), ("Message", refusal.message), *refusal.fields)
-    inner = "".join(f"<{name}>{escape(value)}</{name}>" for name, value in fields)
+    fields = {"Code": refusal.code, "Message": refusal.message, "Details": refusal.details}
+    inner = "".join(f"<{name}>{escape(value)}</{name}>" for name, value in fields.items() if value)
     document = f"<?xml version='1.0' encoding='UTF-8'?><Error>{inner}</Error>"
     return Response(document, refusal.status, headers, media_type="application/xml; charset=UTF-8")
