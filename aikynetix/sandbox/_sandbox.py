@@ -12,16 +12,17 @@ from functools import cache, partial
 from importlib.resources import files
 from typing import TYPE_CHECKING, Self
 
+from ._api import api
+from ._recording import RecordedRequest, application
+from ._server import BackgroundServers, listening_sockets
 from ._sessions import SESSIONS, SandboxSession
 from ._signing import MAX_LIFETIME
+from ._spec import PREFIX
 from ._state import State
+from ._storage import storage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from types import TracebackType
-
-    from ._recording import RecordedRequest
-    from ._server import BackgroundServers
 
 
 API_KEY = "sandbox-api-key-4f2a"
@@ -157,13 +158,6 @@ class Sandbox:
         """
         if self._servers is not None:
             raise RuntimeError("the sandbox is running already")
-        # uvicorn and starlette are slow to import, and whoever only names the sandbox need not wait for them.
-        from ._api import api
-        from ._recording import application
-        from ._server import BackgroundServers, listening_sockets
-        from ._spec import PREFIX
-        from ._storage import storage
-
         sockets = listening_sockets(self._ports)
         origin, self._state.storage_url = (f"http://127.0.0.1:{sock.getsockname()[1]}" for sock in sockets)
         self.reset()
@@ -229,8 +223,6 @@ class Sandbox:
         self.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Stops the servers."""
         self.stop()

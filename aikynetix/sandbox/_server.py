@@ -46,14 +46,11 @@ class _Server(uvicorn.Server):
     def __init__(self, app: ASGIApp, quit_event: asyncio.Event) -> None:
         config = uvicorn.Config(
             app,
-            loop="asyncio",
             http="h11",
             ws="none",
             lifespan="off",
-            interface="asgi3",
             log_config=None,
             access_log=False,
-            proxy_headers=False,
             server_header=False,
             date_header=False,
             timeout_keep_alive=60,

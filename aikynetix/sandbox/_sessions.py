@@ -53,11 +53,7 @@ class SandboxSession:
     description: str = ""
 
     def __post_init__(self) -> None:
-        """Refuses what cannot be asked for.
-
-        Raises:
-            ValueError: The id is empty, or ``polls`` is negative.
-        """
+        """Refuses an empty id and negative ``polls`` with a `ValueError`."""
         if not self.id:
             raise ValueError("a sandbox session needs an id of at least one character")
         if self.polls is not None and self.polls < 0:

@@ -84,7 +84,7 @@ def check(path: str, query_string: str, host: str, secret: bytes, now: datetime)
 
 def _end(values: dict[str, str]) -> datetime:
     start = datetime.strptime(values["X-Goog-Date"], _STAMP).replace(tzinfo=UTC)
-    lifetime = int(values["X-Goog-Expires"][:7])
+    lifetime = int(values["X-Goog-Expires"])
     known = values["X-Goog-Algorithm"] == _ALGORITHM and values["X-Goog-SignedHeaders"] == "host"
     if not known or not 1 <= lifetime <= MAX_LIFETIME:
         raise ValueError("not what this storage signs")

@@ -10,7 +10,6 @@ import contextlib
 import json
 import re
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
@@ -42,14 +41,7 @@ class InvalidError(ValueError):
 
 @dataclass(frozen=True)
 class Operation:
-    """One of the facade's two operations.
-
-    Attributes:
-        name: The facade's name of it.
-        method: The HTTP method.
-        path: Matches the path as it is sent; the group is the percent-encoded session id.
-        documented: The operation in the vendor's document.
-    """
+    """One of the facade's two operations: its path matches as it is sent, with the encoded session id as its group."""
 
     name: str
     method: str
@@ -61,21 +53,13 @@ class Operation:
         """Whether it has the video made."""
         return self.name == _GENERATE
 
-    @cached_property
-    def _download(self) -> tuple[str, str] | None:
-        with_flag, without = (_request(self.name, download=flag).url.params.multi_items() for flag in (True, False))
-        return next((pair for pair in with_flag if pair not in without), None)
-
     def asks_for_attachment(self, query: str) -> bool:
         """Whether the query asks for a URL that a browser saves instead of showing it."""
-        return not self.generates and self._download in parse_qsl(query)
+        with_flag, without = (_request(self.name, download=flag).url.params.multi_items() for flag in (True, False))
+        return any(pair in parse_qsl(query) for pair in with_flag if pair not in without)
 
     def check(self, query: str, media_type: str, body: bytes) -> None:
-        """Hold a request against the document.
-
-        Raises:
-            InvalidError: It does not conform.
-        """
+        """Hold a request against the document; what does not conform is an `InvalidError`."""
         asked = [one for one in map(_resolved, self.documented.get("parameters", ())) if one.get("in") == "query"]
         fields = {one["name"]: one.get("schema", {}) for one in asked}
         required = [one["name"] for one in asked if one.get("required")]

@@ -10,13 +10,13 @@ from urllib.parse import quote, unquote
 
 from ._sessions import UNKNOWN, Answer, SandboxSession, answer, has_video
 from ._signing import sign
+from ._storage import StoredObject, stored_object
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
     from ._recording import RecordedRequest
-    from ._storage import StoredObject
 
 
 _BUCKET = "/aikynetix-sandbox/sessions/"
@@ -61,8 +61,6 @@ class State:
 
     def find(self, path: str) -> StoredObject | None:
         """Gives the object at a percent-encoded path."""
-        from ._storage import stored_object
-
         session = self.sessions.get(unquote(path.removeprefix(_BUCKET).removesuffix(_OBJECT)))
         if session is None or path != _path_of(session.id):
             return None
