@@ -62,7 +62,7 @@ class Summary:
         return Exit.LATER if self.counts["not_ready"] else Exit.DONE
 
 
-@click.command
+@click.command(short_help="Save the videos of many sessions into a folder.")
 @click.argument("source", metavar="SESSIONS", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
 @click.option("--to", type=click.Path(file_okay=False), metavar="DIR", required=True, help="Folder or fsspec URL.")
 @_options.analysis_option
