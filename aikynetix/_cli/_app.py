@@ -19,18 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
 _PROGRAM = "aikynetix"
-# The command that a module of this package defines, in the order of the help.
-COMMANDS = {
-    "url": "url",
-    "generate": "generate",
-    "download": "download",
-    "export": "export",
-    "open": "open_video",
-    "doctor": "doctor",
-    "sandbox": "sandbox",
-    "demo": "demo",
-    "completion": "completion",
-}
+# A module each, in the order of the help.
+COMMANDS = ("url", "generate", "download", "export", "open", "doctor", "sandbox", "demo", "completion")
 # Commands that keep what they have when they are interrupted.
 _RESUMED = ("download", "export", "open")
 _PACKAGE = os.path.dirname(os.path.dirname(__file__)) + os.sep  # noqa: PTH120 -- pathlib is a slow import
@@ -54,7 +44,8 @@ class _LazyGroup(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name in COMMANDS:
-            return cast("click.Command", getattr(import_module(f".{cmd_name}", __package__), COMMANDS[cmd_name]))
+            members = vars(import_module(f".{cmd_name}", __package__)).values()
+            return next(member for member in members if isinstance(member, click.Command))
         if ctx.resilient_parsing or cmd_name.startswith("-"):  # a shell that completes, or an option
             return None
         near = " or ".join(f"'{name}'" for name in get_close_matches(cmd_name, COMMANDS))
@@ -81,14 +72,7 @@ def app(ctx: click.Context) -> None:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run the command and return its exit code; errors become one line on stderr, with ``--json`` one on stdout too.
-
-    Args:
-        arguments: Without the program's name.
-
-    Raises:
-        OSError: stdout cannot be written to.
-    """
+    """Run the command and return its exit code; errors become one line on stderr, with ``--json`` one on stdout too."""
     for stream in (sys.stdout, sys.stderr):  # what an encoding cannot say is escaped; pytest's have no encoding
         with contextlib.suppress(AttributeError, ValueError):
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # the line above
@@ -121,7 +105,7 @@ def _ended_in_good_order() -> Generator[None]:
         signal.signal(number, signal.SIG_IGN)
         raise SystemExit(128 + number)
 
-    known = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    known = [number for number in signal.Signals if number.name in ("SIGTERM", "SIGHUP")]
     numbers = [number for number in known if signal.getsignal(number) is signal.SIG_DFL]  # not what nohup ignores
     for number in numbers:
         signal.signal(number, end)

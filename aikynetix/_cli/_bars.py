@@ -78,11 +78,7 @@ class Bars(Progress):
 
 
 class ExportBars(Bars):
-    """The state of an export: one bar for all of it, and one for each of the first files on their way.
-
-    Args:
-        total: How many sessions there are; None where the list has no known end.
-    """
+    """The state of an export: one bar for all of it, and one for each of the first files on their way."""
 
     def __init__(self, total: int | None) -> None:
         super().__init__(transient=True)

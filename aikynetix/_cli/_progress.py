@@ -25,11 +25,7 @@ def _wants_bar(*, quiet: bool) -> bool:
 
 @contextmanager
 def progress_bar(label: str, *, quiet: bool) -> Generator[Progress | None]:
-    """Show a bar for the time of a ``with`` block; after an error nothing of it is left.
-
-    Yields:
-        A function of the bytes done and the bytes in all, to be called from any thread; None where there is no bar.
-    """
+    """Show a bar for the time of a ``with`` block; after an error nothing of it is left."""
     if not _wants_bar(quiet=quiet):
         yield None
         return
