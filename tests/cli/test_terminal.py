@@ -87,21 +87,14 @@ def test_a_terminal_gets_a_progress_bar(tmp_path: Path) -> None:
     assert "\x1b[3" in session.seen  # a colour
 
 
-def test_a_narrow_terminal_gets_a_bar_of_one_line(sandbox: Sandbox, tmp_path: Path) -> None:
-    """What does not fit is cut; a line that wraps would leave pieces behind."""
+def test_a_narrow_terminal_gets_a_bar_of_one_line_and_colours_can_go(sandbox: Sandbox, tmp_path: Path) -> None:
+    """What does not fit is cut; a line that wraps would leave pieces behind. Colours go where no-color.org says so."""
     arguments = ["download", sandbox.sessions["jump"], "-o", str(tmp_path / "jump.mp4")]
     with Session(*arguments, environ={"COLUMNS": "40", "NO_COLOR": "1"}) as session:
         assert session.end()[0] == 0
     assert "…jump" in session.seen
-    assert "\x1b[1A" not in session.seen
-
-
-def test_no_color_is_respected(sandbox: Sandbox, tmp_path: Path) -> None:
-    """The bar stays, its colours go (no-color.org)."""
-    arguments = ["download", sandbox.sessions["jump"], "-o", str(tmp_path / "jump.mp4")]
-    with Session(*arguments, environ={"NO_COLOR": "1"}) as session:
-        assert session.end()[0] == 0
     assert "━" in session.seen
+    assert "\x1b[1A" not in session.seen
     assert "\x1b[3" not in session.seen
 
 
@@ -170,25 +163,18 @@ def test_a_key_is_asked_for_and_not_shown(sandbox: Sandbox, monkeypatch: pytest.
     assert sandbox.api_key not in session.seen + out
 
 
-def test_ctrl_d_at_the_prompt_is_no_credential(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who has none to give has not interrupted anything."""
+@pytest.mark.parametrize("code", [2, 130], ids=["Ctrl-D", "Ctrl-C"])
+def test_who_types_no_key_is_asked_no_more(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, code: int) -> None:
+    """Ctrl-D is no credential, and Ctrl-C an interrupt: nothing was sent, and there is no traceback."""
     monkeypatch.delenv("AIKYNETIX_API_KEY")
     with Session("url", sandbox.sessions["jump"]) as session:
         session.read_until("API key: ")
-        session.type("\x04", end="")
-        code, out = session.end()
-    assert (code, out) == (2, "")
-    assert "no credential" in session.seen
-
-
-def test_ctrl_c_at_the_prompt_ends_quietly(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing was sent, and the exit code is that of an interrupt."""
-    monkeypatch.delenv("AIKYNETIX_API_KEY")
-    with Session("url", sandbox.sessions["jump"]) as session:
-        session.read_until("API key: ")
-        session.process.send_signal(signal.SIGINT)
-        code, out = session.end()
-    assert (code, out) == (130, "")
+        if code == 130:
+            session.process.send_signal(signal.SIGINT)
+        else:
+            session.type("\x04", end="")
+        assert session.end() == (code, "")
+    assert ("no credential" in session.seen) is (code == 2)
     assert "Traceback" not in session.seen
     assert not sandbox.requests
 

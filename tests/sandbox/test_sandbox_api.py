@@ -55,16 +55,6 @@ def test_each_session_has_its_documented_outcome(
         assert error_of(answer) == error
 
 
-@pytest.mark.parametrize("polls", [0, 1, 3])
-def test_a_slow_session_is_ready_after_its_polls(ask: Ask, polls: int) -> None:
-    """After the POST exactly ``polls`` GETs are 404, and the POST itself gives the URL only when there are none."""
-    with Sandbox(polls=polls) as sandbox:
-        first = ask(sandbox, "POST", sandbox.sessions["slow"])
-        assert (video_url(first, spec.GENERATE) is not None) is (polls == 0)
-        answers = [ask(sandbox, "GET", sandbox.sessions["slow"]) for _ in range(polls + 2)]
-    assert [answer.status_code for answer in answers] == [404] * polls + [200, 200]
-
-
 def test_polling_starts_nothing_generating_twice_is_refused_and_a_reset_forgets(sandbox: Sandbox, ask: Ask) -> None:
     """A second POST is 400, with a wording that tells a running analysis from a finished one."""
     slow = sandbox.sessions["slow"]
