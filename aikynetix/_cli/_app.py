@@ -123,7 +123,7 @@ def _failed(error: Exception, arguments: Sequence[str]) -> int:
     message, code = _explained(error)
     if "--json" in arguments:
         _output.result_json(as_json(error, message, code))
-    _output.complain(message)
+    _output.note(f"{_PROGRAM}: {message}")
     return code
 
 
@@ -138,10 +138,8 @@ def _explained(error: Exception) -> tuple[str, int]:
         return explain(error), exit_code(error)
     frames = [frame for frame in extract_tb(error.__traceback__) if frame.filename.startswith(_PACKAGE)]
     places = [f"aikynetix/{frame.filename.removeprefix(_PACKAGE)}:{frame.lineno}" for frame in frames]
-    said, code = (
-        f"unexpected {type(error).__name__} at {places[-1] if places else 'an unknown place'}; please report it.",
-        Exit.FAILURE,
-    )
+    code, place = Exit.FAILURE, places[-1] if places else "an unknown place"
+    said = f"unexpected {type(error).__name__} at {place}; please report it."
     if isinstance(error, click.UsageError):
         path = error.ctx.command_path if error.ctx is not None else _PROGRAM
         said, code = f"{error.format_message().strip()} `{path} --help` shows how it is used.", Exit.USAGE

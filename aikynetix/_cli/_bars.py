@@ -22,8 +22,6 @@ from rich.text import Text
 from ._output import plain
 
 if TYPE_CHECKING:
-    from rich.status import Status
-
     from .. import ExportRecord
 
 _MOST_FILES = 8
@@ -31,11 +29,6 @@ _LONGEST_LABEL, _LONGEST_BAR = 36, 24  # columns; a UUID has 36 characters
 # Columns that the numbers take with the space before each; on a narrow terminal the rate is left out.
 _NUMBERS, _RATE = 14 + 7 + 3, 10 + 1
 _LEAST_FOR_RATE = 56
-
-
-def spinner(label: str) -> Status:
-    """Return a spinner on stderr; the label is shown as it is, not read as markup."""
-    return Console(stderr=True).status(Text(plain(label)))
 
 
 class _SizeColumn(DownloadColumn):

@@ -24,14 +24,14 @@ def _wants_bar(*, quiet: bool) -> bool:
 
 
 @contextmanager
-def progress_bar(label: str, *, quiet: bool) -> Generator[Progress | None]:
-    """Show a bar for the time of a ``with`` block; after an error nothing of it is left."""
+def progress_bar(label: str, *, quiet: bool, transient: bool = False) -> Generator[Progress | None]:
+    """Show a bar for the time of a ``with`` block; after an error, or a mere wait, nothing of it is left."""
     if not _wants_bar(quiet=quiet):
         yield None
         return
     from ._bars import Bars
 
-    with Bars() as bars:
+    with Bars(transient=transient) as bars:
         # The clock starts with the first byte, not with the wait for the video to be made.
         task = bars.add_task(f"{bars.label(label)}: waiting", total=None, start=False)
 
@@ -44,18 +44,6 @@ def progress_bar(label: str, *, quiet: bool) -> Generator[Progress | None]:
         except BaseException:
             bars.live.transient = True
             raise
-
-
-@contextmanager
-def waiting(label: str, *, quiet: bool) -> Generator[None]:
-    """Show that something is being waited for, for the time of a ``with`` block, where there would be a bar."""
-    if not _wants_bar(quiet=quiet):
-        yield
-        return
-    from ._bars import spinner
-
-    with spinner(f"{label}: waiting"):
-        yield
 
 
 @contextmanager

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ._bars import ExportBars
 
 _DASK_TIMEOUT = 15.0
-_SAID = {"done": "done", "already_there": "already there", "not_ready": "not ready", "failed": "failed"}
+_STATUSES = ("done", "already_there", "not_ready", "failed")
 _ACTIONS = {"fetch": "to fetch", "already_there": "already there", "skip": "to leave alone"}
 
 
@@ -45,7 +45,7 @@ class Summary:
 
     def sentence(self, *, has_wait: bool) -> str:
         """Return the counts, and what helps the sessions without a video; with ``--wait`` they were to be made."""
-        told = ", ".join(f"{self.counts[status]} {said}" for status, said in _SAID.items() if self.counts[status])
+        told = ", ".join(f"{self.counts[one]} {one.replace('_', ' ')}" for one in _STATUSES if self.counts[one])
         number, size = self.counts.total(), _output.human_size(self.fetched)
         sessions = f"{number} session{'' if number == 1 else 's'}"
         line = f"{sessions}: {told or 'nothing to do'}; {size} in {monotonic() - self.began:.1f} s."
@@ -186,4 +186,4 @@ def _show_all(records: Iterator[ExportRecord], summary: Summary, bars: ExportBar
             say(str(record.path))
         else:
             why = "ask again later, or with --wait" if record.status == "not_ready" else record.message
-            complain(_output.plain(f"{record.session_id}: {_SAID[record.status]}: {why}"))
+            complain(_output.plain(f"{record.session_id}: {record.status.replace('_', ' ')}: {why}"))

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 from starlette.responses import JSONResponse, Response
 
 from ._credentials import accepted
-from ._spec import InvalidError, Operation, operations
+from ._spec import GENERATE, InvalidError, Operation, operations
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -54,7 +54,7 @@ def _answered(state: State, known: tuple[Operation, ...], request: Request, body
         operation.check(query, media_type, body)
     except InvalidError as error:
         return _error(400, f"Invalid parameters: {error}", operation)
-    answer = state.answer(session_id, operation.generates)
+    answer = state.answer(session_id, operation.name == GENERATE)
     if answer.error is not None:
         return _error(answer.status, answer.error, operation)
     as_attachment = operation.asks_for_attachment(query)

@@ -104,7 +104,6 @@ class Sandbox:
         self._base_url = ""
 
     def __repr__(self) -> str:
-        """Names the sandbox by its base URL, without the key."""
         return f"Sandbox(base_url={self._base_url!r})" if self._base_url else "Sandbox(stopped)"
 
     @property
@@ -219,10 +218,8 @@ class Sandbox:
         return "\n".join(lines)
 
     def __enter__(self) -> Self:
-        """Starts the servers."""
         self.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Stops the servers."""
         self.stop()

@@ -27,7 +27,7 @@ PREFIX = urlsplit(facade.BASE_URL or "").path.rstrip("/")
 """The path of the vendor's server, which every path of the API begins with."""
 
 _MARK = "session-mark"
-_GET, _GENERATE = "get_analyzed_video", "generate_analyzed_video"
+_GET, GENERATE = "get_analyzed_video", "generate_analyzed_video"
 _ERROR_FIELDS = ("error", "detail", "message", "title")
 _DOCUMENT: dict[str, Any] = json.loads(Path(aikynetix_api.__file__).with_name("openapi.json").read_text("utf-8"))
 _VALIDATOR: Any = (
@@ -47,11 +47,6 @@ class Operation:
     method: str
     path: re.Pattern[str]
     documented: Mapping[str, Any]
-
-    @property
-    def generates(self) -> bool:
-        """Whether it has the video made."""
-        return self.name == _GENERATE
 
     def asks_for_attachment(self, query: str) -> bool:
         """Whether the query asks for a URL that a browser saves instead of showing it."""
@@ -101,7 +96,7 @@ class Operation:
 
 def operations() -> tuple[Operation, ...]:
     """Return the facade's operations that the document still has."""
-    names = [name for name in (_GET, _GENERATE) if name in facade.MODULES and name not in facade.UNSUPPORTED]
+    names = [name for name in (_GET, GENERATE) if name in facade.MODULES and name not in facade.UNSUPPORTED]
     return tuple(map(_operation, names))
 
 

@@ -44,15 +44,6 @@ def until_asked(sandbox: Sandbox) -> None:
     assert sandbox.requests
 
 
-def test_results_and_messages_have_a_stream_each(sandbox: Sandbox, tmp_path: Path) -> None:
-    """A script reads stdout alone, and the bar stays away where nobody looks."""
-    done = run("download", sandbox.sessions["jump"], "-o", str(tmp_path / "a.mp4"))
-    assert (done.returncode, done.stdout, done.stderr) == (0, f"{tmp_path / 'a.mp4'}\n", "")
-    failed = run("download", sandbox.sessions["unknown"], "-o", str(tmp_path / "b.mp4"))
-    assert (failed.returncode, failed.stdout) == (5, "")
-    assert failed.stderr.startswith("aikynetix: 404")
-
-
 def test_a_terminal_that_cannot_say_a_name_stops_nothing(sandbox: Sandbox, tmp_path: Path) -> None:
     """What its encoding does not have is written as an escape, and the next session has its turn."""
     sessions, folder = tmp_path / "list.txt", tmp_path / "v\N{LATIN SMALL LETTER I WITH DIAERESIS}deos"

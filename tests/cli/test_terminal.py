@@ -132,15 +132,6 @@ def test_no_bar_where_none_is_wanted_or_possible(
     assert session.seen == ""
 
 
-def test_the_demo_shows_its_bar_and_its_story(tmp_path: Path) -> None:
-    """What a newcomer sees first."""
-    with Session("demo", "--output", str(tmp_path)) as session:
-        code, out = session.end()
-    assert (code, out) == (0, f"{tmp_path / 'session-new.mp4'}\n")
-    assert "━" in session.seen
-    assert "What happened" in session.seen
-
-
 def test_a_terminal_shows_that_it_waits(sandbox: Sandbox) -> None:
     """A wait of minutes is not mistaken for a hang; without a wait nothing moves."""
     with Session("url", sandbox.sessions["new"], "--wait", "30") as waited:
