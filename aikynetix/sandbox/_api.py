@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import defaultdict
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from starlette.responses import JSONResponse, Response
 
-from ._credentials import accepted
-from ._spec import GENERATE, InvalidError, Operation, operations
+from ._spec import GENERATE, KEY_NAME, KEY_PLACE, TOKEN_HEADER, TOKEN_PREFIX, InvalidError, Operation, operations
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -46,7 +46,7 @@ def _answered(state: State, known: tuple[Operation, ...], request: Request, body
         return _error(405, "Method not allowed.", None, {"Allow": ", ".join(sorted({one.method for one, _ in here}))})
     # A `%2F` belongs to the id, a `/` does not.
     session_id, query = unquote(found[1]), request.scope["query_string"].decode("latin-1")
-    if not accepted(request, state.api_key, state.token):
+    if not _accepted(request, state.api_key, state.token):
         challenge = {"WWW-Authenticate": 'Bearer realm="aikynetix sandbox"'}
         return _error(401, "Token is missing or invalid.", operation, challenge)
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -60,6 +60,29 @@ def _answered(state: State, known: tuple[Operation, ...], request: Request, body
     as_attachment = operation.asks_for_attachment(query)
     status, told = operation.success(state.signed_url(session_id, as_attachment) if answer.with_url else None)
     return JSONResponse(told, status)
+
+
+def _accepted(request: Request, api_key: str, token: str) -> bool:
+    """Tells whether a request carries a credential in a form that the vendor documents.
+
+    The forms are the spec's two security schemes and ``Authorization: API-KEY <key>`` (the prose of the vendor's page).
+    The spec's ``security`` lists alternatives, so one is enough; but whatever is presented has to be right, because a
+    wrong credential beside a right one is a mistake that should show here and not at the vendor's. Scheme names are
+    compared without regard to case (RFC 9110, section 11.1).
+    """
+    right: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+    right["header", "authorization"].append(f"API-KEY {api_key}")
+    right["header", TOKEN_HEADER.lower()].append(f"{TOKEN_PREFIX}{token}")
+    right[KEY_PLACE, KEY_NAME.lower() if KEY_PLACE == "header" else KEY_NAME].append(api_key)
+    places = {"header": request.headers, "query": request.query_params, "cookie": request.cookies}
+    presented = [(places[place][name], values) for (place, name), values in right.items() if name in places[place]]
+    verdicts = [_normal(value) in map(_normal, values) for value, values in presented]
+    return bool(verdicts) and all(verdicts)
+
+
+def _normal(value: str) -> str:
+    scheme, separator, rest = value.partition(" ")
+    return f"{scheme.lower()} {rest.strip()}" if separator else value
 
 
 def _error(status: int, text: str, operation: Operation | None, headers: dict[str, str] | None = None) -> Response:

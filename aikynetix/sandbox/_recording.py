@@ -11,10 +11,10 @@ from uuid import uuid4
 
 from starlette.requests import Request
 
-from ._credentials import MASK, masked
+from ._spec import KEY_NAME, TOKEN_HEADER, TOKEN_PREFIX
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterable
 
     from starlette.responses import Response
     from starlette.types import ASGIApp, Receive, Scope, Send
@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from ._state import State
 
 Service = Literal["api", "storage"]
+_MASK = "***"
 _MAX_BODY = 65_536
+_SECRET_HEADERS = {"authorization", "cookie", "proxy-authorization", KEY_NAME.lower(), TOKEN_HEADER.lower()}
+_SCHEMES = {"api-key", "basic", "bearer", TOKEN_PREFIX.strip().lower()}
 _SIGNATURE = re.compile(r"(?i)((?:^|&)X-Goog-Signature=)[^&]*")
 
 
@@ -68,16 +71,34 @@ def application(service: Service, state: State, respond: Callable[[Request], Awa
 
 
 def _record(request: Request, service: Service, secrets: tuple[str, ...], status: int) -> RecordedRequest:
-    query = _SIGNATURE.sub(rf"\1{MASK}", request.scope["query_string"].decode("latin-1"))
+    query = _SIGNATURE.sub(rf"\1{_MASK}", request.scope["query_string"].decode("latin-1"))
     for secret in secrets:
-        query = query.replace(secret, MASK)
+        query = query.replace(secret, _MASK)
     return RecordedRequest(
         service=service,
         method=request.method,
         path=request.scope["raw_path"].decode("latin-1"),
         query=query,
-        headers=masked(request.headers.items(), secrets),
+        headers=_masked(request.headers.items(), secrets),
         status=status,
         body=getattr(request, "_body", b"")[:_MAX_BODY],  # where starlette keeps what was read
         request_id=uuid4().hex if service == "api" else "",
     )
+
+
+def _masked(headers: Iterable[tuple[str, str]], secrets: Iterable[str]) -> dict[str, str]:
+    """Gives headers as they may be kept: by lower-case name, repeated ones joined, credentials replaced by ``***``.
+
+    The scheme of a credential is kept, because it tells which of the documented forms was used. A known secret is
+    replaced in every other header as well.
+    """
+    kept: dict[str, str] = {}
+    for name, value in headers:
+        shown, key = value, name.lower()
+        for secret in secrets:
+            shown = shown.replace(secret, _MASK)
+        if key in _SECRET_HEADERS:
+            scheme, separator, _ = value.partition(" ")
+            shown = f"{scheme} {_MASK}" if separator and scheme.lower() in _SCHEMES else _MASK
+        kept[key] = f"{kept[key]}, {shown}" if key in kept else shown
+    return kept

@@ -167,11 +167,7 @@ class Sandbox:
         )
         self._servers = BackgroundServers(list(zip(apps, sockets, strict=True)), quit_event)
         self._base_url = origin + PREFIX
-        try:
-            self._servers.start()
-        except BaseException:
-            self.stop()
-            raise
+        self._servers.start()
 
     def stop(self) -> None:
         """Stops the servers and ends their thread; open connections are cut. Does nothing when they do not run."""

@@ -130,9 +130,3 @@ def answer(session: SandboxSession, generates: bool, left: int | None, polls: in
     if left is None:
         return Answer(404, "The analyzed video of this session does not exist."), None
     return (Answer(404, "The analyzed video of this session is not ready."), left - 1) if left else (_URL, 0)
-
-
-def has_video(session: SandboxSession, left: int | None) -> bool:
-    """Tells whether the storage has the session's video now; the arguments are those of ``answer``."""
-    is_ready = session.outcome in (Outcome.READY, Outcome.ALREADY_ANALYZED)
-    return left == 0 if session.outcome is Outcome.NOT_GENERATED else is_ready

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 PREFIX = urlsplit(facade.BASE_URL or "").path.rstrip("/")
 """The path of the vendor's server, which every path of the API begins with."""
 
+KEY_PLACE, KEY_NAME = facade.API_KEY or ("header", "API-KEY")
+TOKEN_HEADER, TOKEN_PREFIX = facade.BEARER or ("Authorization", "Bearer ")
+
 _MARK = "session-mark"
 _GET, GENERATE = "get_analyzed_video", "generate_analyzed_video"
 _ERROR_FIELDS = ("error", "detail", "message", "title")

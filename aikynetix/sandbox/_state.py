@@ -6,9 +6,9 @@ import secrets
 from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
-from ._sessions import UNKNOWN, Answer, SandboxSession, answer, has_video
+from ._sessions import UNKNOWN, Answer, SandboxSession, answer
 from ._signing import sign
 from ._storage import StoredObject, stored_object
 
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from ._recording import RecordedRequest
 
 
-_BUCKET = "/aikynetix-sandbox/sessions/"
-_OBJECT = "/analyzed_video.mp4"
 _ATTACHMENT = ("response-content-disposition", "attachment; filename=analyzed_video.mp4")
 _KEPT_REQUESTS = 10_000
 
@@ -61,10 +59,9 @@ class State:
 
     def find(self, path: str) -> StoredObject | None:
         """Gives the object at a percent-encoded path."""
-        session = self.sessions.get(unquote(path.removeprefix(_BUCKET).removesuffix(_OBJECT)))
-        if session is None or path != _path_of(session.id):
-            return None
-        if not has_video(session, self._left.get(session.id)):
+        session = next((one for one in self.sessions.values() if path == _path_of(one.id)), UNKNOWN)
+        seen, _ = answer(session, False, self._left.get(session.id), self.polls)
+        if not seen.with_url:
             return None
         if session.id not in self._objects:
             self._objects[session.id] = stored_object(self.video if session.video is None else session.video)
@@ -72,4 +69,4 @@ class State:
 
 
 def _path_of(session_id: str) -> str:
-    return f"{_BUCKET}{quote(session_id, safe='-_.~')}{_OBJECT}"
+    return f"/aikynetix-sandbox/sessions/{quote(session_id, safe='-_.~')}/analyzed_video.mp4"
