@@ -226,4 +226,5 @@ def _matters(kind: str, place: list[str], value: object) -> bool:
         return place[-2] == "required" if kind == "string_type" else place[-1] in ("in", "param_in")
     # A schema may be true or false since OpenAPI 3.1, which the model does not know; at `type` and `bool` it tells of
     # one of several kinds that a part may have.
-    return kind in _OTHER_KINDS and not isinstance(value, bool) and not {"type", "bool"} & {*place[-2:]}
+    is_schema = kind.startswith("model") and isinstance(value, bool)
+    return kind in _OTHER_KINDS and not is_schema and not {"type", "bool"} & {*place[-2:]}
