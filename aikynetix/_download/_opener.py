@@ -137,19 +137,16 @@ async def download_in_thread(
 
     async with anyio.from_thread.BlockingPortal() as portal, anyio.create_task_group() as group:
 
-        def look_up() -> AnalyzedVideo:
-            found = portal.start_task_soon(lookup)
-            while not wait((found,), 0.2).done:
-                if options.cancelled():
-                    found.cancel()
-                    text = "the download was cancelled while its URL was looked up"
-                    raise DownloadInterruptedError(text, session_id=session_id, path=to, reason="cancelled")
-            return found.result()
-
         def work() -> None:
             begun.set()
             try:
-                found = download(session_id, to, lookup=look_up, open_url=opener(portal), options=options)
+                found = download(
+                    session_id,
+                    to,
+                    lookup=lambda: _looked_up(portal.start_task_soon(lookup), session_id, to, options),
+                    open_url=opener(portal),
+                    options=options,
+                )
             except BaseException as error:
                 outcome.set_exception(error)
             else:
@@ -169,3 +166,13 @@ async def download_in_thread(
         await anyio.lowlevel.checkpoint_if_cancelled()
         group.cancel_scope.cancel()
     return outcome.result()
+
+
+def _looked_up(found: Future[AnalyzedVideo], session_id: str, to: Any, options: Options) -> AnalyzedVideo:
+    """Wait in a worker thread for a lookup in the event loop, which a cancelled download ends."""
+    while not wait((found,), 0.2).done:
+        if options.cancelled():
+            found.cancel()
+            text = "the download was cancelled while its URL was looked up"
+            raise DownloadInterruptedError(text, session_id=session_id, path=to, reason="cancelled")
+    return found.result()
