@@ -7,16 +7,16 @@ import selectors
 import socket
 import ssl
 import time
-import zlib
 from typing import TYPE_CHECKING, Any
 
 import httpx
 
+from .._reading import Decoder
 from ._failures import Failure, Kind
 from ._object import content_length
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 POLL = 0.2
 """Seconds after which a read that brought nothing looks whether it is still wanted."""
@@ -24,7 +24,6 @@ POLL = 0.2
 # Below this many bytes it is worth more to keep the connection for another request, which needs the parser to see the
 # end of the body.
 _DIRECT_FROM = 1024 * 1024
-_GZIP = b"\x1f\x8b"  # RFC 1952, section 2.3.1: what a member begins with
 _PATIENCE_FOR_FIRST_PIECE = 0.05
 
 
@@ -43,18 +42,18 @@ class Body:
         # Whether anything but the end of the connection says where the body ends:
         self.is_framed = self._rest is not None or "transfer-encoding" in response.headers
         self._is_direct = self.socket is not None and (self._rest or 0) >= _DIRECT_FROM
-        self._decoder: _Decoder | None = None
         self._pending = memoryview(b"")
         self._has_begun = False
+        self._chunks: Iterator[bytes]
         if response.is_stream_consumed:  # a mock that was made of its content, which httpx has decoded
             self._rest, self._chunks = len(response.content), iter([response.content])
         else:
-            self._chunks = response.iter_raw()
+            self._chunks = filter(None, response.iter_raw())
 
     def decode(self, encoding: str) -> None:
         """Have ``"gzip"`` or ``"deflate"`` undone; nothing is done for an empty encoding."""
         if encoding and not self._response.is_stream_consumed:
-            self._decoder, self._is_direct = _Decoder(encoding), False
+            self._chunks, self._rest, self._is_direct = _decoded(self._chunks, encoding), None, False
 
     def is_pollable(self) -> bool:
         """Return whether no read will block for longer than `POLL`, so that it may be done by a thread with duties."""
@@ -71,16 +70,6 @@ class Body:
         ``check`` is called while waiting. A `Failure` is raised where the connection broke, was silent for too long, or
         ended before the announced length.
         """
-        if self._decoder is None:
-            return self._read_raw(view, check)
-
-        def more() -> bytes:
-            raw = memoryview(bytearray(64 * 1024))
-            return bytes(raw[: self._read_raw(raw, check)])
-
-        return self._decoder.read_into(view, more)
-
-    def _read_raw(self, view: memoryview, check: Callable[[], object]) -> int:
         if self._rest is not None:
             view = view[: self._rest]
         if not view:
@@ -99,6 +88,8 @@ class Body:
                 self._pending = memoryview(next(self._chunks, b""))
             except (httpx.TimeoutException, TimeoutError) as error:
                 raise Failure(Kind.STALLED, "nothing came from the storage for too long") from error
+            except httpx.DecodingError as error:
+                raise Failure(Kind.MALFORMED, "the video's encoding is broken, or ends too early") from error
             except Exception as error:  # a mock or a caller's transport raises what it likes
                 raise _broken(error) from error
             self._has_begun = True
@@ -131,6 +122,13 @@ class Body:
             self._response.close()
 
 
+def _decoded(chunks: Iterator[bytes], encoding: str) -> Iterator[bytes]:
+    decoder = Decoder(encoding)
+    for chunk in chunks:
+        yield from filter(None, decoder.feed(chunk))
+    decoder.finish()
+
+
 def _broken(error: Exception) -> Failure:
     return Failure(Kind.BROKEN, f"the storage broke the connection off ({type(error).__name__})")
 
@@ -147,39 +145,3 @@ def _socket_of(response: httpx.Response) -> socket.socket | None:
         # TLS inside of TLS, through a proxy: the socket decrypts the outer layer only.
         return found if tls is found or tls is getattr(found, "_sslobj", None) else None
     return found if tls is None else None
-
-
-class _Decoder:
-    """Undoes gzip (every member of it, RFC 1952, section 2.2) and deflate (with zlib's header or without it)."""
-
-    def __init__(self, encoding: str) -> None:
-        self._gzip = encoding == "gzip"
-        self._inflater = zlib.decompressobj(wbits=31) if self._gzip else None
-        self._source = b""
-
-    def read_into(self, view: memoryview, more: Callable[[], bytes]) -> int:
-        while True:
-            if self._inflater is not None and self._inflater.eof:
-                self._source = self._next_member(self._inflater.unused_data, more)
-                if not self._source:
-                    return 0
-                self._inflater = zlib.decompressobj(wbits=31)
-            source = self._source or more()
-            if not source:
-                raise Failure(Kind.BROKEN, "the compressed video ends too early")
-            if self._inflater is None:
-                # RFC 1950, section 2.2: method 8 in the low four bits. Some servers send bare deflate.
-                self._inflater = zlib.decompressobj(wbits=15 if source[0] & 15 == 8 else -15)
-            try:
-                text = self._inflater.decompress(source, len(view))  # bounded: a few bytes may unpack to gigabytes
-            except zlib.error as error:
-                raise Failure(Kind.MALFORMED, "the video's encoding is broken") from error
-            self._source = self._inflater.unconsumed_tail
-            if text:
-                view[: len(text)] = text
-                return len(text)
-
-    def _next_member(self, rest: bytes, more: Callable[[], bytes]) -> bytes:
-        while self._gzip and len(rest) < len(_GZIP) and (some := more()):
-            rest += some
-        return rest if self._gzip and rest.startswith(_GZIP) else b""

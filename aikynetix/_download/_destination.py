@@ -32,7 +32,7 @@ _LONGEST_SESSION, _LONGEST_OBJECT = 100, 60
 _MARKED = re.compile("~[0-9a-f]{16}$")
 
 
-class PlaceError(Exception):
+class PlaceError(ValueError):
     """What is wrong with a destination, in a sentence of ours."""
 
 

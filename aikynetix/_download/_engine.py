@@ -70,10 +70,8 @@ class _Download:
 
     def run(self, begun: float) -> DownloadedVideo:
         part = self._lock()
-        if part is None:
-            return DownloadedVideo(
-                session_id=self.session_id, path=self.place.shown, size=self.place.size(), verified="exists"
-            )
+        if isinstance(part, int):
+            return DownloadedVideo(session_id=self.session_id, path=self.place.shown, size=part, verified="exists")
         try:
             transfer, sha256, verified = self._fetch(part)
             try:
@@ -98,13 +96,13 @@ class _Download:
             _file=(Path(self.place.shown).absolute(), seen) if self.place.fs is None else None,
         )
 
-    def _lock(self) -> PartialFile | None:
-        """Return the locked partial file; None where the file is there and that is all that is wanted."""
+    def _lock(self) -> PartialFile | int:
+        """Return the locked partial file; the size of the file where it is there and that is all that is wanted."""
         while True:
             try:
                 exists = self.place.exists()
                 if exists and self.options.exist_ok:
-                    return None
+                    return self.place.size()
                 if exists and not self.options.overwrite:
                     raise self._in_the_way()
                 part = PartialFile(self.place.collected)
@@ -133,6 +131,8 @@ class _Download:
                 with part.reader() as file:
                     checked = verify(transfer.version, transfer.size, digests, file, framed=transfer.is_framed)
                 return transfer, digests.get("sha256"), checked
+            except OSError as error:
+                raise self.misplaced(error) from error
             except ValueError as mismatch:
                 if not transfer.resumed_from:
                     part.discard()

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 import threading
-from concurrent.futures import Future, wait
-from typing import TYPE_CHECKING, Any, cast
+from concurrent.futures import CancelledError, Future, wait
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import attrs
 import httpx
 
 from .._call import AsyncCarriers, Carriers, httpx_options
-from .._errors import DownloadInterruptedError
+from .._errors import AikynetixError, DownloadInterruptedError
 from .._transport import CANCELLED, DEADLINE
 from ._engine import download
 
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
 
     from .._models import AnalyzedVideo, DownloadedVideo
     from ._types import OpenUrl, Options
+
+_LOOK_EVERY = 0.2  # seconds between two looks at whether the video is still wanted
+
+T = TypeVar("T")
 
 
 class StorageClient:
@@ -102,6 +107,37 @@ class _PortalStream(httpx.SyncByteStream):
         self._portal.call(self._response.aclose)
 
 
+def until_cancelled(
+    session_id: str, lookup: Callable[[], AnalyzedVideo], cancelled: Callable[[], bool]
+) -> Callable[[], AnalyzedVideo]:
+    """Return ``lookup`` as the engine wants it: what it fails with once nobody wants the video is a cancellation."""
+
+    def looked_up() -> AnalyzedVideo:
+        try:
+            return lookup()
+        except (AikynetixError, CancelledError) as error:
+            if not cancelled():
+                raise
+            text = "the download was cancelled; a later call resumes it"
+            raise DownloadInterruptedError(text, session_id=session_id, reason="cancelled") from error
+
+    return looked_up
+
+
+def _in_loop(
+    portal: anyio.from_thread.BlockingPortal,
+    lookup: Callable[[], Awaitable[AnalyzedVideo]],
+    cancelled: Callable[[], bool],
+) -> AnalyzedVideo:
+    """Run ``lookup`` in the event loop of ``portal``; cancel it there once nobody wants the video."""
+    found = portal.start_task_soon(lookup)
+    while not found.done():
+        if cancelled():
+            found.cancel()
+        wait([found], timeout=_LOOK_EVERY)
+    return found.result()
+
+
 async def download_in_thread(
     session_id: str,
     to: Any,
@@ -119,60 +155,55 @@ async def download_in_thread(
         opener: Given the way back into the event loop, returns what opens a URL.
         options: See `download`.
     """
-    import anyio
     import anyio.from_thread
     import anyio.lowlevel
-    import anyio.to_thread
 
-    stop, begun = threading.Event(), threading.Event()
-    outcome: Future[DownloadedVideo] = Future()
-    wanted = options.cancelled
+    stop, wanted = threading.Event(), options.cancelled
     options = attrs.evolve(options, cancelled=lambda: stop.is_set() or wanted())
-
-    async def stop_when_cancelled() -> None:
-        try:
-            await anyio.sleep_forever()
-        finally:
-            stop.set()
-
+    outcome: Future[DownloadedVideo] = Future()
     async with anyio.from_thread.BlockingPortal() as portal, anyio.create_task_group() as group:
 
-        def work() -> None:
-            begun.set()
-            try:
-                found = download(
-                    session_id,
-                    to,
-                    lookup=lambda: _looked_up(portal.start_task_soon(lookup), session_id, to, options),
-                    open_url=opener(portal),
-                    options=options,
-                )
-            except BaseException as error:
-                outcome.set_exception(error)
-            else:
-                outcome.set_result(found)
+        def work() -> DownloadedVideo:
+            look = until_cancelled(session_id, partial(_in_loop, portal, lookup, options.cancelled), options.cancelled)
+            return download(session_id, to, lookup=look, open_url=opener(portal), options=options)
 
-        group.start_soon(stop_when_cancelled)
-        try:
-            # Without a limit of threads: more than forty downloads at a time are nothing unusual.
-            await anyio.to_thread.run_sync(work, limiter=anyio.CapacityLimiter(math.inf))
-        except BaseException:
-            # The cancel() of an asyncio task passes every shield, and leaves the thread alone.
-            stop.set()
-            with anyio.CancelScope(shield=True):
-                while begun.is_set() and not outcome.done():  # noqa: ASYNC110 -- a thread ends it, not the loop
-                    await anyio.sleep(0.005)
-            raise
+        group.start_soon(_set_when_cancelled, stop)
+        await _run_in_thread(partial(_settle, outcome, work), outcome, stop)
         await anyio.lowlevel.checkpoint_if_cancelled()
         group.cancel_scope.cancel()
     return outcome.result()
 
 
-def _looked_up(found: Future[AnalyzedVideo], session_id: str, to: Any, options: Options) -> AnalyzedVideo:
-    """Wait in a worker thread for a lookup in the event loop, which a cancelled download ends."""
-    while not wait((found,), 0.2).done:
-        if options.cancelled():
-            found.cancel()
-            text = "the download was cancelled while its URL was looked up"
-            raise DownloadInterruptedError(text, session_id=session_id, path=to, reason="cancelled")
-    return found.result()
+async def _set_when_cancelled(stop: threading.Event) -> None:
+    import anyio
+
+    try:
+        await anyio.sleep_forever()
+    finally:
+        stop.set()
+
+
+def _settle(outcome: Future[T], work: Callable[[], T]) -> None:
+    if not outcome.set_running_or_notify_cancel():
+        return
+    try:
+        outcome.set_result(work())
+    except BaseException as error:
+        outcome.set_exception(error)
+
+
+async def _run_in_thread(settle: Callable[[], None], outcome: Future[Any], stop: threading.Event) -> None:
+    import anyio
+    import anyio.to_thread
+
+    try:
+        # Without a limit of threads: more than forty downloads at a time are nothing unusual.
+        await anyio.to_thread.run_sync(settle, limiter=anyio.CapacityLimiter(math.inf))
+    except BaseException:
+        # The cancel() of an asyncio task passes every shield, and leaves the thread alone.
+        stop.set()
+        outcome.cancel()  # where the thread has not begun, it does nothing any more
+        with anyio.CancelScope(shield=True):
+            while not outcome.done():  # noqa: ASYNC110 -- a thread ends it, not the loop
+                await anyio.sleep(0.005)
+        raise

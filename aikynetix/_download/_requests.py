@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from .._config import is_loopback
+from .._reading import read
 from .._responses import connection_error
 from .._retry import retry_after
 from ._failures import Failure, Kind, xml_code
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 _MAX_REDIRECTS = 5
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_ERROR_BODY = 64 * 1024
 # What is encoded cannot be resumed, and its length says nothing about the file's.
 _HEADERS = {"Accept": "*/*", "Accept-Encoding": "identity"}
 
@@ -67,15 +67,10 @@ def _parsed(url: str, base: httpx.URL | None = None) -> httpx.URL | None:
 
 def _refusal(response: httpx.Response) -> Failure:
     """Return what an error response says, after a bounded part of its body."""
-    text = b""
+    code = ""
     with contextlib.suppress(Exception):  # a body that breaks says no less than none
-        for chunk in [response.content] if response.is_stream_consumed else response.iter_raw():
-            text += chunk
-            if len(text) > _ERROR_BODY:
-                break
-    with contextlib.suppress(Exception):
-        response.close()
-    code = xml_code(text[:_ERROR_BODY].decode("utf-8", "replace"))
+        read(response, None)
+        code = xml_code(response.content.decode("utf-8", "replace"))
     return Failure(
         Kind.STATUS,
         f"the storage answered {response.status_code}{f' ({code})' if code else ''}",

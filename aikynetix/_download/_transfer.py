@@ -95,14 +95,18 @@ class Transfer:
             DownloadError: Or one of its subclasses: it cannot be had. What has arrived stays in the part.
         """
         self._table, self._checksums, self.resumed_from, self._has_ended = None, None, 0, False
-        if resume and (kept := self._part.kept()) is not None:
+        try:
+            kept, reader = self._part.kept() if resume else None, self._part.reader()
+        except OSError as error:
+            self._give_up(disk_failure(error), DownloadError)
+        if kept is not None:
             self.version, spans = kept
             size = self.version.size or 0
             if total(spans) >= size:
                 # One byte is fetched once more, because its response proves that the object is still the same.
                 spans = [(0, size - 1)]
             self._table, self.resumed_from = SegmentTable(size, spans), total(spans)
-        with self._part.reader() as self._reader:
+        with reader as self._reader:
             while not self._has_ended:
                 self._deliver(self._connect())
             assert self._table is not None

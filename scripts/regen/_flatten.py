@@ -97,12 +97,10 @@ class Flattener:
 
 def distinct(schemas: Iterable[Any]) -> list[Any]:
     """Drop what says the same as one before it."""
-    listed = list(schemas)
-    return (
-        listed
-        if len(listed) < 2
-        else list({json.dumps(one, sort_keys=True): one for one in reversed(listed)}.values())[::-1]
-    )
+    known: dict[str, Any] = {}
+    for one in schemas:
+        known.setdefault(json.dumps(one, sort_keys=True), one)
+    return list(known.values())
 
 
 def variants(schema: Json) -> list[Any]:
