@@ -126,7 +126,9 @@ class DownloadedVideo:
         size: Bytes.
         resumed_from: Bytes that an earlier call had already fetched; 0 when there was none.
         verified: The best that was there to check it by: ``"crc32c"``, ``"md5"`` or ``"crc32c+md5"``, which the storage
-            announced; ``"size"`` where it announced no more; ``"container"``, the first bytes of an mp4, without that.
+            announced; ``"size"`` where it announced no more; ``"container"`` where not even that: it begins as an mp4
+            does, and its boxes add up where only the end of the connection said where the video ends; ``"exists"`` for
+            a file that was there already (``exist_ok=True``), which is not checked.
         elapsed: Seconds that the download took.
     """
 

@@ -68,12 +68,14 @@ def _download_options(
 
     checked_place(to)
     check_progress(progress)
+    flags = {"overwrite": checked_flag("overwrite", overwrite), "exist_ok": checked_flag("exist_ok", exist_ok)}
+    if all(flags.values()):
+        raise ValueError("overwrite=True replaces a file that is there, exist_ok=True returns it: pass one of the two")
     return Options(
         timeout=settings.timeout,
         max_retries=settings.max_retries,
         progress=progress,
-        overwrite=checked_flag("overwrite", overwrite),
-        exist_ok=checked_flag("exist_ok", exist_ok),
+        **flags,
         connections=None if connections is None else checked_count("connections", connections),
         max_bytes=MAX_BYTES if max_bytes is None else checked_count("max_bytes", max_bytes),
         cancelled=(lambda: False) if cancel is None else cancel.is_set,
@@ -200,8 +202,8 @@ class AnalyzedVideos:
             wait: Seconds to wait for a video that is not there yet, as `ensure` does; 0 only asks for it.
             progress: Called with the bytes done and the bytes in all (None while unknown), from a worker thread.
             overwrite: Replace a file that is there; without it such a file is a `DownloadError`, and stays as it is.
-            exist_ok: Return the file that is there, and fetch it only if it is missing. Safe for several threads,
-                processes or web requests that want the same file: one fetches it, the others wait for it.
+            exist_ok: Return the file that is there, and fetch it only if it is missing; not with ``overwrite``. Safe
+                for several threads, processes or web requests that want one file: one fetches it, the others wait.
             connections: Most connections to use for one file; None finds the best number by itself.
             max_bytes: Most bytes of a video whose size the storage does not announce; an announced size is not
                 bounded. None means 64 GiB.

@@ -19,6 +19,7 @@ from attrs import frozen
 
 from .._errors import ConfigurationError
 from .._signed_url import safe_name
+from ._failures import PlaceError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,10 +31,6 @@ _REMOTE = re.compile(r"[a-z][a-z0-9+.-]+(::[a-z][a-z0-9+.-]+)*://", re.IGNORECAS
 _EXTENSIONS = ("mp4", "mov", "m4v")
 _LONGEST_SESSION, _LONGEST_OBJECT = 100, 60
 _MARKED = re.compile("~[0-9a-f]{16}$")
-
-
-class PlaceError(ValueError):
-    """What is wrong with a destination, in a sentence of ours."""
 
 
 def file_name(session_id: str, video: AnalyzedVideo) -> str:
@@ -61,11 +58,7 @@ def remote_url(to: str | os.PathLike[str]) -> str | None:
 
 
 def local_path(to: str | os.PathLike[str]) -> tuple[Path, bool]:
-    """Return the local path that ``to`` names, and whether it is a folder to put the file into.
-
-    Raises:
-        PlaceError: A ``file:`` URL that names another machine, or has a query or a fragment (RFC 8089, section 2).
-    """
+    """Return the local path that ``to`` names (RFC 8089 for a URL), and whether it is a folder to put the file into."""
     text = os.fspath(to)
     if text.lower().startswith("file://"):
         parts = urlsplit(text)
@@ -74,7 +67,10 @@ def local_path(to: str | os.PathLike[str]) -> tuple[Path, bool]:
         if "?" in text or "#" in text:
             raise PlaceError("a file: URL has no ? and no #; as parts of a name they are written %3F and %23")
         text = url2pathname(parts.path)
-    path = Path(text).expanduser()
+    try:
+        path = Path(text).expanduser()
+    except RuntimeError as error:
+        raise PlaceError(f"{text.partition('/')[0]} is nobody's home folder (a name is written ./~)") from error
     return path, text.endswith(("/", os.sep)) or path.is_dir()
 
 

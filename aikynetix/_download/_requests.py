@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import time
 from typing import TYPE_CHECKING
 
@@ -28,23 +29,25 @@ _HEADERS = {"Accept": "*/*", "Accept-Encoding": "identity"}
 def open_bytes(
     open_url: OpenUrl, url: str, headers: Mapping[str, str], timeout: httpx.Timeout, cancelled: Callable[[], bool]
 ) -> tuple[httpx.Response, str]:
-    """Ask for ``url`` and return a response with bytes (200 or 206), and the URL that it came from after redirects.
-
-    Raises:
-        Failure: There was no response, or one without the bytes asked for.
-    """
+    """Ask for ``url`` and return a response with bytes (200 or 206), and the URL that it came from after redirects."""
     # Parsing looks at each of the hundreds of characters of a signature, which say nothing here.
-    parsed, may_be_plain = _parsed(url.partition("?")[0]), True
+    parsed, may_be_plain, deadline = _parsed(url.partition("?")[0]), True, math.inf
+
+    def is_over() -> bool:
+        return cancelled() or time.monotonic() >= deadline
+
     for _ in range(_MAX_REDIRECTS + 1):
         is_local = parsed is not None and parsed.scheme == "http" and is_loopback(parsed.host)
         if parsed is None or not (parsed.scheme == "https" or (may_be_plain and is_local)):
             raise Failure(Kind.DISALLOWED_URL, "the video's URL is neither https nor on this machine")
-        # A head of which each byte comes in time may still take for ever, so it has a limit as a whole.
-        deadline = None if timeout.read is None else time.monotonic() + (timeout.connect or 0.0) + timeout.read
+        if timeout.read is not None:
+            # A head of which each byte comes in time may still take for ever, so it has a limit as a whole.
+            deadline = time.monotonic() + (timeout.connect or 0.0) + timeout.read
         try:
-            response = open_url(url, {**_HEADERS, **headers}, deadline=deadline, cancelled=cancelled)
+            response = open_url(url, {**_HEADERS, **headers}, cancelled=is_over)
         except Exception as error:  # a caller's transport raises what it likes
             raise _connection_failure(error, parsed) from error
+        deadline = math.inf  # a body may take as long as it takes
         if response.status_code in (200, 206):
             return response, url
         target = response.headers.get("location")

@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from .._arguments import checked_count, checked_place
-from .._download._destination import PlaceError, local_path, remote_url
+from .._download._destination import local_path, remote_url
 from .._errors import DownloadError
 from ._folder import Folder
 from ._record import shown_id
@@ -96,8 +96,6 @@ def folder_of(to: str | os.PathLike[str]) -> Folder:
     try:
         # Absolute, because the workers of an executor may have another current folder.
         return Folder(local_path(place)[0].absolute())
-    except PlaceError as error:
-        raise ValueError(str(error)) from None
     except OSError as error:
         text = f"the export's folder cannot be used: {error.strerror} ({place})"
         raise DownloadError(text, session_id="", path=place) from error

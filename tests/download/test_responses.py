@@ -113,6 +113,12 @@ def test_a_storage_that_never_gives_the_video_is_an_error_of_ours(
     assert time.monotonic() - begun < 8
 
 
+def test_a_body_of_unknown_length_may_take_longer_than_its_head(tmp_path: Path) -> None:
+    """The time limit of a response's head ends nothing but that."""
+    with serving(Storage(BODY, rate=MIB // 2, fault=lambda request: Fault(chunked=True))) as storage:
+        assert_right(fetch(storage, tmp_path / "v.mp4", silence=0.4, max_retries=0), tmp_path / "v.mp4", BODY)
+
+
 SIZE = 150_000
 POSITIONS = (0, 1, 8, 16, 255, 4_096, 65_535, 65_536, 65_537, 131_072, SIZE - 17, SIZE - 1)
 HEAD = b'HTTP/1.1 200 OK\r\nContent-Length: 150000\r\nETag: "one"\r\nAccept-Ranges: bytes\r\n\r\n'

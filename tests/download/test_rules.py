@@ -107,7 +107,7 @@ def test_a_url_is_renewed_shortly_before_its_end(left: int | None, age: float, r
     assert should_renew(now=now, expires_at=end, age=age) is renewed
 
 
-def connections(each: float, line: float, size: int, *, setup: float = 0.02, limit: int = 32, cpu: float = 0.1) -> int:
+def connections(each: float, line: float, size: int, *, setup: float = 0.02, limit: int = 16, cpu: float = 0.1) -> int:
     """Return how many connections there are at the end of a download, on a line of which each gets at most ``each``."""
     controller, now, done, open_, opened_at = ConcurrencyController(limit, setup), 0.0, 0.0, 1, 0.0
     while done < size:
@@ -123,10 +123,10 @@ def connections(each: float, line: float, size: int, *, setup: float = 0.02, lim
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
-        ({"each": 8 * MIB, "line": 1e12, "size": 128 * MIB}, 32),
+        ({"each": 8 * MIB, "line": 1e12, "size": 128 * MIB}, 16),
         ({"each": 8 * MIB, "line": 1e12, "size": 128 * MIB, "limit": 5}, 5),
         ({"each": 8 * MIB, "line": 8 * MIB, "size": 12 * MIB}, 4),
-        ({"each": 1 * MIB, "line": 4 * MIB, "size": 64 * MIB}, 32),
+        ({"each": 1 * MIB, "line": 4 * MIB, "size": 64 * MIB}, 16),
         ({"each": 100 * MIB, "line": 1e12, "size": 10 * MIB}, 1),
         ({"each": 8 * MIB, "line": 1e12, "size": 128 * MIB, "cpu": 0.9}, 1),
     ],

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import subprocess
 import sys
 import threading
@@ -174,24 +173,3 @@ def test_a_program_may_end_in_the_middle_of_a_download(tmp_path: Path) -> None:
         result = fetch(storage, path)
     assert result.resumed_from > 500_000
     assert_right(result, path, storage.body)
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGINT to send to a process")
-def test_ctrl_c_ends_the_command_at_once(tmp_path: Path) -> None:
-    """Exit code 130, no traceback; run again it resumes, and prints where the file is."""
-    path = tmp_path / "v.mp4"
-    with serving(Storage(video(8 * MIB), rate=MIB)) as storage:
-        environment = dict(os.environ) | {"AIKYNETIX_API_KEY": KEY, "AIKYNETIX_BASE_URL": storage.base_url}
-        command = [sys.executable, "-m", "aikynetix", "download", "session", "-o", str(path)]
-        with subprocess.Popen(command, env=environment, stdout=-1, stderr=-1, text=True) as process:
-            wait_until(lambda: noted(path) > 300_000)
-            process.send_signal(signal.SIGINT)
-            begun = time.monotonic()
-            _, errors = process.communicate(timeout=10)
-            assert time.monotonic() - begun < 5
-        assert process.returncode == 130
-        assert "Traceback" not in errors
-        storage.rate = 0
-        again = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30, check=False)
-    assert (again.returncode, again.stdout.strip()) == (0, str(path))
-    assert path.read_bytes() == storage.body

@@ -117,9 +117,9 @@ def test_a_list_may_come_through_a_pipe(
     service: Service, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """`-` is stdin; an error in it comes when its line does, and what came before is done."""
-    monkeypatch.setattr(
-        sys, "stdin", io.TextIOWrapper(io.BytesIO(b'{"session_id": "a"}\n{"session_id": "b"}\nbroken\n'))
-    )
+    pipe = io.BytesIO(b'{"session_id": "a"}\n{"session_id": "b"}\nbroken\n')
+    pipe.name = "<stdin>"  # type: ignore[attr-defined]  # as that of the real one
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(pipe))
     assert run(["export", "-", "--to", str(folder), "--concurrency", "1"]) == 2
     assert "stdin: line 3: not JSON" in capsys.readouterr().err
     assert [line["session_id"] for line in manifest(folder)][:1] == ["a"]

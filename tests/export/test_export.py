@@ -157,6 +157,7 @@ def test_an_export_that_nobody_iterates_is_warned_of(connect: Connect, folder: P
         ({"to": b"videos"}, TypeError, "to must be a str or a path"),
         ({"to": "file://host/videos"}, ValueError, "file:"),
         ({"to": "file:///videos?x#y"}, ValueError, "file:"),
+        ({"to": "~nobody-is-called-so/videos"}, ValueError, "nobody's home folder"),
         ({"to": "nosuch://bucket/x"}, ConfigurationError, "nosuch"),
         *(({"executor": bad}, TypeError, r"concurrent\.futures\.Executor") for bad in ("threads", dict)),
     ],

@@ -38,6 +38,7 @@ def read(text: str | bytes, name: str = "") -> list[Item]:
         ("sessionId,x\na,\nb,", "", AB),
         ("x;session-id\n1;a\n2;b", "", AB),
         ("id,note\na,b\nb,id", "", AB),
+        ("id,note\na,b,jump\nb,c, d", "", AB),
         ("id,session_id\n1,a\n2,b\n", "", AB),
         ('"sep=;"\nID;x\na;1\nb;2', "", AB),
         ("sep=|\r\nSession ID|x\r\na|1\r\nb|2\r\n", "s.csv", AB),
