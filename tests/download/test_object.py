@@ -51,23 +51,6 @@ def test_everything_that_a_storage_tells_is_read() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "names"),
-    [
-        (f"md5={MD5S[0]}", "md5"),
-        (f" MD5={MD5S[0]} , CRC32C=AAECAw== ", "crc32c md5"),
-        (f"sha1=AAAA,md5={MD5S[0]}", "md5"),
-        (f"crc32c=!,md5={MD5S[0]}", "md5"),
-        ("md5=AAECAw==,crc32c=AAECAw==", "crc32c"),
-        (f"crc32c={MD5S[0]}", ""),
-        ("md5", ""),
-    ],
-)
-def test_checksums_have_their_length(value: str, names: str) -> None:
-    """Base64 of 16 and of 4 bytes, in any order; what is neither is passed over."""
-    assert sorted(version(x_goog_hash=value).checksums) == names.split()
-
-
-@pytest.mark.parametrize(
     ("value", "found"),
     [
         ('"a"', '"a"'),

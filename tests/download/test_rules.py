@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from aikynetix import DownloadError, DownloadInterruptedError, IntegrityError, SignedUrlExpiredError
 from aikynetix._download._concurrency import ConcurrencyController
-from aikynetix._download._failures import Failure, Kind, Step, TransferState, decide, xml_code
+from aikynetix._download._failures import Failure, Kind, Step, TransferState, decide
 from aikynetix._download._segments import STEP, Segment, SegmentTable, gaps, merged, total
 from aikynetix._download._urls import should_renew
 
@@ -81,20 +81,6 @@ def test_every_failure_has_its_step(failure: Failure, state: TransferState, expe
     """Wait, ask for a fresh URL, use fewer connections, ask for the whole, start over, or give up with a class."""
     action = decide(failure, state)
     assert (action.step, action.error if action.step is Step.GIVE_UP else action.wait) == expected
-
-
-@pytest.mark.parametrize(
-    ("body", "code"),
-    [
-        ("<?xml?><Error><Code> ExpiredToken </Code><Message>x</Message></Error>", "ExpiredToken"),
-        ("<Code>A</Code><Code>B</Code>", "A"),
-        ("<Code>not a code!</Code>", ""),
-        ("", ""),
-    ],
-)
-def test_the_code_of_an_xml_error_is_found(body: str, code: str) -> None:
-    """Cloud Storage says in XML what is wrong; anything else has no code."""
-    assert xml_code(body) == code
 
 
 @pytest.mark.parametrize(

@@ -100,15 +100,6 @@ def test_what_the_api_says_to_a_second_lookup_reaches_the_caller(tmp_path: Path)
     assert_right(result, tmp_path / "v.mp4", storage.body)
 
 
-def test_a_clock_that_is_wrong_does_not_keep_a_video_away(tmp_path: Path) -> None:
-    """A URL that looks expired as it comes is used nevertheless: the storage's clock decides, not ours."""
-    storage = Storage(video(1000))
-    storage.urls = lambda _: storage.url("X-Goog-Date=20200101T000000Z&X-Goog-Expires=60&X-Goog-Signature=x")
-    with serving(storage):
-        assert_right(fetch(storage, tmp_path / "v.mp4"), tmp_path / "v.mp4", storage.body)
-        assert len(storage.requests) == 1
-
-
 @pytest.fixture(scope="module")
 def authority() -> trustme.CA:
     """A certificate authority that nobody trusts yet."""
