@@ -119,4 +119,4 @@ async def download_in_thread(
             raise
         finally:
             pool.shutdown(wait=done.is_set())
-    return future.result()
+    return future.result()  # pyright: ignore[reportPossiblyUnboundVariable] -- a portal swallows nothing
