@@ -16,16 +16,12 @@ import trio
 from aikynetix import AsyncAikynetix, DownloadInterruptedError
 
 from .calls import KEY, MIB, assert_right, fetch, wait_until
-from .kills import journal
+from .kills import journal, noted
 from .servers import Fault, Storage, serving, video
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-
-
-def noted(path: Path) -> int:
-    return sum(stop - start for start, stop in journal(path))
 
 
 def assert_no_thread() -> None:
