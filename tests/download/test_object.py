@@ -55,16 +55,14 @@ def test_everything_that_a_storage_tells_is_read() -> None:
     [
         ('"a"', '"a"'),
         (' W/"a" ', 'W/"a"'),
-        ('""', None),
+        (" ", None),
         ("abc", "abc"),
-        ('"' + "a" * 1_022 + '"', '"' + "a" * 1_022 + '"'),
-        ('"' + "a" * 1_023 + '"', None),
         ('"a\tb"', None),
         ('"é"', None),
     ],
 )
 def test_an_entity_tag_is_kept_where_it_can_be_sent_back(value: str, found: str | None) -> None:
-    """Printable ASCII of 3 to 1,024 characters, without the white space around it."""
+    """Printable ASCII, without the white space around it."""
     assert version(etag=value).etag == found
 
 
