@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger("aikynetix")
 USER_AGENT = f"aikynetix/{__version__} python-httpx/{httpx.__version__}"
 
-
 Carriers = tuple[httpx.BaseTransport, Mapping[str, httpx.BaseTransport | None]]
 AsyncCarriers = tuple[httpx.AsyncBaseTransport, Mapping[str, httpx.AsyncBaseTransport | None]]
 
@@ -167,11 +166,7 @@ class _ApiClient:
     def __init__(self, settings: Settings, carriers: Any, owner: Self | None = None) -> None:
         super().__init__(base_url=settings.base_url, **httpx_options(settings.timeout, *carriers))  # type: ignore[call-arg] # httpx's
         self._settings, self._carriers, self._owner = settings, carriers, owner
-
-    @property
-    def is_owner(self) -> bool:
-        """Whether the connections are this client's own, to be closed with it."""
-        return self._owner is None
+        self.is_owner = owner is None
 
     def copy(self, settings: Settings) -> Self:
         """Return a client with other settings on the same connections."""
@@ -219,28 +214,18 @@ class HttpClient(_ApiClient, httpx.Client):
             stream: Leave the body of a 2xx unread and unbounded, for the caller to read and close.
             auth: An `httpx.Auth` for this request instead of the client's credential.
             follow_redirects: Has no say: redirects are followed within the same origin, and never to another.
-
-        Raises:
-            httpx.TransportError: No response came.
-            httpx.DecodingError: The body is too large, or not in the encoding that it claims.
         """
         return self._run(request, self._auth_of(auth), stream=stream)
 
     def exchange(
         self, request: httpx.Request, *, limit: int | None = None, cancel: threading.Event | None = None
     ) -> httpx.Response:
-        """Send ``request`` and return its 2xx response, body read.
+        """Send ``request`` and return its 2xx response, body read; raise errors of ours alone.
 
         Args:
             request: As `build_request` makes it.
             limit: Most bytes of body to accept; None for a limit by content type.
             cancel: Ends the call once it is set.
-
-        Raises:
-            APIStatusError: The response is not 2xx.
-            APIConnectionError: There is none.
-            APIResponseValidationError: It is too large, or cannot be decoded.
-            ConfigurationError: The callable that gives the token returned none.
         """
         if cancel is not None:
             request.extensions[CANCELLED] = cancel.is_set

@@ -81,7 +81,7 @@ class Errors:
             raise self.make(DownloadError, failure.text, failure.reason) from error
 
 
-class PlaceError(Exception):
+class PlaceError(ValueError):
     """What is wrong with a destination, in a sentence of ours."""
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, cast
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from .._models import AnalyzedVideo, DownloadedVideo
     from ._types import OpenUrl, Options
+
+_LOOK_EVERY = 0.2  # seconds between two looks at whether the video is still wanted
 
 
 class StorageClient:
@@ -101,11 +103,17 @@ async def download_in_thread(
     pool = ThreadPoolExecutor(1, "aikynetix-download")
     async with anyio.from_thread.BlockingPortal() as portal:
 
+        def look() -> AnalyzedVideo:
+            found = portal.start_task_soon(lookup)
+            while not found.done():
+                if options.cancelled():
+                    found.cancel()
+                wait([found], timeout=_LOOK_EVERY)
+            return found.result()
+
         def work() -> DownloadedVideo:
             try:
-                return download(
-                    session_id, to, lookup=lambda: portal.call(lookup), open_url=opener(portal), options=options
-                )
+                return download(session_id, to, lookup=look, open_url=opener(portal), options=options)
             finally:
                 portal.start_task_soon(done.set)
 
