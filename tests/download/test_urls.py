@@ -69,23 +69,6 @@ def test_a_url_that_expires_in_the_middle_is_replaced(connections: int, tmp_path
     assert_right(result, tmp_path / "v.mp4", body)
 
 
-def test_urls_that_work_once_are_enough(tmp_path: Path) -> None:
-    """Where each URL serves a single request, every further connection is refused until it has one of its own."""
-    used: set[str] = set()
-
-    def fault(request: Request) -> Fault | None:
-        with storage.lock:
-            if request.target in used:
-                return Fault(status=403, body=REFUSED)
-            used.add(request.target)
-        return None
-
-    with serving(Storage(video(6 * MIB), rate=4 * MIB, fault=fault)) as storage:
-        result = fetch(storage, tmp_path / "v.mp4")
-        assert len(storage.requests) < 100
-    assert_right(result, tmp_path / "v.mp4", storage.body)
-
-
 def test_what_the_api_says_to_a_second_lookup_reaches_the_caller(tmp_path: Path) -> None:
     """The session may be gone when a fresh URL is asked for; its bytes stay for a later call."""
     storage = Storage(video(2 * MIB))
