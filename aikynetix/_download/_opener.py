@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextvars import copy_context
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 import attrs
@@ -17,6 +18,7 @@ from ._engine import download
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Mapping
 
+    import anyio
     import anyio.from_thread
 
     from .._models import AnalyzedVideo, DownloadedVideo
@@ -103,28 +105,43 @@ async def download_in_thread(
     pool = ThreadPoolExecutor(1, "aikynetix-download")
     async with anyio.from_thread.BlockingPortal() as portal:
 
-        def look() -> AnalyzedVideo:
-            found = portal.start_task_soon(lookup)
-            while not found.done():
-                if options.cancelled():
-                    found.cancel()
-                wait([found], timeout=_LOOK_EVERY)
-            return found.result()
-
         def work() -> DownloadedVideo:
+            look = partial(_in_loop, portal, lookup, options.cancelled)
             try:
                 return download(session_id, to, lookup=look, open_url=opener(portal), options=options)
             finally:
                 portal.start_task_soon(done.set)
 
+        future = pool.submit(copy_context().run, work)
         try:
-            future = pool.submit(copy_context().run, work)
-            await done.wait()
-        except BaseException:
-            stop.set()
-            with anyio.CancelScope(shield=True):
-                await done.wait()
-            raise
+            await _ended(done, stop)
         finally:
             pool.shutdown(wait=done.is_set())
     return future.result()  # pyright: ignore[reportPossiblyUnboundVariable] -- a portal swallows nothing
+
+
+def _in_loop(
+    portal: anyio.from_thread.BlockingPortal,
+    lookup: Callable[[], Awaitable[AnalyzedVideo]],
+    cancelled: Callable[[], bool],
+) -> AnalyzedVideo:
+    """Run ``lookup`` in the event loop of ``portal``; cancel it there once nobody wants the video."""
+    found = portal.start_task_soon(lookup)
+    while not found.done():
+        if cancelled():
+            found.cancel()
+        wait([found], timeout=_LOOK_EVERY)
+    return found.result()
+
+
+async def _ended(done: anyio.Event, stop: threading.Event) -> None:
+    """Wait until ``done``; where that is cancelled, say so by ``stop``, and wait all the same."""
+    import anyio
+
+    try:
+        await done.wait()
+    except BaseException:
+        stop.set()
+        with anyio.CancelScope(shield=True):
+            await done.wait()
+        raise
