@@ -138,14 +138,12 @@ def entries(changes: Sequence[Change], lines: Mapping[str, int] | None = None) -
     for change in changes:
         touches = "" if lines is None else _touches(change, lines)
         same.setdefault(f"{change.text}{touches}", []).append(change.where)
-    return [
-        one_line(f"{', '.join(places[:_MOST_PLACES])}{_more(len(places) - _MOST_PLACES)}: {text}")
-        for text, places in same.items()
-    ]
+    return [one_line(f"{_listed(places)}: {text}") for text, places in same.items()]
 
 
-def _more(count: int) -> str:
-    return f" and {count} more" if count > 0 else ""
+def _listed(places: Sequence[str]) -> str:
+    more = len(places) - _MOST_PLACES
+    return ", ".join(places[:_MOST_PLACES]) + (f" and {more} more" if more > 0 else "")
 
 
 def _touches(change: Change, lines: Mapping[str, int]) -> str:

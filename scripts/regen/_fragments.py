@@ -145,8 +145,8 @@ def _requirements(security: Any) -> str:
 
 
 def _merge_key(merged: Json, origins: dict[str, str], origin: str, key: str, value: Any) -> None:
-    if key == "openapi" and key in merged:
-        merged[key] = _newer_patch(merged[key], value, origins[key], origin)
+    if key == "openapi" and str(merged.get(key))[:3] == value[:3]:
+        merged[key] = max(merged[key], value)  # patches of one version say the same
     elif key in _MAPS_OF_NAMES and isinstance(value, dict):
         target = merged.setdefault(key, {})
         for name, item in value.items():
@@ -188,12 +188,6 @@ def _called(where: str, name: str) -> str:
     if where.startswith("paths.") and name.lower() in METHODS:
         return f"The operation {name.upper()} {where.removeprefix('paths.')}"
     return f"`{where}.{name}`" if where else f"`{name}`"
-
-
-def _newer_patch(one: str, other: str, first: str, second: str) -> str:
-    if one.split(".")[:2] != other.split(".")[:2]:
-        raise RefusedError(f"`openapi` is {one} in {first} and {other} in {second}; nothing was written.")
-    return max(one, other, key=lambda version: [int(part) for part in re.findall(r"\d+", version)])
 
 
 def _tag_name(tag: Any) -> Any:

@@ -9,18 +9,17 @@ from typing import TYPE_CHECKING
 
 from scripts.regen._builders import facade_module
 from scripts.regen._canonical import NO_SERVER, Canonical, canonicalize
-from scripts.regen._discriminators import follow_discriminators
 from scripts.regen._document import check_references
 from scripts.regen._facade import check_facade, missing_operations, requests_of
 from scripts.regen._find import base_url, find_operations
+from scripts.regen._flatten import follow_discriminators
 from scripts.regen._generate import PACKAGE, check_tools, generate
-from scripts.regen._load import Json, load_spec
+from scripts.regen._load import Json, check_structure, load_spec
 from scripts.regen._methods import method_modules
 from scripts.regen._operations import Operation, operations_of
 from scripts.regen._problems import Finding
 from scripts.regen._rules import RULES
 from scripts.regen._security import Credentials, check_schemes, find_credentials
-from scripts.regen._structure import check_structure
 from scripts.regen._text import to_bytes
 from scripts.regen._verify import verify
 from scripts.regen._wire import difference, sampled

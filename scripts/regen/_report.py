@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from scripts.regen._pipeline import Plan
     from scripts.regen._problems import Finding
 
-_MOST_DRAFTED = 40
-
 
 def report(
     planned: Plan,
@@ -106,7 +104,7 @@ def _draft(changes: Sequence[Change], version: str) -> Iterator[str]:
         ("Removed", [one for one in broken if one.endswith("gone")]),
     ):
         if listed:
-            yield "\n".join([f"### {heading}\n", *(f"- {one}." for one in listed[:_MOST_DRAFTED])])
-            yield f"- and {len(listed) - _MOST_DRAFTED} more.\n" if listed[_MOST_DRAFTED:] else ""
+            yield "\n".join([f"### {heading}\n", *(f"- {one}." for one in listed)])
+            yield ""
     if kinds == {DOCUMENTATION}:
         yield "### Changed\n\n- The documentation of the operations follows the vendor's.\n"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from scripts.regen._problems import RefusedError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from scripts.regen._canonical import Canonical
     from scripts.regen._load import Json
@@ -104,10 +104,5 @@ def _probe(modules: Sequence[str], jobs: Sequence[Json], root: Path) -> list[Jso
 
 def tree_files(folder: Path) -> dict[str, bytes]:
     """Read all files below a folder, by relative path, without what interpreters leave behind."""
-    return dict(_files(folder))
-
-
-def _files(folder: Path) -> Iterator[tuple[str, bytes]]:
-    for path in sorted(folder.rglob("*")):
-        if path.is_file() and "__pycache__" not in path.parts:
-            yield path.relative_to(folder).as_posix(), path.read_bytes()
+    paths = [path for path in sorted(folder.rglob("*")) if path.is_file() and "__pycache__" not in path.parts]
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
