@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import click
-from click.shell_completion import get_completion_class
+from click.shell_completion import BashComplete, FishComplete, ShellComplete, ZshComplete
 
 from . import _output
 
+# Click's own fish script cuts a description at its first comma.
+_FISH = FishComplete.source_template.replace('string split ","', 'string split -m1 ","')
+_SHELLS: dict[str, type[ShellComplete]] = {
+    "bash": BashComplete,
+    "zsh": ZshComplete,
+    "fish": type("_Fish", (FishComplete,), {"source_template": _FISH}),
+}
+
 
 @click.command
-@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+@click.argument("shell", type=click.Choice(list(_SHELLS)))
 @click.pass_context
 def completion(ctx: click.Context, shell: str) -> None:
     """Print the completion script for your shell.
@@ -19,6 +27,5 @@ def completion(ctx: click.Context, shell: str) -> None:
     For zsh, into ~/.zshrc after compinit:   eval "$(aikynetix completion zsh)"
     For fish, into config.fish:              aikynetix completion fish | source
     """  # noqa: D301 -- click's mark for lines that are to stay as they are is the character itself
-    made = get_completion_class(shell)
-    if made is not None:
-        _output.result(made(ctx.find_root().command, {}, "aikynetix", "_AIKYNETIX_COMPLETE").source())
+    maker = _SHELLS[shell](ctx.find_root().command, {}, "aikynetix", "_AIKYNETIX_COMPLETE")
+    _output.result(maker.source())

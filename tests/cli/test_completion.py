@@ -57,3 +57,4 @@ def test_each_shell_gets_its_script(command: Command, shell: str) -> None:
     ran = command("completion", shell)
     assert (ran.code, ran.err) == (0, "")
     assert f"_AIKYNETIX_COMPLETE={shell}_complete" in ran.out
+    assert shell != "fish" or 'string split -m1 ","' in ran.out  # descriptions have commas of their own

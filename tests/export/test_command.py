@@ -118,7 +118,7 @@ def test_a_list_may_come_through_a_pipe(
 ) -> None:
     """`-` is stdin; an error in it comes when its line does, and what came before is done."""
     pipe = io.BytesIO(b'{"session_id": "a"}\n{"session_id": "b"}\nbroken\n')
-    pipe.name = "<stdin>"  # type: ignore[attr-defined]  # as that of the real one
+    pipe.name = "<stdin>"
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(pipe))
     assert run(["export", "-", "--to", str(folder), "--concurrency", "1"]) == 2
     assert "stdin: line 3: not JSON" in capsys.readouterr().err
