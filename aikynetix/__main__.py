@@ -44,6 +44,8 @@ def main() -> None:
     if sys.stderr is None:  # closed by the caller; print() would then write messages to stdout
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 -- pathlib is slow; open to the end
     sys.stderr = _Lenient(sys.stderr)  # all that printing needs
+    if sys.stdin is None:
+        sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: PTH123, SIM115 -- the same
     if sys.stdout is None:
         print("aikynetix: cannot write the output: stdout is closed", file=sys.stderr)
         sys.exit(1)

@@ -250,11 +250,10 @@ class Aikynetix(_ClientBase):
         self, session_id: str, to: StrPath, lookup: Callable[[], AnalyzedVideo], options: Options
     ) -> DownloadedVideo:
         from ._download import download
-        from ._download._opener import StorageClient, until_cancelled
+        from ._download._opener import StorageClient
 
-        look = until_cancelled(session_id, lookup, options.cancelled)
         storage = StorageClient(self._storage_carriers, options.timeout)
-        return download(session_id, to, lookup=look, open_url=storage.open_url, options=options)
+        return download(session_id, to, lookup=lookup, open_url=storage.open_url, options=options)
 
     def __enter__(self) -> Self:
         return self

@@ -127,6 +127,16 @@ def _failed(error: Exception, arguments: Sequence[str]) -> int:
     return code
 
 
+def _usage(error: click.UsageError) -> str:
+    """Return what is wrong with the arguments, with the line to write for a session id that begins with a hyphen."""
+    said, context = error.format_message().strip(), error.ctx
+    path = _PROGRAM if context is None else context.command_path
+    takes_session = context is not None and any(param.name == "session_id" for param in context.command.params)
+    if isinstance(error, click.NoSuchOption) and not error.possibilities and takes_session:
+        said += f" If that is how the session id begins: {path} -- ID."
+    return f"{said} `{path} --help` shows how it is used."
+
+
 def _explained(error: Exception) -> tuple[str, int]:
     """Return one line about what went wrong, and its exit code."""
     from traceback import extract_tb
@@ -141,8 +151,7 @@ def _explained(error: Exception) -> tuple[str, int]:
     code, place = Exit.FAILURE, places[-1] if places else "an unknown place"
     said = f"unexpected {type(error).__name__} at {place}; please report it."
     if isinstance(error, click.UsageError):
-        path = error.ctx.command_path if error.ctx is not None else _PROGRAM
-        said, code = f"{error.format_message().strip()} `{path} --help` shows how it is used.", Exit.USAGE
+        said, code = _usage(error), Exit.USAGE
     elif isinstance(error, click.ClickException):
         said = error.format_message()
     elif isinstance(error, OSError):

@@ -132,7 +132,7 @@ def destination(to: str | os.PathLike[str], name: Callable[[], str]) -> Destinat
     """Return the place that ``to`` names, where ``name`` gives the file's name in a folder.
 
     A file, whose folder must exist; a folder that is there, or ends with a slash and is then made; or the same behind
-    an fsspec URL. A leading ``~`` is the home folder. What cannot be reached raises whatever its file system does.
+    an fsspec URL. A leading ``~`` is the home folder.
     """
     url = remote_url(to)
     if url is not None:

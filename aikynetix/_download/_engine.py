@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import CancelledError
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from attrs import evolve, frozen
 
-from .._errors import DownloadError, IntegrityError
+from .._errors import AikynetixError, DownloadError, IntegrityError
 from .._models import DownloadedVideo
 from ._destination import Destination, destination, file_name, remote_url
 from ._failures import Errors
@@ -38,10 +39,19 @@ def download(
     """Download the video of a session, verify it, and put it under its final name in one step.
 
     ``to`` is read by `destination`. ``lookup`` asks the API for a signed URL: it may block, is called again when a URL
-    has expired, and what it raises reaches the caller as it is; anything else comes out as an `AikynetixError`.
+    has expired, and what it raises reaches the caller as it is, unless the download was cancelled meanwhile.
     """
-    begun, urls = time.monotonic(), SignedUrls(lookup)
-    errors = Errors(session_id, remote_url(to) or Path(to))
+    begun, errors = time.monotonic(), Errors(session_id, remote_url(to) or Path(to))
+
+    def wanted_lookup() -> AnalyzedVideo:
+        try:
+            return lookup()
+        except (AikynetixError, CancelledError) as error:
+            if options.cancelled():
+                raise errors.cancelled() from error
+            raise
+
+    urls = SignedUrls(wanted_lookup)
     with errors.mapped():
         place = destination(to, lambda: file_name(session_id, urls.video()))
     errors = evolve(errors, path=place.shown)

@@ -14,7 +14,7 @@ from .._errors import AikynetixError, DownloadError, DownloadInterruptedError, I
 from .._retry import next_wait
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
     from pathlib import Path
 
 _MAX_RENEWALS = 2
@@ -68,7 +68,7 @@ class Errors:
         return self.make(DownloadInterruptedError, "the download was cancelled; a later call resumes it", "cancelled")
 
     @contextmanager
-    def mapped(self) -> Iterator[None]:
+    def mapped(self) -> Generator[None]:
         """Have what a file system raises, or we about a place, come out as an error of ours."""
         try:
             yield

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from concurrent.futures import CancelledError, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextvars import copy_context
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
@@ -12,13 +12,13 @@ import attrs
 import httpx
 
 from .._call import AsyncCarriers, Carriers, httpx_options
-from .._errors import AikynetixError, DownloadInterruptedError
 from .._transport import CANCELLED
 from ._engine import download
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Mapping
 
+    import anyio
     import anyio.from_thread
 
     from .._models import AnalyzedVideo, DownloadedVideo
@@ -85,37 +85,6 @@ class _PortalStream(httpx.SyncByteStream):
         self._portal.call(self._response.aclose)
 
 
-def until_cancelled(
-    session_id: str, lookup: Callable[[], AnalyzedVideo], cancelled: Callable[[], bool]
-) -> Callable[[], AnalyzedVideo]:
-    """Return ``lookup`` as the engine wants it: what it fails with once nobody wants the video is a cancellation."""
-
-    def looked_up() -> AnalyzedVideo:
-        try:
-            return lookup()
-        except (AikynetixError, CancelledError) as error:
-            if not cancelled():
-                raise
-            text = "the download was cancelled; a later call resumes it"
-            raise DownloadInterruptedError(text, session_id=session_id, reason="cancelled") from error
-
-    return looked_up
-
-
-def _in_loop(
-    portal: anyio.from_thread.BlockingPortal,
-    lookup: Callable[[], Awaitable[AnalyzedVideo]],
-    cancelled: Callable[[], bool],
-) -> AnalyzedVideo:
-    """Run ``lookup`` in the event loop of ``portal``; cancel it there once nobody wants the video."""
-    found = portal.start_task_soon(lookup)
-    while not found.done():
-        if cancelled():
-            found.cancel()
-        wait([found], timeout=_LOOK_EVERY)
-    return found.result()
-
-
 async def download_in_thread(
     session_id: str,
     to: Any,
@@ -137,21 +106,42 @@ async def download_in_thread(
     async with anyio.from_thread.BlockingPortal() as portal:
 
         def work() -> DownloadedVideo:
+            look = partial(_in_loop, portal, lookup, options.cancelled)
             try:
-                in_loop = partial(_in_loop, portal, lookup, options.cancelled)
-                look = until_cancelled(session_id, in_loop, options.cancelled)
                 return download(session_id, to, lookup=look, open_url=opener(portal), options=options)
             finally:
                 portal.start_task_soon(done.set)
 
+        future = pool.submit(copy_context().run, work)
         try:
-            future = pool.submit(copy_context().run, work)
-            await done.wait()
-        except BaseException:
-            stop.set()
-            with anyio.CancelScope(shield=True):
-                await done.wait()
-            raise
+            await _ended(done, stop)
         finally:
             pool.shutdown(wait=done.is_set())
-    return future.result()
+    return future.result()  # pyright: ignore[reportPossiblyUnboundVariable] -- a portal swallows nothing
+
+
+def _in_loop(
+    portal: anyio.from_thread.BlockingPortal,
+    lookup: Callable[[], Awaitable[AnalyzedVideo]],
+    cancelled: Callable[[], bool],
+) -> AnalyzedVideo:
+    """Run ``lookup`` in the event loop of ``portal``; cancel it there once nobody wants the video."""
+    found = portal.start_task_soon(lookup)
+    while not found.done():
+        if cancelled():
+            found.cancel()
+        wait([found], timeout=_LOOK_EVERY)
+    return found.result()
+
+
+async def _ended(done: anyio.Event, stop: threading.Event) -> None:
+    """Wait until ``done``; where that is cancelled, say so by ``stop``, and wait all the same."""
+    import anyio
+
+    try:
+        await done.wait()
+    except BaseException:
+        stop.set()
+        with anyio.CancelScope(shield=True):
+            await done.wait()
+        raise

@@ -1,7 +1,7 @@
 """Fetching all bytes of one object: first request, segments, workers, retries.
 
-The thread that calls is the one that decides: it makes the first request itself, and looks after the workers in a pool
-that receive the bytes.
+The thread that calls is the one that decides: it makes the first request itself, and looks after the workers, a
+thread each, that receive the bytes.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 import logging
 import random
 import time
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from threading import BoundedSemaphore
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from threading import BoundedSemaphore, Thread
 from typing import IO, TYPE_CHECKING, NoReturn
 
 from .._errors import AikynetixError, DownloadError, DownloadInterruptedError, IntegrityError
@@ -165,22 +165,21 @@ class Transfer:
         """Have the bytes fetched over the connection ``worker``, and over more of them if that is faster."""
         table, silence = self._table, self._options.timeout.read
         assert table is not None
-        pool = ThreadPoolExecutor(self._controller.limit, "aikynetix-download")
         try:
-            self._running = {self._submit(pool, worker.deliver, table, self._part, silence): worker}
+            self._start(worker, worker.deliver, table, self._part, silence)
             while self._running and self._table is table:
                 for future in wait(self._running, _TICK, FIRST_COMPLETED).done:
                     self._finish(table, self._running.pop(future), future)
                 self._tick()
                 if self._running and self._table is table and time.monotonic() >= self._not_before:
-                    self._spawn(pool, table)
+                    self._spawn(table)
         finally:
             for each in self._running.values():
                 each.abort()
+            wait(self._running)  # who still writes would write into whatever is opened next
             self._running = {}
-            pool.shutdown(cancel_futures=True)  # waits: who still writes would write into whatever is opened next
 
-    def _spawn(self, pool: ThreadPoolExecutor, table: SegmentTable) -> None:
+    def _spawn(self, table: SegmentTable) -> None:
         """Open as many connections as are wanted now."""
         done, streaming = table.done, sum(worker.is_streaming for worker in self._running.values())
         self._controller.observe(time.monotonic(), time.process_time(), done, table.size - done, streaming)
@@ -189,9 +188,7 @@ class Transfer:
             if worker is None:
                 _more_connections.release()
                 return
-            future = self._submit(pool, self._run_more, worker, table)
-            future.add_done_callback(lambda _: _more_connections.release())
-            self._running[future] = worker
+            self._start(worker, self._run_more, worker, table).add_done_callback(lambda _: _more_connections.release())
 
     def _another(self, table: SegmentTable) -> Worker | None:
         """Return one more connection to be opened, None where there is nothing worth it, or no URL to be had."""
@@ -203,14 +200,27 @@ class Transfer:
         segment = table.begin()
         return None if segment is None else self._new_worker(segment)
 
-    def _submit(self, pool: ThreadPoolExecutor, function: Callable[..., None], *args: object) -> Future[None]:
+    def _start(self, worker: Worker, function: Callable[..., None], *args: object) -> Future[None]:
+        """Run a function in a thread of its own; a daemon, for a program may end in the middle of a download."""
+        future: Future[None] = Future()
+
+        def run() -> None:
+            try:
+                function(*args)
+            except BaseException as error:
+                future.set_exception(error)
+            else:
+                future.set_result(None)
+
         try:
-            return pool.submit(function, *args)
+            Thread(target=run, name="aikynetix-download", daemon=True).start()
         except RuntimeError as error:  # or the interpreter is about to end
             raise self._errors.make(DownloadInterruptedError, "the system gives no more threads", None) from error
+        self._running[future] = worker
+        return future
 
     def _run_more(self, worker: Worker, table: SegmentTable) -> None:
-        """Open one more connection and deliver; runs in the pool."""
+        """Open one more connection and deliver; runs in a thread."""
         assert worker.segment is not None
         response = worker.open(self._open_url, self._options)
         if response.start != worker.request.start or not response.is_known:

@@ -71,10 +71,9 @@ def _run(
     make_client: Factory | None,
     **how: Any,
 ) -> Run:
-    if isinstance(session_ids, str | bytes):
-        raise TypeError("session_ids must be an iterable of session ids, not one string; put it in a list")
-    if not isinstance(session_ids, Iterable):
-        raise TypeError(f"session_ids must be an iterable of session ids, not {type(session_ids).__name__}")
+    if isinstance(session_ids, str | bytes) or not isinstance(session_ids, Iterable):
+        kind = type(session_ids).__name__
+        raise TypeError(f"session_ids must be an iterable of session ids, not {kind}; put it in a list if it is one")
     if not isinstance(executor, Executor | None):
         raise TypeError(f"executor must be a concurrent.futures.Executor, not {type(executor).__name__}")
     checked_count("concurrency", concurrency)

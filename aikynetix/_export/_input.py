@@ -154,10 +154,7 @@ def _rows(start: int, lines: Iterable[Line], delimiter: str) -> Iterator[tuple[i
 
 def _delimiter(line: str) -> str | None:
     """Return what separates the columns of a header that has the column of session ids; None when it has not."""
-    for delimiter in _DELIMITERS:
-        if any(_key(cell) in _IDS for cell in line.split(delimiter)):
-            return delimiter
-    return None
+    return next((each for each in _DELIMITERS if any(_key(cell) in _IDS for cell in line.split(each))), None)
 
 
 def _key(name: str) -> str:

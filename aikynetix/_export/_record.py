@@ -122,9 +122,10 @@ def load(line: bytes) -> ExportRecord | None:
         value: Any = json.loads(line) if len(line) <= LONGEST_LINE else None
         if not isinstance(value, dict) or not all(isinstance(value.get(name), kind) for name, kind in _TYPES.items()):
             return None
-        given = {name: value[name] for name in _TYPES}
-        moment = datetime.fromisoformat(value["finished_at"]).astimezone(UTC)
-        record = ExportRecord(**given | {"status": ExportStatus(value["status"]), "finished_at": moment})
+        given: dict[str, Any] = {name: value[name] for name in _TYPES}
+        given["status"] = ExportStatus(value["status"])
+        given["finished_at"] = datetime.fromisoformat(value["finished_at"]).astimezone(UTC)
+        record = ExportRecord(**given)
     except (ValueError, OverflowError, RecursionError):
         return None
     if not record.status.has_video:

@@ -205,7 +205,7 @@ class Run:
         job = self._active.pop(future)
         outcome = CancelledError() if future.cancelled() else future.exception() or future.result()
         if not isinstance(outcome, ExportRecord):
-            return None if self._is_stopped else self._settle_error(job, outcome)
+            return None if self._is_stopped else self._settle_error(job, _own(outcome, job))
         self._limiter.answered()
         return self._folder.note(job.settled(outcome))
 
@@ -223,10 +223,6 @@ class Run:
             again, pause, is_wanted = job, 0.0, True
         else:
             self._limiter.answered()
-            if not isinstance(error, AikynetixError | ValueError | TypeError):
-                logger.warning("the worker of a session was lost (%s)", type(error).__name__)
-                text = f"its worker was lost {job.attempts} times ({type(error).__name__}); a later export tries again"
-                error = DownloadInterruptedError(text, session_id=shown_id(session_id))
             again, is_wanted = evolve(job, failures=job.failures + 1), is_passing(error)
             is_wanted = is_wanted and job.failures < self._max_retries
             pause = max(wanted, min(_LONGEST_PAUSE, 2.0**job.failures) * random.random())
@@ -245,6 +241,15 @@ class Run:
             if isinstance(outcome, ExportRecord):
                 self._folder.note(self._active[future].settled(outcome))
         self._folder.write_page()
+
+
+def _own(error: BaseException, job: Job) -> BaseException:
+    """Return ``error`` as one of ours; any other is that of a worker that was lost."""
+    if isinstance(error, AikynetixError | ValueError | TypeError):
+        return error
+    logger.warning("the worker of a session was lost (%s)", type(error).__name__)
+    text = f"its worker was lost {job.attempts} times ({type(error).__name__}); a later export tries again"
+    return DownloadInterruptedError(text, session_id=shown_id(job.request["session_id"]))
 
 
 def close(records: Generator[ExportRecord]) -> None:

@@ -194,6 +194,7 @@ def test_a_server_or_proxy_that_is_not_there_is_try_again_later(
         (["export", "-", "--to", "", "--dry-run"], "is empty"),
         (["nonsense"], "nonsense"),
         (["donwload", "s"], "Did you mean 'download'?"),
+        (["url", "-abc"], "aikynetix url -- ID"),
         (["--nonsense"], "--nonsense"),
         (["url", "s", "--proxy", "ftp://proxy"], "--proxy"),
         (["url", "s", "--ca-file", "/nonexistent"], "--ca-file"),

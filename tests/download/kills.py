@@ -63,7 +63,7 @@ def _one_file(draw: random.Random, most: int, size: int, path: Path) -> File:
             is_last = len(journaled) == most
             storage.rate = 0 if is_last else draw.choice(_RATES)
             _one_run(draw, storage, path, None if is_last else size - total(before[1]))
-            journaled += [] if path.exists() else [total(journal(path))]
+            journaled += [] if path.exists() else [noted(path)]
             again += asked_again(storage, *before)
         # Who is killed between the renaming and the end leaves the journal, which says nothing about any file then.
         left = {entry.name for entry in path.parent.iterdir()} - {f"{path.name}.part.journal"}
@@ -94,6 +94,11 @@ def journal(path: Path) -> list[Span]:
     except FileNotFoundError:
         return []
     return found[1] if found else []
+
+
+def noted(path: Path) -> int:
+    """Return how many bytes the journal holds."""
+    return total(journal(path))
 
 
 def asked_again(storage: Storage, since: int, held: list[Span]) -> int:

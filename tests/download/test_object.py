@@ -5,11 +5,12 @@ from __future__ import annotations
 import base64
 from typing import Any
 
+import attrs
 import httpx
 import pytest
 
 from aikynetix._download._failures import Failure, Kind
-from aikynetix._download._object import ObjectVersion, RangeRequest, RangeResponse, validate_response
+from aikynetix._download._object import ObjectVersion, RangeRequest, RangeResponse, same_object, validate_response
 
 SIZE = 1000
 URL = "https://user:pw@storage.example:444/bucket/v.mp4?X-Goog-Signature=topsecret#f"
@@ -51,37 +52,18 @@ def test_everything_that_a_storage_tells_is_read() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "names"),
-    [
-        (f"md5={MD5S[0]}", "md5"),
-        (f" MD5={MD5S[0]} , CRC32C=AAECAw== ", "crc32c md5"),
-        (f"sha1=AAAA,md5={MD5S[0]}", "md5"),
-        (f"crc32c=!,md5={MD5S[0]}", "md5"),
-        ("md5=AAECAw==,crc32c=AAECAw==", "crc32c"),
-        (f"crc32c={MD5S[0]}", ""),
-        ("md5", ""),
-    ],
-)
-def test_checksums_have_their_length(value: str, names: str) -> None:
-    """Base64 of 16 and of 4 bytes, in any order; what is neither is passed over."""
-    assert sorted(version(x_goog_hash=value).checksums) == names.split()
-
-
-@pytest.mark.parametrize(
     ("value", "found"),
     [
         ('"a"', '"a"'),
         (' W/"a" ', 'W/"a"'),
-        ('""', None),
+        (" ", None),
         ("abc", "abc"),
-        ('"' + "a" * 1_022 + '"', '"' + "a" * 1_022 + '"'),
-        ('"' + "a" * 1_023 + '"', None),
         ('"a\tb"', None),
         ('"é"', None),
     ],
 )
 def test_an_entity_tag_is_kept_where_it_can_be_sent_back(value: str, found: str | None) -> None:
-    """Printable ASCII of 3 to 1,024 characters, without the white space around it."""
+    """Printable ASCII, without the white space around it."""
     assert version(etag=value).etag == found
 
 
@@ -132,3 +114,29 @@ def test_if_range_carries_a_strong_entity_tag_only(etag: str | None, sent: dict[
     known = ObjectVersion(path=PATH, size=SIZE, etag=etag)
     assert RangeRequest(start=5, stop=9, known=known).headers() == {"Range": "bytes=5-8", **sent}
     assert RangeRequest().headers() == {}
+
+
+FULL = ObjectVersion(path=PATH, size=9, etag='"one"', generation="1", checksums={"md5": "aa", "crc32c": "bb"})
+BARE = ObjectVersion(path=PATH, etag='"one"', generation="1")
+
+
+@pytest.mark.parametrize(
+    ("seen", "asserted", "is_same"),
+    [
+        (ObjectVersion(path="other", etag='"two"', generation="2", checksums={"md5": "aa"}), False, True),
+        (ObjectVersion(path=PATH, etag='"one"', generation="1", checksums={"md5": "aa", "crc32c": "xx"}), True, False),
+        (ObjectVersion(path=PATH, size=8, checksums={"md5": "aa"}), True, False),
+        (attrs.evolve(BARE, path="other"), True, False),
+        (attrs.evolve(BARE, etag='"two"'), False, True),
+        (attrs.evolve(BARE, generation="2"), True, False),
+        (attrs.evolve(BARE, generation=None), False, True),
+        (ObjectVersion(path=PATH, etag='"two"'), True, False),
+        (ObjectVersion(path=PATH), True, True),
+        (ObjectVersion(path=PATH), False, False),
+    ],
+)
+def test_the_strongest_evidence_says_whether_it_is_the_same_object(
+    seen: ObjectVersion, asserted: bool, is_same: bool
+) -> None:
+    """Checksums, then the generation, then the entity tag, both of one path only; else the storage's own word."""
+    assert same_object(FULL, seen, asserted=asserted) is is_same

@@ -18,7 +18,7 @@ import pytest
 from aikynetix import AnalyzedVideo, DownloadError
 from aikynetix._download import file_name
 
-from .calls import MIB, PROGRAM, assert_right, client_of, fetch, interrupt
+from .calls import MIB, PROGRAM, assert_right, client_of, fetch
 from .servers import Fault, Storage, serving, video
 
 
@@ -149,18 +149,6 @@ def test_no_session_has_the_name_that_another_got(session_id: str) -> None:
     assert file_name(twin, AnalyzedVideo(twin, url)) != name
     other = session_id.swapcase()
     assert other == session_id or file_name(other, AnalyzedVideo(other, url)).casefold() != name.casefold()
-
-
-def test_a_name_as_long_as_the_file_system_takes_works(tmp_path: Path) -> None:
-    """The helpers beside the file get a shortened name, each its own, and a later call finds them."""
-    names = [("v" * 250) + end for end in ("a.mp4", "b.mp4")] + [("\u00e9" * 125) + ".mp4"]
-    with serving(Storage(video(3 * MIB))) as storage:
-        for name in names:
-            interrupt(storage, tmp_path / name)
-        assert len(list(tmp_path.iterdir())) == 6
-        for name in names:
-            assert fetch(storage, tmp_path / name).resumed_from == 2 * MIB
-    assert sorted(entry.name for entry in tmp_path.iterdir()) == sorted(names)
 
 
 def test_a_file_in_the_way_stays_or_is_replaced_or_taken(tmp_path: Path) -> None:

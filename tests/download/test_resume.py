@@ -14,16 +14,12 @@ import pytest
 from aikynetix import DownloadError
 
 from .calls import MIB, assert_right, fetch, interrupt, start, wait_until
-from .kills import asked_again, journal
+from .kills import asked_again, journal, noted
 from .servers import Fault, Storage, serving, video
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-
-def noted(path: Path) -> int:
-    return sum(stop - begin for begin, stop in journal(path))
 
 
 @pytest.mark.parametrize(

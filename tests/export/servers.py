@@ -27,21 +27,13 @@ _VIDEOS = "/videos/"
 
 @frozen
 class Reply:
-    """A response of the API in place of the video's URL, or of the storage in place of the video.
-
-    Attributes:
-        status: The HTTP status.
-        body: Sent as JSON.
-        headers: Further headers.
-        delay: Seconds before it is sent, in addition to the latency.
-        hang_up: Whether to break the connection off instead.
-    """
+    """A response of the API in place of the video's URL, or of the storage in place of the video."""
 
     status: int = 200
-    body: Mapping[str, object] | None = None
-    headers: Mapping[str, str] = field(factory=dict)
-    delay: float = 0.0
-    hang_up: bool = False
+    body: Mapping[str, object] | None = None  # sent as JSON
+    headers: Mapping[str, str] = field(factory=dict)  # further ones
+    delay: float = 0.0  # seconds before it is sent, in addition to the latency
+    hang_up: bool = False  # whether to break the connection off instead
 
 
 Behaviour = Callable[[str, int], Reply | None]
@@ -50,27 +42,16 @@ Behaviour = Callable[[str, int], Reply | None]
 
 @define
 class Seen:
-    """What the service was asked for.
+    """What the service was asked for, in order; times are of ``time.monotonic``."""
 
-    Attributes:
-        lookups: Session ids, in order.
-        lookup_times: When each of them came, in seconds of ``time.monotonic``.
-        queries: The query of the last lookup of each session.
-        downloads: Session ids of the videos, in order.
-        ranges: The ``Range`` headers among them.
-        at_once: Lookups that are waiting for a response.
-        most_at_once: Most of them at the same time.
-        leaked: Requests for a video that carried a credential.
-    """
-
-    lookups: list[str] = field(factory=list)
+    lookups: list[str] = field(factory=list)  # session ids
     lookup_times: list[float] = field(factory=list)
-    queries: dict[str, str] = field(factory=dict)
-    downloads: list[str] = field(factory=list)
-    ranges: list[str] = field(factory=list)
-    at_once: int = 0
+    queries: dict[str, str] = field(factory=dict)  # of the last lookup of each session
+    downloads: list[str] = field(factory=list)  # session ids
+    ranges: list[str] = field(factory=list)  # the Range headers among them
+    at_once: int = 0  # lookups that are waiting for a response
     most_at_once: int = 0
-    leaked: int = 0
+    leaked: int = 0  # requests for a video that carried a credential
 
 
 class Service:

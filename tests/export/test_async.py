@@ -65,6 +65,7 @@ def test_an_export_that_is_cut_short_ends_promptly(loop: str, way: str, folder: 
             client_of(service) as client,
             aclosing(client.analyzed_videos.export(["a", "slow", "slow2"], folder, concurrency=3)) as records,
         ):
+            began = 0.0
             with anyio.CancelScope() as scope:
                 async for record in records:
                     assert record.session_id == "a"
@@ -80,18 +81,3 @@ def test_an_export_that_is_cut_short_ends_promptly(loop: str, way: str, folder: 
         assert anyio.run(main, backend=loop) < 2.5
     assert workers() == []
     assert [line["session_id"] for line in manifest(folder)] == ["a"]
-
-
-def test_what_the_call_itself_says(loop: str, folder: Path) -> None:
-    """As for the synchronous client: a wrong argument is refused, and an export that nobody iterates is warned of."""
-
-    async def main() -> None:
-        async with client_of(service) as client:
-            with pytest.raises(ValueError, match="concurrency"):
-                client.analyzed_videos.export(list("a"), folder, concurrency=0)
-            with pytest.warns(RuntimeWarning, match="dropped before it began"):
-                client.analyzed_videos.export(list("a"), folder)
-
-    with Service() as service:
-        anyio.run(main, backend=loop)
-    assert not folder.exists()

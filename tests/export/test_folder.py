@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import pickle
 import resource
 import tracemalloc
 from contextlib import contextmanager
@@ -12,8 +11,6 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from aikynetix import DownloadError, ExportRecord, ExportStatus
 from aikynetix._export._folder import Folder
@@ -46,19 +43,6 @@ def files_up_to(size: int) -> Generator[None]:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
-
-
-@given(st.text(min_size=1, max_size=50), st.integers(0, 2**40), st.floats(0, 1e6), st.integers(0, 99))
-@settings(max_examples=100, deadline=None)
-def test_what_is_written_is_read_back(session_id: str, size: int, seconds: float, attempts: int) -> None:
-    """A record survives the way through its line and through a pickle, whatever the session is called."""
-    record = done(session_id, size=size, seconds=round(seconds, 3), attempts=attempts)
-    line = dump(record, "s.mp4")
-    assert line.endswith(b"\n")
-    assert line.count(b"\n") == 1
-    assert load(line) == record == pickle.loads(pickle.dumps(record))
-    failure = ExportRecord(session_id="x", status=ExportStatus.FAILED, error="E", message="m", finished_at=MOMENT)
-    assert load(dump(failure, None)) == failure
 
 
 @pytest.mark.parametrize(

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 import uuid
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from aikynetix import AikynetixError, ConfigurationError, DownloadError
+from aikynetix import AikynetixError, DownloadError
 from aikynetix._export import plan
 from aikynetix._export._record import load
 
@@ -64,13 +63,3 @@ def test_a_foreign_page_in_a_store_is_not_replaced(connect: Connect, url: str) -
         list(connect(service).analyzed_videos.export(["a"], url))
     assert service.seen.lookups == []
     assert fs.cat_file(f"{root}/index.html") == b"<title>Our clinic</title>"
-
-
-def test_a_url_without_fsspec_says_what_to_install(
-    connect: Connect, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The extra is named before anything happens."""
-    monkeypatch.setitem(sys.modules, "fsspec", None)
-    monkeypatch.setitem(sys.modules, "fsspec.core", None)
-    with Service() as service, pytest.raises(ConfigurationError, match=r"aikynetix\[fsspec\]"):
-        connect(service).analyzed_videos.export(["a"], "memory://videos")

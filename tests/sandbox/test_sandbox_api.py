@@ -15,7 +15,6 @@ from tests import spec
 from .conftest import OPERATIONS, error_of, video_url, with_key
 
 if TYPE_CHECKING:
-
     import httpx
 
     from .conftest import Ask
