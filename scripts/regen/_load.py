@@ -202,8 +202,8 @@ def _kind(value: Any) -> str:
 
 # A part of another kind would be read as if it were not there, and `required: "true"` as its opposite. What else the
 # model complains of (a field left out, a type it does not know, an address that is none) does no harm.
-_UNREAD = frozenset({"info", "headers", "links", "callbacks", "discriminator", "xml"})
 _OTHER_KINDS = ("list_type", "dict_type", "model_type", "model_attributes_type", "bool_type")
+_UNREAD = frozenset({"info", "headers", "links", "callbacks", "discriminator", "xml"})
 
 
 def check_structure(spec: Json) -> None:
