@@ -12,6 +12,7 @@ from jsonschema.validators import extend  # type: ignore[import-untyped]  # the 
 from scripts.regen._address import is_generic, is_unmistakable, video_url_places
 from scripts.regen._document import side_of
 from scripts.regen._find import base_url, is_json, session_parameter
+from scripts.regen._names import folded
 from scripts.regen._problems import Finding
 from scripts.regen._rules import FACADE_SOURCE, RULES, Rule
 from scripts.regen._security import asked, suffices
@@ -41,7 +42,7 @@ def missing_operations(
             yield Finding(rule.name, f"several operations could be meant: {labels}", f"tell them apart in {_TABLE}")
         elif not found:
             wanted = "/".join(rule.shape)
-            near = _closest(wanted, operations)
+            near = _moved(rule, operations) or _closest(wanted, operations)
             yield Finding(
                 rule.name,
                 f"there is no {' or '.join(rule.methods).upper()} operation on a path ending in {wanted} now{near}",
@@ -241,6 +242,13 @@ def _check_access(rule: Rule, operation: Operation, credentials: Credentials, ba
         changed = f"{where}, and the facade sends its credential to {base} alone"
         advice = f"ask the vendor for one address, or give the facade a second one in {FACADE_SOURCE}"
         yield Finding(rule.name, changed, advice)
+
+
+def _moved(rule: Rule, operations: Sequence[Operation]) -> str:
+    """Name the operation that has the identifier of a missing one, whatever it is now."""
+    known = {folded(name) for name in rule.operation_ids}
+    moved = next((one for one in operations if folded(one.identifier) in known), None)
+    return f" (its operationId `{moved.identifier}` is {moved.label} now)" if moved else ""
 
 
 def _closest(wanted: str, operations: Sequence[Operation]) -> str:
