@@ -8,7 +8,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Tests start hundreds of processes; with this set, each would compile the package anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test check regen spec docs release coverage judges fuzz soak kills bench oldest pythons clean
+.PHONY: help demo test check regen spec docs release coverage absorbed judges fuzz soak kills bench oldest pythons clean
 
 help:
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -62,6 +62,9 @@ release: $(VENV)/.dev  ## VERSION=1.2.3: checks, tests, wheel, sdist and SHA256S
 	@$(PY) -m scripts.release ready $(VERSION)
 	@$(MAKE) --no-print-directory check test docs
 	@$(PY) -m scripts.release build $(VERSION)
+
+absorbed: $(VENV)/.dev  ## spec, regen, demo and every test after each change of the vendor's that regenerating absorbs; takes long
+	$(PY) -m tests.spec_changes.absorbed $(ARGS)
 
 judges: $(NODE_TOOLS)/.installed  ## install the judges that come from npm
 

@@ -1,6 +1,6 @@
 """The ``aikynetix`` command; ``python -m aikynetix`` is the same.
 
-``--version`` and ``--help`` are answered before anything is imported: shells and scripts ask for them often.
+``--version`` is answered before anything is imported: shells and scripts ask for it often.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from typing import Any, TextIO
 
 _NEEDED = ("click", "rich")
-_COMPLETION = "_AIKYNETIX_COMPLETE"
 _INTERRUPTED = 130
 
 
@@ -45,6 +44,8 @@ def main() -> None:
     if sys.stderr is None:  # closed by the caller; print() would then write messages to stdout
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 -- pathlib is slow; open to the end
     sys.stderr = _Lenient(sys.stderr)  # all that printing needs
+    if sys.stdin is None:
+        sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: PTH123, SIM115 -- the same
     if sys.stdout is None:
         print("aikynetix: cannot write the output: stdout is closed", file=sys.stderr)
         sys.exit(1)
@@ -59,7 +60,6 @@ def main() -> None:
 
 
 def _run(arguments: list[str]) -> int:
-    is_completing = _COMPLETION in os.environ
     if arguments == ["--version"]:
         from . import __version__
 
@@ -69,11 +69,6 @@ def _run(arguments: list[str]) -> int:
     if missing:
         print(f"aikynetix: the command needs {' and '.join(missing)}: pip install 'aikynetix[cli]'", file=sys.stderr)
         return 2
-    if not is_completing and (not arguments or arguments in (["--help"], ["-h"])):
-        from ._cli._commands import top_help
-
-        print(top_help(), end="", file=sys.stdout if arguments else sys.stderr)
-        return 0 if arguments else 2
     from ._cli._app import run
 
     return run(arguments)

@@ -35,9 +35,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger("aikynetix")
 USER_AGENT = f"aikynetix/{__version__} python-httpx/{httpx.__version__}"
 
-_PLAIN = {"method", "url", "params"}
-_NO_BODY = httpx.ByteStream(b"")
-
 Carriers = tuple[httpx.BaseTransport, Mapping[str, httpx.BaseTransport | None]]
 AsyncCarriers = tuple[httpx.AsyncBaseTransport, Mapping[str, httpx.AsyncBaseTransport | None]]
 
@@ -156,33 +153,6 @@ def is_repeatable(request: httpx.Request) -> bool:
     return not isinstance(source, Iterator | AsyncIterator)
 
 
-class RequestBuilder:
-    """Makes the requests of one client: plain ones without parsing URL and headers over and over as httpx does."""
-
-    def __init__(self, client: httpx.Client | httpx.AsyncClient) -> None:
-        self._client = client
-        self._base = str(client.base_url).removesuffix("/")
-        self._headers = httpx.Headers([(b"Host", client.base_url.netloc), *client.headers.raw])
-
-    def build(self, kwargs: Mapping[str, Any]) -> httpx.Request:
-        """Return what the client's ``build_request(**kwargs)`` does."""
-        url, params, method = str(kwargs["url"]), kwargs.get("params"), str(kwargs["method"]).upper()
-        try:
-            if not kwargs.keys() <= _PLAIN or not url.startswith("/") or "?" in url or "#" in url or method != "GET":
-                return self._client.build_request(**kwargs)
-            if params:
-                url = f"{url}?{httpx.QueryParams(params)}"
-            return httpx.Request(
-                method,
-                self._base + url,
-                headers=self._headers,
-                stream=_NO_BODY,  # a stream, even an empty one, tells httpx that the headers are complete
-                extensions={"timeout": self._client.timeout.as_dict()},
-            )
-        except (httpx.InvalidURL, UnicodeError) as error:
-            raise ValueError(f"the arguments make no request: {error}") from error
-
-
 class _NoCookies(CookieJar):
     """Keeps nothing: a credential is all that a request to this API carries."""
 
@@ -196,11 +166,7 @@ class _ApiClient:
     def __init__(self, settings: Settings, carriers: Any, owner: Self | None = None) -> None:
         super().__init__(base_url=settings.base_url, **httpx_options(settings.timeout, *carriers))  # type: ignore[call-arg] # httpx's
         self._settings, self._carriers, self._owner = settings, carriers, owner
-
-    @property
-    def is_owner(self) -> bool:
-        """Whether the connections are this client's own, to be closed with it."""
-        return self._owner is None
+        self.is_owner = owner is None
 
     def copy(self, settings: Settings) -> Self:
         """Return a client with other settings on the same connections."""
@@ -248,28 +214,18 @@ class HttpClient(_ApiClient, httpx.Client):
             stream: Leave the body of a 2xx unread and unbounded, for the caller to read and close.
             auth: An `httpx.Auth` for this request instead of the client's credential.
             follow_redirects: Has no say: redirects are followed within the same origin, and never to another.
-
-        Raises:
-            httpx.TransportError: No response came.
-            httpx.DecodingError: The body is too large, or not in the encoding that it claims.
         """
         return self._run(request, self._auth_of(auth), stream=stream)
 
     def exchange(
         self, request: httpx.Request, *, limit: int | None = None, cancel: threading.Event | None = None
     ) -> httpx.Response:
-        """Send ``request`` and return its 2xx response, body read.
+        """Send ``request`` and return its 2xx response, body read; raise errors of ours alone.
 
         Args:
             request: As `build_request` makes it.
             limit: Most bytes of body to accept; None for a limit by content type.
             cancel: Ends the call once it is set.
-
-        Raises:
-            APIStatusError: The response is not 2xx.
-            APIConnectionError: There is none.
-            APIResponseValidationError: It is too large, or cannot be decoded.
-            ConfigurationError: The callable that gives the token returned none.
         """
         if cancel is not None:
             request.extensions[CANCELLED] = cancel.is_set

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self
 import httpx
 from attrs import evolve
 
-from ._call import AsyncHttpClient, HttpClient, RequestBuilder
+from ._call import AsyncHttpClient, HttpClient
 from ._config import (
     AsyncToken,
     Settings,
@@ -25,6 +25,7 @@ from ._operations import (
     Arguments,
     Operation,
     RawClient,
+    RequestBuilder,
     Success_co,
     api,
     async_api,
@@ -70,7 +71,8 @@ class _ClientBase:
     def _use(self, settings: Settings, http: Any) -> None:
         self._settings, self._http, self._builder = settings, http, RequestBuilder(http)
         verbs: Any = AsyncAnalyzedVideos if self._is_async else AnalyzedVideos
-        self.analyzed_videos: Any = verbs(
+        # No assignment, whose type editors would take for that of the attribute, which each client declares.
+        vars(self)["analyzed_videos"] = verbs(
             self, settings, exchange=self._exchange, download=self._download, make_client=self._factory
         )
 

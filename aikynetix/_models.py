@@ -13,8 +13,8 @@ import httpx
 from attrs import field, frozen
 
 from . import _responses, _signed_url
-from ._errors import APIResponseValidationError, DownloadError
-from ._operations import parsed
+from ._errors import APIResponseValidationError, DownloadError, VideoNotReadyError
+from ._operations import RequestSpec, parsed
 from ._redact import redact_url
 
 
@@ -126,7 +126,9 @@ class DownloadedVideo:
         size: Bytes.
         resumed_from: Bytes that an earlier call had already fetched; 0 when there was none.
         verified: The best that was there to check it by: ``"crc32c"``, ``"md5"`` or ``"crc32c+md5"``, which the storage
-            announced; ``"size"`` where it announced no more; ``"container"``, the first bytes of an mp4, without that.
+            announced; ``"size"`` where it announced no more; ``"container"`` where not even that: it begins as an mp4
+            does, and its boxes add up where only the end of the connection said where the video ends; ``"exists"`` for
+            a file that was there already (``exist_ok=True``), which is not checked.
         elapsed: Seconds that the download took.
     """
 
@@ -191,3 +193,33 @@ def _is_same(now: os.stat_result, then: os.stat_result | None) -> bool:
     return then is not None and all(
         getattr(now, name) == getattr(then, name) for name in ("st_dev", "st_ino", "st_size", "st_mtime_ns")
     )
+
+
+def video_of(session_id: str, spec: RequestSpec, response: httpx.Response) -> AnalyzedVideo:
+    """Return the video that a 2xx response tells of.
+
+    Raises:
+        APIResponseValidationError: It has no URL, or none that can be used.
+    """
+    url = _responses.require_url(response, spec.url_paths)
+    kind = response.headers.get("content-type", "")
+    parts = SuccessParts(spec.operation, response.status_code, kind, response.content)
+    return AnalyzedVideo(session_id, url, _responses.request_id(response), parts)
+
+
+def video_if_ready(session_id: str, spec: RequestSpec, response: httpx.Response) -> AnalyzedVideo | None:
+    """Return the video that a 2xx response tells of, None where it says that there is none yet."""
+    return video_of(session_id, spec, response) if _responses.video_url(response, spec.url_paths) else None
+
+
+def ready_video(session_id: str, spec: RequestSpec, response: httpx.Response) -> AnalyzedVideo:
+    """Return the video that a 2xx response tells of.
+
+    Raises:
+        VideoNotReadyError: It says that there is none yet.
+    """
+    video = video_if_ready(session_id, spec, response)
+    if video is None:
+        text = f"the API has no video of session {session_id!r} yet; ask again later"
+        raise VideoNotReadyError(text, session_id=session_id, waited=0.0)
+    return video

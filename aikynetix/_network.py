@@ -11,15 +11,17 @@ import selectors
 import socket
 import time
 from contextlib import suppress
-from functools import cache
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import httpx  # noqa: TC002 -- in the annotations of what tools resolve at run time
+import httpcore
+from httpcore._backends.sync import SyncStream  # the stream of the stock backend, around a socket that we dialled
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable, Iterable
+
+    import httpx
 
 _ATTEMPT_DELAY = 0.25  # seconds before the next address is tried beside the first (RFC 8305, section 5)
 _LOOK_EVERY = 0.1  # seconds between two looks at whether a request is still wanted
@@ -66,66 +68,63 @@ class Limits:
                 continue
 
 
-@cache
-def _backend_class() -> type[Any]:
-    """Return the network backend; made at the first request, because httpcore takes long to import."""
-    import httpcore
-    from httpcore._backends.sync import SyncStream
+class _Stream(httpcore.NetworkStream):
+    """A stock stream within the limits of the request that is under way."""
 
-    class Stream(httpcore.NetworkStream):
-        def __init__(self, inner: httpcore.NetworkStream, backend: Backend) -> None:
-            self._inner, self._backend = inner, backend
+    def __init__(self, inner: httpcore.NetworkStream, backend: _Backend) -> None:
+        self._inner, self._backend = inner, backend
 
-        def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-            read = self._inner.read
-            return self._backend.limits.run(lambda left: read(max_bytes, left), timeout, httpcore.ReadTimeout)
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        read = self._inner.read
+        return self._backend.limits.run(lambda left: read(max_bytes, left), timeout, httpcore.ReadTimeout)
 
-        def write(self, buffer: bytes, timeout: float | None = None) -> None:
-            if buffer:
-                self._inner.write(buffer, self._backend.limits.left(timeout, httpcore.WriteTimeout))
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        if buffer:
+            self._inner.write(buffer, self._backend.limits.left(timeout, httpcore.WriteTimeout))
 
-        def close(self) -> None:
-            self._inner.close()
+    def close(self) -> None:
+        self._inner.close()
 
-        def start_tls(
-            self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
-        ) -> httpcore.NetworkStream:
-            left = self._backend.limits.left(timeout, httpcore.ConnectTimeout)
-            return Stream(self._inner.start_tls(ssl_context, server_hostname, left), self._backend)
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.NetworkStream:
+        left = self._backend.limits.left(timeout, httpcore.ConnectTimeout)
+        return _Stream(self._inner.start_tls(ssl_context, server_hostname, left), self._backend)
 
-        def get_extra_info(self, info: str) -> Any:
-            return self._inner.get_extra_info(info)
+    def get_extra_info(self, info: str) -> Any:
+        return self._inner.get_extra_info(info)
 
-    class Backend(httpcore.NetworkBackend):
-        limits = Limits()
-        stream: Stream | None = None
 
-        def connect_tcp(
-            self,
-            host: str,
-            port: int,
-            timeout: float | None = None,
-            local_address: str | None = None,  # noqa: ARG002 -- httpcore's signature; nobody sets it
-            socket_options: Iterable[Any] | None = None,  # noqa: ARG002 -- the same
-        ) -> httpcore.NetworkStream:
-            try:
-                connection = dial(host, port, self.limits, timeout)
-            except TimeoutError as error:
-                raise httpcore.ConnectTimeout(str(error)) from error
-            except OSError as error:
-                raise httpcore.ConnectError(str(error)) from error
-            self.stream = Stream(SyncStream(connection), self)
-            return self.stream
+class _Backend(httpcore.NetworkBackend):
+    """Dials by RFC 8305, within the limits of the request that is under way."""
 
-        def sleep(self, seconds: float) -> None:
-            time.sleep(seconds)
+    limits = Limits()
+    stream: _Stream | None = None
 
-    return Backend
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,  # noqa: ARG002 -- httpcore's signature; nobody sets it
+        socket_options: Iterable[Any] | None = None,  # noqa: ARG002 -- the same
+    ) -> httpcore.NetworkStream:
+        try:
+            connection = dial(host, port, self.limits, timeout)
+        except TimeoutError as error:
+            raise httpcore.ConnectTimeout(str(error)) from error
+        except OSError as error:
+            raise httpcore.ConnectError(str(error)) from error
+        self.stream = _Stream(SyncStream(connection), self)
+        return self.stream
+
+    def sleep(self, seconds: float) -> None:
+        time.sleep(seconds)
 
 
 def set_backend(transport: httpx.HTTPTransport) -> None:
     """Give a stock transport a network backend of its own; httpx has no argument for it."""
-    transport._pool._network_backend = _backend_class()()  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] -- httpx has no argument for it
+    transport._pool._network_backend = _Backend()  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
 
 
 def set_limits(transport: httpx.HTTPTransport, limits: Limits) -> None:
@@ -142,22 +141,22 @@ def discard(transport: httpx.HTTPTransport) -> None:
 
 def track(transport: httpx.AsyncHTTPTransport) -> None:
     """Give a stock transport a network backend that remembers its stream, for `adiscard`."""
-    import httpcore
+    transport._pool._network_backend = _AsyncBackend(_backend_of(transport))  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
 
-    stock = _backend_of(transport)
 
-    class Backend(httpcore.AsyncNetworkBackend):
-        stream: httpcore.AsyncNetworkStream | None = None
+class _AsyncBackend(httpcore.AsyncNetworkBackend):
+    """The stock backend, which remembers its stream."""
 
-        async def connect_tcp(self, *args: Any, **kwargs: Any) -> httpcore.AsyncNetworkStream:
-            stream: httpcore.AsyncNetworkStream = await stock.connect_tcp(*args, **kwargs)
-            self.stream = stream
-            return stream
+    def __init__(self, stock: httpcore.AsyncNetworkBackend) -> None:
+        self._stock = stock
+        self.stream: httpcore.AsyncNetworkStream | None = None
 
-        async def sleep(self, seconds: float) -> None:
-            await stock.sleep(seconds)
+    async def connect_tcp(self, *args: Any, **kwargs: Any) -> httpcore.AsyncNetworkStream:
+        self.stream = stream = await self._stock.connect_tcp(*args, **kwargs)
+        return stream
 
-    transport._pool._network_backend = Backend()  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] -- httpx has no argument for it
+    async def sleep(self, seconds: float) -> None:
+        await self._stock.sleep(seconds)
 
 
 async def adiscard(transport: httpx.AsyncHTTPTransport) -> None:

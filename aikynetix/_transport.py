@@ -132,7 +132,8 @@ class StackTransport(httpx.BaseTransport):
             raise
 
         def give_back() -> None:
-            if self._idle.get(origin) is not idle or _has_leftover(transport, response):  # closed meanwhile
+            is_closed = self._idle.get(origin) is not idle
+            if is_closed or _has_leftover(transport, response, scheme):
                 discard(transport)
             else:
                 idle.append(transport)
@@ -209,7 +210,8 @@ class AsyncStackTransport(httpx.AsyncBaseTransport):
 
         async def give_back() -> None:
             slots.release()
-            if self._idle.get(origin) is not idle or _has_leftover(transport, response):  # closed meanwhile
+            is_closed = self._idle.get(origin) is not idle
+            if is_closed or _has_leftover(transport, response, scheme):
                 await adiscard(transport)
             else:
                 idle.append(transport)
@@ -318,7 +320,7 @@ class _AsyncLeasedStream(httpx.AsyncByteStream):
                 await give_back()
 
 
-def _has_leftover(transport: Any, response: httpx.Response) -> bool:
+def _has_leftover(transport: Any, response: httpx.Response, scheme: str) -> bool:
     """Return whether bytes, or the connection's end, stand behind ``response`` where the next response would be sought.
 
     What is still in the socket httpcore notices by itself; what h11 or the TLS layer took in already it does not.
@@ -330,7 +332,7 @@ def _has_leftover(transport: Any, response: httpx.Response) -> bool:
         parser = getattr(inner, "_h11_state", None)
         if parser is not None and any(parser.trailing_data):  # bytes, and whether the server has ended
             return True
-    stream = response.extensions.get("network_stream")
+    stream = response.extensions.get("network_stream") if scheme == "https" else None
     tls = None if stream is None else stream.get_extra_info("ssl_object")
     if isinstance(tls, ssl.SSLObject):
         with suppress(ssl.SSLError, ValueError):  # mostly SSLWantReadError: nothing is there

@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Mappi
 from concurrent.futures import Executor  # noqa: TC003 -- the same
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from . import _ensure, _responses
+from . import _ensure
 from ._arguments import (
     check_progress,
     checked_analysis,
@@ -19,14 +19,12 @@ from ._arguments import (
     checked_session_id,
     checked_wait,
 )
-from ._errors import APIError, VideoNotReadyError
-from ._models import AnalyzedVideo, DownloadedVideo, SuccessParts
+from ._errors import APIError
+from ._models import AnalyzedVideo, DownloadedVideo, ready_video, video_if_ready, video_of
 from ._operations import Analysis, RequestSpec, generate_analyzed_video, get_analyzed_video
 from ._reading import JSON_LIMIT
 
 if TYPE_CHECKING:
-    import httpx
-
     from ._config import Settings
     from ._download import Options
     from ._export import ExportRecord
@@ -56,25 +54,6 @@ def _ensure_specs(session_id: str, analysis: AnalysisName | None) -> dict[str, R
     return {"get": _get_spec(session_id, analysis), "generate": _generate_spec(session_id, analysis)}
 
 
-def _video(session_id: str, spec: RequestSpec, response: httpx.Response) -> AnalyzedVideo:
-    url = _responses.require_url(response, spec.url_paths)
-    kind = response.headers.get("content-type", "")
-    parts = SuccessParts(spec.operation, response.status_code, kind, response.content)
-    return AnalyzedVideo(session_id, url, _responses.request_id(response), parts)
-
-
-def _video_if_ready(session_id: str, spec: RequestSpec, response: httpx.Response) -> AnalyzedVideo | None:
-    return _video(session_id, spec, response) if _responses.video_url(response, spec.url_paths) else None
-
-
-def _ready_video(session_id: str, spec: RequestSpec, response: httpx.Response) -> AnalyzedVideo:
-    video = _video_if_ready(session_id, spec, response)
-    if video is None:
-        text = f"the API has no video of session {session_id!r} yet; ask again later"
-        raise VideoNotReadyError(text, session_id=session_id, waited=0.0)
-    return video
-
-
 def _download_options(
     settings: Settings,
     to: StrPath,
@@ -89,12 +68,14 @@ def _download_options(
 
     checked_place(to)
     check_progress(progress)
+    flags = {"overwrite": checked_flag("overwrite", overwrite), "exist_ok": checked_flag("exist_ok", exist_ok)}
+    if all(flags.values()):
+        raise ValueError("overwrite=True replaces a file that is there, exist_ok=True returns it: pass one of the two")
     return Options(
         timeout=settings.timeout,
         max_retries=settings.max_retries,
         progress=progress,
-        overwrite=checked_flag("overwrite", overwrite),
-        exist_ok=checked_flag("exist_ok", exist_ok),
+        **flags,
         connections=None if connections is None else checked_count("connections", connections),
         max_bytes=MAX_BYTES if max_bytes is None else checked_count("max_bytes", max_bytes),
         cancelled=(lambda: False) if cancel is None else cancel.is_set,
@@ -131,7 +112,7 @@ class AnalyzedVideos:
         Source: the vendor's page, "Retrieve Analyzed Video URL".
         """
         spec = _get_spec(session_id, analysis, as_attachment)
-        return _video(session_id, spec, self._exchange(spec.kwargs, JSON_LIMIT))
+        return video_of(session_id, spec, self._exchange(spec.kwargs, JSON_LIMIT))
 
     def generate(self, session_id: str, *, analysis: AnalysisName | None = None) -> AnalyzedVideo:
         """Have the analyzed video of a session made, and return where it is.
@@ -151,7 +132,7 @@ class AnalyzedVideos:
         Source: the vendor's page, "Upload/Generate Analyzed Video".
         """
         spec = _generate_spec(session_id, analysis)
-        return _video(session_id, spec, self._exchange(spec.kwargs, JSON_LIMIT))
+        return video_of(session_id, spec, self._exchange(spec.kwargs, JSON_LIMIT))
 
     def ensure(self, session_id: str, *, analysis: AnalysisName | None = None, wait: float = 300.0) -> AnalyzedVideo:
         """Return where the analyzed video of a session is, having it made and waiting for it if need be.
@@ -186,7 +167,7 @@ class AnalyzedVideos:
             else:
                 spec = specs[step.operation]
                 try:
-                    outcome = _video_if_ready(session_id, spec, self._exchange(spec.kwargs, JSON_LIMIT, cancel))
+                    outcome = video_if_ready(session_id, spec, self._exchange(spec.kwargs, JSON_LIMIT, cancel))
                 except APIError as error:
                     outcome = error
             try:
@@ -221,8 +202,8 @@ class AnalyzedVideos:
             wait: Seconds to wait for a video that is not there yet, as `ensure` does; 0 only asks for it.
             progress: Called with the bytes done and the bytes in all (None while unknown), from a worker thread.
             overwrite: Replace a file that is there; without it such a file is a `DownloadError`, and stays as it is.
-            exist_ok: Return the file that is there, and fetch it only if it is missing. Safe for several threads,
-                processes or web requests that want the same file: one fetches it, the others wait for it.
+            exist_ok: Return the file that is there, and fetch it only if it is missing; not with ``overwrite``. Safe
+                for several threads, processes or web requests that want one file: one fetches it, the others wait.
             connections: Most connections to use for one file; None finds the best number by itself.
             max_bytes: Most bytes of a video whose size the storage does not announce; an announced size is not
                 bounded. None means 64 GiB.
@@ -245,7 +226,7 @@ class AnalyzedVideos:
         def lookup() -> AnalyzedVideo:
             if wait:
                 return self._ensure(session_id, _ensure_specs(session_id, analysis), wait, cancel)
-            return _ready_video(session_id, spec, self._exchange(spec.kwargs, JSON_LIMIT, cancel))
+            return ready_video(session_id, spec, self._exchange(spec.kwargs, JSON_LIMIT, cancel))
 
         return cast("DownloadedVideo", self._download(session_id, to, lookup, options))
 
@@ -325,11 +306,11 @@ class AsyncAnalyzedVideos:
         self, session_id: str, *, analysis: AnalysisName | None = None, as_attachment: bool = False
     ) -> AnalyzedVideo:
         spec = _get_spec(session_id, analysis, as_attachment)
-        return _video(session_id, spec, await self._exchange(spec.kwargs, JSON_LIMIT))
+        return video_of(session_id, spec, await self._exchange(spec.kwargs, JSON_LIMIT))
 
     async def generate(self, session_id: str, *, analysis: AnalysisName | None = None) -> AnalyzedVideo:
         spec = _generate_spec(session_id, analysis)
-        return _video(session_id, spec, await self._exchange(spec.kwargs, JSON_LIMIT))
+        return video_of(session_id, spec, await self._exchange(spec.kwargs, JSON_LIMIT))
 
     async def ensure(
         self, session_id: str, *, analysis: AnalysisName | None = None, wait: float = 300.0
@@ -345,7 +326,7 @@ class AsyncAnalyzedVideos:
             else:
                 spec = specs[step.operation]
                 try:
-                    outcome = _video_if_ready(session_id, spec, await self._exchange(spec.kwargs, JSON_LIMIT))
+                    outcome = video_if_ready(session_id, spec, await self._exchange(spec.kwargs, JSON_LIMIT))
                 except APIError as error:
                     outcome = error
             try:
@@ -373,7 +354,7 @@ class AsyncAnalyzedVideos:
         async def lookup() -> AnalyzedVideo:
             if wait:
                 return await self.ensure(session_id, analysis=analysis, wait=wait)
-            return _ready_video(session_id, spec, await self._exchange(spec.kwargs, JSON_LIMIT))
+            return ready_video(session_id, spec, await self._exchange(spec.kwargs, JSON_LIMIT))
 
         return cast("DownloadedVideo", await self._download(session_id, to, lookup, options))
 

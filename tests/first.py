@@ -2,7 +2,7 @@
 
 While `openapi.json` is that document, it is the committed package. After the vendor's next change it is made anew from
 the copy in `tests/data`, once, so that a change that regenerating absorbs breaks no test; what follows the document by
-nature (the sandbox, the judges, the README) is then tested on the committed package too, in `tests/spec_changes`.
+nature (the sandbox, the README) is then tested on the committed package too, by `tests/spec_changes/test_absorbed.py`.
 """
 
 from __future__ import annotations

@@ -68,7 +68,8 @@ def happened(error: AikynetixError) -> str:
         traced = f" (request id {error.request_id})" if error.request_id else ""
         said = f"{error.status_code}: {error.message.removesuffix('.') if traced else error.message}{traced}"
     elif isinstance(error, ConfigurationError):
-        said = said.replace(f"{error.setting}=", SETTINGS.get(error.setting or "", ""))
+        for argument, option in SETTINGS.items():
+            said = said.replace(argument, option)
     elif isinstance(error, VideoNotReadyError):
         waited = f" after {error.waited:.0f} s" if error.waited >= 1 else ""
         said = f"the video of session {error.session_id!r} is not there yet{waited}"

@@ -3,29 +3,22 @@
 from __future__ import annotations
 
 import contextlib
-import selectors
 import socket
 import ssl
-import time
-import zlib
 from typing import TYPE_CHECKING, Any
 
 import httpx
 
+from .._reading import Decoder
 from ._failures import Failure, Kind
 from ._object import content_length
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-POLL = 0.2
-"""Seconds after which a read that brought nothing looks whether it is still wanted."""
+    from collections.abc import Iterator
 
 # Below this many bytes it is worth more to keep the connection for another request, which needs the parser to see the
 # end of the body.
 _DIRECT_FROM = 1024 * 1024
-_GZIP = b"\x1f\x8b"  # RFC 1952, section 2.3.1: what a member begins with
-_PATIENCE_FOR_FIRST_PIECE = 0.05
 
 
 class Body:
@@ -35,58 +28,42 @@ class Body:
     delimits then comes right from the socket, and its connection is never used again.
     """
 
-    def __init__(self, response: httpx.Response, silence: float | None) -> None:
+    def __init__(self, response: httpx.Response, silence: float | None, encoding: str) -> None:
         self._response = response
         self._silence = silence  # seconds that may pass without a byte
         self.socket = _socket_of(response)  # None where it is not known, as in mocks
         self._rest = content_length(response.headers)
         # Whether anything but the end of the connection says where the body ends:
         self.is_framed = self._rest is not None or "transfer-encoding" in response.headers
-        self._is_direct = self.socket is not None and (self._rest or 0) >= _DIRECT_FROM
-        self._decoder: _Decoder | None = None
         self._pending = memoryview(b"")
         self._has_begun = False
+        self._chunks: Iterator[bytes]
         if response.is_stream_consumed:  # a mock that was made of its content, which httpx has decoded
             self._rest, self._chunks = len(response.content), iter([response.content])
+        elif encoding:
+            self._rest, self._chunks = None, _decoded(response.iter_raw(), encoding)
         else:
-            self._chunks = response.iter_raw()
+            self._chunks = filter(None, response.iter_raw())
+        self._is_direct = self.socket is not None and (self._rest or 0) >= _DIRECT_FROM
 
-    def decode(self, encoding: str) -> None:
-        """Have ``"gzip"`` or ``"deflate"`` undone; nothing is done for an empty encoding."""
-        if encoding and not self._response.is_stream_consumed:
-            self._decoder, self._is_direct = _Decoder(encoding), False
-
-    def is_pollable(self) -> bool:
-        """Return whether no read will block for longer than `POLL`, so that it may be done by a thread with duties."""
-        if not self._is_direct or self.socket is None:
-            return False
-        # Whether the parser already holds a piece cannot be asked; that the socket has more says that reading is safe.
-        with selectors.DefaultSelector() as selector:
-            selector.register(self.socket, selectors.EVENT_READ)
-            return bool(selector.select(_PATIENCE_FOR_FIRST_PIECE))
-
-    def read_into(self, view: memoryview, check: Callable[[], object]) -> int:
+    def read_into(self, view: memoryview) -> int:
         """Fill the beginning of ``view`` with what is there and return how many bytes; 0 only at the end.
 
-        ``check`` is called while waiting. A `Failure` is raised where the connection broke, was silent for too long, or
-        ended before the announced length.
+        A `Failure` is raised where the connection broke, was silent for too long, or ended before the announced length.
         """
-        if self._decoder is None:
-            return self._read_raw(view, check)
-
-        def more() -> bytes:
-            raw = memoryview(bytearray(64 * 1024))
-            return bytes(raw[: self._read_raw(raw, check)])
-
-        return self._decoder.read_into(view, more)
-
-    def _read_raw(self, view: memoryview, check: Callable[[], object]) -> int:
         if self._rest is not None:
             view = view[: self._rest]
         if not view:
             return 0
         direct = self._is_direct and self._has_begun and not self._pending
-        count = self._receive(view, check) if direct else self._iterate(view)
+        try:
+            count = self._receive(view) if direct else self._iterate(view)
+        except (httpx.TimeoutException, TimeoutError) as error:
+            raise Failure(Kind.STALLED, "nothing came from the storage for too long") from error
+        except httpx.DecodingError as error:
+            raise Failure(Kind.MALFORMED, "the video's encoding is broken, or ends too early") from error
+        except Exception as error:  # a mock or a caller's transport raises what it likes
+            raise Failure(Kind.BROKEN, f"the storage broke the connection off ({type(error).__name__})") from error
         if self._rest is not None:
             self._rest -= count
             if count == 0:
@@ -95,33 +72,17 @@ class Body:
 
     def _iterate(self, view: memoryview) -> int:
         if not self._pending:
-            try:
-                self._pending = memoryview(next(self._chunks, b""))
-            except (httpx.TimeoutException, TimeoutError) as error:
-                raise Failure(Kind.STALLED, "nothing came from the storage for too long") from error
-            except Exception as error:  # a mock or a caller's transport raises what it likes
-                raise _broken(error) from error
+            self._pending = memoryview(next(self._chunks, b""))
             self._has_begun = True
         count = min(len(view), len(self._pending))
         view[:count] = self._pending[:count]
         self._pending = self._pending[count:]
         return count
 
-    def _receive(self, view: memoryview, check: Callable[[], object]) -> int:
+    def _receive(self, view: memoryview) -> int:
         assert self.socket is not None
-        end = None
-        while True:
-            try:
-                if self.socket.gettimeout() != POLL:
-                    self.socket.settimeout(POLL)
-                return self.socket.recv_into(view)
-            except TimeoutError as error:
-                end = end or time.monotonic() - POLL + (self._silence or 0.0)
-                if self._silence is not None and time.monotonic() >= end:
-                    raise Failure(Kind.STALLED, "nothing came from the storage for too long") from error
-            except (OSError, ValueError) as error:
-                raise _broken(error) from error
-            check()
+        self.socket.settimeout(self._silence)
+        return self.socket.recv_into(view)
 
     def close(self) -> None:
         """Give the connection back if the parser saw the end of the body, else end it."""
@@ -131,8 +92,11 @@ class Body:
             self._response.close()
 
 
-def _broken(error: Exception) -> Failure:
-    return Failure(Kind.BROKEN, f"the storage broke the connection off ({type(error).__name__})")
+def _decoded(chunks: Iterator[bytes], encoding: str) -> Iterator[bytes]:
+    decoder = Decoder(encoding)
+    for chunk in chunks:
+        yield from filter(None, decoder.feed(chunk))
+    decoder.finish()
 
 
 def _socket_of(response: httpx.Response) -> socket.socket | None:
@@ -147,39 +111,3 @@ def _socket_of(response: httpx.Response) -> socket.socket | None:
         # TLS inside of TLS, through a proxy: the socket decrypts the outer layer only.
         return found if tls is found or tls is getattr(found, "_sslobj", None) else None
     return found if tls is None else None
-
-
-class _Decoder:
-    """Undoes gzip (every member of it, RFC 1952, section 2.2) and deflate (with zlib's header or without it)."""
-
-    def __init__(self, encoding: str) -> None:
-        self._gzip = encoding == "gzip"
-        self._inflater = zlib.decompressobj(wbits=31) if self._gzip else None
-        self._source = b""
-
-    def read_into(self, view: memoryview, more: Callable[[], bytes]) -> int:
-        while True:
-            if self._inflater is not None and self._inflater.eof:
-                self._source = self._next_member(self._inflater.unused_data, more)
-                if not self._source:
-                    return 0
-                self._inflater = zlib.decompressobj(wbits=31)
-            source = self._source or more()
-            if not source:
-                raise Failure(Kind.BROKEN, "the compressed video ends too early")
-            if self._inflater is None:
-                # RFC 1950, section 2.2: method 8 in the low four bits. Some servers send bare deflate.
-                self._inflater = zlib.decompressobj(wbits=15 if source[0] & 15 == 8 else -15)
-            try:
-                text = self._inflater.decompress(source, len(view))  # bounded: a few bytes may unpack to gigabytes
-            except zlib.error as error:
-                raise Failure(Kind.MALFORMED, "the video's encoding is broken") from error
-            self._source = self._inflater.unconsumed_tail
-            if text:
-                view[: len(text)] = text
-                return len(text)
-
-    def _next_member(self, rest: bytes, more: Callable[[], bytes]) -> bytes:
-        while self._gzip and len(rest) < len(_GZIP) and (some := more()):
-            rest += some
-        return rest if self._gzip and rest.startswith(_GZIP) else b""

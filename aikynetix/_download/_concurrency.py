@@ -9,15 +9,13 @@ from __future__ import annotations
 
 from attrs import define, field
 
-MAX_CONNECTIONS = 24
+MAX_CONNECTIONS = 16
 """Most connections to one file where the caller sets no limit."""
 
 SMALL = 4 * 1024 * 1024
 """Files below this many bytes are fetched over one connection."""
 
 _FACTOR = 4
-# Where more seconds than that are left, a round of trying costs more than connections that turn out to be too many.
-_LONG, _FACTOR_FOR_LONG = 3.0, 16
 _WORTHWHILE = 1.25
 _SHORTEST_WINDOW = 0.03
 # Bytes are counted as they are written, in bursts: that more connections do not help shows in so many windows only.
@@ -29,17 +27,11 @@ _BUSY = 0.75
 
 @define
 class ConcurrencyController:
-    """Finds the number of connections for one file.
+    """Finds the number of connections for one file."""
 
-    Attributes:
-        limit: Most connections; it falls when the server pushes back, and to what was enough where more did not help.
-        setup: Seconds from asking for a connection to its response.
-        wanted: Connections to have now.
-    """
-
-    limit: int
-    setup: float = 0.0
-    wanted: int = 1
+    limit: int  # most connections; falls when the server pushes back, and to what was enough where more did not help
+    setup: float = 0.0  # seconds from asking for a connection to its response
+    wanted: int = 1  # connections to have now
     _rate: float = field(default=0.0, init=False)
     _enough: int = field(default=1, init=False)
     _window: tuple[float, float, int] | None = field(default=None, init=False)
@@ -47,12 +39,8 @@ class ConcurrencyController:
     def observe(self, now: float, cpu: float, done: int, rest: int, streaming: int) -> None:
         """Take a measurement in; call this every few hundredths of a second.
 
-        Args:
-            now: Seconds, monotonic.
-            cpu: Seconds of processor time that this process has used: near one a second the client is the limit.
-            done: Bytes fetched.
-            rest: Bytes to fetch.
-            streaming: Connections that have begun to deliver.
+        ``now`` and ``cpu`` are seconds, the latter of processor time that this process has used: where that grows by
+        nearly one a second the client is the limit. ``done`` and ``rest`` are bytes; ``streaming`` connections deliver.
         """
         if self.wanted >= self.limit or streaming < self.wanted:
             self._window = None  # a window that spans the opening of connections would measure their absence
@@ -69,7 +57,7 @@ class ConcurrencyController:
         self._window = None
         if busy < _BUSY and rest > rate * max(_SHORTEST_REST, 2 * self.setup):
             self._rate, self._enough = rate, self.wanted
-            self.wanted = min(self.limit, self.wanted * (_FACTOR_FOR_LONG if rest > rate * _LONG else _FACTOR))
+            self.wanted = min(self.limit, self.wanted * _FACTOR)
 
     def push_back(self, streaming: int) -> None:
         """Take in that the server refused a connection while ``streaming`` others were there."""

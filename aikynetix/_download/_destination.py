@@ -19,6 +19,7 @@ from attrs import frozen
 
 from .._errors import ConfigurationError
 from .._signed_url import safe_name
+from ._failures import PlaceError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,10 +31,6 @@ _REMOTE = re.compile(r"[a-z][a-z0-9+.-]+(::[a-z][a-z0-9+.-]+)*://", re.IGNORECAS
 _EXTENSIONS = ("mp4", "mov", "m4v")
 _LONGEST_SESSION, _LONGEST_OBJECT = 100, 60
 _MARKED = re.compile("~[0-9a-f]{16}$")
-
-
-class PlaceError(Exception):
-    """What is wrong with a destination, in a sentence of ours."""
 
 
 def file_name(session_id: str, video: AnalyzedVideo) -> str:
@@ -61,12 +58,7 @@ def remote_url(to: str | os.PathLike[str]) -> str | None:
 
 
 def local_path(to: str | os.PathLike[str]) -> tuple[Path, bool]:
-    """Return the local path that ``to`` names, and whether it is a folder to put the file into.
-
-    Raises:
-        PlaceError: A ``file:`` URL that names another machine, or has a query or a fragment (RFC 8089, section 2); or
-            the home folder of nobody.
-    """
+    """Return the local path that ``to`` names (RFC 8089 for a URL), and whether it is a folder to put the file into."""
     text = os.fspath(to)
     if text.lower().startswith("file://"):
         parts = urlsplit(text)
@@ -140,7 +132,7 @@ def destination(to: str | os.PathLike[str], name: Callable[[], str]) -> Destinat
     """Return the place that ``to`` names, where ``name`` gives the file's name in a folder.
 
     A file, whose folder must exist; a folder that is there, or ends with a slash and is then made; or the same behind
-    an fsspec URL. A leading ``~`` is the home folder. What cannot be reached raises whatever its file system does.
+    an fsspec URL. A leading ``~`` is the home folder.
     """
     url = remote_url(to)
     if url is not None:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import CancelledError
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from attrs import frozen
+from attrs import evolve, frozen
 
-from .._errors import AikynetixError, DownloadError, DownloadInterruptedError, IntegrityError
+from .._errors import AikynetixError, DownloadError, IntegrityError
 from .._models import DownloadedVideo
-from ._destination import Destination, PlaceError, destination, file_name, remote_url
-from ._failures import disk_failure
+from ._destination import Destination, destination, file_name, remote_url
+from ._failures import Errors
 from ._partial import Busy, PartialFile
 from ._transfer import Transfer
 from ._urls import SignedUrls
@@ -37,124 +38,103 @@ def download(
 ) -> DownloadedVideo:
     """Download the video of a session, verify it, and put it under its final name in one step.
 
-    Args:
-        session_id: The session.
-        to: See `destination`.
-        lookup: Asks the API for a signed URL. It may block, and is called again when a URL has expired.
-        open_url: Sends requests to the storage.
-        options: How.
-
-    Raises:
-        DownloadError: See the classes below it, and its ``reason``.
-        ConfigurationError: ``to`` is a URL, and fsspec or what it needs for it is not installed.
-        AikynetixError: What ``lookup`` raised.
+    ``to`` is read by `destination`. ``lookup`` asks the API for a signed URL: it may block, is called again when a URL
+    has expired, and what it raises reaches the caller as it is, unless the download was cancelled meanwhile.
     """
-    begun, urls = time.monotonic(), SignedUrls(lookup)
-    try:
+    begun, errors = time.monotonic(), Errors(session_id, remote_url(to) or Path(to))
+
+    def wanted_lookup() -> AnalyzedVideo:
+        try:
+            return lookup()
+        except (AikynetixError, CancelledError) as error:
+            if options.cancelled():
+                raise errors.cancelled() from error
+            raise
+
+    urls = SignedUrls(wanted_lookup)
+    with errors.mapped():
         place = destination(to, lambda: file_name(session_id, urls.video()))
-    except AikynetixError:
-        raise
-    except Exception as error:
-        shown = Destination(remote_url(to) or Path(to))
-        raise _Download(session_id, shown, urls, open_url, options).misplaced(error) from error
-    return _Download(session_id, place, urls, open_url, options).run(begun)
+    errors = evolve(errors, path=place.shown)
+    return _Download(place, urls, open_url, options, errors).run(begun)
 
 
 @frozen
 class _Download:
-    session_id: str
     place: Destination
     urls: SignedUrls
     open_url: OpenUrl
     options: Options
+    errors: Errors
 
     def run(self, begun: float) -> DownloadedVideo:
-        part = self._lock()
-        if part is None:
-            return DownloadedVideo(
-                session_id=self.session_id, path=self.place.shown, size=self.place.size(), verified="exists"
-            )
+        session_id, path = self.errors.session_id, self.errors.path
+        with self.errors.mapped():
+            part = self._lock()
+        if isinstance(part, int):
+            return DownloadedVideo(session_id=session_id, path=path, size=part, verified="exists")
         try:
             transfer, sha256, verified = self._fetch(part)
-            try:
+            with self.errors.mapped():
                 if not self.options.overwrite and self.place.exists():  # it may have appeared meanwhile
                     raise self._in_the_way()
                 seen = part.sync(transfer.size)
                 self.place.publish(part, transfer.size, self._require_wanted)
-            except DownloadError:
-                raise
-            except Exception as error:  # a remote file system raises what its own library raises
-                raise self.misplaced(error) from error
         finally:
             part.close()
         return DownloadedVideo(
-            session_id=self.session_id,
-            path=self.place.shown,
+            session_id=session_id,
+            path=path,
             size=transfer.size,
             sha256=sha256,
             resumed_from=transfer.resumed_from,
             verified=verified,
             elapsed=time.monotonic() - begun,
-            _file=(Path(self.place.shown).absolute(), seen) if self.place.fs is None else None,
+            _file=(Path(path).absolute(), seen) if self.place.fs is None else None,
         )
 
-    def _lock(self) -> PartialFile | None:
-        """Return the locked partial file; None where the file is there and that is all that is wanted."""
+    def _lock(self) -> PartialFile | int:
+        """Return the locked partial file; the size of the file where it is there and that is all that is wanted."""
         while True:
+            exists = self.place.exists()
+            if exists and self.options.exist_ok:
+                return self.place.size()
+            if exists and not self.options.overwrite:
+                raise self._in_the_way()
             try:
-                exists = self.place.exists()
-                if exists and self.options.exist_ok:
-                    return None
-                if exists and not self.options.overwrite:
-                    raise self._in_the_way()
                 part = PartialFile(self.place.collected)
-                if not self.options.exist_ok or not self.place.exists():
-                    return part
-                part.close()  # it was finished between looking and locking
             except Busy:
                 if not self.options.exist_ok:
-                    raise self.error(
-                        DownloadError, "another download to the same file is under way", "locked"
-                    ) from None
+                    text = "another download to the same file is under way"
+                    raise self.errors.make(DownloadError, text, "locked") from None
                 self._require_wanted()
                 time.sleep(_LOOK_EVERY)
-            except AikynetixError:
-                raise
-            except Exception as error:  # a remote file system raises what its own library raises
-                raise self.misplaced(error) from error
+                continue
+            if not self.options.exist_ok or not self.place.exists():
+                return part
+            part.close()  # it was finished between looking and locking
 
     def _fetch(self, part: PartialFile) -> tuple[Transfer, str | None, str]:
         """Return the completed transfer, the SHA-256 where one is needed, and what the bytes were verified by."""
         sha256 = self.place.fs is not None  # the file will be far away
-        transfer = Transfer(self.urls, self.open_url, part, self.options, self.error, sha256=sha256)
-        digests = transfer.run()
+        transfer = Transfer(self.urls, self.open_url, part, self.options, self.errors, sha256=sha256)
+        resume = True
         while True:
-            try:
-                with part.reader() as file:
+            digests = transfer.run(resume=resume)
+            with self.errors.mapped(), part.reader() as file:
+                try:
                     checked = verify(transfer.version, transfer.size, digests, file, framed=transfer.is_framed)
-                return transfer, digests.get("sha256"), checked
-            except ValueError as mismatch:
-                if not transfer.resumed_from:
-                    part.discard()
-                    raise self.error(IntegrityError, str(mismatch), None) from None
-            digests = transfer.run(resume=False)  # the fault may lie in what an earlier process left behind
+                except ValueError as mismatch:
+                    if not transfer.resumed_from:
+                        part.discard()
+                        raise self.errors.make(IntegrityError, str(mismatch), None) from None
+                else:
+                    return transfer, digests.get("sha256"), checked
+            resume = False  # the fault may lie in what an earlier process left behind
 
     def _require_wanted(self) -> None:
         if self.options.cancelled():
-            text = "the download was cancelled; a later call resumes it"
-            raise self.error(DownloadInterruptedError, text, "cancelled")
+            raise self.errors.cancelled()
 
     def _in_the_way(self) -> DownloadError:
         text = "the file exists already; pass overwrite=True to replace it, or exist_ok=True to take it as it is"
-        return self.error(DownloadError, text, "exists")
-
-    def misplaced(self, error: Exception) -> DownloadError:
-        """Return what a file system raised, or we about a place, as an error of ours."""
-        if isinstance(error, PlaceError):
-            return self.error(DownloadError, str(error), "place")
-        failure = disk_failure(error)
-        return self.error(DownloadError, failure.text, failure.reason)
-
-    def error(self, kind: type[DownloadError], text: str, reason: str | None) -> DownloadError:
-        """Return an error about this download."""
-        return kind(f"{self.place.shown}: {text}", session_id=self.session_id, path=self.place.shown, reason=reason)
+        return self.errors.make(DownloadError, text, "exists")

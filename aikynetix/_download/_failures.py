@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import errno
 import re
+from contextlib import contextmanager
 from enum import Enum, auto
+from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from .._errors import DownloadError, DownloadInterruptedError, IntegrityError, SignedUrlExpiredError
+from .._errors import AikynetixError, DownloadError, DownloadInterruptedError, IntegrityError, SignedUrlExpiredError
 from .._retry import next_wait
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+    from pathlib import Path
 
 _MAX_RENEWALS = 2
 _XML_CODE = re.compile(r"<Code>\s*([A-Za-z]{1,64})\s*</Code>")
@@ -44,6 +50,39 @@ class Kind(Enum):
 _OURS = frozenset({Kind.DISK, Kind.NO_SPACE, Kind.CONTENT, Kind.TOO_LARGE})
 # What may be a server's way to say that it cannot do ranges of this object.
 _MAY_BE_ABOUT_RANGES = frozenset({Kind.STATUS, Kind.MALFORMED, Kind.BROKEN, Kind.STALLED})
+
+
+@frozen
+class Errors:
+    """Makes the errors of one download."""
+
+    session_id: str
+    path: Path | str
+
+    def make(self, kind: type[DownloadError], text: str, reason: str | None) -> DownloadError:
+        """Return an error about this download."""
+        return kind(f"{self.path}: {text}", session_id=self.session_id, path=self.path, reason=reason)
+
+    def cancelled(self) -> DownloadError:
+        """Return the error of a download that was told to stop."""
+        return self.make(DownloadInterruptedError, "the download was cancelled; a later call resumes it", "cancelled")
+
+    @contextmanager
+    def mapped(self) -> Generator[None]:
+        """Have what a file system raises, or we about a place, come out as an error of ours."""
+        try:
+            yield
+        except AikynetixError:
+            raise
+        except PlaceError as error:
+            raise self.make(DownloadError, str(error), "place") from error
+        except Exception as error:  # a remote file system raises what its own library raises
+            failure = disk_failure(error)
+            raise self.make(DownloadError, failure.text, failure.reason) from error
+
+
+class PlaceError(ValueError):
+    """What is wrong with a destination, in a sentence of ours."""
 
 
 class Failure(Exception):

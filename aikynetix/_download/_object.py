@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 _CONTENT_RANGE = re.compile(r"bytes[ ]+([0-9]{1,19})-([0-9]{1,19})/([0-9]{1,19}|\*)", re.ASCII | re.IGNORECASE)
 _DIGITS = re.compile(r"[0-9]{1,19}", re.ASCII)
-_LONGEST_VALIDATOR = 1_024
 _DIGEST_BYTES = {"md5": 16, "crc32c": 4}
 # What is undone on arrival. Every other token (`aws-chunked`, `UTF-8`, `none`) is a label that somebody put on an
 # object which is not encoded at all: checksum and container judge the bytes.
@@ -170,7 +169,7 @@ def _version(url: str, headers: httpx.Headers, size: int | None, *, as_stored: b
     """Return what the headers say; checksums count only where the file will hold the bytes as they are stored."""
     parts = urlsplit(url)
     etag, generation = headers.get("etag", "").strip(), headers.get("x-goog-generation", "").strip()
-    can_be_sent = etag.isascii() and etag.isprintable() and 2 < len(etag) <= _LONGEST_VALIDATOR
+    can_be_sent = etag and etag.isascii() and etag.isprintable()
     return ObjectVersion(
         path=f"{parts.netloc.rpartition('@')[2]}{parts.path}",
         size=size,

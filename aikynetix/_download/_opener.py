@@ -2,44 +2,40 @@
 
 from __future__ import annotations
 
-import math
 import threading
-from concurrent.futures import Future
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextvars import copy_context
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 import attrs
 import httpx
 
 from .._call import AsyncCarriers, Carriers, httpx_options
-from .._transport import CANCELLED, DEADLINE
+from .._transport import CANCELLED
 from ._engine import download
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Mapping
 
+    import anyio
     import anyio.from_thread
 
     from .._models import AnalyzedVideo, DownloadedVideo
     from ._types import OpenUrl, Options
 
+_LOOK_EVERY = 0.2  # seconds between two looks at whether the video is still wanted
+
 
 class StorageClient:
-    """Opens URLs of the storage host.
-
-    Args:
-        carriers: The transport and the ``mounts`` of an httpx client.
-        timeout: Per-phase limits in seconds.
-    """
+    """Opens URLs of the storage host."""
 
     def __init__(self, carriers: Carriers, timeout: httpx.Timeout) -> None:
         self._client = httpx.Client(**httpx_options(timeout, *carriers))
 
-    def open_url(
-        self, url: str, headers: Mapping[str, str], *, deadline: float | None, cancelled: Callable[[], bool]
-    ) -> httpx.Response:
+    def open_url(self, url: str, headers: Mapping[str, str], *, cancelled: Callable[[], bool]) -> httpx.Response:
         """Send a GET, follow nothing, and return the response with its body unread; see `OpenUrl`."""
-        extensions = {DEADLINE: deadline, CANCELLED: cancelled}
-        request = self._client.build_request("GET", url, headers=headers, extensions=extensions)
+        request = self._client.build_request("GET", url, headers=headers, extensions={CANCELLED: cancelled})
         return self._client.send(request, stream=True, auth=None, follow_redirects=False)
 
     def opener(self, portal: object) -> OpenUrl:  # noqa: ARG002 -- as `AsyncStorageClient` has it
@@ -48,12 +44,7 @@ class StorageClient:
 
 
 class AsyncStorageClient:
-    """Opens URLs of the storage host through an asynchronous transport, for a worker thread.
-
-    Args:
-        carriers: The transport and the ``mounts`` of an httpx client.
-        timeout: Per-phase limits in seconds.
-    """
+    """Opens URLs of the storage host through a caller's asynchronous transport, for worker threads."""
 
     def __init__(self, carriers: AsyncCarriers, timeout: httpx.Timeout) -> None:
         self._client = httpx.AsyncClient(**httpx_options(timeout, *carriers))
@@ -61,22 +52,15 @@ class AsyncStorageClient:
     def opener(self, portal: anyio.from_thread.BlockingPortal) -> OpenUrl:
         """Return what opens a URL in the event loop of ``portal``, called from any thread."""
 
-        def open_url(
-            url: str, headers: Mapping[str, str], *, deadline: float | None, cancelled: Callable[[], bool]
-        ) -> httpx.Response:
-            extensions = {DEADLINE: deadline, CANCELLED: cancelled}
-            request = self._client.build_request("GET", url, headers=headers, extensions=extensions)
+        def open_url(url: str, headers: Mapping[str, str], *, cancelled: Callable[[], bool]) -> httpx.Response:
+            request = self._client.build_request("GET", url, headers=headers, extensions={CANCELLED: cancelled})
 
             async def send() -> httpx.Response:
                 return await self._client.send(request, stream=True, auth=None, follow_redirects=False)
 
             response = portal.call(send)
-            return httpx.Response(
-                response.status_code,
-                headers=response.headers,
-                stream=_PortalStream(response, portal),
-                request=request,
-            )
+            stream = _PortalStream(response, portal)
+            return httpx.Response(response.status_code, headers=response.headers, stream=stream, request=request)
 
         return open_url
 
@@ -109,55 +93,55 @@ async def download_in_thread(
     opener: Callable[[anyio.from_thread.BlockingPortal], OpenUrl],
     options: Options,
 ) -> DownloadedVideo:
-    """Run the download engine in a worker thread; a cancellation tells it to stop, and waits until it has.
+    """Run `download` in a thread, ``lookup`` in the event loop; a cancellation stops it, and waits until it has ended.
 
-    Args:
-        session_id: The session.
-        to: See `download`.
-        lookup: Says where the video is; runs in the event loop.
-        opener: Given the way back into the event loop, returns what opens a URL.
-        options: See `download`.
+    The thread is not one of anyio's: those are forty at most, and an asyncio task's ``cancel()`` leaves them alone.
     """
     import anyio
     import anyio.from_thread
-    import anyio.lowlevel
-    import anyio.to_thread
 
-    stop, begun = threading.Event(), threading.Event()
-    outcome: Future[DownloadedVideo] = Future()
-    wanted = options.cancelled
+    stop, done, wanted = threading.Event(), anyio.Event(), options.cancelled
     options = attrs.evolve(options, cancelled=lambda: stop.is_set() or wanted())
+    pool = ThreadPoolExecutor(1, "aikynetix-download")
+    async with anyio.from_thread.BlockingPortal() as portal:
 
-    async def stop_when_cancelled() -> None:
-        try:
-            await anyio.sleep_forever()
-        finally:
-            stop.set()
-
-    async with anyio.from_thread.BlockingPortal() as portal, anyio.create_task_group() as group:
-
-        def work() -> None:
-            begun.set()
+        def work() -> DownloadedVideo:
+            look = partial(_in_loop, portal, lookup, options.cancelled)
             try:
-                found = download(
-                    session_id, to, lookup=lambda: portal.call(lookup), open_url=opener(portal), options=options
-                )
-            except BaseException as error:
-                outcome.set_exception(error)
-            else:
-                outcome.set_result(found)
+                return download(session_id, to, lookup=look, open_url=opener(portal), options=options)
+            finally:
+                portal.start_task_soon(done.set)
 
-        group.start_soon(stop_when_cancelled)
+        future = pool.submit(copy_context().run, work)
         try:
-            # Without a limit of threads: more than forty downloads at a time are nothing unusual.
-            await anyio.to_thread.run_sync(work, limiter=anyio.CapacityLimiter(math.inf))
-        except BaseException:
-            # The cancel() of an asyncio task passes every shield, and leaves the thread alone.
-            stop.set()
-            with anyio.CancelScope(shield=True):
-                while begun.is_set() and not outcome.done():  # noqa: ASYNC110 -- a thread ends it, not the loop
-                    await anyio.sleep(0.005)
-            raise
-        await anyio.lowlevel.checkpoint_if_cancelled()
-        group.cancel_scope.cancel()
-    return outcome.result()
+            await _ended(done, stop)
+        finally:
+            pool.shutdown(wait=done.is_set())
+    return future.result()  # pyright: ignore[reportPossiblyUnboundVariable] -- a portal swallows nothing
+
+
+def _in_loop(
+    portal: anyio.from_thread.BlockingPortal,
+    lookup: Callable[[], Awaitable[AnalyzedVideo]],
+    cancelled: Callable[[], bool],
+) -> AnalyzedVideo:
+    """Run ``lookup`` in the event loop of ``portal``; cancel it there once nobody wants the video."""
+    found = portal.start_task_soon(lookup)
+    while not found.done():
+        if cancelled():
+            found.cancel()
+        wait([found], timeout=_LOOK_EVERY)
+    return found.result()
+
+
+async def _ended(done: anyio.Event, stop: threading.Event) -> None:
+    """Wait until ``done``; where that is cancelled, say so by ``stop``, and wait all the same."""
+    import anyio
+
+    try:
+        await done.wait()
+    except BaseException:
+        stop.set()
+        with anyio.CancelScope(shield=True):
+            await done.wait()
+        raise

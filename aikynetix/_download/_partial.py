@@ -9,13 +9,11 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import hashlib
 import json
 import os
 import re
 import shutil
 import stat
-from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -31,10 +29,6 @@ if TYPE_CHECKING:
 _VERSION = 2
 _LINE = re.compile(r"\+([0-9]{1,19})-([0-9]{1,19});", re.ASCII)
 _FLAGS = os.O_RDWR | os.O_CREAT | sum(getattr(os, name, 0) for name in ("O_BINARY", "O_NOFOLLOW", "O_CLOEXEC"))
-_JOURNAL = ".part.journal"
-_NO_FSYNC = frozenset({errno.EINVAL, errno.ENOTSUP, errno.ENOSYS, errno.EOPNOTSUPP})
-# Bytes after which the disk is set to work: left to the end, the one fsync takes nearly as long as the download.
-_WRITE_BACK = 32 * 1024 * 1024
 
 
 class Busy(Exception):
@@ -47,42 +41,24 @@ def decode(text: str) -> tuple[ObjectVersion, list[Span]] | None:
     try:
         head = json.loads(first)
         version = ObjectVersion(**head["object"])
-        sent = [version.path, version.etag or "-", version.generation or "-", *version.checksums.values()]
-        is_sound = head["journal"] == _VERSION and type(version.size) is int
-        # It is compared with headers and sent as one, so it must be able to stand in one.
-        is_sound = is_sound and all(
-            each.isascii() and each.isprintable() and each == each.strip() != "" for each in sent
-        )
+        text = "".join([version.path, version.etag or "", version.generation or "", *version.checksums.values()])
+        # The entity tag is sent as a header, so it must be able to stand in one.
+        is_sound = head["journal"] == _VERSION and type(version.size) is int and text.isascii() and text.isprintable()
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
     found = (_LINE.fullmatch(line) for line in lines)
     return (version, merged((int(each[1]), int(each[2])) for each in found if each)) if is_sound else None
 
 
-def helper_path(path: Path, suffix: str) -> Path:
-    """Return the name of a file beside ``path``; a name near the file system's limit is shortened to leave room."""
-    try:
-        limit = os.pathconf(path.parent, "PC_NAME_MAX")
-    except (AttributeError, OSError, ValueError):
-        limit = 255
-    name = os.fsencode(path.name)
-    if len(name) + len(_JOURNAL) <= limit:
-        return path.with_name(path.name + suffix)
-    mark = hashlib.sha256(name).hexdigest()[:16]
-    return path.with_name(f"{name[: limit - len(_JOURNAL) - 17].decode('utf-8', 'ignore')}~{mark}{suffix}")
-
-
 class PartialFile:
     """``<name>.part`` and its journal beside the final name; locked from construction (or `Busy`) to `close`."""
 
     def __init__(self, path: Path) -> None:
-        self._path, self._part, self._journal_path = path, helper_path(path, ".part"), helper_path(path, _JOURNAL)
+        self._path, self._part = path, path.with_name(f"{path.name}.part")
+        self._journal_path = path.with_name(f"{path.name}.part.journal")
         self._lock = Lock()
         self._fd = -1
         self._is_of_use = True  # until it is known to be otherwise: it may be somebody's earlier download
-        self._unsynced = 0
-        self._syncing: ThreadPoolExecutor | None = None
-        self._synced: Future[None] | None = None
         self._journal = _open_locked(self._journal_path)
         try:
             self._fd = _open_regular(self._part, 0)
@@ -117,50 +93,23 @@ class PartialFile:
     def write(self, offset: int, data: memoryview) -> None:
         """Write all of ``data`` at ``offset`` and note it in the journal."""
         written = 0
-        while written < len(data):
-            written += self._write_some(data[written:], offset + written)
-        self._append(f"+{offset}-{offset + written};\n")
-        self._write_back(written)
-
-    def _write_some(self, data: memoryview, offset: int) -> int:
-        if hasattr(os, "pwrite"):
-            return os.pwrite(self._fd, data, offset)
         with self._lock:  # Windows has no positioned writes
             os.lseek(self._fd, offset, os.SEEK_SET)
-            return os.write(self._fd, data)
+            while written < len(data):
+                written += os.write(self._fd, data[written:])
+            self._append(f"+{offset}-{offset + written};\n")
 
     def _append(self, line: str) -> None:
-        with self._lock:
-            os.write(self._journal, line.encode("ascii"))
-
-    def _write_back(self, count: int) -> None:
-        """Have the disk work on what has been written while more comes, where the system can do that."""
-        with self._lock:
-            self._unsynced += count
-            if self._unsynced < _WRITE_BACK or not hasattr(os, "fdatasync"):
-                return
-            if self._synced is not None:
-                if not self._synced.done():
-                    return
-                self._synced.result()  # the system tells only once that the disk did not take something
-            self._unsynced = 0
-            self._syncing = self._syncing or ThreadPoolExecutor(1, "aikynetix-sync")
-            self._synced = self._syncing.submit(os.fdatasync, self._fd)
+        os.write(self._journal, line.encode("ascii"))
 
     def reader(self) -> IO[bytes]:
         """Return the file, to be read from; the caller closes it."""
         return self._part.open("rb", buffering=0)
 
     def sync(self, size: int) -> os.stat_result:
-        """Make all ``size`` bytes durable, as far as the file system can, and return what is to be seen of the file."""
+        """Make all ``size`` bytes durable, and return what is to be seen of the file."""
         os.ftruncate(self._fd, size)  # cuts off what an earlier version of the object left behind its end
-        try:
-            if self._synced is not None:
-                self._synced.result()
-            os.fsync(self._fd)
-        except OSError as error:
-            if error.errno not in _NO_FSYNC:
-                raise
+        os.fsync(self._fd)
         return os.fstat(self._fd)
 
     def publish(self) -> None:
@@ -186,8 +135,6 @@ class PartialFile:
             os.close(journal)
 
     def _close_file(self) -> None:
-        if self._syncing is not None:
-            self._syncing.shutdown()
         fd, self._fd = self._fd, -1
         if fd >= 0:
             os.close(fd)

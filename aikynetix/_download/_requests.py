@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import time
 from typing import TYPE_CHECKING
 
 import httpx
 
 from .._config import is_loopback
+from .._reading import read
 from .._responses import connection_error
 from .._retry import retry_after
 from ._failures import Failure, Kind, xml_code
@@ -20,7 +22,6 @@ if TYPE_CHECKING:
 
 _MAX_REDIRECTS = 5
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_ERROR_BODY = 64 * 1024
 # What is encoded cannot be resumed, and its length says nothing about the file's.
 _HEADERS = {"Accept": "*/*", "Accept-Encoding": "identity"}
 
@@ -28,23 +29,25 @@ _HEADERS = {"Accept": "*/*", "Accept-Encoding": "identity"}
 def open_bytes(
     open_url: OpenUrl, url: str, headers: Mapping[str, str], timeout: httpx.Timeout, cancelled: Callable[[], bool]
 ) -> tuple[httpx.Response, str]:
-    """Ask for ``url`` and return a response with bytes (200 or 206), and the URL that it came from after redirects.
-
-    Raises:
-        Failure: There was no response, or one without the bytes asked for.
-    """
+    """Ask for ``url`` and return a response with bytes (200 or 206), and the URL that it came from after redirects."""
     # Parsing looks at each of the hundreds of characters of a signature, which say nothing here.
-    parsed, may_be_plain = _parsed(url.partition("?")[0]), True
+    parsed, may_be_plain, deadline = _parsed(url.partition("?")[0]), True, math.inf
+
+    def is_over() -> bool:
+        return cancelled() or time.monotonic() >= deadline
+
     for _ in range(_MAX_REDIRECTS + 1):
         is_local = parsed is not None and parsed.scheme == "http" and is_loopback(parsed.host)
         if parsed is None or not (parsed.scheme == "https" or (may_be_plain and is_local)):
             raise Failure(Kind.DISALLOWED_URL, "the video's URL is neither https nor on this machine")
-        # A head of which each byte comes in time may still take for ever, so it has a limit as a whole.
-        deadline = None if timeout.read is None else time.monotonic() + (timeout.connect or 0.0) + timeout.read
+        if timeout.read is not None:
+            # A head of which each byte comes in time may still take for ever, so it has a limit as a whole.
+            deadline = time.monotonic() + (timeout.connect or 0.0) + timeout.read
         try:
-            response = open_url(url, {**_HEADERS, **headers}, deadline=deadline, cancelled=cancelled)
+            response = open_url(url, {**_HEADERS, **headers}, cancelled=is_over)
         except Exception as error:  # a caller's transport raises what it likes
             raise _connection_failure(error, parsed) from error
+        deadline = math.inf  # a body may take as long as it takes
         if response.status_code in (200, 206):
             return response, url
         target = response.headers.get("location")
@@ -67,15 +70,10 @@ def _parsed(url: str, base: httpx.URL | None = None) -> httpx.URL | None:
 
 def _refusal(response: httpx.Response) -> Failure:
     """Return what an error response says, after a bounded part of its body."""
-    text = b""
+    code = ""
     with contextlib.suppress(Exception):  # a body that breaks says no less than none
-        for chunk in [response.content] if response.is_stream_consumed else response.iter_raw():
-            text += chunk
-            if len(text) > _ERROR_BODY:
-                break
-    with contextlib.suppress(Exception):
-        response.close()
-    code = xml_code(text[:_ERROR_BODY].decode("utf-8", "replace"))
+        read(response, None)
+        code = xml_code(response.content.decode("utf-8", "replace"))
     return Failure(
         Kind.STATUS,
         f"the storage answered {response.status_code}{f' ({code})' if code else ''}",

@@ -1,7 +1,7 @@
 """Fetching all bytes of one object: first request, segments, workers, retries.
 
-The thread that calls is the one that decides. It makes the first request itself, and where one connection will do it
-also receives the bytes; otherwise workers in a pool do, and it looks after them.
+The thread that calls is the one that decides: it makes the first request itself, and looks after the workers, a
+thread each, that receive the bytes.
 """
 
 from __future__ import annotations
@@ -9,14 +9,14 @@ from __future__ import annotations
 import logging
 import random
 import time
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from threading import BoundedSemaphore
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from threading import BoundedSemaphore, Thread
 from typing import IO, TYPE_CHECKING, NoReturn
 
 from .._errors import AikynetixError, DownloadError, DownloadInterruptedError, IntegrityError
 from .._redact import scrub_exception
 from ._concurrency import MAX_CONNECTIONS, SMALL, ConcurrencyController
-from ._failures import Failure, Kind, Step, TransferState, decide, disk_failure
+from ._failures import Errors, Failure, Kind, Step, TransferState, decide
 from ._object import ObjectVersion, RangeRequest, RangeResponse
 from ._segments import Segment, SegmentTable, gaps, total
 from ._types import MAX_BYTES
@@ -31,41 +31,24 @@ if TYPE_CHECKING:
     from ._urls import SignedUrls
 
 _log = logging.getLogger("aikynetix")
-_TICK = 0.05
-_TICK_WHILE_GROWING = 0.01
+_TICK = 0.02
 _HASH_AT_ONCE = 16 * 1024 * 1024
 # Bytes that must be gained for a failure not to count: a server that sends one byte and hangs up is no help.
 _PROGRESS = 16 * 1024
 # How often an object may change before it is given up.
-_MAX_CHANGES = 4
+_MAX_RESTARTS = 4
 # Connections of all downloads of this process beyond the first of each.
 _more_connections = BoundedSemaphore(64)
 
 
 class Transfer:
-    """Fetches one object into a partial file.
-
-    Args:
-        urls: Gives signed URLs.
-        open_url: Sends requests.
-        part: Takes the bytes.
-        options: What the caller asked for.
-        error: Makes an exception from a class, a text and a reason.
-        sha256: Whether to compute the SHA-256 as well.
-    """
+    """Fetches one object into a partial file, and hashes it; by SHA-256 too where that is asked for."""
 
     def __init__(
-        self,
-        urls: SignedUrls,
-        open_url: OpenUrl,
-        part: PartialFile,
-        options: Options,
-        error: Callable[[type[DownloadError], str, str | None], DownloadError],
-        *,
-        sha256: bool,
+        self, urls: SignedUrls, open_url: OpenUrl, part: PartialFile, options: Options, errors: Errors, *, sha256: bool
     ) -> None:
         self._urls, self._open_url, self._part = urls, open_url, part
-        self._options, self._error, self._sha256 = options, error, sha256
+        self._options, self._errors, self._sha256 = options, errors, sha256
         self.version = ObjectVersion(path="")
         self.size = self.resumed_from = 0  # bytes that came, and how many of them an earlier download had left
         self.is_framed, self._has_ended = True, False
@@ -74,11 +57,10 @@ class Transfer:
         self._reader: IO[bytes] | None = None
         # How many connections, and which.
         self._controller = ConcurrencyController(limit=1)
-        self._is_single = False
-        self._running: dict[Future[Failure | None], Worker] = {}
+        self._running: dict[Future[None], Worker] = {}
         # What has gone wrong since bytes were last gained.
         self._gained_at, self._best = time.monotonic(), 0
-        self._failures = self._renewals = self._changes = 0
+        self._failures = self._renewals = self._restarts = 0
         self._not_before = 0.0
         self._unless_whole: DownloadError | None = None  # raised if the whole cannot be had either
         self._has_dropped = False
@@ -86,23 +68,18 @@ class Transfer:
         self._reported: tuple[int, int | None] | None = None
 
     def run(self, *, resume: bool = True) -> dict[str, str]:
-        """Fetch the object, and return its checksums by name.
-
-        Args:
-            resume: Whether to resume what an earlier download left.
-
-        Raises:
-            DownloadError: Or one of its subclasses: it cannot be had. What has arrived stays in the part.
-        """
+        """Fetch the object, or what an earlier download left of it, and return its checksums by name."""
         self._table, self._checksums, self.resumed_from, self._has_ended = None, None, 0, False
-        if resume and (kept := self._part.kept()) is not None:
+        with self._errors.mapped():
+            kept, reader = self._part.kept() if resume else None, self._part.reader()
+        if kept is not None:
             self.version, spans = kept
             size = self.version.size or 0
             if total(spans) >= size:
                 # One byte is fetched once more, because its response proves that the object is still the same.
                 spans = [(0, size - 1)]
             self._table, self.resumed_from = SegmentTable(size, spans), total(spans)
-        with self._part.reader() as self._reader:
+        with reader as self._reader:
             while not self._has_ended:
                 self._deliver(self._connect())
             assert self._table is not None
@@ -119,14 +96,13 @@ class Transfer:
         """Open one connection, as often as the rules allow, and return it with a segment to fetch."""
         while True:
             self._tick(force=True)
-            while (left := self._not_before - time.monotonic()) > 0:
-                time.sleep(min(left, _TICK))
+            while time.monotonic() < self._not_before:
+                time.sleep(_TICK)
                 self._tick()
             worker = self._new_worker(None)
             try:
                 self._accept(worker, worker.open(self._open_url, self._options))
             except Failure as failure:
-                worker.close()
                 self._recover(worker, failure)
             except BaseException:
                 worker.close()
@@ -145,20 +121,20 @@ class Transfer:
         """Take the response of a first connection in: a part of what is known, or the whole of whatever it is."""
         known, size = self.version, response.version.size
         if size == 0:
-            raise self._error(IntegrityError, "the storage sent an empty file", None)
+            raise self._errors.make(IntegrityError, "the storage sent an empty file", None)
         if not response.is_known or response.start != worker.request.start:
             self._begin(response)
         assert self._table is not None
         assert worker.body is not None
         if size is not None and self._part.lacks_space(size - self._table.done):
-            raise self._error(DownloadError, f"the disk has no room for {size} bytes", "no_space")
+            raise self._errors.make(DownloadError, f"the disk has no room for {size} bytes", "no_space")
         self.version, self.is_framed = response.version, worker.body.is_framed
         if self._checksums is None or known.checksums != self.version.checksums:
             self._checksums = Checksums(self.version, sha256=self._sha256)
         worker.segment = self._table.begin()
         assert worker.segment is not None
         worker.segment.limit(response.stop)
-        small = not self.version.is_resumable or (size or 0) < SMALL or not response.ranges or self._is_single
+        small = not self.version.is_resumable or (size or 0) < SMALL or not response.ranges or self._restarts > 1
         limit = 1 if small else self._options.connections or MAX_CONNECTIONS
         if limit == 1 or self._controller.setup == 0.0:
             self._controller = ConcurrencyController(limit=limit, setup=worker.setup)
@@ -170,28 +146,18 @@ class Transfer:
             if self._unless_whole is None:
                 self._start_over(changed=not response.is_known)
         self._unless_whole = None
-        try:
+        with self._errors.mapped():
             self._part.begin(response.version)
-        except OSError as error:
-            self._give_up(disk_failure(error), DownloadError)
         size = response.version.size
         self._table = SegmentTable((self._options.max_bytes or MAX_BYTES) + 1 if size is None else size)
         self._checksums, self.resumed_from, self._controller = None, 0, ConcurrencyController(limit=1)
 
     def _start_over(self, *, changed: bool) -> None:
-        """Forget what has arrived.
-
-        The same object that is fetched again and again does not count as progress: a server that always breaks off at
-        the same place would never be given up. Where the versions differ from response to response, or ranges do not
-        work, one response must do.
-        """
+        """Forget what has arrived; where that happens again, one response must do."""
         self._table = None
-        self._changes += changed
-        self._is_single = not changed or self._changes > 1
-        if changed:
-            self._best = 0
-        if self._changes >= _MAX_CHANGES:
-            raise self._error(DownloadError, "the video keeps changing on the storage", "storage")
+        self._restarts += 1
+        if changed and self._restarts >= _MAX_RESTARTS:
+            raise self._errors.make(DownloadError, "the video keeps changing on the storage", "storage")
 
     # All connections.
 
@@ -199,28 +165,21 @@ class Transfer:
         """Have the bytes fetched over the connection ``worker``, and over more of them if that is faster."""
         table, silence = self._table, self._options.timeout.read
         assert table is not None
-        assert worker.body is not None
-        if self._controller.limit == 1 and worker.body.is_pollable():
-            self._finish(table, worker, worker.deliver(table, self._part, silence, self._tick))
-            return
-        pool = ThreadPoolExecutor(self._controller.limit, "aikynetix-download")
         try:
-            self._running = {self._submit(pool, worker.deliver, table, self._part, silence): worker}
+            self._start(worker, worker.deliver, table, self._part, silence)
             while self._running and self._table is table:
-                is_growing = self._controller.wanted < self._controller.limit
-                tick = _TICK_WHILE_GROWING if is_growing else _TICK
-                for future in wait(self._running, tick, FIRST_COMPLETED).done:
-                    self._finish(table, self._running.pop(future), future.result())
+                for future in wait(self._running, _TICK, FIRST_COMPLETED).done:
+                    self._finish(table, self._running.pop(future), future)
                 self._tick()
                 if self._running and self._table is table and time.monotonic() >= self._not_before:
-                    self._spawn(pool, table)
+                    self._spawn(table)
         finally:
             for each in self._running.values():
                 each.abort()
+            wait(self._running)  # who still writes would write into whatever is opened next
             self._running = {}
-            pool.shutdown(cancel_futures=True)  # waits: who still writes would write into whatever is opened next
 
-    def _spawn(self, pool: ThreadPoolExecutor, table: SegmentTable) -> None:
+    def _spawn(self, table: SegmentTable) -> None:
         """Open as many connections as are wanted now."""
         done, streaming = table.done, sum(worker.is_streaming for worker in self._running.values())
         self._controller.observe(time.monotonic(), time.process_time(), done, table.size - done, streaming)
@@ -229,9 +188,7 @@ class Transfer:
             if worker is None:
                 _more_connections.release()
                 return
-            future = self._submit(pool, self._run_more, worker, table)
-            future.add_done_callback(lambda _: _more_connections.release())
-            self._running[future] = worker
+            self._start(worker, self._run_more, worker, table).add_done_callback(lambda _: _more_connections.release())
 
     def _another(self, table: SegmentTable) -> Worker | None:
         """Return one more connection to be opened, None where there is nothing worth it, or no URL to be had."""
@@ -243,32 +200,44 @@ class Transfer:
         segment = table.begin()
         return None if segment is None else self._new_worker(segment)
 
-    def _submit(
-        self, pool: ThreadPoolExecutor, function: Callable[..., Failure | None], *args: object
-    ) -> Future[Failure | None]:
+    def _start(self, worker: Worker, function: Callable[..., None], *args: object) -> Future[None]:
+        """Run a function in a thread of its own; a daemon, for a program may end in the middle of a download."""
+        future: Future[None] = Future()
+
+        def run() -> None:
+            try:
+                function(*args)
+            except BaseException as error:
+                future.set_exception(error)
+            else:
+                future.set_result(None)
+
         try:
-            return pool.submit(function, *args)
+            Thread(target=run, name="aikynetix-download", daemon=True).start()
         except RuntimeError as error:  # or the interpreter is about to end
-            raise self._error(DownloadInterruptedError, "the system gives no more threads", None) from error
+            raise self._errors.make(DownloadInterruptedError, "the system gives no more threads", None) from error
+        self._running[future] = worker
+        return future
 
-    def _run_more(self, worker: Worker, table: SegmentTable) -> Failure | None:
-        """Open one more connection and deliver; runs in the pool."""
+    def _run_more(self, worker: Worker, table: SegmentTable) -> None:
+        """Open one more connection and deliver; runs in a thread."""
         assert worker.segment is not None
-        try:
-            response = worker.open(self._open_url, self._options)
-            if response.start != worker.request.start or not response.is_known:
-                kind = Kind.NO_RANGES if response.is_known else Kind.CHANGED
-                raise Failure(kind, "the storage sent the whole where a part was asked for")
-        except Failure as failure:
+        response = worker.open(self._open_url, self._options)
+        if response.start != worker.request.start or not response.is_known:
             worker.close()
-            return failure
+            kind = Kind.NO_RANGES if response.is_known else Kind.CHANGED
+            raise Failure(kind, "the storage sent the whole where a part was asked for")
         worker.segment.limit(response.stop)
-        return worker.deliver(table, self._part, self._options.timeout.read)
+        worker.deliver(table, self._part, self._options.timeout.read)
 
-    def _finish(self, table: SegmentTable, worker: Worker, failure: Failure | None) -> None:
+    def _finish(self, table: SegmentTable, worker: Worker, ended: Future[None]) -> None:
         """Take in that a connection has ended."""
-        segment = worker.segment
+        segment, failure = worker.segment, None
         assert segment is not None
+        try:
+            ended.result()
+        except Failure as error:
+            failure = error
         table.release(segment)
         if failure is None and self.version.size is None:
             self._has_ended = True
@@ -286,7 +255,7 @@ class Transfer:
     def _recover(self, worker: Worker, failure: Failure) -> None:
         """Do what the rules say about a failed connection."""
         if self._options.cancelled():
-            self._raise_cancelled()
+            raise self._errors.cancelled()
         if self._unless_whole is not None and worker.request.known is None:
             raise self._unless_whole
         action = decide(failure, self._state(worker, failure))
@@ -296,11 +265,11 @@ class Transfer:
                 self._give_up(failure, action.error)
             case Step.ASK_WHOLE:
                 self._has_dropped = True
-                self._unless_whole = self._error(action.error, failure.text, failure.reason)
+                self._unless_whole = self._errors.make(action.error, failure.text, failure.reason)
                 self._unless_whole.__cause__ = failure.__cause__
             case Step.START_OVER:
                 _log.warning("the download starts over: %s", failure.text)
-                self._start_over(changed=failure.kind is Kind.CHANGED)
+                self._start_over(changed=True)
             case Step.FEWER:
                 self._controller.push_back(len(self._running))
             case Step.REFRESH_URL:
@@ -330,11 +299,7 @@ class Transfer:
 
     def _give_up(self, failure: Failure, error: type[DownloadError]) -> NoReturn:
         scrub_exception(failure.__cause__)
-        raise self._error(error, failure.text, failure.reason) from failure.__cause__
-
-    def _raise_cancelled(self) -> NoReturn:
-        text = "the download was cancelled; a later call resumes it"
-        raise self._error(DownloadInterruptedError, text, "cancelled")
+        raise self._errors.make(error, failure.text, failure.reason) from failure.__cause__
 
     # Beside the bytes.
 
@@ -343,15 +308,13 @@ class Transfer:
         if time.monotonic() - self._ticked_at < _TICK and not force:
             return
         if self._options.cancelled():
-            self._raise_cancelled()
+            raise self._errors.cancelled()
         if self._table is not None and self._checksums is not None and self._reader is not None:
             arrived = self._table.arrived
             self._report(total(arrived), self.version.size)
             prefix = arrived[0][1] if arrived and arrived[0][0] == 0 else 0
-            try:
+            with self._errors.mapped():
                 self._checksums.advance(self._reader, min(prefix, self._checksums.position + _HASH_AT_ONCE))
-            except OSError as error:
-                self._give_up(disk_failure(error), DownloadError)
         self._ticked_at = time.monotonic()
 
     def _report(self, done: int, size: int | None) -> None:

@@ -18,15 +18,13 @@ MAX_BYTES = 64 * 1024**3
 
 
 class OpenUrl(Protocol):
-    """Sends one GET without a credential and follows no redirect.
+    """Sends one GET without a credential, follows no redirect, and returns as soon as the head is there.
 
-    It returns as soon as the head is there; the caller reads the body and closes the response. It raises
-    `httpx.TransportError`: at ``deadline`` (on `time.monotonic`), and within 0.3 s once ``cancelled`` returns True.
+    The caller reads the body and closes the response. Raises `httpx.TransportError`, also within 0.3 s once
+    ``cancelled`` returns True.
     """
 
-    def __call__(
-        self, url: str, headers: Mapping[str, str], *, deadline: float | None, cancelled: Callable[[], bool]
-    ) -> httpx.Response: ...
+    def __call__(self, url: str, headers: Mapping[str, str], *, cancelled: Callable[[], bool]) -> httpx.Response: ...
 
 
 @frozen(kw_only=True)

@@ -20,20 +20,19 @@ class SignedUrls:
     def __init__(self, lookup: Callable[[], AnalyzedVideo]) -> None:
         self._lookup = lookup
         self._video: AnalyzedVideo | None = None
-        self._expires_at: datetime | None = None
         self._since = 0.0
 
     def video(self) -> AnalyzedVideo:
         """Return the video with a URL that does not expire within seconds; it may ask the API."""
-        age = time.monotonic() - self._since
-        if self._video is None or should_renew(now=datetime.now(UTC), expires_at=self._expires_at, age=age):
+        age, now = time.monotonic() - self._since, datetime.now(UTC)
+        if self._video is None or should_renew(now=now, expires_at=self._video.expires_at, age=age):
             return self.renew()
         return self._video
 
     def renew(self) -> AnalyzedVideo:
         """Ask the API for a fresh URL."""
-        video = self._video = self._lookup()
-        self._expires_at, self._since = video.expires_at, time.monotonic()
+        video, self._since = self._lookup(), time.monotonic()
+        self._video = video
         return video
 
 

@@ -15,14 +15,12 @@ from ._requests import open_bytes
 from ._verify import EDGE, why_no_video
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from ._partial import PartialFile
     from ._segments import Segment, SegmentTable
     from ._types import OpenUrl, Options
 
-# Most bytes that a killed process had received and not yet noted, for one connection alone and for each of many.
-_BUFFER, _BUFFER_OF_MANY = 256 * 1024, 64 * 1024
+# Most bytes that a killed process had received over one connection and not yet noted.
+_BUFFER = 128 * 1024
 # A slow connection's bytes go to the disk at least this often, so that a killed process loses little.
 _FLUSH_EVERY = 0.1
 # Below this many bytes per second a connection counts as standing still.
@@ -48,71 +46,44 @@ class Worker:
             return self._aborted.is_set() or options.cancelled()
 
         response, url = open_bytes(open_url, self._url, self.request.headers(), options.timeout, cancelled)
-        self.body = Body(response, options.timeout.read)
-        found = validate_response(self.request, response.status_code, response.headers, url)
-        self.body.decode(found.encoding)
+        try:
+            found = validate_response(self.request, response.status_code, response.headers, url)
+        except Failure:
+            response.close()
+            raise
+        self.body = Body(response, options.timeout.read, found.encoding)
         self.setup = time.monotonic() - begun
         return found
 
-    def deliver(
-        self, table: SegmentTable, part: PartialFile, silence: float | None, check: Callable[[], object] | None = None
-    ) -> Failure | None:
-        """Fetch the segment, and what follows it as far as nobody else does; return how the connection failed, if so.
-
-        Args:
-            table: Says what to fetch.
-            part: Takes the bytes.
-            silence: Seconds in which next to nothing may come.
-            check: Called several times a second; what it raises ends the fetching.
-        """
-        buffer = memoryview(bytearray(_BUFFER if check else _BUFFER_OF_MANY))
+    def deliver(self, table: SegmentTable, part: PartialFile, silence: float | None) -> None:
+        """Fetch the segment, and what follows it as far as nobody else does; a broken connection is a `Failure`."""
+        assert self.segment is not None
+        buffer, looked_at, gained = memoryview(bytearray(_BUFFER)), time.monotonic(), 0
         try:
-            self._deliver(table, part, silence, check or self._require_wanted, buffer)
-        except Failure as failure:
-            return failure
+            while room := table.room(self.segment):
+                count, failure = self._fill(buffer[:room])
+                self._write(table, self.segment, part, buffer[:count])
+                if failure is not None:
+                    raise failure
+                if not count:
+                    return
+                now, gained = time.monotonic(), gained + count
+                if silence and now - looked_at >= silence:
+                    if gained < _SLOWEST * (now - looked_at):
+                        raise Failure(Kind.STALLED, "next to nothing came from the storage for too long")
+                    looked_at, gained = now, 0
         finally:
             self.close()
-        return None
 
-    def _deliver(
-        self,
-        table: SegmentTable,
-        part: PartialFile,
-        silence: float | None,
-        check: Callable[[], object],
-        buffer: memoryview,
-    ) -> None:
-        segment = self.segment
-        assert segment is not None
-        looked_at, gained = time.monotonic(), 0
-        while room := table.room(segment):
-            count, failure = self._fill(buffer[:room], check)
-            if count >= EDGE and not segment.position and (reason := why_no_video(bytes(buffer[:EDGE]))):
-                raise Failure(Kind.CONTENT, reason)
-            if count:
-                try:
-                    part.write(segment.position, buffer[:count])
-                except OSError as error:
-                    raise disk_failure(error) from error
-                table.advance(segment, count)
-            if failure is not None:
-                raise failure
-            if not count:
-                return
-            now, gained = time.monotonic(), gained + count
-            if silence and now - looked_at >= silence:
-                if gained < _SLOWEST * (now - looked_at):
-                    raise Failure(Kind.STALLED, "next to nothing came from the storage for too long")
-                looked_at, gained = now, 0
-            check()
-
-    def _fill(self, view: memoryview, check: Callable[[], object]) -> tuple[int, Failure | None]:
+    def _fill(self, view: memoryview) -> tuple[int, Failure | None]:
         """Fill ``view`` for as long as a flush may wait; return how many bytes came, and what ended it."""
         assert self.body is not None
         filled, until = 0, time.monotonic() + _FLUSH_EVERY
         try:
             while filled < len(view):
-                count = self.body.read_into(view[filled:], check)
+                if self._aborted.is_set():
+                    raise Failure(Kind.BROKEN, "the connection is not wanted any more")
+                count = self.body.read_into(view[filled:])
                 filled += count
                 self.is_streaming = True
                 if count == 0 or time.monotonic() > until:
@@ -120,6 +91,16 @@ class Worker:
         except Failure as failure:
             return filled, failure
         return filled, None
+
+    def _write(self, table: SegmentTable, segment: Segment, part: PartialFile, data: memoryview) -> None:
+        if len(data) >= EDGE and not segment.position and (reason := why_no_video(bytes(data[:EDGE]))):
+            raise Failure(Kind.CONTENT, reason)
+        if data:
+            try:
+                part.write(segment.position, data)
+            except OSError as error:
+                raise disk_failure(error) from error
+            table.advance(segment, len(data))
 
     def abort(self) -> None:
         """Have the connection end, from another thread, wherever it is."""
@@ -133,7 +114,3 @@ class Worker:
         """End the connection, or give it back where the body was read to its end."""
         if self.body is not None:
             self.body.close()
-
-    def _require_wanted(self) -> None:
-        if self._aborted.is_set():
-            raise Failure(Kind.BROKEN, "the connection is not wanted any more")

@@ -1,7 +1,8 @@
 """``index.html``: the videos of an export to look at, in one file that asks for nothing but the videos beside it.
 
 Every value in it may come from a stranger (a session id, a server's message), so every value is escaped; should one
-slip through, the page's own policy lets no script but its own run, and nothing be fetched from a network.
+slip through, the page's own policy lets no script but its own run, and nothing be fetched from a network. What went
+wrong is said in words for people who do not program.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from ._plain import reason, visible
 from ._record import ExportRecord, ExportStatus
 
 if TYPE_CHECKING:
@@ -25,6 +25,35 @@ _SECTIONS = (
     ("not-ready", "Not ready", frozenset({ExportStatus.NOT_READY})),
     ("videos", "Videos", frozenset({ExportStatus.DONE, ExportStatus.ALREADY_THERE})),
 )
+
+# By the name of the error's class, which is what a manifest keeps.
+_REASONS = {
+    "APIConnectionError": "The service could not be reached. Check the network, then run the export again.",
+    "APIResponseValidationError": "The service sent an answer that cannot be used. Run the export again later.",
+    "APITimeoutError": "The service did not answer in time. Run the export again later.",
+    "APIStatusError": "The service refused the request.",
+    "BadRequestError": "The service refused the request.",
+    "ConflictError": "The service refused the request.",
+    "DownloadError": "The video could not be saved.",
+    "DownloadInterruptedError": "The download broke off. Run the export again: it goes on where it was.",
+    "IntegrityError": "The video arrived damaged and was not kept. Run the export again.",
+    "InternalServerError": "The service has a fault at the moment. Run the export again later.",
+    "InvalidArgumentError": "This is not a session id.",
+    "NotFoundError": "There is no such session, or no video of it.",
+    "PermissionDeniedError": "This key may not see the session.",
+    "RateLimitError": "The service is busy. Run the export again later.",
+    "SignedUrlExpiredError": "The link to the video was refused. Run the export again.",
+    "TypeError": "This is not a session id.",
+    "UnprocessableEntityError": "The service refused the request.",
+    "ValueError": "This is not a session id.",
+    "VideoNotReadyError": "The video is still being made. Run the export again later.",
+}
+_FROM_SERVICE = frozenset(
+    ("BadRequestError", "ConflictError", "NotFoundError", "PermissionDeniedError", "UnprocessableEntityError")
+)
+_OURS = frozenset(("DownloadError", "InvalidArgumentError", "TypeError", "ValueError"))
+_CODE = re.compile(r"\w=|\w+Error\b|\w\(|[\[\]{}<>\\]|_\w+\.c\b")
+_INVISIBLE = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def page(records: Iterable[ExportRecord]) -> Iterator[str]:
@@ -72,6 +101,26 @@ def template() -> str:
     script = re.search(r"<script>(.*)</script>", text, re.DOTALL)
     digest = b64encode(sha256(script[1].encode() if script else b"").digest()).decode()
     return text.replace("@SCRIPT_HASH@", f"sha256-{digest}")
+
+
+def reason(record: ExportRecord) -> str | None:
+    """Return why there is no video: a sentence, and what the service or the file system said where that is readable.
+
+    None where nothing went wrong.
+    """
+    if record.error is None:
+        return None
+    text = _REASONS.get(record.error, "Something unexpected happened. The manifest has the details.")
+    message = (record.message or "").strip()
+    if record.error not in _FROM_SERVICE | _OURS or not message or _CODE.search(message):
+        return text
+    said = "The service says" if record.error in _FROM_SERVICE else "Details"
+    return f"{text} {said}: {visible(message.replace('session_id', 'session id'))}"
+
+
+def visible(text: str) -> str:
+    """Return ``text`` without what cannot be shown, or turns the direction of the text after it around."""
+    return _INVISIBLE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def _count(name: str, title: str, number: int) -> str:

@@ -46,8 +46,7 @@ class _Shape:
     is_later: bool  # whether it only says that the work was taken on (202), so that an address in it may be another's
     ranks: dict[Place, int] = field(default_factory=dict)  # place to how well it is named
     deprecated: set[Place] = field(default_factory=set)  # places that are on their way out
-    crowded: set[Place] = field(default_factory=set)  # places beside other addresses in the same object
-    analyzed: set[Place] = field(default_factory=set)  # addresses named after the analysis
+    addresses: set[Place] = field(default_factory=set)  # places of addresses of anything
 
     @property
     def rank(self) -> int:
@@ -58,10 +57,13 @@ class _Shape:
         """List the places to read, first the ones that count most; empty when they are not clear."""
         best = [place for place, rank in self.ranks.items() if rank == self.rank]
         first = self._outermost(best)
-        if len(first) != 1 or (self.rank == _GENERIC and first[0] in self.crowded):
+        if len(first) != 1:
             return []
         (place,) = first
-        if self.rank >= len(UNMISTAKABLE) and self.analyzed and place not in self.analyzed:
+        others = self.addresses - {place}
+        if self.rank == _GENERIC and any(one[:-1] == place[:-1] for one in others):
+            return []  # a mere `url` beside another address is anything's
+        if self.rank >= len(UNMISTAKABLE) and any(map(_is_of_analysis, others)) and not _is_of_analysis(place):
             return []  # beside an `overlay_url` a `video_url` may well be the recording
         # What is text in one alternative may hold the text in another: looked for first, for text has no keys.
         held = self._outermost([one for one in best if one != place and one[: len(place)] == place])
@@ -149,9 +151,7 @@ def _shape(book: ModelBook, schema: Any, is_later: bool) -> _Shape:
             if flat.get("deprecated") is True or (isinstance(one, dict) and one.get("deprecated") is True):
                 shape.deprecated.add(place)
             inside = _inside(flat, place)
-            addresses = {at for _, at in inside if at != place and folded(at[-1]).endswith(_ADDRESSES)}
-            shape.analyzed.update(at for at in addresses if _OF_ANALYSIS.search(folded("".join(at))))
-            shape.crowded.update(addresses if len(addresses) > 1 else ())
+            shape.addresses.update(at for _, at in inside if at != place and folded(at[-1]).endswith(_ADDRESSES))
             left.extend(inside)
     return shape
 
@@ -196,6 +196,10 @@ def _rank(place: Place) -> int | None:
         if whole.endswith(name) and _is_neutral(whole.removesuffix(name)):
             return rank
     return None
+
+
+def _is_of_analysis(place: Place) -> bool:
+    return _OF_ANALYSIS.search(folded("".join(place))) is not None
 
 
 def _is_neutral(text: str) -> bool:

@@ -1,4 +1,8 @@
-"""One schema without `allOf` and without null among its types: the form in which schemas are compared and generated."""
+"""Schemas in the form in which they are compared and generated.
+
+One has no `allOf` and no null among its types, and each alternative of a discriminator says itself which values lead to
+it, because the generator does not read discriminators.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +10,14 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from scripts.regen._document import lookup, objects
 from scripts.regen._problems import RefusedError
-from scripts.regen._refs import lookup
-from scripts.regen._walk import objects
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from scripts.regen._load import Json
+
 
 TYPES = frozenset({"string", "integer", "number", "boolean", "object", "array"})
 _STRUCTURE = frozenset(
@@ -26,10 +30,7 @@ _PROSE = ("title", "description", "default", "deprecated", "readOnly", "writeOnl
 
 
 class Flattener:
-    """Brings the schemas of one document into their plainest form.
-
-    That is without `allOf`, with one `type` at most or with `oneOf`, or a lone `$ref`; `nullable` tells of null.
-    """
+    """Brings schemas into a form without `allOf` and null, with one `type`, `oneOf` or a lone `$ref`."""
 
     def __init__(self, spec: Json) -> None:
         self._spec = spec
@@ -37,15 +38,7 @@ class Flattener:
         self._work = _LEAST_WORK + _WORK_PER_OBJECT * sum(1 for _ in objects(spec))
 
     def flatten(self, schema: Any, seen: frozenset[str] = frozenset()) -> Json:
-        """Bring a schema into its plainest form; what cannot be expressed becomes "anything".
-
-        Args:
-            schema: A schema object, or a boolean schema (OpenAPI 3.1).
-            seen: References that are being followed; a schema that contains itself through `allOf` ends there.
-
-        Raises:
-            RefusedError: The document's schemas are more work than any document that was written is.
-        """
+        """Bring a schema into its plainest form; what cannot be expressed becomes "anything"."""
         self._work -= 1
         if self._work < 0:
             raise RefusedError(
@@ -97,12 +90,10 @@ class Flattener:
 
 def distinct(schemas: Iterable[Any]) -> list[Any]:
     """Drop what says the same as one before it."""
-    listed = list(schemas)
-    return (
-        listed
-        if len(listed) < 2
-        else list({json.dumps(one, sort_keys=True): one for one in reversed(listed)}.values())[::-1]
-    )
+    known: dict[str, Any] = {}
+    for one in schemas:
+        known.setdefault(json.dumps(one, sort_keys=True), one)
+    return list(known.values())
 
 
 def variants(schema: Json) -> list[Any]:
@@ -180,3 +171,56 @@ def _both(a: Json, b: Json) -> Json:
 
 def _all_of(one: Any, other: Any) -> Any:
     return one if one == other else {"allOf": [one, other]}
+
+
+_SCHEMAS = "#/components/schemas/"
+
+
+def follow_discriminators(spec: Json) -> tuple[Json, list[str]]:
+    """Return a document whose alternatives fit their own values alone, so that reading tries them in any order."""
+    schemas: Json = (spec.get("components") or {}).get("schemas") or {}
+    own: dict[str, dict[str, list[str]]] = {}
+    notes: list[str] = []
+    for where, node in objects(spec):
+        stated = node.get("discriminator")
+        field = stated.get("propertyName") if isinstance(stated, dict) else None
+        if not isinstance(stated, dict) or not isinstance(field, str):
+            continue
+        ways = [one for key in ("oneOf", "anyOf") for one in node.get(key) or ()]
+        names = [_name(one.get("$ref")) if isinstance(one, dict) else "" for one in ways]
+        if not names or any(name not in schemas for name in names):
+            what = "not every alternative is a schema of its own" if names else "no alternatives are listed beside it"
+            notes.append(f"the discriminator `{field}` at `{where}` is not followed: {what}")
+            continue
+        for name, values in _values(stated.get("mapping"), names).items():
+            known = own.setdefault(name, {}).setdefault(field, [])
+            known.extend(value for value in values if value not in known)
+    if not own:
+        return spec, notes
+    told = {name: _with_values(one, own[name]) if name in own else one for name, one in schemas.items()}
+    return {**spec, "components": {**spec["components"], "schemas": told}}, notes
+
+
+def _name(ref: Any) -> str:
+    """Return the schema that a reference, or a value of a mapping, names (OpenAPI 3.1.1, section 4.8.25)."""
+    return ref.removeprefix(_SCHEMAS).replace("~1", "/").replace("~0", "~") if isinstance(ref, str) else ""
+
+
+def _values(mapping: Any, names: list[str]) -> Mapping[str, list[str]]:
+    """List the values that lead to each alternative: those of the mapping, else its own name."""
+    found: dict[str, list[str]] = {}
+    for value, ref in mapping.items() if isinstance(mapping, dict) else ():
+        if _name(ref) in names:
+            found.setdefault(_name(ref), []).append(str(value))
+    return {name: found.get(name, [name]) for name in names}
+
+
+def _with_values(schema: Json, fields: Mapping[str, list[str]]) -> Json:
+    properties = dict(schema.get("properties") or {})
+    for field, values in fields.items():
+        stated = properties.get(field, {})
+        if not isinstance(stated, dict) or "const" in stated:
+            continue
+        fixed = [value for value in values if value in stated.get("enum", values)] or values
+        properties[field] = {**stated, **({} if "$ref" in stated else {"type": "string"}), "enum": fixed}
+    return {**schema, "properties": properties}

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from scripts.regen._diff import entries, to_markdown
-from scripts.regen._diff_order import ADDITIVE, BREAKING, DOCUMENTATION, UNJUDGED
 from scripts.regen._rules import FACADE_SOURCE
-from scripts.regen._words import one_line
+from scripts.regen._shapes import ADDITIVE, BREAKING, DOCUMENTATION, UNJUDGED
+from scripts.regen._text import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from scripts.regen._diff import Change
     from scripts.regen._pipeline import Plan
     from scripts.regen._problems import Finding
-
-_MOST_DRAFTED = 40
 
 
 def report(
@@ -27,15 +25,7 @@ def report(
     version: str = "0.0.0",
     accepted: bool = False,
 ) -> str:
-    """Return the report as Markdown.
-
-    Args:
-        planned: The run.
-        changes: What changed since the previous document, None when that is not known.
-        lines: Lines of the facade's functions.
-        version: The version of the project that the changes are made to.
-        accepted: Whether the owner has decided that credentials may go where they go now.
-    """
+    """Return the report as Markdown."""
     info = planned.spec["info"]
     title = " ".join(f"{info.get('title', '')} {info.get('version', '')}".split())
     count = len(planned.operations)
@@ -114,7 +104,7 @@ def _draft(changes: Sequence[Change], version: str) -> Iterator[str]:
         ("Removed", [one for one in broken if one.endswith("gone")]),
     ):
         if listed:
-            yield "\n".join([f"### {heading}\n", *(f"- {one}." for one in listed[:_MOST_DRAFTED])])
-            yield f"- and {len(listed) - _MOST_DRAFTED} more.\n" if listed[_MOST_DRAFTED:] else ""
+            yield "\n".join([f"### {heading}\n", *(f"- {one}." for one in listed)])
+            yield ""
     if kinds == {DOCUMENTATION}:
         yield "### Changed\n\n- The documentation of the operations follows the vendor's.\n"

@@ -14,12 +14,12 @@ from fnmatch import fnmatch
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from scripts.regen._canonical import NO_SERVER, expanded, schema_of
+from scripts.regen._canonical import NO_SERVER, schema_of
+from scripts.regen._document import side_of
 from scripts.regen._find import is_json
 from scripts.regen._flatten import required_of, variants
 from scripts.regen._paths import PARAMETER_IN_PATH
 from scripts.regen._schemas import is_file
-from scripts.regen._sides import side_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -33,7 +33,8 @@ _FORMATS = {
     "date": "2031-02-03", "date-time": "2031-02-03T04:05:06+00:00", "uuid": "6f2c1a52-98a5-4f30-9c0e-0c0a2f3b4d5e",
 }  # fmt: skip
 _SAMPLES: Json = {"integer": 7, "number": 1.5, "boolean": True}
-_DEEPEST = 5
+_DEEPEST, _NO_END = 2, 20  # levels of what may be left out, and of what has to be said
+_MOST_PARTS = 2_000
 _SEPARATORS = {"form": ",", "spaceDelimited": " ", "pipeDelimited": "|"}
 UNSAID = object()
 
@@ -68,7 +69,7 @@ def sampled(canonical: Canonical, endpoint: Endpoint) -> list[Case]:
     if endpoint.trouble or endpoint.prefix == NO_SERVER:
         return []
     try:
-        every = {one.own: sample(book, schema_of(one.stated)) for one in endpoint.parameters}
+        every = {one.own: _Sampler(book).sample(schema_of(one.stated)) for one in endpoint.parameters}
         needed = {one.own: every[one.own] for one in endpoint.parameters if one.required}
         body = UNSAID if endpoint.body is None else _sampled_body(book, endpoint.body)
     except _UnsampledError:
@@ -83,54 +84,56 @@ def _sampled_body(book: ModelBook, body: Body) -> Any:
         return {"$file": b"\x00film\r\n".hex(), "type": concrete[0] if concrete else body.media[0].replace("*", "mp4")}
     schema = body.stated.get("schema", {})
     if body.kind == "json":
-        return sample(book, schema)
-    value = sample(book, schema, files=body.kind == "multipart")
+        return _Sampler(book).sample(schema)
+    value = _Sampler(book, files=body.kind == "multipart").sample(schema)
     return (
         value if isinstance(value, dict) and "$file" not in value else {"part": _TEXT, "flag": True, "deep": {"a": [1]}}
     )
 
 
-def sample(book: ModelBook, schema: Any, *, files: bool = False, depth: int = 0) -> Any:
-    """Return a value that a schema describes, as the wire has it.
+class _Sampler:
+    """Makes values that schemas describe, as the wire has them; what may be left out is said two levels deep."""
 
-    Raises:
-        _UnsampledError: The schema has no end.
-    """
-    flat = book.target(schema)
-    if alternatives := variants(flat):
-        base = {key: one for key, one in flat.items() if key not in ("oneOf", "anyOf")}
-        chosen = {"allOf": [alternatives[0], base]} if base.get("properties") else alternatives[0]
-        if depth > 4 * _DEEPEST:
+    def __init__(self, book: ModelBook, *, files: bool = False) -> None:
+        self._book = book
+        self._files = files
+        self._left = _MOST_PARTS
+
+    def sample(self, schema: Any, depth: int = 0) -> Any:
+        """Return a value."""
+        self._left -= 1
+        if depth > _NO_END or self._left < -_MOST_PARTS:
             raise _UnsampledError
-        return sample(book, chosen, files=files, depth=depth + 1)
-    fixed = [flat["const"]] if "const" in flat else [one for one in flat.get("enum") or [] if one is not None]
-    if fixed:
-        return next((one for one in fixed if one != ""), "")
-    kind = flat.get("type")
-    if kind == "object":
-        return _sampled_object(book, flat, files, depth)
-    if kind == "array":
-        first = flat.get("prefixItems") or [flat.get("items", {})]
-        return [] if depth > _DEEPEST else [sample(book, first[0], files=files, depth=depth + 1)] * 2
-    if files and is_file(flat):
-        return {"$file": b"\x00film\r\n".hex(), "type": "video/mp4"}
-    return _FORMATS.get(str(flat.get("format")), _TEXT) if kind == "string" else _SAMPLES.get(str(kind), _TEXT)
+        flat = self._book.target(schema)
+        if alternatives := variants(flat):
+            base = {key: one for key, one in flat.items() if key not in ("oneOf", "anyOf")}
+            return self.sample(
+                {"allOf": [alternatives[0], base]} if base.get("properties") else alternatives[0], depth + 1
+            )
+        fixed = [flat["const"]] if "const" in flat else [one for one in flat.get("enum") or [] if one is not None]
+        if fixed:
+            return next((one for one in fixed if one != ""), "")
+        kind = flat.get("type")
+        if kind == "object":
+            return self._object(flat, depth)
+        if kind == "array":
+            first = flat.get("prefixItems") or [flat.get("items", {})]
+            return [] if depth > _DEEPEST else [self.sample(first[0], depth + 1)] * 2
+        if self._files and is_file(flat):
+            return {"$file": b"\x00film\r\n".hex(), "type": "video/mp4"}
+        return _FORMATS.get(str(flat.get("format")), _TEXT) if kind == "string" else _SAMPLES.get(str(kind), _TEXT)
 
-
-def _sampled_object(book: ModelBook, flat: Json, files: bool, depth: int) -> Json:
-    """Return an object with its fields in the order in which a model writes them."""
-    needed, result = required_of(flat), dict[str, Any]()
-    more = flat.get("additionalProperties")
-    if isinstance(more, dict) and depth < _DEEPEST:
-        result["more"] = sample(book, more, files=files, depth=depth + 1)
-    for name, one in sorted((flat.get("properties") or {}).items(), key=lambda item: item[0] not in needed):
-        if side_of(one, book.target(one)) == "response" or (depth >= _DEEPEST and name not in needed):
-            continue
-        if depth > 4 * _DEEPEST:
-            raise _UnsampledError
-        if one is not False:
-            result[name] = sample(book, one, files=files, depth=depth + 1)
-    return result if result or more is False else {"more": _TEXT}
+    def _object(self, flat: Json, depth: int) -> Json:
+        """Return an object with its fields in the order in which a model writes them."""
+        needed, result = required_of(flat), dict[str, Any]()
+        more = flat.get("additionalProperties")
+        if isinstance(more, dict) and depth < _DEEPEST:
+            result["more"] = self.sample(more, depth + 1)
+        for name, one in sorted((flat.get("properties") or {}).items(), key=lambda item: item[0] not in needed):
+            is_left_out = name not in needed and (depth >= _DEEPEST or self._left < 0)
+            if not is_left_out and one is not False and side_of(one, self._book.target(one)) != "response":
+                result[name] = self.sample(one, depth + 1)
+        return result if result or more is False else {"more": _TEXT}
 
 
 def difference(canonical: Canonical, case: Case, made: Json) -> str:
@@ -144,7 +147,7 @@ def difference(canonical: Canonical, case: Case, made: Json) -> str:
     headers = {name.lower(): value for name, value in made["headers"]}
     query, by_place = Counter[tuple[str, str]](), {(one.place, one.wire): one for one in endpoint.parameters}
     cookies = dict(pair.split("=", 1) for pair in headers.get("cookie", "").split("; ") if "=" in pair)
-    for stated in expanded(canonical.book, operation):
+    for stated in operation.parameters:
         place, name = stated["in"], stated["name"]
         parameter = by_place.get((place, name))
         if place == "path" or parameter is None:

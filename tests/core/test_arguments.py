@@ -58,6 +58,7 @@ class BytesPath(os.PathLike[bytes]):
         ({"max_bytes": 0}, ValueError, "max_bytes must be"),
         ({"overwrite": "n"}, TypeError, "overwrite must be True or False"),
         ({"overwrite": 1}, TypeError, "overwrite must be True or False"),
+        ({"overwrite": True, "exist_ok": True}, ValueError, "pass one of the two"),
         ({"wait": 10**400}, ValueError, "wait must be"),
         ({"wait": 10**5000}, ValueError, "wait must be"),
         ({"wait": float("inf")}, ValueError, "wait must be"),

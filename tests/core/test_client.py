@@ -26,7 +26,7 @@ from aikynetix import (
     NotFoundError,
     RateLimitError,
 )
-from aikynetix._call import RequestBuilder
+from aikynetix._operations import RequestBuilder
 from tests.contract.callers import CLIENTS, KINDS, ask
 from tests.faults.scenario import answer as faulty
 from tests.faults.server import FaultServer

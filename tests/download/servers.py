@@ -42,14 +42,12 @@ def hash_header(body: bytes, names: Sequence[str] = ("md5", "crc32c")) -> str:
 
 @dataclass
 class Request:
-    """What a client asked for, and what became of it: the bytes of the body that went out, whether that is over."""
+    """What a client asked for."""
 
     number: int
     target: str
     headers: dict[str, str]
     span: tuple[int, int] | None
-    sent: int = 0
-    over: bool = False
 
 
 @dataclass
@@ -57,7 +55,6 @@ class Fault:
     """What to do in place of a plain answer; the fields combine."""
 
     status: int | None = None
-    reason: str = ""
     headers: dict[str, str | None] = field(default_factory=dict)
     body: bytes | None = None
     cut_after: int | None = None
@@ -98,7 +95,6 @@ class Storage:
     lookups: list[Request] = field(default_factory=list)
     sent: int = 0
     port: int = 0
-    connections: int = 0
     most: int = 0
     streaming: int = 0
     most_streaming: int = 0
@@ -106,7 +102,6 @@ class Storage:
     stopping: bool = False
     lock: threading.Lock = field(default_factory=threading.Lock)
     live: set[socket.socket] = field(default_factory=set)
-    listener: socket.socket | None = None
     _hashed: tuple[bytes, str] = (b"", "")
 
     @property
@@ -132,13 +127,6 @@ class Storage:
             with contextlib.suppress(OSError):
                 _reset(connection)
                 connection.shutdown(socket.SHUT_RDWR)
-
-    def refuse(self) -> None:
-        """Accept no further connection."""
-        if self.listener is not None:
-            with contextlib.suppress(OSError):
-                self.listener.shutdown(socket.SHUT_RDWR)
-            self.listener.close()
 
     def serve(self, connection: socket.socket) -> None:
         with connection:
@@ -184,10 +172,7 @@ class Storage:
         if span is not None and span[0] >= len(self.body):
             fault = Fault(status=416, body=b"", headers={"Content-Range": f"bytes */{len(self.body)}"})
             span = None
-        try:
-            return self.send(connection, request, fault, span)
-        finally:
-            request.over = True
+        return self.send(connection, fault, span)
 
     def look_up(self, connection: socket.socket, target: str, headers: dict[str, str]) -> bool:
         """Play the API; each URL has another signature."""
@@ -199,7 +184,7 @@ class Storage:
         connection.sendall(f"{head}\r\n\r\n".encode() + text)
         return True
 
-    def send(self, connection: socket.socket, request: Request, fault: Fault, span: tuple[int, int] | None) -> bool:
+    def send(self, connection: socket.socket, fault: Fault, span: tuple[int, int] | None) -> bool:
         start, stop = span or (0, len(self.body))
         body = memoryview(self.body)[start:stop] if fault.body is None else memoryview(fault.body)
         status = fault.status or (206 if span else 200)
@@ -210,12 +195,12 @@ class Storage:
             headers |= {"Content-Length": None, "Transfer-Encoding": "chunked"}
         headers |= fault.headers
         text = "".join(f"{name}: {value}\r\n" for name, value in headers.items() if value is not None)
-        connection.sendall(f"HTTP/1.1 {status} {fault.reason}\r\n{text}\r\n".encode())
+        connection.sendall(f"HTTP/1.1 {status} .\r\n{text}\r\n".encode())
         with self.lock:
             self.streaming += 1
             self.most_streaming = max(self.most_streaming, self.streaming)
         try:
-            whole = self.send_body(connection, request, fault, body)
+            whole = self.send_body(connection, fault, body)
         finally:
             with self.lock:
                 self.streaming -= 1
@@ -223,7 +208,7 @@ class Storage:
             _reset(connection)
         return whole and headers.get("Content-Length") == str(len(body))
 
-    def send_body(self, connection: socket.socket, request: Request, fault: Fault, body: memoryview) -> bool:
+    def send_body(self, connection: socket.socket, fault: Fault, body: memoryview) -> bool:
         begun, sent = time.monotonic(), 0
         size = len(body) if fault.cut_after is None else min(fault.cut_after, len(body))
         step = 1 if fault.drip else 65536
@@ -232,7 +217,6 @@ class Storage:
             sent += len(piece)
             with self.lock:  # before they go out, so that no byte is on its way uncounted
                 self.sent += len(piece)
-                request.sent += len(piece)
             if fault.chunked or fault.endless:
                 connection.sendall(f"{len(piece):x}\r\n".encode() + piece + b"\r\n")
             else:
@@ -267,7 +251,7 @@ def _reset(connection: socket.socket) -> None:
 @contextmanager
 def serving(storage: Storage) -> Generator[Storage]:
     """Serve ``storage`` on a free port until the block ends."""
-    listener = storage.listener = socket.create_server(("127.0.0.1", 0), backlog=256)
+    listener = socket.create_server(("127.0.0.1", 0), backlog=256)
     storage.port = listener.getsockname()[1]
 
     def talk(connection: socket.socket) -> None:
@@ -285,7 +269,6 @@ def serving(storage: Storage) -> Generator[Storage]:
                 connection, _ = listener.accept()
             except OSError:
                 return
-            storage.connections += 1
             threading.Thread(target=talk, args=(connection,), daemon=True).start()
 
     thread = threading.Thread(target=accept, daemon=True)
@@ -294,5 +277,7 @@ def serving(storage: Storage) -> Generator[Storage]:
         yield storage
     finally:
         storage.stopping = True
-        storage.refuse()
+        with contextlib.suppress(OSError):
+            listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
         thread.join(5)

@@ -70,14 +70,6 @@ def test_characters_of_patterns_are_names_like_others(name: str, folder: str) ->
     assert sorted(listing(folder)) == sorted(["star.mp4", path.rpartition("/")[2]])
 
 
-def test_a_folder_gets_the_name_of_session_and_url(folder: str) -> None:
-    """A URL that ends with a slash is a folder, as on the disk."""
-    with serving(Storage(video(1000))) as storage:
-        result = fetch(storage, f"{folder}/")
-    assert list(listing(folder)) == ["session-analyzed_video.mp4"]
-    assert str(result.path).endswith("/session-analyzed_video.mp4")
-
-
 @pytest.mark.parametrize(
     ("fault", "error"),
     [
@@ -130,22 +122,6 @@ def test_what_stands_there_is_taken_if_wanted(folder: str) -> None:
         assert fetch(storage, f"{folder}/a.mp4", exist_ok=True).verified == "md5"
 
 
-def test_two_downloads_to_one_place_do_not_mix(folder: str) -> None:
-    """The second is told that one is under way, as on the disk."""
-    second: list[str | None] = []
-
-    def meanwhile(done: int, size: int | None) -> None:
-        if not second:
-            with pytest.raises(DownloadError) as caught:
-                fetch(storage, f"{folder}/a.mp4")
-            second.append(caught.value.reason)
-
-    with serving(Storage(video(2 * MIB), rate=8 * MIB)) as storage:
-        fetch(storage, f"{folder}/a.mp4", progress=meanwhile)
-    assert second == ["locked"]
-    assert listing(folder) == {"a.mp4": storage.body}
-
-
 class Shaky(memory_system):  # type: ignore[misc]  # fsspec has no types
     """A store that fails where it is told to."""
 
@@ -162,10 +138,6 @@ class Shaky(memory_system):  # type: ignore[misc]  # fsspec has no types
         self._fail("exists")
         return bool(super().exists(path, **kwargs))
 
-    def open(self, path: str, *args: Any, **kwargs: Any) -> Any:
-        self._fail("open")
-        return super().open(path, *args, **kwargs)
-
     def info(self, path: str, **kwargs: Any) -> Any:
         found = super().info(path, **kwargs)
         if path.endswith(".part"):
@@ -178,7 +150,7 @@ class Shaky(memory_system):  # type: ignore[misc]  # fsspec has no types
         super().mv(path1, path2, **kwargs)
 
 
-@pytest.mark.parametrize("step", ["exists", "open", "info", "size", "mv"])
+@pytest.mark.parametrize("step", ["exists", "info", "size", "mv"])
 def test_a_store_that_fails_is_an_error_of_ours(step: str) -> None:
     """Whatever the store raises, at whichever step, comes out as a DownloadError, and no half file stays there."""
     fsspec.register_implementation("shaky", Shaky, clobber=True)

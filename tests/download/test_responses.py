@@ -113,12 +113,18 @@ def test_a_storage_that_never_gives_the_video_is_an_error_of_ours(
     assert time.monotonic() - begun < 8
 
 
+def test_a_body_of_unknown_length_may_take_longer_than_its_head(tmp_path: Path) -> None:
+    """The time limit of a response's head ends nothing but that."""
+    with serving(Storage(BODY, rate=MIB // 2, fault=lambda request: Fault(chunked=True))) as storage:
+        assert_right(fetch(storage, tmp_path / "v.mp4", silence=0.4, max_retries=0), tmp_path / "v.mp4", BODY)
+
+
 SIZE = 150_000
 POSITIONS = (0, 1, 8, 16, 255, 4_096, 65_535, 65_536, 65_537, 131_072, SIZE - 17, SIZE - 1)
 HEAD = b'HTTP/1.1 200 OK\r\nContent-Length: 150000\r\nETag: "one"\r\nAccept-Ranges: bytes\r\n\r\n'
 
 
-def _disturbed(fault: Fault, folder: Path, size: int = SIZE) -> None:
+def _disturbed(fault: Fault, folder: Path, size: int) -> None:
     body = video(size)
     folder.mkdir()
     with serving(Storage(body, fault=once(fault))) as storage:
@@ -128,31 +134,25 @@ def _disturbed(fault: Fault, folder: Path, size: int = SIZE) -> None:
 
 
 @pytest.mark.parametrize(
-    "faults",
+    ("size", "faults"),
     [
-        [Fault(cut_after=n) for n in POSITIONS] + [Fault(cut_after=n, reset=True) for n in (*POSITIONS, SIZE)],
-        [Fault(cut_after=n, stall=5) for n in POSITIONS],
-        [Fault(raw=HEAD[:n]) for n in (*range(0, len(HEAD) - 1, 7), len(HEAD) - 1)],
+        (SIZE, [Fault(cut_after=n) for n in POSITIONS] + [Fault(cut_after=n, reset=True) for n in (*POSITIONS, SIZE)]),
+        (SIZE, [Fault(cut_after=n, stall=5) for n in POSITIONS]),
+        (SIZE, [Fault(raw=HEAD[:n]) for n in (*range(0, len(HEAD) - 1, 7), len(HEAD) - 1)]),
+        (2 * MIB, [Fault(cut_after=n, reset=n % 2 > 0, stall=n % 3) for n in (MIB - 1, 3 * MIB // 2, 2 * MIB - 1)]),
     ],
-    ids=["broken", "stalled", "head"],
+    ids=["broken", "stalled", "head", "right from the socket"],
 )
 def test_a_connection_that_ends_or_is_silent_at_any_byte_is_followed_by_another(
-    faults: list[Fault], tmp_path: Path
+    size: int, faults: list[Fault], tmp_path: Path
 ) -> None:
     """Wherever the first response ends, is reset or falls silent, the next goes on from there, to the right bytes."""
     with ThreadPoolExecutor(8) as pool:
         folders = [tmp_path / str(number) for number in range(len(faults))]
-        for done in [pool.submit(_disturbed, fault, folder) for fault, folder in zip(faults, folders, strict=True)]:
+        for done in [
+            pool.submit(_disturbed, fault, folder, size) for fault, folder in zip(faults, folders, strict=True)
+        ]:
             done.result()
-
-
-@pytest.mark.parametrize("position", [MIB - 1, 3 * MIB // 2, 2 * MIB - 1])
-@pytest.mark.parametrize("how", [{}, {"reset": True}, {"stall": 5.0}], ids=str)
-def test_a_long_body_right_from_the_socket_breaks_like_any_other(
-    position: int, how: dict[str, float], tmp_path: Path
-) -> None:
-    """What is received without the parser has the same deadline, and the same end."""
-    _disturbed(Fault(cut_after=position, **how), tmp_path / "x", 2 * MIB)  # type: ignore[arg-type]  # names vary
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import signal
@@ -13,19 +12,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from aikynetix import DownloadError
-from aikynetix._download._partial import decode
 
 from .calls import MIB, assert_right, fetch, interrupt, start, wait_until
-from .kills import asked_again, journal
+from .kills import asked_again, journal, noted
 from .servers import Fault, Storage, serving, video
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-
-def noted(path: Path) -> int:
-    return sum(stop - begin for begin, stop in journal(path))
 
 
 @pytest.mark.parametrize(
@@ -104,15 +98,6 @@ def test_a_changed_object_is_fetched_anew(
     assert "topsecret" not in caplog.text
 
 
-def test_what_nothing_identifies_is_fetched_anew(tmp_path: Path) -> None:
-    """Without entity tag, generation or checksum nobody can tell what the bytes belong to: they are not even kept."""
-    with serving(Storage(video(3 * MIB), (), etag=None, generation=None)) as storage:
-        interrupt(storage, tmp_path / "v.mp4")
-        assert list(tmp_path.iterdir()) == []
-        assert_right(fetch(storage, tmp_path / "v.mp4"), tmp_path / "v.mp4", storage.body)
-        assert [request.span for request in storage.requests] == [None]
-
-
 @pytest.mark.parametrize("told", ["first", "later"])
 @pytest.mark.parametrize("name", ["md5", "crc32c"])
 def test_what_was_damaged_meanwhile_is_fetched_anew(told: str, name: str, tmp_path: Path) -> None:
@@ -158,35 +143,6 @@ def test_leftovers_that_do_not_fit_each_other_do_no_harm(loss: str, tmp_path: Pa
         result = fetch(storage, path)
     assert (0 < result.resumed_from < 2 * MIB) == (loss == "half a line")
     assert_right(result, path, body)
-
-
-SOUND: dict[str, object] = {"path": "h/v", "size": 9, "etag": '"a"', "generation": "1", "checksums": {}}
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        *({name: value} for name in ("etag", "generation") for value in (" x", "x\n", "\u00e4", 7, ["x"])),
-        {"size": None},
-        {"size": "9"},
-        {"path": None},
-        {"checksums": {"md5": 7}},
-        {"checksums": None},
-        {"more": 1},
-    ],
-    ids=str,
-)
-def test_a_journal_that_no_header_could_have_led_to_is_no_journal(change: dict[str, object]) -> None:
-    """What was never received cannot be sent: such a journal is worth nothing."""
-
-    def text(fields: dict[str, object]) -> str:
-        return json.dumps({"journal": 2, "object": fields}) + "\n+0-4;\n+4-6;\n+7-"
-
-    found = decode(text(SOUND))
-    assert found is not None
-    assert found[1] == [(0, 6)]
-    assert decode(text(SOUND | change)) is None
-    assert decode("[" * 100_000) is None
 
 
 def test_a_part_that_only_lacked_its_name_is_proved_with_one_byte(tmp_path: Path) -> None:
@@ -301,28 +257,6 @@ def test_a_disk_that_fills_up_meanwhile_is_no_loss(connections: int, small_disk:
         assert asked_again(storage, since, held) == 0
     assert result.resumed_from == sum(stop - begin for begin, stop in held) > MIB // 2
     assert_right(result, path, storage.body)
-
-
-@pytest.mark.parametrize(
-    ("number", "is_taken"), [(errno.EINVAL, True), (errno.ENOTSUP, True), (errno.ENOSYS, True), (errno.EIO, False)]
-)
-def test_a_file_system_without_fsync_still_gets_its_file(
-    number: int, is_taken: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Some network file systems have no such call; a disk that did not take the bytes is another matter."""
-
-    def fsync(fd: int) -> None:
-        raise OSError(number, os.strerror(number))
-
-    monkeypatch.setattr(os, "fsync", fsync)
-    with serving(Storage(video(MIB))) as storage:
-        if is_taken:
-            assert_right(fetch(storage, tmp_path / "v.mp4"), tmp_path / "v.mp4", storage.body)
-            return
-        with pytest.raises(DownloadError, match=os.strerror(number)) as caught:
-            fetch(storage, tmp_path / "v.mp4")
-    assert caught.value.reason == "place"
-    assert not (tmp_path / "v.mp4").exists()
 
 
 @pytest.mark.parametrize("hashes", [(), ("md5",)], ids=["by place", "by checksum"])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import subprocess
 import sys
 import threading
@@ -17,7 +16,7 @@ import trio
 from aikynetix import AsyncAikynetix, DownloadInterruptedError
 
 from .calls import KEY, MIB, assert_right, fetch, wait_until
-from .kills import journal
+from .kills import journal, noted
 from .servers import Fault, Storage, serving, video
 
 if TYPE_CHECKING:
@@ -25,13 +24,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def noted(path: Path) -> int:
-    return sum(stop - start for start, stop in journal(path))
-
-
-def own_threads() -> list[str]:
-    """The engine's threads that are alive."""
-    return [thread.name for thread in threading.enumerate() if thread.name.startswith("aikynetix")]
+def assert_no_thread() -> None:
+    """The engine's threads have ended, but for the last instructions of a thread."""
+    wait_until(lambda: not any(thread.name.startswith("aikynetix") for thread in threading.enumerate()), 0.1)
 
 
 def later(ready: Callable[[], bool], do: Callable[[], object]) -> None:
@@ -60,7 +55,7 @@ def test_cancelling_is_prompt_and_resumable(connections: int, tmp_path: Path) ->
             fetch(storage, path, connections=connections, cancel=cancel)
         assert time.monotonic() - begun[0] < 1
         assert caught.value.reason == "cancelled"
-        assert own_threads() == []
+        assert_no_thread()
         held = noted(path)
         storage.rate = 0
         result = fetch(storage, path)
@@ -88,7 +83,7 @@ def test_a_silent_server_does_not_hold_up_a_stop(fault: Fault, tmp_path: Path) -
         with pytest.raises(DownloadInterruptedError, match="cancelled"):
             fetch(storage, tmp_path / "v.mp4", cancel=cancel, silence=30)
         assert time.monotonic() - begun < 3
-    assert own_threads() == []
+    assert_no_thread()
 
 
 def test_waiting_for_another_download_can_be_cancelled(tmp_path: Path) -> None:
@@ -136,7 +131,7 @@ def test_cancelling_the_async_download_leaves_a_resumable_state_and_no_thread(
         async with AsyncAikynetix(api_key=KEY, base_url=storage.base_url, timeout=10.0) as client:
             begun = time.monotonic()
             await (_cancelled_on_asyncio if library == "asyncio" else _cancelled_on_trio)(client, path, ready)
-            assert own_threads() == []
+            assert_no_thread()
             return time.monotonic() - begun
 
     with serving(Storage(video(8 * MIB), rate=2 * MIB)) as storage:
@@ -165,33 +160,14 @@ enough.wait()
 def test_a_program_may_end_in_the_middle_of_a_download(tmp_path: Path) -> None:
     """The interpreter does not wait for the whole file and says nothing, and a later call resumes."""
     path = tmp_path / "v.mp4"
-    with serving(Storage(video(3 * MIB), rate=MIB)) as storage:
+    with serving(Storage(video(3 * MIB), rate=MIB // 4)) as storage:
         environment = dict(os.environ) | {"AIKYNETIX_API_KEY": KEY, "AIKYNETIX_BASE_URL": storage.base_url}
         command = [sys.executable, "-W", "error", "-c", ENDS, str(path)]
+        begun = time.monotonic()
         ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=20, check=False)
         assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
+        assert time.monotonic() - begun < 6
         storage.rate = 0
         result = fetch(storage, path)
     assert result.resumed_from > 500_000
     assert_right(result, path, storage.body)
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGINT to send to a process")
-def test_ctrl_c_ends_the_command_at_once(tmp_path: Path) -> None:
-    """Exit code 130, no traceback; run again it resumes, and prints where the file is."""
-    path = tmp_path / "v.mp4"
-    with serving(Storage(video(8 * MIB), rate=MIB)) as storage:
-        environment = dict(os.environ) | {"AIKYNETIX_API_KEY": KEY, "AIKYNETIX_BASE_URL": storage.base_url}
-        command = [sys.executable, "-m", "aikynetix", "download", "session", "-o", str(path)]
-        with subprocess.Popen(command, env=environment, stdout=-1, stderr=-1, text=True) as process:
-            wait_until(lambda: noted(path) > 300_000)
-            process.send_signal(signal.SIGINT)
-            begun = time.monotonic()
-            _, errors = process.communicate(timeout=10)
-            assert time.monotonic() - begun < 5
-        assert process.returncode == 130
-        assert "Traceback" not in errors
-        storage.rate = 0
-        again = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30, check=False)
-    assert (again.returncode, again.stdout.strip()) == (0, str(path))
-    assert path.read_bytes() == storage.body

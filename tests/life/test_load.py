@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import random
+import socket
 import subprocess
 import sys
 import threading
@@ -16,7 +17,7 @@ import anyio
 import pytest
 from aikynetix_api.api.analyzed_videos import get_analyzed_video
 
-from aikynetix import Aikynetix, AikynetixError, AsyncAikynetix, VideoNotReadyError
+from aikynetix import Aikynetix, AikynetixError, AsyncAikynetix, DownloadInterruptedError, VideoNotReadyError
 from aikynetix.sandbox import Sandbox
 from scripts.soak import KEY, Lottery, open_files, with_tasks, with_threads
 from tests.contract.callers import CLIENTS, KINDS, ask
@@ -213,3 +214,18 @@ def test_thousands_of_lookups_make_a_process_no_larger(server: FaultServer, kind
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     assert int(done.stdout) < 512  # KiB
+
+
+@pytest.mark.parametrize("wait", [0, 60])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_download_is_cancelled_while_the_api_says_nothing(kind: str, wait: float, tmp_path: Path) -> None:
+    """The event ends the call within a second, also before there is a URL, and the error says so for code."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url, cancel, began = f"http://127.0.0.1:{silent.getsockname()[1]}", threading.Event(), time.monotonic()
+        threading.Timer(0.2, cancel.set).start()
+        options = {"cancel": cancel, "wait": wait}
+        with pytest.raises(DownloadInterruptedError) as caught:
+            ask(kind, "download", "s", tmp_path / "v.mp4", options=options, api_key=KEY, base_url=url)
+    assert caught.value.reason == "cancelled"
+    assert time.monotonic() - began < 5
+    assert list(tmp_path.iterdir()) == []

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from scripts.regen._discriminators import follow_discriminators
+from scripts.regen._flatten import follow_discriminators
 from scripts.regen._pipeline import build, plan
 from scripts.vendor_spec import make_spec
 

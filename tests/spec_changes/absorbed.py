@@ -105,23 +105,26 @@ def _everything(spec: Json) -> Json:
     return {**spec, "servers": _ELSEWHERE, "paths": whole["paths"], "components": components}
 
 
-ABSORBED: tuple[Absorbed, ...] = (
+_ADDITIONS = (
     Absorbed("a description", _describe),
     Absorbed("an optional parameter", lambda spec: add_parameter(get(spec), "quality")),
     Absorbed("OpenAPI 3.0.3", lambda spec: spec.update(openapi="3.0.3")),
     Absorbed("a documented 429", _limit),
     Absorbed("a new endpoint", _list),
     Absorbed("a new response field", _add_field),
+    Absorbed("sixty operations", lambda spec: service()),
+)
+MOVES = (
     Absorbed("the response field renamed", _rename_field),
     Absorbed("a flag renamed", _rename_flags),
     Absorbed("the body as a form", _send_form),
     Absorbed("the path changed", lambda spec: move_path(spec, "/v3/sessions/{session_id}/analyzed-video")),
-    Absorbed("sixty operations", lambda spec: service()),
     Absorbed("the credential's header renamed", _key(name="X-Api-Key"), decided=True),
     Absorbed("the credential in the query", _key(**{"in": "query", "name": "api_key"}), decided=True),
     Absorbed("another server", lambda spec: spec.update(servers=_ELSEWHERE), decided=True),
     Absorbed("all of this at once", _everything, decided=True),
 )
+ABSORBED = (*_ADDITIONS, *MOVES)
 
 
 def run_all(words: list[str]) -> int:
@@ -142,6 +145,7 @@ def _run(change: Absorbed, tree: Path) -> list[str]:
         if (ROOT / name).is_file():
             (tree / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, tree / name)
+    subprocess.run(["git", "init", "--quiet"], cwd=tree, check=True)
     page = tree.parent / "page.md"
     page.write_text(f"# The vendor's page\n\n```json\n{change.document().decode()}\n```\n")
     steps = {
