@@ -107,9 +107,8 @@ class StackTransport(httpx.BaseTransport):
         if self._pid != os.getpid():  # a fork: these connections are the parent's, and only let go of here
             self.close()
             self._reset()
-        scheme = request.url.scheme
+        scheme, origin = request.url.scheme, origin_of(request.url)
         limits = Limits(request.extensions.get(DEADLINE), request.extensions.get(CANCELLED))
-        origin = origin_of(request.url)
         slots, idle = self._slots, self._idle[origin]
         try:
             slots.get(timeout=limits.remaining(request.extensions.get("timeout", {}).get("pool")))
