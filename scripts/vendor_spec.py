@@ -4,7 +4,7 @@ Usage::
 
     python scripts/vendor_spec.py [PAGE ...] [-o openapi.json] [--check]
 
-A PAGE is a Markdown (or HTML) file, an OpenAPI file, or the http(s) address of one. The JSON or YAML fragments in a
+A PAGE is a Markdown file, an OpenAPI file, or the http(s) address of one. The JSON or YAML fragments in a
 page's blocks of code are the source; the prose around them is not read. The pages, and what was made of them, are
 remembered in the `pyproject.toml` beside the document; without a PAGE those are read again. Exit codes: 0 done (or,
 with ``--check``, nothing differs), 1 ``--check`` found a difference, 2 the pages cannot be used.

@@ -175,9 +175,7 @@ class SecurityDiff:
 
 def _sent(spec: Json) -> dict[str, str]:
     """Say what each scheme of a document sends."""
-    components = spec.get("components")
-    schemes = components.get("securitySchemes") if isinstance(components, dict) else None
-    stated = {name: one for name, one in (schemes or {}).items() if isinstance(one, dict)}
+    stated = (spec.get("components") or {}).get("securitySchemes") or {}
     return {
         name: f"`{one.get('name')}` in the {one.get('in')}"
         if one.get("type") == "apiKey"
@@ -192,7 +190,7 @@ def _alternatives(security: Sequence[Json] | None, sent: dict[str, str]) -> list
         frozenset(
             part
             for name, scopes in one.items()
-            for part in (sent.get(name, name), *(f"{sent.get(name, name)} for {scope}" for scope in _scopes(scopes)))
+            for part in (sent.get(name, name), *(f"{sent.get(name, name)} for {scope}" for scope in scopes))
         )
         for one in security or [{}]
     ]
@@ -206,7 +204,3 @@ def _key(credentials: frozenset[str]) -> frozenset[str]:
 
 def _listed(alternatives: Sequence[frozenset[str]]) -> str:
     return " or ".join(sorted({" with ".join(sorted(one)) or "none" for one in alternatives}))
-
-
-def _scopes(value: object) -> list[str]:
-    return sorted(map(str, value)) if isinstance(value, list) else []

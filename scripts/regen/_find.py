@@ -82,14 +82,13 @@ _HOST_ALONE = re.compile(r"[\w-]+(\.[\w-]+)*\.[^\W\d_]{2,}(:\d+)?(/|$)")
 _OWN_MACHINE = ("localhost", "127.0.0.1", "::1")
 
 
-def base_url(servers: object) -> str | None:
+def base_url(servers: Sequence[Json]) -> str | None:
     """Return the first usable server's address, absolute, without a slash at its end.
 
     Templates are filled with their defaults (OpenAPI 3.1.1, section 4.8.5), relative addresses are resolved. Plain
     http is usable for loopback only, because the facade sends no credentials over it.
     """
-    stated = [one for one in servers if isinstance(one, dict)] if isinstance(servers, (list, tuple)) else []
-    usable = [address for server in stated or [{"url": "/"}] if (address := _usable(server)) is not None]
+    usable = [address for server in servers or [{"url": "/"}] if (address := _usable(server)) is not None]
     # Frameworks list a developer's own machine, often first; it is meant only where it stands alone.
     return min(usable, key=_is_own_machine, default=None)
 
@@ -117,14 +116,9 @@ def _filled(server: Json) -> str | None:
     address = server.get("url")
     if not isinstance(address, str):
         return None
-    variables = server.get("variables")
-    known = variables if isinstance(variables, dict) else {}
     for name in PARAMETER_IN_PATH.findall(address):
-        variable = known.get(name)
-        values = variable.get("enum") if isinstance(variable, dict) else None
-        value = variable.get("default") if isinstance(variable, dict) else None
-        if value is None and isinstance(values, list) and values:
-            value = values[0]
+        variable = (server.get("variables") or {}).get(name) or {}
+        value = variable.get("default", next(iter(variable.get("enum") or ()), None))
         if value is None:
             return None
         address = address.replace("{" + name + "}", str(value))

@@ -103,7 +103,7 @@ def variants(schema: Json) -> list[Any]:
 
 def required_of(schema: Json) -> list[str]:
     """List the fields that a schema requires."""
-    value = schema.get("required")
+    value = schema.get("required")  # true or false in a field, as JSON Schema once had it
     return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
 
 
@@ -154,7 +154,7 @@ def _both(a: Json, b: Json) -> Json:
     merged: Json = {**b, **a}
     if kinds:
         merged["type"] = "integer" if len(kinds) > 1 else kinds.pop()
-    first, second = ({**one["properties"]} if isinstance(one.get("properties"), dict) else {} for one in (a, b))
+    first, second = ({**(one.get("properties") or {})} for one in (a, b))
     if first or second:
         shared = {name: _all_of(first[name], second[name]) for name in first.keys() & second.keys()}
         merged["properties"] = {**second, **first, **{name: shared[name] for name in second if name in shared}}

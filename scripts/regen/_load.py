@@ -203,6 +203,7 @@ def _kind(value: Any) -> str:
 # A part of another kind would be read as if it were not there, and `required: "true"` as its opposite. What else the
 # model complains of (a field left out, a type it does not know, an address that is none) does no harm.
 _OTHER_KINDS = ("list_type", "dict_type", "model_type", "model_attributes_type", "bool_type")
+_UNREAD = frozenset({"info", "headers", "links", "callbacks", "discriminator", "xml"})
 
 
 def check_structure(spec: Json) -> None:
@@ -224,6 +225,7 @@ def check_structure(spec: Json) -> None:
 def _matters(kind: str, place: list[str], value: object) -> bool:
     if kind in ("string_type", "enum"):
         return place[-2] == "required" if kind == "string_type" else place[-1] in ("in", "param_in")
-    # A schema may be true or false since OpenAPI 3.1, which the model does not know; at `type` and `bool` it tells of
-    # one of several kinds that a part may have.
-    return kind in _OTHER_KINDS and not isinstance(value, bool) and not {"type", "bool"} & {*place[-2:]}
+    # The model does not know that a schema may be true or false since OpenAPI 3.1; a field that says itself that it is
+    # required is an old habit; at `type` and `bool` the model tells of one of several kinds that a part may have.
+    is_harmless = isinstance(value, bool) and (kind.startswith("model") or place[-1] == "required")
+    return kind in _OTHER_KINDS and not is_harmless and not {"type", "bool"} & {*place[-2:]} and not _UNREAD & {*place}

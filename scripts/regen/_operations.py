@@ -99,15 +99,14 @@ def _methods(item: Json) -> list[tuple[str, Any]]:
             )
     more = item.get("additionalOperations")
     own = [(method, item[method]) for method in METHODS if item.get(method) is not None]
-    return [*own, *(more.items() if isinstance(more, dict) else ())]
+    return [*own, *(more or {}).items()]
 
 
 def _operation(spec: Json, path: str, method: str, item: Json, operation: Json) -> Operation:
     where = f"{method.upper()} {path}"
     own_id = operation.get("operationId")
     made_id = f"{method}_{re.sub(r'[{}]', '', path).strip('/').replace('/', '_') or 'root'}"
-    servers = next((s for s in (operation.get("servers"), item.get("servers")) if isinstance(s, list) and s), None)
-    security = operation.get("security", spec.get("security"))
+    servers = operation.get("servers") or item.get("servers")
     return Operation(
         path=path,
         method=method,
@@ -115,12 +114,12 @@ def _operation(spec: Json, path: str, method: str, item: Json, operation: Json) 
         parameters=_parameters(spec, where, item, operation),
         body=_body(spec, where, operation),
         responses=_responses(spec, where, operation),
-        security=[one for one in security if isinstance(one, dict)] if isinstance(security, list) else None,
-        servers=tuple(one for one in (servers or spec.get("servers") or ()) if isinstance(one, dict)),
+        security=operation.get("security", spec.get("security")),
+        servers=tuple(servers or spec.get("servers") or ()),
         summary=_text(operation.get("summary")),
         description=_text(operation.get("description")),
         deprecated=operation.get("deprecated") is True,
-        own_servers=servers is not None,
+        own_servers=bool(servers),
         tags=tuple(tag for tag in operation.get("tags") or () if isinstance(tag, str) and tag.strip()),
         more={key: value for key, value in operation.items() if key not in _READ},
     )
@@ -166,9 +165,7 @@ def _responses(spec: Json, where: str, operation: Json) -> dict[str, Json]:
 
 
 def _content(spec: Json, where: str, owner: Json) -> dict[str, Json]:
-    content = owner.get("content")
-    stated = {kind: resolve(spec, raw, where) for kind, raw in content.items()} if isinstance(content, dict) else {}
-    return {kind: media if isinstance(media, dict) else {} for kind, media in stated.items()}
+    return {kind: resolve(spec, raw, where) for kind, raw in (owner.get("content") or {}).items()}
 
 
 def _text(value: Any) -> str:

@@ -23,7 +23,6 @@ class Flag:
     """A yes-or-no choice that the facade states in a request."""
 
     name: str  # what the facade calls it, which is also its generated Python name
-    aliases: tuple[str, ...] = ()  # other spellings, compared without case and punctuation
 
 
 @dataclass(frozen=True)

@@ -183,8 +183,7 @@ class ModelBook:
             kind = "string" if isinstance(values[0], str) else "integer"
             self.components[name] = {"type": kind, "enum": values, **_prose(schema)}
             return
-        stated = schema.get("properties")
-        fields: Json = stated if isinstance(stated, dict) else {}
+        fields: Json = schema.get("properties") or {}
         names = unique_identifiers(
             [(wire, "field") for wire in fields], MODEL_RESERVED | {module_name(name)}, derived=True
         )

@@ -100,8 +100,7 @@ def _unlikeness(place: tuple[str, str]) -> tuple[bool, bool, int]:
 
 def _schemes(spec: Json) -> dict[str, Json]:
     stated = (spec.get("components") or {}).get("securitySchemes") or {}
-    found = {name: resolve(spec, one, f"`components.securitySchemes.{name}`") for name, one in stated.items()}
-    return {name: one for name, one in found.items() if isinstance(one, dict)}
+    return {name: resolve(spec, one, f"`components.securitySchemes.{name}`") for name, one in stated.items()}
 
 
 def check_schemes(spec: Json, operations: Sequence[Operation]) -> None:
@@ -109,7 +108,7 @@ def check_schemes(spec: Json, operations: Sequence[Operation]) -> None:
     schemes, document = _schemes(spec), spec.get("security")
     stated = [("`security`", document), *((f"The `security` of {one.label}", one.security) for one in operations)]
     for owner, requirements in stated:
-        for name in (name for one in requirements or [] if isinstance(one, dict) for name in one):
+        for name in (name for one in requirements or [] for name in one):
             if name not in schemes:
                 raise RefusedError(
                     f"{owner} names the scheme `{name}`, which `components.securitySchemes` does not have. Ask the "
