@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import httpx
 
 from ._auth import origin_of
-from ._config import check_socks, is_loopback
+from ._config import checked_proxy, is_loopback
 from ._errors import ConfigurationError
 from ._network import Limits, adiscard, discard, has_dialled, set_backend, set_limits, track
 
@@ -264,12 +264,7 @@ def make_stacks(
                 httpx.URL(pattern)
                 mounts[pattern] = None
             continue
-        try:
-            made = httpx.Proxy(url)
-        except (httpx.InvalidURL, ValueError) as error:
-            text = "a proxy in the environment (HTTP_PROXY, HTTPS_PROXY, ALL_PROXY) is not a URL that httpx takes"
-            raise ConfigurationError(text, setting="proxy") from error
-        check_socks(made.url.scheme)
+        made = checked_proxy(url, "a proxy in the environment (HTTP_PROXY, HTTPS_PROXY, ALL_PROXY)")
         mounts[pattern] = kind(trust, made)
     return kind(trust), mounts
 
