@@ -21,6 +21,7 @@ BASE_URL_VARIABLE = "AIKYNETIX_BASE_URL"
 
 DEFAULT_TIMEOUT = httpx.Timeout(30.0, connect=10.0)
 MAX_RETRIES_LIMIT = 100
+_PROXY_SCHEMES = ("http", "https", "socks5", "socks5h")
 LONGEST_TIMEOUT = 1_000_000.0
 """Seconds; sockets take no more than 2,147,483 of them, which is as many milliseconds as poll(2) can count."""
 
@@ -90,7 +91,7 @@ def resolve(
         SameOriginAuth(credential, url),
         resolve_timeout(timeout),
         resolve_max_retries(max_retries),
-        _resolve_proxy(proxy),
+        None if proxy is None else checked_proxy(proxy),
         _resolve_verify(verify),
     )
 
@@ -230,27 +231,20 @@ def resolve_max_retries(max_retries: int) -> int:
     return max_retries
 
 
-def _resolve_proxy(proxy: Any) -> httpx.Proxy | None:
-    if proxy is None:
-        return None
+def checked_proxy(proxy: Any, setting: str = "proxy=") -> httpx.Proxy:
+    """Return ``proxy`` as httpx takes it; a `ConfigurationError` says what is wrong with it, and does not quote it."""
     try:
         made = proxy if isinstance(proxy, httpx.Proxy) else httpx.Proxy(proxy)
     except (httpx.InvalidURL, ValueError, TypeError, AttributeError):
-        made = None
-    if made is None or made.url.scheme not in ("http", "https", "socks5", "socks5h") or not made.url.host:
-        raise ConfigurationError(
-            "proxy= must be a URL such as http://proxy.example:3128 (http, https, socks5, socks5h), or an httpx.Proxy.",
-            setting="proxy",
-        )
-    check_socks(made.url.scheme)
-    return made
-
-
-def check_socks(scheme: str) -> None:
-    """Check that a proxy of ``scheme`` can be used."""
-    if scheme.startswith("socks") and importlib.util.find_spec("socksio") is None:
-        text = "the proxy (proxy=, ALL_PROXY) speaks SOCKS, which needs: pip install 'aikynetix[socks]'."
+        made = httpx.Proxy("http://")
+    url = made.url
+    if url.scheme not in _PROXY_SCHEMES or not url.host or (url.port is not None and not 0 < url.port < 65_536):
+        text = f"{setting} must be a URL such as http://proxy.example:3128 (http, https, socks5, socks5h)."
         raise ConfigurationError(text, setting="proxy")
+    if made.url.scheme.startswith("socks") and importlib.util.find_spec("socksio") is None:
+        text = f"{setting} speaks SOCKS, which needs: pip install 'aikynetix[socks]'."
+        raise ConfigurationError(text, setting="proxy")
+    return made
 
 
 def _resolve_verify(verify: Any) -> ssl.SSLContext | str | None:

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import httpx
 
 from ._auth import origin_of
-from ._config import check_socks, is_loopback
+from ._config import checked_proxy, is_loopback
 from ._errors import ConfigurationError
 from ._network import Limits, adiscard, discard, has_dialled, set_backend, set_limits, track
 
@@ -107,9 +107,8 @@ class StackTransport(httpx.BaseTransport):
         if self._pid != os.getpid():  # a fork: these connections are the parent's, and only let go of here
             self.close()
             self._reset()
-        scheme = request.url.scheme
+        scheme, origin = request.url.scheme, origin_of(request.url)
         limits = Limits(request.extensions.get(DEADLINE), request.extensions.get(CANCELLED))
-        origin = origin_of(request.url)
         slots, idle = self._slots, self._idle[origin]
         try:
             slots.get(timeout=limits.remaining(request.extensions.get("timeout", {}).get("pool")))
@@ -265,12 +264,7 @@ def make_stacks(
                 httpx.URL(pattern)
                 mounts[pattern] = None
             continue
-        try:
-            made = httpx.Proxy(url)
-        except (httpx.InvalidURL, ValueError) as error:
-            text = "a proxy in the environment (HTTP_PROXY, HTTPS_PROXY, ALL_PROXY) is not a URL that httpx takes"
-            raise ConfigurationError(text, setting="proxy") from error
-        check_socks(made.url.scheme)
+        made = checked_proxy(url, "a proxy in the environment (HTTP_PROXY, HTTPS_PROXY, ALL_PROXY)")
         mounts[pattern] = kind(trust, made)
     return kind(trust), mounts
 

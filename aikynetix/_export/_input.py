@@ -26,6 +26,7 @@ _ANALYSIS = "analysis"
 _DELIMITERS = (",", ";", "\t")
 _COMMENT = "# "
 _SEPARATOR = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
+_WORKBOOK = "PK\x03\x04"  # it is a zip file (PKWARE's APPNOTE, section 4.3.7)
 _NO_UTF8 = re.compile("[\udc80-\udcff]")
 
 
@@ -71,6 +72,8 @@ def _lines(file: BinaryIO) -> Iterator[Line]:
     text = io.TextIOWrapper(file, "utf-8-sig", "surrogateescape", newline=None)
     try:
         for number, line in enumerate(text, 1):
+            if line.startswith(_WORKBOOK):
+                raise BadInputError(number, "this is an Excel workbook: save it as CSV")
             if _NO_UTF8.search(line):
                 raise BadInputError(number, "not UTF-8; save the list as UTF-8, which Excel calls 'CSV UTF-8'")
             yield number, line

@@ -69,7 +69,7 @@ def test_a_list_is_read_as_people_have_it(text: str | bytes, name: str, expected
     [
         (b"a\nb\xff\n", "", "^line 2: not UTF-8"),
         ("a\nb".encode("utf-16"), "excel.txt", "^line 1: not UTF-8; save the list as UTF-8"),
-        (b"PK\x03\x04\x14\x00\x06\x00\x93", "list.csv", "^line 1: not UTF-8; save"),
+        (b"PK\x03\x04\x14\x00\x06\x00\x93", "list.csv", "^line 1: this is an Excel workbook: save it as CSV"),
         ("name,date\na,b\n", "s.csv", "^line 1: no 'session_id' among 'name', 'date'$"),
         ("session_id,Session ID\na,b\n", "", "^line 1: two columns of the same meaning"),
         ("a\nb,c\n", "s.csv", "^line 2: 2 columns, and no header"),
