@@ -1,6 +1,6 @@
 """The ``aikynetix`` command; ``python -m aikynetix`` is the same.
 
-``--version`` and ``--help`` are answered before anything is imported: shells and scripts ask for them often.
+``--version`` is answered before anything is imported: shells and scripts ask for it often.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from typing import Any, TextIO
 
 _NEEDED = ("click", "rich")
-_COMPLETION = "_AIKYNETIX_COMPLETE"
 _INTERRUPTED = 130
 
 
@@ -59,7 +58,6 @@ def main() -> None:
 
 
 def _run(arguments: list[str]) -> int:
-    is_completing = _COMPLETION in os.environ
     if arguments == ["--version"]:
         from . import __version__
 
@@ -69,11 +67,6 @@ def _run(arguments: list[str]) -> int:
     if missing:
         print(f"aikynetix: the command needs {' and '.join(missing)}: pip install 'aikynetix[cli]'", file=sys.stderr)
         return 2
-    if not is_completing and (not arguments or arguments in (["--help"], ["-h"])):
-        from ._cli._commands import top_help
-
-        print(top_help(), end="", file=sys.stdout if arguments else sys.stderr)
-        return 0 if arguments else 2
     from ._cli._app import run
 
     return run(arguments)

@@ -169,6 +169,11 @@ async def adiscard(transport: httpx.AsyncHTTPTransport) -> None:
             await stream.aclose()
 
 
+def has_dialled(transport: Any) -> bool:
+    """Return whether ``transport`` has ever had a connection."""
+    return _backend_of(transport).stream is not None
+
+
 def _backend_of(transport: Any) -> Any:
     return transport._pool._network_backend  # noqa: SLF001 -- httpx has no argument for it
 

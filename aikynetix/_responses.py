@@ -177,21 +177,25 @@ def connection_error(error: Exception, method: str, url: str) -> APIConnectionEr
 
 
 def _reason(error: Exception) -> str:
-    said = one_line(scrub(_text_of(error)), limit=300) or type(error).__name__
+    tls = tls_error(error)
+    said = one_line(scrub(_text_of(error) or str(tls or "")), limit=300) or type(error).__name__
     if isinstance(error, TokenError):
         return said
     if isinstance(error, httpx.ProxyError):
-        if said.startswith(("407", "401")):  # the latter from proxies that take themselves for a server
-            return (
-                f"the proxy wants a user and password ({said}): put them into its URL, http://user:password@host:port"
-            )
-        return f"the proxy did not let the request through ({said}): check proxy= or HTTPS_PROXY"
-    tls = tls_error(error)
+        return _proxy_reason(said)
     if tls is not None and (reason := _tls_reason(tls)) is not None:
         return reason
     if _has_cause(error, socket.gaierror):
         return f"the host name cannot be resolved ({said}): check the base URL and the network"
     return f"no usable response ({said})"
+
+
+def _proxy_reason(said: str) -> str:
+    if said.startswith(("407", "401", "Invalid username")):  # the latter from proxies that take themselves for a server
+        return f"the proxy wants a user and password ({said}): put them into its URL, http://user:password@host:port"
+    if said.startswith("cannot be reached"):
+        return f"the proxy {said}: check proxy= or HTTPS_PROXY"
+    return f"the proxy did not let the request through ({said}): check proxy= or HTTPS_PROXY"
 
 
 def _tls_reason(error: ssl.SSLError) -> str | None:

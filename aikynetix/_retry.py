@@ -25,6 +25,8 @@ _UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.Pr
 _BROKEN = (httpx.NetworkError, httpx.TimeoutException, httpx.RemoteProtocolError, httpx.ProxyError)
 # A proxy's refusals that a second try does not change: it wants a credential, or does not let the request pass.
 _FINAL_PROXY_STATUSES = ("400", "401", "403", "404", "405", "407")
+# The same of SOCKS, in httpcore's words.
+_FINAL_SOCKS = ("Requested", "Invalid username", "Proxy Server could not connect: Connection not allowed")
 
 
 def is_retryable(method: str, outcome: httpx.Response | Exception) -> bool:
@@ -47,7 +49,7 @@ def is_retryable(method: str, outcome: httpx.Response | Exception) -> bool:
 def is_permanent(error: BaseException) -> bool:
     """Return whether the same request would fail again: a refused certificate, no TLS, a proxy that says no."""
     if isinstance(error, httpx.ProxyError):
-        return str(error).startswith(_FINAL_PROXY_STATUSES)
+        return str(error).startswith(_FINAL_PROXY_STATUSES + _FINAL_SOCKS)
     cause = tls_error(error)
     reason = "" if cause is None else cause.reason or ""
     if isinstance(error, httpx.ConnectError):  # the handshake; its end in the middle may be a passing fault

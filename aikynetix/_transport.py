@@ -26,7 +26,7 @@ import httpx
 from ._auth import origin_of
 from ._config import check_socks, is_loopback
 from ._errors import ConfigurationError
-from ._network import Limits, adiscard, discard, set_backend, set_limits, track
+from ._network import Limits, adiscard, discard, has_dialled, set_backend, set_limits, track
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Mapping
@@ -124,10 +124,11 @@ class StackTransport(httpx.BaseTransport):
                 transport = self._make(scheme)
             set_limits(transport, limits)
             response = transport.handle_request(request)
-        except BaseException:
+        except BaseException as error:
             slots.put(None)
             if transport is not None:
                 discard(transport)
+                _require_proxy(self._proxy, transport, error)
             raise
 
         def give_back() -> None:
@@ -200,10 +201,11 @@ class AsyncStackTransport(httpx.AsyncBaseTransport):
                 )
                 track(transport)
             response = await transport.handle_async_request(request)
-        except BaseException:
+        except BaseException as error:
             slots.release()
             if transport is not None:
                 await adiscard(transport)
+                _require_proxy(self._proxy, transport, error)
             raise
 
         async def give_back() -> None:
@@ -259,7 +261,9 @@ def make_stacks(
     mounts: dict[str, Transport | None] = {}
     for pattern, url in get_environment_proxies().items():
         if url is None:
-            mounts[pattern] = None
+            with suppress(httpx.InvalidURL):  # of NO_PROXY; httpx would raise for "fe80::/10", which it cannot match
+                httpx.URL(pattern)
+                mounts[pattern] = None
             continue
         try:
             made = httpx.Proxy(url)
@@ -332,7 +336,8 @@ def _has_leftover(transport: Any, response: httpx.Response, scheme: str) -> bool
     tls = None if stream is None else stream.get_extra_info("ssl_object")
     if isinstance(tls, ssl.SSLObject):
         with suppress(ssl.SSLError, ValueError):  # mostly SSLWantReadError: nothing is there
-            return bool(tls.read(1))
+            tls.read(1)
+            return True  # a byte, or none, which is the server's farewell
     return tls is not None and bool(tls.pending())
 
 
@@ -343,6 +348,13 @@ def _running_loop() -> object:
         import trio
 
         return trio.lowlevel.current_trio_token()
+
+
+def _require_proxy(proxy: httpx.Proxy | None, transport: Any, error: BaseException) -> None:
+    """Say that it is the proxy that cannot be reached, where no connection to it came about."""
+    if proxy is not None and isinstance(error, httpx.ConnectError) and not has_dialled(transport):
+        where = proxy.url.netloc.decode("ascii", "replace")  # without user and password
+        raise httpx.ProxyError(f"cannot be reached at {where} ({error})") from error
 
 
 def _proxy_with(proxy: httpx.Proxy | None, context: ssl.SSLContext) -> httpx.Proxy | None:

@@ -35,8 +35,7 @@ from scripts.regen._fragments import METHODS, Fragment, find_fragments, merge_fr
 from scripts.regen._load import Json, decode, load_spec  # noqa: E402
 from scripts.regen._problems import EXIT_LOUD, EXIT_OK, EXIT_REFUSED, RefusedError  # noqa: E402
 from scripts.regen._rules import FACADE_SOURCE  # noqa: E402
-from scripts.regen._words import lines_of  # noqa: E402
-from scripts.regen._write import to_bytes  # noqa: E402
+from scripts.regen._text import lines_of, to_bytes  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -77,11 +76,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def make_spec(pages: Sequence[tuple[str, str]]) -> Json:
-    """Merge the fragments of (name, text) pages into one document.
-
-    Raises:
-        RefusedError: A page without a fragment, or pages that contradict each other.
-    """
+    """Merge the fragments of (name, text) pages into one document."""
     fragments: list[Fragment] = []
     for name, text in pages:
         fragments.extend(find_fragments(text, display_name(name)))
@@ -97,11 +92,7 @@ def display_name(page: str) -> str:
 
 
 def remembered(project: Path) -> list[str]:
-    """Return the pages that were read the last time.
-
-    Raises:
-        RefusedError: None are known.
-    """
+    """Return the pages that were read the last time."""
     try:
         pages = tomllib.loads(project.read_text("utf-8"))["tool"]["aikynetix"]["pages"]
     except (OSError, ValueError, KeyError):
@@ -132,11 +123,7 @@ def remember(project: Path, pages: Sequence[str], document: bytes) -> None:
 
 
 def read_page(page: str, http: httpx.Client) -> str:
-    """Read a page from a file or from its address.
-
-    Raises:
-        RefusedError: It cannot be read.
-    """
+    """Read a page from a file or from its address."""
     name = display_name(page)
     if _is_address(page):
         return decode(_fetch(page, name, http), name)

@@ -1,4 +1,4 @@
-"""The look of the progress bars, and how much of an export is left."""
+"""The look of the progress bars."""
 
 from __future__ import annotations
 
@@ -22,11 +22,6 @@ from rich.text import Text
 from ._output import plain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
-    from rich.console import RenderableType
-    from rich.status import Status
-
     from .. import ExportRecord
 
 _MOST_FILES = 8
@@ -36,16 +31,19 @@ _NUMBERS, _RATE = 14 + 7 + 3, 10 + 1
 _LEAST_FOR_RATE = 56
 
 
-def spinner(label: str) -> Status:
-    """Return a spinner on stderr; the label is shown as it is, not read as markup."""
-    return Console(stderr=True).status(Text(plain(label)))
+class _SizeColumn(DownloadColumn):
+    """Bytes done and in all; nothing for an export as a whole, whose task counts sessions."""
+
+    def render(self, task: Task) -> Text:
+        return Text("") if task.fields.get("counts_sessions") else super().render(task)
 
 
 class _RateColumn(TransferSpeedColumn):
     """Bytes per second; nothing for a file that came in one piece, where rich would show a question mark."""
 
     def render(self, task: Task) -> Text:
-        return super().render(task) if task.finished_speed or task.speed else Text("")
+        is_known = (task.finished_speed or task.speed) and not task.fields.get("counts_sessions")
+        return super().render(task) if is_known else Text("")
 
 
 class Bars(Progress):
@@ -59,7 +57,7 @@ class Bars(Progress):
         columns: list[ProgressColumn] = [
             TextColumn("{task.description}", markup=False, table_column=kept),
             BarColumn(bar_width=max(4, min(_LONGEST_BAR, room - self._width))),
-            DownloadColumn(table_column=kept),
+            _SizeColumn(table_column=kept),
             *([_RateColumn(table_column=kept)] if has_rate else []),
             TimeRemainingColumn(elapsed_when_finished=True, table_column=kept),
         ]
@@ -73,19 +71,15 @@ class Bars(Progress):
 
 
 class ExportBars(Bars):
-    """The state of an export: counts, one bar for all of it, and one for each of the first files on their way.
-
-    Args:
-        total: How many sessions there are; None where the list has no known end.
-    """
+    """The state of an export: one bar for all of it, and one for each of the first files on their way."""
 
     def __init__(self, total: int | None) -> None:
         super().__init__(transient=True)
         self._total = total
-        self._counts: dict[str, int] = dict.fromkeys(("done", "already_there", "not_ready", "failed"), 0)
-        self._arrived = 0
+        self._ended = self._failed = 0
         self._files: dict[str, TaskID] = {}
-        self._whole = self.add_task("all videos", total=None)
+        self._whole = self.add_task("", total=total, counts_sessions=True)
+        self._show_whole()
 
     def observe(self, session_id: str, done: int, total: int | None) -> None:
         """Take note of the bytes of a file; called from any thread, often."""
@@ -93,63 +87,26 @@ class ExportBars(Bars):
             shown = len(self._files) < _MOST_FILES
             self._files[session_id] = self.add_task(self.label(session_id), total=total, visible=shown)
         self.update(self._files[session_id], completed=done, total=total)
+        self._show_whole()
 
     def add(self, record: ExportRecord) -> None:
         """Take note of the end of a session."""
-        self._counts[record.status] += 1
-        self._arrived += record.size or 0 if record.status == "done" else 0
+        self._ended += 1
+        self._failed += record.status == "failed"
         file = self._files.pop(record.session_id, None)
         if file is not None:
             self.remove_task(file)
         for shown in list(self._files.values())[:_MOST_FILES]:
             self.update(shown, visible=True)
+        self._show_whole()
+
+    def _show_whole(self) -> None:
+        of, failed = f" of {self._total}" if self._total else "", f", {self._failed} failed" if self._failed else ""
+        # A session under way counts as far as it has come, so that the time left is told before the first has ended.
+        parts = sum(task.completed / task.total for task in self.tasks[1:] if task.total)
+        told = self.label(f"{self._ended}{of} sessions{failed}")
+        self.update(self._whole, description=told, completed=self._ended + parts)
 
     def say(self, line: str) -> None:
         """Print a line above the bars."""
         self.console.print(Text(line), soft_wrap=True)
-
-    def get_renderables(self) -> Iterable[RenderableType]:
-        """Return the counts and the bars, called by rich several times a second."""
-        if hasattr(self, "_whole"):
-            self._look_ahead()
-            ended, of = sum(self._counts.values()), "" if self._total is None else f" of {self._total}"
-            words = [f"{ended}{of} sessions"]
-            words += [
-                f"{self._counts[state]} {state.replace('_', ' ')}"
-                for state in ("not_ready", "failed")
-                if self._counts[state]
-            ]
-            yield Text(", ".join(words), style="bold")
-        yield self.make_tasks_table(self.tasks)
-
-    def _look_ahead(self) -> None:
-        whole, *files = self.tasks
-        under_way = [(file.completed, file.total) for file in files]
-        arrived = self._arrived + sum(done for done, _ in under_way)
-        self.update(self._whole, completed=arrived)
-        left = bytes_left(under_way, self._arrived, self._counts, self._total)
-        # Not by `update`, which would begin to measure the rate anew.
-        whole.total, whole.finished_time = None if left is None else arrived + left, None
-
-
-def bytes_left(
-    files: Sequence[tuple[float, float | None]], arrived: int, counts: Mapping[str, int], total: int | None
-) -> float | None:
-    """Return how many bytes of an export are still to come, as far as the sizes that are known tell; else None.
-
-    A session that has not begun brings as many bytes as the others on average, and none as often as they.
-
-    Args:
-        files: Bytes done and bytes in all of each file on its way.
-        arrived: Bytes of the sessions that are done.
-        counts: Sessions that ended, by status.
-        total: How many sessions there are.
-    """
-    sizes = [size for _, size in files if size]
-    known = counts["done"] + len(sizes)
-    if total is None or not known:
-        return None
-    mean = (arrived + sum(sizes)) / known
-    share = known / (known + counts["not_ready"] + counts["failed"])
-    waiting = max(0, total - sum(counts.values()) - len(files))
-    return sum(max(0, (size or mean) - done) for done, size in files) + waiting * mean * share

@@ -97,14 +97,7 @@ def given(name: str) -> Any:
 
 
 def credential(*, may_ask: bool) -> tuple[str, str]:
-    """Return ``"api_key"`` or ``"token"``, and the credential from the environment; else an API key that is typed in.
-
-    Args:
-        may_ask: Whether a person may be asked, which needs a terminal on stdin.
-
-    Raises:
-        ConfigurationError: There is none, or there are two.
-    """
+    """Return ``"api_key"`` or ``"token"``, and the credential from the environment; else a key that is typed in."""
     from .. import ConfigurationError
 
     found = {kind: os.environ.get(name, "").strip() for kind, name in VARIABLES.items()}
@@ -123,11 +116,7 @@ def credential(*, may_ask: bool) -> tuple[str, str]:
 
 
 def auth_of(kind: str, secret: str) -> httpx.Auth:
-    """Return what sends a credential as the options say.
-
-    Raises:
-        ConfigurationError: The credential cannot stand in a header, or a header was named for a token.
-    """
+    """Return what sends a credential as the options say."""
     from .. import ApiKey, BearerToken, ConfigurationError
 
     header = given("key_header")
@@ -145,11 +134,7 @@ def auth_of(kind: str, secret: str) -> httpx.Auth:
 
 
 def client(auth: httpx.Auth, **defaults: Any) -> Aikynetix:
-    """Return a client as the options say; ``defaults`` hold where an option was not given.
-
-    Raises:
-        ConfigurationError: A setting is wrong.
-    """
+    """Return a client as the options say; ``defaults`` hold where an option was not given."""
     from .. import Aikynetix
 
     options = {name: given(name) for name in ("base_url", "timeout", "max_retries", "proxy")} | {
@@ -160,11 +145,7 @@ def client(auth: httpx.Auth, **defaults: Any) -> Aikynetix:
 
 @contextmanager
 def connect() -> Generator[Aikynetix]:
-    """Open a client for the time of a ``with`` block.
-
-    Raises:
-        ConfigurationError: A setting is wrong, or there is no credential.
-    """
+    """Open a client for the time of a ``with`` block."""
     with told(), client(auth_of(*credential(may_ask=True))) as opened:
         yield opened
 

@@ -31,11 +31,6 @@ def note(text: str) -> None:
     print(plain(text), file=sys.stderr, flush=True)
 
 
-def complain(text: str) -> None:
-    """Print the one line that says what went wrong to stderr."""
-    note(f"aikynetix: {text}")
-
-
 def plain(text: str) -> str:
     """Return ``text`` without what a terminal would obey instead of show."""
     return _CONTROLS.sub("\N{REPLACEMENT CHARACTER}", text)

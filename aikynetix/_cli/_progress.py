@@ -1,4 +1,7 @@
-"""What a person sees while a command works: on stderr, and only where stderr is a terminal."""
+"""What a person sees while a command works: on stderr, and only where stderr is a terminal that can move its cursor.
+
+rich is the slowest import of the command, and scripts never see a bar: `_bars` is imported when there is one.
+"""
 
 from __future__ import annotations
 
@@ -16,25 +19,19 @@ if TYPE_CHECKING:
     Progress = Callable[[int, int | None], object]
 
 
-def wants_bar(*, quiet: bool) -> bool:
-    """Return whether to show a bar: a person is looking, on a terminal that can move its cursor."""
+def _wants_bar(*, quiet: bool) -> bool:
     return not quiet and sys.stderr is not None and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
 
 
 @contextmanager
-def progress_bar(label: str, *, quiet: bool) -> Generator[Progress | None]:
-    """Show a bar for the time of a ``with`` block; after an error nothing of it is left.
-
-    Yields:
-        A function of the bytes done and the bytes in all, to be called from any thread; None where there is no bar.
-    """
-    if not wants_bar(quiet=quiet):
+def progress_bar(label: str, *, quiet: bool, transient: bool = False) -> Generator[Progress | None]:
+    """Show a bar for the time of a ``with`` block; after an error, or a mere wait, nothing of it is left."""
+    if not _wants_bar(quiet=quiet):
         yield None
         return
-    # rich is the slowest import of the command, and scripts never see a bar.
     from ._bars import Bars
 
-    with Bars() as bars:
+    with Bars(transient=transient) as bars:
         # The clock starts with the first byte, not with the wait for the video to be made.
         task = bars.add_task(f"{bars.label(label)}: waiting", total=None, start=False)
 
@@ -50,33 +47,13 @@ def progress_bar(label: str, *, quiet: bool) -> Generator[Progress | None]:
 
 
 @contextmanager
-def waiting(label: str, *, quiet: bool) -> Generator[None]:
-    """Show that something is being waited for, for the time of a ``with`` block, where there would be a bar."""
-    if not wants_bar(quiet=quiet):
-        yield
-        return
-    from ._bars import spinner
-
-    with spinner(f"{label}: waiting"):
-        yield
-
-
-@contextmanager
 def export_bars(total: int | None, *, quiet: bool) -> Generator[ExportBars | None]:
-    """Show what an export does for the time of a ``with`` block; None where there are no bars.
+    """Show what an export of ``total`` sessions does for the time of a ``with`` block; None where there are no bars.
 
     What reads a pipe (``| cat``, ``| tee``) may write to the same terminal, at moments that nobody here knows of: its
     lines and the bars would overwrite each other.
-
-    Args:
-        total: How many sessions there are; None where the list has no known end.
-        quiet: Show none.
     """
-    try:
-        is_pipe = stat.S_ISFIFO(os.fstat(1).st_mode)
-    except OSError:  # stdout is closed
-        is_pipe = False
-    if is_pipe or not wants_bar(quiet=quiet):
+    if stat.S_ISFIFO(os.fstat(1).st_mode) or not _wants_bar(quiet=quiet):
         yield None
         return
     from ._bars import ExportBars

@@ -12,13 +12,7 @@ from ._progress import progress_bar
 
 
 @click.command
-@click.option(
-    "--output",
-    type=click.Path(),
-    metavar="DIR",
-    default="demo-output",
-    help="Where to put the video. Default: demo-output.",
-)
+@click.option("--output", type=click.Path(), metavar="DIR", default="demo-output", help="Default: demo-output.")
 @click.option("-q", "--quiet", is_flag=True, help="Print only where the video is.")
 def demo(output: str, quiet: bool) -> None:
     """Do the whole job once against the sandbox, no account needed.

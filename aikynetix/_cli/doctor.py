@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import platform
 import tempfile
-import time
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, NamedTuple
@@ -21,7 +20,8 @@ if TYPE_CHECKING:
 
     from .. import Aikynetix, AikynetixError
 
-    Style = tuple[str, httpx.Auth, str]
+    Setting = tuple[str, str, str]  # name, value, source
+    Style = tuple[str, httpx.Auth]
 
 # Ids are made by the vendor; nobody's session is called this, so the server has nothing to do for the question.
 _NOBODYS_SESSION = "aikynetix-doctor"
@@ -39,16 +39,6 @@ class Check(NamedTuple):
     code: int = 0
 
 
-class Probe(NamedTuple):
-    """What became of a question: status and date of the API's response, the error, and when and how fast it came."""
-
-    status: int | None
-    date: str
-    error: AikynetixError | None
-    at: float
-    seconds: float
-
-
 @click.command
 @click.argument("session_id", metavar="[SESSION]", required=False)
 @_options.json_option
@@ -63,8 +53,6 @@ def doctor(ctx: click.Context, session_id: str | None, as_json: bool) -> None:
     """
     with _options.told():
         settings, checks = _examined(session_id)
-    if session_id is not None and all(check.name != "session" for check in checks):
-        checks.append(Check("session", "unknown", "not tried: see what failed above"))
     # Later checks may only have failed because of the first one.
     code = next((check.code for check in checks if check.state == "failed"), 0)
     if as_json:
@@ -80,7 +68,7 @@ def doctor(ctx: click.Context, session_id: str | None, as_json: bool) -> None:
     ctx.exit(code)
 
 
-def _examined(session_id: str | None) -> tuple[list[tuple[str, str, str]], list[Check]]:
+def _examined(session_id: str | None) -> tuple[list[Setting], list[Check]]:
     """Return the settings in force with their sources, and the verdicts."""
     import httpx
 
@@ -88,19 +76,21 @@ def _examined(session_id: str | None) -> tuple[list[tuple[str, str, str]], list[
 
     checks: list[Check] = []
     styles: list[Style] = []
-    kind, anonymous = "", None
+    kind, base_url, anonymous = "", "none", None
     try:
         anonymous = _client(httpx.Auth())
+        base_url = str(anonymous.raw.get_httpx_client().base_url).rstrip("/")
         kind, secret = _options.credential(may_ask=False)
         _options.auth_of(kind, secret)
         styles = _styles(kind, secret)
     except ConfigurationError as error:
         checks.append(_failed("settings", error))
-    settings = _settings(anonymous, kind, styles)
     if anonymous is not None:
         with anonymous:
             checks += _asked(anonymous, styles, session_id)
-    return settings, checks
+    if session_id is not None and all(check.name != "session" for check in checks):
+        checks.append(Check("session", "unknown", "not tried: see what failed above"))
+    return _settings(base_url, kind, styles), checks
 
 
 def _client(auth: httpx.Auth) -> Aikynetix:
@@ -127,33 +117,30 @@ def _versions() -> dict[str, str]:
     return {"aikynetix": __version__, "Python": python, "transport": transport, "spec": spec_name()}
 
 
-def _settings(client: Aikynetix | None, kind: str, styles: list[Style]) -> list[tuple[str, str, str]]:
-    """Return name, value and source of the settings; without a client the base URL may be unfit to be shown."""
-    from importlib.util import find_spec
+def _settings(base_url: str, kind: str, styles: list[Style]) -> list[Setting]:
+    """Return name, value and source of the settings; the base URL is the client's, for another may be unfit to show."""
 
-    def setting(name: str, option: str, default: object, *variables: str) -> tuple[str, str, str]:
+    def setting(name: str, option: str, default: object, *variables: str) -> Setting:
         value = _options.given(option.removeprefix("--").replace("-", "_"))
         if value is not None:
             return name, str(value), option
-        set_ = [variable for variable in variables if os.environ.get(variable, "").strip()]
-        return (name, os.environ[set_[0]].strip(), set_[0]) if set_ else (name, str(default), "default")
+        found = next((variable for variable in variables if os.environ.get(variable, "").strip()), None)
+        return (name, os.environ[found].strip(), found) if found else (name, str(default), "default")
 
-    base_url = "none" if client is None else str(client.raw.get_httpx_client().base_url).rstrip("/")
     listed = [("base URL", base_url, setting("", "--base-url", "", _options.BASE_URL)[2])]
     if kind:
         listed.append(("credential", kind.replace("_", " ").replace("api", "API"), _options.VARIABLES[kind]))
-        listed += [("header", name, setting("", "--key-header", "")[2]) for name, _, _ in styles[:1]]
-    trusted = "certifi's" if find_spec("truststore") is None else "the system's"
+        listed += [("header", name, setting("", "--key-header", "")[2]) for name, _ in styles[:1]]
     return [
         *listed,
         setting("timeout", "--timeout", "30 s for one attempt"),
         setting("retries", "--max-retries", 3),
-        setting("certificates", "--ca-file", trusted, "SSL_CERT_FILE", "SSL_CERT_DIR"),
+        setting("certificates", "--ca-file", "the system's", "SSL_CERT_FILE", "SSL_CERT_DIR"),
         _proxy(base_url),
     ]
 
 
-def _proxy(base_url: str) -> tuple[str, str, str]:
+def _proxy(base_url: str) -> Setting:
     """Return the proxy for the base URL, as httpx finds it, without its user and password."""
     from urllib.request import getproxies, proxy_bypass
 
@@ -161,17 +148,18 @@ def _proxy(base_url: str) -> tuple[str, str, str]:
 
     from .._config import is_loopback
 
-    target = httpx.URL(base_url)
+    target, proxy, source = httpx.URL(base_url), _options.given("proxy"), "--proxy"
     if is_loopback(target.host):
         return "proxy", "none, for the server is on this machine", "default"
-    found = {} if _options.given("proxy") else getproxies()
-    names = [name for name in (target.scheme, "all") if found.get(name) and not proxy_bypass(target.host)]
-    proxy, source = (found[names[0]], f"{names[0].upper()}_PROXY") if names else (_options.given("proxy"), "--proxy")
+    if not proxy and not proxy_bypass(target.host):
+        found = getproxies()
+        scheme = next((name for name in (target.scheme, "all") if found.get(name)), "")
+        proxy, source = found.get(scheme), f"{scheme.upper()}_PROXY"
     return ("proxy", proxy.rpartition("@")[2].rpartition("//")[2], source) if proxy else ("proxy", "none", "default")
 
 
 def _styles(kind: str, secret: str) -> list[Style]:
-    """Return every documented way to send a credential with what to do for it, the one in force first.
+    """Return every documented way to send a credential, the one in force first.
 
     Source: the two security schemes of the vendor's spec, and the "Security" paragraph of the vendor's page.
     """
@@ -179,82 +167,74 @@ def _styles(kind: str, secret: str) -> list[Style]:
     from .._operations import spec_defaults
 
     spec, named = spec_defaults(), _options.given("key_header")
-    move = "" if kind == "api_key" else f"put it into {_options.API_KEY} instead, and "
-    place, name = spec.api_key or ("header", "API-KEY")
-    shown = f"{name}: <key>" if place == "header" else f"{place} {name}=<key>"
-    styles: list[Style] = [(shown, ApiKey(secret), f"{move}leave --key-header out")] if spec.api_key else []
-    prose = ApiKey(secret, header="Authorization")
-    styles.append(("Authorization: API-KEY <key>", prose, f"{move}use --key-header Authorization"))
+    styles: list[Style] = [("Authorization: API-KEY <key>", ApiKey(secret, header="Authorization"))]
+    if spec.api_key is not None:
+        place, name = spec.api_key
+        styles.insert(0, (f"{name}: <key>" if place == "header" else f"{place} {name}=<key>", ApiKey(secret)))
     if spec.bearer is not None:
-        advice = f"put it into {_options.TOKEN} instead, and leave --key-header out"
-        styles.append((f"{spec.bearer[0]}: {spec.bearer[1]}<token>", BearerToken(secret), advice))
-    if kind == "token":
-        return [styles[-1], *styles[:-1]]
-    if named is None:
-        return styles
-    own = next((style for style in styles[:2] if style[0].lower().startswith(f"{named}:".lower())), None)
-    own = own or (f"{named}: <key>", ApiKey(secret, header=named), "")
-    return [own, *(style for style in styles if style is not own)]
+        styles.append((f"{spec.bearer[0]}: {spec.bearer[1]}<token>", BearerToken(secret)))
+    first = styles[-1] if kind == "token" else styles[0]
+    if named is not None:
+        known = [style for style in styles[:2] if style[0].lower().startswith(f"{named}:".lower())]
+        first = known[0] if known else (f"{named}: <key>", ApiKey(secret, header=named))
+    return [first, *(style for style in styles if style is not first)]
 
 
 def _asked(anonymous: Aikynetix, styles: list[Style], session_id: str | None) -> Iterator[Check]:
     """Give what the server's responses tell; without a credential that can be sent only whether it is there."""
-    control = _probe(anonymous)
+    from .. import APIStatusError
+
+    control = _error(anonymous)
     yield (server := _reached(control))
-    if server.state == "failed" and control.status is None:
+    if server.state == "failed" and not isinstance(control, APIStatusError):
         return
-    yield _clock(control)
-    found = {}
-    for name, auth, _ in styles:
+    date = control.headers.get("date", "") if isinstance(control, APIStatusError) else ""
+    yield _clock(date, datetime.now(UTC))
+    found: dict[str, int | None] = {}
+    for name, auth in styles:
         with _client(auth) as client:
-            found[name] = _probe(client)
-    yield from _judged(found, control, {name: advice for name, _, advice in styles})
-    in_force = next(iter(found.values()), control)
+            found[name] = _status(_error(client))
+    yield from _judged(found, _status(control))
     if session_id is not None and styles:
         with _client(styles[0][1]) as client:
             yield from _session(client, session_id)
-    elif styles and server.state == "ok" and _verdict(in_force, control) == "cannot tell":
-        alike = " with it and without" if in_force.status == control.status else ""
-        told = f"nothing is known about it, the response is {in_force.status}{alike}"
+    elif styles and server.state == "ok" and _verdict(found[styles[0][0]], _status(control)) == "cannot tell":
+        told = f"nothing is known about it, the response is {found[styles[0][0]]}"
         yield Check("credential", "warning", f"{told}; check the base URL, or name a SESSION")
 
 
-def _probe(client: Aikynetix) -> Probe:
+def _error(client: Aikynetix) -> AikynetixError | None:
     """Ask for the video of a session that nobody has."""
-    from .. import AikynetixError, APIStatusError
+    from .. import AikynetixError
 
-    began, failure = time.monotonic(), None
     try:
         client.analyzed_videos.get(_NOBODYS_SESSION)
     except AikynetixError as error:
-        failure = error
-    seconds = time.monotonic() - began
-    if isinstance(failure, APIStatusError):
-        return Probe(failure.status_code, failure.headers.get("date", ""), failure, time.time(), seconds)
-    return Probe(None if failure else 200, "", failure, time.time(), seconds)
+        return error
+    return None
 
 
-def _reached(control: Probe) -> Check:
+def _status(error: AikynetixError | None) -> int | None:
+    return 200 if error is None else getattr(error, "status_code", None)
+
+
+def _reached(error: AikynetixError | None) -> Check:
     """Conclude whether the server is there."""
-    from .. import APIResponseValidationError
+    from .. import APIResponseValidationError, APIStatusError
 
-    took, status = f"after {control.seconds * 1000:.0f} ms", control.status
-    is_foreign = isinstance(control.error, APIResponseValidationError)
-    if is_foreign or (status is not None and 300 <= status < 400):
-        what = f"answers {took}, but not as the API does" if is_foreign else f"answers {status} {took}"
-        return Check("server", "failed", f"{what}; a proxy or login page may have answered, check the base URL", 1)
-    if status is None and control.error is not None:
-        return _failed("server", control.error)
-    if status is not None and (status >= 500 or status == 429):
-        return Check("server", "failed", f"answers {status} {took}; try again later", 6)
-    return Check("server", "ok", f"answers {took}")
+    if isinstance(error, APIResponseValidationError) or (isinstance(error, APIStatusError) and error.status_code < 400):
+        told = "answers, but not as the API does; a proxy or login page may have answered, check the base URL"
+        return Check("server", "failed", told, 1)
+    if isinstance(error, APIStatusError) and (error.status_code >= 500 or error.status_code == 429):
+        return Check("server", "failed", f"answers {error.status_code}; try again later", 6)
+    return Check("server", "ok", "answers") if error is None or _status(error) else _failed("server", error)
 
 
-def _clock(control: Probe) -> Check:
+def _clock(date: str, now: datetime) -> Check:
     """Compare this machine's clock with the response's ``Date`` (RFC 9110, section 6.6.1), which has whole seconds."""
     try:
-        moment = parsedate_to_datetime(control.date)
-        skew = control.at - (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+        moment = parsedate_to_datetime(date)
+        skew = (now - (moment if moment.tzinfo else moment.replace(tzinfo=UTC))).total_seconds()
     except (ValueError, TypeError, IndexError, OverflowError):
         return Check("clock", "unknown", "the server does not say what time it is")
     if abs(skew) <= _MOST_SKEW:
@@ -263,31 +243,33 @@ def _clock(control: Probe) -> Check:
     return Check("clock", "warning", f"{abs(skew):.0f} s {side} the server's; set it, or expiry times will mislead")
 
 
-def _verdict(probe: Probe, control: Probe) -> str:
+def _verdict(status: int | None, control: int | None) -> str:
     """Return whether the server takes a credential in one style: accepted, refused or cannot tell.
 
     A response other than 401 is a proof only if the server answers differently to no credential at all.
     """
-    status = probe.status
     if status == 401:
         return "refused"
-    if status is None or 300 <= status < 400 or status == 429 or status >= 500 or status == control.status:
+    if status is None or 300 <= status < 400 or status == 429 or status >= 500 or status == control:
         return "cannot tell"
     return "accepted"
 
 
-def _judged(found: dict[str, Probe], control: Probe, advice: dict[str, str]) -> Iterator[Check]:
+def _judged(found: dict[str, int | None], control: int | None) -> Iterator[Check]:
     """Conclude which header styles the server accepts; only the failure of the first, which is in force, is one."""
-    verdicts = {name: _verdict(probe, control) for name, probe in found.items()}
+    verdicts = {name: _verdict(status, control) for name, status in found.items()}
     accepted = next((name for name, verdict in verdicts.items() if verdict == "accepted"), None)
-    for position, (name, verdict) in enumerate(verdicts.items()):
-        detail = f"{verdict} ({found[name].status or 'no usable response'}){'' if position else '; in force'}"
-        if position or verdict != "refused":
-            yield Check(name, _STATES[verdict], detail)
-        elif accepted is None:
-            yield Check(name, "failed", f"{detail}, and no other is accepted: check the credential", 3)
+    way_out = "and no other is accepted: check the credential"
+    if accepted is not None:
+        settings = f"{_options.API_KEY} or {_options.TOKEN}, with or without --key-header"
+        way_out = f"while {accepted!r} is accepted: choose it by {settings}"
+    for name, verdict in verdicts.items():
+        in_force = name == next(iter(found))
+        detail = f"{verdict} ({found[name] or 'no usable response'}){'; in force' if in_force else ''}"
+        if in_force and verdict == "refused":
+            yield Check(name, "failed", f"{detail}, {way_out}", 3)
         else:
-            yield Check(name, "failed", f"{detail}, while {accepted!r} is accepted: {advice[accepted]}", 3)
+            yield Check(name, _STATES[verdict], detail)
 
 
 def _session(client: Aikynetix, session_id: str) -> Iterator[Check]:
@@ -299,33 +281,29 @@ def _session(client: Aikynetix, session_id: str) -> Iterator[Check]:
         video = client.analyzed_videos.get(session_id)
         yield Check(name, "ok", "its video is there")
         name = "storage"
-        size = _first_bytes(client, session_id)
+        _fetch_a_little(client, session_id)
     except AikynetixError as error:
         yield _failed(name, error)
         return
-    parts = ["the signed URL works"] + ([] if size is None else [_output.human_size(size)])
-    if video.expires_at is not None:
-        parts.append(f"expires in {(video.expires_at - datetime.now(UTC)).total_seconds() / 60:.0f} min")
-    yield Check(name, "ok", ", ".join(parts))
+    minutes = (video.expires_at - datetime.now(UTC)).total_seconds() / 60 if video.expires_at else None
+    yield Check(name, "ok", "the signed URL works" + ("" if minutes is None else f", expires in {minutes:.0f} min"))
 
 
-def _first_bytes(client: Aikynetix, session_id: str) -> int | None:
-    """Begin a download, and end it as soon as bytes arrive; return the size that was announced."""
+def _fetch_a_little(client: Aikynetix, session_id: str) -> None:
+    """Begin a download, and end it as soon as bytes arrive."""
     from threading import Event
 
     from .. import DownloadInterruptedError
 
-    sizes, arrived = list[int | None](), Event()
+    arrived = Event()
 
-    def progress(done: int, total: int | None) -> None:
+    def progress(done: int, _total: int | None) -> None:
         if done:
-            sizes.append(total)
             arrived.set()
 
     with tempfile.TemporaryDirectory() as folder:
         try:
             client.analyzed_videos.download(session_id, f"{folder}{os.sep}", progress=progress, cancel=arrived)
         except DownloadInterruptedError:
-            if not sizes:
+            if not arrived.is_set():
                 raise
-    return sizes[-1] if sizes else None

@@ -13,12 +13,7 @@ from ._progress import progress_bar
 @click.command
 @_options.session_argument
 @click.option(
-    "-o",
-    "--output",
-    type=click.Path(),
-    metavar="PATH",
-    default="./",
-    help="File, folder or fsspec URL. Default: this folder.",
+    "-o", "--output", type=click.Path(), default="./", metavar="PATH", help="File, folder or fsspec URL. Default: here."
 )
 @_options.analysis_option
 @_options.wait_option

@@ -7,7 +7,6 @@ import sys
 from collections import Counter
 from contextlib import ExitStack, closing, contextmanager
 from importlib import import_module
-from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +24,8 @@ if TYPE_CHECKING:
     from ._bars import ExportBars
 
 _DASK_TIMEOUT = 15.0
-_SAID = {"done": "done", "already_there": "already there", "not_ready": "not ready", "failed": "failed"}
+_STDIN = "<stdin>"
+_STATUSES = ("done", "already_there", "not_ready", "failed")
 _ACTIONS = {"fetch": "to fetch", "already_there": "already there", "skip": "to leave alone"}
 
 
@@ -45,7 +45,7 @@ class Summary:
 
     def sentence(self, *, has_wait: bool) -> str:
         """Return the counts, and what helps the sessions without a video; with ``--wait`` they were to be made."""
-        told = ", ".join(f"{self.counts[status]} {said}" for status, said in _SAID.items() if self.counts[status])
+        told = ", ".join(f"{self.counts[one]} {one.replace('_', ' ')}" for one in _STATUSES if self.counts[one])
         number, size = self.counts.total(), _output.human_size(self.fetched)
         sessions = f"{number} session{'' if number == 1 else 's'}"
         line = f"{sessions}: {told or 'nothing to do'}; {size} in {monotonic() - self.began:.1f} s."
@@ -62,8 +62,8 @@ class Summary:
         return Exit.LATER if self.counts["not_ready"] else Exit.DONE
 
 
-@click.command
-@click.argument("source", metavar="SESSIONS", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
+@click.command(short_help="Save the videos of many sessions into a folder.")
+@click.argument("source", metavar="SESSIONS", type=click.File("rb"))
 @click.option("--to", type=click.Path(file_okay=False), metavar="DIR", required=True, help="Folder or fsspec URL.")
 @_options.analysis_option
 @click.option(
@@ -76,7 +76,7 @@ class Summary:
 @_options.quiet_option
 @click.option("--json", "as_json", is_flag=True, help="Print a line of JSON for each session.")
 @_options.connection_options
-def export(source: str, to: str, dry_run: bool, dask: str | None, quiet: bool, as_json: bool, **how: Any) -> None:
+def export(source: BinaryIO, to: str, dry_run: bool, dask: str | None, quiet: bool, as_json: bool, **how: Any) -> None:
     """Save the videos of many sessions into a folder, and print where they are.
 
     SESSIONS is a file with a session id on each line (a line that begins with "# " is a comment), a CSV file with a
@@ -89,18 +89,15 @@ def export(source: str, to: str, dry_run: bool, dask: str | None, quiet: bool, a
     from .._export import PAGE
 
     with ExitStack() as stack:
-        file = stack.enter_context(_opened(source))
-        count = _counted(file, source)
+        count = _counted(source)
         if dry_run:
-            _plan(_sessions(file, source), to, retry_failed=how["retry_failed"], as_json=as_json)
+            _plan(_sessions(source), to, retry_failed=how["retry_failed"], as_json=as_json)
             return
         client = stack.enter_context(_options.connect())
         executor = stack.enter_context(_cluster(dask)) if dask else None
         bars = stack.enter_context(export_bars(count, quiet=quiet))
         observer = None if bars is None else bars.observe
-        records = client.analyzed_videos.export(
-            _sessions(file, source), to, executor=executor, progress=observer, **how
-        )
+        records = client.analyzed_videos.export(_sessions(source), to, executor=executor, progress=observer, **how)
         summary = Summary()
         with closing(records):
             _show_all(records, summary, bars, as_json=as_json)
@@ -110,34 +107,23 @@ def export(source: str, to: str, dry_run: bool, dask: str | None, quiet: bool, a
     click.get_current_context().exit(summary.exit_code())
 
 
-@contextmanager
-def _opened(source: str) -> Generator[BinaryIO]:
-    if source == "-":
-        if sys.stdin is None:
-            raise click.UsageError("stdin is closed; name a file, or give the sessions on stdin.")
-        yield sys.stdin.buffer
-        return
-    with Path(source).open("rb") as file:
-        yield file
-
-
-def _sessions(file: BinaryIO, source: str) -> Iterator[Any]:
+def _sessions(file: BinaryIO) -> Iterator[Any]:
     from .._export._input import BadInputError, sessions
 
     try:
-        yield from sessions(file, source)
+        yield from sessions(file, file.name)
     except BadInputError as error:
-        raise click.UsageError(f"{'stdin' if source == '-' else source}: {error}") from None
+        raise click.UsageError(f"{file.name.strip('<>')}: {error}") from None
     except OSError as error:
-        error.filename = source  # else it would be taken for one of stdout
+        error.filename = file.name  # else it would be taken for one of stdout
         raise
 
 
-def _counted(file: BinaryIO, source: str) -> int | None:
+def _counted(file: BinaryIO) -> int | None:
     """Find what is wrong with a list before anything is done; return how many sessions it has, None for a stream."""
-    if source == "-" or not file.seekable():
+    if file.name == _STDIN or not file.seekable():
         return None
-    count = len({session_id for session_id, _ in _sessions(file, source)})
+    count = len({session_id for session_id, _ in _sessions(file)})
     file.seek(0)
     return count
 
@@ -186,4 +172,4 @@ def _show_all(records: Iterator[ExportRecord], summary: Summary, bars: ExportBar
             say(str(record.path))
         else:
             why = "ask again later, or with --wait" if record.status == "not_ready" else record.message
-            complain(_output.plain(f"{record.session_id}: {_SAID[record.status]}: {why}"))
+            complain(_output.plain(f"{record.session_id}: {record.status.replace('_', ' ')}: {why}"))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from . import _options, _output
-from ._progress import waiting
+from ._progress import progress_bar
 
 if TYPE_CHECKING:
     from .. import Aikynetix, AnalyzedVideo
@@ -26,7 +26,7 @@ def generate(session_id: str, analysis: _options.Kind | None, wait: float, quiet
     Without --wait the request is sent in any case, so that a video may be made again; exit code 6 says that it was
     accepted but the video is not there yet. With --wait a video that is there already will do.
     """
-    with _options.connect() as client, waiting(session_id, quiet=quiet or not wait):
+    with _options.connect() as client, progress_bar(session_id, quiet=quiet or not wait, transient=True):
         if wait:
             video = client.analyzed_videos.ensure(session_id, analysis=analysis, wait=wait)
         else:

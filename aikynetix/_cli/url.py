@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from . import _options, _output
-from ._progress import waiting
+from ._progress import progress_bar
 
 
 @click.command
@@ -23,7 +23,7 @@ def url(
 
     Whoever has the URL can fetch the video until it expires: treat it as a secret.
     """
-    with _options.connect() as client, waiting(session_id, quiet=quiet or not wait):
+    with _options.connect() as client, progress_bar(session_id, quiet=quiet or not wait, transient=True):
         videos = client.analyzed_videos
         video = videos.ensure(session_id, analysis=analysis, wait=wait) if wait else None
         if video is None or attachment:

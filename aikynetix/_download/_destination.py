@@ -67,7 +67,10 @@ def local_path(to: str | os.PathLike[str]) -> tuple[Path, bool]:
         if "?" in text or "#" in text:
             raise PlaceError("a file: URL has no ? and no #; as parts of a name they are written %3F and %23")
         text = url2pathname(parts.path)
-    path = Path(text).expanduser()
+    try:
+        path = Path(text).expanduser()
+    except RuntimeError as error:
+        raise PlaceError(f"{text.partition('/')[0]} is nobody's home folder (a name is written ./~)") from error
     return path, text.endswith(("/", os.sep)) or path.is_dir()
 
 

@@ -2,140 +2,93 @@
 
 from __future__ import annotations
 
-import warnings
-import weakref
 from collections.abc import Iterable, Mapping
+from concurrent.futures import Executor
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
-
-from attrs import evolve
+from typing import TYPE_CHECKING, Any
 
 from .._arguments import checked_count, checked_place
 from .._download._destination import local_path, remote_url
 from .._errors import DownloadError
 from ._folder import Folder
-from ._record import ExportRecord, ExportStatus, shown_id
-from ._run import Rules, Run, close, split_item
-from ._workers import ExecutorWorkers, Tasks, Threads
+from ._record import shown_id
+from ._run import Run, close, sessions
+from ._workers import LoopDownload, elsewhere, threads
 
 if TYPE_CHECKING:
     import os
     from collections.abc import AsyncGenerator, Callable, Generator, Iterator
-    from concurrent.futures import Executor
 
     from .. import Aikynetix, AsyncAikynetix
-    from ._workers import Factory, Workers
-
-T = TypeVar("T")
+    from .._models import DownloadedVideo
+    from ._record import ExportRecord
+    from ._workers import Factory
 
 
 def export(
-    client: Aikynetix,
-    session_ids: Iterable[Any],
-    to: str | os.PathLike[str],
-    *,
-    executor: Executor | None = None,
-    make_client: Factory | None = None,
-    **rules: Any,
+    client: Aikynetix, session_ids: Iterable[Any], to: str | os.PathLike[str], **how: Any
 ) -> Generator[ExportRecord]:
     """Return an iterator that exports as it is asked for records; see `AnalyzedVideos.export`.
 
-    Args:
-        client: Downloads the videos.
-        session_ids: Session ids, or pairs of an id and an analysis, or a mapping from the one to the other.
-        to: A folder or an fsspec URL.
-        executor: Where to work instead of in threads of this process.
-        make_client: Makes the client of a worker of the executor; takes ``max_retries``, and pickles.
-        **rules: See `Rules`.
-
-    Raises:
-        TypeError: ``session_ids`` is a single string, or no iterable; or ``executor`` is no executor.
-        ValueError: ``concurrency`` is no whole number from 1 up, or ``to`` names no folder.
-        ConfigurationError: ``to`` is a URL, and fsspec or what it needs for it is not installed; or the client's
-            settings cannot be sent to an executor.
+    ``how`` has ``executor``, where to work instead of in threads of this process; ``make_client``, which makes the
+    client of a worker of the executor, takes ``max_retries``, and pickles; and the arguments of `Run`.
     """
     # The export itself begins again what failed in passing.
-    threads = partial(Threads, client.with_options(max_retries=0))
-    run = _run(session_ids, to, threads, executor, make_client, rules)
-    return _watched(run.records(), run)
+    return _run(session_ids, to, client.with_options(max_retries=0).analyzed_videos.download, **how).records()
 
 
 def export_async(
-    client: AsyncAikynetix,
-    session_ids: Iterable[Any],
-    to: str | os.PathLike[str],
-    *,
-    executor: Executor | None = None,
-    make_client: Factory | None = None,
-    **rules: Any,
+    client: AsyncAikynetix, session_ids: Iterable[Any], to: str | os.PathLike[str], **how: Any
 ) -> AsyncGenerator[ExportRecord]:
     """Return an asynchronous iterator over the records; the arguments and errors are those of `export`."""
-    tasks = Tasks(client.with_options(max_retries=0))
-    run = _run(session_ids, to, lambda _: tasks, executor, make_client, rules)
-    return _watched(_async_records(run, tasks), run)
+    download = LoopDownload(client.with_options(max_retries=0).analyzed_videos.download)
+    return _async_records(_run(session_ids, to, download, **how), download)
 
 
-async def _async_records(run: Run, tasks: Tasks) -> AsyncGenerator[ExportRecord]:
+async def _async_records(run: Run, download: LoopDownload) -> AsyncGenerator[ExportRecord]:
     import anyio.to_thread
 
+    download.enter()
     records = run.records()
-    limiter = anyio.CapacityLimiter(1)  # of its own: downloads may have taken all of the loop's threads
+    limiter = anyio.CapacityLimiter(2)  # of its own: downloads may have taken all of the loop's threads
     in_thread = partial(anyio.to_thread.run_sync, abandon_on_cancel=True, limiter=limiter)
     try:
         while (record := await in_thread(next, records, None)) is not None:
             yield record
     finally:
         run.stop()
-        tasks.cancel()
         with anyio.CancelScope(shield=True):
-            await anyio.to_thread.run_sync(close, records, limiter=anyio.CapacityLimiter(1))
+            await in_thread(close, records)
 
 
 def _run(
     session_ids: Iterable[Any],
     to: str | os.PathLike[str],
-    workers: Callable[[int], Workers],
+    download: Callable[..., DownloadedVideo],
+    *,
+    concurrency: int,
     executor: Executor | None,
     make_client: Factory | None,
-    rules: Mapping[str, Any],
+    **how: Any,
 ) -> Run:
     if isinstance(session_ids, str | bytes):
         raise TypeError("session_ids must be an iterable of session ids, not one string; put it in a list")
     if not isinstance(session_ids, Iterable):
         raise TypeError(f"session_ids must be an iterable of session ids, not {type(session_ids).__name__}")
-    if executor is not None and (isinstance(executor, type) or not callable(getattr(executor, "submit", None))):
+    if not isinstance(executor, Executor | None):
         raise TypeError(f"executor must be a concurrent.futures.Executor, not {type(executor).__name__}")
-    checked_count("concurrency", rules["concurrency"])
+    checked_count("concurrency", concurrency)
     items = session_ids.items() if isinstance(session_ids, Mapping) else session_ids
-    folder, how = folder_of(to), Rules(**rules)
+    folder = folder_of(to)
     if executor is None:
-        return Run(items, folder, workers(how.concurrency), how)
+        return Run(items, folder, threads(download, concurrency), concurrency=concurrency, **how)
     assert make_client is not None, "the verbs give one"
-    elsewhere = ExecutorWorkers(executor, make_client, folder.target)
-    return Run(items, folder, elsewhere, evolve(how, observer=None))
-
-
-def _watched(records: T, run: Run) -> T:
-    """Return ``records``, and have a warning given if nobody ever asks for one."""
-
-    def warn() -> None:
-        if not run.has_begun:
-            text = "an export was dropped before it began; it works while its records are asked for, as in a for loop"
-            warnings.warn(text, RuntimeWarning, stacklevel=2)
-
-    weakref.finalize(records, warn).atexit = False
-    return records
+    how["observer"] = None
+    return Run(items, folder, elsewhere(executor, make_client, folder.target), concurrency=concurrency, **how)
 
 
 def folder_of(to: str | os.PathLike[str]) -> Folder:
-    """Return the folder that ``to`` names.
-
-    Raises:
-        TypeError: It is neither a string nor a path.
-        ValueError: It is empty, or holds what no folder's name can.
-        ConfigurationError: It is a URL, and fsspec or what it needs for it is not installed.
-        DownloadError: It cannot be looked at.
-    """
+    """Return the folder that ``to`` names; a bad name is a `ValueError`, one without fsspec a `ConfigurationError`."""
     place = checked_place(to)
     if remote_url(place):
         from ._remote import RemoteFolder
@@ -155,20 +108,13 @@ def plan(
     """Yield every session and what an export would do: ``"fetch"`` it, it is ``"already_there"``, or ``"skip"`` it.
 
     Nothing is asked of the API, and nothing written. The arguments are those of `export`.
-
-    Raises:
-        DownloadError: The folder's manifest cannot be read.
     """
     folder = folder_of(to)
     try:
+        folder.fetch()
         folder.read()
-        for item in session_ids:
-            shown = shown_id(split_item(item, None)[0])
-            if folder.add_seen(shown):
-                last = folder.last(shown)
-                if retry_failed and (last is None or last.status is not ExportStatus.FAILED):
-                    yield shown, "skip"
-                else:
-                    yield shown, "fetch" if folder.there(last) is None else "already_there"
+        for session in sessions(session_ids, folder):
+            action = "fetch" if session.there is None else "already_there"
+            yield shown_id(session.session_id), "skip" if retry_failed and not session.has_failed else action
     finally:
         folder.close()

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 from attrs import evolve
 
 from .._errors import AikynetixError, DownloadError
+from ._page import page
 from ._record import LONGEST_LINE, ExportRecord, ExportStatus, dump, load
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Iterator
+    from collections.abc import Generator, Iterator
     from io import BufferedReader, FileIO
 
 MANIFEST, PAGE = "manifest.jsonl", "index.html"
@@ -47,37 +48,41 @@ class Folder:
         self._path, self.target = path, f"{path}{os.sep}"
         self._file: FileIO | None = None
         self._reader: BufferedReader | None = None
-        self._places: dict[str, int] = {}
+        self._offsets: dict[str, int] = {}
         self._seen: dict[str, None] = {}
-        self._read_to, self._has_lines = 0, False
+        self._read_to, self._is_cut_off = 0, False  # by a crash in the middle of a line
+
+    def fetch(self) -> None:
+        """Get here what a folder elsewhere has of manifest and page."""
 
     def open(self) -> None:
         """Make the folder if need be, read its manifest, and refuse to replace a page or manifest that is not ours."""
+        self.fetch()
         with self.failing("the export's folder cannot be used"):
             self._path.mkdir(parents=True, exist_ok=True)
-            with suppress(FileNotFoundError), (self._path / PAGE).open("rb") as page:
-                head = page.read(_HEAD)
+            with suppress(FileNotFoundError), (self._path / PAGE).open("rb") as file:
+                head = file.read(_HEAD)
                 if head and _MARK not in head:
                     raise self._failure(f"{PAGE} there was not made by an export; name another folder, or move it away")
             self.read()
-            if self._has_lines and not self._places:
+            if self._read_to and not self._offsets:
                 raise self._failure(f"{MANIFEST} there is not an export's; name another folder, or move it away")
-            self._file = (self._path / MANIFEST).open("a+b", buffering=0)
+            self._file = (self._path / MANIFEST).open("ab", buffering=0)
 
     def read(self) -> None:
         """Take in what the manifest has got since it was read last."""
-        with (
-            self.failing("the export's manifest cannot be read"),
-            suppress(FileNotFoundError),
-            (self._path / MANIFEST).open("rb") as file,
-        ):
-            file.seek(self._read_to)
-            while line := file.readline(LONGEST_LINE + 1):
+        with self.failing("the export's manifest cannot be read"), suppress(FileNotFoundError):
+            if self._reader is None:
+                self._reader = (self._path / MANIFEST).open("rb")
+            self._reader.seek(self._read_to)
+            while line := self._reader.readline(LONGEST_LINE + 1):
+                self._is_cut_off = len(line) <= LONGEST_LINE and not line.endswith(b"\n")
+                if self._is_cut_off:
+                    break
                 record = load(line)
                 if record is not None:
-                    self._places[record.session_id] = self._read_to
+                    self._offsets[record.session_id] = self._read_to
                 self._read_to += len(line)
-                self._has_lines = self._has_lines or line.endswith(b"\n")  # a crash may leave a part of one
 
     def add_seen(self, session_id: str) -> bool:
         """Return whether the list has the session for the first time."""
@@ -87,24 +92,24 @@ class Folder:
 
     def last(self, session_id: str) -> ExportRecord | None:
         """Return the session's last record; None where there is none."""
-        return next(self._records([session_id]), None) if session_id in self._places else None
+        if session_id not in self._offsets or self._reader is None:
+            return None
+        self._reader.seek(self._offsets[session_id])
+        return load(self._reader.readline())
 
     def __iter__(self) -> Iterator[ExportRecord]:
-        return self._records(chain(self._seen, (one for one in self._places if one not in self._seen)))
+        others = (one for one in self._offsets if one not in self._seen)
+        return filter(None, map(self.last, chain(self._seen, others)))
 
     def note(self, record: ExportRecord) -> ExportRecord:
         """Write a record down, and return it with its path as this folder has it."""
         name = None if record.path is None else Path(record.path).name
-        line = dump(record, name)
+        self.read()
         with self.failing("the export's manifest cannot be written"):
             assert self._file is not None, "it is open"
-            whole = b"\n" + line if _is_cut_off(self._file) else line
-            if self._file.write(whole) != len(whole):
+            line = b"\n" * self._is_cut_off + dump(record, name)
+            if self._file.write(line) != len(line):
                 raise OSError(errno.ENOSPC, "no space is left")
-            end = self._file.tell()
-        if self._read_to == end - len(whole):
-            self._read_to = end
-        self._places[record.session_id] = end - len(line)
         return record if name is None else evolve(record, path=self.path_of(name))
 
     def there(self, last: ExportRecord | None) -> ExportRecord | None:
@@ -127,13 +132,11 @@ class Folder:
 
     def write_page(self) -> None:
         """Put the page in place, complete or not at all; again where another export has noted something meanwhile."""
-        from ._page import page
-
+        self.read()
         draft, known = self._path / f"{PAGE}.{uuid.uuid4().hex}.part", -1
         with self.failing(f"{PAGE} cannot be written"):
             try:
                 while known != self._read_to:
-                    self.read()
                     known = self._read_to
                     with draft.open("w", encoding="utf-8") as file:
                         file.writelines(page(self))
@@ -167,20 +170,3 @@ class Folder:
     def _failure(self, what: str) -> DownloadError:
         where = self.path_of("")
         return DownloadError(f"{what} ({where})", session_id="", path=where)
-
-    def _records(self, session_ids: Iterable[str]) -> Iterator[ExportRecord]:
-        for place in (self._places[one] for one in session_ids if one in self._places):
-            if self._reader is None:
-                self._reader = (self._path / MANIFEST).open("rb")
-            self._reader.seek(place)
-            record = load(self._reader.readline())
-            if record is not None:
-                yield record
-
-
-def _is_cut_off(file: FileIO) -> bool:
-    """Return whether the last line of a file was cut off."""
-    if file.seek(0, os.SEEK_END) == 0:
-        return False
-    file.seek(-1, os.SEEK_END)
-    return file.read(1) != b"\n"

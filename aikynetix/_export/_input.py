@@ -7,14 +7,14 @@ import io
 import json
 import re
 from contextlib import suppress
-from itertools import chain
+from itertools import chain, zip_longest
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from .._operations import Analysis
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
 Item = tuple[str, Analysis | None]
 """A session id and the analysis to make of it, None for the one of the whole export."""
@@ -22,12 +22,10 @@ Item = tuple[str, Analysis | None]
 Line = tuple[int, str]
 
 _IDS = ("sessionid", "id")  # as `_key` has them; the first of them that is there names the column
+_ANALYSIS = "analysis"
 _DELIMITERS = (",", ";", "\t")
-_LONGEST_LINE = 1024 * 1024
 _COMMENT = "# "
 _SEPARATOR = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
-_WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
-_UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _NO_UTF8 = re.compile("[\udc80-\udcff]")
 
 
@@ -35,7 +33,7 @@ class BadInputError(ValueError):
     """A list that cannot be read; the text names the line."""
 
     def __init__(self, number: int, why: str) -> None:
-        super().__init__(f"line {number}: {why}" if number else why)
+        super().__init__(f"line {number}: {why}")
 
 
 def sessions(file: BinaryIO, name: str = "") -> Iterator[Item]:
@@ -46,7 +44,7 @@ def sessions(file: BinaryIO, name: str = "") -> Iterator[Item]:
     line that begins with ``# `` is a comment, and a header that is repeated no session.
 
     Args:
-        file: Opened for bytes, in UTF-8, or in UTF-16 with a byte order mark.
+        file: Opened for bytes, in UTF-8.
         name: The file's name, for its extension.
 
     Raises:
@@ -61,43 +59,24 @@ def sessions(file: BinaryIO, name: str = "") -> Iterator[Item]:
     if extension in (".jsonl", ".ndjson", ".json") or first[1].startswith("{"):
         yield from _json_lines(everything)
     elif separator is not None:
-        yield from _csv(lines, separator[1])
+        yield from _table(_rows(first[0] + 1, lines, separator[1]))
     elif extension in (".csv", ".tsv") or delimiter is not None:
-        yield from _csv(everything, delimiter or max(_DELIMITERS, key=first[1].count))
+        yield from _table(_rows(first[0], everything, delimiter or max(_DELIMITERS, key=first[1].count)))
     else:
-        yield from _text(everything)
+        yield from _table((number, [line]) for number, line in everything)
 
 
 def _lines(file: BinaryIO) -> Iterator[Line]:
     """Yield the lines, numbered from 1, whatever ends them."""
-    buffered = file if isinstance(file, io.BufferedReader) else io.BufferedReader(file)  # type: ignore[type-var]  # a raw one
-    head = buffered.peek(4)[:4]
-    if head.startswith(_WORKBOOKS):
-        raise BadInputError(0, "this is an Excel workbook: save it as CSV")
-    encoding, errors = ("utf-16", "strict") if head.startswith(_UTF16) else ("utf-8-sig", "surrogateescape")
-    text, number = io.TextIOWrapper(buffered, encoding, errors, newline=None), 0
+    text = io.TextIOWrapper(file, "utf-8-sig", "surrogateescape", newline=None)
     try:
-        while line := text.readline(_LONGEST_LINE + 1):
-            number += 1
-            if len(line) > _LONGEST_LINE:
-                raise BadInputError(number, f"longer than {_LONGEST_LINE} characters; is this a list of sessions?")
+        for number, line in enumerate(text, 1):
             if _NO_UTF8.search(line):
                 raise BadInputError(number, "not UTF-8; save the list as UTF-8, which Excel calls 'CSV UTF-8'")
             yield number, line
-    except UnicodeError:
-        raise BadInputError(number + 1, "not UTF-16; save the list as UTF-8") from None
     finally:
         with suppress(ValueError):  # closed meanwhile; else it is the caller's, and stays open
             text.detach()
-            if buffered is not file:
-                buffered.detach()
-
-
-def _text(lines: Iterable[Line]) -> Iterator[Item]:
-    for _, line in lines:
-        session_id = line.strip()
-        if session_id and not session_id.startswith(_COMMENT) and _key(session_id) != _IDS[0]:
-            yield session_id, None
 
 
 def _json_lines(lines: Iterable[Line]) -> Iterator[Item]:
@@ -107,81 +86,70 @@ def _json_lines(lines: Iterable[Line]) -> Iterator[Item]:
         try:
             value: Any = json.loads(line)
         except (ValueError, RecursionError):
-            raise BadInputError(number, "not JSON; JSON lines have one object or string on each line") from None
-        if isinstance(value, list):
-            raise BadInputError(number, "a JSON array; JSON lines have one object or string on each line")
-        if not isinstance(value, dict):
-            yield _session_id(value, number), None
-            continue
-        fields = {_key(name): name for name in value}
-        name = next((fields[key] for key in _IDS if key in fields), None)
-        if name is None:
-            raise BadInputError(number, f"the object has no 'session_id'; it has {_listed(value)}")
-        yield _session_id(value[name], number), _analysis(value.get(fields.get("analysis")), number)
+            value = None
+        if not isinstance(value, dict | str | int):
+            raise BadInputError(number, "not JSON lines, which have one object or string on each line")
+        fields = value if isinstance(value, dict) else {_IDS[0]: value}
+        yield _item(number, {_key(name): content for name, content in fields.items()}, fields)
 
 
-def _session_id(value: object, number: int) -> str:
-    if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
-    if not isinstance(value, str) or not value:
-        raise BadInputError(number, "'session_id' must be a string that is not empty")
-    return value
-
-
-def _analysis(value: object, number: int) -> Analysis | None:
-    if value is None or (isinstance(value, str) and not value.strip()):
-        return None
-    try:
-        return Analysis(value.strip().lower() if isinstance(value, str) else "")
-    except ValueError:
-        choices = " or ".join(repr(choice.value) for choice in Analysis)
-        raise BadInputError(number, f"the analysis must be {choices}, or empty") from None
-
-
-def _csv(lines: Iterable[Line], delimiter: str) -> Iterator[Item]:
+def _table(rows: Iterable[tuple[int, list[str]]]) -> Iterator[Item]:
     header: list[str] | None = None
-    id_at = analysis_at = 0
-    for number, row in _rows(lines, delimiter):
+    for number, row in rows:
         cells = [cell.strip() for cell in row]
         if not any(cells) or (len(row) == 1 and cells[0].startswith(_COMMENT)):
             continue
         keys = [_key(cell) for cell in cells]
         if header is None or sorted(keys) == sorted(header):
-            found = [key for key in _IDS if key in keys][:1]
-            if not found and any(cells[1:]):
-                raise BadInputError(number, f"no column is named 'session_id'; the columns are {_listed(cells)}")
-            if found and keys.count(found[0]) > 1:
-                raise BadInputError(number, f"more than one column has session ids: {_listed(cells)}")
-            header = keys if found else ["sessionid"]  # one column needs no header
-            id_at = header.index(found[0]) if found else 0
-            analysis_at = header.index("analysis") if "analysis" in header else len(header)
-            if found:
+            has_names = any(key in _IDS for key in keys) or any(cells[1:])
+            header = keys if has_names else [_IDS[0]]  # one column needs no header
+            if any(header.count(key) > 1 for key in (*_IDS, _ANALYSIS)):
+                raise BadInputError(number, f"two columns of the same meaning: {_listed(cells)}")
+            if has_names:
+                _id_key(number, header, cells)
                 continue
         if len(header) == 1 and any(cells[1:]):
             raise BadInputError(number, f"{len(cells)} columns, and no header says what they are")
-        if not cells[id_at : id_at + 1] or not cells[id_at]:
-            raise BadInputError(number, "the column of the session ids is empty")
-        yield cells[id_at], _analysis(cells[analysis_at] if analysis_at < len(cells) else None, number)
+        yield _item(number, dict(zip_longest(header, cells, fillvalue="")), header)
 
 
-def _rows(lines: Iterable[Line], delimiter: str) -> Iterator[tuple[int, list[str]]]:
+def _item(number: int, fields: Mapping[str, Any], names: Iterable[str]) -> Item:
+    """Return the session of a line; ``fields`` by their `_key`, ``names`` for a message."""
+    session_id, analysis = fields[_id_key(number, fields, names)], fields.get(_ANALYSIS)
+    if isinstance(session_id, int) and not isinstance(session_id, bool):
+        session_id = str(session_id)
+    if not isinstance(session_id, str) or not session_id:
+        raise BadInputError(number, "'session_id' must be text, and not empty")
+    if analysis is None or (isinstance(analysis, str) and not analysis.strip()):
+        return session_id, None
+    try:
+        return session_id, Analysis(analysis.strip().lower() if isinstance(analysis, str) else "")
+    except ValueError:
+        choices = " or ".join(repr(choice.value) for choice in Analysis)
+        raise BadInputError(number, f"the analysis must be {choices}, or empty") from None
+
+
+def _id_key(number: int, keys: Iterable[str], names: Iterable[str]) -> str:
+    for key in _IDS:
+        if key in keys:
+            return key
+    raise BadInputError(number, f"no 'session_id' among {_listed(names)}")
+
+
+def _rows(start: int, lines: Iterable[Line], delimiter: str) -> Iterator[tuple[int, list[str]]]:
     """Yield the rows with the number of the line each begins on; a quoted cell may span lines."""
-    iterator, number = iter(lines), 0
-
-    def texts() -> Iterator[str]:
-        nonlocal number
-        for number, line in iterator:  # noqa: B007 -- of the line that the reader has come to
-            yield line
-
-    text = texts()
-    for first in text:
-        start = number
+    rows = csv.reader((text for _, text in lines), delimiter=delimiter, strict=True)
+    while True:
+        number = start + rows.line_num
         try:
-            yield start, next(csv.reader(chain([first], text), delimiter=delimiter, strict=True))
+            row = next(rows, None)
         except csv.Error as error:
-            is_open = "unexpected end" in str(error) or number > start
+            is_open = "unexpected end" in str(error) or start + rows.line_num > number + 1
             why = "a quote that begins on this line has no end" if is_open else f"not CSV ({error})"
-            raise BadInputError(start, why) from None
+            raise BadInputError(number, why) from None
+        if row is None:
+            return
+        yield number, row
 
 
 def _delimiter(line: str) -> str | None:

@@ -38,12 +38,9 @@ class RateLimiter:
         self.window = min(self.window + 1, self._most)
 
     def refused(self, now: float, retry_after: float | None, draw: float) -> None:
-        """Note that a session was refused.
+        """Note that a session was refused, for ``retry_after`` seconds where that is not beyond `PATIENCE`.
 
-        Args:
-            now: The time.
-            retry_after: Seconds that the API asked to wait; None, or more than `PATIENCE`, for as long as seems fit.
-            draw: A random number from 0 to 1, so that several exports do not come back together.
+        ``draw`` is a random number from 0 to 1, so that several exports do not come back together.
         """
         self._refused_since = min(self._refused_since, now)
         if now >= self._held_until:  # of those refused together, the first one counts

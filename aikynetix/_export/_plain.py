@@ -14,9 +14,7 @@ _REASONS = {
     "APIResponseValidationError": "The service sent an answer that cannot be used. Run the export again later.",
     "APITimeoutError": "The service did not answer in time. Run the export again later.",
     "APIStatusError": "The service refused the request.",
-    "AuthenticationError": "The service did not accept the key.",
     "BadRequestError": "The service refused the request.",
-    "ConfigurationError": "A setting is wrong.",
     "ConflictError": "The service refused the request.",
     "DownloadError": "The video could not be saved.",
     "DownloadInterruptedError": "The download broke off. Run the export again: it goes on where it was.",
@@ -35,9 +33,9 @@ _REASONS = {
 _FROM_SERVICE = frozenset(
     ("BadRequestError", "ConflictError", "NotFoundError", "PermissionDeniedError", "UnprocessableEntityError")
 )
-_OURS = frozenset(("ConfigurationError", "DownloadError", "InvalidArgumentError", "TypeError", "ValueError"))
+_OURS = frozenset(("DownloadError", "InvalidArgumentError", "TypeError", "ValueError"))
 _CODE = re.compile(r"\w=|\w+Error\b|\w\(|[\[\]{}<>\\]|_\w+\.c\b")
-_TAGS = range(0xE0020, 0xE0080)
+_INVISIBLE = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def reason(record: ExportRecord) -> str | None:
@@ -56,12 +54,5 @@ def reason(record: ExportRecord) -> str | None:
 
 
 def visible(text: str) -> str:
-    """Return ``text`` without what cannot be shown, or turns the direction of the text after it around.
-
-    Joiners and tags stay, because emoji and scripts such as Persian are made with them (Unicode TR 51, 2.2).
-    """
-    return "".join(char if _is_visible(char) else "\N{REPLACEMENT CHARACTER}" for char in text)
-
-
-def _is_visible(char: str) -> bool:
-    return char.isprintable() or char in " \u200c\u200d" or ord(char) in _TAGS
+    """Return ``text`` without what cannot be shown, or turns the direction of the text after it around."""
+    return _INVISIBLE.sub("\N{REPLACEMENT CHARACTER}", text)

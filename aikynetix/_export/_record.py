@@ -23,9 +23,7 @@ from .._errors import (
     APIStatusError,
     AuthenticationError,
     ConfigurationError,
-    DownloadError,
     DownloadInterruptedError,
-    InternalServerError,
     VideoNotReadyError,
 )
 from .._redact import one_line
@@ -96,17 +94,16 @@ class ExportRecord:
         return told | {"status": self.status.value, "path": path, "seconds": seconds, "finished_at": finished_at}
 
 
-_TEXT = (str, type(None))
 _TYPES: dict[str, type | tuple[type, ...]] = {
     "session_id": str,
     "status": str,
-    "path": _TEXT,
+    "path": (str, type(None)),
     "size": (int, type(None)),
-    "sha256": _TEXT,
+    "sha256": (str, type(None)),
     "seconds": (int, float),
     "attempts": int,
-    "error": _TEXT,
-    "message": _TEXT,
+    "error": (str, type(None)),
+    "message": (str, type(None)),
     "finished_at": str,
 }
 
@@ -125,44 +122,34 @@ def load(line: bytes) -> ExportRecord | None:
         value: Any = json.loads(line) if len(line) <= LONGEST_LINE else None
         if not isinstance(value, dict) or not all(isinstance(value.get(name), kind) for name, kind in _TYPES.items()):
             return None
-        record = ExportRecord(**{name: value[name] for name in _TYPES})
+        given = {name: value[name] for name in _TYPES}
         moment = datetime.fromisoformat(value["finished_at"]).astimezone(UTC)
-        record = evolve(record, status=ExportStatus(value["status"]), finished_at=moment)
+        record = ExportRecord(**given | {"status": ExportStatus(value["status"]), "finished_at": moment})
     except (ValueError, OverflowError, RecursionError):
         return None
     if not record.status.has_video:
         return evolve(record, path=None)
-    is_file = record.path is not None and _FILE_NAME.fullmatch(str(record.path))
+    is_file = isinstance(record.path, str) and _FILE_NAME.fullmatch(record.path)
     return record if is_file and record.size is not None and 0 <= record.size < 2**63 else None
 
 
 def failed(session_id: object, error: BaseException) -> ExportRecord:
-    """Return the record of a session that ended in ``error``; a `VideoNotReadyError` is no failure.
-
-    The text of our own errors and of refused arguments is shown; that of others may hold anything, a signed URL too.
-    """
-    if isinstance(error, AikynetixError | ValueError | TypeError):
-        message = error.message if isinstance(error, APIError) else str(error)
-    else:
-        message = f"unexpected {type(error).__name__}; please report it"
+    """Return the record of a session that ended in ``error``; a `VideoNotReadyError` is no failure."""
     return ExportRecord(
         session_id=shown_id(session_id),
         status=ExportStatus.NOT_READY if isinstance(error, VideoNotReadyError) else ExportStatus.FAILED,
         error=type(error).__name__,
-        message=one_line(message, limit=_LONGEST_MESSAGE),
+        message=one_line(error.message if isinstance(error, APIError) else str(error), limit=_LONGEST_MESSAGE),
     )
 
 
 def shown_id(session_id: object) -> str:
     """Return a session id as a record keeps it: text of a bounded length, whatever the caller's iterable gave."""
-    try:
-        text = session_id if isinstance(session_id, str) else reprlib.repr(session_id)
-    except Exception:  # of a number of thousands of digits there is no text, and an object's own may fail as it likes
-        text = f"<{type(session_id).__name__}>"
+    text = session_id if isinstance(session_id, str) else reprlib.repr(session_id)
     return text if len(text) <= _LONGEST_ID else text[: _LONGEST_ID - 1] + "…"
 
 
-def is_fatal(error: BaseException | None) -> bool:
+def is_fatal(error: BaseException) -> bool:
     """Return whether ``error`` is about the client and not about one session, so that every other would end in it too.
 
     That is a credential refused (401), a setting that is wrong, and a client that has been closed.
@@ -170,12 +157,10 @@ def is_fatal(error: BaseException | None) -> bool:
     return isinstance(error, AuthenticationError | ConfigurationError) or type(error) is AikynetixError
 
 
-def is_passing(error: BaseException | None) -> bool:
+def is_passing(error: BaseException) -> bool:
     """Return whether the same session may well succeed in a moment."""
     if isinstance(error, APIConnectionError):
-        return not getattr(error, "is_permanent", False)
+        return not error.is_permanent
     if isinstance(error, APIStatusError):
-        is_fault = isinstance(error, InternalServerError) and error.status_code != 501
-        return is_fault or error.status_code == 408
-    is_locked = isinstance(error, DownloadError) and getattr(error, "reason", None) == "locked"
-    return isinstance(error, DownloadInterruptedError) or is_locked
+        return error.status_code == 408 or (error.status_code >= 500 and error.status_code != 501)
+    return isinstance(error, DownloadInterruptedError) or getattr(error, "reason", None) == "locked"

@@ -1,38 +1,23 @@
 """An export's folder behind an fsspec URL, such as ``s3://bucket/videos``.
 
 Object stores cannot append: manifest and page are kept in a temporary folder of this machine, and the manifest is
-copied to the store once a minute and at the end. What a copy did not get, because the export was killed, or another one
-that shared the folder copied over it, is looked at again by the next export, and not fetched again.
+copied to the store at the end. What a copy did not get, because the export was killed, or another one that shared the
+folder copied over it, is looked up again by the next export, and not fetched again.
 """
 
 from __future__ import annotations
 
 import shutil
-import time
 from contextlib import suppress
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import TYPE_CHECKING
 
 from .._download._destination import file_system
 from ._folder import MANIFEST, PAGE, Folder
 
-if TYPE_CHECKING:
-    from ._record import ExportRecord
-
-_COPY_EVERY = 60.0
-
 
 class RemoteFolder(Folder):
-    """A folder of any file system that fsspec knows.
-
-    Args:
-        url: The folder's URL.
-
-    Raises:
-        ConfigurationError: fsspec, or what it needs for this URL, is not installed.
-        DownloadError: The file system cannot be reached.
-    """
+    """A folder of any file system that fsspec knows; without fsspec it is a `ConfigurationError`."""
 
     def __init__(self, url: str) -> None:
         scheme, mark, rest = url.partition("://")
@@ -41,29 +26,17 @@ class RemoteFolder(Folder):
         with self.failing("the export's folder cannot be used"):
             self._fs, root = file_system(url)
         self._root = root.rstrip("/")
-        self._copied_at = time.monotonic()
         self._sizes: dict[str, int] | None = None
 
+    def fetch(self) -> None:
+        self._path = Path(mkdtemp(prefix="aikynetix-"))
+        for name in (PAGE, MANIFEST):
+            with self.failing("the export's folder cannot be used"), suppress(FileNotFoundError):
+                self._fs.get_file(f"{self._root}/{name}", str(self._path / name))
+
     def open(self) -> None:
-        self._pull(PAGE)
-        self._pull(MANIFEST)
         super().open()
-        try:
-            self._push(MANIFEST)  # what cannot be written is better known before anything is fetched
-        except BaseException:
-            super().close()
-            raise
-
-    def read(self) -> None:
-        if self._path == Path():  # for a plan
-            self._pull(MANIFEST)
-        super().read()
-
-    def note(self, record: ExportRecord) -> ExportRecord:
-        noted = super().note(record)
-        if time.monotonic() - self._copied_at > _COPY_EVERY:
-            self._push(MANIFEST)
-        return noted
+        self._push(MANIFEST)  # what cannot be written is better known before anything is fetched
 
     def size_of(self, name: str) -> int | None:
         if self._sizes is None:  # one listing, instead of a look at each video that may take a tenth of a second
@@ -87,14 +60,8 @@ class RemoteFolder(Folder):
             if is_open:
                 self._push(MANIFEST)
         finally:
-            if self._path != Path():
+            if self._path.is_absolute():
                 shutil.rmtree(self._path, ignore_errors=True)
-
-    def _pull(self, name: str) -> None:
-        with self.failing("the export's folder cannot be used"), suppress(FileNotFoundError):
-            if self._path == Path():
-                self._path = Path(mkdtemp(prefix="aikynetix-"))
-            self._fs.get_file(f"{self._root}/{name}", str(self._path / name))
 
     def _push(self, name: str) -> None:
         """Copy a file to the store, in a folder that is made where the store misses it.
@@ -109,4 +76,3 @@ class RemoteFolder(Folder):
             except FileNotFoundError:
                 self._fs.makedirs(self._root, exist_ok=True)
                 self._fs.put_file(here, there)
-        self._copied_at = time.monotonic()

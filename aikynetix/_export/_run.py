@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import atexit
-import heapq
 import logging
 import random
 import time
+import warnings
 from concurrent.futures import CancelledError, Future, wait
 from contextlib import suppress
 from functools import partial
-from itertools import count
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
-from weakref import WeakSet
 
 from attrs import evolve, field, frozen
 
@@ -22,7 +19,7 @@ from ._limiter import PATIENCE, RateLimiter
 from ._record import ExportRecord, ExportStatus, failed, is_fatal, is_passing, shown_id
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Mapping
+    from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 
     from .._operations import Analysis
     from ._folder import Folder
@@ -32,16 +29,42 @@ logger = logging.getLogger("aikynetix")
 
 _POLL = 0.1
 _LONGEST_PAUSE = 8.0
-_MOST_LOSSES = 2
 # What is being worked on when an export is stopped may still end well within this time, in seconds, and is noted then.
 _GRACE = 2.0
 
 
 @frozen
+class Session:
+    """A session of the list, with its last record and the record of its video that is there, if there are any."""
+
+    session_id: Any
+    analysis: Any
+    last: ExportRecord | None
+    there: ExportRecord | None
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether an earlier export failed."""
+        return self.last is not None and self.last.status is ExportStatus.FAILED
+
+
+def sessions(items: Iterable[Any], folder: Folder) -> Iterator[Session]:
+    """Yield the sessions of a list, each once; neither its id nor its analysis is checked."""
+    for item in items:
+        session_id, analysis = item if isinstance(item, tuple) and len(item) == 2 else (item, None)
+        shown, is_text = shown_id(session_id), isinstance(session_id, str)
+        # What is no text is a mistake, and must not stand in the way of the session that it looks like.
+        if folder.add_seen(shown if is_text else f"\0{shown}"):
+            last = folder.last(shown) if is_text else None
+            yield Session(session_id, analysis, last, folder.there(last))
+
+
+@frozen(eq=False)
 class Job:
     """What is done for one session: the arguments of its download, and how it went so far."""
 
     request: Mapping[str, Any]
+    due: float = 0.0
     begun: float = field(factory=time.monotonic)
     attempts: int = 1
     failures: int = 0
@@ -51,54 +74,47 @@ class Job:
         return evolve(record, seconds=time.monotonic() - self.begun, attempts=self.attempts)
 
 
-@frozen(kw_only=True)
-class Rules:
-    """How an export goes about it.
-
-    Attributes:
-        analysis: Which analysis to make where the session does not say it.
-        wait: Seconds to wait for a video that is not there yet.
-        concurrency: Sessions at a time.
-        retry_failed: Whether to do only what failed in an earlier export.
-        max_retries: How often a session that failed in passing is begun again.
-        observer: Told of session, bytes done and bytes in all, from any thread.
-    """
-
-    analysis: Analysis | str | None
-    wait: float
-    concurrency: int
-    retry_failed: bool = False
-    max_retries: int = 3
-    observer: Callable[[str, int, int | None], object] | None = None
-
-
 class Run:
-    """One export.
+    """One export; see `AnalyzedVideos.export` for the other arguments.
 
     Args:
         items: Session ids, or pairs of an id and an analysis; read from the thread that asks for the records.
         folder: Where the videos go.
         workers: Where the work is done.
-        rules: How to go about it.
+        max_retries: How often a session that failed in passing is begun again.
+        observer: Told of session, bytes done and bytes in all, from any thread.
     """
 
-    def __init__(self, items: Iterable[Any], folder: Folder, workers: Workers, rules: Rules) -> None:
-        self._items, self._folder, self._workers, self._rules = iter(items), folder, workers, rules
-        self._limiter = RateLimiter(rules.concurrency)
-        self.has_begun = self._is_stopped = self._exhausted = False
+    def __init__(
+        self,
+        items: Iterable[Any],
+        folder: Folder,
+        workers: Workers,
+        *,
+        analysis: Analysis | str | None,
+        wait: float,
+        concurrency: int,
+        retry_failed: bool,
+        max_retries: int,
+        observer: Callable[[str, int, int | None], object] | None,
+    ) -> None:
+        self._sessions, self._folder, self._workers = sessions(items, folder), folder, workers
+        self._analysis, self._retry_failed, self._max_retries = analysis, retry_failed, max_retries
+        self._observer = observer
+        self._options: dict[str, Any] = {"to": folder.target, "wait": wait}
+        self._limiter = RateLimiter(concurrency)
+        self._has_begun = self._is_stopped = self._exhausted = False
         self._fault: Exception | None = None
         self._active: dict[Future[ExportRecord | Exception], Job] = {}
-        self._again: list[tuple[float, int, Job]] = []  # a heap of what is to be begun again, by time
-        self._numbers = count()
+        self._again: list[Job] = []
         self._done: SimpleQueue[Future[ExportRecord | Exception]] = SimpleQueue()
 
-    def records(self) -> Generator[ExportRecord]:
-        """Return an iterator over the records; closed at the interpreter's end where it is half read."""
-        records = self._records()
-        _half_read.add(records)
-        return records
+    def __del__(self) -> None:
+        if not self._has_begun:
+            text = "an export was dropped before it began; it works while its records are asked for, as in a for loop"
+            warnings.warn(text, RuntimeWarning, stacklevel=2)
 
-    def _records(self) -> Generator[ExportRecord]:
+    def records(self) -> Generator[ExportRecord]:
         """Yield the records as the sessions end; each is in the manifest by then.
 
         Raises:
@@ -106,16 +122,13 @@ class Run:
                 raised in its place.
             Exception: What reading the items raised, once there is no record left of those before.
         """
-        self.has_begun = True
+        self._has_begun = True
         try:
             self._folder.open()
             try:
                 while (record := self._next_record()) is not None:
                     yield record
-            except GeneratorExit:
-                self._finish()
-                raise
-            except BaseException:
+            except BaseException:  # the loop was left, too
                 with suppress(AikynetixError):
                     self._finish()
                 raise
@@ -135,9 +148,8 @@ class Run:
             if record is not None:
                 return record
             if begun is None and self._exhausted and not self._active and not self._again:
-                fault, self._fault = self._fault, None
-                if fault is not None:
-                    raise fault
+                if self._fault is not None:
+                    raise self._fault
                 return None
         return None
 
@@ -146,9 +158,9 @@ class Run:
         now = time.monotonic()
         if len(self._active) >= self._limiter.window or self._limiter.delay(now) > 0:
             return None
-        is_due = bool(self._again) and self._again[0][0] <= now
-        found = heapq.heappop(self._again)[2] if is_due else self._next_listed()
+        found = next((job for job in self._again if job.due <= now), None) or self._next_listed()
         if isinstance(found, Job):
+            self._again = [job for job in self._again if job is not found]
             try:
                 future = self._workers.submit(found.request)
             except Exception as error:
@@ -160,44 +172,34 @@ class Run:
 
     def _next_listed(self) -> Job | ExportRecord | None:
         """Return the next session to begin, a record where it is done already, or None at the end of the list."""
-        while not (self._exhausted or self._is_stopped):
-            try:
-                item = next(self._items)
-            except StopIteration:
-                break
-            except Exception as error:  # the caller's own: raised when what was begun has been handed out
-                self._fault = error
-                break
-            session_id, analysis = split_item(item, self._rules.analysis)
-            shown = shown_id(session_id)
-            # What is no text is a mistake, and must not stand in the way of the session that it looks like.
-            last = self._folder.last(shown) if isinstance(session_id, str) else None
-            is_wanted = not self._rules.retry_failed or (last is not None and last.status is ExportStatus.FAILED)
-            if not is_wanted or not self._folder.add_seen(shown if isinstance(session_id, str) else f"\0{shown}"):
-                continue
-            there = self._folder.there(last)  # it has its line, which tells how it came there
-            return there or self._job(session_id, analysis, overwrite=last is not None and last.path is not None)
+        try:
+            for session in self._sessions:
+                if self._is_stopped:
+                    return None
+                if session.has_failed or not self._retry_failed:
+                    return session.there or self._job(session)  # what is there has its line, which tells how it came
+        except Exception as error:  # the caller's own: raised when what was begun has been handed out
+            self._fault = error
         self._exhausted = True
         return None
 
-    def _job(self, session_id: Any, analysis: Any, *, overwrite: bool) -> Job:
-        request = {
-            "session_id": session_id,
-            "to": self._folder.target,
-            "analysis": analysis,
-            "wait": self._rules.wait,
-            "overwrite": overwrite,
-            "exist_ok": not overwrite,
+    def _job(self, session: Session) -> Job:
+        is_known = session.last is not None and session.last.path is not None
+        request = self._options | {
+            "session_id": session.session_id,
+            "analysis": self._analysis if session.analysis is None else session.analysis,
+            "overwrite": is_known,
+            "exist_ok": not is_known,
         }
-        if self._rules.observer is not None:
-            request["progress"] = partial(self._rules.observer, session_id)
+        if self._observer is not None:
+            request["progress"] = partial(self._observer, session.session_id)
         return Job(request)
 
     def _settle_next(self, *, may_wait: bool) -> ExportRecord | None:
         """Return the record of a session that has ended, None where none has or it is to be begun again."""
-        timeout = min(self._limiter.delay(time.monotonic()) or _POLL, _POLL) if may_wait else 0.0
+        timeout = min(self._limiter.delay(time.monotonic()) or _POLL, _POLL)
         try:
-            future = self._done.get(timeout=timeout) if may_wait else self._done.get_nowait()
+            future = self._done.get(may_wait, timeout)
         except Empty:
             return None
         job = self._active.pop(future)
@@ -211,29 +213,26 @@ class Run:
         """Begin a session again that ended in ``error``, or return its record."""
         if is_fatal(error):
             raise error
-        now, wanted = time.monotonic(), getattr(error, "retry_after", None) or 0.0
-        again, pause, session_id = evolve(job, attempts=job.attempts + 1), 0.0, job.request["session_id"]
+        now, session_id = time.monotonic(), job.request["session_id"]
+        wanted = getattr(error, "retry_after", None) or 0.0
         if isinstance(error, RateLimitError):
             self._limiter.refused(now, error.retry_after, random.random())
             if self._limiter.is_hopeless(now):
                 raise error
-            is_wanted = True
             logger.info("too many requests; going on in %.1f s", self._limiter.delay(now))
+            again, pause, is_wanted = job, 0.0, True
         else:
             self._limiter.answered()
-            is_ours = isinstance(error, AikynetixError | ValueError | TypeError)
-            is_wanted = job.failures < (self._rules.max_retries if is_ours else _MOST_LOSSES)
-            is_wanted = is_wanted and (is_passing(error) or not is_ours)
-            again = evolve(again, failures=job.failures + 1)
-            if is_ours:
-                pause = max(wanted, min(_LONGEST_PAUSE, 2.0**job.failures) * random.random())
-            else:
+            if not isinstance(error, AikynetixError | ValueError | TypeError):
                 logger.warning("the worker of a session was lost (%s)", type(error).__name__)
                 text = f"its worker was lost {job.attempts} times ({type(error).__name__}); a later export tries again"
                 error = DownloadInterruptedError(text, session_id=shown_id(session_id))
+            again, is_wanted = evolve(job, failures=job.failures + 1), is_passing(error)
+            is_wanted = is_wanted and job.failures < self._max_retries
+            pause = max(wanted, min(_LONGEST_PAUSE, 2.0**job.failures) * random.random())
         if not is_wanted or wanted > PATIENCE:
             return self._folder.note(job.settled(failed(session_id, error)))
-        heapq.heappush(self._again, (now + pause, next(self._numbers), again))
+        self._again.append(evolve(again, due=now + pause, attempts=job.attempts + 1))
         return None
 
     def _finish(self) -> None:
@@ -248,15 +247,6 @@ class Run:
         self._folder.write_page()
 
 
-_half_read: WeakSet[Generator[ExportRecord]] = WeakSet()
-
-
-@atexit.register
-def _close_half_read() -> None:
-    for records in list(_half_read):
-        close(records)
-
-
 def close(records: Generator[ExportRecord]) -> None:
     """Close a generator in which another thread may still be."""
     for _ in range(200):
@@ -264,10 +254,3 @@ def close(records: Generator[ExportRecord]) -> None:
             return records.close()
         time.sleep(0.01)
     return None
-
-
-def split_item(item: object, analysis: Analysis | str | None) -> tuple[Any, Any]:
-    """Return the session id and the analysis of an element of the list, neither of them checked."""
-    if isinstance(item, tuple) and len(item) == 2:
-        return item[0], item[1] if item[1] is not None else analysis
-    return item, analysis

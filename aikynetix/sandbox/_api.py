@@ -1,47 +1,42 @@
-"""The vendor's API as an ASGI application: the facade's two operations as the document has them, and nothing else."""
+"""The vendor's API: the facade's two operations as the document has them, and nothing else."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import defaultdict
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
-from ._credentials import accepted
-from ._spec import InvalidError, Operation, operations
+from ._spec import GENERATE, KEY_NAME, KEY_PLACE, TOKEN_HEADER, TOKEN_PREFIX, InvalidError, Operation, operations
 
 if TYPE_CHECKING:
-    from starlette.types import ASGIApp, Receive, Scope, Send
+    from collections.abc import Awaitable, Callable
+
+    from starlette.requests import Request
 
     from ._state import State
 
-__all__ = ["api_app"]
 
-_MAX_BODY = 65_536
-
-
-def api_app(state: State, quit_event: asyncio.Event) -> ASGIApp:
-    """Makes the application; the latency that it is set to ends with ``quit_event``."""
+def api(state: State, quit_event: asyncio.Event) -> Callable[[Request], Awaitable[Response]]:
+    """Makes what answers; the latency that it is set to ends with ``quit_event``."""
     known = operations()
 
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+    async def respond(request: Request) -> Response:
         if state.latency:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(quit_event.wait(), state.latency)
-        request = Request(scope, receive)
         try:
-            response = await _respond(state, known, request)
+            return _answered(state, known, request, await request.body())
         except Exception:
-            response = _error(500, "An unexpected error occurred on the server.", known[0] if known else None)
-        await response(scope, receive, send)
+            return _error(500, "An unexpected error occurred on the server.", known[0] if known else None)
 
-    return app
+    return respond
 
 
-async def _respond(state: State, known: tuple[Operation, ...], request: Request) -> Response:
+def _answered(state: State, known: tuple[Operation, ...], request: Request, body: bytes) -> Response:
     path = request.scope["raw_path"].decode("latin-1")
     here = [(one, found) for one in known if (found := one.path.fullmatch(path))]
     if not here:
@@ -51,32 +46,43 @@ async def _respond(state: State, known: tuple[Operation, ...], request: Request)
         return _error(405, "Method not allowed.", None, {"Allow": ", ".join(sorted({one.method for one, _ in here}))})
     # A `%2F` belongs to the id, a `/` does not.
     session_id, query = unquote(found[1]), request.scope["query_string"].decode("latin-1")
-    if not accepted(request.headers, request.query_params, request.cookies, state.api_key, state.token):
+    if not _accepted(request, state.api_key, state.token):
         challenge = {"WWW-Authenticate": 'Bearer realm="aikynetix sandbox"'}
         return _error(401, "Token is missing or invalid.", operation, challenge)
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     try:
-        operation.check(query, media_type, await _body(request))
+        operation.check(query, media_type, body)
     except InvalidError as error:
         return _error(400, f"Invalid parameters: {error}", operation)
-    answer = state.answer(session_id, operation.generates)
+    answer = state.answer(session_id, operation.name == GENERATE)
     if answer.error is not None:
         return _error(answer.status, answer.error, operation)
     as_attachment = operation.asks_for_attachment(query)
-    status, body = operation.success(state.signed_url(session_id, as_attachment) if answer.with_url else None)
-    return JSONResponse(body, status)
+    status, told = operation.success(state.signed_url(session_id, as_attachment) if answer.with_url else None)
+    return JSONResponse(told, status)
 
 
-async def _body(request: Request) -> bytes:
-    body = bytearray()
-    try:
-        async for chunk in request.stream():
-            body.extend(chunk)
-            if len(body) > _MAX_BODY:
-                raise InvalidError("the body is too large.")
-    except ClientDisconnect:
-        raise InvalidError("the body is incomplete.") from None
-    return bytes(body)
+def _accepted(request: Request, api_key: str, token: str) -> bool:
+    """Tells whether a request carries a credential in a form that the vendor documents.
+
+    The forms are the spec's two security schemes and ``Authorization: API-KEY <key>`` (the prose of the vendor's page).
+    The spec's ``security`` lists alternatives, so one is enough; but whatever is presented has to be right, because a
+    wrong credential beside a right one is a mistake that should show here and not at the vendor's. Scheme names are
+    compared without regard to case (RFC 9110, section 11.1).
+    """
+    right: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+    right["header", "authorization"].append(f"API-KEY {api_key}")
+    right["header", TOKEN_HEADER.lower()].append(f"{TOKEN_PREFIX}{token}")
+    right[KEY_PLACE, KEY_NAME.lower() if KEY_PLACE == "header" else KEY_NAME].append(api_key)
+    places = {"header": request.headers, "query": request.query_params, "cookie": request.cookies}
+    presented = [(places[place][name], values) for (place, name), values in right.items() if name in places[place]]
+    verdicts = [_normal(value) in map(_normal, values) for value, values in presented]
+    return bool(verdicts) and all(verdicts)
+
+
+def _normal(value: str) -> str:
+    scheme, separator, rest = value.partition(" ")
+    return f"{scheme.lower()} {rest.strip()}" if separator else value
 
 
 def _error(status: int, text: str, operation: Operation | None, headers: dict[str, str] | None = None) -> Response:

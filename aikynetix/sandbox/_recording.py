@@ -1,4 +1,4 @@
-"""What was asked of the sandbox: an ASGI middleware that dates and numbers each answer and records its request."""
+"""What was asked of the sandbox, and the frame of both applications: it answers, dates and numbers, and records."""
 
 from __future__ import annotations
 
@@ -9,17 +9,23 @@ from email.utils import format_datetime
 from typing import TYPE_CHECKING, Literal
 from uuid import uuid4
 
-from ._credentials import MASK, masked
+from starlette.requests import Request
+
+from ._spec import KEY_NAME, TOKEN_HEADER, TOKEN_PREFIX
 
 if TYPE_CHECKING:
-    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+    from collections.abc import Awaitable, Callable, Iterable
+
+    from starlette.responses import Response
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
     from ._state import State
 
-__all__ = ["RecordedRequest", "Service", "recorded"]
-
 Service = Literal["api", "storage"]
+_MASK = "***"
 _MAX_BODY = 65_536
+_SECRET_HEADERS = {"authorization", "cookie", "proxy-authorization", KEY_NAME.lower(), TOKEN_HEADER.lower()}
+_SCHEMES = {"api-key", "basic", "bearer", TOKEN_PREFIX.strip().lower()}
 _SIGNATURE = re.compile(r"(?i)((?:^|&)X-Goog-Signature=)[^&]*")
 
 
@@ -34,7 +40,7 @@ class RecordedRequest:
         query: The raw query without the leading ``?``; empty when there was none.
         headers: The headers by lower-case name. ``Authorization`` keeps its scheme: ``Bearer ***``.
         status: The status of the answer.
-        body: What the API had read of the body when it answered, at most 64 KiB.
+        body: What the API read of the body, at most 64 KiB.
         request_id: What the API's answer has as its ``X-Request-Id``; empty for the storage, which gives none.
     """
 
@@ -48,44 +54,51 @@ class RecordedRequest:
     request_id: str = ""
 
 
-def recorded(app: ASGIApp, service: Service, state: State) -> ASGIApp:
-    """Wraps an application: every request is recorded before the caller sees the answer, which gets date and id."""
+def application(service: Service, state: State, respond: Callable[[Request], Awaitable[Response]]) -> ASGIApp:
+    """Makes an application: every request is recorded before the caller sees the answer, which gets date and id."""
 
-    async def recording(scope: Scope, receive: Receive, send: Send) -> None:
-        body = bytearray()
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        response = await respond(request)
+        record = _record(request, service, (state.api_key, state.token), response.status_code)
+        state.requests.append(record)
+        response.headers["Date"] = format_datetime(state.clock().astimezone(UTC), usegmt=True)
+        if record.request_id:
+            response.headers["X-Request-Id"] = record.request_id
+        await response(scope, receive, send)
 
-        async def receiving() -> Message:
-            message = await receive()
-            body.extend(message.get("body", b"")[: _MAX_BODY - len(body)])
-            return message
-
-        async def sending(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                record = _record(scope, service, (state.api_key, state.token), message["status"], bytes(body))
-                state.keep(record)
-                stamps = [(b"date", format_datetime(state.clock().astimezone(UTC), usegmt=True).encode())]
-                stamps += [(b"x-request-id", record.request_id.encode())] if record.request_id else []
-                message = {**message, "headers": [*message["headers"], *stamps]}
-            await send(message)
-
-        await app(scope, receiving, sending)
-
-    return recording
+    return app
 
 
-def _record(scope: Scope, service: Service, secrets: tuple[str, ...], status: int, body: bytes) -> RecordedRequest:
-    query = _SIGNATURE.sub(rf"\1{MASK}", scope["query_string"].decode("latin-1"))
+def _record(request: Request, service: Service, secrets: tuple[str, ...], status: int) -> RecordedRequest:
+    query = _SIGNATURE.sub(rf"\1{_MASK}", request.scope["query_string"].decode("latin-1"))
     for secret in secrets:
-        query = query.replace(secret, MASK)
+        query = query.replace(secret, _MASK)
     return RecordedRequest(
         service=service,
-        method=scope["method"],
-        path=scope["raw_path"].decode("latin-1"),
+        method=request.method,
+        path=request.scope["raw_path"].decode("latin-1"),
         query=query,
-        headers=masked(
-            ((name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]), secrets
-        ),
+        headers=_masked(request.headers.items(), secrets),
         status=status,
-        body=body,
+        body=getattr(request, "_body", b"")[:_MAX_BODY],  # where starlette keeps what was read
         request_id=uuid4().hex if service == "api" else "",
     )
+
+
+def _masked(headers: Iterable[tuple[str, str]], secrets: Iterable[str]) -> dict[str, str]:
+    """Gives headers as they may be kept: by lower-case name, repeated ones joined, credentials replaced by ``***``.
+
+    The scheme of a credential is kept, because it tells which of the documented forms was used. A known secret is
+    replaced in every other header as well.
+    """
+    kept: dict[str, str] = {}
+    for name, value in headers:
+        shown, key = value, name.lower()
+        for secret in secrets:
+            shown = shown.replace(secret, _MASK)
+        if key in _SECRET_HEADERS:
+            scheme, separator, _ = value.partition(" ")
+            shown = f"{scheme} {_MASK}" if separator and scheme.lower() in _SCHEMES else _MASK
+        kept[key] = f"{kept[key]}, {shown}" if key in kept else shown
+    return kept

@@ -8,39 +8,34 @@ import shlex
 import signal
 import time
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from importlib.resources import files
 from typing import TYPE_CHECKING, Self
 
+from ._api import api
+from ._recording import RecordedRequest, application
+from ._server import BackgroundServers, listening_sockets
 from ._sessions import SESSIONS, SandboxSession
 from ._signing import MAX_LIFETIME
+from ._spec import PREFIX
 from ._state import State
+from ._storage import storage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from types import TracebackType
 
-    from ._recording import RecordedRequest
-    from ._server import BackgroundServers
-
-__all__ = ["Sandbox"]
 
 API_KEY = "sandbox-api-key-4f2a"
 TOKEN = "sandbox-token-9c1d"  # noqa: S105  # opens nothing but a local sandbox
 
 
-def print_now(text: str) -> None:
-    """Prints and flushes, because whoever reads the URLs through a pipe waits for them."""
-    print(text, flush=True)
-
-
-def utc_now() -> datetime:
-    """Gives the present moment in UTC."""
+def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
 @cache
 def _default_video() -> bytes:
+    """A stick figure's jump, drawn by a program for this project: no person was filmed. H.264, 640 x 640, 4 s."""
     return files("aikynetix.sandbox").joinpath("data", "countermovement_jump.mp4").read_bytes()
 
 
@@ -70,8 +65,14 @@ class Sandbox:
         storage_port: The storage's TCP port; 0 takes a free one.
         clock: Gives the present moment, aware; URLs are signed and judged by it.
 
+    Attributes:
+        api_key: The key that the API accepts.
+        token: The bearer token that the API accepts.
+        video: The bytes that the storage serves for the sessions without a video of their own.
+
     Raises:
         ValueError: A setting is out of its range.
+        RuntimeError: By everything that tells an address: the sandbox is not running.
     """
 
     def __init__(
@@ -86,7 +87,7 @@ class Sandbox:
         extra_sessions: Iterable[SandboxSession] = (),
         api_port: int = 0,
         storage_port: int = 0,
-        clock: Callable[[], datetime] = utc_now,
+        clock: Callable[[], datetime] = _utc_now,
     ) -> None:
         if not 1 <= url_lifetime <= MAX_LIFETIME:
             raise ValueError(f"url_lifetime must be 1 to {MAX_LIFETIME} seconds, not {url_lifetime}")
@@ -96,52 +97,30 @@ class Sandbox:
             raise ValueError("api_key and token need at least one character")
         sessions = {session.id: session for session in (*SESSIONS.values(), *extra_sessions)}
         shown = _default_video() if video is None else video
+        self.api_key, self.token, self.video = api_key, token, shown
         self._state = State(api_key, token, url_lifetime, latency, polls, shown, sessions, clock)
         self._ports = (api_port, storage_port)
         self._servers: BackgroundServers | None = None
         self._base_url = ""
 
     def __repr__(self) -> str:
-        """Names the sandbox by its base URL, without the key."""
         return f"Sandbox(base_url={self._base_url!r})" if self._base_url else "Sandbox(stopped)"
 
     @property
-    def api_key(self) -> str:
-        """The key that the API accepts."""
-        return self._state.api_key
-
-    @property
-    def token(self) -> str:
-        """The bearer token that the API accepts."""
-        return self._state.token
-
-    @property
     def base_url(self) -> str:
-        """The API's base URL, such as ``http://127.0.0.1:8000``, with the path of the vendor's server behind it.
-
-        Raises:
-            RuntimeError: The sandbox is not running.
-        """
+        """The API's base URL, such as ``http://127.0.0.1:8000``, with the path of the vendor's server behind it."""
         if not self._base_url:
             raise RuntimeError("the sandbox is not running: enter it with `with Sandbox() as sandbox:`")
         return self._base_url
 
     @property
     def storage_url(self) -> str:
-        """The storage host's origin; the signed URLs start with it.
-
-        Raises:
-            RuntimeError: The sandbox is not running.
-        """
+        """The storage host's origin; the signed URLs start with it."""
         return self.base_url and self._state.storage_url
 
     @property
     def env(self) -> dict[str, str]:
-        """The environment variables with which the client and the command find this sandbox.
-
-        Raises:
-            RuntimeError: The sandbox is not running.
-        """
+        """The environment variables with which the client and the command find this sandbox."""
         return {"AIKYNETIX_BASE_URL": self.base_url, "AIKYNETIX_API_KEY": self.api_key}
 
     @property
@@ -153,13 +132,7 @@ class Sandbox:
     @property
     def requests(self) -> tuple[RecordedRequest, ...]:
         """The last 10,000 answered requests, oldest first, with credentials and signatures masked."""
-        with self._state.lock:
-            return tuple(self._state.requests)
-
-    @property
-    def video(self) -> bytes:
-        """The bytes that the storage serves for the sessions without a video of their own."""
-        return self._state.video
+        return tuple(self._state.requests.copy())  # in one step, while the servers' thread may add to it
 
     def reset(self) -> None:
         """Forgets every request: generated sessions are not generated again, and ``requests`` is empty."""
@@ -171,9 +144,6 @@ class Sandbox:
         Args:
             session_id: Any session id.
             as_attachment: Whether the answer shall have ``Content-Disposition: attachment``.
-
-        Raises:
-            RuntimeError: The sandbox is not running.
         """
         _ = self.base_url  # it has to run
         return self._state.signed_url(session_id, as_attachment)
@@ -187,28 +157,17 @@ class Sandbox:
         """
         if self._servers is not None:
             raise RuntimeError("the sandbox is running already")
-        # uvicorn and starlette are slow to import, and whoever only names the sandbox need not wait for them.
-        from ._api import api_app
-        from ._recording import recorded
-        from ._server import BackgroundServers, listening_sockets
-        from ._spec import PREFIX
-        from ._storage import storage_app
-
         sockets = listening_sockets(self._ports)
-        api, self._state.storage_url = (f"http://127.0.0.1:{sock.getsockname()[1]}" for sock in sockets)
+        origin, self._state.storage_url = (f"http://127.0.0.1:{sock.getsockname()[1]}" for sock in sockets)
         self.reset()
         quit_event = asyncio.Event()
         apps = (
-            recorded(api_app(self._state, quit_event), "api", self._state),
-            recorded(storage_app(self._state), "storage", self._state),
+            application("api", self._state, api(self._state, quit_event)),
+            application("storage", self._state, partial(storage, self._state)),
         )
         self._servers = BackgroundServers(list(zip(apps, sockets, strict=True)), quit_event)
-        self._base_url = api + PREFIX
-        try:
-            self._servers.start()
-        except BaseException:
-            self.stop()
-            raise
+        self._base_url = origin + PREFIX
+        self._servers.start()
 
     def stop(self) -> None:
         """Stops the servers and ends their thread; open connections are cut. Does nothing when they do not run."""
@@ -217,12 +176,12 @@ class Sandbox:
             self._servers.stop()
             self._servers, self._base_url = None, ""
 
-    def serve_forever(self, announce: Callable[[str], None] = print_now) -> None:
+    def serve_forever(self, announce: Callable[[str], None] | None = None) -> None:
         """Runs until the process is interrupted (SIGINT, SIGTERM); to be called from the main thread.
 
         Args:
             announce: Called once, when the servers accept requests, with a text of several lines: the URLs, the
-                credentials to use and the table of the sessions.
+                credentials to use and the table of the sessions. By default it is printed.
 
         Raises:
             OSError: A port is taken.
@@ -232,18 +191,14 @@ class Sandbox:
         before = signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
             with self, contextlib.suppress(KeyboardInterrupt):
-                announce(self.describe())
+                (announce or partial(print, flush=True))(self.describe())
                 while True:
                     time.sleep(1)  # Windows notices Ctrl-C between two waits, and not within one without an end
         finally:
             signal.signal(signal.SIGTERM, before)
 
     def describe(self) -> str:
-        """Gives the text that ``serve_forever`` announces.
-
-        Raises:
-            RuntimeError: The sandbox is not running.
-        """
+        """Gives the text that ``serve_forever`` announces."""
         rows = [("API", self.base_url), ("Storage", self.storage_url), ("API key", self.api_key)]
         lines = ["The sandbox is running. Press Ctrl-C to stop it.", ""]
         lines += [f"  {label:<12}  {value}" for label, value in [*rows, ("Bearer token", self.token)]]
@@ -259,12 +214,8 @@ class Sandbox:
         return "\n".join(lines)
 
     def __enter__(self) -> Self:
-        """Starts the servers."""
         self.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Stops the servers."""
+    def __exit__(self, *_: object) -> None:
         self.stop()

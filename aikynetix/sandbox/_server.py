@@ -15,16 +15,12 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp
 
-__all__ = ["BackgroundServers", "listening_sockets"]
 
 _PATIENCE = 10.0
 
 
 def listening_sockets(ports: Sequence[int]) -> list[socket.socket]:
-    """Opens one listening socket on the loopback address for each port, or none at all.
-
-    Args:
-        ports: TCP ports; 0 takes a free one.
+    """Opens one listening socket on the loopback address for each port (0 takes a free one), or none at all.
 
     Raises:
         OSError: The port is taken, or may not be used; its ``filename`` names it.
@@ -50,14 +46,11 @@ class _Server(uvicorn.Server):
     def __init__(self, app: ASGIApp, quit_event: asyncio.Event) -> None:
         config = uvicorn.Config(
             app,
-            loop="asyncio",
             http="h11",
             ws="none",
             lifespan="off",
-            interface="asgi3",
             log_config=None,
             access_log=False,
-            proxy_headers=False,
             server_header=False,
             date_header=False,
             timeout_keep_alive=60,
@@ -94,30 +87,19 @@ class BackgroundServers:
         self._served = served
         self._quit_event = quit_event
         self._started = threading.Event()
-        self._failure: BaseException | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = threading.Thread(target=self._run, name="aikynetix-sandbox", daemon=True)
 
     def start(self) -> None:
-        """Starts the thread and returns when both servers accept requests.
-
-        Raises:
-            RuntimeError: The servers did not start.
-        """
+        """Starts the thread and returns when both servers accept requests."""
         self._thread.start()
-        if not self._started.wait(_PATIENCE) or self._failure is not None:
-            raise RuntimeError("the sandbox's servers did not start") from self._failure
+        if not self._started.wait(_PATIENCE):
+            raise RuntimeError("the sandbox's servers did not start")
 
     def stop(self) -> None:
-        """Stops the servers and waits for the thread to end.
-
-        Raises:
-            RuntimeError: The thread did not end.
-        """
-        if self._loop is not None:
-            # A loop that has closed by itself has nothing left to be told.
-            with contextlib.suppress(RuntimeError):
-                self._loop.call_soon_threadsafe(self._quit_event.set)
+        """Stops the servers and waits for the thread to end."""
+        # A loop that has closed by itself has nothing left to be told.
+        with contextlib.suppress(AttributeError, RuntimeError):
+            self._loop.call_soon_threadsafe(self._quit_event.set)
         self._thread.join(_PATIENCE)
         if self._thread.is_alive():
             raise RuntimeError("the sandbox's servers did not stop")
@@ -125,10 +107,7 @@ class BackgroundServers:
     def _run(self) -> None:
         try:
             asyncio.run(self._serve())
-        except BaseException as error:  # handed to the thread that waits for the start
-            self._failure = error
         finally:
-            self._started.set()
             for _, sock in self._served:
                 sock.close()
 

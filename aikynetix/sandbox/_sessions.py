@@ -5,14 +5,12 @@ The wording of the errors is the vendor's page's ("Error Handling" of each opera
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-__all__ = ["SESSIONS", "UNKNOWN", "Answer", "Outcome", "Progress", "SandboxSession", "answer", "has_video"]
 
 
 class Outcome(StrEnum):
@@ -55,48 +53,32 @@ class SandboxSession:
     description: str = ""
 
     def __post_init__(self) -> None:
-        """Refuses what cannot be asked for.
-
-        Raises:
-            ValueError: The id is empty, or ``polls`` is negative.
-        """
+        """Refuses an empty id and negative ``polls`` with a `ValueError`."""
         if not self.id:
             raise ValueError("a sandbox session needs an id of at least one character")
         if self.polls is not None and self.polls < 0:
             raise ValueError(f"polls must be 0 or more, not {self.polls}")
 
 
+def _session(id_: str, outcome: Outcome, description: str, polls: int | None = None) -> SandboxSession:
+    return SandboxSession(f"session-{id_}", outcome, polls, description=description)
+
+
 SESSIONS: Mapping[str, SandboxSession] = {
-    "jump": SandboxSession("session-jump", description="a jump whose video is ready"),
-    "weightlifting": SandboxSession("session-weightlifting", description="a lift whose video is ready"),
-    "new": SandboxSession(
-        "session-new", Outcome.NOT_GENERATED, polls=0, description="404 until generated; POST gives the URL at once"
-    ),
-    "slow": SandboxSession(
-        "session-slow", Outcome.NOT_GENERATED, description="404 until generated, and for a few polls after that"
-    ),
-    "analyzed": SandboxSession(
-        "session-analyzed", Outcome.ALREADY_ANALYZED, description="ready; POST is refused with 400"
-    ),
-    "forbidden": SandboxSession(
-        "session-forbidden", Outcome.FORBIDDEN, description="403, the plan does not include the video"
-    ),
-    "unknown": SandboxSession("session-unknown", Outcome.UNKNOWN, description="404, like every id not listed here"),
-    "bad_request": SandboxSession("session-bad-request", Outcome.BAD_REQUEST, description="400, invalid admin UID"),
-    "server_error": SandboxSession("session-server-error", Outcome.SERVER_ERROR, description="500, always"),
+    "jump": _session("jump", Outcome.READY, "a jump whose video is ready"),
+    "weightlifting": _session("weightlifting", Outcome.READY, "a lift whose video is ready"),
+    "new": _session("new", Outcome.NOT_GENERATED, "404 until generated; POST gives the URL at once", polls=0),
+    "slow": _session("slow", Outcome.NOT_GENERATED, "404 until generated, and for a few polls after that"),
+    "analyzed": _session("analyzed", Outcome.ALREADY_ANALYZED, "ready; POST is refused with 400"),
+    "forbidden": _session("forbidden", Outcome.FORBIDDEN, "403, the plan does not include the video"),
+    "unknown": _session("unknown", Outcome.UNKNOWN, "404, like every id not listed here"),
+    "bad_request": _session("bad-request", Outcome.BAD_REQUEST, "400, invalid admin UID"),
+    "server_error": _session("server-error", Outcome.SERVER_ERROR, "500, always"),
 }
 """Every session that a sandbox starts with, by the name under which ``Sandbox.sessions`` gives its id."""
 
 UNKNOWN = SESSIONS["unknown"]
 """Stands for every id that is not in the table."""
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """What was asked of a session so far: whether a POST started it, and the GETs that were answered 404 since."""
-
-    started: bool = False
-    polled: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,35 +111,22 @@ _FIXED: Mapping[Outcome, tuple[Answer, Answer]] = {
 }
 
 
-def answer(session: SandboxSession, generates: bool, progress: Progress, polls: int) -> tuple[Answer, Progress]:
-    """Decides what the API answers.
+def answer(session: SandboxSession, generates: bool, left: int | None, polls: int) -> tuple[Answer, int | None]:
+    """Decides what the API answers, and what is left for the next request.
 
     Args:
         session: The session asked for.
         generates: Whether its video is asked to be made.
-        progress: What was asked of the session before.
-        polls: How many GETs after the POST are answered with 404, where the session does not say it itself.
-
-    Returns:
-        The answer, and the progress to remember for the next request.
+        left: How many GETs are still to be answered with 404; None before the first POST.
+        polls: How many those are after the POST, where the session does not say it itself.
     """
     if session.outcome is not Outcome.NOT_GENERATED:
-        return _FIXED[session.outcome][generates], progress
-    due = polls if session.polls is None else session.polls
+        return _FIXED[session.outcome][generates], left
+    if generates and left is None:
+        due = polls if session.polls is None else session.polls
+        return Answer(200, with_url=not due), due
     if generates:
-        if not progress.started:
-            return _URL if due == 0 else Answer(200), replace(progress, started=True)
-        return _ANALYZED if progress.polled >= due else Answer(400, "Session is being analyzed already."), progress
-    if not progress.started:
-        return Answer(404, "The analyzed video of this session does not exist."), progress
-    if progress.polled >= due:
-        return _URL, progress
-    later = replace(progress, polled=progress.polled + 1)
-    return Answer(404, "The analyzed video of this session is not ready."), later
-
-
-def has_video(session: SandboxSession, progress: Progress, polls: int) -> bool:
-    """Tells whether the storage has the session's video now; the arguments are those of ``answer``."""
-    if session.outcome is Outcome.NOT_GENERATED:
-        return progress.started and progress.polled >= (polls if session.polls is None else session.polls)
-    return session.outcome in (Outcome.READY, Outcome.ALREADY_ANALYZED)
+        return Answer(400, "Session is being analyzed already.") if left else _ANALYZED, left
+    if left is None:
+        return Answer(404, "The analyzed video of this session does not exist."), None
+    return (Answer(404, "The analyzed video of this session is not ready."), left - 1) if left else (_URL, 0)

@@ -6,10 +6,10 @@ the vendor's document beside it tells which parameters and bodies are right, and
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
@@ -20,15 +20,17 @@ import jsonschema  # type: ignore[import-untyped]  # ships no types
 from aikynetix_api import facade
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
-__all__ = ["PREFIX", "InvalidError", "Operation", "operations"]
 
 PREFIX = urlsplit(facade.BASE_URL or "").path.rstrip("/")
 """The path of the vendor's server, which every path of the API begins with."""
 
+KEY_PLACE, KEY_NAME = facade.API_KEY or ("header", "API-KEY")
+TOKEN_HEADER, TOKEN_PREFIX = facade.BEARER or ("Authorization", "Bearer ")
+
 _MARK = "session-mark"
-_GET, _GENERATE = "get_analyzed_video", "generate_analyzed_video"
+_GET, GENERATE = "get_analyzed_video", "generate_analyzed_video"
 _ERROR_FIELDS = ("error", "detail", "message", "title")
 _DOCUMENT: dict[str, Any] = json.loads(Path(aikynetix_api.__file__).with_name("openapi.json").read_text("utf-8"))
 _VALIDATOR: Any = (
@@ -42,44 +44,24 @@ class InvalidError(ValueError):
 
 @dataclass(frozen=True)
 class Operation:
-    """One of the facade's two operations.
-
-    Attributes:
-        name: The facade's name of it.
-        method: The HTTP method.
-        path: Matches the path as it is sent; the group is the percent-encoded session id.
-        documented: The operation in the vendor's document.
-    """
+    """One of the facade's two operations: its path matches as it is sent, with the encoded session id as its group."""
 
     name: str
     method: str
     path: re.Pattern[str]
     documented: Mapping[str, Any]
 
-    @property
-    def generates(self) -> bool:
-        """Whether it has the video made."""
-        return self.name == _GENERATE
-
-    @cached_property
-    def _download(self) -> tuple[str, str] | None:
-        with_flag, without = (_request(self.name, download=flag).url.params.multi_items() for flag in (True, False))
-        return next((pair for pair in with_flag if pair not in without), None)
-
     def asks_for_attachment(self, query: str) -> bool:
         """Whether the query asks for a URL that a browser saves instead of showing it."""
-        return not self.generates and self._download in parse_qsl(query)
+        with_flag, without = (_request(self.name, download=flag).url.params.multi_items() for flag in (True, False))
+        return any(pair in parse_qsl(query) for pair in with_flag if pair not in without)
 
     def check(self, query: str, media_type: str, body: bytes) -> None:
-        """Hold a request against the document.
-
-        Raises:
-            InvalidError: It does not conform.
-        """
-        given = parse_qsl(query, keep_blank_values=True)
-        for parameter in map(_resolved, self.documented.get("parameters", ())):
-            if parameter.get("in") == "query":
-                _check_parameter(parameter, [value for name, value in given if name == parameter["name"]])
+        """Hold a request against the document; what does not conform is an `InvalidError`."""
+        asked = [one for one in map(_resolved, self.documented.get("parameters", ())) if one.get("in") == "query"]
+        fields = {one["name"]: one.get("schema", {}) for one in asked}
+        required = [one["name"] for one in asked if one.get("required")]
+        _check({"properties": fields, "required": required}, _typed(query, fields))
         documented = _resolved(self.documented.get("requestBody", {}))
         content = documented.get("content", {})
         if media_type in content:
@@ -117,7 +99,7 @@ class Operation:
 
 def operations() -> tuple[Operation, ...]:
     """Return the facade's operations that the document still has."""
-    names = [name for name in (_GET, _GENERATE) if name in facade.MODULES and name not in facade.UNSUPPORTED]
+    names = [name for name in (_GET, GENERATE) if name in facade.MODULES and name not in facade.UNSUPPORTED]
     return tuple(map(_operation, names))
 
 
@@ -152,71 +134,63 @@ def _resolved(value: Mapping[str, Any]) -> Mapping[str, Any]:
     return value
 
 
-def _check_parameter(parameter: Mapping[str, Any], values: list[str]) -> None:
-    name, schema = parameter["name"], _resolved(parameter.get("schema", {}))
-    if not values and parameter.get("required"):
-        raise InvalidError(f"{name} is missing.")
-    if schema.get("type") == "array":
-        items = _resolved(schema.get("items", {}))
-        _check(schema, [_typed(value, items) for value in values], f"{name} ")
-    elif len(values) > 1:
-        raise InvalidError(f"{name} is given more than once.")
-    elif values:
-        _check(schema, _typed(values[0], schema), f"{name} ")
-
-
 def _check_body(schema: Mapping[str, Any], media_type: str, body: bytes) -> None:
     if media_type == "application/x-www-form-urlencoded":
-        fields = schema.get("properties", {})
-        pairs = parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True)
-        _check(schema, {name: _typed(value, _resolved(fields.get(name, {}))) for name, value in pairs}, "")
+        _check(schema, _typed(body.decode("utf-8", "replace"), schema.get("properties", {})))
     elif media_type == "application/json":
         try:
             # Python's own NaN and Infinity are not JSON (RFC 8259, section 6).
             value = json.loads(body, parse_constant=_not_json)
         except (ValueError, RecursionError):
             raise InvalidError("the body is not JSON.") from None
-        _check(schema, value, "")
+        _check(schema, value)
 
 
 def _not_json(constant: str) -> None:
     raise ValueError(constant)
 
 
-def _typed(text: str, schema: Mapping[str, Any]) -> object:
-    """Return what a query or a form says, as the schema's type; as text where it does not say such a thing."""
-    if schema.get("type") not in ("boolean", "integer", "number"):
-        return text
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
+def _typed(text: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a query or a form says: a value is text where the schema takes text, else what it is as JSON."""
+    found: dict[str, Any] = {}
+    for name, value in parse_qsl(text, keep_blank_values=True):
+        schema = _resolved(fields.get(name, {}))
+        is_list = schema.get("type") == "array"
+        read: Any = value
+        if not _validator(schema.get("items", {}) if is_list else schema).is_valid(value):
+            with contextlib.suppress(ValueError):
+                read = json.loads(value)
+        if is_list:
+            found.setdefault(name, []).append(read)
+        else:  # what is given more than once is no value of any type
+            found[name] = read if name not in found else [found[name], read]
+    return found
 
 
-def _check(schema: Mapping[str, Any], value: object, where: str) -> None:
-    errors: Iterable[Any] = _VALIDATOR({**schema, "components": _DOCUMENT.get("components", {})}).iter_errors(value)
-    for error in errors:
+def _validator(schema: Mapping[str, Any]) -> Any:
+    return _VALIDATOR({**schema, "components": _DOCUMENT.get("components", {})})
+
+
+def _check(schema: Mapping[str, Any], value: object) -> None:
+    for error in _validator(schema).iter_errors(value):
         path = ".".join(map(str, error.path))
-        raise InvalidError(f"{where}{path and f'{path} '}does not conform: {error.message:.200}")
+        raise InvalidError(f"{path and f'{path} '}does not conform: {error.message:.200}")
 
 
 def _sample(schema: Mapping[str, Any]) -> Any:
     """Return a value that conforms to a schema, with nothing in it that is not required."""
     schema = _resolved(schema)
-    for name in ("const", "default", "example"):
-        if name in schema:
-            return schema[name]
-    for name in ("enum", "examples"):
-        if schema.get(name):
-            return schema[name][0]
-    for name in ("oneOf", "anyOf"):
-        if schema.get(name):
-            return _sample(schema[name][0])
+    given = [schema[name] for name in ("const", "default", "example") if name in schema]
+    given += [schema[name][0] for name in ("enum", "examples") if schema.get(name)]
+    if given:
+        return given[0]
+    variants = schema.get("oneOf") or schema.get("anyOf")
+    if variants:
+        return _sample(variants[0])
     if "allOf" in schema:
         parts = [_sample(part) for part in schema["allOf"]]
         return {key: value for part in parts if isinstance(part, dict) for key, value in part.items()}
-    fields = schema.get("properties", {})
+    kind, fields = schema.get("type", "object"), schema.get("properties", {})
     kinds = {"string": "x" * schema.get("minLength", 1), "integer": 1, "number": 1, "boolean": True, "array": []}
-    kind = schema.get("type", "object")
-    kind = kind[0] if isinstance(kind, list) else kind
-    return kinds.get(kind, {name: _sample(fields.get(name, {})) for name in schema.get("required", ())})
+    required = {name: _sample(fields.get(name, {})) for name in schema.get("required", ())}
+    return kinds.get(kind[0] if isinstance(kind, list) else kind, required)

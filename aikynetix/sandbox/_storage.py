@@ -1,8 +1,7 @@
-"""The storage host as an ASGI application: signed URLs, byte ranges and errors as Cloud Storage's XML API has them."""
+"""The storage host: signed URLs, byte ranges and errors as Cloud Storage's XML API has them."""
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import hashlib
 import re
@@ -14,25 +13,20 @@ from urllib.parse import parse_qsl
 from xml.sax.saxutils import escape
 
 import google_crc32c
-from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from ._signing import Refusal, check
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import Mapping
 
-    from starlette.types import ASGIApp, Receive, Scope, Send
+    from starlette.requests import Request
 
     from ._state import State
 
-__all__ = ["StoredObject", "byte_range", "storage_app", "stored_object"]
 
-_CHUNK = 262_144
 _CREATED = datetime(2025, 1, 1, tzinfo=UTC)
 _SINGLE_RANGE = re.compile(r"bytes[ \t]*=[ \t]*([0-9]*)-([0-9]*)", re.IGNORECASE | re.ASCII)
-_LONGEST_NUMBER = 19
-"""More digits than any object size has; Python refuses to convert numbers of thousands of digits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,29 +62,20 @@ def stored_object(data: bytes) -> StoredObject:
     return StoredObject(data, headers)
 
 
-def storage_app(state: State) -> ASGIApp:
-    """Makes the application."""
-
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        response = _respond(state, Request(scope))
-        await response(scope, receive, send)
-
-    return app
-
-
-def _respond(state: State, request: Request) -> Response:
+async def storage(state: State, request: Request) -> Response:
+    """Answers a request."""
     if request.method not in ("GET", "HEAD"):
         refusal = Refusal(405, "MethodNotAllowed", "The specified method is not allowed against this resource.")
         return _refused(refusal, {"Allow": "GET, HEAD"})
     path = request.scope["raw_path"].decode("latin-1")
     query = request.scope["query_string"].decode("latin-1")
-    refused = check(path, query, request.headers.get("host", ""), state.key, state.clock())
+    refused = check(path, query, request.headers.get("host", ""), state.secret, state.clock())
     if refused is not None:
         return _refused(refused)
     stored = state.find(path)
     if stored is None:
-        details = ("Details", f"No such object: {path.lstrip('/')}")
-        return _refused(Refusal(404, "NoSuchKey", "The specified key does not exist.", (details,)))
+        details = f"No such object: {path.lstrip('/')}"
+        return _refused(Refusal(404, "NoSuchKey", "The specified key does not exist.", details))
     return _content(request, stored, dict(parse_qsl(query)).get("response-content-disposition"))
 
 
@@ -101,23 +86,13 @@ def _content(request: Request, stored: StoredObject, disposition: str | None) ->
     if request.method == "GET" and validator in (stored.headers["ETag"], stored.headers["Last-Modified"]):
         span = byte_range(request.headers.get("range", ""), size)
     start, stop = span or (0, size)
-    headers = {**stored.headers, "Content-Length": str(stop - start)}
-    headers |= {} if disposition is None else {"Content-Disposition": disposition}
+    headers = {**stored.headers} | ({} if disposition is None else {"Content-Disposition": disposition})
+    if span is not None and start >= stop:
+        refusal = Refusal(416, "InvalidRange", "The requested range cannot be satisfied.")
+        return _refused(refusal, {"Content-Range": f"bytes */{size}"})
     if span is not None:
-        if start >= stop:
-            refusal = Refusal(416, "InvalidRange", "The requested range cannot be satisfied.")
-            return _refused(refusal, {"Content-Range": f"bytes */{size}"})
         headers["Content-Range"] = f"bytes {start}-{stop - 1}/{size}"
-    status = 200 if span is None else 206
-    if request.method == "HEAD":
-        return Response(status_code=status, headers=headers)
-
-    async def chunks() -> AsyncIterator[bytes]:
-        for offset in range(start, stop, _CHUNK):
-            yield stored.data[offset : min(offset + _CHUNK, stop)]
-            await asyncio.sleep(0)  # lets the loop hear that the client has gone; it complains of writing on and on
-
-    return StreamingResponse(chunks(), status, headers)
+    return Response(stored.data[start:stop], 200 if span is None else 206, headers)
 
 
 def byte_range(header: str, size: int) -> tuple[int, int] | None:
@@ -129,7 +104,7 @@ def byte_range(header: str, size: int) -> tuple[int, int] | None:
     match = _SINGLE_RANGE.fullmatch(header.strip())
     if match is None or not any(match.groups()):
         return None
-    first, last = (int(digits[:_LONGEST_NUMBER]) if digits else None for digits in match.groups())
+    first, last = (int(digits) if digits else None for digits in match.groups())
     if first is None:
         return size - min(last or 0, size), size
     if last is not None and last < first:
@@ -138,7 +113,7 @@ def byte_range(header: str, size: int) -> tuple[int, int] | None:
 
 
 def _refused(refusal: Refusal, headers: dict[str, str] | None = None) -> Response:
-    fields = (("Code", refusal.code), ("Message", refusal.message), *refusal.fields)
-    inner = "".join(f"<{name}>{escape(value)}</{name}>" for name, value in fields)
+    fields = {"Code": refusal.code, "Message": refusal.message, "Details": refusal.details}
+    inner = "".join(f"<{name}>{escape(value)}</{name}>" for name, value in fields.items() if value)
     document = f"<?xml version='1.0' encoding='UTF-8'?><Error>{inner}</Error>"
     return Response(document, refusal.status, headers, media_type="application/xml; charset=UTF-8")

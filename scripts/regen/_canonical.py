@@ -19,7 +19,7 @@ from scripts.regen._rules import ERROR_MODEL, FACADE_TAG, RULES, SUCCESS_MODEL, 
 from scripts.regen._schemas import ModelBook, clean_prose, is_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from scripts.regen._load import Json
     from scripts.regen._operations import Operation
@@ -118,14 +118,7 @@ class Canonical:
 def canonicalize(
     spec: Json, operations: Sequence[Operation], facade: Mapping[str, Operation], credentials: Credentials
 ) -> Canonical:
-    """Make the generator's document.
-
-    Args:
-        spec: The vendor's document.
-        operations: All of its operations.
-        facade: The facade's names and the operations found for them.
-        credentials: Parameters that the facade's authentication sends are not parameters of an operation.
-    """
+    """Make the generator's document."""
     builder = _Builder(spec, facade, credentials)
     for operation in operations:
         builder.add(operation)
@@ -213,8 +206,8 @@ class _Builder:
         hidden = self.credentials.names
         others = [
             one
-            for one in expanded(self.book, operation)
-            if one["in"] != "path" and (one["in"], one["name"].lower()) not in hidden
+            for one in operation.parameters
+            if one["in"] not in ("path", "querystring") and (one["in"], one["name"].lower()) not in hidden
         ]
         others.sort(key=lambda one: ("query", "header", "cookie").index(one["in"]))
         wires = [*((marker, "path") for marker, _ in in_path), *((one["name"], one["in"]) for one in others)]
@@ -285,36 +278,17 @@ def _trouble(operation: Operation) -> str:
     for one in operation.parameters:
         if one["in"] == "path" and one["name"] not in operation.path_parameters:
             return f"it describes the path parameter `{one['name']}`, for which its path has no place"
-        kinds = list(one.get("content") or {})
-        if one["in"] == "querystring" and kinds and FORM not in kinds:
-            return f"its query is written as {kinds[0]}"
+        if one["in"] == "querystring":
+            return "one parameter is its whole query"
     return ""
-
-
-def expanded(book: ModelBook, operation: Operation) -> Iterator[Json]:
-    """Yield parameters; a whole query string described by one schema (OpenAPI 3.2) becomes its fields."""
-    for parameter in operation.parameters:
-        if parameter["in"] != "querystring":
-            yield parameter
-            continue
-        flat = book.target(schema_of(parameter))
-        required = flat.get("required") or []
-        for name, schema in (flat.get("properties") or {}).items():
-            yield {"name": name, "in": "query", "schema": schema, "required": name in required}
 
 
 def schema_of(parameter: Json) -> Any:
     """Return the schema of a parameter's value as it is written into a request."""
     if "schema" in parameter:
         return parameter["schema"]
-    content = parameter.get("content")
-    media: Json = next(iter(content.values()), {}) if isinstance(content, dict) else {}
     # A parameter with `content` is serialized by the caller: one piece of text.
-    return (
-        {"type": "string", "description": "JSON text"}
-        if content and parameter["in"] != "querystring"
-        else media.get("schema", {"type": "string"})
-    )
+    return {"type": "string", "description": "JSON text"} if parameter.get("content") else {"type": "string"}
 
 
 def _joining_style(parameter: Json) -> str:

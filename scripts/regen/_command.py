@@ -1,9 +1,10 @@
-"""The command line of the regeneration."""
+"""The command line of the regeneration, and how it puts a new package in the place of the committed one."""
 
 from __future__ import annotations
 
 import argparse
 import re
+import shutil
 import signal
 import sys
 import tempfile
@@ -11,21 +12,20 @@ import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scripts.regen._diff import Change, compare
-from scripts.regen._diff_package import package_changes
+from scripts.regen._diff import Change, compare, package_changes
 from scripts.regen._generate import PACKAGE
 from scripts.regen._load import Json, load_spec
 from scripts.regen._pipeline import Plan, build, plan
 from scripts.regen._problems import EXIT_LOUD, EXIT_OK, EXIT_REFUSED, RefusedError
-from scripts.regen._publish import publish
 from scripts.regen._report import decisions, report
 from scripts.regen._rules import FACADE_SOURCE
+from scripts.regen._text import lines_of, one_line
 from scripts.regen._verify import tree_files
-from scripts.regen._words import lines_of, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import FrameType
+
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -133,3 +133,28 @@ def _compare(package: Path, destination: Path) -> int:
     if different:
         print("regen: the committed package is not what `make regen` makes of the document.", file=sys.stderr)
     return EXIT_LOUD if different else EXIT_OK
+
+
+_STAGING_PREFIX = ".regen-"
+
+
+def publish(package: Path, destination: Path) -> bool:
+    """Replace `destination` by `package`, and return whether anything changed."""
+    if destination.is_dir() and tree_files(destination) == tree_files(package):
+        return False
+    destination.parent.mkdir(parents=True, exist_ok=True)
+    for left in destination.parent.glob(f"{_STAGING_PREFIX}*"):  # of a run that was killed outright
+        shutil.rmtree(left, ignore_errors=True)
+    staging = Path(tempfile.mkdtemp(prefix=_STAGING_PREFIX, dir=destination.parent))
+    try:
+        fresh = shutil.copytree(package, staging / destination.name)
+        if destination.exists():
+            destination.rename(staging / "old")
+        fresh.rename(destination)
+    except BaseException:
+        if (staging / "old").exists() and not destination.exists():
+            (staging / "old").rename(destination)
+        raise
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+    return True

@@ -1,4 +1,4 @@
-"""What changed between two of the vendor's documents, each change additive, breaking or documentation.
+"""What changed between two of the vendor's documents, and which names of the generated package callers lose.
 
 Kept libraries were looked at first: oasdiff and openapi-changes are Go programs, openapi-diff and api-smart-diff need
 Node, and those on PyPI compare no schemas, credentials or servers. A regeneration has to work with Python alone.
@@ -6,25 +6,27 @@ Node, and those on PyPI compare no schemas, credentials or servers. A regenerati
 
 from __future__ import annotations
 
+import ast
 import itertools
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from scripts.regen._diff_operation import bare_path, operation_changes
-from scripts.regen._diff_order import ADDITIVE, BREAKING, DOCUMENTATION, KINDS, UNJUDGED
+from scripts.regen._diff_operation import SecurityDiff, bare_path, operation_changes
 from scripts.regen._diff_schema import SchemaDiff
-from scripts.regen._diff_security import SecurityDiff
+from scripts.regen._document import differing_keys, pointers, without_prose
 from scripts.regen._find import base_url, find_operations
 from scripts.regen._operations import Operation, operations_of
 from scripts.regen._rules import FACADE_SOURCE, RULES
 from scripts.regen._security import find_credentials
-from scripts.regen._walk import differing_keys, pointers, without_prose
-from scripts.regen._words import one_line
+from scripts.regen._shapes import ADDITIVE, BREAKING, DOCUMENTATION, KINDS, UNJUDGED
+from scripts.regen._text import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from scripts.regen._load import Json
+
 
 _JUDGED = ("openapi", "info", "servers", "paths", "components", "security", "tags")
 _MOST_PLACES = 5
@@ -34,34 +36,19 @@ _ALL_METHODS = ", ".join(rule.name for rule in RULES)
 
 @dataclass(frozen=True)
 class Change:
-    """One change.
+    """One change."""
 
-    Attributes:
-        kind: ``breaking`` for someone who used what is gone or different, ``additive``, ``documentation``, or
-            ``unjudged``: the vendor changed it, and a person has to see whether it matters.
-        where: The operation, or the part of the document.
-        text: What changed, a phrase.
-        facade: The facade operations that it touches, empty for none.
-        decide: Whether it moves the place where credentials go, which the owner decides and nobody else.
-    """
-
+    # ``breaking`` for someone who used what is gone or different, ``additive``, ``documentation``, or ``unjudged``: a
+    # person has to see whether it matters.
     kind: str
-    where: str
-    text: str
-    facade: str = ""
-    decide: bool = False
+    where: str  # the operation, or the part of the document
+    text: str  # what changed, a phrase
+    facade: str = ""  # the facade operations that it touches
+    decide: bool = False  # whether it moves the place where credentials go, which the owner decides
 
 
 def compare(old: Json, new: Json) -> list[Change]:
-    """Compare two documents.
-
-    Args:
-        old: The document of the committed package.
-        new: The document at hand.
-
-    Returns:
-        The changes in the order of the new document; empty when the two say the same.
-    """
+    """Compare two documents."""
     if old == new:
         return []
     security = SecurityDiff(old, new)
@@ -133,12 +120,7 @@ def _remaining(old: Json, new: Json) -> Change:
 
 
 def to_markdown(changes: Sequence[Change], lines: Mapping[str, int] | None = None) -> str:
-    """Write changes as Markdown lists, breaking ones first.
-
-    Args:
-        changes: What `compare` found.
-        lines: Lines of the facade's functions, to point at the ones that a breaking change touches.
-    """
+    """Write changes as Markdown lists, breaking ones first."""
     if not changes:
         return NOTHING
     parts: list[str] = []
@@ -205,3 +187,52 @@ def _paired(
         taken = {id(one) for one in found.values()}
         left = [one for one in left if id(one) not in taken]
     return [*((found.get(id(other)), other) for other in after), *((one, None) for one in left)]
+
+
+_METHOD, _MODULE, _MODEL = "methods of `client.api`", "modules of operations", "models"
+_CLASSES = re.compile(r"^class (\w+)|^(\w+) = Literal\[", re.MULTILINE)
+_REQUEST = re.compile(r"Request: `([^`]*)`")
+
+
+def package_changes(old: Mapping[str, bytes], new: Mapping[str, bytes]) -> Iterator[Change]:
+    """Compare the names of two packages; one that only moved is told with its new name."""
+    differing = {path for path in {**old, **new} if old.get(path) != new.get(path)}
+    before, after = (dict(_named({path: tree[path] for path in differing & tree.keys()})) for tree in (old, new))
+    fresh = {name: said for name, said in after.items() if name not in before}
+    for name, said in before.items():
+        if name not in after:
+            heir = next((other for other, its in fresh.items() if its == said), None)
+            fresh.pop(heir or "", None)
+            yield Change(BREAKING, said[0], f"`{name}` is {f'called `{heir}` now' if heir else 'gone'}")
+        elif said[0] == _METHOD and after[name] != said and said in after.values():
+            yield Change(BREAKING, said[0], f"`{name}` is another operation now, {after[name][1]}")
+    for name, (room, what) in fresh.items():
+        if room == _METHOD:
+            yield Change(ADDITIVE, room, f"`{name}` is new: {what}")
+
+
+def _named(files: Mapping[str, bytes]) -> Iterator[tuple[str, tuple[str, str]]]:
+    """Yield the public names of generated files, each with its room and what it is beside its name."""
+    for path, data in sorted(files.items()):
+        folder, *parts = path.removesuffix(".py").split("/")
+        if path.endswith(".py") and parts and parts[-1] != "__init__":
+            text = data.decode()
+            if folder == "api":
+                yield (
+                    ".".join(["aikynetix_api", "api", *parts]),
+                    (_MODULE, text.partition("def _get_kwargs")[2].partition("\n\n\n")[0]),
+                )
+            elif folder == "models":
+                for name in map("".join, _CLASSES.findall(text)):
+                    same = re.sub(rf"\b({re.escape(name)}|{re.escape(parts[-1])})\b", "_", text)
+                    yield f"aikynetix_api.models.{name}", (_MODEL, same)
+            elif folder == "operations":
+                yield from _methods(text, parts[-1])
+
+
+def _methods(text: str, group: str) -> Iterator[tuple[str, tuple[str, str]]]:
+    for node in ast.parse(text).body:
+        for method in node.body if isinstance(node, ast.ClassDef) else ():
+            if isinstance(method, ast.FunctionDef) and not method.name.startswith("_"):
+                requests = _REQUEST.findall(ast.get_docstring(method) or "")
+                yield f"client.api.{group}.{method.name}", (_METHOD, requests[-1] if requests else ast.unparse(method))

@@ -6,23 +6,26 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from scripts.regen._diff_order import (
+from scripts.regen._document import differing_keys, without_prose
+from scripts.regen._shapes import (
     ADDITIVE,
     BREAKING,
+    LOWER,
     NARROWER,
     OTHER,
     SAME,
     UNJUDGED,
+    UPPER,
     WIDER,
     Found,
+    Shape,
+    Shapes,
     constraints_moved,
+    is_anything,
     kind_of,
     kinds_moved,
-    set_moved,
     values_of,
 )
-from scripts.regen._diff_shapes import LOWER, UPPER, Shape, Shapes, is_anything
-from scripts.regen._walk import differing_keys, without_prose
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -42,7 +45,7 @@ class SchemaDiff:
     def __init__(self, old: Json, new: Json) -> None:
         self._old, self._new = Shapes(old), Shapes(new)
         self._request = False
-        self._told: dict[str, tuple[str, str]] = {}
+        self._told: set[str] = set()
         self._same: set[str] = set()
 
     def request(self, old: Any, new: Any, title: str) -> Found:
@@ -58,7 +61,7 @@ class SchemaDiff:
         return not {one.kind for one in self._new.of(schema)} & {"array", "object"}
 
     def _whole(self, old: Any, new: Any, title: str, *, request: bool) -> Found:
-        self._told, self._request = {}, request
+        self._told, self._request = set(), request
         found = list(self._compare(old, new, title, 0))
         if not found:  # whatever was gone into is the same, wherever else it is met
             self._same.update(self._told)
@@ -69,23 +72,13 @@ class SchemaDiff:
         return kind_of(moved in (OTHER, NARROWER if self._request else WIDER))
 
     def _compare(self, old: Any, new: Any, title: str, depth: int) -> Found:
-        """Compare two schemas; the same two references are gone into once, and then only pointed at."""
-        if not (isinstance(old, Mapping) and isinstance(new, Mapping) and "$ref" in old and "$ref" in new):
-            yield from self._differences(old, new, title, depth)
-            return
-        key = json.dumps([self._request, old, new], sort_keys=True)
-        if key in self._same:
-            return
-        if key in self._told:
-            kind, first = self._told[key]
-            if kind:
-                yield kind, f"{title} changed as {first} did"
-            return
-        self._told[key] = ("", title)
-        found = list(self._differences(old, new, title, depth))
-        kinds = {kind for kind, _ in found}
-        self._told[key] = (next((kind for kind in (BREAKING, UNJUDGED, ADDITIVE) if kind in kinds), ""), title)
-        yield from found
+        """Compare two schemas; the same two references are gone into and told of once."""
+        if isinstance(old, Mapping) and isinstance(new, Mapping) and "$ref" in old and "$ref" in new:
+            key = json.dumps([self._request, old, new], sort_keys=True)
+            if key in self._same or key in self._told:
+                return
+            self._told.add(key)
+        yield from self._differences(old, new, title, depth)
 
     def _differences(self, old: Any, new: Any, title: str, depth: int) -> Found:
         if not isinstance(old, Mapping) and not isinstance(new, Mapping) and (old is False) == (new is False):
@@ -132,7 +125,7 @@ class SchemaDiff:
         before, after = values_of(old), values_of(new)
         if (before is None) != (after is None):
             has = "has" if before is None else "no longer has"
-            yield self._kind(set_moved(before, after)), f"{title} {has} a fixed set of values"
+            yield self._kind(NARROWER if before is None else WIDER), f"{title} {has} a fixed set of values"
         elif before is not None and after is not None:
             for values, moved, verb in (
                 (before - after, NARROWER, "no longer takes the value(s)"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from scripts.regen._walk import objects
+from scripts.regen._document import objects
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,14 +15,7 @@ _SCHEMAS = "#/components/schemas/"
 
 
 def follow_discriminators(spec: Json) -> tuple[Json, list[str]]:
-    """Return a document whose alternatives fit their own values alone, so that reading tries them in any order.
-
-    Args:
-        spec: The vendor's document, which is left as it is.
-
-    Returns:
-        The document for the generator, and a note on each discriminator that cannot be followed.
-    """
+    """Return a document whose alternatives fit their own values alone, so that reading tries them in any order."""
     schemas: Json = (spec.get("components") or {}).get("schemas") or {}
     own: dict[str, dict[str, list[str]]] = {}
     notes: list[str] = []

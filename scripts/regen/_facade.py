@@ -6,14 +6,16 @@ import difflib
 import json
 from typing import TYPE_CHECKING, Any
 
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # it ships no types
+from jsonschema.validators import extend  # type: ignore[import-untyped]  # the same
+
 from scripts.regen._address import is_generic, is_unmistakable, video_url_places
+from scripts.regen._document import side_of
 from scripts.regen._find import base_url, is_json, session_parameter
-from scripts.regen._fits import complaint
 from scripts.regen._names import folded
 from scripts.regen._problems import Finding
 from scripts.regen._rules import FACADE_SOURCE, RULES, Rule
 from scripts.regen._security import asked, suffices
-from scripts.regen._sides import side_of
 from scripts.regen._wire import UNSAID, Case
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from scripts.regen._canonical import Canonical, Endpoint, Parameter
     from scripts.regen._load import Json
     from scripts.regen._operations import Operation
+    from scripts.regen._schemas import ModelBook
     from scripts.regen._security import Credentials
 
 _TABLE = "scripts/regen/_rules.py"
@@ -49,13 +52,7 @@ def missing_operations(
 
 
 def check_facade(canonical: Canonical, credentials: Credentials, base: str | None) -> list[Finding]:
-    """Report everything that keeps a facade operation of this document from doing its job.
-
-    Args:
-        canonical: What is generated.
-        credentials: What the document accepts.
-        base: The base URL, None when no server is usable.
-    """
+    """Report everything that keeps a facade operation of this document from doing its job."""
     findings: list[Finding] = []
     for rule in RULES:
         endpoint = canonical.named(rule.name)
@@ -176,7 +173,7 @@ def _refused(canonical: Canonical, endpoint: Endpoint, case: Case) -> str:
     ways: list[Any] = [case.body]
     if endpoint.body.kind != "json":
         ways.append({name: one if isinstance(one, str) else json.dumps(one) for name, one in case.body.items()})
-    reasons = [complaint(canonical.book, schema, one) for one in ways]
+    reasons = [_complaint(canonical.book, schema, one) for one in ways]
     if wrong := sorted(_response_fields(canonical, schema) & case.body.keys()):
         reasons = [f"{wrong[0]!r} is for responses alone (`readOnly`)"]
     shown = json.dumps(case.body, ensure_ascii=False)[:200]
@@ -190,7 +187,7 @@ def _refused_value(canonical: Canonical, one: Parameter, value: Any) -> str:
     # Outside a body everything is text: a boolean may be meant by a schema of text.
     is_text = not kind and any(word in json.dumps(one.view) for word in ('"string"', '"$ref"'))
     ways = [value, json.dumps(value)] if isinstance(value, bool) and is_text else [value]
-    reasons = [complaint(canonical.book, schema, way) for way in ways]
+    reasons = [_complaint(canonical.book, schema, way) for way in ways]
     if kind and not is_json(kind):
         reasons = [f"it is written as {kind}"]
     is_flag = isinstance(value, bool) and not one.required
@@ -201,6 +198,28 @@ def _refused_value(canonical: Canonical, one: Parameter, value: Any) -> str:
 def _response_fields(canonical: Canonical, schema: Any) -> set[str]:
     fields = canonical.book.target(canonical.book.merged(schema)).get("properties") or {}
     return {name for name, one in fields.items() if side_of(one, canonical.book.target(one)) == "response"}
+
+
+def _complaint(book: ModelBook, schema: Any, value: object) -> str | None:
+    """Return what the vendor's own schema finds wrong with a value: empty for nothing, None when it is not decided.
+
+    The generator's view of it has lost what no type can say (`pattern`, `not`, `dependentRequired`).
+    """
+
+    def required(validator: Any, stated: Any, instance: Any, owner: Json) -> Iterator[Any]:
+        fields = owner.get("properties", {})
+        said = [one for one in stated if side_of(fields.get(one), book.target(fields.get(one))) != "response"]
+        yield from checks["required"](validator, said, instance, owner) or ()
+
+    checks = Draft202012Validator.VALIDATORS
+    # Alternatives are seldom written so that no two of them fit, and servers take the first that does.
+    validator = extend(Draft202012Validator, {"oneOf": checks["anyOf"], "required": required})
+    document = {key: one for key, one in book.spec.items() if not key.startswith("$")}
+    try:
+        error = next(validator({**document, "x-judged": schema, "$ref": "#/x-judged"}).iter_errors(value), None)
+    except Exception:  # what is no schema, or one without an end, makes the validator raise whatever comes of it
+        return None
+    return "" if error is None else str(error.message)[:300]
 
 
 def _check_response(canonical: Canonical, rule: Rule, operation: Operation) -> Iterator[Finding]:

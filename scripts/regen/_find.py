@@ -19,10 +19,7 @@ if TYPE_CHECKING:
 
 
 def find_operations(operations: Sequence[Operation]) -> dict[str, list[Operation]]:
-    """Find the candidates for each facade operation: one is the answer, none or several are a finding.
-
-    An operation is recognized by the shape of its path, or, when no path has the shape, by the vendor's identifier.
-    """
+    """Find candidates for each facade operation: by the shape of the path, else by the vendor's identifier."""
     found: dict[str, list[Operation]] = {}
     ours = [one for one in operations if not _is_about_another_thing(one)]
     for rule in RULES:

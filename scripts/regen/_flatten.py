@@ -6,9 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from scripts.regen._document import lookup, objects
 from scripts.regen._problems import RefusedError
-from scripts.regen._refs import lookup
-from scripts.regen._walk import objects
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,10 +25,7 @@ _PROSE = ("title", "description", "default", "deprecated", "readOnly", "writeOnl
 
 
 class Flattener:
-    """Brings the schemas of one document into their plainest form.
-
-    That is without `allOf`, with one `type` at most or with `oneOf`, or a lone `$ref`; `nullable` tells of null.
-    """
+    """Brings schemas into a form without `allOf` and null, with one `type`, `oneOf` or a lone `$ref`."""
 
     def __init__(self, spec: Json) -> None:
         self._spec = spec
@@ -37,15 +33,7 @@ class Flattener:
         self._work = _LEAST_WORK + _WORK_PER_OBJECT * sum(1 for _ in objects(spec))
 
     def flatten(self, schema: Any, seen: frozenset[str] = frozenset()) -> Json:
-        """Bring a schema into its plainest form; what cannot be expressed becomes "anything".
-
-        Args:
-            schema: A schema object, or a boolean schema (OpenAPI 3.1).
-            seen: References that are being followed; a schema that contains itself through `allOf` ends there.
-
-        Raises:
-            RefusedError: The document's schemas are more work than any document that was written is.
-        """
+        """Bring a schema into its plainest form; what cannot be expressed becomes "anything"."""
         self._work -= 1
         if self._work < 0:
             raise RefusedError(

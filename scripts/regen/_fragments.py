@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import html
 import json
 import re
-import textwrap
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from markdown_it import MarkdownIt
 
+from scripts.regen._document import PROSE_KEYS, pointers, without_prose
 from scripts.regen._load import Json, check_document, parse_text, without_comments
 from scripts.regen._problems import RefusedError
-from scripts.regen._walk import PROSE_KEYS, pointers, without_prose
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -31,42 +29,22 @@ _BLOCKS = MarkdownIt("commonmark").disable("inline")
 
 @dataclass(frozen=True)
 class Fragment:
-    """One OpenAPI document found in a page.
+    """One OpenAPI document found in a page."""
 
-    Attributes:
-        origin: Where it stands, for messages: the page and the line of its fence.
-        content: The parsed document.
-    """
-
-    origin: str
+    origin: str  # where it stands, for messages: the page and the line of its fence
     content: Json
 
 
 def find_fragments(page: str, name: str) -> list[Fragment]:
-    """Find every block of code of a Markdown or HTML page that holds an OpenAPI document, in JSON or YAML.
-
-    Fences are read as CommonMark defines them (section 4.5: three or more backticks or tildes), so a block may
-    contain shorter fences. Escaped copies of a fragment in the prose are not fences and are not read. Of HTML the
-    contents of `pre` elements are read.
-
-    A whole OpenAPI file is a page too, which is one fragment.
-
-    Args:
-        page: The text of the page.
-        name: What to call the page in messages.
-
-    Raises:
-        RefusedError: No fragment in the page, or one that is damaged.
-    """
-    is_html = re.match(r"\s*(<!--.*?-->\s*)*<(!doctype\s+html|html|head|body)\b", page, re.IGNORECASE | re.DOTALL)
-    blocks = list(_preformatted(page)) if is_html else list(_fenced(page, 0)) or list(_preformatted(page))
+    """Find every OpenAPI document, in JSON or YAML, in the fences of a Markdown page; a whole file is one."""
+    blocks = list(_fenced(page))
     pointed = None if blocks else _POINTER.search(page)
     if pointed:
         raise RefusedError(
             f"{name} has no OpenAPI in it, only a block that points at a file (`{pointed[1][:300]}`): give that file "
             "or its address in place of the page."
         )
-    if not blocks and not is_html and _looks_like_openapi(page):
+    if not blocks and _looks_like_openapi(page):
         blocks = [(1, page)]
     fragments = [
         Fragment(origin, check_document(parse_text(text, origin), origin, whole=False))
@@ -74,35 +52,19 @@ def find_fragments(page: str, name: str) -> list[Fragment]:
         if (origin := f"{name}, line {line}")
     ]
     if not fragments:
-        kind = "is a web page with no" if is_html else "has no"
         raise RefusedError(
-            f"{name} {kind} OpenAPI fragment: no block of JSON or YAML code with an `openapi` key. Give the Markdown "
+            f"{name} has no OpenAPI fragment: no block of JSON or YAML code with an `openapi` key. Give the Markdown "
             "of an API page (many documentation sites give it at the address with `.md` at its end)."
         )
     return fragments
 
 
-def _fenced(page: str, before: int) -> Iterator[tuple[int, str]]:
+def _fenced(page: str) -> Iterator[tuple[int, str]]:
     """Yield line and text of the blocks of code in Markdown that look like OpenAPI."""
     for token in _BLOCKS.parse(page):
-        line = before + (token.map or [0])[0] + 1
         language = (token.info.split() or [""])[0].lower().strip("{}.")
-        if token.type == "code_block" and re.match(r"\s*(`{3}|~{3})", token.content):
-            # Under a tab or an admonition of a site generator a fence is indented, which CommonMark takes for code.
-            yield from _fenced(textwrap.dedent(token.content), line - 1)
-        elif (
-            token.type in ("fence", "code_block") and language in _DATA_LANGUAGES and _looks_like_openapi(token.content)
-        ):
-            yield line, token.content
-
-
-def _preformatted(page: str) -> Iterator[tuple[int, str]]:
-    """Yield line and text of the `pre` elements of a page that look like OpenAPI."""
-    for match in re.finditer(r"<pre\b[^>]*>(.*?)</pre>", page, re.IGNORECASE | re.DOTALL):
-        lines = re.sub(r"<br\s*/?>", "\n", match[1], flags=re.IGNORECASE)
-        text = html.unescape(re.sub(r"<[^>]*>", "", lines))
-        if _looks_like_openapi(text):
-            yield page.count("\n", 0, match.start()) + 1, text
+        if token.type == "fence" and language in _DATA_LANGUAGES and _looks_like_openapi(token.content):
+            yield (token.map or [0])[0] + 1, token.content
 
 
 def _looks_like_openapi(text: str) -> bool:
@@ -112,22 +74,16 @@ def _looks_like_openapi(text: str) -> bool:
 
 
 def merge_fragments(fragments: Iterable[Fragment]) -> Json:
-    """Merge fragments into one document; what they say twice must be the same but for words and key order.
+    """Merge fragments into one document; what they say twice must be the same but for words, of which the first stay.
 
-    The words of the first fragment are kept. The order of operations is the order of the fragments. What a fragment
-    says of credentials is about its own operations: most of them say it once for all of the document, the others by
-    themselves.
-
-    Raises:
-        RefusedError: Two fragments contradict each other; names both and the place.
+    What a fragment says of credentials is about its own operations.
     """
     merged: Json = {}
     origins: dict[str, str] = {}
     # Models of their own come last: they have no operations that the document's `security` could be about.
     ordered = sorted(fragments, key=lambda one: not one.content.get("paths"))
-    told_apart = _told_apart(ordered)
     for fragment in ordered:
-        for key, value in _with_own(fragment.content, told_apart).items():
+        for key, value in _with_own(fragment.content).items():
             _merge_key(merged, origins, fragment.origin, key, value)
     if not merged.get("paths"):
         raise RefusedError("The pages describe no operation, only models; add the pages of the operations.")
@@ -140,13 +96,13 @@ class _Inherited(list[Any]):
     """The `security` of an operation that only its fragment states."""
 
 
-def _with_own(content: Json, told_apart: set[str]) -> Json:
-    """Give the operations of a fragment what it says for all of them, and for all of a path where pages differ."""
+def _with_own(content: Json) -> Json:
+    """Give the operations of a fragment what it says for all of them, and for all of their path."""
     usual = content.get("security") or ()
     paths: Json = {}
     for path, item in _items(content):
-        paths[path] = dict(item)
-        shared = _parameters(paths[path].pop("parameters", None)) if path in told_apart else []
+        paths[path] = {key: one for key, one in item.items() if key != "parameters"}
+        shared = _parameters(item.get("parameters"))
         for method in item.keys() & set(METHODS):
             if isinstance(item[method], dict):
                 operation = {**item[method], "security": item[method].get("security", _Inherited(usual))}
@@ -166,15 +122,6 @@ def _parameters(stated: Any) -> list[Json]:
 
 def _items(content: Json) -> Iterator[tuple[str, Json]]:
     return ((path, item) for path, item in (content.get("paths") or {}).items() if isinstance(item, dict))
-
-
-def _told_apart(fragments: Iterable[Fragment]) -> set[str]:
-    """List the paths for which fragments say different things that hold for all operations of the path."""
-    said: dict[str, list[Any]] = {}
-    for fragment in fragments:
-        for path, item in _items(fragment.content):
-            said.setdefault(path, []).append(without_prose(item.get("parameters")))
-    return {path for path, ways in said.items() if any(one != ways[0] for one in ways)}
 
 
 def _say_once(merged: Json, *, stated: bool) -> None:

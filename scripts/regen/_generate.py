@@ -1,4 +1,7 @@
-"""Running the pinned generator and formatter over a canonical document."""
+"""Running the pinned generator, whose templates are corrected, and the formatter over a canonical document.
+
+A correction whose text is not found ends the run: with another version of the generator it has to be looked at again.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,12 @@ import io
 import json
 import subprocess
 from copy import copy
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from jinja2 import BaseLoader, Environment
 from openapi_python_client import Project
 from openapi_python_client.config import Config, ConfigFile, MetaType
 from openapi_python_client.parser import openapi as parser
@@ -20,28 +25,23 @@ from openapi_python_client.schema.untrusted_string import UntrustedString
 from ruff import find_ruff_bin  # type: ignore[import-untyped]  # it ships no types
 
 from scripts.regen._problems import RefusedError
-from scripts.regen._templates import CompiledTemplates, FixedTemplates
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from scripts.regen._canonical import Canonical
 
+
 PACKAGE = "aikynetix_api"
 PINNED = {"openapi-python-client": "0.29.1", "ruff": "0.17.6"}
 TEMPLATES = Path(__file__).with_name("templates")
-_COMPILED = CompiledTemplates()
 # The parser copies an endpoint, with all its models, at each of four steps, which is a tenth of a whole run.
 parser.deepcopy = copy  # type: ignore[assignment, attr-defined]  # a shallow copy will do
 _RUFF_TIMEOUT = 120.0  # seconds; three hundred operations take about two
 
 
 def check_tools() -> None:
-    """Refuse to run with other versions than those whose bytes are committed.
-
-    Raises:
-        RefusedError: Names what is installed and what to install.
-    """
+    """Refuse to run with other versions than those whose bytes are committed."""
     for package, wanted in PINNED.items():
         try:
             found = version(package)
@@ -55,38 +55,18 @@ def check_tools() -> None:
 
 
 def generate(canonical: Canonical, target: Path, modules: Callable[[], Mapping[str, str]]) -> None:
-    """Write the package into a new folder.
-
-    Args:
-        canonical: What to generate.
-        target: The package's folder, which must not exist yet.
-        modules: Makes file names and sources to add to the package, from what was generated.
-
-    Raises:
-        RefusedError: The generator warns, fails or leaves something out.
-    """
+    """Write the package into a new folder."""
     config = _config(target)
-    said = io.StringIO()
-    try:
-        with contextlib.redirect_stdout(said):
-            data = GeneratorData.from_dict(canonical.document, config=config)
-            if isinstance(data, GeneratorError):
-                raise RefusedError(_complaint([data]))
-            _restore(data, canonical)
-            project = Project(openapi=data, config=config, custom_template_path=TEMPLATES)
-            if project.env.loader is not None:
-                project.env.loader = FixedTemplates(project.env.loader)
-                project.env.bytecode_cache = _COMPILED
-            project.env.globals.update(_helpers(canonical))
-            errors = project.build()
-    except RefusedError:
-        raise
-    except RecursionError as error:
-        raise RefusedError("The document's schemas are nested too deeply for the generator.") from error
-    except Exception as error:  # the generator raises whatever its own bugs raise
-        raise RefusedError(
-            f"The generator failed on this document: {type(error).__name__}: {str(error)[:300]}"
-        ) from error
+    with contextlib.redirect_stdout(io.StringIO()):
+        data = GeneratorData.from_dict(canonical.document, config=config)
+        if isinstance(data, GeneratorError):
+            raise RefusedError(_complaint([data]))
+        _restore(data, canonical)
+        project = Project(openapi=data, config=config, custom_template_path=TEMPLATES)
+        if project.env.loader is not None:
+            project.env.loader = FixedTemplates(project.env.loader)
+        project.env.globals.update(_helpers(canonical))
+        errors = project.build()
     if errors:
         raise RefusedError(_complaint(errors))
     wire = (TEMPLATES / "wire.py.jinja").read_text("utf-8")
@@ -182,12 +162,104 @@ def _format(target: Path) -> None:
     layout = ["format", target.name, *settings, "--line-length", "120"]
     for command in (check, layout):
         whole = [find_ruff_bin(), *command]
-        try:
-            done = subprocess.run(
-                whole, cwd=target.parent, capture_output=True, text=True, timeout=_RUFF_TIMEOUT, check=False
-            )
-        except subprocess.TimeoutExpired as error:
-            raise RefusedError(f"Formatting the generated package took more than {_RUFF_TIMEOUT:.0f} s.") from error
+        done = subprocess.run(
+            whole, cwd=target.parent, capture_output=True, text=True, timeout=_RUFF_TIMEOUT, check=False
+        )
         if done.returncode != 0:
             words = " ".join((done.stderr or done.stdout).split())[:500] or "the generator wrote what is not Python"
             raise RefusedError(f"The generated package cannot be formatted: {words}")
+
+
+@dataclass(frozen=True)
+class Correction:
+    """One correction."""
+
+    template: str  # the file in the generator's `templates`
+    old: str  # what stands there
+    new: str  # what should
+    times: int = 1  # how often it stands there
+    end: str = ""  # where the replaced text ends, when `old` is only its beginning
+
+    def apply(self, source: str) -> str:
+        """Return a template's source, corrected."""
+        if source.count(self.old) != self.times or self.end not in source.partition(self.old)[2]:
+            raise RefusedError(f"The generator's template {self.template} is not the one that this pipeline corrects.")
+        if not self.end:
+            return source.replace(self.old, self.new)
+        before, _, rest = source.partition(self.old)
+        return before + self.new + rest.partition(self.end)[2]
+
+
+# The generator writes each request out by type, and gets headers, files, forms and most styles wrong. `wire.request`
+# does it by value, in one place, and the module only says what goes where.
+_REQUEST = """    return request(
+        "{{ endpoint.method }}",
+        "{{ endpoint.path | in_double_quote_literal }}"
+        {%- if endpoint.path_parameters -%}
+        .format(
+        {%- for one in endpoint.path_parameters -%}
+            {{ one.python_name }}=path_text({{ one.python_name }}),
+        {%- endfor -%}
+        )
+        {%- endif -%}
+        ,
+        {% for place, group in places(endpoint) %}
+        {{ place }}=[
+        {%- for one in group -%}
+            {%- set style = style_of(endpoint, one) -%}
+            ("{{ one.name | in_double_quote_literal }}", {{ one.python_name }}{% if style %}, "{{ style }}"{% endif %}),
+        {%- endfor -%}
+        ],
+        {% endfor %}
+        {% if endpoint.bodies %}
+        body=body,
+        {{ media_of(endpoint) }},
+        {% endif %}
+    )
+"""
+
+_ENDPOINT = "endpoint_module.py.jinja"
+_IMPORT = "from ... import errors\n"
+
+_PARSE = "{% if endpoint.responses.default %}\n    {% set return_type = return_string | as_unembedded_code %}\n"
+_SUCCESS = '''def _success(parsed: Any) -> {{ success_type(endpoint) }}:
+    """Return what `_parse_response` made of a success: this says to type checkers which of its models that is."""
+    return parsed
+
+
+'''
+
+CORRECTIONS: tuple[Correction, ...] = (
+    Correction(_ENDPOINT, _IMPORT, f"{_IMPORT}from ...wire import path_text, request\n"),
+    Correction(_ENDPOINT, "    {{ header_params(endpoint) | indent(4) }}\n", _REQUEST, end="    return _kwargs\n"),
+    Correction(_ENDPOINT, _PARSE, _SUCCESS + _PARSE),
+    # Where the only documented success stands for every other, one without content is not read as it.
+    Correction(
+        _ENDPOINT,
+        "    if {{ code_range[0] }} <= response.status_code <= {{ code_range[1] }}:\n",
+        "    if {{ code_range[0] }} <= response.status_code <= {{ code_range[1] }} and response.content:\n",
+    ),
+    # A response of no stated shape is a response too.
+    Correction(
+        _ENDPOINT,
+        '(endpoint.responses | length > 0) and return_string != PythonCode("Any")',
+        '(endpoint.responses | length > 0) and (return_string != PythonCode("Any") or untyped(endpoint.responses))',
+    ),
+    # The values are a set, and sorted without regard to case those that differ in nothing else keep its chance order.
+    Correction("literal_enum.py.jinja", "enum.values|list|sort", "enum.values|list|sort(case_sensitive=true)", times=2),
+)
+
+
+class FixedTemplates(BaseLoader):
+    """Loads templates from another loader and applies the corrections."""
+
+    def __init__(self, inner: BaseLoader) -> None:
+        self._inner = inner
+
+    def get_source(self, environment: Environment, template: str) -> tuple[str, str | None, Callable[[], bool] | None]:
+        """Return a template's source, corrected."""
+        source, path, is_fresh = self._inner.get_source(environment, template)
+        for one in CORRECTIONS:
+            if one.template == template:
+                source = one.apply(source)
+        return source, path, is_fresh

@@ -67,13 +67,7 @@ def identifier(wire: str, fallback: str = "value") -> str:
 
 
 def unique_identifiers(wires: Iterable[tuple[str, str]], reserved: Collection[str], derived: bool = False) -> list[str]:
-    """Choose one Python name for each (wire name, suffix to tell it apart) in order; earlier ones keep theirs.
-
-    Args:
-        wires: The vendor's names, each with what to append when its Python name is taken, e.g. ``query``.
-        reserved: Names that templates use.
-        derived: Also avoid names that templates derive from the other names.
-    """
+    """Choose one Python name for each (wire name, suffix to tell it apart) in order; earlier ones keep theirs."""
     pairs = [(identifier(wire), suffix) for wire, suffix in wires]
     wanted = {name for name, _ in pairs}
     avoided = {*reserved, *({name + end for name in wanted for end in _DERIVED} & wanted if derived else ())}

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from scripts.regen._document import resolve
 from scripts.regen._paths import PARAMETER_IN_PATH, split_path
 from scripts.regen._problems import RefusedError
-from scripts.regen._refs import resolve
 
 if TYPE_CHECKING:
     from scripts.regen._load import Json
@@ -61,11 +60,7 @@ class Operation:
 
 
 def operations_of(spec: Json) -> list[Operation]:
-    """List the operations of a document in its order.
-
-    Raises:
-        RefusedError: A part of an operation is not what OpenAPI says it must be.
-    """
+    """List the operations of a document in its order."""
     found: list[Operation] = []
     for stated, shared in spec["paths"].items():
         if stated.startswith("x-"):
@@ -81,15 +76,11 @@ def operations_of(spec: Json) -> list[Operation]:
 
 
 def _path_item(spec: Json, raw: Any, where: str) -> Json:
-    """Return a path item with what it refers to; beside a `$ref` it may say more (OpenAPI 3.1.1, section 4.8.9.1).
-
-    Raises:
-        RefusedError: It and what it refers to say different things of the same, which OpenAPI leaves undefined.
-    """
-    item = dict(_object(raw, where))
+    """Return a path item with what it refers to; beside a `$ref` it may say more (OpenAPI 3.1.1, section 4.8.9.1)."""
+    item = dict(raw)
     if "$ref" not in item:
         return item
-    target = _object(resolve(spec, {"$ref": item.pop("$ref")}, where), f"what {where} refers to")
+    target = resolve(spec, {"$ref": item.pop("$ref")}, where)
     for key in item.keys() & target.keys() - {"summary", "description"}:
         if item[key] != target[key]:
             raise RefusedError(
@@ -111,9 +102,8 @@ def _methods(item: Json) -> list[tuple[str, Any]]:
     return [*own, *(more.items() if isinstance(more, dict) else ())]
 
 
-def _operation(spec: Json, path: str, method: str, item: Json, raw: Any) -> Operation:
+def _operation(spec: Json, path: str, method: str, item: Json, operation: Json) -> Operation:
     where = f"{method.upper()} {path}"
-    operation = _object(raw, where)
     own_id = operation.get("operationId")
     made_id = f"{method}_{re.sub(r'[{}]', '', path).strip('/').replace('/', '_') or 'root'}"
     servers = next((s for s in (operation.get("servers"), item.get("servers")) if isinstance(s, list) and s), None)
@@ -139,18 +129,14 @@ def _operation(spec: Json, path: str, method: str, item: Json, raw: Any) -> Oper
 def _parameters(spec: Json, where: str, item: Json, operation: Json) -> tuple[Json, ...]:
     merged: dict[tuple[str, str], Json] = {}
     for owner in (item, operation):
-        stated = owner.get("parameters") or []
-        if not isinstance(stated, list):
-            raise RefusedError(f"The `parameters` of {where} should be a list and are not; it cannot be used.")
-        for raw in stated:
-            parameter = _object(resolve(spec, raw, where), f"a parameter of {where}")
+        for raw in owner.get("parameters") or []:
+            parameter = resolve(spec, raw, where)
             name, place = parameter.get("name"), parameter.get("in")
             if not isinstance(name, str) or place not in _LOCATIONS:
                 raise RefusedError(
                     f"A parameter of {where} has `name: {name}` and `in: {place}`; OpenAPI 3 knows the places "
                     f"{', '.join(_LOCATIONS)}. Is the document a converted Swagger 2.0 one?"
                 )
-            _check_flags(parameter, ("required", "explode"), f"the parameter `{name}` of {where}")
             if place != "header" or name.lower() not in _IGNORED_HEADERS:
                 merged[(place, name.lower() if place == "header" else name)] = parameter
     return tuple(merged.values())
@@ -159,15 +145,14 @@ def _parameters(spec: Json, where: str, item: Json, operation: Json) -> tuple[Js
 def _body(spec: Json, where: str, operation: Json) -> Json | None:
     if operation.get("requestBody") is None:
         return None
-    body = _object(resolve(spec, operation["requestBody"], where), f"the body of {where}")
-    _check_flags(body, ("required",), f"the body of {where}")
+    body = resolve(spec, operation["requestBody"], where)
     content = _content(spec, where, body)
     return {**body, "content": content} if content else None
 
 
 def _responses(spec: Json, where: str, operation: Json) -> dict[str, Json]:
     result: dict[str, Json] = {}
-    for code, raw in _object(operation.get("responses", {}), f"the responses of {where}").items():
+    for code, raw in (operation.get("responses") or {}).items():
         status = "default" if code.lower() == "default" else code.upper().replace("*", "X")
         if code.startswith("x-"):
             continue
@@ -175,7 +160,7 @@ def _responses(spec: Json, where: str, operation: Json) -> dict[str, Json]:
             raise RefusedError(
                 f"{where} documents the status `{status}`, which is neither a status, a range nor `default`."
             )
-        response = _object(resolve(spec, raw, where), f"the response {status} of {where}")
+        response = resolve(spec, raw, where)
         result[status] = {**response, "content": _content(spec, where, response)}
     return result
 
@@ -184,20 +169,6 @@ def _content(spec: Json, where: str, owner: Json) -> dict[str, Json]:
     content = owner.get("content")
     stated = {kind: resolve(spec, raw, where) for kind, raw in content.items()} if isinstance(content, dict) else {}
     return {kind: media if isinstance(media, dict) else {} for kind, media in stated.items()}
-
-
-def _object(value: Any, what: str) -> Json:
-    if not isinstance(value, dict):
-        raise RefusedError(f"In the document, {what} should be an object and is not; it cannot be used.")
-    return value
-
-
-def _check_flags(owner: Json, keys: tuple[str, ...], what: str) -> None:
-    """Refuse a text such as ``"true"`` where it would be taken for the opposite of what it says."""
-    for key in keys:
-        if not isinstance(owner.get(key, False), (bool, type(None))):
-            stated = json.dumps(owner[key])[:80]
-            raise RefusedError(f"In the document, {what} has `{key}: {stated}`, which is neither true nor false.")
 
 
 def _text(value: Any) -> str:

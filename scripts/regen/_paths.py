@@ -21,12 +21,7 @@ _BEFORE = {"matrix": ";{}=", "label": "."}
 
 
 def split_path(stated: str) -> tuple[str, list[Json]]:
-    """Return a path and, as parameters with one value each, the query that OpenAPI does not allow in it.
-
-    Raises:
-        RefusedError: It is no path from the server's root (OpenAPI 3.1.1, section 4.8.8.1), or something in it is to be
-            filled in that is described nowhere.
-    """
+    """Return a path and, as parameters with one value each, the query that OpenAPI does not allow in it."""
     bare, _, query = stated.partition("?")
     left = PARAMETER_IN_PATH.sub("", bare)
     wrong = ""
@@ -50,10 +45,7 @@ def split_path(stated: str) -> tuple[str, list[Json]]:
 
 
 def path_parameters(book: ModelBook, operation: Operation, rule: Rule | None) -> tuple[list[tuple[str, Json]], str]:
-    """List (marker, parameter) of the path in order, and the path with a plain marker for each.
-
-    Names of path parameters are not on the wire, so they are free: repeated, odd and undeclared ones get one.
-    """
+    """List (marker, parameter) of the path in order, and the path with a marker for each: its names are not sent."""
     declared = {one["name"]: one for one in operation.parameters if one["in"] == "path"}
     found: list[tuple[str, Json]] = []
     path = ""

@@ -15,14 +15,8 @@ class RefusedError(Exception):
 
 @dataclass(frozen=True)
 class Finding:
-    """One reason why a facade method can no longer do its job.
+    """One reason why a facade method can no longer do its job."""
 
-    Attributes:
-        method: The facade's operation, e.g. ``get_analyzed_video``.
-        changed: What the vendor's document says now, one sentence.
-        advice: What a maintainer should do about it, one sentence.
-    """
-
-    method: str
-    changed: str
-    advice: str
+    method: str  # the facade's operation, e.g. ``get_analyzed_video``
+    changed: str  # what the vendor's document says now, one sentence
+    advice: str  # what a maintainer should do about it, one sentence

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from scripts.regen._diff import entries, to_markdown
-from scripts.regen._diff_order import ADDITIVE, BREAKING, DOCUMENTATION, UNJUDGED
 from scripts.regen._rules import FACADE_SOURCE
-from scripts.regen._words import one_line
+from scripts.regen._shapes import ADDITIVE, BREAKING, DOCUMENTATION, UNJUDGED
+from scripts.regen._text import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -27,15 +27,7 @@ def report(
     version: str = "0.0.0",
     accepted: bool = False,
 ) -> str:
-    """Return the report as Markdown.
-
-    Args:
-        planned: The run.
-        changes: What changed since the previous document, None when that is not known.
-        lines: Lines of the facade's functions.
-        version: The version of the project that the changes are made to.
-        accepted: Whether the owner has decided that credentials may go where they go now.
-    """
+    """Return the report as Markdown."""
     info = planned.spec["info"]
     title = " ".join(f"{info.get('title', '')} {info.get('version', '')}".split())
     count = len(planned.operations)

@@ -12,17 +12,15 @@ import unicodedata
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from scripts.regen._document import lookup, models_of_one_side, objects, pointer_parts, side_of, without_prose
 from scripts.regen._flatten import Flattener, required_of, variants
 from scripts.regen._names import MODEL_RESERVED, class_name, module_name, unique_identifiers
-from scripts.regen._refs import lookup, pointer_parts
-from scripts.regen._sides import models_of_one_side, side_of
-from scripts.regen._walk import objects, without_prose
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from scripts.regen._document import Side
     from scripts.regen._load import Json
-    from scripts.regen._sides import Side
 
 MAX_PROSE = 4000
 _FORMATS = frozenset({"date", "date-time", "uuid"})
@@ -31,21 +29,12 @@ _NULL: Json = {"type": "null"}
 
 
 class ModelBook:
-    """Collects the components of one run.
-
-    Attributes:
-        spec: The vendor's document.
-        components: Component name (also the class name) to the schema the generator sees.
-        wire_names: For each class, the generator's field name to the vendor's, where they differ.
-
-    Args:
-        spec: The vendor's document.
-        reserved: Names kept for `pin`, whatever the vendor calls its own schemas.
-    """
+    """Collects the components of one run."""
 
     def __init__(self, spec: Json, reserved: Iterable[str] = ()) -> None:
         self.spec = spec
-        self.components: dict[str, Json] = {}
+        self.components: dict[str, Json] = {}  # component and class name to the schema that the generator sees
+        # For each class, the generator's field name to the vendor's, where they differ.
         self.wire_names: dict[str, dict[str, str]] = {}
         self._flattener = Flattener(spec)
         self.target = self._flattener.target
@@ -65,13 +54,7 @@ class ModelBook:
             self._pinned[Counter(free).most_common(1)[0][0]] = name
 
     def view(self, schema: Any, hint: str, *, files: bool = False) -> Json:
-        """Return what the generator sees of a schema.
-
-        Args:
-            schema: The vendor's schema.
-            hint: What to call it should it be a model or an enumeration without a name of its own.
-            files: Whether binary strings are files here (multipart parts and raw bodies) and not text (in JSON).
-        """
+        """Return what the generator sees of a schema."""
         flat = self._flattener.flatten(schema)
         ref = flat.get("$ref")
         inner = self._of_ref(ref, hint, files) if isinstance(ref, str) else self._of_flat(flat, hint, files)
@@ -162,10 +145,7 @@ class ModelBook:
         return views[0] if len(views) == 1 else {"oneOf": views, **_prose(schema)}
 
     def merged(self, schema: Any) -> Any:
-        """Return one object with the fields of all variants of a schema, required where all require them.
-
-        A field that the variants describe differently may be what any of them says.
-        """
+        """Return one object with the fields of all variants of a schema, required where all require them."""
         flat = self.target(schema)
         common = {key: value for key, value in flat.items() if key not in ("oneOf", "anyOf", "discriminator")}
         alternatives = [self.target({"allOf": [one, common]}) for one in variants(flat)]
@@ -180,13 +160,7 @@ class ModelBook:
         return {"type": "object", "properties": fields, **({"required": sorted(required)} if required else {})}
 
     def finish(self, paths: Json) -> None:
-        """Define every model that was named so far, and those that they name in turn.
-
-        Fields that one side of an exchange alone must say are required in the models of that side alone.
-
-        Args:
-            paths: The path items that the generator sees.
-        """
+        """Define every model that was named so far, and those that they name in turn."""
         while self._pending:
             name = next(iter(self._pending))
             self._define(name, *self._pending.pop(name))

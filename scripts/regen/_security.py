@@ -6,9 +6,9 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from scripts.regen._document import resolve
 from scripts.regen._names import folded
 from scripts.regen._problems import RefusedError
-from scripts.regen._refs import resolve
 from scripts.regen._rules import NOT_FOR_PROGRAMS, TOKEN_PREFIXES
 
 if TYPE_CHECKING:
@@ -105,11 +105,7 @@ def _schemes(spec: Json) -> dict[str, Json]:
 
 
 def check_schemes(spec: Json, operations: Sequence[Operation]) -> None:
-    """Refuse a document that asks for a credential without describing it.
-
-    Raises:
-        RefusedError: Names the operation and the scheme.
-    """
+    """Refuse a document that asks for a credential without describing it."""
     schemes, document = _schemes(spec), spec.get("security")
     stated = [("`security`", document), *((f"The `security` of {one.label}", one.security) for one in operations)]
     for owner, requirements in stated:

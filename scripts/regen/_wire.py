@@ -14,12 +14,12 @@ from fnmatch import fnmatch
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from scripts.regen._canonical import NO_SERVER, expanded, schema_of
+from scripts.regen._canonical import NO_SERVER, schema_of
+from scripts.regen._document import side_of
 from scripts.regen._find import is_json
 from scripts.regen._flatten import required_of, variants
 from scripts.regen._paths import PARAMETER_IN_PATH
 from scripts.regen._schemas import is_file
-from scripts.regen._sides import side_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -100,11 +100,7 @@ class _Sampler:
         self._left = _MOST_PARTS
 
     def sample(self, schema: Any, depth: int = 0) -> Any:
-        """Return a value.
-
-        Raises:
-            _UnsampledError: The schema has no end.
-        """
+        """Return a value."""
         self._left -= 1
         if depth > _NO_END or self._left < -_MOST_PARTS:
             raise _UnsampledError
@@ -151,7 +147,7 @@ def difference(canonical: Canonical, case: Case, made: Json) -> str:
     headers = {name.lower(): value for name, value in made["headers"]}
     query, by_place = Counter[tuple[str, str]](), {(one.place, one.wire): one for one in endpoint.parameters}
     cookies = dict(pair.split("=", 1) for pair in headers.get("cookie", "").split("; ") if "=" in pair)
-    for stated in expanded(canonical.book, operation):
+    for stated in operation.parameters:
         place, name = stated["in"], stated["name"]
         parameter = by_place.get((place, name))
         if place == "path" or parameter is None:

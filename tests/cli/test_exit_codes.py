@@ -63,6 +63,10 @@ def test_every_public_error_class_is_in_the_table_above() -> None:
         (answered(429), "429: the server's words. Try again later."),
         (answered(400), "400: the server's words."),
         (
+            status_error_class(400)("timeout=5 is too long", status_code=400, request_id="r-1"),
+            "400: timeout=5 is too long (request id r-1).",
+        ),
+        (
             aikynetix.VideoNotReadyError("wait=", session_id="s", waited=60.2),
             "the video of session 's' is not there yet after 60 s. Ask again later, or with a longer --wait.",
         ),
@@ -71,14 +75,8 @@ def test_every_public_error_class_is_in_the_table_above() -> None:
     ids=str,
 )
 def test_the_line_says_what_happened_and_what_to_do(error: AikynetixError, line: str) -> None:
-    """In one line, and in the language of the shell: what the facade calls an argument is an option here."""
+    """In one line, in the language of the shell; a server's words are not rewritten, its request id is for support."""
     assert explain(error) == line
-
-
-def test_the_words_of_a_server_are_not_rewritten() -> None:
-    """Only our own texts name our own arguments; the request id is added for the support."""
-    error = status_error_class(400)("timeout=5 is too long", status_code=400, request_id="r-1")
-    assert explain(error) == "400: timeout=5 is too long (request id r-1)."
 
 
 def test_a_failure_is_json_with_the_names_of_an_exports_records() -> None:

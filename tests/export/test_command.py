@@ -126,8 +126,11 @@ def test_a_list_may_come_through_a_pipe(
 ) -> None:
     """`-` is stdin; an error in it comes when its line does, and what came before is done."""
 
+    class Pipe(io.BytesIO):
+        name = "<stdin>"
+
     class Stdin:
-        buffer = io.BytesIO(b'{"session_id": "a"}\n{"session_id": "b"}\nbroken\n')
+        buffer = Pipe(b'{"session_id": "a"}\n{"session_id": "b"}\nbroken\n')
 
         def isatty(self) -> bool:
             return False

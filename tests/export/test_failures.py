@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -26,7 +27,7 @@ SIGNED = f"https://storage.example/b/o.mp4?{QUERY}"
 
 
 def test_one_bad_session_never_stops_the_others(connect: Connect, folder: Path) -> None:
-    """Errors of the API, the storage, the network and the list each fail one session, with class and message."""
+    """Errors of the API, the network and the list each fail one session, at once, with class and message."""
     replies = {
         "gone": (GONE, "NotFoundError"),
         "wrong": (Reply(400, {"error": "bad"}), "BadRequestError"),
@@ -43,29 +44,20 @@ def test_one_bad_session_never_stops_the_others(connect: Connect, folder: Path) 
         "ftp": (Reply(200, {"analyzed_video_url": "ftp://x"}), "APIResponseValidationError"),
         "later": (Reply(200, {}), "VideoNotReadyError"),
     }
-    refusals = {
-        "unsigned": (Reply(403, {}), "SignedUrlExpiredError"),
-        "lost": (Reply(404, {}), "DownloadError"),
-        "down": (Reply(503, {}), "DownloadInterruptedError"),
-        "torn": (Reply(hang_up=True), "DownloadInterruptedError"),
-        "page": (Reply(200, {"an": "answer that is no video"}), "IntegrityError"),
-    }
     lists: dict[object, str] = dict.fromkeys(["", "..", "a\nb", "\ud800", "x" * 2_000], "InvalidArgumentError")
     lists |= {None: "TypeError", 5: "TypeError"}
-    ids: list[object] = ["ok1", *replies, *refusals, *lists, "ok2"]
-    with Service(
-        behave=lambda id_, _: replies[id_][0] if id_ in replies else None,
-        store=lambda id_, _: refusals[id_][0] if id_ in refusals else None,
-    ) as service:
+    ids: list[object] = ["ok1", *replies, *lists, "ok2"]
+    with Service(behave=lambda id_, _: replies[id_][0] if id_ in replies else None) as service:
         videos = connect(service, timeout=0.5).analyzed_videos
         records = list(videos.export(ids, folder, concurrency=8))  # type: ignore[arg-type]  # bad on purpose
-    expected = {name: error for name, (_, error) in (replies | refusals).items()}
+    expected = {name: error for name, (_, error) in replies.items()}
     expected |= {str(id_) if len(str(id_)) < 2_000 else "x" * 1_023 + "…": error for id_, error in lists.items()}
     assert {record.session_id: record.error for record in records if record.error} == expected
     others = {record.session_id: record.status.value for record in records if record.status != "failed"}
     assert others == {"ok1": "done", "ok2": "done", "later": "not_ready"}
     assert all(record.message and "\n" not in record.message for record in records if record.error)
     assert len(manifest(folder)) == len(ids)
+    assert set(Counter(service.seen.lookups).values()) == {1}
 
 
 def test_failed_sessions_can_be_retried_alone(connect: Connect, folder: Path) -> None:
@@ -83,54 +75,40 @@ def test_failed_sessions_can_be_retried_alone(connect: Connect, folder: Path) ->
     assert rest == {"ok": "already_there", "bad": "already_there", "late": "done", "new": "done"}
 
 
-def test_a_refused_credential_stops_everything_at_once(connect: Connect, folder: Path) -> None:
-    """401 is about the key and not about a session: one error, few requests, nothing marked as failed."""
-    with Service(latency=0.02) as service, pytest.raises(AuthenticationError):
-        list(connect(service, api_key="wrong").analyzed_videos.export((f"s{n}" for n in range(500)), folder))
-    assert len(service.seen.lookups) <= 32
-    assert manifest(folder) == []
-
-
 def test_a_credential_refused_midway_loses_nothing_that_was_done(connect: Connect, folder: Path) -> None:
-    """One error and no failed session; videos that were complete are noted, and the next export goes on with parts."""
-    revoked = threading.Event()
-
-    def behave(session_id: str, asked: int) -> Reply | None:
-        return Reply(401, {"error": "revoked"}) if revoked.is_set() else None
-
-    ids = [f"s{number}" for number in range(40)]
-    with Service(size=400_000, rate=1_000_000, behave=behave) as service:
+    """One error and no failed session; videos that were complete are noted, and the next export goes on."""
+    revoked, ids = threading.Event(), [f"s{number}" for number in range(40)]
+    refusal = Reply(401, {"error": "revoked"})
+    with Service(size=100_000, rate=1e6, behave=lambda _, __: refusal if revoked.is_set() else None) as service:
         videos = connect(service).analyzed_videos
         records = videos.export(ids, folder, concurrency=4)
         for _ in range(3):
             next(records)
         revoked.set()
-        with pytest.raises(AuthenticationError) as caught:
+        with pytest.raises(AuthenticationError, match="revoked"):
             list(records)
-        assert caught.value.message.startswith("revoked")
         lines = manifest(folder)
         assert {line["status"] for line in lines} == {"done"}
         assert sorted(line["path"] for line in lines) == sorted(path.name for path in folder.glob("*.mp4"))
-        begun = {path.name.removesuffix(".part") for path in folder.glob("*.part") if path.stat().st_size > 16_384}
         revoked.clear()
-        service.rate = None
-        service.seen.ranges.clear()
         found = statuses(videos.export(ids, folder))
-        assert len(service.seen.ranges) >= len(begun)
     noted = {line["session_id"] for line in lines}
     assert found == {id_: "already_there" if id_ in noted else "done" for id_ in ids}
     assert all(path.read_bytes() == service.video for path in folder.glob("*.mp4"))
 
 
-def test_a_client_that_was_closed_stops_everything(connect: Connect, folder: Path) -> None:
-    """A mistake of the program is raised, and not noted against hundreds of sessions."""
+@pytest.mark.parametrize("mistake", ["closed", "wrong key"])
+def test_a_mistake_of_the_program_stops_everything_at_once(connect: Connect, folder: Path, mistake: str) -> None:
+    """401 and a closed client are not about a session: one error, few requests, nothing marked as failed."""
     with Service() as service:
-        client = connect(service)
+        client = connect(service, api_key="wrong") if mistake == "wrong key" else connect(service)
         records = client.analyzed_videos.export((f"s{n}" for n in range(500)), folder, concurrency=2)
-        next(records)
-        client.close()
-        with pytest.raises(AikynetixError, match="closed"):
+        if mistake == "closed":
+            next(records)
+            client.close()
+        with pytest.raises(AikynetixError, match=r"closed|401"):
             list(records)
+    assert len(service.seen.lookups) <= 50
     assert all(line["status"] == "done" for line in manifest(folder))
 
 
@@ -151,30 +129,14 @@ def test_an_input_that_raises_ends_the_export_with_its_error(connect: Connect, f
 
 
 def test_nothing_that_grants_access_is_written_down(connect: Connect, folder: Path) -> None:
-    """Where the API or the storage puts a signed URL or the key into a response, neither is in manifest or page."""
-    texts = [
-        SIGNED,
-        SIGNED.replace("/", "\\/"),
-        quote(SIGNED, safe=""),
-        f"Signature={SIGNATURE}",
-        f"key {API_KEY} {quote(API_KEY)}",
-    ]
-    replies = {f"text{number}": Reply(400 + number % 2 * 100, {"error": text}) for number, text in enumerate(texts)}
-    addresses = {
-        "plain": f"http://storage.example/o.mp4?{QUERY}",
-        "nobody": f"https://127.0.0.1:1/o.mp4?{QUERY}",
-        "port": f"https://host:99999/o.mp4?{QUERY}",
-        "scheme": f"ftp://{SIGNATURE}/?{QUERY}",
-        "break": f"https://host/o.mp4\n?{QUERY}",
-    }
-    replies |= {name: Reply(200, {"analyzed_video_url": address}) for name, address in addresses.items()}
-    refusals = {
-        "refused": Reply(403, {"x": f"<Code>SignatureDoesNotMatch</Code><StringToSign>{QUERY}</StringToSign>"}),
-        "moved": Reply(302, {}, {"Location": f"http://127.0.0.1:1/?{QUERY}"}),
-    }
-    with Service(behave=lambda id_, _: replies.get(id_), store=lambda id_, _: refusals.get(id_)) as service:
-        records = list(connect(service).analyzed_videos.export([*replies, *refusals, "ok"], folder))
-    assert sorted(record.status.value for record in records) == ["done"] + ["failed"] * len(replies | refusals)
+    """Where the API puts a signed URL or the key into a response, neither is in manifest or page."""
+    echoes = [SIGNED, SIGNED.replace("/", "\\/"), quote(SIGNED, safe=""), f"Signature={SIGNATURE} {API_KEY}"]
+    urls = [SIGNED.replace("https://storage", kind) for kind in ("http://storage", "https://x:99999", "ftp://x")]
+    bodies = [{"error": echo} for echo in echoes] + [{"analyzed_video_url": url} for url in urls]
+    replies = {f"s{number}": Reply(400 if "error" in body else 200, body) for number, body in enumerate(bodies)}
+    with Service(behave=lambda id_, _: replies.get(id_)) as service:
+        records = list(connect(service).analyzed_videos.export([*replies, "ok"], folder))
+    assert sorted(record.status.value for record in records) == ["done"] + ["failed"] * len(replies)
     for name in ("manifest.jsonl", "index.html"):
         text = (folder / name).read_text("utf-8").lower()
         assert SIGNATURE not in text
@@ -206,20 +168,6 @@ def test_too_many_requests_hold_all_workers_together(
     assert not [moment for moment in service.seen.lookup_times if 0.1 < moment - refused_at[0] < silence]
 
 
-def test_refusals_without_end_fail_the_session_alone(connect: Connect, folder: Path) -> None:
-    """A session that the API turns away for an hour has failed at once, and the others are held up for a moment."""
-
-    def closed(session_id: str, asked: int) -> Reply | None:
-        return Reply(429, {"error": "Too many."}, {"Retry-After": "3600"}) if session_id == "bad" else None
-
-    with Service(behave=closed) as service:
-        began = time.monotonic()
-        records = list(connect(service).analyzed_videos.export(["a", "bad", "b", "c"], folder, concurrency=2))
-    assert time.monotonic() - began < 5
-    assert statuses(records) == {"a": "done", "b": "done", "c": "done", "bad": "failed"}
-    assert service.seen.counts["bad"] == 1
-
-
 def test_a_passing_failure_is_met_with_another_try(connect: Connect, folder: Path) -> None:
     """As often as the client's max_retries says, for the API and the storage alike, and no more."""
     broken = {"api": 1, "lost": 1, "storage": 1, "never": 9}
@@ -235,9 +183,8 @@ def test_a_passing_failure_is_met_with_another_try(connect: Connect, folder: Pat
     with Service(behave=passing, store=store) as service:
         records = list(connect(service, max_retries=2).analyzed_videos.export(["ok", *broken], folder))
     assert statuses(records) == dict.fromkeys(["ok", *broken], "done") | {"never": "failed"}
-    assert {record.session_id: record.attempts for record in records} == {
-        "ok": 1, "api": 2, "lost": 2, "storage": 2, "never": 3,
-    }  # fmt: skip
+    attempts = {record.session_id: record.attempts for record in records}
+    assert attempts == {"ok": 1, "api": 2, "lost": 2, "storage": 2, "never": 3}
 
 
 def test_a_video_in_the_making_is_not_ready_however_often_it_is_asked_for(folder: Path) -> None:
@@ -249,19 +196,3 @@ def test_a_video_in_the_making_is_not_ready_however_often_it_is_asked_for(folder
     ):
         runs = [list(client.analyzed_videos.export(["slow"], folder, wait=0.1)) for _ in range(2)]
     assert [statuses(records) for records in runs] == [{"slow": "not_ready"}] * 2
-
-
-def test_waiting_for_videos_can_be_cut_short(connect: Connect, folder: Path) -> None:
-    """`wait` has videos made and polls for them; leaving does not sit the wait out."""
-
-    def slow(session_id: str, asked: int) -> Reply | None:
-        if asked == 1:
-            return GONE
-        return Reply(200, {}) if session_id == "never" or asked == 2 else None
-
-    with Service(behave=slow) as service:
-        records = connect(service).analyzed_videos.export(["soon", "never"], folder, wait=60)
-        assert next(records).session_id == "soon"
-        began = time.monotonic()
-        del records
-        assert time.monotonic() - began < 3

@@ -8,7 +8,6 @@ import resource
 import tracemalloc
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
@@ -18,13 +17,14 @@ from hypothesis import strategies as st
 
 from aikynetix import DownloadError, ExportRecord, ExportStatus
 from aikynetix._export._folder import Folder
-from aikynetix._export._record import dump, load, shown_id
+from aikynetix._export._record import dump, load
 
 from .conftest import manifest, statuses
 from .servers import Service
 
 if TYPE_CHECKING:
     from collections.abc import Generator
+    from pathlib import Path
 
     from .conftest import Connect
 
@@ -61,25 +61,6 @@ def test_what_is_written_is_read_back(session_id: str, size: int, seconds: float
     assert load(dump(failure, None)) == failure
 
 
-values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
-    max_leaves=5,
-)
-
-
-@given(st.binary(max_size=200) | st.tuples(st.sampled_from(sorted(done().to_dict())), values))
-@settings(max_examples=400, deadline=None)
-def test_a_line_of_anything_never_breaks_the_reader(found: bytes | tuple[str, object]) -> None:
-    """Torn and foreign lines are passed over; a field of any type gives a usable record or none."""
-    line = found if isinstance(found, bytes) else json.dumps(done().to_dict() | {found[0]: found[1]}).encode()
-    record = load(line)
-    if record is not None:
-        assert json.dumps(record.to_dict())
-        assert record.path is None or Path("folder", record.path).parent == Path("folder")
-        assert record.finished_at.tzinfo is not None
-
-
 @pytest.mark.parametrize(
     "line",
     [
@@ -87,6 +68,8 @@ def test_a_line_of_anything_never_breaks_the_reader(found: bytes | tuple[str, ob
         b'{"session_id": "s", "status": "done", "path": "s.mp4", "size": ' + b"9" * 5_000 + b"}",
         *(dump(done(size=size), "s.mp4") for size in (None, -1, 10**400)),
         dump(done(), "s.mp4").replace(b'"done"', b'"gone"'),
+        *(dump(done(), "s.mp4").replace(b'"done"', other) for other in (b"null", b"[1]", b"7")),
+        *(dump(done(), "s.mp4").replace(b'"ab"', other) for other in (b"{}", b"7", b"false")),
         b" " * 70_000 + dump(done(), "s.mp4"),
         *(dump(done(), name) for name in ("", "/etc/passwd", "../x", "a/x", ".", "..", "C:\\x", "a\x00b", "\ud800")),
     ],
@@ -105,6 +88,7 @@ def test_the_last_line_of_each_session_counts_in_the_order_of_the_list(tmp_path:
     folder.open()
     assert [folder.add_seen(id_) for id_ in ("c", "b", "\ud800", "b", "\ud800")] == [True, True, True, False, False]
     assert folder.note(done("c")) == done("c", path=tmp_path / "s.mp4")
+    folder.read()
     assert folder.last("b") == done("b")
     assert folder.last("other") is None
     assert [record.session_id for record in folder] == ["c", "b", "a"]
@@ -124,13 +108,6 @@ def test_memory_holds_ids_alone(tmp_path: Path) -> None:
     folder.close()
 
 
-def test_an_id_is_shown_at_a_bounded_length() -> None:
-    """An iterable may give anything; the manifest keeps a little of it."""
-    assert len(shown_id("x" * 5_000)) == 1_024
-    assert shown_id(17) == "17"
-    assert len(shown_id(list(range(9_999)))) < 100
-
-
 @pytest.mark.parametrize(
     ("name", "content"),
     [
@@ -146,8 +123,7 @@ def test_a_foreign_file_is_not_replaced(connect: Connect, folder: Path, name: st
     with Service() as service, pytest.raises(DownloadError, match=rf"{name} there .* name another folder"):
         list(connect(service).analyzed_videos.export(["a"], folder))
     assert service.seen.lookups == []
-    assert [path.name for path in folder.glob("*.*") if path.stat().st_size] == [name]
-    assert (folder / name).read_text() == content
+    assert [path.read_text() for path in folder.iterdir()] == [content]
 
 
 def test_torn_and_foreign_lines_cost_nothing_but_themselves(connect: Connect, folder: Path) -> None:
@@ -207,7 +183,7 @@ def test_two_exports_may_share_a_folder(connect: Connect, folder: Path) -> None:
             thread.start()
         for thread in threads:
             thread.join()
-    assert [set(one.values()) for one in found] == [{"done"}, {"done"}]
+    assert set(found[0].values()) | set(found[1].values()) <= {"done", "already_there"}
     assert {line["session_id"] for line in manifest(folder)} == {f"s{number}" for number in range(60)}
     assert all(path.read_bytes() == service.video for path in folder.glob("*.mp4"))
     assert (folder / "index.html").read_text("utf-8").count(".mp4") >= 60

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import io
-import json
 import os
 from contextlib import suppress
 
@@ -40,6 +38,7 @@ def read(text: str | bytes, name: str = "") -> list[Item]:
         ("sessionId,x\na,\nb,", "", AB),
         ("x;session-id\n1;a\n2;b", "", AB),
         ("id,note\na,b\nb,id", "", AB),
+        ("id,note\na,b,jump\nb,c, d", "", AB),
         ("id,session_id\n1,a\n2,b\n", "", AB),
         ('"sep=;"\nID;x\na;1\nb;2', "", AB),
         ("sep=|\r\nSession ID|x\r\na|1\r\nb|2\r\n", "s.csv", AB),
@@ -50,7 +49,6 @@ def read(text: str | bytes, name: str = "") -> list[Item]:
         ("\ufeffsession_id,analysis\r\na,jump\r\nb,\r\n", "", [("a", Analysis.JUMP), ("b", None)]),
         ("name;Session_ID;Analysis\nx;a; JUMP \ny;b\n", "", [("a", Analysis.JUMP), ("b", None)]),
         ("analysis\tsession_id\nweightlifting\ta\n", "s.tsv", [("a", Analysis.WEIGHTLIFTING)]),
-        ("session_id\tx\na\t1\nb\t2".encode("utf-16"), "excel.txt", AB),
         ('"session_id","note"\n"a,b","two\n\nlines"\n"c""d",\n,\n', "s.csv", [("a,b", None), ('c"d', None)]),
         (
             '{"session_id": "a"}\n\n{"sessionId": "b", "analysis": "jump", "x": [1]}',
@@ -70,28 +68,23 @@ def test_a_list_is_read_as_people_have_it(text: str | bytes, name: str, expected
     ("text", "name", "said"),
     [
         (b"a\nb\xff\n", "", "^line 2: not UTF-8"),
-        (b"\xff\xfea\x00\n\x00\x00\xd8", "", "^line 2: not UTF-16"),
-        (b"PK\x03\x04\x14\x00\x06\x00", "list.csv", "^this is an Excel workbook: save it as CSV$"),
-        ("name,date\na,b\n", "s.csv", "^line 1: no column is named 'session_id'; the columns are 'name', 'date'$"),
-        ("session_id,Session ID\na,b\n", "", "^line 1: more than one column has session ids"),
+        ("a\nb".encode("utf-16"), "excel.txt", "^line 1: not UTF-8; save the list as UTF-8"),
+        (b"PK\x03\x04\x14\x00\x06\x00\x93", "list.csv", "^line 1: not UTF-8; save"),
+        ("name,date\na,b\n", "s.csv", "^line 1: no 'session_id' among 'name', 'date'$"),
+        ("session_id,Session ID\na,b\n", "", "^line 1: two columns of the same meaning"),
         ("a\nb,c\n", "s.csv", "^line 2: 2 columns, and no header"),
         ("session_id,analysis\na,jump\n\nb,run\n", "", "^line 4: the analysis must be 'jump' or 'weightlifting'"),
-        ("x,session_id\n1,a\n2,\n", "", "^line 3: the column of the session ids is empty"),
-        ("x,session_id\n1,a\n2\n", "", "^line 3: the column of the session ids is empty"),
+        ("x,session_id\n1,a\n2,\n", "", "^line 3: 'session_id' must be text, and not empty"),
+        ("id,session_id\n1,a\n2\n", "", "^line 3: 'session_id' must be text, and not empty"),
         ('session_id,x\na,1\n"b,2\nc,3\nd,4\n', "", "^line 3: a quote that begins on this line has no end"),
         ('session_id,x\na,"1\nb,"2"\n', "", "^line 2: a quote that begins on this line has no end"),
         ('session_id,x\na,"1"2\n', "", "^line 2: not CSV"),
         ('session_id\n"' + "x\n" * 100_000, "", "^line 2: a quote that begins on this line has no end"),
         ("session_id\n" + "x" * 200_000, "", "^line 2: not CSV"),
-        ('{"session_id": "a"}\n{"session": "b"}\n', "", "^line 2: the object has no 'session_id'; it has 'session'"),
-        ('{"session_id": "a"}\n{broken\n', "", "^line 2: not JSON"),
-        ('{"session_id": ["a"]}\n', "", "^line 1: 'session_id' must be a string"),
-        ('{"session_id": true}\n', "", "^line 1: 'session_id' must be a string"),
-        ('{"session_id": ""}\n', "", "^line 1: 'session_id' must be a string"),
+        ('{"session_id": "a"}\n{"session": "b"}\n', "", "^line 2: no 'session_id' among 'session'"),
+        *((f'{{"session_id": {bad}}}\n', "", "^line 1: 'session_id' must be text") for bad in ('["a"]', "true", '""')),
         ('{"session_id": "a", "analysis": 3}\n', "", "^line 1: the analysis must be"),
-        ('["a", "b"]\n', "s.json", "^line 1: a JSON array"),
-        ("[" * 100_000, "s.json", "^line 1: not JSON"),
-        ("x" * 2_000_000, "", "^line 1: longer than"),
+        *((bad, "s.json", "^line 1: not JSON lines") for bad in ("{broken", '["a", "b"]', "[" * 100_000, "null")),
     ],
 )
 def test_what_is_wrong_is_said_with_its_line(text: str | bytes, name: str, said: str) -> None:
@@ -111,29 +104,6 @@ def test_a_list_is_read_line_by_line(header: bytes) -> None:
             assert next(found) == (f"s{number}", None)
             os.write(writing, b"s%d\n" % (number + 1))
         os.close(writing)
-
-
-ids = st.text(st.characters(exclude_categories=["Cc", "Cs", "Zs", "Zl", "Zp"]), min_size=1, max_size=20)
-analyses = st.sampled_from([None, *Analysis])
-
-
-@given(st.lists(st.tuples(ids, analyses), max_size=20), st.sampled_from(";,\t"))
-@settings(max_examples=60, deadline=None)
-def test_csv_as_programs_write_it_is_read_back(items: list[Item], delimiter: str) -> None:
-    """Whatever stands in the cells, quoted or not, with any of the usual delimiters."""
-    file = io.StringIO(newline="")
-    writer = csv.writer(file, delimiter=delimiter)
-    writer.writerow(["session_id", "analysis"])
-    writer.writerows([session_id, analysis or ""] for session_id, analysis in items)
-    assert read(file.getvalue(), "list.csv") == items
-
-
-@given(st.lists(st.tuples(st.text(min_size=1, max_size=20), analyses), max_size=20))
-@settings(max_examples=60, deadline=None)
-def test_json_lines_as_programs_write_them_are_read_back(items: list[Item]) -> None:
-    """Every string that JSON can say is a session id that can be listed."""
-    text = "".join(json.dumps({"session_id": id_, "analysis": analysis}) + "\n" for id_, analysis in items)
-    assert read(text, "list.jsonl") == items
 
 
 @given(st.binary(max_size=300), st.sampled_from(["", "x.csv", "x.jsonl", "x.txt"]))

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import sys
 import uuid
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from aikynetix import AikynetixError, ConfigurationError, DownloadError
 from aikynetix._export import plan
 from aikynetix._export._record import load
-from aikynetix._export._remote import RemoteFolder
 
 from .conftest import statuses
 from .servers import Service
-from .test_folder import done
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,102 +24,17 @@ fsspec: Any = pytest.importorskip("fsspec", reason="fsspec is not installed")
 MemoryFileSystem: Any = pytest.importorskip("fsspec.implementations.memory").MemoryFileSystem
 
 
-class BufferedFile(fsspec.spec.AbstractBufferedFile):  # type: ignore[misc]  # fsspec ships no types
-    """A file as those of S3, Cloud Storage and Azure are: read by ranges, with a ``readline`` that takes no bound."""
-
-    def _fetch_range(self, start: int, end: int) -> bytes:
-        content: bytes = self.fs.cat_file(self.path, start, end)
-        return content
-
-
-class BufferedFileSystem(MemoryFileSystem):  # type: ignore[misc]  # as above
-    """A store of such files."""
-
-    protocol = "buffered"
-    store: ClassVar[dict[str, Any]] = {}
-    pseudo_dirs: ClassVar[list[str]] = [""]
-
-    @classmethod
-    def _strip_protocol(cls, path: str) -> str:
-        inside: str = super()._strip_protocol(path.replace("buffered://", "memory://"))
-        return inside
-
-    def _open(self, path: str, mode: str = "rb", **options: Any) -> Any:
-        if mode == "rb":
-            return BufferedFile(self, path, mode, size=self.info(path)["size"])
-        return super()._open(path, mode, **options)
-
-    def cat_file(self, path: str, start: int | None = None, end: int | None = None, **_: Any) -> bytes:
-        content: bytes = super()._open(self._strip_protocol(path), "rb").getvalue()
-        return content[start:end]
-
-
-fsspec.register_implementation("buffered", BufferedFileSystem, clobber=True)
-
-
-@pytest.fixture(params=["memory", "local", "buffered", "patterns"])
+@pytest.fixture(params=["memory", "local", "patterns"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """A folder that is not there yet: in memory, on disk, in a store read by ranges, and of a name full of patterns."""
+    """A folder that is not there yet: in memory, on disk, and of a name full of patterns."""
     if request.param == "patterns":
         return f"memory://{uuid.uuid4().hex}/vid[1]*?"
     # The download engine takes file:// for what it is, a path; local:// is the same place by way of fsspec.
     return f"local://{tmp_path}/videos" if request.param == "local" else f"{request.param}://{uuid.uuid4().hex}/videos"
 
 
-def opened(url: str) -> RemoteFolder:
-    folder = RemoteFolder(url)
-    folder.open()
-    return folder
-
-
-def known(url: str) -> list[str]:
-    """Return the sessions that the manifest in the store has."""
-    fs, root = fsspec.core.url_to_fs(url)
-    records = [load(line) for line in fs.cat_file(f"{root}/manifest.jsonl").splitlines()]
-    return [record.session_id for record in records if record is not None]
-
-
-def test_each_export_adds_to_the_manifest(url: str) -> None:
-    """There is one file in the end; closing twice is fine."""
-    for session_id in "abc":
-        folder = opened(url)
-        folder.note(done(session_id))
-        folder.close()
-        folder.close()
-    fs, root = fsspec.core.url_to_fs(url)
-    assert known(url) == list("abc")
-    assert len(fs.find(root)) == 1
-
-
-def test_the_manifest_is_copied_on_the_way(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An export that is killed loses no more than the last minute's lines."""
-    monkeypatch.setattr("aikynetix._export._remote._COPY_EVERY", 0.0)
-    killed = opened(url)
-    killed.note(done("a"))
-    assert known(url) == ["a"]
-    killed.close()
-
-
-def test_sizes_and_the_page(url: str) -> None:
-    """A file is found by its name below the folder, with its size; what is not there has none."""
-    folder = opened(url)
-    assert folder.note(done("a b")).path == f"{url}/s.mp4"
-    folder.write_page()
-    fs, root = fsspec.core.url_to_fs(url)
-    assert folder.size_of("index.html") == len(fs.cat_file(f"{root}/index.html"))
-    assert folder.size_of("nothing.mp4") is None
-    folder.close()
-
-
-def test_a_store_that_fails_is_an_error_of_ours() -> None:
-    """Whatever a file system raises comes out as one of our errors that names the folder."""
-    folder = RemoteFolder("local:///dev/null/videos")
-    with pytest.raises(AikynetixError, match="/dev/null/videos"):
-        folder.open()
-
-
 def test_an_export_into_a_url_and_again(connect: Connect, url: str) -> None:
-    """Videos, manifest and page go to the destination; the second run finds them there, but for one that is gone."""
+    """Videos, manifest and page go there; the second run finds them, but for one that is gone; a failure is ours."""
     with Service(size=5_000) as service:
         videos = connect(service).analyzed_videos
         first = list(videos.export(["a", "b", "..", "b"], url))
@@ -133,7 +46,12 @@ def test_an_export_into_a_url_and_again(connect: Connect, url: str) -> None:
         fs.rm_file(fsspec.core.url_to_fs(path)[1])
         assert list(plan(["a", "b"], url)) == [("a", "already_there"), ("b", "fetch")]
         assert statuses(videos.export(["a", "b"], url)) == {"a": "already_there", "b": "done"}
+        with pytest.raises(AikynetixError, match="/dev/null/videos"):
+            list(videos.export(["a"], "local:///dev/null/videos"))
+    lines = [load(line) for line in fs.cat_file(f"{root}/manifest.jsonl").splitlines()]
+    assert sorted(line.session_id for line in lines if line) == ["..", "a", "b", "b"]
     assert fs.cat_file(f"{root}/index.html").count(b".mp4") >= 2
+    assert len(fs.find(root)) == 4
     assert len([path for path in fs.find(root) if path.endswith(".mp4")]) == 2
 
 

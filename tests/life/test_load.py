@@ -223,8 +223,8 @@ def test_a_download_is_cancelled_while_the_api_says_nothing(kind: str, wait: flo
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url, cancel, began = f"http://127.0.0.1:{silent.getsockname()[1]}", threading.Event(), time.monotonic()
         threading.Timer(0.2, cancel.set).start()
+        options = {"cancel": cancel, "wait": wait}
         with pytest.raises(DownloadInterruptedError) as caught:
-            options = {"cancel": cancel, "wait": wait}
             ask(kind, "download", "s", tmp_path / "v.mp4", options=options, api_key=KEY, base_url=url)
     assert caught.value.reason == "cancelled"
     assert time.monotonic() - began < 5

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import socket
 import subprocess
@@ -16,7 +17,7 @@ import httpx
 import pytest
 
 from aikynetix import APIResponseValidationError, AsyncAikynetix, NotFoundError
-from tests.contract.callers import KINDS, in_a_row
+from tests.contract.callers import CLIENTS, KINDS, in_a_row
 from tests.faults.scenario import FOUND, HEAD, URL, answer, raw, response
 from tests.faults.server import FaultServer, Keep, Pause, Script
 from tests.faults.storage import VIDEO, head
@@ -123,6 +124,35 @@ def test_bytes_behind_a_video_are_part_of_none(kind: str, wire: Wire, tmp_path: 
         ended = in_a_row(kind, settings_of(server, **trust), *fetches)
         assert [getattr(each, "size", each) for each in ended] == [len(VIDEO)] * 2
     assert {path.read_bytes() for path in tmp_path.iterdir()} == {VIDEO}
+
+
+@pytest.mark.parametrize("kind", CLIENTS)
+def test_what_is_under_way_while_the_client_is_closed_leaves_no_connection(kind: str) -> None:
+    """Its response still comes; then the connection ends, and not when somebody drops the client."""
+    body = b'{"analyzed_video_url": "https://h/v.mp4"}'
+    with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor(1) as pool:
+
+        def serve(close: Callable[[], Any]) -> bytes:
+            with listener.accept()[0] as connection:
+                connection.settimeout(5)
+                connection.recv(65_536)
+                close()
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+                return connection.recv(1)
+
+        def sync(client: Any) -> None:
+            ended = pool.submit(serve, client.close)
+            assert client.analyzed_videos.get("s").session_id == "s"
+            assert ended.result() == b""
+
+        async def main(client: Any) -> None:
+            loop = asyncio.get_running_loop()
+            ended = pool.submit(serve, lambda: asyncio.run_coroutine_threadsafe(client.close(), loop).result())
+            assert (await client.analyzed_videos.get("s")).session_id == "s"
+            assert await asyncio.wrap_future(ended) == b""
+
+        settings = {"api_key": KEY, "base_url": f"http://127.0.0.1:{listener.getsockname()[1]}"}
+        CLIENTS[kind](settings, sync if kind == "sync" else main)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -22,7 +22,7 @@ from tests.faults.server import FaultServer, Keep, Script, Tunnel
 from tests.faults.storage import VIDEO
 from tests.secrets.hunt import KEY, PASSWORD, finds
 
-from .conftest import API, STORAGE
+from .conftest import API, STORAGE, scripts_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
@@ -122,6 +122,34 @@ def test_no_proxy_is_obeyed(
         monkeypatch.setenv("NO_PROXY", f"elsewhere.example, {near.host}")
         do(kind, "download", tmp_path, settings | {"base_url": near.url})
         assert (len(near.seen), proxy.connections) == (2, 0)
+
+
+@pytest.mark.parametrize("kind", CLIENTS)
+@pytest.mark.parametrize("entry", ["fe80::/10", "[::1]", "[fe80::1]:80", "b\u00fccher.example", "host:port"])
+def test_what_httpx_cannot_match_in_no_proxy_is_passed_over(
+    kind: str, entry: str, near: FaultServer, settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Other programs take such entries, so they are common; httpx itself raises where a client is made."""
+    monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("NO_PROXY", f"{entry},{near.host}")
+    assert ask(kind, "get", "s", **(settings | {"base_url": near.url})).session_id == "s"
+
+
+@pytest.mark.parametrize("job", ["get", "download"])
+@pytest.mark.parametrize("scheme", ["http", "https", "socks5"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_proxy_that_is_not_there_is_named(kind: str, scheme: str, job: str, tmp_path: Path) -> None:
+    """The message says that it is the proxy, and where, and not that the host of the request has a fault."""
+    settings: dict[str, Any] = {"api_key": KEY, "max_retries": 0}
+    with FaultServer(scripts_of(f"https://{STORAGE}")) as near, socket.create_server(("127.0.0.1", 0)) as taken:
+        where = f"127.0.0.1:{taken.getsockname()[1]}"
+        taken.close()
+        settings |= {"proxy": f"{scheme}://{USER}:{quote(PASSWORD)}@{where}"}
+        settings |= {"base_url": near.url if job == "download" else f"https://{API}"}
+        with pytest.raises(APIConnectionError if job == "get" else DownloadError) as caught:
+            ask(kind, job, "s", *([tmp_path / "v.mp4"] if job == "download" else []), **settings)
+    assert f"the proxy cannot be reached at {where} (" in str(caught.value)
+    assert_presentable(caught.value)
 
 
 REFUSALS = {
@@ -228,8 +256,9 @@ def test_programs_that_are_proxies_carry_everything(
         assert len(near.seen) == 4
         near.forget()
         monkeypatch.setenv("ALL_PROXY", f"{scheme}://{USER}:{quote(PASSWORD)}@127.0.0.1:{port}")
-        with pytest.raises(APIConnectionError, match="proxy") as caught:
+        with pytest.raises(APIConnectionError, match="the proxy wants a user and password") as caught:
             ask(kind, "get", "s", **settings | {"base_url": near.url, "max_retries": 0})
+        assert caught.value.is_permanent
         assert_presentable(caught.value)
         assert near.connections == 0
         del caught

@@ -78,9 +78,8 @@ def _athlete(spec: Json) -> Json:
         (lambda spec: parameter(spec, "is_jump").update(allowEmptyValue=True), "unjudged", "`is_jump` differs in `allowEmptyValue`"),
         (lambda spec: success(post(spec))["oneOf"][1]["properties"].pop("job"), "breaking", "field `job` of alternative 2 of the answer 200 is gone"),
         (lambda spec: success(post(spec))["oneOf"][1]["properties"].update(job={"type": "integer"}), "breaking", "is integer, was string"),
-        (lambda spec: success(post(spec))["oneOf"].append({"type": "integer"}), "breaking", "the answer 200 is integer or object, was object"),
+        (lambda spec: success(post(spec))["oneOf"].append({"type": "integer"}), "breaking", "the answer 200 is object or integer, was object"),
         (lambda spec: _athlete(spec).pop("name"), "breaking", "field `name` of field `athlete` of the answer 200 is gone"),
-        (lambda spec: _athlete(spec).pop("name"), "breaking", "field `trainer` of the answer 200 changed as field `athlete` of the answer 200 did"),
         (lambda spec: get(spec)["responses"]["200"].update(headers={"X-Cost": {"schema": _TEXT}}), "unjudged", "the answer 200 differs in `headers`"),
         (lambda spec: post(spec).update(callbacks={"done": {}}), "unjudged", "it differs in `callbacks`"),
         (lambda spec: spec["components"]["schemas"]["Spare"]["properties"].update(a={"type": "integer"}), "unjudged", "changed at `/components/schemas/Spare/properties/a/type`"),
@@ -236,4 +235,4 @@ def test_models_that_all_hold_each_other_are_compared() -> None:
     specs[1]["components"]["schemas"]["M19"] = {"type": "object", "properties": {}}
     texts = [one.text for one in compare(*specs)]
     assert "field `M0` of field `M19` of" in texts[0]
-    assert 20 < len(texts) < 1000
+    assert len(texts) < 100

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scripts.regen._diff_package import package_changes
+from scripts.regen._diff import package_changes
 
 _MODEL = "T = 1\n\n\nclass {name}:\n    speed: float\n\n    def copy(self) -> {name}:\n        return self\n"
 _MODULE = (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -11,13 +11,15 @@ from scripts.regen._pipeline import Plan, build, plan
 from scripts.regen._problems import RefusedError
 from scripts.regen._verify import verify
 from scripts.regen._wire import sampled
+from tests.first import DOCUMENT
 
-ROOT = Path(__file__).resolve().parents[2]
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @pytest.fixture
 def made(tmp_path: Path) -> tuple[Plan, Path]:
-    planned = plan((ROOT / "openapi.json").read_bytes(), "openapi.json")
+    planned = plan(DOCUMENT.read_bytes(), "openapi.json")
     return planned, build(planned, tmp_path)
 
 
@@ -63,7 +65,7 @@ def test_sampled_values_are_bounded() -> None:
     """Models that all hold each other would have values without an end; a few levels of them tell enough."""
     names = [f"M{number}" for number in range(40)]
     fields = {name: {"type": "array", "items": {"$ref": f"#/components/schemas/{name}"}} for name in names}
-    spec = json.loads((ROOT / "openapi.json").read_text("utf-8"))
+    spec = json.loads(DOCUMENT.read_bytes())
     spec["components"]["schemas"] = {name: {"type": "object", "properties": fields} for name in names}
     content = {"application/json": {"schema": {"$ref": "#/components/schemas/M0"}}}
     spec["paths"]["/web/"] = {

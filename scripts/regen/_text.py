@@ -1,13 +1,16 @@
-"""What is shown to a person in reports and refusals: the vendor's text, and places in our own."""
+"""Text that is written: documents, and what reports and refusals show of the vendor's."""
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from scripts.regen._load import Json
 
 _UNSEEN = ("Cc", "Cf", "Cs", "Zl", "Zp")
 
@@ -25,3 +28,8 @@ def lines_of(source: Path) -> dict[str, int]:
     text = source.read_text("utf-8") if source.is_file() else ""
     found = re.finditer(r"^[ \t]*(?:async )?def (\w+)", text, re.MULTILINE)
     return {match[1]: text.count("\n", 0, match.start()) + 1 for match in found}
+
+
+def to_bytes(spec: Json) -> bytes:
+    """Return a document as indented JSON in UTF-8 with a newline at its end."""
+    return (json.dumps(spec, indent=2, ensure_ascii=False) + "\n").encode("utf-8")

@@ -1,9 +1,18 @@
-"""Walking an OpenAPI document: which keys are prose, which are names, which are data."""
+"""Walking an OpenAPI document: what is prose, names or data, what references lead to, which side says a field."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import unquote
+
+from scripts.regen._problems import RefusedError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from scripts.regen._load import Json
+
 
 PROSE_KEYS = frozenset({"description", "summary", "title", "example", "examples", "externalDocs", "$comment"})
 """Keys of OpenAPI and schema objects that explain and decide nothing (OpenAPI 3.1.1, sections 4.8.x)."""
@@ -22,10 +31,7 @@ DATA_KEYS = frozenset({"default", "enum", "const"})
 
 
 def without_prose(node: Any, *, is_name_map: bool = False) -> Any:
-    """Return a copy of a part of a document without what only explains it.
-
-    Two parts that are equal after this differ at most in words and in the order of keys.
-    """
+    """Return a part of a document without what only explains it, so that equal ones differ at most in words."""
     if isinstance(node, Mapping):
         kept: dict[str, Any] = {}
         for key, child in node.items():
@@ -46,10 +52,7 @@ def without_prose(node: Any, *, is_name_map: bool = False) -> Any:
 
 
 def objects(node: Any, where: str = "", *, is_name_map: bool = False) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Yield every object of a document that OpenAPI gives a meaning to, with its place as dotted keys.
-
-    Maps of names are none, and data and extensions are left out.
-    """
+    """Yield every object that OpenAPI gives a meaning to, with its place as dotted keys; no data, no extensions."""
     if isinstance(node, Mapping):
         if not is_name_map:
             yield where, node
@@ -95,3 +98,81 @@ def pointers(left: Any, right: Any, where: str = "") -> Iterator[str]:
             yield from pointers(one, other, f"{where}/{number}")
     elif left != right or isinstance(left, bool) != isinstance(right, bool):
         yield where or "/"
+
+
+def lookup(spec: Json, ref: object, where: str) -> Any:
+    """Return what a reference points at (RFC 6901, as a URI fragment)."""
+    if not isinstance(ref, str):
+        raise RefusedError(f"The `$ref` at {where} is not text, so it refers to nothing.")
+    if not ref.startswith("#"):
+        raise RefusedError(
+            f"The `$ref` at {where} leads to another document ({ref[:80]}), and only one file is read. Ask the vendor "
+            "for a bundled document, or bundle it (for example with `npx @redocly/cli bundle`)."
+        )
+    node: Any = spec
+    try:
+        for part in pointer_parts(ref):
+            node = node[int(part)] if isinstance(node, list) else node[part]
+    except (KeyError, IndexError, ValueError, TypeError):
+        node = None
+    if node is None or (len(ref) > 1 and unquote(ref)[1] != "/"):
+        raise RefusedError(
+            f"The reference `{ref[:120]}` at {where} leads nowhere: the document has no such part. Is it half of a "
+            "document, or was the part renamed? (One to an `$anchor` has to be written as the place itself.)"
+        )
+    return node
+
+
+def resolve(spec: Json, node: Any, where: str) -> Any:
+    """Follow references until a value that is not one; words beside a `$ref` win over its target's."""
+    seen: list[str] = []
+    while isinstance(node, Mapping) and "$ref" in node:
+        ref = str(node["$ref"])
+        if ref in seen:
+            raise RefusedError(f"The reference `{ref[:120]}` at {where} leads back to itself.")
+        seen.append(ref)
+        target = lookup(spec, node["$ref"], where)
+        beside = {key: value for key, value in node.items() if key in ("description", "summary")}
+        node = {**target, **beside} if isinstance(target, Mapping) else target
+    return node
+
+
+def pointer_parts(ref: str) -> list[str]:
+    """Split a reference such as ``#/components/schemas/A~1B`` into its unescaped keys."""
+    return [part.replace("~1", "/").replace("~0", "~") for part in unquote(ref).split("/")[1:]]
+
+
+def check_references(spec: Json) -> None:
+    """Refuse a document with a reference that leads nowhere or outside."""
+    for where, node in objects(spec):
+        if "$ref" in node:
+            lookup(spec, node["$ref"], f"`{where}`")
+
+
+Side = Literal["request", "response"]
+
+
+def side_of(*schemas: Any) -> Side | None:
+    """Return the only side that says a field, None when both do."""
+    stated = [one for one in schemas if isinstance(one, dict)]
+    if any(one.get("readOnly") is True for one in stated):
+        return "response"
+    return "request" if any(one.get("writeOnly") is True for one in stated) else None
+
+
+def models_of_one_side(paths: Json, components: Json) -> dict[str, Side]:
+    """Name the models that only requests hold, or only responses."""
+    operations = [operation for item in paths.values() for operation in item.values()]
+    said = _held(([one.get("requestBody"), one["parameters"]] for one in operations), components)
+    told = _held((list(one["responses"].values()) for one in operations), components)
+    return {**dict.fromkeys(said - told, "request"), **dict.fromkeys(told - said, "response")}
+
+
+def _held(roots: Iterable[Any], components: Json) -> set[str]:
+    """Follow references from some parts of the document to all models that they hold."""
+    found, left = set[str](), list(roots)
+    while left:
+        names = {str(node["$ref"]).rsplit("/", 1)[-1] for _, node in objects(left.pop()) if "$ref" in node} - found
+        found |= names
+        left.extend(components[name] for name in names)
+    return found
