@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import json
 import os
 import re
@@ -30,6 +31,10 @@ _VERSION = 2
 _LINE = re.compile(r"\+([0-9]{1,19})-([0-9]{1,19});", re.ASCII)
 _FLAGS = os.O_RDWR | os.O_CREAT | sum(getattr(os, name, 0) for name in ("O_BINARY", "O_NOFOLLOW", "O_CLOEXEC"))
 
+_JOURNAL = ".part.journal"
+# What a file system says that has no fsync; what it cannot write it says by EIO.
+_NO_FSYNC = frozenset({errno.EINVAL, errno.ENOTSUP, errno.ENOSYS, errno.EOPNOTSUPP})
+
 
 class Busy(Exception):
     """Another download to the same file is under way, in this process or in another one."""
@@ -50,12 +55,24 @@ def decode(text: str) -> tuple[ObjectVersion, list[Span]] | None:
     return (version, merged((int(each[1]), int(each[2])) for each in found if each)) if is_sound else None
 
 
+def helper_path(path: Path, suffix: str) -> Path:
+    """Return the name of a file beside ``path``; a name near the file system's limit is shortened to leave room."""
+    try:
+        limit = os.pathconf(path.parent, "PC_NAME_MAX")
+    except (AttributeError, OSError, ValueError):  # not on Windows
+        limit = 255
+    name = os.fsencode(path.name)
+    if len(name) + len(_JOURNAL) <= limit:
+        return path.with_name(path.name + suffix)
+    mark = hashlib.sha256(name).hexdigest()[:16]
+    return path.with_name(f"{name[: limit - len(_JOURNAL) - 17].decode('utf-8', 'ignore')}~{mark}{suffix}")
+
+
 class PartialFile:
     """``<name>.part`` and its journal beside the final name; locked from construction (or `Busy`) to `close`."""
 
     def __init__(self, path: Path) -> None:
-        self._path, self._part = path, path.with_name(f"{path.name}.part")
-        self._journal_path = path.with_name(f"{path.name}.part.journal")
+        self._path, self._part, self._journal_path = path, helper_path(path, ".part"), helper_path(path, _JOURNAL)
         self._lock = Lock()
         self._fd = -1
         self._is_of_use = True  # until it is known to be otherwise: it may be somebody's earlier download
@@ -109,7 +126,11 @@ class PartialFile:
     def sync(self, size: int) -> os.stat_result:
         """Make all ``size`` bytes durable, and return what is to be seen of the file."""
         os.ftruncate(self._fd, size)  # cuts off what an earlier version of the object left behind its end
-        os.fsync(self._fd)
+        try:
+            os.fsync(self._fd)
+        except OSError as error:
+            if error.errno not in _NO_FSYNC:
+                raise
         return os.fstat(self._fd)
 
     def publish(self) -> None:

@@ -18,7 +18,7 @@ import pytest
 from aikynetix import AnalyzedVideo, DownloadError
 from aikynetix._download import file_name
 
-from .calls import MIB, PROGRAM, assert_right, client_of, fetch
+from .calls import MIB, PROGRAM, assert_right, client_of, fetch, interrupt
 from .servers import Fault, Storage, serving, video
 
 
@@ -240,3 +240,15 @@ def test_the_file_is_on_the_disk_before_it_gets_its_name(tmp_path: Path) -> None
     assert told == ["fsync", "rename"]
     assert f"{path}.part>" in calls[0]
     assert calls[1].endswith(f'"{path}") = 0')
+
+
+def test_a_name_as_long_as_the_file_system_takes_works(tmp_path: Path) -> None:
+    """The helpers beside the file get a shortened name, each its own, and a later call finds them."""
+    names = [("v" * 250) + end for end in ("a.mp4", "b.mp4")] + [("\u00e9" * 125) + ".mp4"]
+    with serving(Storage(video(3 * MIB))) as storage:
+        for name in names:
+            interrupt(storage, tmp_path / name)
+        assert len(list(tmp_path.iterdir())) == 6
+        for name in names:
+            assert fetch(storage, tmp_path / name).resumed_from == 2 * MIB
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == sorted(names)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -271,3 +272,25 @@ def test_a_url_of_another_place_leads_to_the_same_object_only_by_checksum(
         assert len(storage.requests) == (1 if hashes else 2)
     assert result.resumed_from == (2 * MIB if hashes else 0)
     assert_right(result, tmp_path / "v.mp4", storage.body)
+
+
+@pytest.mark.parametrize(
+    ("number", "is_taken"), [(errno.EINVAL, True), (errno.ENOTSUP, True), (errno.ENOSYS, True), (errno.EIO, False)]
+)
+def test_a_file_system_without_fsync_still_gets_its_file(
+    number: int, is_taken: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some network file systems have no such call; a disk that did not take the bytes is another matter."""
+
+    def fsync(fd: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with serving(Storage(video(MIB))) as storage:
+        if is_taken:
+            assert_right(fetch(storage, tmp_path / "v.mp4"), tmp_path / "v.mp4", storage.body)
+            return
+        with pytest.raises(DownloadError, match=os.strerror(number)) as caught:
+            fetch(storage, tmp_path / "v.mp4")
+    assert caught.value.reason == "place"
+    assert not (tmp_path / "v.mp4").exists()
