@@ -241,8 +241,8 @@ class SameOriginAuth(httpx.Auth):
     def __init__(self, inner: httpx.Auth, base_url: httpx.URL) -> None:
         self.inner = inner
         self._origin = origin_of(base_url)
-        self.requires_request_body = inner.requires_request_body
-        self.requires_response_body = inner.requires_response_body
+        self.requires_request_body: bool = inner.requires_request_body
+        self.requires_response_body: bool = inner.requires_response_body
         # What a credential of the caller's own kind added to requests, so that it is masked like ours.
         self._seen: deque[Secret] = deque(maxlen=16)
 

@@ -39,6 +39,13 @@ class SpecDefaults:
     bearer: tuple[str, str] | None
 
 
+def _attempt_timeout_of(settings: Settings) -> float | None:
+    limits = settings.timeout
+    phases: list[float | None] = [limits.connect, limits.read, limits.write]
+    finite = [phase for phase in phases if phase is not None]
+    return max(finite) if len(finite) == len(phases) else None
+
+
 @frozen
 class Settings:
     """Everything a client needs to know, checked."""
@@ -50,15 +57,7 @@ class Settings:
     proxy: httpx.Proxy | None = field(default=None, repr=False)
     verify: ssl.SSLContext | str | None = None
 
-    attempt_timeout: float | None = field(
-        init=False, default=Factory(lambda self: _longest_phase(self.timeout), takes_self=True)
-    )
-
-
-def _longest_phase(timeout: httpx.Timeout) -> float | None:
-    phases: list[float | None] = [timeout.connect, timeout.read, timeout.write]
-    finite = [phase for phase in phases if phase is not None]
-    return max(finite) if len(finite) == len(phases) else None
+    attempt_timeout: float | None = field(init=False, default=Factory(_attempt_timeout_of, takes_self=True))
 
 
 def resolve(

@@ -280,14 +280,17 @@ class RawClient(_Base):
             )
         return self._async_client
 
-    def _no_copies(self, *_: object, **__: object) -> NoReturn:
+    def with_headers(self, headers: dict[str, str]) -> NoReturn:  # noqa: ARG002 -- the generator's signature
         """Not available: a copy would lose the credential, the retries and the bounds."""
-        raise ConfigurationError(
-            "copies of client.raw are not available; use client.with_options(...).raw for other limits, "
-            "or build a generated Client of your own for other headers."
-        )
+        raise _no_copies()
 
-    with_headers = with_cookies = with_timeout = _no_copies
+    def with_cookies(self, cookies: dict[str, str]) -> NoReturn:  # noqa: ARG002 -- the same
+        """Not available: a copy would lose the credential, the retries and the bounds."""
+        raise _no_copies()
+
+    def with_timeout(self, timeout: httpx.Timeout) -> NoReturn:  # noqa: ARG002 -- the same
+        """Not available: a copy would lose the credential, the retries and the bounds."""
+        raise _no_copies()
 
     def __enter__(self) -> Self:
         self.get_httpx_client()
@@ -305,3 +308,10 @@ class RawClient(_Base):
 
     def __repr__(self) -> str:
         return f"RawClient(base_url={self._base_url!r})"
+
+
+def _no_copies() -> ConfigurationError:
+    return ConfigurationError(
+        "copies of client.raw are not available; use client.with_options(...).raw for other limits, "
+        "or build a generated Client of your own for other headers."
+    )

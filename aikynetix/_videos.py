@@ -386,7 +386,8 @@ class AsyncAnalyzedVideos:
             observer=progress,
         )
 
-    __repr__ = AnalyzedVideos.__repr__
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {self._client!r}: get, generate, ensure, download, export>"
 
 
 for _name in ("get", "generate", "ensure", "download", "export"):

@@ -97,7 +97,9 @@ class Sandbox:
             raise ValueError("api_key and token need at least one character")
         sessions = {session.id: session for session in (*SESSIONS.values(), *extra_sessions)}
         shown = _default_video() if video is None else video
-        self.api_key, self.token, self.video = api_key, token, shown
+        self.api_key: str = api_key
+        self.token: str = token
+        self.video: bytes = shown
         self._state = State(api_key, token, url_lifetime, latency, polls, shown, sessions, clock)
         self._ports = (api_port, storage_port)
         self._servers: BackgroundServers | None = None
