@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from attrs import define, field
 
-MAX_CONNECTIONS = 16
+MAX_CONNECTIONS = 24
 """Most connections to one file where the caller sets no limit."""
 
 SMALL = 4 * 1024 * 1024
