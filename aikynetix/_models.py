@@ -6,29 +6,17 @@ that the class says it is from, and that is the package.
 
 import os
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import httpx
-from attrs import field, frozen
+from attrs import Factory, field, frozen
 
 from . import _responses, _signed_url
 from ._errors import APIResponseValidationError, DownloadError, VideoNotReadyError
 from ._operations import RequestSpec, parsed
 from ._redact import redact_url
-
-
-@frozen
-class SuccessParts:
-    """The parts of a success response that the generated model is made from, on demand.
-
-    It holds no request: that would keep the credential alive.
-    """
-
-    operation: str
-    status_code: int
-    content_type: str
-    content: bytes = field(repr=False)
 
 
 @frozen
@@ -47,7 +35,8 @@ class AnalyzedVideo:
     session_id: str
     url: str = field(repr=redact_url)
     request_id: str | None = None
-    _parts: SuccessParts | None = field(default=None, repr=False, eq=False, alias="_parts")
+    # Operation, status and body of the response, for `raw`. Its request would keep the credential alive.
+    _response: tuple[str, int, bytes] | None = field(default=None, repr=False, eq=False, alias="_response")
 
     def __attrs_post_init__(self) -> None:
         for name, value in (("session_id", self.session_id), ("url", self.url)):
@@ -92,20 +81,14 @@ class AnalyzedVideo:
         Raises:
             APIResponseValidationError: The response does not fit the vendored spec; the generated parser is strict.
         """
-        if self._parts is None:
+        if self._response is None:
             return None
-        parts = self._parts
-        kind = parts.content_type.encode("utf-8", "replace")  # httpx takes a str for ASCII; servers send anything
-        response = httpx.Response(parts.status_code, headers={b"content-type": kind}, content=parts.content)
+        operation, status, content = self._response
         try:
-            return parsed(parts.operation, response)
-        except Exception as error:
-            raise APIResponseValidationError(
-                f"the response does not fit the vendored spec ({_responses.misfit(error)}); the URL itself is fine",
-                status_code=parts.status_code,
-                request_id=self.request_id,
-                body=_responses.body_text(parts.content),
-            ) from None
+            return parsed(operation, httpx.Response(status, content=content, request=httpx.Request("", "")))
+        except APIResponseValidationError as error:
+            error.request_id = self.request_id
+            raise
 
     def _repr_html_(self) -> str:
         """Show a player in a notebook."""
@@ -141,13 +124,11 @@ class DownloadedVideo:
     resumed_from: int = 0
     verified: str = "size"
     elapsed: float = 0.0
-    _file: tuple[Path, os.stat_result | None] | None = field(default=None, repr=False, eq=False, alias="_file")
+    _file: tuple[Path, os.stat_result | None] | None = field(
+        default=Factory(lambda self: _seen(Path(self.path)), takes_self=True), repr=False, eq=False, alias="_file"
+    )
 
-    def __attrs_post_init__(self) -> None:
-        if self._sha256 is None and self._file is None:
-            object.__setattr__(self, "_file", _seen(Path(self.path)))
-
-    @property
+    @cached_property
     def sha256(self) -> str:
         """SHA-256 of the whole file, in hexadecimal.
 
@@ -157,22 +138,17 @@ class DownloadedVideo:
         Raises:
             DownloadError: The file was moved or changed since the download, so that it cannot be told any more.
         """
-        if self._sha256 is None:
-            object.__setattr__(self, "_sha256", self._hashed())
-        assert self._sha256 is not None
-        return self._sha256
-
-    def _hashed(self) -> str:
+        if self._sha256 is not None:
+            return self._sha256
         import hashlib  # here, because a lookup has no use for it
 
         file, then = self._file or (Path(self.path), None)
+        error: OSError | None = None
         try:
-            if _is_same(file.stat(), then):  # before it is opened, which would wait if it were a pipe
-                with file.open("rb") as opened:
-                    value = hashlib.file_digest(opened, "sha256").hexdigest()
-                    if _is_same(os.fstat(opened.fileno()), then):
-                        return value
-            error: OSError | None = None
+            with file.open("rb") as opened:
+                value = hashlib.file_digest(opened, "sha256").hexdigest()
+                if then is not None and _identity(os.fstat(opened.fileno())) == _identity(then):
+                    return value
         except OSError as failure:
             error = failure
         text = f"{self.path}: the file was moved or changed after the download, so its SHA-256 cannot be told any more"
@@ -188,11 +164,8 @@ def _seen(path: Path) -> tuple[Path, os.stat_result | None]:
         return file, None
 
 
-def _is_same(now: os.stat_result, then: os.stat_result | None) -> bool:
-    """Whether nobody has put another file in the place of one, or written to it."""
-    return then is not None and all(
-        getattr(now, name) == getattr(then, name) for name in ("st_dev", "st_ino", "st_size", "st_mtime_ns")
-    )
+def _identity(stat: os.stat_result) -> tuple[int, ...]:
+    return stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns
 
 
 def video_of(session_id: str, spec: RequestSpec, response: httpx.Response) -> AnalyzedVideo:
@@ -201,15 +174,18 @@ def video_of(session_id: str, spec: RequestSpec, response: httpx.Response) -> An
     Raises:
         APIResponseValidationError: It has no URL, or none that can be used.
     """
-    url = _responses.require_url(response, spec.url_paths)
-    kind = response.headers.get("content-type", "")
-    parts = SuccessParts(spec.operation, response.status_code, kind, response.content)
-    return AnalyzedVideo(session_id, url, _responses.request_id(response), parts)
+    return _made(session_id, spec, response, _responses.require_url(response, spec.url_paths))
+
+
+def _made(session_id: str, spec: RequestSpec, response: httpx.Response, url: str) -> AnalyzedVideo:
+    kept = (spec.operation, response.status_code, response.content)
+    return AnalyzedVideo(session_id, url, _responses.request_id(response), kept)
 
 
 def video_if_ready(session_id: str, spec: RequestSpec, response: httpx.Response) -> AnalyzedVideo | None:
     """Return the video that a 2xx response tells of, None where it says that there is none yet."""
-    return video_of(session_id, spec, response) if _responses.video_url(response, spec.url_paths) else None
+    url = _responses.video_url(response, spec.url_paths)
+    return None if url is None else _made(session_id, spec, response, url)
 
 
 def ready_video(session_id: str, spec: RequestSpec, response: httpx.Response) -> AnalyzedVideo:

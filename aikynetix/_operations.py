@@ -7,6 +7,9 @@ by regeneration alone. Each generated module is imported when its operation is f
 from __future__ import annotations
 
 import importlib
+import inspect
+import os
+import re
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, Protocol, Self, TypeVar
 
@@ -18,8 +21,8 @@ from attrs import field, frozen
 
 from ._auth import ApiKey, BearerToken
 from ._config import SpecDefaults
-from ._errors import ConfigurationError
-from ._responses import body_text, invalid, misfit
+from ._errors import ConfigurationError, InvalidArgumentError
+from ._responses import misfit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -38,7 +41,9 @@ _PLAIN = {"method", "url", "params"}
 _NO_BODY = httpx.ByteStream(b"")
 # What the regeneration writes before the path of an operation none of whose servers can be used.
 _NO_SERVER = "no-server:"
-
+_LONGEST_ID = 1_024
+_LONGEST_WAIT = 1e9
+_UNSENDABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # control characters, unpaired surrogates
 
 Arguments = ParamSpec("Arguments")
 Success_co = TypeVar("Success_co", covariant=True)
@@ -73,20 +78,22 @@ class RequestSpec:
     url_paths: tuple[tuple[str, ...], ...] = ()
 
 
-def get_analyzed_video(session_id: str, analysis: Analysis | None, as_attachment: bool) -> RequestSpec:
-    """Return the request that retrieves the video's URL, or has the video made."""
-    return _spec(facade.get_analyzed_video, session_id, analysis, download=as_attachment)
+def get_analyzed_video(session_id: str, analysis: Analysis | str | None, as_attachment: bool = False) -> RequestSpec:
+    """Return the request that retrieves the video's URL, or has the video made; the arguments are checked."""
+    flag = checked_flag("as_attachment", as_attachment)
+    return _spec(facade.get_analyzed_video, session_id, analysis, download=flag)
 
 
-def generate_analyzed_video(session_id: str, analysis: Analysis | None) -> RequestSpec:
-    """Return the request that has the video made."""
+def generate_analyzed_video(session_id: str, analysis: Analysis | str | None) -> RequestSpec:
+    """Return the request that has the video made; the arguments are checked."""
     return _spec(facade.generate_analyzed_video, session_id, analysis)
 
 
 def _spec(
-    build: Callable[..., dict[str, Any]], session_id: str, analysis: Analysis | None, **flags: bool
+    build: Callable[..., dict[str, Any]], session_id: str, analysis: Analysis | str | None, **flags: bool
 ) -> RequestSpec:
-    name, jump, weight = build.__name__, analysis is Analysis.JUMP, analysis is Analysis.WEIGHTLIFTING
+    name, session_id, analysis = build.__name__, checked_session_id(session_id), checked_analysis(analysis)
+    jump, weight = analysis is Analysis.JUMP, analysis is Analysis.WEIGHTLIFTING
     try:
         kwargs = build(session_id, is_jump=jump, is_weight=weight, **flags)
     except (TypeError, ValueError, AttributeError, KeyError) as error:  # what a spec that outgrew the facade leads to
@@ -95,6 +102,94 @@ def _spec(
             "Update aikynetix, or reach the operation as it is now through client.call or client.raw."
         ) from None
     return RequestSpec(name, kwargs, facade.VIDEO_URL.get(name, ()))
+
+
+def checked_session_id(session_id: str) -> str:
+    """Return ``session_id`` if it can stand in a URL's path."""
+    if not isinstance(session_id, str):
+        raise TypeError(f"session_id must be a str, not {type(session_id).__name__}")
+    if not session_id or session_id.isspace():
+        raise InvalidArgumentError("session_id is empty; give the id of a session")
+    if session_id in (".", ".."):
+        raise InvalidArgumentError(f"session_id {session_id!r} would lead to another path; give the id of a session")
+    if len(session_id) > _LONGEST_ID:
+        raise InvalidArgumentError(f"session_id has {len(session_id)} characters; at most {_LONGEST_ID} are allowed")
+    if _UNSENDABLE.search(session_id):
+        raise InvalidArgumentError(
+            "session_id has control characters or unpaired surrogates in it; remove them (a line end, perhaps)"
+        )
+    return session_id
+
+
+def checked_analysis(analysis: Analysis | str | None) -> Analysis | None:
+    """Return ``analysis`` as an `Analysis`."""
+    if analysis is None:
+        return None
+    try:
+        return Analysis(analysis)
+    except ValueError:
+        choices = ", ".join(repr(choice.value) for choice in Analysis)
+        raise ValueError(f"analysis must be one of {choices} or None, not {analysis!r:.100}") from None
+
+
+def checked_flag(name: str, value: bool) -> bool:
+    """Return ``value`` if it is a bool: as a string even ``"false"`` would be true."""
+    if not isinstance(value, bool):
+        raise TypeError(f"{name} must be True or False, not {value!r:.100}")
+    return value
+
+
+def checked_wait(wait: float) -> float:
+    """Return ``wait`` if it is a number of seconds from 0 to a thousand million."""
+    if isinstance(wait, bool) or not isinstance(wait, int | float):
+        raise TypeError(f"wait must be a number of seconds, not {type(wait).__name__}")
+    if not 0 <= wait <= _LONGEST_WAIT:
+        raise ValueError(
+            f"wait must be a number of seconds, 0 or more (at most {_LONGEST_WAIT:.0e}), not {_brief(wait)}"
+        )
+    return float(wait)
+
+
+def checked_place(to: str | os.PathLike[str]) -> str:
+    """Return the path or URL that ``to`` names."""
+    try:
+        place: object = os.fspath(to)
+    except TypeError:
+        place = None
+    if not isinstance(place, str):
+        raise TypeError(f"to must be a str or a path of str, such as pathlib.Path, not {type(to).__name__}")
+    if not place:
+        raise ValueError("to is empty; name a file, a folder ('.' is the current one) or an fsspec URL")
+    try:
+        encoded = os.fsencode(place)
+    except UnicodeEncodeError:
+        encoded = b"\0"
+    if b"\0" in encoded:
+        raise ValueError(f"to has a character in it that no file's name can have: {place!r:.100}")
+    return place
+
+
+def checked_count(name: str, value: int) -> int:
+    """Return ``value`` if it is a whole number from 1 up."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ValueError(f"{name} must be a whole number, 1 or more, not {_brief(value)}")
+    return value
+
+
+def check_progress(progress: object) -> None:
+    """Refuse what cannot be told of progress."""
+    if progress is None:
+        return
+    if not callable(progress) or inspect.iscoroutinefunction(progress):
+        raise TypeError(f"progress must be a plain function of two numbers or None, not {progress!r:.100}")
+
+
+def _brief(value: object) -> str:
+    """Return a short repr; Python refuses to write out a number of thousands of digits."""
+    try:
+        return f"{value!r:.100}"
+    except ValueError:
+        return "a number that long"
 
 
 def api(call: Callable[..., Any]) -> Api:
@@ -122,23 +217,28 @@ def spec_name() -> str:
 
 
 def parsed(operation: str, response: httpx.Response) -> Any:
-    """Return ``response`` as the generated model of ``operation``; whatever the generated parser raises passes."""
-    return parse_with(importlib.import_module(facade.MODULES[operation]), response)
+    """Return ``response``, a 2xx, as the success model of one of the facade's operations."""
+    return success_model(importlib.import_module(facade.MODULES[operation]), response)
 
 
-def parse_with(module: Any, response: httpx.Response) -> Any:
-    """Return ``response``, a 2xx, as the success model of a generated operation module; its parser's exceptions pass.
+def success_model(operation: Any, response: httpx.Response) -> Any:
+    """Return ``response``, a 2xx, as the success model of a generated operation module; None where it is empty.
 
-    204 and 205 have no content whatever else the spec documents (RFC 9110, sections 15.3.5 and 15.3.6).
+    A response to HEAD has no content, whatever is documented, nor have 204 and 205 (RFC 9110, sections 9.3.2, 15.3.5
+    and 15.3.6).
+
+    Raises:
+        APIResponseValidationError: It does not fit the vendored spec; the generated parser is strict.
     """
-    if response.status_code in (204, 205) and not response.content:
+    if response.request.method == "HEAD" or (response.status_code in (204, 205) and not response.content):
         return None
+    client = _RaisingClient(response.status_code)
     try:
-        return module._parse_response(client=_RaisingClient(response.status_code), response=response)  # noqa: SLF001 -- the generator's
-    except UnexpectedStatus:
-        if response.content:
-            raise
-        return None  # whatever 2xx it is, nothing is what it holds
+        return operation._parse_response(client=client, response=response)  # noqa: SLF001 -- the generator's
+    except Exception as error:
+        if isinstance(error, UnexpectedStatus) and not response.content:
+            return None  # whatever 2xx it is, nothing is what it holds
+        raise misfit(response, error) from None
 
 
 class _RaisingClient:
@@ -153,18 +253,6 @@ class _RaisingClient:
     @property
     def raise_on_unexpected_status(self) -> bool:
         raise UnexpectedStatus(self._status, b"")
-
-
-def success_model(operation: Any, response: httpx.Response) -> Any:
-    """Return ``response``, a 2xx, as the success model of a generated operation module."""
-    if response.request.method == "HEAD":  # its responses have no content, whatever is documented (RFC 9110, 9.3.2)
-        return None
-    try:
-        return parse_with(operation, response)
-    except Exception as error:
-        failure = invalid(response, f"the response does not fit the vendored spec: {misfit(error)}")
-        failure.body = body_text(response.content)
-        raise failure from None
 
 
 def request_kwargs(
@@ -280,17 +368,15 @@ class RawClient(_Base):
             )
         return self._async_client
 
-    def with_headers(self, headers: dict[str, str]) -> NoReturn:  # noqa: ARG002 -- the generator's signature
+    def with_headers(self, *_: object, **__: object) -> NoReturn:
         """Not available: a copy would lose the credential, the retries and the bounds."""
-        raise _no_copies()
+        raise ConfigurationError(
+            "copies of client.raw are not available; use client.with_options(...).raw for other limits, "
+            "or build a generated Client of your own for other headers."
+        )
 
-    def with_cookies(self, cookies: dict[str, str]) -> NoReturn:  # noqa: ARG002 -- the same
-        """Not available: a copy would lose the credential, the retries and the bounds."""
-        raise _no_copies()
-
-    def with_timeout(self, timeout: httpx.Timeout) -> NoReturn:  # noqa: ARG002 -- the same
-        """Not available: a copy would lose the credential, the retries and the bounds."""
-        raise _no_copies()
+    with_cookies = with_headers
+    with_timeout = with_headers
 
     def __enter__(self) -> Self:
         self.get_httpx_client()
@@ -308,10 +394,3 @@ class RawClient(_Base):
 
     def __repr__(self) -> str:
         return f"RawClient(base_url={self._base_url!r})"
-
-
-def _no_copies() -> ConfigurationError:
-    return ConfigurationError(
-        "copies of client.raw are not available; use client.with_options(...).raw for other limits, "
-        "or build a generated Client of your own for other headers."
-    )
