@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     import anyio
 
 HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, section 5.6.2
-# Responses to requests with an earlier token may still quote it.
 _TOKENS_KEPT = 4
 
 
@@ -46,29 +45,27 @@ class SpecDefaults:
     bearer: tuple[str, str] | None
 
 
-def checked_secret(value: object, setting: str, text: str) -> Secret:
+def checked_secret(value: object, setting: str) -> Secret:
     """Return ``value`` as a `Secret` that is safe to put into a header.
 
     White space around it is dropped: keys read from a file end in a newline.
 
     Args:
         value: What the caller gave, a string.
-        setting: The argument of the client.
-        text: How the caller knows the setting, for the error's text.
+        setting: How the caller knows the setting, for the error's text; it begins with the argument's name and ``=``.
 
     Raises:
         ConfigurationError: It is no string, empty, or has characters that no header can carry. The text never shows it.
     """
     if not isinstance(value, str):
-        raise ConfigurationError(f"{text} must be a string, not {type(value).__name__}.", setting=setting)
-    value = value.strip()
-    if not value:
-        raise ConfigurationError(f"{text} is empty; give the credential from your Aikynetix account.", setting=setting)
-    if not all("!" <= char <= "~" for char in value):
-        raise ConfigurationError(
-            f"{text} has a space, control or non-ASCII character in it; copy it once more.", setting=setting
-        )
-    return Secret(value)
+        fault = f"must be a string, not {type(value).__name__}"
+    elif not value.strip():
+        fault = "is empty; give the credential from your Aikynetix account"
+    elif not all("!" <= char <= "~" for char in value.strip()):
+        fault = "has a space, control or non-ASCII character in it; copy it once more"
+    else:
+        return Secret(value.strip())
+    raise ConfigurationError(f"{setting} {fault}.", setting=setting.partition("=")[0])
 
 
 class ApiKey(httpx.Auth):
@@ -90,7 +87,7 @@ class ApiKey(httpx.Auth):
     __module__ = "aikynetix"
 
     def __init__(self, key: str, header: str | None = None) -> None:
-        self._key = checked_secret(key, "api_key", "api_key= (or AIKYNETIX_API_KEY)")
+        self._key = checked_secret(key, "api_key= (or AIKYNETIX_API_KEY)")
         if header is not None and not (isinstance(header, str) and HEADER_NAME.fullmatch(header)):
             raise ConfigurationError(
                 "ApiKey(header=...) must be a header's name, such as 'API-KEY' or 'Authorization'.", setting="auth"
@@ -145,9 +142,10 @@ class BearerToken(httpx.Auth):
 
     def __init__(self, token: str | Callable[[], str] | Callable[[], Awaitable[str]]) -> None:
         self._source: Callable[[], Any] | None = token if callable(token) else None
-        self._tokens: deque[Secret] = deque(maxlen=_TOKENS_KEPT)
+        self._token: Secret | None = None
+        self._earlier: deque[Secret] = deque(maxlen=_TOKENS_KEPT)  # responses may still quote them
         if self._source is None:
-            self._tokens.append(checked_secret(token, "token", "token= (or AIKYNETIX_TOKEN)"))
+            self._token = checked_secret(token, "token= (or AIKYNETIX_TOKEN)")
         self._header, self._prefix = "Authorization", "Bearer "
         self._lock = threading.RLock()
         self._is_asking = False
@@ -162,7 +160,7 @@ class BearerToken(httpx.Auth):
 
     def sync_auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         """Add the token; on 401 ask the callable for another one, once."""
-        used = self._current() or self._refresh(None)
+        used = self._token or self._refresh(None)
         response = yield self._with_token(request, used)
         if response.status_code == 401 and self._source is not None:
             used = self._refresh(used)
@@ -171,15 +169,12 @@ class BearerToken(httpx.Auth):
 
     async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
         """Add the token; on 401 ask the callable or coroutine function for another one, once."""
-        used = self._current() or await self._arefresh(None)
+        used = self._token or await self._arefresh(None)
         response = yield self._with_token(request, used)
         if response.status_code == 401 and self._source is not None:
             used = await self._arefresh(used)
             if is_repeatable(request):
                 yield self._with_token(request, used)
-
-    def _current(self) -> Secret | None:
-        return self._tokens[-1] if self._tokens else None
 
     def _with_token(self, request: httpx.Request, token: Secret) -> httpx.Request:
         request.headers[self._header] = self._prefix + token.reveal()
@@ -189,7 +184,7 @@ class BearerToken(httpx.Auth):
         with self._lock:  # of many threads refused at once, the first asks and the others use what it got
             if self._is_asking:
                 raise ConfigurationError("the token callable called this client recursively.", setting="token")
-            if self._current() is refused:
+            if self._token is refused:
                 self._is_asking = True
                 try:
                     with _mapped():
@@ -197,7 +192,7 @@ class BearerToken(httpx.Auth):
                 finally:
                     self._is_asking = False
                 self._take(value)
-            return self._tokens[-1]
+            return cast("Secret", self._token)
 
     async def _arefresh(self, refused: Secret | None) -> Secret:
         import anyio.lowlevel  # httpx's own requirement; here, because the synchronous client does without
@@ -206,20 +201,21 @@ class BearerToken(httpx.Auth):
         if self._async_lock is None or self._async_lock[0] != loop:
             self._async_lock = loop, anyio.Lock()
         async with self._async_lock[1]:  # as above, of many tasks
-            if self._current() is refused:
+            if self._token is refused:
                 with _mapped():
                     value = cast("Callable[[], Any]", self._source)()
                     value = await value if inspect.isawaitable(value) else value
                 self._take(value)
-            return self._tokens[-1]
+            return cast("Secret", self._token)
 
     def _take(self, value: object) -> None:
         if inspect.iscoroutine(value):
             value.close()  # the synchronous client refuses it, and it would complain that nobody awaited it
-        self._tokens.append(checked_secret(value, "token", "token= (what the callable returned)"))
+        self._token = checked_secret(value, "token= (what the callable returned)")
+        self._earlier.append(self._token)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self._source or self._tokens[-1].reveal(),)
+        return type(self), (self._source or cast("Secret", self._token).reveal(),)
 
     def __repr__(self) -> str:
         return "BearerToken(***)"
@@ -257,14 +253,11 @@ class SameOriginAuth(httpx.Auth):
         return self._checked_flow(request)
 
     def _checked_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        flow, before = self.inner.sync_auth_flow(request), _values_of(request)
+        flow, may_send = self.inner.sync_auth_flow(request), self._checker(request)
         try:
-            sent = self._same_call(next(flow), request, before)
-            while True:
-                following = flow.send((yield sent))
-                if sent.stream is request.stream and not is_repeatable(request):
-                    return
-                sent = self._same_call(following, request, before)
+            sent = next(flow)
+            while may_send(sent):
+                sent = flow.send((yield sent))
         except StopIteration:
             return
         finally:
@@ -275,30 +268,36 @@ class SameOriginAuth(httpx.Auth):
         if origin_of(request.url) != self._origin:
             yield request
             return
-        flow, before = self.inner.async_auth_flow(request), _values_of(request)
+        flow, may_send = self.inner.async_auth_flow(request), self._checker(request)
         try:
-            sent = self._same_call(await anext(flow), request, before)
-            while True:
-                following = await flow.asend((yield sent))
-                if sent.stream is request.stream and not is_repeatable(request):
-                    return
-                sent = self._same_call(following, request, before)
+            sent = await anext(flow)
+            while may_send(sent):
+                sent = await flow.asend((yield sent))
         except StopAsyncIteration:
             return
         finally:
             await flow.aclose()
 
-    def _same_call(self, sent: httpx.Request, request: httpx.Request, before: set[tuple[str, str]]) -> httpx.Request:
-        """Return ``sent``, which the credential made for ``request``, with the limits of the same call."""
-        if not isinstance(sent, httpx.Request):  # untyped code may yield anything
-            raise TypeError("the authentication yielded no request")
-        if sent is not request:
-            sent.extensions = {**request.extensions, **sent.extensions}
-        if not isinstance(self.inner, BearerToken):  # whose secrets are known
-            added = {value for _, value in _values_of(sent) - before}
-            added |= {value.rpartition(" ")[2] for value in added}
-            self._seen.extend(map(Secret, added - {secret.reveal() for secret in self._seen}))
-        return sent
+    def _checker(self, request: httpx.Request) -> Callable[[httpx.Request], bool]:
+        """Return what sees every request that the credential makes of ``request``, and says whether it may be sent."""
+        before, is_spent = _values_of(request), False
+
+        def may_send(sent: httpx.Request) -> bool:
+            nonlocal is_spent
+            if not isinstance(sent, httpx.Request):  # untyped code may yield anything
+                raise TypeError("the authentication yielded no request")
+            if is_spent:
+                return False
+            is_spent = sent.stream is request.stream and not is_repeatable(request)
+            if sent is not request:
+                sent.extensions = {**request.extensions, **sent.extensions}  # the limits of the same call
+            if not isinstance(self.inner, BearerToken):  # whose secrets are known
+                added = {value for _, value in _values_of(sent) - before}
+                added |= {value.rpartition(" ")[2] for value in added}
+                self._seen.extend(map(Secret, added - {secret.reveal() for secret in self._seen}))
+            return True
+
+        return may_send
 
 
 def _values_of(request: httpx.Request) -> set[tuple[str, str]]:
