@@ -23,9 +23,9 @@ from attrs import frozen
 from . import __version__, _reading, _responses, _retry
 from ._auth import origin_of
 from ._errors import AikynetixError, client_closed
-from ._reading import ACCEPT_ENCODING
+from ._network import CANCELLED, DEADLINE, UNSENT
+from ._reading import ACCEPT_ENCODING, LIMIT
 from ._redact import install_log_filter, redact_url, scrub_exception
-from ._transport import CANCELLED, DEADLINE
 
 if TYPE_CHECKING:
     import threading
@@ -37,6 +37,9 @@ USER_AGENT = f"aikynetix/{__version__} python-httpx/{httpx.__version__}"
 
 Carriers = tuple[httpx.BaseTransport, Mapping[str, httpx.BaseTransport | None]]
 AsyncCarriers = tuple[httpx.AsyncBaseTransport, Mapping[str, httpx.AsyncBaseTransport | None]]
+
+STREAMED = "aikynetix.streamed"
+"""Request extension: whether the body of a 2xx is left to the caller."""
 
 _MOST_REDIRECTS = 3
 # RFC 9110, section 15.4: 307 and 308 keep the method; the others make it GET, so they are followed for GET alone.
@@ -161,12 +164,16 @@ class _NoCookies(CookieJar):
 
 
 class _ApiClient:
-    """What both httpx clients for the API have: settings, credential, and connections that may be shared."""
+    """What both httpx clients for the API have: settings, and connections that may be shared."""
 
     def __init__(self, settings: Settings, carriers: Any, owner: Self | None = None) -> None:
-        super().__init__(base_url=settings.base_url, **httpx_options(settings.timeout, *carriers))  # type: ignore[call-arg] # httpx's
+        hooks, auth = {"response": [self._on_response]}, settings.credential
+        options = httpx_options(settings.timeout, *carriers)
+        super().__init__(base_url=settings.base_url, auth=auth, event_hooks=hooks, **options)  # type: ignore[call-arg] # httpx's
         self._settings, self._carriers, self._owner = settings, carriers, owner
         self.is_owner = owner is None
+
+    _on_response: Any
 
     def copy(self, settings: Settings) -> Self:
         """Return a client with other settings on the same connections."""
@@ -176,28 +183,30 @@ class _ApiClient:
         client: Any = self._owner or self
         return bool(client.is_closed)
 
-    def _call_flow(self, request: httpx.Request) -> Flow:
+    def _call_flow(self, request: httpx.Request, stream: bool) -> Flow:
         if self._is_over():
             raise client_closed()
+        request.extensions[STREAMED] = stream
         return call_flow(request, self._settings)
 
     def _error(self, error: Exception, request: httpx.Request, outer: BaseException | None) -> AikynetixError:
         scrub_exception(error, outer)
-        if isinstance(error, AikynetixError):
-            return error
         return client_closed() if self._is_over() else _responses.map_exception(error, request)
 
-    def _auth_of(self, auth: Any) -> httpx.Auth:
-        """Return what httpx makes of the ``auth`` argument of one request."""
-        if auth is httpx.USE_CLIENT_DEFAULT:
-            return self._settings.credential
-        if auth is None:
-            return httpx.Auth()
-        return auth if isinstance(auth, httpx.Auth) else httpx.BasicAuth(*auth)
+
+def _is_left_to_caller(response: httpx.Response) -> bool:
+    """Log ``response``, and return whether its body is for the caller of ``send(stream=True)`` to read."""
+    request = response.request
+    if logger.isEnabledFor(logging.DEBUG):
+        logger.debug("%s %s: %d", request.method, redact_url(str(request.url)), response.status_code)
+    if not (response.is_success and request.extensions.get(STREAMED)):
+        return False
+    request.extensions[DEADLINE] = None  # so is how long that takes
+    return True
 
 
 class HttpClient(_ApiClient, httpx.Client):
-    """An httpx client for one API, whose ``send`` authenticates, retries, and bounds what it reads."""
+    """An httpx client for one API, whose ``send`` retries, and bounds what it reads."""
 
     def send(
         self,
@@ -215,7 +224,7 @@ class HttpClient(_ApiClient, httpx.Client):
             auth: An `httpx.Auth` for this request instead of the client's credential.
             follow_redirects: Has no say: redirects are followed within the same origin, and never to another.
         """
-        return self._run(request, self._auth_of(auth), stream=stream)
+        return self._run(request, stream, auth, time.sleep)
 
     def exchange(
         self, request: httpx.Request, *, limit: int | None = None, cancel: threading.Event | None = None
@@ -227,25 +236,20 @@ class HttpClient(_ApiClient, httpx.Client):
             limit: Most bytes of body to accept; None for a limit by content type.
             cancel: Ends the call once it is set.
         """
+        request.extensions[LIMIT] = limit
         if cancel is not None:
             request.extensions[CANCELLED] = cancel.is_set
-        sleep, outer = time.sleep if cancel is None else cancel.wait, sys.exception()
+        outer = sys.exception()
         try:
-            response = self._run(request, self._settings.credential, limit=limit, sleep=sleep)
+            response = self._run(request, False, self.auth, time.sleep if cancel is None else cancel.wait)
+        except AikynetixError:
+            raise
         except Exception as error:
-            raise self._error(error, request, outer) from (None if isinstance(error, AikynetixError) else error)
+            raise self._error(error, request, outer) from error
         return _responses.require_success(response, time.time())
 
-    def _run(
-        self,
-        request: httpx.Request,
-        auth: httpx.Auth,
-        *,
-        stream: bool = False,
-        limit: int | None = None,
-        sleep: Callable[[float], object] = time.sleep,
-    ) -> httpx.Response:
-        flow = self._call_flow(request)
+    def _run(self, request: httpx.Request, stream: bool, auth: Any, sleep: Callable[[float], object]) -> httpx.Response:
+        flow = self._call_flow(request, stream)
         result: Result | None = None
         while True:
             try:
@@ -257,34 +261,13 @@ class HttpClient(_ApiClient, httpx.Client):
                 sleep(step.seconds)
                 continue
             try:
-                result = self._send_handling_credential(step.request, auth, stream, limit)
+                result = super().send(step.request, stream=True, auth=auth, follow_redirects=False)
             except (httpx.RequestError, httpx.StreamError) as error:
                 result = error
 
-    def _send_handling_credential(
-        self, request: httpx.Request, auth: httpx.Auth, stream: bool, limit: int | None
-    ) -> httpx.Response:
-        auth_flow = auth.sync_auth_flow(request)
-        try:
-            sent = next(auth_flow)
-            while True:
-                if sent is not request:
-                    sent = _same_call(sent, request)
-                response = super().send(sent, stream=True, auth=None, follow_redirects=False)
-                if not stream or not response.is_success:
-                    _reading.read(response, limit)
-                else:
-                    request.extensions[DEADLINE] = None  # reading the body is the caller's affair
-                if logger.isEnabledFor(logging.DEBUG):
-                    log_response(response)
-                try:
-                    sent = auth_flow.send(response)
-                except StopIteration:
-                    return response
-                if not is_repeatable(request):
-                    return response
-        finally:
-            auth_flow.close()
+    def _on_response(self, response: httpx.Response) -> None:
+        if not _is_left_to_caller(response):
+            _reading.read(response)
 
     def close(self) -> None:
         """Close the connections, unless they belong to another client. Closing twice is fine."""
@@ -304,23 +287,9 @@ class AsyncHttpClient(_ApiClient, httpx.AsyncClient):
         follow_redirects: Any = httpx.USE_CLIENT_DEFAULT,  # noqa: ARG002 -- httpx's signature
     ) -> httpx.Response:
         """Send ``request`` and return its response; see `HttpClient.send`."""
-        return await self._run(request, self._auth_of(auth), stream=stream)
-
-    async def exchange(self, request: httpx.Request, *, limit: int | None = None) -> httpx.Response:
-        """Send ``request`` and return its 2xx response, body read; see `HttpClient.exchange`."""
-        outer = sys.exception()
-        try:
-            response = await self._run(request, self._settings.credential, limit=limit)
-        except Exception as error:
-            raise self._error(error, request, outer) from (None if isinstance(error, AikynetixError) else error)
-        return _responses.require_success(response, time.time())
-
-    async def _run(
-        self, request: httpx.Request, auth: httpx.Auth, *, stream: bool = False, limit: int | None = None
-    ) -> httpx.Response:
         import anyio  # httpx's own requirement; here, because the synchronous client does without
 
-        flow = self._call_flow(request)
+        flow = self._call_flow(request, stream)
         result: Result | None = None
         while True:
             try:
@@ -331,38 +300,32 @@ class AsyncHttpClient(_ApiClient, httpx.AsyncClient):
                 result = None
                 await anyio.sleep(step.seconds)
                 continue
-            deadline = request.extensions.get(DEADLINE)
+            sent, deadline = step.request, request.extensions.get(DEADLINE)
             try:
                 # Not asyncio's own timeout: scopes of anyio around it would take its cancellation for somebody else's.
                 with nullcontext() if deadline is None else anyio.fail_after(deadline - time.monotonic()):
-                    result = await self._send_handling_credential(step.request, auth, stream, limit)
+                    result = await super().send(sent, stream=True, auth=auth, follow_redirects=False)
             except (httpx.RequestError, httpx.StreamError) as error:
                 result = error
             except TimeoutError:
-                result = httpx.ReadTimeout("the response was not complete within the timeout", request=request)
+                kind = httpx.ConnectTimeout if sent.extensions.get(UNSENT) else httpx.ReadTimeout
+                result = kind("the response was not complete within the timeout", request=request)
 
-    async def _send_handling_credential(
-        self, request: httpx.Request, auth: httpx.Auth, stream: bool, limit: int | None
-    ) -> httpx.Response:
-        auth_flow = auth.async_auth_flow(request)
+    async def exchange(self, request: httpx.Request, *, limit: int | None = None) -> httpx.Response:
+        """Send ``request`` and return its 2xx response, body read; see `HttpClient.exchange`."""
+        request.extensions[LIMIT] = limit
+        outer = sys.exception()
         try:
-            sent = await anext(auth_flow)
-            while True:
-                if sent is not request:
-                    sent = _same_call(sent, request)
-                response = await super().send(sent, stream=True, auth=None, follow_redirects=False)
-                if not stream or not response.is_success:
-                    await _reading.aread(response, limit)
-                if logger.isEnabledFor(logging.DEBUG):
-                    log_response(response)
-                try:
-                    sent = await auth_flow.asend(response)
-                except StopAsyncIteration:
-                    return response
-                if not is_repeatable(request):
-                    return response
-        finally:
-            await auth_flow.aclose()
+            response = await self.send(request)
+        except AikynetixError:
+            raise
+        except Exception as error:
+            raise self._error(error, request, outer) from error
+        return _responses.require_success(response, time.time())
+
+    async def _on_response(self, response: httpx.Response) -> None:
+        if not _is_left_to_caller(response):
+            await _reading.aread(response)
 
     async def aclose(self) -> None:
         """Close the connections, unless they belong to another client. Closing twice is fine."""
@@ -381,17 +344,3 @@ def httpx_options(timeout: httpx.Timeout, transport: Any, mounts: Any) -> dict[s
         "headers": {"accept-encoding": ACCEPT_ENCODING, "user-agent": USER_AGENT},
         "cookies": _NoCookies(),
     }
-
-
-def _same_call(sent: httpx.Request, request: httpx.Request) -> httpx.Request:
-    """Return ``sent``, which an authentication yielded for ``request``, as a request of the same call."""
-    if not isinstance(sent, httpx.Request):  # untyped code may yield anything
-        raise TypeError("the authentication yielded no request")
-    sent.extensions = {**request.extensions, **sent.extensions}
-    return sent
-
-
-def log_response(response: httpx.Response) -> None:
-    """Log the request and its status."""
-    request = response.request
-    logger.debug("%s %s: %d", request.method, redact_url(str(request.url)), response.status_code)
