@@ -9,7 +9,7 @@ import inspect
 import re
 import threading
 from collections import deque
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator  # noqa: TC003 -- read at run time by tools
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Iterator
 from typing import TYPE_CHECKING, Any, cast
 
 import httpx
@@ -167,14 +167,18 @@ class BearerToken(httpx.Auth):
         used = self._tokens[-1] if self._tokens else self._refresh(None)
         response = yield self._with_token(request, used)
         if response.status_code == 401 and self._source is not None:
-            yield self._with_token(request, self._refresh(used))
+            used = self._refresh(used)
+            if is_repeatable(request):
+                yield self._with_token(request, used)
 
     async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
         """Add the token; on 401 ask the callable or coroutine function for another one, once."""
         used = self._tokens[-1] if self._tokens else await self._arefresh(None)
         response = yield self._with_token(request, used)
         if response.status_code == 401 and self._source is not None:
-            yield self._with_token(request, await self._arefresh(used))
+            used = await self._arefresh(used)
+            if is_repeatable(request):
+                yield self._with_token(request, used)
 
     def _with_token(self, request: httpx.Request, token: Secret) -> httpx.Request:
         header, prefix = self._placement
@@ -252,16 +256,17 @@ class SameOriginAuth(httpx.Auth):
             return httpx.Auth().sync_auth_flow(request)
         if isinstance(self.inner, ApiKey):
             return self.inner.auth_flow(request)
-        return self._remembering_flow(request)
+        return self._checked_flow(request)
 
-    def _remembering_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        flow, before = self.inner.sync_auth_flow(request), self._snapshot(request)
+    def _checked_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        flow, before = self.inner.sync_auth_flow(request), _values_of(request)
         try:
-            sent = next(flow)
+            sent = self._same_call(next(flow), request, before)
             while True:
-                self._remember(sent, before)
-                response = yield sent
-                sent = flow.send(response)
+                following = flow.send((yield sent))
+                if sent.stream is request.stream and not is_repeatable(request):
+                    return
+                sent = self._same_call(following, request, before)
         except StopIteration:
             return
         finally:
@@ -272,37 +277,47 @@ class SameOriginAuth(httpx.Auth):
         if origin_of(request.url) != self._origin:
             yield request
             return
-        flow, before = self.inner.async_auth_flow(request), self._snapshot(request)
+        flow, before = self.inner.async_auth_flow(request), _values_of(request)
         try:
-            sent = await anext(flow)
+            sent = self._same_call(await anext(flow), request, before)
             while True:
-                self._remember(sent, before)
-                response = yield sent
-                sent = await flow.asend(response)
+                following = await flow.asend((yield sent))
+                if sent.stream is request.stream and not is_repeatable(request):
+                    return
+                sent = self._same_call(following, request, before)
         except StopAsyncIteration:
             return
         finally:
             await flow.aclose()
 
-    def _snapshot(self, request: httpx.Request) -> httpx.Request | None:
-        """Return what ``request`` is before authentication; None for our own credentials, which `scrub` knows."""
-        if isinstance(self.inner, ApiKey | BearerToken):
-            return None
-        return httpx.Request(request.method, request.url, headers=request.headers)
-
-    def _remember(self, sent: httpx.Request, before: httpx.Request | None) -> None:
-        """Keep what authentication added to a request: values of headers, their last words, and of parameters."""
-        if before is None or not isinstance(sent, httpx.Request):
-            return
-        known = {*before.headers.multi_items(), *before.url.params.multi_items()}
-        added = [value for name, value in sent.headers.multi_items() if (name, value) not in known]
-        added += [value.rpartition(" ")[2] for value in added]
-        added += [value for name, value in sent.url.params.multi_items() if (name, value) not in known]
-        seen = {secret.reveal() for secret in self._seen}
-        self._seen.extend(Secret(value) for value in added if value not in seen)
+    def _same_call(
+        self, sent: httpx.Request, request: httpx.Request, before: frozenset[tuple[str, str]]
+    ) -> httpx.Request:
+        """Return ``sent``, which the credential made for ``request``, with the limits of the same call."""
+        if not isinstance(sent, httpx.Request):  # untyped code may yield anything
+            raise TypeError("the authentication yielded no request")
+        if sent is not request:
+            sent.extensions = {**request.extensions, **sent.extensions}
+        if not isinstance(self.inner, BearerToken):  # ours is known to `scrub`
+            added = [value for name, value in _values_of(sent) if (name, value) not in before]
+            seen = {secret.reveal() for secret in self._seen}
+            words = {*added, *(value.rpartition(" ")[2] for value in added)}
+            self._seen.extend(Secret(value) for value in words - seen)
+        return sent
 
     def __repr__(self) -> str:
         return f"SameOriginAuth({type(self.inner).__name__}(***))"
+
+
+def _values_of(request: httpx.Request) -> frozenset[tuple[str, str]]:
+    """Return the names and values of the headers and the parameters of ``request``."""
+    return frozenset([*request.headers.multi_items(), *request.url.params.multi_items()])
+
+
+def is_repeatable(request: httpx.Request) -> bool:
+    """Return whether the body of ``request`` can be sent once more: iterators and files give what they have once."""
+    source: object = getattr(request.stream, "_stream", None)
+    return not isinstance(source, Iterator | AsyncIterator)
 
 
 def origin_of(url: httpx.URL) -> tuple[bytes, bytes, int | None]:

@@ -12,7 +12,7 @@ import logging
 import random
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import nullcontext
 from http.cookiejar import CookieJar
 from typing import TYPE_CHECKING, Any, Self, cast
@@ -21,7 +21,7 @@ import httpx
 from attrs import frozen
 
 from . import __version__, _reading, _responses, _retry
-from ._auth import origin_of
+from ._auth import is_repeatable, origin_of
 from ._errors import AikynetixError, client_closed
 from ._network import CANCELLED, DEADLINE, UNSENT
 from ._reading import ACCEPT_ENCODING, LIMIT
@@ -148,12 +148,6 @@ def _wait_after(
         url = redact_url(str(request.url))
         logger.info("attempt %d of %s %s: %s; trying again in %.2f s", attempt, request.method, url, what, wait)
     return wait
-
-
-def is_repeatable(request: httpx.Request) -> bool:
-    """Return whether the body of ``request`` can be sent once more: iterators and files give what they have once."""
-    source: object = getattr(request.stream, "_stream", None)
-    return not isinstance(source, Iterator | AsyncIterator)
 
 
 class _NoCookies(CookieJar):
