@@ -120,7 +120,7 @@ class _AsyncBackend(AutoBackend):
 def set_backend(transport: httpx.HTTPTransport | httpx.AsyncHTTPTransport) -> None:
     """Give a stock transport a network backend of its own; httpx has no argument for it."""
     backend = _Backend() if hasattr(transport, "handle_request") else _AsyncBackend()
-    transport._pool._network_backend = backend  # type: ignore[assignment] # noqa: SLF001 # pyright: ignore[reportPrivateUsage, reportAttributeAccessIssue]
+    transport._pool._network_backend = backend  # noqa: SLF001 # pyright: ignore[reportPrivateUsage, reportAttributeAccessIssue]
 
 
 def _backend_of(transport: Any) -> Any:
