@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import random
+import re
 import sys
 import time
 from collections.abc import Callable, Generator, Mapping
@@ -45,6 +46,9 @@ _MOST_REDIRECTS = 3
 # RFC 9110, section 15.4: 307 and 308 keep the method; the others make it GET, so they are followed for GET alone.
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _METHOD_KEEPING_REDIRECTS = frozenset({307, 308})
+_PLAIN = frozenset({"method", "url", "params"})
+_PLAIN_PATH = re.compile(r"/[^?#]*")
+_NO_BODY = httpx.ByteStream(b"")
 _SHORTEST_ATTEMPT = 0.1  # seconds that an attempt gets at the very end of the budget
 
 
@@ -163,11 +167,30 @@ class _ApiClient:
     def __init__(self, settings: Settings, carriers: Any, owner: Self | None = None) -> None:
         hooks, auth = {"response": [self._on_response]}, settings.credential
         options = httpx_options(settings.timeout, *carriers)
+        client: Any = self
         super().__init__(base_url=settings.base_url, auth=auth, event_hooks=hooks, **options)  # type: ignore[call-arg] # httpx's
         self._settings, self._carriers, self._owner = settings, carriers, owner
         self.is_owner = owner is None
+        self._base = str(settings.base_url).removesuffix("/")
+        self._plain_headers = httpx.Headers([(b"Host", settings.base_url.netloc), *client.headers.raw])
 
     _on_response: Any
+
+    def build(self, kwargs: Mapping[str, Any]) -> httpx.Request:
+        """Return what ``build_request(**kwargs)`` does, a plain GET without parsing URL and headers over and over."""
+        url, params, client = str(kwargs["url"]), kwargs.get("params"), cast("Any", self)
+        try:
+            if not kwargs.keys() <= _PLAIN or kwargs["method"] != "get" or not _PLAIN_PATH.fullmatch(url):
+                return cast("httpx.Request", client.build_request(**kwargs))
+            return httpx.Request(
+                "GET",
+                f"{self._base}{url}?{httpx.QueryParams(params)}" if params else self._base + url,
+                headers=self._plain_headers,
+                stream=_NO_BODY,  # a stream, even an empty one, tells httpx that the headers are complete
+                extensions={"timeout": client.timeout.as_dict()},
+            )
+        except (httpx.InvalidURL, UnicodeError) as error:
+            raise ValueError(f"the arguments make no request: {error}") from error
 
     def copy(self, settings: Settings) -> Self:
         """Return a client with other settings on the same connections."""
@@ -221,15 +244,16 @@ class HttpClient(_ApiClient, httpx.Client):
         return self._run(request, stream, auth, time.sleep)
 
     def exchange(
-        self, request: httpx.Request, *, limit: int | None = None, cancel: threading.Event | None = None
+        self, kwargs: Mapping[str, Any], limit: int | None = None, cancel: threading.Event | None = None
     ) -> httpx.Response:
-        """Send ``request`` and return its 2xx response, body read; raise errors of ours alone.
+        """Send a request and return its 2xx response, body read; raise errors of ours alone.
 
         Args:
-            request: As `build_request` makes it.
+            kwargs: The request, as `build_request` takes it.
             limit: Most bytes of body to accept; None for a limit by content type.
             cancel: Ends the call once it is set.
         """
+        request = self.build(kwargs)
         request.extensions[LIMIT] = limit
         if cancel is not None:
             request.extensions[CANCELLED] = cancel.is_set
@@ -305,8 +329,9 @@ class AsyncHttpClient(_ApiClient, httpx.AsyncClient):
                 kind = httpx.ConnectTimeout if sent.extensions.get(UNSENT) else httpx.ReadTimeout
                 result = kind("the response was not complete within the timeout", request=request)
 
-    async def exchange(self, request: httpx.Request, *, limit: int | None = None) -> httpx.Response:
-        """Send ``request`` and return its 2xx response, body read; see `HttpClient.exchange`."""
+    async def exchange(self, kwargs: Mapping[str, Any], limit: int | None = None) -> httpx.Response:
+        """Send a request and return its 2xx response, body read; see `HttpClient.exchange`."""
+        request = self.build(kwargs)
         request.extensions[LIMIT] = limit
         outer = sys.exception()
         try:

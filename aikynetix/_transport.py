@@ -135,14 +135,14 @@ class StackTransport(_Stack, httpx.BaseTransport):
             slots.get(timeout=time_left(request.extensions, pool, httpx.PoolTimeout))
         except queue.Empty:
             raise self._none_free(request) from None
-        transport: httpx.HTTPTransport | None = None
+        transport: Any = None
         try:
             with suppress(IndexError):
                 transport = idle.pop()
             if transport is None:
                 transport = self._make(httpx.HTTPTransport, request.url)
             set_limits(transport, request.extensions)
-            response = transport.handle_request(request)
+            response: httpx.Response = transport.handle_request(request)
         except BaseException as error:
             slots.put(None)
             if transport is not None:
@@ -190,14 +190,14 @@ class AsyncStackTransport(_Stack, httpx.AsyncBaseTransport):
             self._begin(loop)
         slots, origin = self._slots, origin_of(request.url)
         idle = self._idle[origin]
-        transport: httpx.AsyncHTTPTransport | None = None
+        transport: Any = None
         if slots.value:
             slots.acquire_nowait()
         else:
             await self._wait_for_slot(request)
         try:
             transport = idle.pop() if idle else self._make(httpx.AsyncHTTPTransport, request.url)
-            response = await transport.handle_async_request(request)
+            response: httpx.Response = await transport.handle_async_request(request)
         except BaseException as error:
             slots.release()
             if transport is not None:
