@@ -15,7 +15,6 @@ import sys
 import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import nullcontext
-from http.cookiejar import CookieJar
 from typing import TYPE_CHECKING, Any, Self, cast
 
 import httpx
@@ -91,6 +90,8 @@ def call_flow(request: httpx.Request, settings: Settings, clock: Callable[[], fl
             left = max(_SHORTEST_ATTEMPT, began + _retry.BUDGET - clock()) if attempt > 1 else allowed
             request.extensions[DEADLINE] = clock() + min(allowed, left)
         result = yield from _attempt_flow(request, headers)
+        if isinstance(result, httpx.Response) and result.is_success:
+            return result
         wait = _wait_after(request, result, attempt, settings, clock() - began)
         if wait is None:
             break
@@ -107,7 +108,7 @@ def _attempt_flow(request: httpx.Request, headers: httpx.Headers) -> Generator[S
     while True:
         result = yield Send(following)
         assert result is not None
-        if isinstance(result, Exception) or redirects == _MOST_REDIRECTS:
+        if isinstance(result, Exception) or not result.is_redirect or redirects == _MOST_REDIRECTS:
             return result
         url = _redirect_target(request, result)
         if url is None:
@@ -154,10 +155,10 @@ def _wait_after(
     return wait
 
 
-class _NoCookies(CookieJar):
+class _NoCookies(httpx.Cookies):
     """Keeps nothing: a credential is all that a request to this API carries."""
 
-    def extract_cookies(self, response: Any, request: Any) -> None:
+    def extract_cookies(self, response: httpx.Response) -> None:
         """Leave the response's cookies alone."""
 
 
@@ -175,6 +176,7 @@ class _ApiClient:
         self._plain_headers = httpx.Headers([(b"Host", settings.base_url.netloc), *client.headers.raw])
 
     _on_response: Any
+    cookies: Any = _NoCookies()
 
     def build(self, kwargs: Mapping[str, Any]) -> httpx.Request:
         """Return what ``build_request(**kwargs)`` does, a plain GET without parsing URL and headers over and over."""
@@ -353,7 +355,7 @@ class AsyncHttpClient(_ApiClient, httpx.AsyncClient):
 
 
 def httpx_options(timeout: httpx.Timeout, transport: Any, mounts: Any) -> dict[str, Any]:
-    """Return the arguments of an httpx client on these transports: no cookies, nothing from the environment."""
+    """Return the arguments of an httpx client on these transports: nothing else comes from the environment."""
     install_log_filter()
     return {
         "timeout": timeout,
@@ -361,5 +363,4 @@ def httpx_options(timeout: httpx.Timeout, transport: Any, mounts: Any) -> dict[s
         "mounts": mounts,
         "trust_env": False,
         "headers": {"accept-encoding": ACCEPT_ENCODING, "user-agent": USER_AGENT},
-        "cookies": _NoCookies(),
     }
