@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import logging
 import random
+import re
 import sys
 import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import nullcontext
-from http.cookiejar import CookieJar
 from typing import TYPE_CHECKING, Any, Self, cast
 
 import httpx
@@ -23,9 +23,9 @@ from attrs import frozen
 from . import __version__, _reading, _responses, _retry
 from ._auth import is_repeatable, origin_of
 from ._errors import AikynetixError, client_closed
-from ._reading import ACCEPT_ENCODING
+from ._network import CANCELLED, DEADLINE, UNSENT
+from ._reading import ACCEPT_ENCODING, LIMIT
 from ._redact import install_log_filter, redact_url, scrub_exception
-from ._transport import CANCELLED, DEADLINE
 
 if TYPE_CHECKING:
     import threading
@@ -38,10 +38,16 @@ USER_AGENT = f"aikynetix/{__version__} python-httpx/{httpx.__version__}"
 Carriers = tuple[httpx.BaseTransport, Mapping[str, httpx.BaseTransport | None]]
 AsyncCarriers = tuple[httpx.AsyncBaseTransport, Mapping[str, httpx.AsyncBaseTransport | None]]
 
+STREAMED = "aikynetix.streamed"
+"""Request extension: whether the body of a 2xx is left to the caller."""
+
 _MOST_REDIRECTS = 3
 # RFC 9110, section 15.4: 307 and 308 keep the method; the others make it GET, so they are followed for GET alone.
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _METHOD_KEEPING_REDIRECTS = frozenset({307, 308})
+_PLAIN = frozenset({"method", "url", "params"})
+_PLAIN_PATH = re.compile(r"/[^?#]*")
+_NO_BODY = httpx.ByteStream(b"")
 _SHORTEST_ATTEMPT = 0.1  # seconds that an attempt gets at the very end of the budget
 
 
@@ -84,6 +90,8 @@ def call_flow(request: httpx.Request, settings: Settings, clock: Callable[[], fl
             left = max(_SHORTEST_ATTEMPT, began + _retry.BUDGET - clock()) if attempt > 1 else allowed
             request.extensions[DEADLINE] = clock() + min(allowed, left)
         result = yield from _attempt_flow(request, headers)
+        if isinstance(result, httpx.Response) and result.is_success:
+            return result
         wait = _wait_after(request, result, attempt, settings, clock() - began)
         if wait is None:
             break
@@ -100,7 +108,7 @@ def _attempt_flow(request: httpx.Request, headers: httpx.Headers) -> Generator[S
     while True:
         result = yield Send(following)
         assert result is not None
-        if isinstance(result, Exception) or redirects == _MOST_REDIRECTS:
+        if isinstance(result, Exception) or not result.is_redirect or redirects == _MOST_REDIRECTS:
             return result
         url = _redirect_target(request, result)
         if url is None:
@@ -147,20 +155,44 @@ def _wait_after(
     return wait
 
 
-class _NoCookies(CookieJar):
+class _NoCookies(httpx.Cookies):
     """Keeps nothing: a credential is all that a request to this API carries."""
 
-    def extract_cookies(self, response: Any, request: Any) -> None:
+    def extract_cookies(self, response: httpx.Response) -> None:
         """Leave the response's cookies alone."""
 
 
 class _ApiClient:
-    """What both httpx clients for the API have: settings, credential, and connections that may be shared."""
+    """What both httpx clients for the API have: settings, and connections that may be shared."""
 
     def __init__(self, settings: Settings, carriers: Any, owner: Self | None = None) -> None:
-        super().__init__(base_url=settings.base_url, **httpx_options(settings.timeout, *carriers))  # type: ignore[call-arg] # httpx's
+        hooks, auth = {"response": [self._on_response]}, settings.credential
+        options = httpx_options(settings.timeout, *carriers)
+        client: Any = self
+        super().__init__(base_url=settings.base_url, auth=auth, event_hooks=hooks, **options)  # type: ignore[call-arg] # httpx's
         self._settings, self._carriers, self._owner = settings, carriers, owner
         self.is_owner = owner is None
+        self._base = str(settings.base_url).removesuffix("/")
+        self._plain_headers = httpx.Headers([(b"Host", settings.base_url.netloc), *client.headers.raw])
+
+    _on_response: Any
+    cookies: Any = _NoCookies()
+
+    def build(self, kwargs: Mapping[str, Any]) -> httpx.Request:
+        """Return what ``build_request(**kwargs)`` does, a plain GET without parsing URL and headers over and over."""
+        url, params, client = str(kwargs["url"]), kwargs.get("params"), cast("Any", self)
+        try:
+            if not kwargs.keys() <= _PLAIN or kwargs["method"] != "get" or not _PLAIN_PATH.fullmatch(url):
+                return cast("httpx.Request", client.build_request(**kwargs))
+            return httpx.Request(
+                "GET",
+                f"{self._base}{url}?{httpx.QueryParams(params)}" if params else self._base + url,
+                headers=self._plain_headers,
+                stream=_NO_BODY,  # a stream, even an empty one, tells httpx that the headers are complete
+                extensions={"timeout": client.timeout.as_dict()},
+            )
+        except (httpx.InvalidURL, UnicodeError) as error:
+            raise ValueError(f"the arguments make no request: {error}") from error
 
     def copy(self, settings: Settings) -> Self:
         """Return a client with other settings on the same connections."""
@@ -170,28 +202,30 @@ class _ApiClient:
         client: Any = self._owner or self
         return bool(client.is_closed)
 
-    def _call_flow(self, request: httpx.Request) -> Flow:
+    def _call_flow(self, request: httpx.Request, stream: bool) -> Flow:
         if self._is_over():
             raise client_closed()
+        request.extensions[STREAMED] = stream
         return call_flow(request, self._settings)
 
     def _error(self, error: Exception, request: httpx.Request, outer: BaseException | None) -> AikynetixError:
         scrub_exception(error, outer)
-        if isinstance(error, AikynetixError):
-            return error
         return client_closed() if self._is_over() else _responses.map_exception(error, request)
 
-    def _auth_of(self, auth: Any) -> httpx.Auth:
-        """Return what httpx makes of the ``auth`` argument of one request."""
-        if auth is httpx.USE_CLIENT_DEFAULT:
-            return self._settings.credential
-        if auth is None:
-            return httpx.Auth()
-        return auth if isinstance(auth, httpx.Auth) else httpx.BasicAuth(*auth)
+
+def _is_left_to_caller(response: httpx.Response) -> bool:
+    """Log ``response``, and return whether its body is for the caller of ``send(stream=True)`` to read."""
+    request = response.request
+    if logger.isEnabledFor(logging.DEBUG):
+        logger.debug("%s %s: %d", request.method, redact_url(str(request.url)), response.status_code)
+    if not (response.is_success and request.extensions.get(STREAMED)):
+        return False
+    request.extensions[DEADLINE] = None  # so is how long that takes
+    return True
 
 
 class HttpClient(_ApiClient, httpx.Client):
-    """An httpx client for one API, whose ``send`` authenticates, retries, and bounds what it reads."""
+    """An httpx client for one API, whose ``send`` retries, and bounds what it reads."""
 
     def send(
         self,
@@ -209,37 +243,33 @@ class HttpClient(_ApiClient, httpx.Client):
             auth: An `httpx.Auth` for this request instead of the client's credential.
             follow_redirects: Has no say: redirects are followed within the same origin, and never to another.
         """
-        return self._run(request, self._auth_of(auth), stream=stream)
+        return self._run(request, stream, auth, time.sleep)
 
     def exchange(
-        self, request: httpx.Request, *, limit: int | None = None, cancel: threading.Event | None = None
+        self, kwargs: Mapping[str, Any], limit: int | None = None, cancel: threading.Event | None = None
     ) -> httpx.Response:
-        """Send ``request`` and return its 2xx response, body read; raise errors of ours alone.
+        """Send a request and return its 2xx response, body read; raise errors of ours alone.
 
         Args:
-            request: As `build_request` makes it.
+            kwargs: The request, as `build_request` takes it.
             limit: Most bytes of body to accept; None for a limit by content type.
             cancel: Ends the call once it is set.
         """
+        request = self.build(kwargs)
+        request.extensions[LIMIT] = limit
         if cancel is not None:
             request.extensions[CANCELLED] = cancel.is_set
-        sleep, outer = time.sleep if cancel is None else cancel.wait, sys.exception()
+        outer = sys.exception()
         try:
-            response = self._run(request, self._settings.credential, limit=limit, sleep=sleep)
+            response = self._run(request, False, self.auth, time.sleep if cancel is None else cancel.wait)
+        except AikynetixError:
+            raise
         except Exception as error:
-            raise self._error(error, request, outer) from (None if isinstance(error, AikynetixError) else error)
+            raise self._error(error, request, outer) from error
         return _responses.require_success(response, time.time())
 
-    def _run(
-        self,
-        request: httpx.Request,
-        auth: httpx.Auth,
-        *,
-        stream: bool = False,
-        limit: int | None = None,
-        sleep: Callable[[float], object] = time.sleep,
-    ) -> httpx.Response:
-        flow = self._call_flow(request)
+    def _run(self, request: httpx.Request, stream: bool, auth: Any, sleep: Callable[[float], object]) -> httpx.Response:
+        flow = self._call_flow(request, stream)
         result: Result | None = None
         while True:
             try:
@@ -251,34 +281,13 @@ class HttpClient(_ApiClient, httpx.Client):
                 sleep(step.seconds)
                 continue
             try:
-                result = self._send_handling_credential(step.request, auth, stream, limit)
+                result = super().send(step.request, stream=True, auth=auth, follow_redirects=False)
             except (httpx.RequestError, httpx.StreamError) as error:
                 result = error
 
-    def _send_handling_credential(
-        self, request: httpx.Request, auth: httpx.Auth, stream: bool, limit: int | None
-    ) -> httpx.Response:
-        auth_flow = auth.sync_auth_flow(request)
-        try:
-            sent = next(auth_flow)
-            while True:
-                if sent is not request:
-                    sent = _same_call(sent, request)
-                response = super().send(sent, stream=True, auth=None, follow_redirects=False)
-                if not stream or not response.is_success:
-                    _reading.read(response, limit)
-                else:
-                    request.extensions[DEADLINE] = None  # reading the body is the caller's affair
-                if logger.isEnabledFor(logging.DEBUG):
-                    log_response(response)
-                try:
-                    sent = auth_flow.send(response)
-                except StopIteration:
-                    return response
-                if not is_repeatable(request):
-                    return response
-        finally:
-            auth_flow.close()
+    def _on_response(self, response: httpx.Response) -> None:
+        if not _is_left_to_caller(response):
+            _reading.read(response)
 
     def close(self) -> None:
         """Close the connections, unless they belong to another client. Closing twice is fine."""
@@ -298,23 +307,9 @@ class AsyncHttpClient(_ApiClient, httpx.AsyncClient):
         follow_redirects: Any = httpx.USE_CLIENT_DEFAULT,  # noqa: ARG002 -- httpx's signature
     ) -> httpx.Response:
         """Send ``request`` and return its response; see `HttpClient.send`."""
-        return await self._run(request, self._auth_of(auth), stream=stream)
-
-    async def exchange(self, request: httpx.Request, *, limit: int | None = None) -> httpx.Response:
-        """Send ``request`` and return its 2xx response, body read; see `HttpClient.exchange`."""
-        outer = sys.exception()
-        try:
-            response = await self._run(request, self._settings.credential, limit=limit)
-        except Exception as error:
-            raise self._error(error, request, outer) from (None if isinstance(error, AikynetixError) else error)
-        return _responses.require_success(response, time.time())
-
-    async def _run(
-        self, request: httpx.Request, auth: httpx.Auth, *, stream: bool = False, limit: int | None = None
-    ) -> httpx.Response:
         import anyio  # httpx's own requirement; here, because the synchronous client does without
 
-        flow = self._call_flow(request)
+        flow = self._call_flow(request, stream)
         result: Result | None = None
         while True:
             try:
@@ -325,38 +320,33 @@ class AsyncHttpClient(_ApiClient, httpx.AsyncClient):
                 result = None
                 await anyio.sleep(step.seconds)
                 continue
-            deadline = request.extensions.get(DEADLINE)
+            sent, deadline = step.request, request.extensions.get(DEADLINE)
             try:
                 # Not asyncio's own timeout: scopes of anyio around it would take its cancellation for somebody else's.
                 with nullcontext() if deadline is None else anyio.fail_after(deadline - time.monotonic()):
-                    result = await self._send_handling_credential(step.request, auth, stream, limit)
+                    result = await super().send(sent, stream=True, auth=auth, follow_redirects=False)
             except (httpx.RequestError, httpx.StreamError) as error:
                 result = error
             except TimeoutError:
-                result = httpx.ReadTimeout("the response was not complete within the timeout", request=request)
+                kind = httpx.ConnectTimeout if sent.extensions.get(UNSENT) else httpx.ReadTimeout
+                result = kind("the response was not complete within the timeout", request=request)
 
-    async def _send_handling_credential(
-        self, request: httpx.Request, auth: httpx.Auth, stream: bool, limit: int | None
-    ) -> httpx.Response:
-        auth_flow = auth.async_auth_flow(request)
+    async def exchange(self, kwargs: Mapping[str, Any], limit: int | None = None) -> httpx.Response:
+        """Send a request and return its 2xx response, body read; see `HttpClient.exchange`."""
+        request = self.build(kwargs)
+        request.extensions[LIMIT] = limit
+        outer = sys.exception()
         try:
-            sent = await anext(auth_flow)
-            while True:
-                if sent is not request:
-                    sent = _same_call(sent, request)
-                response = await super().send(sent, stream=True, auth=None, follow_redirects=False)
-                if not stream or not response.is_success:
-                    await _reading.aread(response, limit)
-                if logger.isEnabledFor(logging.DEBUG):
-                    log_response(response)
-                try:
-                    sent = await auth_flow.asend(response)
-                except StopAsyncIteration:
-                    return response
-                if not is_repeatable(request):
-                    return response
-        finally:
-            await auth_flow.aclose()
+            response = await self.send(request)
+        except AikynetixError:
+            raise
+        except Exception as error:
+            raise self._error(error, request, outer) from error
+        return _responses.require_success(response, time.time())
+
+    async def _on_response(self, response: httpx.Response) -> None:
+        if not _is_left_to_caller(response):
+            await _reading.aread(response)
 
     async def aclose(self) -> None:
         """Close the connections, unless they belong to another client. Closing twice is fine."""
@@ -365,7 +355,7 @@ class AsyncHttpClient(_ApiClient, httpx.AsyncClient):
 
 
 def httpx_options(timeout: httpx.Timeout, transport: Any, mounts: Any) -> dict[str, Any]:
-    """Return the arguments of an httpx client on these transports: no cookies, nothing from the environment."""
+    """Return the arguments of an httpx client on these transports: nothing else comes from the environment."""
     install_log_filter()
     return {
         "timeout": timeout,
@@ -373,19 +363,4 @@ def httpx_options(timeout: httpx.Timeout, transport: Any, mounts: Any) -> dict[s
         "mounts": mounts,
         "trust_env": False,
         "headers": {"accept-encoding": ACCEPT_ENCODING, "user-agent": USER_AGENT},
-        "cookies": _NoCookies(),
     }
-
-
-def _same_call(sent: httpx.Request, request: httpx.Request) -> httpx.Request:
-    """Return ``sent``, which an authentication yielded for ``request``, as a request of the same call."""
-    if not isinstance(sent, httpx.Request):  # untyped code may yield anything
-        raise TypeError("the authentication yielded no request")
-    sent.extensions = {**request.extensions, **sent.extensions}
-    return sent
-
-
-def log_response(response: httpx.Response) -> None:
-    """Log the request and its status."""
-    request = response.request
-    logger.debug("%s %s: %d", request.method, redact_url(str(request.url)), response.status_code)

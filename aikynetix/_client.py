@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-import threading  # noqa: TC003 -- tools resolve the annotations at run time
 from functools import partial
-from typing import TYPE_CHECKING, Any, NoReturn, Self
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, Self, TypeVar
 
 import httpx
 from attrs import evolve
@@ -25,7 +24,6 @@ from ._operations import (
     Arguments,
     Operation,
     RawClient,
-    RequestBuilder,
     Success_co,
     api,
     async_api,
@@ -37,7 +35,7 @@ from ._transport import AsyncStackTransport, StackTransport, Trust, close_stacks
 from ._videos import AnalyzedVideos, AsyncAnalyzedVideos
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable
 
     from aikynetix_api.operations import Api, AsyncApi
 
@@ -46,35 +44,56 @@ if TYPE_CHECKING:
     from ._videos import StrPath
 
 
-class _ClientBase:
+TokenT = TypeVar("TokenT", bound=AsyncToken)
+TransportT = TypeVar("TransportT")
+
+
+class _ClientBase(Generic[TokenT, TransportT]):
     """What both clients do alike."""
 
     _is_async: bool
-    _settings: Settings
-    _http: Any
-    _transport: httpx.BaseTransport | httpx.AsyncBaseTransport | None
-    _storage_carriers: Any
-    _exchange: Callable[..., Any]
     _download: Callable[..., Any]
 
-    def _set_up(self, transport: Any, *, proxy: Any, verify: Any, **settings: Any) -> None:
+    def __init__(
+        self,
+        api_key: str | None = None,
+        *,
+        token: TokenT | None = None,
+        auth: httpx.Auth | None = None,
+        base_url: str | httpx.URL | None = None,
+        timeout: float | httpx.Timeout | None = None,
+        max_retries: int = 3,
+        proxy: str | httpx.URL | httpx.Proxy | None = None,
+        verify: Verify | None = None,
+        transport: TransportT | None = None,
+    ) -> None:
         _check_transport(transport, httpx.AsyncBaseTransport if self._is_async else httpx.BaseTransport, proxy, verify)
-        defaults: dict[str, Any] = {"environ": os.environ, "spec": spec_defaults()}
-        resolved = resolve(proxy=proxy, verify=verify, asynchronous=self._is_async, **settings, **defaults)
-        trust, self._transport = Trust(resolved.verify), transport
-        carriers: Any = (transport, {}) if transport else make_stacks(StackTransport, trust, resolved.proxy)
+        settings = resolve(
+            api_key=api_key,
+            token=token,
+            auth=auth,
+            base_url=base_url,
+            timeout=timeout,
+            max_retries=max_retries,
+            proxy=proxy,
+            verify=verify,
+            environ=os.environ,
+            spec=spec_defaults(),
+            asynchronous=self._is_async,
+        )
+        self._transport = transport
+        trust = Trust(settings.verify)
+        carriers: Any = (transport, {}) if transport else make_stacks(StackTransport, trust, settings.proxy)
         self._storage_carriers = carriers
         if self._is_async and not transport:  # downloads run in threads
-            carriers = make_stacks(AsyncStackTransport, trust, resolved.proxy)
-        self._use(resolved, (AsyncHttpClient if self._is_async else HttpClient)(resolved, carriers))
+            carriers = make_stacks(AsyncStackTransport, trust, settings.proxy)
+        self._use(settings, (AsyncHttpClient if self._is_async else HttpClient)(settings, carriers))
 
     def _use(self, settings: Settings, http: Any) -> None:
-        self._settings, self._http, self._builder = settings, http, RequestBuilder(http)
-        verbs: Any = AsyncAnalyzedVideos if self._is_async else AnalyzedVideos
+        self._settings, self._http = settings, http
+        kind: Any = AsyncAnalyzedVideos if self._is_async else AnalyzedVideos
         # No assignment, whose type editors would take for that of the attribute, which each client declares.
-        vars(self)["analyzed_videos"] = verbs(
-            self, settings, exchange=self._exchange, download=self._download, make_client=self._factory
-        )
+        vars(self)["analyzed_videos"] = kind(self, settings, http.exchange, self._download, self._factory)
 
     def with_options(self, *, timeout: float | httpx.Timeout | None = None, max_retries: int | None = None) -> Self:
         """Return a copy with other limits that shares the connections; it lives as long as this client is open.
@@ -132,7 +151,7 @@ class _ClientBase:
         return f"{type(self).__name__}(base_url={str(settings.base_url)!r}, auth={kind}(***))"
 
 
-class Aikynetix(_ClientBase):
+class Aikynetix(_ClientBase[Token, httpx.BaseTransport]):
     """A client for the Aikynetix web API.
 
     One client may be shared by all threads. Close it, or use it in a ``with`` block, to free its connections.
@@ -173,31 +192,6 @@ class Aikynetix(_ClientBase):
     _is_async = False
     analyzed_videos: AnalyzedVideos
 
-    def __init__(
-        self,
-        api_key: str | None = None,
-        *,
-        token: Token | None = None,
-        auth: httpx.Auth | None = None,
-        base_url: str | httpx.URL | None = None,
-        timeout: float | httpx.Timeout | None = None,
-        max_retries: int = 3,
-        proxy: str | httpx.URL | httpx.Proxy | None = None,
-        verify: Verify | None = None,
-        transport: httpx.BaseTransport | None = None,
-    ) -> None:
-        self._set_up(
-            transport,
-            api_key=api_key,
-            token=token,
-            auth=auth,
-            base_url=base_url,
-            timeout=timeout,
-            max_retries=max_retries,
-            proxy=proxy,
-            verify=verify,
-        )
-
     @property
     def raw(self) -> RawClient:
         """The generated client on this client's connections, credential and retries, for the generated functions.
@@ -231,20 +225,13 @@ class Aikynetix(_ClientBase):
                 or no credential of this client's kind.
             APIError: As for every other call: the response is not 2xx, cannot be used, or did not come.
         """
-        auth = self._settings.credential.inner
-        response = self._exchange(request_kwargs(operation, args, kwargs, auth))
+        response = self._http.exchange(request_kwargs(operation, args, kwargs, self._settings.credential.inner))
         result: Success_co = success_model(operation, response)
         return result
 
     def close(self) -> None:
         """Close the connections. Closing twice is fine; using a closed client is an `AikynetixError`."""
         self._http.close()
-
-    def _exchange(
-        self, kwargs: Mapping[str, Any], limit: int | None = None, cancel: threading.Event | None = None
-    ) -> httpx.Response:
-        response: httpx.Response = self._http.exchange(self._builder.build(kwargs), limit=limit, cancel=cancel)
-        return response
 
     def _download(
         self, session_id: str, to: StrPath, lookup: Callable[[], AnalyzedVideo], options: Options
@@ -262,7 +249,7 @@ class Aikynetix(_ClientBase):
         self.close()
 
 
-class AsyncAikynetix(_ClientBase):
+class AsyncAikynetix(_ClientBase[AsyncToken, httpx.AsyncBaseTransport]):
     """An asynchronous client for the Aikynetix web API, on asyncio and on trio.
 
     One client may be shared by any number of tasks of one event loop. Close it, or use it in an ``async with`` block.
@@ -280,31 +267,6 @@ class AsyncAikynetix(_ClientBase):
     _is_async = True
     analyzed_videos: AsyncAnalyzedVideos
 
-    def __init__(
-        self,
-        api_key: str | None = None,
-        *,
-        token: AsyncToken | None = None,
-        auth: httpx.Auth | None = None,
-        base_url: str | httpx.URL | None = None,
-        timeout: float | httpx.Timeout | None = None,
-        max_retries: int = 3,
-        proxy: str | httpx.URL | httpx.Proxy | None = None,
-        verify: Verify | None = None,
-        transport: httpx.AsyncBaseTransport | None = None,
-    ) -> None:
-        self._set_up(
-            transport,
-            api_key=api_key,
-            token=token,
-            auth=auth,
-            base_url=base_url,
-            timeout=timeout,
-            max_retries=max_retries,
-            proxy=proxy,
-            verify=verify,
-        )
-
     @property
     def raw(self) -> RawClient:
         """See `Aikynetix.raw`; for the generated ``asyncio`` functions."""
@@ -319,7 +281,7 @@ class AsyncAikynetix(_ClientBase):
         self, operation: Operation[Arguments, Success_co], /, *args: Arguments.args, **kwargs: Arguments.kwargs
     ) -> Success_co:
         """See `Aikynetix.call`."""
-        response = await self._exchange(request_kwargs(operation, args, kwargs, self._settings.credential.inner))
+        response = await self._http.exchange(request_kwargs(operation, args, kwargs, self._settings.credential.inner))
         result: Success_co = success_model(operation, response)
         return result
 
@@ -330,10 +292,6 @@ class AsyncAikynetix(_ClientBase):
             close_stacks(self._storage_carriers)
 
     aclose = close
-
-    async def _exchange(self, kwargs: Mapping[str, Any], limit: int | None = None) -> httpx.Response:
-        response: httpx.Response = await self._http.exchange(self._builder.build(kwargs), limit=limit)
-        return response
 
     async def _download(
         self, session_id: str, to: StrPath, lookup: Callable[[], Awaitable[AnalyzedVideo]], options: Options

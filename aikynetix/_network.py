@@ -1,71 +1,55 @@
-"""The network under the synchronous transports: httpcore's network backend, its extension point.
+"""The network under the transports: what `_transport` needs of httpcore, by its network backends (its extension point).
 
-It enforces the deadline of an attempt, which httpx's timeouts do not (they bound one read), ends a request that is not
-wanted any more, and dials by RFC 8305. Asynchronous attempts have a cancel scope, and anyio dials so by itself.
+For synchronous requests the backend enforces the deadline of an attempt, which httpx's timeouts do not (they bound one
+read), ends a request that is not wanted any more, and dials by RFC 8305. Asynchronous requests have cancel scopes, and
+anyio dials so by itself.
 """
 
 from __future__ import annotations
 
+import math
 import os
 import selectors
 import socket
+import ssl
 import time
 from contextlib import suppress
 from itertools import zip_longest
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import httpcore
-from httpcore._backends.sync import SyncStream  # the stream of the stock backend, around a socket that we dialled
+from httpcore._backends.auto import AutoBackend
+from httpcore._backends.sync import SyncBackend, SyncStream
 
 if TYPE_CHECKING:
-    import ssl
-    from collections.abc import Callable, Iterable
+    from collections.abc import Mapping
 
     import httpx
 
+DEADLINE = "aikynetix.deadline"
+"""Request extension: when an attempt must be over, on the clock of ``time.monotonic``; None for no limit."""
+CANCELLED = "aikynetix.cancelled"
+"""Request extension: a function that says whether the request is not wanted any more; asked several times a second."""
+UNSENT = "aikynetix.unsent"
+"""Request extension, set by an asynchronous transport: the request ended before there was a connection for it."""
+
 _ATTEMPT_DELAY = 0.25  # seconds before the next address is tried beside the first (RFC 8305, section 5)
-_LOOK_EVERY = 0.1  # seconds between two looks at whether a request is still wanted
-
-T = TypeVar("T")
+_LOOK_EVERY = 0.05  # seconds between two looks at whether a request is still wanted, or another address is due
 
 
-class Limits:
-    """How long one request may take, and whether it is still wanted."""
+def time_left(extensions: Mapping[str, Any], timeout: float | None, expired: type[Exception]) -> float | None:
+    """Return the seconds that one step of a request may take, given the limit of its phase.
 
-    def __init__(self, deadline: float | None = None, cancelled: Callable[[], bool] | None = None) -> None:
-        self.deadline, self.cancelled = deadline, cancelled
-
-    def remaining(self, timeout: float | None) -> float | None:
-        """Return the seconds that one operation may take, given the limit of its phase; 0 when time is up."""
-        if self.deadline is None:
-            return timeout
-        left = max(0.0, self.deadline - time.monotonic())
-        return left if timeout is None else min(left, timeout)
-
-    def left(self, timeout: float | None, expired: type[Exception]) -> float | None:
-        """As `remaining`; raises ``expired`` when time is up."""
-        if self.deadline is None:
-            return timeout
-        left = self.deadline - time.monotonic()
-        if left <= 0:
-            raise expired("the response was not complete within the timeout")
-        return left if timeout is None or left < timeout else timeout
-
-    def run(self, operation: Callable[[float | None], T], timeout: float | None, expired: type[Exception]) -> T:
-        """Run an operation that takes a timeout, and may be run again after one."""
-        if self.cancelled is None:
-            return operation(self.left(timeout, expired))
-        end = None if (left := self.remaining(timeout)) is None else time.monotonic() + left
-        while True:
-            if self.cancelled():
-                raise expired("the request is not wanted any more")
-            left = None if end is None else end - time.monotonic()
-            if left is not None and left <= 0:
-                raise expired("the response was not complete within the timeout")
-            try:
-                return operation(_LOOK_EVERY if left is None else min(left, _LOOK_EVERY))
-            except expired:
-                continue
+    Raises:
+        Exception: Of the kind ``expired``: the attempt's time is up.
+    """
+    deadline = extensions.get(DEADLINE)
+    if deadline is None:
+        return timeout
+    left: float = deadline - time.monotonic()
+    if left <= 0:
+        raise expired("the response was not complete within the timeout")
+    return left if timeout is None or left < timeout else timeout
 
 
 class _Stream(httpcore.NetworkStream):
@@ -75,12 +59,21 @@ class _Stream(httpcore.NetworkStream):
         self._inner, self._backend = inner, backend
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        read = self._inner.read
-        return self._backend.limits.run(lambda left: read(max_bytes, left), timeout, httpcore.ReadTimeout)
+        extensions = self._backend.extensions
+        left = time_left(extensions, timeout, httpcore.ReadTimeout)
+        if CANCELLED not in extensions:
+            return self._inner.read(max_bytes, left)
+        end = math.inf if left is None else time.monotonic() + left
+        while not extensions[CANCELLED]():
+            if (left := end - time.monotonic()) <= 0:
+                raise httpcore.ReadTimeout("the response was not complete within the timeout")
+            with suppress(httpcore.ReadTimeout):
+                return self._inner.read(max_bytes, min(left, _LOOK_EVERY))
+        raise httpcore.ReadTimeout("the request is not wanted any more")
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         if buffer:
-            self._inner.write(buffer, self._backend.limits.left(timeout, httpcore.WriteTimeout))
+            self._inner.write(buffer, time_left(self._backend.extensions, timeout, httpcore.WriteTimeout))
 
     def close(self) -> None:
         self._inner.close()
@@ -88,29 +81,24 @@ class _Stream(httpcore.NetworkStream):
     def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.NetworkStream:
-        left = self._backend.limits.left(timeout, httpcore.ConnectTimeout)
+        left = time_left(self._backend.extensions, timeout, httpcore.ConnectTimeout)
         return _Stream(self._inner.start_tls(ssl_context, server_hostname, left), self._backend)
 
     def get_extra_info(self, info: str) -> Any:
         return self._inner.get_extra_info(info)
 
 
-class _Backend(httpcore.NetworkBackend):
+class _Backend(SyncBackend):
     """Dials by RFC 8305, within the limits of the request that is under way."""
 
-    limits = Limits()
-    stream: _Stream | None = None
+    extensions: Mapping[str, Any] = {}
+    stream: httpcore.NetworkStream | None = None
 
     def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,  # noqa: ARG002 -- httpcore's signature; nobody sets it
-        socket_options: Iterable[Any] | None = None,  # noqa: ARG002 -- the same
+        self, host: str, port: int, timeout: float | None = None, *_: object, **__: object
     ) -> httpcore.NetworkStream:
         try:
-            connection = dial(host, port, self.limits, timeout)
+            connection = _dial(host, port, self.extensions, timeout)
         except TimeoutError as error:
             raise httpcore.ConnectTimeout(str(error)) from error
         except OSError as error:
@@ -118,18 +106,35 @@ class _Backend(httpcore.NetworkBackend):
         self.stream = _Stream(SyncStream(connection), self)
         return self.stream
 
-    def sleep(self, seconds: float) -> None:
-        time.sleep(seconds)
+
+class _AsyncBackend(AutoBackend):
+    """The stock backend, which remembers its stream."""
+
+    stream: httpcore.AsyncNetworkStream | None = None
+
+    async def connect_tcp(self, *args: Any, **kwargs: Any) -> httpcore.AsyncNetworkStream:
+        self.stream = await super().connect_tcp(*args, **kwargs)
+        return self.stream
 
 
-def set_backend(transport: httpx.HTTPTransport) -> None:
+def set_backend(transport: httpx.HTTPTransport | httpx.AsyncHTTPTransport) -> None:
     """Give a stock transport a network backend of its own; httpx has no argument for it."""
-    transport._pool._network_backend = _Backend()  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+    backend = _Backend() if hasattr(transport, "handle_request") else _AsyncBackend()
+    transport._pool._network_backend = backend  # noqa: SLF001 # pyright: ignore[reportPrivateUsage, reportAttributeAccessIssue]
 
 
-def set_limits(transport: httpx.HTTPTransport, limits: Limits) -> None:
-    """Bound the request that ``transport`` is about to send."""
-    _backend_of(transport).limits = limits
+def _backend_of(transport: Any) -> Any:
+    return transport._pool._network_backend  # noqa: SLF001 -- as above
+
+
+def set_limits(transport: httpx.HTTPTransport, extensions: Mapping[str, Any]) -> None:
+    """Bound the request with these ``extensions`` that ``transport`` is about to send."""
+    _backend_of(transport).extensions = extensions
+
+
+def has_dialled(transport: object) -> bool:
+    """Return whether ``transport`` has ever had a connection."""
+    return _backend_of(transport).stream is not None
 
 
 def discard(transport: httpx.HTTPTransport) -> None:
@@ -137,26 +142,6 @@ def discard(transport: httpx.HTTPTransport) -> None:
     transport.close()
     if (stream := _backend_of(transport).stream) is not None:
         stream.close()
-
-
-def track(transport: httpx.AsyncHTTPTransport) -> None:
-    """Give a stock transport a network backend that remembers its stream, for `adiscard`."""
-    transport._pool._network_backend = _AsyncBackend(_backend_of(transport))  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
-
-
-class _AsyncBackend(httpcore.AsyncNetworkBackend):
-    """The stock backend, which remembers its stream."""
-
-    def __init__(self, stock: httpcore.AsyncNetworkBackend) -> None:
-        self._stock = stock
-        self.stream: httpcore.AsyncNetworkStream | None = None
-
-    async def connect_tcp(self, *args: Any, **kwargs: Any) -> httpcore.AsyncNetworkStream:
-        self.stream = stream = await self._stock.connect_tcp(*args, **kwargs)
-        return stream
-
-    async def sleep(self, seconds: float) -> None:
-        await self._stock.sleep(seconds)
 
 
 async def adiscard(transport: httpx.AsyncHTTPTransport) -> None:
@@ -169,16 +154,28 @@ async def adiscard(transport: httpx.AsyncHTTPTransport) -> None:
             await stream.aclose()
 
 
-def has_dialled(transport: Any) -> bool:
-    """Return whether ``transport`` has ever had a connection."""
-    return _backend_of(transport).stream is not None
+def has_leftover(transport: Any, response: httpx.Response) -> bool:
+    """Return whether bytes, or the connection's end, stand behind ``response`` where the next response would be sought.
+
+    What is still in the socket httpcore notices by itself; what h11 or the TLS layer took in already it does not.
+    """
+    for connection in transport._pool.connections:  # noqa: SLF001 -- nothing public tells of it
+        inner = connection
+        while (deeper := getattr(inner, "_connection", None)) is not None:  # those to proxies hold another inside
+            inner = deeper
+        parser = getattr(inner, "_h11_state", None)
+        if parser is not None and any(parser.trailing_data):  # bytes, and whether the server has ended
+            return True
+    stream = response.extensions.get("network_stream")  # none where a mock stands in for the network
+    tls = None if stream is None else stream.get_extra_info("ssl_object")
+    if isinstance(tls, ssl.SSLObject):
+        with suppress(ssl.SSLError, ValueError):  # mostly SSLWantReadError: nothing is there
+            tls.read(1)
+            return True  # a byte, or none, which is the server's farewell
+    return tls is not None and bool(tls.pending())
 
 
-def _backend_of(transport: Any) -> Any:
-    return transport._pool._network_backend  # noqa: SLF001 -- httpx has no argument for it
-
-
-def dial(host: str, port: int, limits: Limits, timeout: float | None) -> socket.socket:
+def _dial(host: str, port: int, extensions: Mapping[str, Any], timeout: float | None) -> socket.socket:
     """Connect to the first address of ``host`` that answers (RFC 8305, "happy eyeballs").
 
     Addresses of both families take turns; the next one is tried when one fails, or beside it after 250 ms.
@@ -191,26 +188,23 @@ def dial(host: str, port: int, limits: Limits, timeout: float | None) -> socket.
     first = [info for info in found if info[0] == found[0][0]]
     other = [info for info in found if info[0] != found[0][0]]
     addresses = [info for pair in zip_longest(first, other) for info in pair if info is not None]
-    end = None if (left := limits.remaining(timeout)) is None else time.monotonic() + left
+    left, is_cancelled = time_left(extensions, timeout, TimeoutError), extensions.get(CANCELLED, bool)
+    now = next_at = time.monotonic()
+    end = math.inf if left is None else now + left
     failures: list[OSError] = []
     with selectors.DefaultSelector() as selector:
         try:
-            next_at = time.monotonic()
             while addresses or selector.get_map():
-                now = time.monotonic()
-                if (limits.cancelled is not None and limits.cancelled()) or (end is not None and now >= end):
+                if now >= end or is_cancelled():
                     raise TimeoutError("no connection within the timeout")
                 if addresses and (now >= next_at or not selector.get_map()):
                     next_at = now + _ATTEMPT_DELAY
                     _begin_to_connect(addresses.pop(0), selector, failures)
-                    continue
-                until = [_LOOK_EVERY if limits.cancelled is not None else 60.0]
-                until += [next_at - now] if addresses else []
-                until += [] if end is None else [end - now]
-                for key, _ in selector.select(min(until)):
+                for key, _ in selector.select(min(_LOOK_EVERY, end - now) if selector.get_map() else 0):
                     connected = _ended_connecting(key.fileobj, selector, failures)
                     if connected is not None:
                         return connected
+                now = time.monotonic()
         finally:
             for key in list(selector.get_map().values()):
                 key.fileobj.close()  # type: ignore[union-attr] # what was registered are sockets

@@ -13,7 +13,6 @@ import re
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, Protocol, Self, TypeVar
 
-import httpx
 from aikynetix_api import facade
 from aikynetix_api.client import AuthenticatedClient, Client
 from aikynetix_api.errors import UnexpectedStatus
@@ -27,6 +26,7 @@ from ._responses import misfit
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    import httpx
     from aikynetix_api.operations import Api as Api  # noqa: PLC0414 -- the clients take it from here
     from aikynetix_api.operations import AsyncApi as AsyncApi  # noqa: PLC0414 -- the same
 
@@ -37,8 +37,6 @@ if TYPE_CHECKING:
 else:
     _Base = Client
 
-_PLAIN = {"method", "url", "params"}
-_NO_BODY = httpx.ByteStream(b"")
 # What the regeneration writes before the path of an operation none of whose servers can be used.
 _NO_SERVER = "no-server:"
 _LONGEST_ID = 1_024
@@ -304,33 +302,6 @@ def _check_callable(operation: Any, auth: httpx.Auth) -> None:
         named = " or ".join(wanted[one] for one in accepted) or "a credential that this client cannot give but by auth="
         name = operation.__name__.rpartition(".")[2]
         raise ConfigurationError(f"the vendor's spec has {name} take {named}, and this client has another credential.")
-
-
-class RequestBuilder:
-    """Makes the requests of one client: plain ones without parsing URL and headers over and over as httpx does."""
-
-    def __init__(self, client: httpx.Client | httpx.AsyncClient) -> None:
-        self._client = client
-        self._base = str(client.base_url).removesuffix("/")
-        self._headers = httpx.Headers([(b"Host", client.base_url.netloc), *client.headers.raw])
-
-    def build(self, kwargs: Mapping[str, Any]) -> httpx.Request:
-        """Return what the client's ``build_request(**kwargs)`` does."""
-        url, params, method = str(kwargs["url"]), kwargs.get("params"), str(kwargs["method"]).upper()
-        try:
-            if not kwargs.keys() <= _PLAIN or not url.startswith("/") or "?" in url or "#" in url or method != "GET":
-                return self._client.build_request(**kwargs)
-            if params:
-                url = f"{url}?{httpx.QueryParams(params)}"
-            return httpx.Request(
-                method,
-                self._base + url,
-                headers=self._headers,
-                stream=_NO_BODY,  # a stream, even an empty one, tells httpx that the headers are complete
-                extensions={"timeout": self._client.timeout.as_dict()},
-            )
-        except (httpx.InvalidURL, UnicodeError) as error:
-            raise ValueError(f"the arguments make no request: {error}") from error
 
 
 class RawClient(_Base):

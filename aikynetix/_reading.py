@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, cast
 
 import httpx
 
-from ._transport import DEADLINE
+from ._network import DEADLINE
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Iterable, Iterator
 
+LIMIT = "aikynetix.limit"
+"""Request extension: most bytes of a 2xx body to accept, after decompression; None for a limit by content type."""
 ERROR_LIMIT = 64 * 1024
 """Bytes of an error's body that are read; the rest is left unread."""
 JSON_LIMIT = 8 * 1024 * 1024
@@ -71,8 +73,9 @@ class Decoder:
 class _BoundedReader:
     """Collects the body of a response up to a limit: that of a 2xx must fit, that of an error is cut."""
 
-    def __init__(self, response: httpx.Response, limit: int | None) -> None:
+    def __init__(self, response: httpx.Response) -> None:
         self._response, self._body = response, io.BytesIO()
+        limit = response.request.extensions.get(LIMIT)
         self._is_strict = response.is_success
         if not self._is_strict:
             limit = ERROR_LIMIT
@@ -115,22 +118,22 @@ class _BoundedReader:
         return httpx.DecodingError(f"the response's body is larger than {self._limit} bytes")
 
 
-def read(response: httpx.Response, limit: int | None) -> None:
-    """Read the body of ``response``: at most 64 KiB of an error, and of a 2xx ``limit`` bytes after decompression."""
+def read(response: httpx.Response) -> None:
+    """Read the body of ``response``: at most 64 KiB of an error, and of a 2xx the request's `LIMIT`."""
     try:
-        reader = _BoundedReader(response, limit)
+        reader = _BoundedReader(response)
         is_whole = all(map(reader.feed, cast("Iterable[bytes]", response.stream)))
     finally:
         response.close()
     reader.finish(is_whole)
 
 
-async def aread(response: httpx.Response, limit: int | None) -> None:
+async def aread(response: httpx.Response) -> None:
     """As `read`, from an asynchronous transport."""
     chunks = aiter(cast("AsyncIterable[bytes]", response.stream))
     is_whole = True
     try:
-        reader = _BoundedReader(response, limit)
+        reader = _BoundedReader(response)
         async for chunk in chunks:
             if not reader.feed(chunk):
                 is_whole = False

@@ -26,17 +26,12 @@ import httpx
 from ._auth import origin_of
 from ._config import checked_proxy, is_loopback
 from ._errors import ConfigurationError
-from ._network import Limits, adiscard, discard, has_dialled, set_backend, set_limits, track
+from ._network import UNSENT, adiscard, discard, has_dialled, has_leftover, set_backend, set_limits, time_left
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 
     import anyio
-
-DEADLINE = "aikynetix.deadline"
-"""Request extension: when an attempt must be over, on the clock of ``time.monotonic``; None for no limit."""
-CANCELLED = "aikynetix.cancelled"
-"""Request extension: a function that says whether the request is still wanted; asked several times a second."""
 
 _MOST_CONNECTIONS = 256
 _ONE = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=30.0)
@@ -85,54 +80,79 @@ def _make_context(path: str | None) -> ssl.SSLContext:
     return context
 
 
-class StackTransport(httpx.BaseTransport):
-    """A stack of stock httpx transports for synchronous requests."""
+Transport = TypeVar("Transport", httpx.HTTPTransport, httpx.AsyncHTTPTransport)
+
+
+class _Stack:
+    """What both stacks have: their settings, and idle connections by origin."""
 
     def __init__(self, trust: Trust, proxy: httpx.Proxy | None = None, size: int = _MOST_CONNECTIONS) -> None:
         self._trust, self._proxy, self._size = trust, proxy, size
-        self._direct = None if proxy is None else StackTransport(trust, size=size)
-        self._reset()
+        self._idle: defaultdict[Any, list[Any]] = defaultdict(list)
 
-    def _reset(self) -> None:
+    def _make(self, kind: type[Transport], url: httpx.URL) -> Transport:
+        context, proxy = self._trust.context(url.scheme), None if is_loopback(url.host) else self._proxy
+        if proxy is not None and proxy.url.scheme == "https" and proxy.ssl_context is None:
+            proxy = httpx.Proxy(proxy.url, ssl_context=context, auth=proxy.auth, headers=proxy.headers)
+        transport = kind(verify=context, trust_env=False, limits=_ONE, proxy=proxy)
+        set_backend(transport)
+        return transport
+
+    def _require_proxy(self, transport: object, request: httpx.Request, error: BaseException) -> None:
+        """Say that it is the proxy that cannot be reached, where no connection to it came about."""
+        if self._proxy is None or is_loopback(request.url.host):
+            return
+        if isinstance(error, httpx.ConnectError) and not has_dialled(transport):
+            where = self._proxy.url.netloc.decode("ascii", "replace")  # without user and password
+            raise httpx.ProxyError(f"cannot be reached at {where} ({error})") from error
+
+    def _none_free(self, request: httpx.Request) -> httpx.PoolTimeout:
+        return httpx.PoolTimeout(f"no free connection among {self._size}", request=request)
+
+
+class StackTransport(_Stack, httpx.BaseTransport):
+    """A stack of stock httpx transports for synchronous requests."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._begin()
+
+    def _begin(self) -> None:
         self._pid = os.getpid()
-        self._idle: defaultdict[Any, list[httpx.HTTPTransport]] = defaultdict(list)
         self._slots: queue.SimpleQueue[None] = queue.SimpleQueue()
         for _ in range(self._size):
             self._slots.put(None)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send ``request`` on an idle connection, or on a new one."""
-        if self._direct is not None and is_loopback(request.url.host):
-            return self._direct.handle_request(request)
         if self._pid != os.getpid():  # a fork: these connections are the parent's, and only let go of here
             self.close()
-            self._reset()
-        scheme, origin = request.url.scheme, origin_of(request.url)
-        limits = Limits(request.extensions.get(DEADLINE), request.extensions.get(CANCELLED))
-        slots, idle = self._slots, self._idle[origin]
+            self._begin()
+        slots, origin = self._slots, origin_of(request.url)
+        idle = self._idle[origin]
         try:
-            slots.get(timeout=limits.remaining(request.extensions.get("timeout", {}).get("pool")))
+            pool = request.extensions.get("timeout", {}).get("pool")
+            slots.get(timeout=time_left(request.extensions, pool, httpx.PoolTimeout))
         except queue.Empty:
-            raise httpx.PoolTimeout(f"no free connection among {self._size}", request=request) from None
+            raise self._none_free(request) from None
+        transport: Any = None
         try:
-            transport = idle.pop()
-        except IndexError:
-            transport = None
-        try:
+            with suppress(IndexError):
+                transport = idle.pop()
             if transport is None:
-                transport = self._make(scheme)
-            set_limits(transport, limits)
-            response = transport.handle_request(request)
+                transport = self._make(httpx.HTTPTransport, request.url)
+            set_limits(transport, request.extensions)
+            response: httpx.Response = transport.handle_request(request)
         except BaseException as error:
             slots.put(None)
             if transport is not None:
                 discard(transport)
-                _require_proxy(self._proxy, transport, error)
+                self._require_proxy(transport, request, error)
             raise
 
         def give_back() -> None:
             is_closed = self._idle.get(origin) is not idle
-            if is_closed or _has_leftover(transport, response, scheme):
+            if is_closed or has_leftover(transport, response):
                 discard(transport)
             else:
                 idle.append(transport)
@@ -141,39 +161,22 @@ class StackTransport(httpx.BaseTransport):
         response.stream = _LeasedStream(response.stream, give_back)
         return response
 
-    def _make(self, scheme: str) -> httpx.HTTPTransport:
-        context = self._trust.context(scheme)
-        transport = httpx.HTTPTransport(
-            verify=context, trust_env=False, limits=_ONE, proxy=_proxy_with(self._proxy, context)
-        )
-        set_backend(transport)
-        return transport
-
     def close(self) -> None:
         """Close the idle connections."""
-        for transport in chain(*self._idle.values()):
+        idle, self._idle = self._idle, defaultdict(list)
+        for transport in chain(*idle.values()):
             transport.close()
-        self._idle = defaultdict(list)
-        if self._direct is not None:
-            self._direct.close()
-
-    def __del__(self) -> None:
-        self.close()
 
 
-class AsyncStackTransport(httpx.AsyncBaseTransport):
+class AsyncStackTransport(_Stack, httpx.AsyncBaseTransport):
     """A stack of stock httpx transports for asynchronous requests; see `StackTransport`.
 
     Its connections belong to the event loop that runs; in another one it begins anew.
     """
 
-    def __init__(self, trust: Trust, proxy: httpx.Proxy | None = None, size: int = _MOST_CONNECTIONS) -> None:
-        self._trust, self._proxy, self._size = trust, proxy, size
-        self._direct = None if proxy is None else AsyncStackTransport(trust, size=size)
-        self._loop: object = None
-        self._idle: defaultdict[Any, list[httpx.AsyncHTTPTransport]] = defaultdict(list)
+    _loop: object = None
 
-    def _reset(self, loop: object) -> None:
+    def _begin(self, loop: object) -> None:
         import anyio  # httpx's own requirement; here, because the synchronous client does without
 
         self._loop = loop
@@ -182,69 +185,83 @@ class AsyncStackTransport(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send ``request`` on an idle connection, or on a new one."""
-        if self._direct is not None and is_loopback(request.url.host):
-            return await self._direct.handle_async_request(request)
         loop = _running_loop()
         if loop is not self._loop:
-            self._reset(loop)
-        scheme = request.url.scheme
-        origin = origin_of(request.url)
-        slots, idle = self._slots, self._idle[origin]
-        await self._acquire(request)
-        transport = idle.pop() if idle else None
+            self._begin(loop)
+        slots, origin = self._slots, origin_of(request.url)
+        idle = self._idle[origin]
+        transport: Any = None
+        if slots.value:
+            slots.acquire_nowait()
+        else:
+            await self._wait_for_slot(request)
         try:
-            if transport is None:
-                context = self._trust.context(scheme)
-                transport = httpx.AsyncHTTPTransport(
-                    verify=context, trust_env=False, limits=_ONE, proxy=_proxy_with(self._proxy, context)
-                )
-                track(transport)
-            response = await transport.handle_async_request(request)
+            transport = idle.pop() if idle else self._make(httpx.AsyncHTTPTransport, request.url)
+            response: httpx.Response = await transport.handle_async_request(request)
         except BaseException as error:
             slots.release()
             if transport is not None:
+                request.extensions[UNSENT] = not has_dialled(transport)
                 await adiscard(transport)
-                _require_proxy(self._proxy, transport, error)
+                self._require_proxy(transport, request, error)
             raise
 
         async def give_back() -> None:
             slots.release()
             is_closed = self._idle.get(origin) is not idle
-            if is_closed or _has_leftover(transport, response, scheme):
+            if is_closed or has_leftover(transport, response):
                 await adiscard(transport)
             else:
                 idle.append(transport)
 
-        response.stream = _AsyncLeasedStream(response.stream, give_back)
+        response.stream = _LeasedStream(response.stream, give_back)
         return response
 
-    async def _acquire(self, request: httpx.Request) -> None:
-        try:
-            self._slots.acquire_nowait()
-        except Exception:  # anyio.WouldBlock, which is not imported before it is needed
-            import anyio
+    async def _wait_for_slot(self, request: httpx.Request) -> None:
+        import anyio
 
-            with anyio.move_on_after(request.extensions.get("timeout", {}).get("pool")) as scope:
-                await self._slots.acquire()
-            if scope.cancelled_caught:
-                raise httpx.PoolTimeout(f"no free connection among {self._size}", request=request) from None
+        with anyio.move_on_after(request.extensions.get("timeout", {}).get("pool")) as scope:
+            await self._slots.acquire()
+        if scope.cancelled_caught:
+            raise self._none_free(request)
 
     async def aclose(self) -> None:
         """Close the idle connections."""
+        idle, self._idle = self._idle, defaultdict(list)
         if self._loop is _running_loop():
-            for transport in chain(*self._idle.values()):
+            for transport in chain(*idle.values()):
                 await transport.aclose()
-        self._idle = defaultdict(list)
-        if self._direct is not None:
-            await self._direct.aclose()
 
 
-Transport = TypeVar("Transport", StackTransport, AsyncStackTransport)
+class _LeasedStream(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """The body of a response; gives the connection back when it is closed."""
+
+    def __init__(self, inner: Any, give_back: Callable[[], Any]) -> None:
+        self._inner, self._give_back = inner, give_back
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._inner)
+
+    def close(self) -> None:
+        try:
+            self._inner.close()
+        finally:
+            self._give_back()
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return aiter(self._inner)
+
+    async def aclose(self) -> None:
+        try:
+            await self._inner.aclose()
+        finally:
+            await self._give_back()
 
 
-def make_stacks(
-    kind: type[Transport], trust: Trust, proxy: httpx.Proxy | None
-) -> tuple[Transport, dict[str, Transport | None]]:
+Stack = TypeVar("Stack", StackTransport, AsyncStackTransport)
+
+
+def make_stacks(kind: type[Stack], trust: Trust, proxy: httpx.Proxy | None) -> tuple[Stack, dict[str, Stack | None]]:
     """Return the transport and the ``mounts`` of an httpx client.
 
     Args:
@@ -257,7 +274,7 @@ def make_stacks(
         return kind(trust, proxy), {}
     from httpx._utils import get_environment_proxies  # httpx reads them only for a client without a transport
 
-    mounts: dict[str, Transport | None] = {}
+    mounts: dict[str, Stack | None] = {}
     for pattern, url in get_environment_proxies().items():
         if url is None:
             with suppress(httpx.InvalidURL):  # of NO_PROXY; httpx would raise for "fe80::/10", which it cannot match
@@ -276,65 +293,6 @@ def close_stacks(carriers: tuple[httpx.BaseTransport, Mapping[str, httpx.BaseTra
             transport.close()
 
 
-class _LeasedStream(httpx.SyncByteStream):
-    """The body of a response; gives the connection back when it is closed."""
-
-    def __init__(self, inner: Any, give_back: Callable[[], None]) -> None:
-        self._inner = inner
-        self._give_back: Callable[[], None] | None = give_back
-
-    def __iter__(self) -> Iterator[bytes]:
-        return iter(self._inner)
-
-    def close(self) -> None:
-        try:
-            self._inner.close()
-        finally:
-            give_back, self._give_back = self._give_back, None
-            if give_back is not None:
-                give_back()
-
-
-class _AsyncLeasedStream(httpx.AsyncByteStream):
-    """As `_LeasedStream`, asynchronous."""
-
-    def __init__(self, inner: Any, give_back: Callable[[], Any]) -> None:
-        self._inner = inner
-        self._give_back: Callable[[], Any] | None = give_back
-
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return aiter(self._inner)
-
-    async def aclose(self) -> None:
-        try:
-            await self._inner.aclose()
-        finally:
-            give_back, self._give_back = self._give_back, None
-            if give_back is not None:
-                await give_back()
-
-
-def _has_leftover(transport: Any, response: httpx.Response, scheme: str) -> bool:
-    """Return whether bytes, or the connection's end, stand behind ``response`` where the next response would be sought.
-
-    What is still in the socket httpcore notices by itself; what h11 or the TLS layer took in already it does not.
-    """
-    for connection in getattr(transport._pool, "connections", ()):  # noqa: SLF001 -- nothing public tells of it
-        inner = connection
-        while (deeper := getattr(inner, "_connection", None)) is not None:
-            inner = deeper
-        parser = getattr(inner, "_h11_state", None)
-        if parser is not None and any(parser.trailing_data):  # bytes, and whether the server has ended
-            return True
-    stream = response.extensions.get("network_stream") if scheme == "https" else None
-    tls = None if stream is None else stream.get_extra_info("ssl_object")
-    if isinstance(tls, ssl.SSLObject):
-        with suppress(ssl.SSLError, ValueError):  # mostly SSLWantReadError: nothing is there
-            tls.read(1)
-            return True  # a byte, or none, which is the server's farewell
-    return tls is not None and bool(tls.pending())
-
-
 def _running_loop() -> object:
     try:
         return asyncio.get_running_loop()
@@ -342,17 +300,3 @@ def _running_loop() -> object:
         import trio
 
         return trio.lowlevel.current_trio_token()
-
-
-def _require_proxy(proxy: httpx.Proxy | None, transport: Any, error: BaseException) -> None:
-    """Say that it is the proxy that cannot be reached, where no connection to it came about."""
-    if proxy is not None and isinstance(error, httpx.ConnectError) and not has_dialled(transport):
-        where = proxy.url.netloc.decode("ascii", "replace")  # without user and password
-        raise httpx.ProxyError(f"cannot be reached at {where} ({error})") from error
-
-
-def _proxy_with(proxy: httpx.Proxy | None, context: ssl.SSLContext) -> httpx.Proxy | None:
-    """Return ``proxy`` with the client's own TLS settings for a proxy that is reached by https."""
-    if proxy is None or proxy.url.scheme != "https" or proxy.ssl_context is not None:
-        return proxy
-    return httpx.Proxy(proxy.url, ssl_context=context, auth=proxy.auth, headers=proxy.headers)

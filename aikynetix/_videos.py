@@ -80,9 +80,9 @@ class AnalyzedVideos:
 
     __module__ = "aikynetix"
 
-    def __init__(self, client: Any, settings: Settings, **given: Callable[..., Any]) -> None:
-        self._client, self._settings = client, settings
-        self._exchange, self._download, self._make_client = given["exchange"], given["download"], given["make_client"]
+    def __init__(self, client: Any, settings: Settings, exchange: Any, download: Any, make_factory: Any) -> None:
+        self._client, self._settings, self._exchange = client, settings, exchange
+        self._download, self._make_factory = download, make_factory
 
     def get(
         self, session_id: str, *, analysis: AnalysisName | None = None, as_attachment: bool = False
@@ -277,7 +277,7 @@ class AnalyzedVideos:
             retry_failed=checked_flag("retry_failed", retry_failed),
             wait=checked_wait(wait),
             executor=executor,
-            make_client=None if executor is None else self._make_client(),
+            make_client=None if executor is None else self._make_factory(),
             max_retries=self._settings.max_retries,
             observer=progress,
         )
@@ -291,9 +291,9 @@ class AsyncAnalyzedVideos:
 
     __module__ = "aikynetix"
 
-    def __init__(self, client: Any, settings: Settings, **given: Callable[..., Any]) -> None:
-        self._client, self._settings = client, settings
-        self._exchange, self._download, self._make_client = given["exchange"], given["download"], given["make_client"]
+    def __init__(self, client: Any, settings: Settings, exchange: Any, download: Any, make_factory: Any) -> None:
+        self._client, self._settings, self._exchange = client, settings, exchange
+        self._download, self._make_factory = download, make_factory
 
     async def get(
         self, session_id: str, *, analysis: AnalysisName | None = None, as_attachment: bool = False
@@ -374,7 +374,7 @@ class AsyncAnalyzedVideos:
             retry_failed=checked_flag("retry_failed", retry_failed),
             wait=checked_wait(wait),
             executor=executor,
-            make_client=None if executor is None else self._make_client(),
+            make_client=None if executor is None else self._make_factory(),
             max_retries=self._settings.max_retries,
             observer=progress,
         )

@@ -12,7 +12,7 @@ import attrs
 import httpx
 
 from .._call import AsyncCarriers, Carriers, httpx_options
-from .._transport import CANCELLED
+from .._network import CANCELLED
 from ._engine import download
 
 if TYPE_CHECKING:

@@ -72,7 +72,7 @@ def _refusal(response: httpx.Response) -> Failure:
     """Return what an error response says, after a bounded part of its body."""
     code = ""
     with contextlib.suppress(Exception):  # a body that breaks says no less than none
-        read(response, None)
+        read(response)
         code = xml_code(response.content.decode("utf-8", "replace"))
     return Failure(
         Kind.STATUS,
