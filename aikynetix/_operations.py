@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     import httpx
-    from aikynetix_api.operations import Api as Api  # noqa: PLC0414 -- the clients take it from here
-    from aikynetix_api.operations import AsyncApi as AsyncApi  # noqa: PLC0414 -- the same
 
     # An operation with a `security` of its own is typed to want an AuthenticatedClient. That class holds the token in
     # plain sight, so it is one for type checkers only: at run time the generated functions just ask for the client.
@@ -39,6 +37,9 @@ else:
 
 # What the regeneration writes before the path of an operation none of whose servers can be used.
 _NO_SERVER = "no-server:"
+# What the regeneration calls the credentials that an operation takes, and what its errors call them.
+_KINDS: dict[type[object], str] = {ApiKey: "api_key", BearerToken: "token"}
+_CREDENTIALS = {"api_key": "an API key (api_key=)", "token": "a bearer token (token=)"}
 _LONGEST_ID = 1_024
 _LONGEST_WAIT = 1e9
 _UNSENDABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # control characters, unpaired surrogates
@@ -106,15 +107,11 @@ def checked_session_id(session_id: str) -> str:
     """Return ``session_id`` if it can stand in a URL's path."""
     if not isinstance(session_id, str):
         raise TypeError(f"session_id must be a str, not {type(session_id).__name__}")
-    if not session_id or session_id.isspace():
-        raise InvalidArgumentError("session_id is empty; give the id of a session")
-    if session_id in (".", ".."):
-        raise InvalidArgumentError(f"session_id {session_id!r} would lead to another path; give the id of a session")
-    if len(session_id) > _LONGEST_ID:
-        raise InvalidArgumentError(f"session_id has {len(session_id)} characters; at most {_LONGEST_ID} are allowed")
-    if _UNSENDABLE.search(session_id):
+    is_path = session_id in (".", "..") or not session_id.strip()
+    if is_path or len(session_id) > _LONGEST_ID or _UNSENDABLE.search(session_id):
         raise InvalidArgumentError(
-            "session_id has control characters or unpaired surrogates in it; remove them (a line end, perhaps)"
+            f"session_id {session_id!r:.60} cannot be one: give 1 to {_LONGEST_ID} characters, not blank, without "
+            "control characters (a line end, perhaps) or unpaired surrogates, and neither '.' nor '..'"
         )
     return session_id
 
@@ -141,67 +138,39 @@ def checked_wait(wait: float) -> float:
     """Return ``wait`` if it is a number of seconds from 0 to a thousand million."""
     if isinstance(wait, bool) or not isinstance(wait, int | float):
         raise TypeError(f"wait must be a number of seconds, not {type(wait).__name__}")
-    if not 0 <= wait <= _LONGEST_WAIT:
-        raise ValueError(
-            f"wait must be a number of seconds, 0 or more (at most {_LONGEST_WAIT:.0e}), not {_brief(wait)}"
-        )
+    if not 0 <= wait <= _LONGEST_WAIT:  # not shown: Python refuses to write out a number of thousands of digits
+        raise ValueError(f"wait must be a number of seconds from 0 to {_LONGEST_WAIT:.0e}")
     return float(wait)
-
-
-def checked_place(to: str | os.PathLike[str]) -> str:
-    """Return the path or URL that ``to`` names."""
-    try:
-        place: object = os.fspath(to)
-    except TypeError:
-        place = None
-    if not isinstance(place, str):
-        raise TypeError(f"to must be a str or a path of str, such as pathlib.Path, not {type(to).__name__}")
-    if not place:
-        raise ValueError("to is empty; name a file, a folder ('.' is the current one) or an fsspec URL")
-    try:
-        encoded = os.fsencode(place)
-    except UnicodeEncodeError:
-        encoded = b"\0"
-    if b"\0" in encoded:
-        raise ValueError(f"to has a character in it that no file's name can have: {place!r:.100}")
-    return place
 
 
 def checked_count(name: str, value: int) -> int:
     """Return ``value`` if it is a whole number from 1 up."""
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ValueError(f"{name} must be a whole number, 1 or more, not {_brief(value)}")
+        raise ValueError(f"{name} must be a whole number, 1 or more")
     return value
+
+
+def checked_place(to: str | os.PathLike[str]) -> str:
+    """Return the path or URL that ``to`` names."""
+    place: object = os.fspath(to) if isinstance(to, str | os.PathLike) else None
+    if not isinstance(place, str):
+        raise TypeError(f"to must be a str or a path of str, such as pathlib.Path, not {type(to).__name__}")
+    try:
+        is_name = bool(place) and b"\0" not in os.fsencode(place)
+    except UnicodeEncodeError:
+        is_name = False
+    if not is_name:
+        raise ValueError(
+            f"to is empty, or has a character in it that no file's name can have ({place!r:.100}); "
+            "name a file, a folder ('.' is the current one) or an fsspec URL"
+        )
+    return place
 
 
 def check_progress(progress: object) -> None:
     """Refuse what cannot be told of progress."""
-    if progress is None:
-        return
-    if not callable(progress) or inspect.iscoroutinefunction(progress):
+    if progress is not None and (not callable(progress) or inspect.iscoroutinefunction(progress)):
         raise TypeError(f"progress must be a plain function of two numbers or None, not {progress!r:.100}")
-
-
-def _brief(value: object) -> str:
-    """Return a short repr; Python refuses to write out a number of thousands of digits."""
-    try:
-        return f"{value!r:.100}"
-    except ValueError:
-        return "a number that long"
-
-
-def api(call: Callable[..., Any]) -> Api:
-    """Return every operation of the vendor's spec as a method, each made of a client's ``call``."""
-    from aikynetix_api.operations import Api
-
-    return Api(call)
-
-
-def async_api(call: Callable[..., Any]) -> AsyncApi:
-    """As `api`, for an asynchronous client."""
-    from aikynetix_api.operations import AsyncApi
-
-    return AsyncApi(call)
 
 
 def spec_defaults() -> SpecDefaults:
@@ -275,33 +244,26 @@ def request_kwargs(
             "operation must be a generated operation module, such as "
             f"aikynetix_api.api.analyzed_videos.get_analyzed_video, not {operation!r:.100}"
         )
-    _check_callable(operation, auth)
+    name = operation.__name__.rpartition(".")[2]
+    if hasattr(operation, "NOT_CALLABLE"):  # so marked by the regeneration: no request can be right
+        raise ConfigurationError(f"{operation.NOT_CALLABLE}.")
+    given = _KINDS.get(type(auth))
+    accepted: Any = getattr(operation, "CREDENTIALS", (given,))  # named by the regeneration where not all are taken
+    if given is not None and given not in accepted:
+        wanted = " or ".join(_CREDENTIALS[one] for one in accepted) or "a credential that this client cannot give"
+        raise ConfigurationError(f"the vendor's spec has {name} take {wanted}, and this client has another credential.")
     try:
         made: dict[str, Any] = operation._get_kwargs(*args, **kwargs)  # noqa: SLF001 -- the generator's
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         said = str(error).removeprefix("_get_kwargs() ")
         kind = ValueError if isinstance(error, ValueError) else TypeError
-        raise kind(f"the arguments are not what {operation.__name__.rpartition('.')[2]} takes: {said}") from error
+        raise kind(f"the arguments are not what {name} takes: {said}") from error
     if str(made.get("url")).startswith(_NO_SERVER):
         raise ConfigurationError(
             "the vendor's spec names no server for this operation that can be used (https, or http on loopback); "
             "send it with an HTTP client of your own, or ask the vendor for the address."
         )
     return made
-
-
-def _check_callable(operation: Any, auth: httpx.Auth) -> None:
-    """Refuse what the regeneration marked: no request can be right, or another credential is needed."""
-    if hasattr(operation, "NOT_CALLABLE"):
-        raise ConfigurationError(f"{operation.NOT_CALLABLE}.")
-    accepted = getattr(operation, "CREDENTIALS", None)
-    kinds: dict[type[httpx.Auth], str] = {ApiKey: "api_key", BearerToken: "token"}
-    kind = kinds.get(type(auth))
-    if accepted is not None and kind is not None and kind not in accepted:
-        wanted = {"api_key": "an API key (api_key=)", "token": "a bearer token (token=)"}
-        named = " or ".join(wanted[one] for one in accepted) or "a credential that this client cannot give but by auth="
-        name = operation.__name__.rpartition(".")[2]
-        raise ConfigurationError(f"the vendor's spec has {name} take {named}, and this client has another credential.")
 
 
 class RawClient(_Base):
@@ -318,25 +280,18 @@ class RawClient(_Base):
         self, base_url: str, client: httpx.Client | None = None, async_client: httpx.AsyncClient | None = None
     ) -> None:
         Client.__init__(self, base_url=base_url)
-        if client is not None:
-            self.set_httpx_client(client)
-        if async_client is not None:
-            self.set_async_httpx_client(async_client)
+        self._client, self._async_client = client, async_client
 
     def get_httpx_client(self) -> httpx.Client:
         """Return the facade's httpx client."""
         if self._client is None:
-            raise ConfigurationError(
-                "this raw client is asynchronous: use the asyncio functions, or the raw of an Aikynetix."
-            )
+            raise ConfigurationError("this raw client is asynchronous: use its asyncio functions.")
         return self._client
 
     def get_async_httpx_client(self) -> httpx.AsyncClient:
         """Return the facade's asynchronous httpx client."""
         if self._async_client is None:
-            raise ConfigurationError(
-                "this raw client is synchronous: use the sync functions, or the raw of an AsyncAikynetix."
-            )
+            raise ConfigurationError("this raw client is synchronous: use its sync functions.")
         return self._async_client
 
     def with_headers(self, *_: object, **__: object) -> NoReturn:
