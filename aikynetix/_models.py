@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, unquote_to_bytes, urlsplit
 
 import httpx
-from attrs import Factory, field, frozen
+from attrs import field, frozen
 
 from . import _responses
 from ._errors import APIResponseValidationError, DownloadError, VideoNotReadyError
@@ -134,9 +134,7 @@ class DownloadedVideo:
     resumed_from: int = 0
     verified: str = "size"
     elapsed: float = 0.0
-    _file: tuple[Path, os.stat_result | None] | None = field(
-        default=Factory(lambda self: _seen(Path(self.path)), takes_self=True), repr=False, eq=False, alias="_file"
-    )
+    _file: tuple[Path, os.stat_result] | None = field(default=None, repr=False, eq=False, alias="_file")
 
     @cached_property
     def sha256(self) -> str:
@@ -157,21 +155,12 @@ class DownloadedVideo:
         try:
             with file.open("rb") as opened:
                 value = hashlib.file_digest(opened, "sha256").hexdigest()
-                if then is not None and _identity(os.fstat(opened.fileno())) == _identity(then):
+                if then is None or _identity(os.fstat(opened.fileno())) == _identity(then):
                     return value
         except OSError as failure:
             error = failure
         text = f"{self.path}: the file was moved or changed after the download, so its SHA-256 cannot be told any more"
         raise DownloadError(text, session_id=self.session_id, path=self.path) from error
-
-
-def _seen(path: Path) -> tuple[Path, os.stat_result | None]:
-    """Return where ``path`` leads from any working directory, and what is there."""
-    file = path.absolute()
-    try:
-        return file, file.stat()
-    except OSError:
-        return file, None
 
 
 def _identity(stat: os.stat_result) -> tuple[int, ...]:

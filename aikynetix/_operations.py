@@ -191,11 +191,7 @@ def parsed(operation: str, response: httpx.Response) -> Any:
 def success_model(operation: Any, response: httpx.Response) -> Any:
     """Return ``response``, a 2xx, as the success model of a generated operation module; None where it is empty.
 
-    A response to HEAD has no content, whatever is documented, nor have 204 and 205 (RFC 9110, sections 9.3.2, 15.3.5
-    and 15.3.6).
-
-    Raises:
-        APIResponseValidationError: It does not fit the vendored spec; the generated parser is strict.
+    A response to HEAD has no content, nor have 204 and 205, whatever is documented (RFC 9110, 9.3.2, 15.3.5, 15.3.6).
     """
     if response.request.method == "HEAD" or (response.status_code in (204, 205) and not response.content):
         return None
@@ -209,10 +205,7 @@ def success_model(operation: Any, response: httpx.Response) -> Any:
 
 
 class _RaisingClient:
-    """Stands in for the client that the generated parsers take: all that they ask it is whether to raise.
-
-    Their own exception would hold the whole body, twice.
-    """
+    """What the generated parsers ask whether to raise; their own exception would hold the whole body, twice."""
 
     def __init__(self, status: int) -> None:
         self._status = status
@@ -225,20 +218,7 @@ class _RaisingClient:
 def request_kwargs(
     operation: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], auth: httpx.Auth
 ) -> Mapping[str, Any]:
-    """Return what a generated operation module makes of its arguments, as httpx takes it, checked.
-
-    Args:
-        operation: The module.
-        args: As its functions take them.
-        kwargs: As its functions take them.
-        auth: The client's credential.
-
-    Raises:
-        TypeError: ``operation`` is no such module, or the arguments are not its own.
-        ValueError: An argument has a value that no request can carry, such as ``..`` for a part of the path.
-        ConfigurationError: The vendor's spec names no server for it that can be used, no request that can be made of
-            it, or no credential of the kind that the client has.
-    """
+    """Return what a generated operation module makes of its arguments, as httpx takes it; see `Aikynetix.call`."""
     if not hasattr(operation, "_get_kwargs") or not hasattr(operation, "_parse_response"):
         raise TypeError(
             "operation must be a generated operation module, such as "

@@ -41,6 +41,9 @@ _CODE_KEYS = ("code", "error_code", "errorCode")
 # Members of RFC 9457 and of frameworks that are no names of fields.
 _NO_FIELDS = frozenset({"type", "status", "instance", *_CODE_KEYS})
 
+# The last from proxies that speak SOCKS; 401 from those that take themselves for a server.
+_PROXY_WANTS_PASSWORD = ("407", "401", "Invalid username")
+
 
 def require_success(response: httpx.Response, now: float) -> httpx.Response:
     """Return ``response`` if it is 2xx."""
@@ -132,9 +135,17 @@ def video_url(response: httpx.Response, paths: Sequence[Sequence[str]]) -> str |
     """
     if not paths:
         raise invalid(response, "the vendored spec does not say where the video's URL is")
-    if response.status_code in (202, 204) and not response.content.strip():
-        return None
-    body: Any = parse_json(response)
+    if not response.content.strip():
+        if response.status_code in (202, 204):
+            return None
+        raise invalid(response, f"the response has status {response.status_code} but an empty body")
+    try:
+        body: Any = json.loads(response.content)
+    except (ValueError, RecursionError):  # UnicodeDecodeError, too-long integers and bad JSON are all ValueErrors
+        kind = one_line(scrub(response.headers.get("content-type", "no content type")), limit=80)
+        raise invalid(
+            response, f"the response is not JSON ({kind}); a proxy or login page may have answered instead of the API"
+        ) from None
     if not isinstance(body, dict):
         kind = _json_kind(body)
         raise invalid(response, f"the response is a JSON {kind} where an object with the video's URL was expected")
@@ -181,27 +192,11 @@ def _json_kind(value: object) -> str:
     return kinds.get(type(value), "number")
 
 
-def parse_json(response: httpx.Response) -> object:
-    """Return the body of a 2xx response as JSON."""
-    if not response.content.strip():
-        raise invalid(response, f"the response has status {response.status_code} but an empty body")
-    try:
-        parsed: object = json.loads(response.content)
-    except (ValueError, RecursionError):  # UnicodeDecodeError, too-long integers and bad JSON are all ValueErrors
-        kind = one_line(scrub(response.headers.get("content-type", "no content type")), limit=80)
-        raise invalid(
-            response, f"the response is not JSON ({kind}); a proxy or login page may have answered instead of the API"
-        ) from None
-    return parsed
-
-
-def invalid(response: httpx.Response, why: str) -> APIResponseValidationError:
+def invalid(response: httpx.Response, why: str, body: str | None = None) -> APIResponseValidationError:
     """Return the exception for a 2xx response that cannot be used."""
+    asked = _asked(response.request.method, str(response.request.url))
     return APIResponseValidationError(
-        why,
-        status_code=response.status_code,
-        request_id=request_id(response),
-        **_asked(response.request.method, str(response.request.url)),
+        why, status_code=response.status_code, request_id=request_id(response), body=body, **asked
     )
 
 
@@ -209,9 +204,8 @@ def misfit(response: httpx.Response, error: Exception) -> APIResponseValidationE
     """Return the exception for a 2xx response that a generated parser ended on with ``error``."""
     lacks = isinstance(error, KeyError)
     why = f"it lacks {error.args[0]!r}" if lacks else one_line(scrub(f"{type(error).__name__}: {error}"), limit=200)
-    failure = invalid(response, f"the response does not fit the vendored spec: {why}")
-    failure.body = scrub(response.content[:_LONGEST_BODY].decode("utf-8", "replace"))
-    return failure
+    body = scrub(response.content[:_LONGEST_BODY].decode("utf-8", "replace"))
+    return invalid(response, f"the response does not fit the vendored spec: {why}", body)
 
 
 def map_exception(error: Exception, request: httpx.Request) -> APIConnectionError | APIResponseValidationError:
@@ -231,43 +225,31 @@ def connection_error(error: Exception, method: str, url: str) -> APIConnectionEr
 
 def _reason(error: Exception, said: str) -> str:
     tls = cause_of(error, ssl.SSLError)
+    code, why = getattr(tls, "reason", None) or "", getattr(tls, "verify_message", "")
     said = said or _text_of(tls) or type(error).__name__
+    is_proxy = isinstance(error, httpx.ProxyError)
+    server, setting = ("proxy", "proxy= or HTTPS_PROXY") if is_proxy else ("server", "the base URL")
     if isinstance(error, TokenError):
         return said
-    server, check = "server", "the base URL"
-    if isinstance(error, httpx.ProxyError):
-        server, check = "proxy", "proxy= or HTTPS_PROXY"
-    if tls is not None and (reason := _tls_reason(tls, server, check)) is not None:
-        return reason
-    if server == "proxy":
-        return _proxy_reason(said)
-    if cause_of(error, socket.gaierror) is not None:
-        return f"the host name cannot be resolved ({said}): check the base URL and the network"
-    return f"no usable response ({said})"
-
-
-def _proxy_reason(said: str) -> str:
-    if said.startswith(("407", "401", "Invalid username")):  # the latter from proxies that take themselves for a server
-        return f"the proxy wants a user and password ({said}): put them into its URL, http://user:password@host:port"
-    what = said if said.startswith("cannot be reached") else f"did not let the request through ({said})"
-    return f"the proxy {what}: check proxy= or HTTPS_PROXY"
-
-
-def _tls_reason(error: ssl.SSLError, server: str, check: str) -> str | None:
-    reason = error.reason or ""
-    if isinstance(error, ssl.SSLCertVerificationError):
-        why = error.verify_message
-        if "mismatch" in why.lower() or "not valid for" in why:
-            return f"the {server}'s certificate is for another host ({why}): check {check}"
-        return (
-            f"the {server}'s certificate is not trusted ({why}): where a proxy or firewall inspects TLS, "
-            "set SSL_CERT_FILE or verify= to its certificate"
-        )
-    if reason in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE"):
-        return f"the {server} does not speak TLS on this port: check scheme and port of {check}"
-    if "CERTIFICATE_REQUIRED" in reason:
-        return f"the {server} wants a client certificate: give verify= an ssl.SSLContext that has one"
-    return None
+    if "mismatch" in why.lower() or "not valid for" in why:
+        return f"the {server}'s certificate is for another host ({why}): check {setting}"
+    if why:
+        remedy = "where a proxy or firewall inspects TLS, set SSL_CERT_FILE or verify= to its certificate"
+        return f"the {server}'s certificate is not trusted ({why}): {remedy}"
+    if code in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE"):
+        reason = f"the {server} does not speak TLS on this port: check scheme and port of {setting}"
+    elif "CERTIFICATE_REQUIRED" in code:
+        reason = f"the {server} wants a client certificate: give verify= an ssl.SSLContext that has one"
+    elif is_proxy and said.startswith(_PROXY_WANTS_PASSWORD):
+        reason = f"the proxy wants a user and password ({said}): put them into its URL, http://user:password@host:port"
+    elif is_proxy:
+        what = said if said.startswith("cannot be reached") else f"did not let the request through ({said})"
+        reason = f"the proxy {what}: check {setting}"
+    elif cause_of(error, socket.gaierror):
+        reason = f"the host name cannot be resolved ({said}): check the base URL and the network"
+    else:
+        reason = f"no usable response ({said})"
+    return reason
 
 
 def _text_of(error: BaseException | None) -> str:
