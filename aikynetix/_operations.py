@@ -10,6 +10,7 @@ import importlib
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, Protocol, Self, TypeVar
 
+import httpx  # noqa: TC002 -- tools resolve the annotations at run time
 from aikynetix_api import facade
 from aikynetix_api.client import AuthenticatedClient, Client
 from aikynetix_api.errors import UnexpectedStatus
@@ -23,7 +24,6 @@ from ._responses import body_text, invalid, misfit
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    import httpx
     from aikynetix_api.operations import Api as Api  # noqa: PLC0414 -- the clients take it from here
     from aikynetix_api.operations import AsyncApi as AsyncApi  # noqa: PLC0414 -- the same
 
