@@ -10,9 +10,11 @@ import re
 import threading
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 import httpx
+from attrs import frozen
 
 from ._errors import ConfigurationError
 from ._redact import Secret
@@ -20,16 +22,27 @@ from ._redact import Secret
 if TYPE_CHECKING:
     import anyio
 
-# Where a credential goes: ("header" | "query" | "cookie", name).
-Placement = tuple[str, str]
-
 HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, section 5.6.2
-# Responses to requests with an earlier token may still quote it.
 _TOKENS_KEPT = 4
 
 
 class TokenError(httpx.RequestError):
     """The token callable raised; nothing was sent."""
+
+
+@frozen
+class SpecDefaults:
+    """What the vendor's spec says of the server and its credentials.
+
+    Attributes:
+        base_url: Its first server; None where it names none that can be used.
+        api_key: Where a key goes: ``"header"``, ``"query"`` or ``"cookie"``, and a name; None where none is taken.
+        bearer: Where a token goes: a header's name, and what stands before the token; None where none is taken.
+    """
+
+    base_url: str | None
+    api_key: tuple[str, str] | None
+    bearer: tuple[str, str] | None
 
 
 def checked_secret(value: object, setting: str) -> Secret:
@@ -39,23 +52,20 @@ def checked_secret(value: object, setting: str) -> Secret:
 
     Args:
         value: What the caller gave, a string.
-        setting: How the caller knows the setting, for the error's text.
+        setting: How the caller knows the setting, for the error's text; it begins with the argument's name and ``=``.
 
     Raises:
         ConfigurationError: It is no string, empty, or has characters that no header can carry. The text never shows it.
     """
-    text = value.reveal() if isinstance(value, Secret) else value
-    name = setting.partition(" ")[0].rstrip("=(,")
-    if not isinstance(text, str):
-        raise ConfigurationError(f"{setting} must be a string, not {type(text).__name__}.", setting=name)
-    text = text.strip()
-    if not text:
-        raise ConfigurationError(f"{setting} is empty; give the credential from your Aikynetix account.", setting=name)
-    if not all("!" <= char <= "~" for char in text):
-        raise ConfigurationError(
-            f"{setting} has a space, control or non-ASCII character in it; copy it once more.", setting=name
-        )
-    return Secret(text)
+    if not isinstance(value, str):
+        fault = f"must be a string, not {type(value).__name__}"
+    elif not value.strip():
+        fault = "is empty; give the credential from your Aikynetix account"
+    elif not all("!" <= char <= "~" for char in value.strip()):
+        fault = "has a space, control or non-ASCII character in it; copy it once more"
+    else:
+        return Secret(value.strip())
+    raise ConfigurationError(f"{setting} {fault}.", setting=setting.partition("=")[0])
 
 
 class ApiKey(httpx.Auth):
@@ -76,26 +86,21 @@ class ApiKey(httpx.Auth):
 
     __module__ = "aikynetix"
 
-    def __init__(self, key: str | Secret, header: str | None = None) -> None:
+    def __init__(self, key: str, header: str | None = None) -> None:
         self._key = checked_secret(key, "api_key= (or AIKYNETIX_API_KEY)")
         if header is not None and not (isinstance(header, str) and HEADER_NAME.fullmatch(header)):
             raise ConfigurationError(
                 "ApiKey(header=...) must be a header's name, such as 'API-KEY' or 'Authorization'.", setting="auth"
             )
-        self._placement: Placement | None = None if header is None else ("header", header)
+        self._placement = None if header is None else ("header", header)
 
-    def _placed(self, placement: Placement | None) -> ApiKey:
-        """Return this key with ``placement`` as the place it is sent to, unless its caller named one."""
-        if self._placement is not None or placement is None:
-            return self
-        copy = ApiKey(self._key)
-        copy._placement = placement
-        return copy
-
-    @property
-    def _is_placed(self) -> bool:
-        """Whether it is known where the key goes."""
-        return self._placement is not None
+    def _place(self, spec: SpecDefaults) -> None:
+        """Send the key where ``spec`` wants it, unless its caller named a header."""
+        if self._placement is None and spec.api_key is None:
+            other = "use token= or AIKYNETIX_TOKEN" if spec.bearer else "give auth= what the vendor takes now"
+            text = f"the vendored spec knows no API key any more; {other}, or ApiKey(key, header=...)."
+            raise ConfigurationError(text, setting="api_key")
+        self._placement = self._placement or spec.api_key
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         """Add the key to ``request``."""
@@ -104,16 +109,14 @@ class ApiKey(httpx.Auth):
                 "ApiKey(key) takes its header from an Aikynetix client; outside one, name header=.", setting="auth"
             )
         place, name = self._placement
+        key = self._key.reveal()
         if place == "query":
-            request.url = request.url.copy_merge_params({name: self._key.reveal()})
+            request.url = request.url.copy_merge_params({name: key})
         elif place == "cookie":
             before = request.headers.get("cookie")
-            cookie = f"{name}={self._key.reveal()}"
-            request.headers["cookie"] = f"{before}; {cookie}" if before else cookie
-        elif name.lower() == "authorization":
-            request.headers[name] = f"API-KEY {self._key.reveal()}"
+            request.headers["cookie"] = f"{before}; {name}={key}" if before else f"{name}={key}"
         else:
-            request.headers[name] = self._key.reveal()
+            request.headers[name] = f"API-KEY {key}" if name.lower() == "authorization" else key
         yield request
 
     def __repr__(self) -> str:
@@ -137,34 +140,27 @@ class BearerToken(httpx.Auth):
 
     __module__ = "aikynetix"
 
-    def __init__(self, token: str | Secret | Callable[[], str] | Callable[[], Awaitable[str]]) -> None:
+    def __init__(self, token: str | Callable[[], str] | Callable[[], Awaitable[str]]) -> None:
         self._source: Callable[[], Any] | None = token if callable(token) else None
-        self._tokens: deque[Secret] = deque(maxlen=_TOKENS_KEPT)
+        self._token: Secret | None = None
+        self._earlier: deque[Secret] = deque(maxlen=_TOKENS_KEPT)  # responses may still quote them
         if self._source is None:
-            self._tokens.append(checked_secret(token, "token= (or AIKYNETIX_TOKEN)"))
-        self._placement = ("Authorization", "Bearer ")
-        self._make_locks()
-
-    def _make_locks(self) -> None:
-        self._lock = threading.Lock()
-        self._refreshing_thread: int | None = None
+            self._token = checked_secret(token, "token= (or AIKYNETIX_TOKEN)")
+        self._header, self._prefix = "Authorization", "Bearer "
+        self._lock = threading.RLock()
+        self._is_asking = False
         self._async_lock: tuple[object, anyio.Lock] | None = None  # made where it is used, with its event loop
 
-    @property
-    def _is_async(self) -> bool:
-        """Whether the token comes from a coroutine function, which only the asynchronous client can run."""
-        source: Any = self._source
-        return inspect.iscoroutinefunction(source) or inspect.iscoroutinefunction(type(source).__call__)
-
-    def _placed(self, header: str, prefix: str) -> BearerToken:
-        """Return a copy of this credential that is sent in ``header`` behind ``prefix``."""
-        copy = BearerToken(self._source or self._tokens[-1])
-        copy._placement = (header, prefix)
-        return copy
+    def _place(self, spec: SpecDefaults) -> None:
+        """Send the token where ``spec`` wants it."""
+        if spec.bearer is None:
+            other = "use api_key= or AIKYNETIX_API_KEY" if spec.api_key else "give auth= what the vendor takes now"
+            raise ConfigurationError(f"the vendored spec knows no bearer token any more; {other}.", setting="token")
+        self._header, self._prefix = spec.bearer
 
     def sync_auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         """Add the token; on 401 ask the callable for another one, once."""
-        used = self._tokens[-1] if self._tokens else self._refresh(None)
+        used = self._token or self._refresh(None)
         response = yield self._with_token(request, used)
         if response.status_code == 401 and self._source is not None:
             used = self._refresh(used)
@@ -173,7 +169,7 @@ class BearerToken(httpx.Auth):
 
     async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
         """Add the token; on 401 ask the callable or coroutine function for another one, once."""
-        used = self._tokens[-1] if self._tokens else await self._arefresh(None)
+        used = self._token or await self._arefresh(None)
         response = yield self._with_token(request, used)
         if response.status_code == 401 and self._source is not None:
             used = await self._arefresh(used)
@@ -181,24 +177,22 @@ class BearerToken(httpx.Auth):
                 yield self._with_token(request, used)
 
     def _with_token(self, request: httpx.Request, token: Secret) -> httpx.Request:
-        header, prefix = self._placement
-        request.headers[header] = prefix + token.reveal()
+        request.headers[self._header] = self._prefix + token.reveal()
         return request
 
     def _refresh(self, refused: Secret | None) -> Secret:
-        if self._refreshing_thread == threading.get_ident():
-            raise ConfigurationError("the token callable called this client recursively.", setting="token")
         with self._lock:  # of many threads refused at once, the first asks and the others use what it got
-            if self._tokens and self._tokens[-1] is not refused:
-                return self._tokens[-1]
-            self._refreshing_thread = threading.get_ident()
-            try:
-                value = cast("Callable[[], Any]", self._source)()
-            except Exception as error:
-                raise _token_error(error) from error
-            finally:
-                self._refreshing_thread = None
-            return self._take(value)
+            if self._is_asking:
+                raise ConfigurationError("the token callable called this client recursively.", setting="token")
+            if self._token is refused:
+                self._is_asking = True
+                try:
+                    with _mapped():
+                        value = cast("Callable[[], Any]", self._source)()
+                finally:
+                    self._is_asking = False
+                self._take(value)
+            return cast("Secret", self._token)
 
     async def _arefresh(self, refused: Secret | None) -> Secret:
         import anyio.lowlevel  # httpx's own requirement; here, because the synchronous client does without
@@ -207,31 +201,33 @@ class BearerToken(httpx.Auth):
         if self._async_lock is None or self._async_lock[0] != loop:
             self._async_lock = loop, anyio.Lock()
         async with self._async_lock[1]:  # as above, of many tasks
-            if self._tokens and self._tokens[-1] is not refused:
-                return self._tokens[-1]
-            try:
-                value = cast("Callable[[], Any]", self._source)()
-                value = await value if inspect.isawaitable(value) else value
-            except Exception as error:
-                raise _token_error(error) from error
-            return self._take(value)
+            if self._token is refused:
+                with _mapped():
+                    value = cast("Callable[[], Any]", self._source)()
+                    value = await value if inspect.isawaitable(value) else value
+                self._take(value)
+            return cast("Secret", self._token)
 
-    def _take(self, value: object) -> Secret:
+    def _take(self, value: object) -> None:
         if inspect.iscoroutine(value):
             value.close()  # the synchronous client refuses it, and it would complain that nobody awaited it
-        token = checked_secret(value, "token= (what the callable returned)")
-        self._tokens.append(token)
-        return token
+        self._token = checked_secret(value, "token= (what the callable returned)")
+        self._earlier.append(self._token)
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in ("_source", "_tokens", "_placement")}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
-        self._make_locks()
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self._source or cast("Secret", self._token).reveal(),)
 
     def __repr__(self) -> str:
         return "BearerToken(***)"
+
+
+@contextmanager
+def _mapped() -> Generator[None]:
+    """Tell what a token callable raises apart from what a transport raises."""
+    try:
+        yield
+    except Exception as error:
+        raise TokenError(f"the token callable raised {type(error).__name__}: {error}") from error
 
 
 class SameOriginAuth(httpx.Auth):
@@ -245,8 +241,6 @@ class SameOriginAuth(httpx.Auth):
     def __init__(self, inner: httpx.Auth, base_url: httpx.URL) -> None:
         self.inner = inner
         self._origin = origin_of(base_url)
-        self.requires_request_body: bool = inner.requires_request_body
-        self.requires_response_body: bool = inner.requires_response_body
         # What a credential of the caller's own kind added to requests, so that it is masked like ours.
         self._seen: deque[Secret] = deque(maxlen=16)
 
@@ -259,14 +253,11 @@ class SameOriginAuth(httpx.Auth):
         return self._checked_flow(request)
 
     def _checked_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        flow, before = self.inner.sync_auth_flow(request), _values_of(request)
+        flow, may_send = self.inner.sync_auth_flow(request), self._checker(request)
         try:
-            sent = self._same_call(next(flow), request, before)
-            while True:
-                following = flow.send((yield sent))
-                if sent.stream is request.stream and not is_repeatable(request):
-                    return
-                sent = self._same_call(following, request, before)
+            sent = next(flow)
+            while may_send(sent):
+                sent = flow.send((yield sent))
         except StopIteration:
             return
         finally:
@@ -277,53 +268,48 @@ class SameOriginAuth(httpx.Auth):
         if origin_of(request.url) != self._origin:
             yield request
             return
-        flow, before = self.inner.async_auth_flow(request), _values_of(request)
+        flow, may_send = self.inner.async_auth_flow(request), self._checker(request)
         try:
-            sent = self._same_call(await anext(flow), request, before)
-            while True:
-                following = await flow.asend((yield sent))
-                if sent.stream is request.stream and not is_repeatable(request):
-                    return
-                sent = self._same_call(following, request, before)
+            sent = await anext(flow)
+            while may_send(sent):
+                sent = await flow.asend((yield sent))
         except StopAsyncIteration:
             return
         finally:
             await flow.aclose()
 
-    def _same_call(
-        self, sent: httpx.Request, request: httpx.Request, before: frozenset[tuple[str, str]]
-    ) -> httpx.Request:
-        """Return ``sent``, which the credential made for ``request``, with the limits of the same call."""
-        if not isinstance(sent, httpx.Request):  # untyped code may yield anything
-            raise TypeError("the authentication yielded no request")
-        if sent is not request:
-            sent.extensions = {**request.extensions, **sent.extensions}
-        if not isinstance(self.inner, BearerToken):  # ours is known to `scrub`
-            added = [value for name, value in _values_of(sent) if (name, value) not in before]
-            seen = {secret.reveal() for secret in self._seen}
-            words = {*added, *(value.rpartition(" ")[2] for value in added)}
-            self._seen.extend(Secret(value) for value in words - seen)
-        return sent
+    def _checker(self, request: httpx.Request) -> Callable[[httpx.Request], bool]:
+        """Return what sees every request that the credential makes of ``request``, and says whether it may be sent."""
+        before, is_spent = _values_of(request), False
 
-    def __repr__(self) -> str:
-        return f"SameOriginAuth({type(self.inner).__name__}(***))"
+        def may_send(sent: httpx.Request) -> bool:
+            nonlocal is_spent
+            if not isinstance(sent, httpx.Request):  # untyped code may yield anything
+                raise TypeError("the authentication yielded no request")
+            if is_spent:
+                return False
+            is_spent = sent.stream is request.stream and not is_repeatable(request)
+            if sent is not request:
+                sent.extensions = {**request.extensions, **sent.extensions}  # the limits of the same call
+            if not isinstance(self.inner, BearerToken):  # whose secrets are known
+                added = {value for _, value in _values_of(sent) - before}
+                added |= {value.rpartition(" ")[2] for value in added}
+                self._seen.extend(map(Secret, added - {secret.reveal() for secret in self._seen}))
+            return True
+
+        return may_send
 
 
-def _values_of(request: httpx.Request) -> frozenset[tuple[str, str]]:
+def _values_of(request: httpx.Request) -> set[tuple[str, str]]:
     """Return the names and values of the headers and the parameters of ``request``."""
-    return frozenset([*request.headers.multi_items(), *request.url.params.multi_items()])
+    return {*request.headers.multi_items(), *request.url.params.multi_items()}
 
 
 def is_repeatable(request: httpx.Request) -> bool:
     """Return whether the body of ``request`` can be sent once more: iterators and files give what they have once."""
-    source: object = getattr(request.stream, "_stream", None)
-    return not isinstance(source, Iterator | AsyncIterator)
+    return not isinstance(getattr(request.stream, "_stream", None), Iterator | AsyncIterator)
 
 
 def origin_of(url: httpx.URL) -> tuple[bytes, bytes, int | None]:
     """Return the origin of ``url``: scheme, host and port (RFC 6454, section 4); httpx leaves default ports out."""
     return url.raw_scheme, url.raw_host, url.port
-
-
-def _token_error(error: Exception) -> TokenError:
-    return TokenError(f"the token callable raised {type(error).__name__}: {error}")

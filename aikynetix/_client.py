@@ -25,8 +25,6 @@ from ._operations import (
     Operation,
     RawClient,
     Success_co,
-    api,
-    async_api,
     request_kwargs,
     spec_defaults,
     success_model,
@@ -206,7 +204,9 @@ class Aikynetix(_ClientBase[Token, httpx.BaseTransport]):
 
         Each returns its success model, and raises as `call` does.
         """
-        return api(self.call)
+        from aikynetix_api.operations import Api  # here, because few programs use it
+
+        return Api(self.call)
 
     def call(
         self, operation: Operation[Arguments, Success_co], /, *args: Arguments.args, **kwargs: Arguments.kwargs
@@ -275,7 +275,9 @@ class AsyncAikynetix(_ClientBase[AsyncToken, httpx.AsyncBaseTransport]):
     @property
     def api(self) -> AsyncApi:
         """See `Aikynetix.api`; its methods are awaited."""
-        return async_api(self.call)
+        from aikynetix_api.operations import AsyncApi  # here, because few programs use it
+
+        return AsyncApi(self.call)
 
     async def call(
         self, operation: Operation[Arguments, Success_co], /, *args: Arguments.args, **kwargs: Arguments.kwargs

@@ -23,23 +23,17 @@ All of them pickle, so that they cross process boundaries. The foreign exception
 
 from __future__ import annotations
 
+import copyreg
 from collections.abc import Mapping  # noqa: TC003 -- tools resolve the annotations at run time
 from pathlib import Path  # noqa: TC003 -- the same
 from typing import Any
-
-
-def _rebuild(cls: type[AikynetixError], args: tuple[Any, ...], state: dict[str, Any]) -> AikynetixError:
-    error = cls.__new__(cls)
-    error.args = args
-    error.__dict__.update(state)
-    return error
 
 
 class AikynetixError(Exception):
     """Base of every exception that this package raises on purpose, bad arguments (``ValueError``) apart."""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild, (type(self), self.args, dict(self.__dict__))
+        return copyreg.__newobj__, (type(self), *self.args), dict(self.__dict__)  # type: ignore[attr-defined] # pickle's
 
 
 class ConfigurationError(AikynetixError):
@@ -70,9 +64,7 @@ class APIError(AikynetixError):
 
     def __init__(self, message: str, *, request_method: str = "", request_url: str = "") -> None:
         super().__init__(message)
-        self.message = message
-        self.request_method = request_method
-        self.request_url = request_url
+        self.message, self.request_method, self.request_url = message, request_method, request_url
 
     def __str__(self) -> str:
         asked = f" [{self.request_method} {self.request_url}]" if self.request_method else ""
@@ -125,12 +117,9 @@ class APIStatusError(APIError):
         request_url: str = "",
     ) -> None:
         super().__init__(message, request_method=request_method, request_url=request_url)
-        self.status_code = status_code
-        self.code = code
-        self.body = body
+        self.status_code, self.code, self.body = status_code, code, body
         self.headers: Mapping[str, str] = {} if headers is None else headers
-        self.request_id = request_id
-        self.retry_after = retry_after
+        self.request_id, self.retry_after = request_id, retry_after
 
     def __str__(self) -> str:
         traced = f" (request id {self.request_id})" if self.request_id else ""
@@ -192,9 +181,7 @@ class APIResponseValidationError(APIError):
         request_url: str = "",
     ) -> None:
         super().__init__(message, request_method=request_method, request_url=request_url)
-        self.status_code = status_code
-        self.request_id = request_id
-        self.body = body
+        self.status_code, self.request_id, self.body = status_code, request_id, body
 
 
 class VideoNotReadyError(AikynetixError):
@@ -207,8 +194,7 @@ class VideoNotReadyError(AikynetixError):
 
     def __init__(self, message: str, *, session_id: str, waited: float) -> None:
         super().__init__(message)
-        self.session_id = session_id
-        self.waited = waited
+        self.session_id, self.waited = session_id, waited
 
 
 class DownloadError(AikynetixError):
@@ -226,9 +212,7 @@ class DownloadError(AikynetixError):
         self, message: str, *, session_id: str, path: Path | str | None = None, reason: str | None = None
     ) -> None:
         super().__init__(message)
-        self.session_id = session_id
-        self.path = path
-        self.reason = reason
+        self.session_id, self.path, self.reason = session_id, path, reason
 
 
 class SignedUrlExpiredError(DownloadError):
@@ -243,22 +227,19 @@ class DownloadInterruptedError(DownloadError):
     """Given up after retries, or cancelled; what has arrived is kept, and a later call resumes."""
 
 
-_BY_STATUS: dict[int, type[APIStatusError]] = {
-    400: BadRequestError,
-    401: AuthenticationError,
-    403: PermissionDeniedError,
-    404: NotFoundError,
-    409: ConflictError,
-    422: UnprocessableEntityError,
-    429: RateLimitError,
-}
-
-
 def status_error_class(status_code: int) -> type[APIStatusError]:
     """Return the exception class for a status that is not 2xx; one without its own gives `APIStatusError`."""
     if 500 <= status_code <= 599:
         return InternalServerError
-    return _BY_STATUS.get(status_code, APIStatusError)
+    return {
+        400: BadRequestError,
+        401: AuthenticationError,
+        403: PermissionDeniedError,
+        404: NotFoundError,
+        409: ConflictError,
+        422: UnprocessableEntityError,
+        429: RateLimitError,
+    }.get(status_code, APIStatusError)
 
 
 def client_closed() -> AikynetixError:

@@ -5,30 +5,28 @@ that the class says it is from, and that is the package.
 """
 
 import os
-from datetime import UTC, datetime
+import re
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, unquote, unquote_to_bytes, urlsplit
 
 import httpx
-from attrs import field, frozen
+from attrs import Factory, field, frozen
 
-from . import _responses, _signed_url
+from . import _responses
 from ._errors import APIResponseValidationError, DownloadError, VideoNotReadyError
 from ._operations import RequestSpec, parsed
 from ._redact import redact_url
 
-
-@frozen
-class SuccessParts:
-    """The parts of a success response that the generated model is made from, on demand.
-
-    It holds no request: that would keep the credential alive.
-    """
-
-    operation: str
-    status_code: int
-    content_type: str
-    content: bytes = field(repr=False)
+_UNSAFE = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*]+')
+# Names that Windows gives to devices, with any extension: writing to them writes to the device.
+_DEVICES = re.compile(r"^(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³]) *(\..*)?$", re.IGNORECASE)
+# RFC 6266, section 4.1: any number of parameters, with white space wherever a sender likes it.
+_PARAMETER = re.compile(r"""; *([^\s;="]+) *= *("(?:[^"\\]|\\.)*"|[^;]*)""")
+_LONGEST_NAME = 200
+_LONGEST_EXTENSION = 8
 
 
 @frozen
@@ -47,7 +45,8 @@ class AnalyzedVideo:
     session_id: str
     url: str = field(repr=redact_url)
     request_id: str | None = None
-    _parts: SuccessParts | None = field(default=None, repr=False, eq=False, alias="_parts")
+    # Operation, status and body of the response, for `raw`. Its request would keep the credential alive.
+    _response: tuple[str, int, bytes] | None = field(default=None, repr=False, eq=False, alias="_response")
 
     def __attrs_post_init__(self) -> None:
         for name, value in (("session_id", self.session_id), ("url", self.url)):
@@ -61,7 +60,7 @@ class AnalyzedVideo:
         Source: Cloud Storage documentation, "Signed URLs": V4 (``X-Goog-Date`` and
         ``X-Goog-Expires``) or V2 (``Expires``).
         """
-        return _signed_url.expires_at(self.url)
+        return expires_at(self.url)
 
     def is_expired(self, now: datetime | None = None) -> bool:
         """Return whether the URL has stopped working; False when it does not say when it will.
@@ -83,7 +82,7 @@ class AnalyzedVideo:
     @property
     def filename(self) -> str:
         """A safe name for the file, from the URL; ``video.mp4`` when it has none."""
-        return _signed_url.object_name(self.url)
+        return object_name(self.url)
 
     @property
     def raw(self) -> Any:
@@ -92,20 +91,14 @@ class AnalyzedVideo:
         Raises:
             APIResponseValidationError: The response does not fit the vendored spec; the generated parser is strict.
         """
-        if self._parts is None:
+        if self._response is None:
             return None
-        parts = self._parts
-        kind = parts.content_type.encode("utf-8", "replace")  # httpx takes a str for ASCII; servers send anything
-        response = httpx.Response(parts.status_code, headers={b"content-type": kind}, content=parts.content)
+        operation, status, content = self._response
         try:
-            return parsed(parts.operation, response)
-        except Exception as error:
-            raise APIResponseValidationError(
-                f"the response does not fit the vendored spec ({_responses.misfit(error)}); the URL itself is fine",
-                status_code=parts.status_code,
-                request_id=self.request_id,
-                body=_responses.body_text(parts.content),
-            ) from None
+            return parsed(operation, httpx.Response(status, content=content, request=httpx.Request("", "")))
+        except APIResponseValidationError as error:
+            error.request_id = self.request_id
+            raise
 
     def _repr_html_(self) -> str:
         """Show a player in a notebook."""
@@ -141,13 +134,11 @@ class DownloadedVideo:
     resumed_from: int = 0
     verified: str = "size"
     elapsed: float = 0.0
-    _file: tuple[Path, os.stat_result | None] | None = field(default=None, repr=False, eq=False, alias="_file")
+    _file: tuple[Path, os.stat_result | None] | None = field(
+        default=Factory(lambda self: _seen(Path(self.path)), takes_self=True), repr=False, eq=False, alias="_file"
+    )
 
-    def __attrs_post_init__(self) -> None:
-        if self._sha256 is None and self._file is None:
-            object.__setattr__(self, "_file", _seen(Path(self.path)))
-
-    @property
+    @cached_property
     def sha256(self) -> str:
         """SHA-256 of the whole file, in hexadecimal.
 
@@ -157,22 +148,17 @@ class DownloadedVideo:
         Raises:
             DownloadError: The file was moved or changed since the download, so that it cannot be told any more.
         """
-        if self._sha256 is None:
-            object.__setattr__(self, "_sha256", self._hashed())
-        assert self._sha256 is not None
-        return self._sha256
-
-    def _hashed(self) -> str:
+        if self._sha256 is not None:
+            return self._sha256
         import hashlib  # here, because a lookup has no use for it
 
         file, then = self._file or (Path(self.path), None)
+        error: OSError | None = None
         try:
-            if _is_same(file.stat(), then):  # before it is opened, which would wait if it were a pipe
-                with file.open("rb") as opened:
-                    value = hashlib.file_digest(opened, "sha256").hexdigest()
-                    if _is_same(os.fstat(opened.fileno()), then):
-                        return value
-            error: OSError | None = None
+            with file.open("rb") as opened:
+                value = hashlib.file_digest(opened, "sha256").hexdigest()
+                if then is not None and _identity(os.fstat(opened.fileno())) == _identity(then):
+                    return value
         except OSError as failure:
             error = failure
         text = f"{self.path}: the file was moved or changed after the download, so its SHA-256 cannot be told any more"
@@ -188,11 +174,8 @@ def _seen(path: Path) -> tuple[Path, os.stat_result | None]:
         return file, None
 
 
-def _is_same(now: os.stat_result, then: os.stat_result | None) -> bool:
-    """Whether nobody has put another file in the place of one, or written to it."""
-    return then is not None and all(
-        getattr(now, name) == getattr(then, name) for name in ("st_dev", "st_ino", "st_size", "st_mtime_ns")
-    )
+def _identity(stat: os.stat_result) -> tuple[int, ...]:
+    return stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns
 
 
 def video_of(session_id: str, spec: RequestSpec, response: httpx.Response) -> AnalyzedVideo:
@@ -201,10 +184,9 @@ def video_of(session_id: str, spec: RequestSpec, response: httpx.Response) -> An
     Raises:
         APIResponseValidationError: It has no URL, or none that can be used.
     """
+    kept = (spec.operation, response.status_code, response.content)
     url = _responses.require_url(response, spec.url_paths)
-    kind = response.headers.get("content-type", "")
-    parts = SuccessParts(spec.operation, response.status_code, kind, response.content)
-    return AnalyzedVideo(session_id, url, _responses.request_id(response), parts)
+    return AnalyzedVideo(session_id, url, _responses.request_id(response), kept)
 
 
 def video_if_ready(session_id: str, spec: RequestSpec, response: httpx.Response) -> AnalyzedVideo | None:
@@ -223,3 +205,93 @@ def ready_video(session_id: str, spec: RequestSpec, response: httpx.Response) ->
         text = f"the API has no video of session {session_id!r} yet; ask again later"
         raise VideoNotReadyError(text, session_id=session_id, waited=0.0)
     return video
+
+
+def expires_at(url: str) -> datetime | None:
+    """Return when ``url`` stops working, as an aware UTC datetime, or None when it does not say.
+
+    V4 signatures carry a start and a life time in seconds (``X-Goog-Date``, ``X-Goog-Expires``; ``X-Amz-...`` where the
+    bucket is reached by its S3 name), V2 signatures the end as seconds since 1970 (``Expires``). Source: Cloud Storage
+    documentation, "Signed URLs" and "V2 signing process".
+    """
+    _, query = _split(url)
+    try:
+        for prefix in ("x-goog-", "x-amz-"):
+            start, life = query.get(prefix + "date"), query.get(prefix + "expires")
+            if start and life:
+                from dateutil.parser import isoparse  # here, because not every lookup looks at a date
+
+                begin = isoparse(start)
+                begin = begin.replace(tzinfo=UTC) if begin.tzinfo is None else begin
+                return (begin + timedelta(seconds=int(life))).astimezone(UTC)
+        return datetime.fromtimestamp(int(query["expires"]), UTC)
+    except (KeyError, ValueError, OverflowError, OSError):
+        return None
+
+
+def _split(url: str) -> tuple[str, dict[str, str]]:
+    """Return the path and the parameters of ``url``, these by their names in lower case."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "", {}
+    return parts.path, {name.lower(): value for name, value in parse_qsl(parts.query)}
+
+
+def object_name(url: str) -> str:
+    """Return a safe file name for what ``url`` points to.
+
+    The name comes from the ``response-content-disposition`` parameter that a download URL carries, else from the last
+    part of the path, else it is ``video.mp4``.
+    """
+    path, query = _split(url)
+    asked = disposition_name(query.get("response-content-disposition", ""))
+    return asked or safe_name(unquote(path.rpartition("/")[2])) or "video.mp4"
+
+
+def disposition_name(header: str) -> str | None:
+    """Return the safe file name in a ``Content-Disposition`` value, or None when there is none.
+
+    ``filename*`` comes before ``filename`` (RFC 6266, section 4.3), in whatever charset it names (RFC 5987, section
+    3.2); where that is not known, ``filename`` counts.
+    """
+    found: dict[str, str] = {}
+    for name, value in _PARAMETER.findall(re.sub(r"\s+", " ", f";{header}")):
+        found.setdefault(name.lower(), value.strip())
+    names = (_extended(found.get("filename*", "")), _unquoted(found.get("filename", "")))
+    return next((safe for name in names if (safe := safe_name(re.split(r"[/\\]", name)[-1]))), None)
+
+
+def _extended(value: str) -> str:
+    charset, _, rest = _unquoted(value).partition("'")
+    try:
+        return unquote_to_bytes(rest.partition("'")[2].strip()).decode(charset.strip())
+    except (LookupError, ValueError):
+        return ""
+
+
+def _unquoted(value: str) -> str:
+    if len(value) > 1 and value.startswith('"') and value.endswith('"'):
+        return re.sub(r"\\(.)", r"\1", value[1:-1])
+    return value.strip('" ')
+
+
+def safe_name(text: str) -> str:
+    """Return ``text`` as a file name that names a file in its own folder on every system; empty if nothing is left.
+
+    Args:
+        text: Anything, such as a session id or the last part of a URL's path.
+
+    Returns:
+        At most 200 bytes of UTF-8 without separators, control characters, leading or trailing dots and spaces.
+    """
+    visible = text if text.isprintable() else "".join(char if char.isprintable() else "_" for char in text)
+    name = _UNSAFE.sub("_", visible).strip(" .")
+    if _DEVICES.match(name):
+        name = f"_{name}"
+    if len(name.encode()) > _LONGEST_NAME:
+        _, dot, extension = name.rpartition(".")
+        tail = f".{extension}" if dot and len(extension.encode()) <= _LONGEST_EXTENSION else ""
+        room = _LONGEST_NAME - len(tail.encode())
+        name = name.encode()[:room].decode("utf-8", "ignore").rstrip(" .") + tail
+    return name

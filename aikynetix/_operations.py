@@ -7,6 +7,9 @@ by regeneration alone. Each generated module is imported when its operation is f
 from __future__ import annotations
 
 import importlib
+import inspect
+import os
+import re
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, Protocol, Self, TypeVar
 
@@ -18,14 +21,11 @@ from attrs import field, frozen
 
 from ._auth import ApiKey, BearerToken
 from ._config import SpecDefaults
-from ._errors import ConfigurationError
-from ._responses import body_text, invalid, misfit
+from ._errors import ConfigurationError, InvalidArgumentError
+from ._responses import misfit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-
-    from aikynetix_api.operations import Api as Api  # noqa: PLC0414 -- the clients take it from here
-    from aikynetix_api.operations import AsyncApi as AsyncApi  # noqa: PLC0414 -- the same
 
     # An operation with a `security` of its own is typed to want an AuthenticatedClient. That class holds the token in
     # plain sight, so it is one for type checkers only: at run time the generated functions just ask for the client.
@@ -36,7 +36,12 @@ else:
 
 # What the regeneration writes before the path of an operation none of whose servers can be used.
 _NO_SERVER = "no-server:"
-
+# What the regeneration calls the credentials that an operation takes, and what its errors call them.
+_KINDS: dict[type[object], str] = {ApiKey: "api_key", BearerToken: "token"}
+_CREDENTIALS = {"api_key": "an API key (api_key=)", "token": "a bearer token (token=)"}
+_LONGEST_ID = 1_024
+_LONGEST_WAIT = 1e9
+_UNSENDABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # control characters, unpaired surrogates
 
 Arguments = ParamSpec("Arguments")
 Success_co = TypeVar("Success_co", covariant=True)
@@ -71,20 +76,22 @@ class RequestSpec:
     url_paths: tuple[tuple[str, ...], ...] = ()
 
 
-def get_analyzed_video(session_id: str, analysis: Analysis | None, as_attachment: bool) -> RequestSpec:
-    """Return the request that retrieves the video's URL, or has the video made."""
-    return _spec(facade.get_analyzed_video, session_id, analysis, download=as_attachment)
+def get_analyzed_video(session_id: str, analysis: Analysis | str | None, as_attachment: bool = False) -> RequestSpec:
+    """Return the request that retrieves the video's URL, or has the video made; the arguments are checked."""
+    flag = checked_flag("as_attachment", as_attachment)
+    return _spec(facade.get_analyzed_video, session_id, analysis, download=flag)
 
 
-def generate_analyzed_video(session_id: str, analysis: Analysis | None) -> RequestSpec:
-    """Return the request that has the video made."""
+def generate_analyzed_video(session_id: str, analysis: Analysis | str | None) -> RequestSpec:
+    """Return the request that has the video made; the arguments are checked."""
     return _spec(facade.generate_analyzed_video, session_id, analysis)
 
 
 def _spec(
-    build: Callable[..., dict[str, Any]], session_id: str, analysis: Analysis | None, **flags: bool
+    build: Callable[..., dict[str, Any]], session_id: str, analysis: Analysis | str | None, **flags: bool
 ) -> RequestSpec:
-    name, jump, weight = build.__name__, analysis is Analysis.JUMP, analysis is Analysis.WEIGHTLIFTING
+    name, session_id, analysis = build.__name__, checked_session_id(session_id), checked_analysis(analysis)
+    jump, weight = analysis is Analysis.JUMP, analysis is Analysis.WEIGHTLIFTING
     try:
         kwargs = build(session_id, is_jump=jump, is_weight=weight, **flags)
     except (TypeError, ValueError, AttributeError, KeyError) as error:  # what a spec that outgrew the facade leads to
@@ -95,18 +102,74 @@ def _spec(
     return RequestSpec(name, kwargs, facade.VIDEO_URL.get(name, ()))
 
 
-def api(call: Callable[..., Any]) -> Api:
-    """Return every operation of the vendor's spec as a method, each made of a client's ``call``."""
-    from aikynetix_api.operations import Api
+def checked_session_id(session_id: str) -> str:
+    """Return ``session_id`` if it can stand in a URL's path."""
+    if not isinstance(session_id, str):
+        raise TypeError(f"session_id must be a str, not {type(session_id).__name__}")
+    is_path = session_id in (".", "..") or not session_id.strip()
+    if is_path or len(session_id) > _LONGEST_ID or _UNSENDABLE.search(session_id):
+        raise InvalidArgumentError(
+            f"session_id {session_id!r:.60} cannot be one: give 1 to {_LONGEST_ID} characters, not blank, without "
+            "control characters (a line end, perhaps) or unpaired surrogates, and neither '.' nor '..'"
+        )
+    return session_id
 
-    return Api(call)
+
+def checked_analysis(analysis: Analysis | str | None) -> Analysis | None:
+    """Return ``analysis`` as an `Analysis`."""
+    if analysis is None:
+        return None
+    try:
+        return Analysis(analysis)
+    except ValueError:
+        choices = ", ".join(repr(choice.value) for choice in Analysis)
+        raise ValueError(f"analysis must be one of {choices} or None, not {analysis!r:.100}") from None
 
 
-def async_api(call: Callable[..., Any]) -> AsyncApi:
-    """As `api`, for an asynchronous client."""
-    from aikynetix_api.operations import AsyncApi
+def checked_flag(name: str, value: bool) -> bool:
+    """Return ``value`` if it is a bool: as a string even ``"false"`` would be true."""
+    if not isinstance(value, bool):
+        raise TypeError(f"{name} must be True or False, not {value!r:.100}")
+    return value
 
-    return AsyncApi(call)
+
+def checked_wait(wait: float) -> float:
+    """Return ``wait`` if it is a number of seconds from 0 to a thousand million."""
+    if isinstance(wait, bool) or not isinstance(wait, int | float):
+        raise TypeError(f"wait must be a number of seconds, not {type(wait).__name__}")
+    if not 0 <= wait <= _LONGEST_WAIT:  # not shown: Python refuses to write out a number of thousands of digits
+        raise ValueError(f"wait must be a number of seconds from 0 to {_LONGEST_WAIT:.0e}")
+    return float(wait)
+
+
+def checked_count(name: str, value: int) -> int:
+    """Return ``value`` if it is a whole number from 1 up."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ValueError(f"{name} must be a whole number, 1 or more")
+    return value
+
+
+def checked_place(to: str | os.PathLike[str]) -> str:
+    """Return the path or URL that ``to`` names."""
+    place: object = os.fspath(to) if isinstance(to, str | os.PathLike) else None
+    if not isinstance(place, str):
+        raise TypeError(f"to must be a str or a path of str, such as pathlib.Path, not {type(to).__name__}")
+    try:
+        is_name = bool(place) and b"\0" not in os.fsencode(place)
+    except UnicodeEncodeError:
+        is_name = False
+    if not is_name:
+        raise ValueError(
+            f"to is empty, or has a character in it that no file's name can have ({place!r:.100}); "
+            "name a file, a folder ('.' is the current one) or an fsspec URL"
+        )
+    return place
+
+
+def check_progress(progress: object) -> None:
+    """Refuse what cannot be told of progress."""
+    if progress is not None and (not callable(progress) or inspect.iscoroutinefunction(progress)):
+        raise TypeError(f"progress must be a plain function of two numbers or None, not {progress!r:.100}")
 
 
 def spec_defaults() -> SpecDefaults:
@@ -120,23 +183,28 @@ def spec_name() -> str:
 
 
 def parsed(operation: str, response: httpx.Response) -> Any:
-    """Return ``response`` as the generated model of ``operation``; whatever the generated parser raises passes."""
-    return parse_with(importlib.import_module(facade.MODULES[operation]), response)
+    """Return ``response``, a 2xx, as the success model of one of the facade's operations."""
+    return success_model(importlib.import_module(facade.MODULES[operation]), response)
 
 
-def parse_with(module: Any, response: httpx.Response) -> Any:
-    """Return ``response``, a 2xx, as the success model of a generated operation module; its parser's exceptions pass.
+def success_model(operation: Any, response: httpx.Response) -> Any:
+    """Return ``response``, a 2xx, as the success model of a generated operation module; None where it is empty.
 
-    204 and 205 have no content whatever else the spec documents (RFC 9110, sections 15.3.5 and 15.3.6).
+    A response to HEAD has no content, whatever is documented, nor have 204 and 205 (RFC 9110, sections 9.3.2, 15.3.5
+    and 15.3.6).
+
+    Raises:
+        APIResponseValidationError: It does not fit the vendored spec; the generated parser is strict.
     """
-    if response.status_code in (204, 205) and not response.content:
+    if response.request.method == "HEAD" or (response.status_code in (204, 205) and not response.content):
         return None
+    client = _RaisingClient(response.status_code)
     try:
-        return module._parse_response(client=_RaisingClient(response.status_code), response=response)  # noqa: SLF001 -- the generator's
-    except UnexpectedStatus:
-        if response.content:
-            raise
-        return None  # whatever 2xx it is, nothing is what it holds
+        return operation._parse_response(client=client, response=response)  # noqa: SLF001 -- the generator's
+    except Exception as error:
+        if isinstance(error, UnexpectedStatus) and not response.content:
+            return None  # whatever 2xx it is, nothing is what it holds
+        raise misfit(response, error) from None
 
 
 class _RaisingClient:
@@ -151,18 +219,6 @@ class _RaisingClient:
     @property
     def raise_on_unexpected_status(self) -> bool:
         raise UnexpectedStatus(self._status, b"")
-
-
-def success_model(operation: Any, response: httpx.Response) -> Any:
-    """Return ``response``, a 2xx, as the success model of a generated operation module."""
-    if response.request.method == "HEAD":  # its responses have no content, whatever is documented (RFC 9110, 9.3.2)
-        return None
-    try:
-        return parse_with(operation, response)
-    except Exception as error:
-        failure = invalid(response, f"the response does not fit the vendored spec: {misfit(error)}")
-        failure.body = body_text(response.content)
-        raise failure from None
 
 
 def request_kwargs(
@@ -187,33 +243,26 @@ def request_kwargs(
             "operation must be a generated operation module, such as "
             f"aikynetix_api.api.analyzed_videos.get_analyzed_video, not {operation!r:.100}"
         )
-    _check_callable(operation, auth)
+    name = operation.__name__.rpartition(".")[2]
+    if hasattr(operation, "NOT_CALLABLE"):  # so marked by the regeneration: no request can be right
+        raise ConfigurationError(f"{operation.NOT_CALLABLE}.")
+    given = _KINDS.get(type(auth))
+    accepted: Any = getattr(operation, "CREDENTIALS", (given,))  # named by the regeneration where not all are taken
+    if given is not None and given not in accepted:
+        wanted = " or ".join(_CREDENTIALS[one] for one in accepted) or "a credential that this client cannot give"
+        raise ConfigurationError(f"the vendor's spec has {name} take {wanted}, and this client has another credential.")
     try:
         made: dict[str, Any] = operation._get_kwargs(*args, **kwargs)  # noqa: SLF001 -- the generator's
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         said = str(error).removeprefix("_get_kwargs() ")
         kind = ValueError if isinstance(error, ValueError) else TypeError
-        raise kind(f"the arguments are not what {operation.__name__.rpartition('.')[2]} takes: {said}") from error
+        raise kind(f"the arguments are not what {name} takes: {said}") from error
     if str(made.get("url")).startswith(_NO_SERVER):
         raise ConfigurationError(
             "the vendor's spec names no server for this operation that can be used (https, or http on loopback); "
             "send it with an HTTP client of your own, or ask the vendor for the address."
         )
     return made
-
-
-def _check_callable(operation: Any, auth: httpx.Auth) -> None:
-    """Refuse what the regeneration marked: no request can be right, or another credential is needed."""
-    if hasattr(operation, "NOT_CALLABLE"):
-        raise ConfigurationError(f"{operation.NOT_CALLABLE}.")
-    accepted = getattr(operation, "CREDENTIALS", None)
-    kinds: dict[type[httpx.Auth], str] = {ApiKey: "api_key", BearerToken: "token"}
-    kind = kinds.get(type(auth))
-    if accepted is not None and kind is not None and kind not in accepted:
-        wanted = {"api_key": "an API key (api_key=)", "token": "a bearer token (token=)"}
-        named = " or ".join(wanted[one] for one in accepted) or "a credential that this client cannot give but by auth="
-        name = operation.__name__.rpartition(".")[2]
-        raise ConfigurationError(f"the vendor's spec has {name} take {named}, and this client has another credential.")
 
 
 class RawClient(_Base):
@@ -230,38 +279,29 @@ class RawClient(_Base):
         self, base_url: str, client: httpx.Client | None = None, async_client: httpx.AsyncClient | None = None
     ) -> None:
         Client.__init__(self, base_url=base_url)
-        if client is not None:
-            self.set_httpx_client(client)
-        if async_client is not None:
-            self.set_async_httpx_client(async_client)
+        self._client, self._async_client = client, async_client
 
     def get_httpx_client(self) -> httpx.Client:
         """Return the facade's httpx client."""
         if self._client is None:
-            raise ConfigurationError(
-                "this raw client is asynchronous: use the asyncio functions, or the raw of an Aikynetix."
-            )
+            raise ConfigurationError("this raw client is asynchronous: use its asyncio functions.")
         return self._client
 
     def get_async_httpx_client(self) -> httpx.AsyncClient:
         """Return the facade's asynchronous httpx client."""
         if self._async_client is None:
-            raise ConfigurationError(
-                "this raw client is synchronous: use the sync functions, or the raw of an AsyncAikynetix."
-            )
+            raise ConfigurationError("this raw client is synchronous: use its sync functions.")
         return self._async_client
 
-    def with_headers(self, headers: dict[str, str]) -> NoReturn:  # noqa: ARG002 -- the generator's signature
+    def with_headers(self, *_: object, **__: object) -> NoReturn:
         """Not available: a copy would lose the credential, the retries and the bounds."""
-        raise _no_copies()
+        raise ConfigurationError(
+            "copies of client.raw are not available; use client.with_options(...).raw for other limits, "
+            "or build a generated Client of your own for other headers."
+        )
 
-    def with_cookies(self, cookies: dict[str, str]) -> NoReturn:  # noqa: ARG002 -- the same
-        """Not available: a copy would lose the credential, the retries and the bounds."""
-        raise _no_copies()
-
-    def with_timeout(self, timeout: httpx.Timeout) -> NoReturn:  # noqa: ARG002 -- the same
-        """Not available: a copy would lose the credential, the retries and the bounds."""
-        raise _no_copies()
+    with_cookies = with_headers
+    with_timeout = with_headers
 
     def __enter__(self) -> Self:
         self.get_httpx_client()
@@ -279,10 +319,3 @@ class RawClient(_Base):
 
     def __repr__(self) -> str:
         return f"RawClient(base_url={self._base_url!r})"
-
-
-def _no_copies() -> ConfigurationError:
-    return ConfigurationError(
-        "copies of client.raw are not available; use client.with_options(...).raw for other limits, "
-        "or build a generated Client of your own for other headers."
-    )

@@ -37,8 +37,9 @@ class Secret:
 
     def __init__(self, value: str) -> None:
         self._value = value
-        with _lock:
-            _live.add(self)
+        if len(value) >= _SHORTEST_SECRET:
+            with _lock:
+                _live.add(self)
 
     def reveal(self) -> str:
         """Return the credential itself."""
@@ -59,26 +60,18 @@ def scrub(text: str) -> str:
     Every live `Secret`, as sent and percent-encoded, becomes ``***``; so do the signatures of URLs, and their queries
     become ``?...``.
     """
-    text = mask(text)
-    return _URL.sub(_without_query, text) if "?" in text else text
-
-
-def mask(text: str) -> str:
-    """Return ``text`` with ``***`` in place of live secrets and of signatures; the rest of a query stays readable."""
     with _lock:
         secrets = frozenset(secret.reveal() for secret in _live)
-    pattern = _pattern(secrets)
-    if pattern is not None:
-        text = pattern.sub(_MASK, text)
-    return _SIGNATURE.sub(rf"\1{_MASK}", text)
+    if secrets:
+        text = _pattern(secrets).sub(_MASK, text)
+    return _URL.sub(_without_query, _SIGNATURE.sub(rf"\1{_MASK}", text))
 
 
 @lru_cache(maxsize=8)
-def _pattern(secrets: frozenset[str]) -> re.Pattern[str] | None:
-    worth_hiding = [secret for secret in secrets if len(secret) >= _SHORTEST_SECRET]
-    forms = {form for secret in worth_hiding for form in (secret, quote(secret), quote(secret, safe=""))}
+def _pattern(secrets: frozenset[str]) -> re.Pattern[str]:
+    forms = {form for secret in secrets for form in (secret, quote(secret), quote(secret, safe=""))}
     # The longest first, so that no form leaves a tail behind.
-    return re.compile("|".join(map(re.escape, sorted(forms, key=len, reverse=True))), re.IGNORECASE) if forms else None
+    return re.compile("|".join(map(re.escape, sorted(forms, key=len, reverse=True))), re.IGNORECASE)
 
 
 def _without_query(url: re.Match[str]) -> str:
@@ -90,50 +83,41 @@ def scrub_json(value: object, levels: int = _DEEPEST_JSON) -> object:
     """Return a parsed JSON ``value`` with every string and key in it as `scrub` leaves it."""
     if isinstance(value, str):
         return scrub(value)
-    if isinstance(value, list | dict) and not levels:
+    if not isinstance(value, list | dict):
+        return value
+    if not levels:
         raise RecursionError("the JSON value is nested too deep")
     if isinstance(value, list):
         return [scrub_json(item, levels - 1) for item in cast("list[object]", value)]
-    if isinstance(value, dict):
-        pairs = cast("dict[str, object]", value).items()
-        return {scrub(key): scrub_json(item, levels - 1) for key, item in pairs}
-    return value
+    return {scrub(key): scrub_json(item, levels - 1) for key, item in cast("dict[str, object]", value).items()}
 
 
 def scrub_exception(error: BaseException | None, outer: BaseException | None = None) -> None:
     """Scrub the texts of ``error`` and of what led to it, which may quote what a server sent, and drop the request."""
-    link = error
     for _ in range(16):  # a chain may lead back to itself
-        if link is None or link is outer:  # the latter is what the caller was handling, and the caller's own
+        if error is None or error is outer:  # the latter is what the caller was handling, and the caller's own
             return
-        if isinstance(link, httpx.RequestError):
-            link._request = None  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] -- its repr has the URL
-        link.args = tuple(_clean_argument(argument) for argument in link.args)
-        link = link.__cause__ or link.__context__
+        if isinstance(error, httpx.RequestError):
+            error._request = None  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] -- its repr has the URL
+        error.args = tuple(_scrub_argument(argument) for argument in error.args)
+        error = error.__cause__ or error.__context__
 
 
-def _clean_argument(argument: object) -> object:
-    if isinstance(argument, str):
-        return scrub(argument)
+def _scrub_argument(argument: object) -> object:
     if isinstance(argument, bytes | bytearray):
         return scrub(argument.decode("latin-1")).encode("latin-1")
-    return argument
+    return scrub(argument) if isinstance(argument, str) else argument
 
 
 def redact_url(url: str) -> str:
     """Return ``url`` without what grants access: user info, query and fragment."""
     try:
         parts = urlsplit(url)
-        host = parts.hostname or ""
-        port = f":{parts.port}" if parts.port is not None else ""
+        _ = parts.port  # raises where it is none
     except ValueError:
         return "<unreadable URL>"
-    if ":" in host:
-        host = f"[{host}]"
-    query = "?..." if parts.query else ""
-    scheme = f"{parts.scheme}:" if parts.scheme else ""
-    prefix = f"{scheme}//{host}{port}" if parts.netloc else scheme
-    return one_line(mask(f"{prefix}{parts.path}") + query, limit=2_048)
+    host, query = parts.netloc.rpartition("@")[2], "..." if parts.query else ""
+    return one_line(scrub(parts._replace(netloc=host, query=query, fragment="").geturl()), limit=2_048)
 
 
 def one_line(text: str, *, limit: int) -> str:
@@ -145,18 +129,19 @@ def one_line(text: str, *, limit: int) -> str:
 
 
 class _RedactingFilter(logging.Filter):
+    """Takes secrets out of messages: httpx logs whole URLs at INFO, httpcore headers at DEBUG."""
+
     def filter(self, record: logging.LogRecord) -> bool:
-        """Mask secrets in the record's message; httpx logs whole URLs at INFO, httpcore headers at DEBUG."""
         message = record.getMessage()
-        masked = mask(message)
-        if masked != message:
-            record.msg, record.args = masked, ()
+        if (scrubbed := scrub(message)) != message:
+            record.msg, record.args = scrubbed, ()
         return True
+
+
+_filter = _RedactingFilter()
 
 
 def install_log_filter() -> None:
     """Keep secrets out of what httpx and httpcore log; doing it twice does nothing more."""
     for name in _FOREIGN_LOGGERS:
-        logger = logging.getLogger(name)
-        if not any(isinstance(known, _RedactingFilter) for known in logger.filters):
-            logger.addFilter(_RedactingFilter())
+        logging.getLogger(name).addFilter(_filter)

@@ -9,8 +9,11 @@ from __future__ import annotations
 import math
 import ssl
 from datetime import UTC, timedelta, timezone
+from typing import TypeVar
 
 import httpx
+
+Cause = TypeVar("Cause", bound=BaseException)
 
 BUDGET = 30.0
 """Seconds that one call may spend on waiting and trying again, counted from its start."""
@@ -48,19 +51,19 @@ def is_retryable(method: str, outcome: httpx.Response | Exception) -> bool:
 
 def is_permanent(error: BaseException) -> bool:
     """Return whether the same request would fail again: a refused certificate, no TLS, a proxy that says no."""
-    if isinstance(error, httpx.ProxyError):
-        return str(error).startswith(_FINAL_PROXY_STATUSES + _FINAL_SOCKS)
-    cause = tls_error(error)
+    cause = cause_of(error, ssl.SSLError)
     reason = "" if cause is None else cause.reason or ""
-    if isinstance(error, httpx.ConnectError):  # the handshake; its end in the middle may be a passing fault
+    if isinstance(error, httpx.ProxyError) and cause is None:
+        return str(error).startswith(_FINAL_PROXY_STATUSES + _FINAL_SOCKS)
+    if isinstance(error, httpx.ConnectError | httpx.ProxyError):  # its end in the middle may be a passing fault
         return reason not in ("", "UNEXPECTED_EOF_WHILE_READING")
     return "ALERT" in reason  # TLS 1.3 tells of a missing client certificate only after the handshake
 
 
-def tls_error(error: BaseException | None) -> ssl.SSLError | None:
-    """Return the TLS failure that led to ``error``, or None."""
+def cause_of(error: BaseException | None, kind: type[Cause]) -> Cause | None:
+    """Return the exception of a ``kind`` that led to ``error``, or None."""
     for _ in range(8):
-        if error is None or isinstance(error, ssl.SSLError):
+        if error is None or isinstance(error, kind):
             return error
         error = error.__cause__ or error.__context__
     return None

@@ -10,18 +10,20 @@ from concurrent.futures import Executor  # noqa: TC003 -- the same
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from . import _ensure
-from ._arguments import (
+from ._errors import APIError
+from ._models import AnalyzedVideo, DownloadedVideo, ready_video, video_if_ready, video_of
+from ._operations import (
+    Analysis,
+    RequestSpec,
     check_progress,
     checked_analysis,
     checked_count,
     checked_flag,
     checked_place,
-    checked_session_id,
     checked_wait,
+    generate_analyzed_video,
+    get_analyzed_video,
 )
-from ._errors import APIError
-from ._models import AnalyzedVideo, DownloadedVideo, ready_video, video_if_ready, video_of
-from ._operations import Analysis, RequestSpec, generate_analyzed_video, get_analyzed_video
 from ._reading import JSON_LIMIT
 
 if TYPE_CHECKING:
@@ -41,17 +43,8 @@ ExportItem = str | tuple[str, AnalysisName | None]
 """A session to export: its id, or its id and the analysis to make of it."""
 
 
-def _get_spec(session_id: str, analysis: AnalysisName | None, as_attachment: bool = False) -> RequestSpec:
-    flag = checked_flag("as_attachment", as_attachment)
-    return get_analyzed_video(checked_session_id(session_id), checked_analysis(analysis), flag)
-
-
-def _generate_spec(session_id: str, analysis: AnalysisName | None) -> RequestSpec:
-    return generate_analyzed_video(checked_session_id(session_id), checked_analysis(analysis))
-
-
 def _ensure_specs(session_id: str, analysis: AnalysisName | None) -> dict[str, RequestSpec]:
-    return {"get": _get_spec(session_id, analysis), "generate": _generate_spec(session_id, analysis)}
+    return {"get": get_analyzed_video(session_id, analysis), "generate": generate_analyzed_video(session_id, analysis)}
 
 
 def _download_options(
@@ -130,7 +123,7 @@ class AnalyzedVideos(_VideosBase):
 
         Source: the vendor's page, "Retrieve Analyzed Video URL".
         """
-        spec = _get_spec(session_id, analysis, as_attachment)
+        spec = get_analyzed_video(session_id, analysis, as_attachment)
         return video_of(session_id, spec, self._exchange(spec.kwargs, JSON_LIMIT))
 
     def generate(self, session_id: str, *, analysis: AnalysisName | None = None) -> AnalyzedVideo:
@@ -150,7 +143,7 @@ class AnalyzedVideos(_VideosBase):
 
         Source: the vendor's page, "Upload/Generate Analyzed Video".
         """
-        spec = _generate_spec(session_id, analysis)
+        spec = generate_analyzed_video(session_id, analysis)
         return video_of(session_id, spec, self._exchange(spec.kwargs, JSON_LIMIT))
 
     def ensure(self, session_id: str, *, analysis: AnalysisName | None = None, wait: float = 300.0) -> AnalyzedVideo:
@@ -239,7 +232,7 @@ class AnalyzedVideos(_VideosBase):
         Example:
             >>> client.analyzed_videos.download("session-id", "videos/", wait=300).path
         """
-        wait, spec = checked_wait(wait), _get_spec(session_id, analysis)
+        wait, spec = checked_wait(wait), get_analyzed_video(session_id, analysis)
         options = _download_options(self._settings, to, progress, overwrite, exist_ok, connections, max_bytes, cancel)
 
         def lookup() -> AnalyzedVideo:
@@ -306,11 +299,11 @@ class AsyncAnalyzedVideos(_VideosBase):
     async def get(
         self, session_id: str, *, analysis: AnalysisName | None = None, as_attachment: bool = False
     ) -> AnalyzedVideo:
-        spec = _get_spec(session_id, analysis, as_attachment)
+        spec = get_analyzed_video(session_id, analysis, as_attachment)
         return video_of(session_id, spec, await self._exchange(spec.kwargs, JSON_LIMIT))
 
     async def generate(self, session_id: str, *, analysis: AnalysisName | None = None) -> AnalyzedVideo:
-        spec = _generate_spec(session_id, analysis)
+        spec = generate_analyzed_video(session_id, analysis)
         return video_of(session_id, spec, await self._exchange(spec.kwargs, JSON_LIMIT))
 
     async def ensure(
@@ -349,7 +342,7 @@ class AsyncAnalyzedVideos(_VideosBase):
         max_bytes: int | None = None,
         cancel: threading.Event | None = None,
     ) -> DownloadedVideo:
-        wait, spec = checked_wait(wait), _get_spec(session_id, analysis)
+        wait, spec = checked_wait(wait), get_analyzed_video(session_id, analysis)
         options = _download_options(self._settings, to, progress, overwrite, exist_ok, connections, max_bytes, cancel)
 
         async def lookup() -> AnalyzedVideo:

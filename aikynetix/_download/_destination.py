@@ -18,7 +18,7 @@ from urllib.request import url2pathname
 from attrs import frozen
 
 from .._errors import ConfigurationError
-from .._signed_url import safe_name
+from .._models import safe_name
 from ._failures import PlaceError
 
 if TYPE_CHECKING:

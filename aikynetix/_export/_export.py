@@ -7,9 +7,9 @@ from concurrent.futures import Executor
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from .._arguments import checked_count, checked_place
 from .._download._destination import local_path, remote_url
 from .._errors import DownloadError
+from .._operations import checked_count, checked_place
 from ._folder import Folder
 from ._record import shown_id
 from ._run import Run, close, sessions

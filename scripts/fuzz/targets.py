@@ -19,13 +19,13 @@ from aikynetix import (
     APIResponseValidationError,
     APIStatusError,
     ConfigurationError,
-    _arguments,
     _config,
+    _models,
+    _operations,
     _reading,
     _redact,
     _responses,
     _retry,
-    _signed_url,
 )
 from aikynetix._download import _destination, _failures, _object, _partial, _segments, _verify
 from aikynetix._export import _input, _record
@@ -42,7 +42,7 @@ _REQUEST = httpx.Request("GET", "https://api.example/s", headers={"API-KEY": _KE
 def session_id(data: bytes) -> None:
     """A session id is refused, or stays one segment of the path that says the same when it is read back."""
     try:
-        checked = _arguments.checked_session_id(data.decode("utf-8", "surrogateescape"))
+        checked = _operations.checked_session_id(data.decode("utf-8", "surrogateescape"))
     except ValueError:
         return
     url = httpx.URL(f"https://api.example/sessions/{quote(checked, safe='')}/analyzed-video/")
@@ -65,9 +65,9 @@ def base_url(data: bytes) -> None:
 def signed_url(data: bytes) -> None:
     """Any URL has an end or none, a file name that is safe, and a form without its query."""
     text = data.decode("utf-8", "replace")
-    end = _signed_url.expires_at(text)
+    end = _models.expires_at(text)
     _promise(end is None or end.utcoffset() is not None)
-    _safe_name(_signed_url.object_name(text), may_be_empty=False)
+    _safe_name(_models.object_name(text), may_be_empty=False)
     redacted = _redact.redact_url(text)
     _promise(redacted.isprintable() and redacted.partition("?")[2] in ("", "...", "…"))
 
@@ -75,10 +75,10 @@ def signed_url(data: bytes) -> None:
 def file_name(data: bytes) -> None:
     """Any header, session and URL become the name of a file in its own folder, and such a name stays as it is."""
     text = data.decode("utf-8", "surrogateescape")
-    name = _signed_url.safe_name(text)
+    name = _models.safe_name(text)
     _safe_name(name, may_be_empty=True)
-    _promise(_signed_url.safe_name(name) == name)
-    told = _signed_url.disposition_name(data.decode("latin-1"))
+    _promise(_models.safe_name(name) == name)
+    told = _models.disposition_name(data.decode("latin-1"))
     _promise(told is None or bool(told))
     _safe_name(told or "", may_be_empty=True)
     session, _, url = text.partition("\n")

@@ -10,8 +10,8 @@ from urllib.parse import quote
 import pytest
 
 from aikynetix import _redact
+from aikynetix._models import disposition_name, object_name, safe_name
 from aikynetix._redact import Secret, one_line, redact_url, scrub, scrub_json
-from aikynetix._signed_url import disposition_name, object_name, safe_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable

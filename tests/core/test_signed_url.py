@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from aikynetix import _signed_url
+from aikynetix import _models
 
 
 @pytest.mark.parametrize(
@@ -26,8 +26,8 @@ from aikynetix import _signed_url
 )
 def test_the_end_of_a_signed_url(query: str, end: datetime | None) -> None:
     """Cloud Storage documentation, "Signed URLs" (V4) and "V2 signing process"; what does not say has none."""
-    assert _signed_url.expires_at(f"https://h/v?{query}") == end
-    assert _signed_url.expires_at("https://[h/v?Expires=1") is None
+    assert _models.expires_at(f"https://h/v?{query}") == end
+    assert _models.expires_at("https://[h/v?Expires=1") is None
 
 
 @pytest.mark.skipif(not hasattr(time, "tzset"), reason="the zone of a process is fixed on Windows")
@@ -36,7 +36,7 @@ def test_the_end_is_utc_wherever_the_machine_stands(monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("TZ", "Asia/Tokyo")
     time.tzset()
     try:
-        end = _signed_url.expires_at("https://h/v?X-Goog-Date=20260101T000000&X-Goog-Expires=900")
+        end = _models.expires_at("https://h/v?X-Goog-Date=20260101T000000&X-Goog-Expires=900")
         assert end == datetime(2026, 1, 1, 0, 15, tzinfo=UTC)
         assert end is not None
         assert end.tzname() == "UTC"
@@ -58,7 +58,7 @@ def test_the_end_is_utc_wherever_the_machine_stands(monkeypatch: pytest.MonkeyPa
 )
 def test_the_name_of_what_a_url_points_to(url: str, name: str) -> None:
     """The disposition it asks for, else the last part of its path, else a name of ours."""
-    assert _signed_url.object_name(url) == name
+    assert _models.object_name(url) == name
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_the_name_of_what_a_url_points_to(url: str, name: str) -> None:
 )
 def test_the_name_in_a_disposition(header: str, name: str | None) -> None:
     """RFC 6266: quoted, bare or extended; only the last part of a path."""
-    assert _signed_url.disposition_name(header) == name
+    assert _models.disposition_name(header) == name
 
 
 @pytest.mark.parametrize(
@@ -99,4 +99,4 @@ def test_the_name_in_a_disposition(header: str, name: str | None) -> None:
 )
 def test_a_safe_name_names_a_file_in_its_own_folder(text: str, name: str) -> None:
     """No separators, controls, device names, dots or spaces at its ends; at most 200 bytes with its extension kept."""
-    assert _signed_url.safe_name(text) == name
+    assert _models.safe_name(text) == name
