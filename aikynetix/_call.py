@@ -156,27 +156,32 @@ def _wait_after(
 
 
 class _NoCookies(httpx.Cookies):
-    """Keeps nothing: a credential is all that a request to this API carries."""
-
     def extract_cookies(self, response: httpx.Response) -> None:
         """Leave the response's cookies alone."""
 
 
-class _ApiClient:
+class WithoutCookies:
+    """For httpx clients: keeps no cookies, because a credential is all that a request is to carry."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._cookies: httpx.Cookies = _NoCookies()
+
+
+class _ApiClient(WithoutCookies):
     """What both httpx clients for the API have: settings, and connections that may be shared."""
 
     def __init__(self, settings: Settings, carriers: Any, owner: Self | None = None) -> None:
         hooks, auth = {"response": [self._on_response]}, settings.credential
         options = httpx_options(settings.timeout, *carriers)
         client: Any = self
-        super().__init__(base_url=settings.base_url, auth=auth, event_hooks=hooks, **options)  # type: ignore[call-arg] # httpx's
+        super().__init__(base_url=settings.base_url, auth=auth, event_hooks=hooks, **options)
         self._settings, self._carriers, self._owner = settings, carriers, owner
         self.is_owner = owner is None
         self._base = str(settings.base_url).removesuffix("/")
         self._plain_headers = httpx.Headers([(b"Host", settings.base_url.netloc), *client.headers.raw])
 
     _on_response: Any
-    cookies: Any = _NoCookies()
 
     def build(self, kwargs: Mapping[str, Any]) -> httpx.Request:
         """Return what ``build_request(**kwargs)`` does, a plain GET without parsing URL and headers over and over."""

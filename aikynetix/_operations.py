@@ -13,6 +13,7 @@ import re
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, Protocol, Self, TypeVar
 
+import httpx  # noqa: TC002 -- tools resolve the annotations at run time
 from aikynetix_api import facade
 from aikynetix_api.client import AuthenticatedClient, Client
 from aikynetix_api.errors import UnexpectedStatus
@@ -25,8 +26,6 @@ from ._responses import misfit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-
-    import httpx
 
     # An operation with a `security` of its own is typed to want an AuthenticatedClient. That class holds the token in
     # plain sight, so it is one for type checkers only: at run time the generated functions just ask for the client.

@@ -152,7 +152,7 @@ class StackTransport(_Stack, httpx.BaseTransport):
 
         def give_back() -> None:
             is_closed = self._idle.get(origin) is not idle
-            if is_closed or has_leftover(transport, response):
+            if is_closed or has_leftover(transport, request, response):
                 discard(transport)
             else:
                 idle.append(transport)
@@ -209,7 +209,7 @@ class AsyncStackTransport(_Stack, httpx.AsyncBaseTransport):
         async def give_back() -> None:
             slots.release()
             is_closed = self._idle.get(origin) is not idle
-            if is_closed or has_leftover(transport, response):
+            if is_closed or has_leftover(transport, request, response):
                 await adiscard(transport)
             else:
                 idle.append(transport)

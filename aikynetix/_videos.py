@@ -75,14 +75,33 @@ def _download_options(
     )
 
 
-class AnalyzedVideos:
-    """The annotated videos of sessions; reached as ``client.analyzed_videos``."""
-
-    __module__ = "aikynetix"
+class _VideosBase:
+    """What the verbs of both clients need: the client, and what it does for them."""
 
     def __init__(self, client: Any, settings: Settings, exchange: Any, download: Any, make_factory: Any) -> None:
         self._client, self._settings, self._exchange = client, settings, exchange
         self._download, self._make_factory = download, make_factory
+
+    def _export_options(
+        self, analysis: AnalysisName | None, retry_failed: bool, wait: float, executor: Executor | None
+    ) -> dict[str, Any]:
+        return {
+            "analysis": checked_analysis(analysis),
+            "retry_failed": checked_flag("retry_failed", retry_failed),
+            "wait": checked_wait(wait),
+            "executor": executor,
+            "make_client": None if executor is None else self._make_factory(),
+            "max_retries": self._settings.max_retries,
+        }
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {self._client!r}: get, generate, ensure, download, export>"
+
+
+class AnalyzedVideos(_VideosBase):
+    """The annotated videos of sessions; reached as ``client.analyzed_videos``."""
+
+    __module__ = "aikynetix"
 
     def get(
         self, session_id: str, *, analysis: AnalysisName | None = None, as_attachment: bool = False
@@ -268,32 +287,14 @@ class AnalyzedVideos:
         """
         from ._export import export
 
-        return export(
-            self._client,
-            session_ids,
-            to,
-            analysis=checked_analysis(analysis),
-            concurrency=concurrency,
-            retry_failed=checked_flag("retry_failed", retry_failed),
-            wait=checked_wait(wait),
-            executor=executor,
-            make_client=None if executor is None else self._make_factory(),
-            max_retries=self._settings.max_retries,
-            observer=progress,
-        )
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} of {self._client!r}: get, generate, ensure, download, export>"
+        how = self._export_options(analysis, retry_failed, wait, executor)
+        return export(self._client, session_ids, to, concurrency=concurrency, observer=progress, **how)
 
 
-class AsyncAnalyzedVideos:
+class AsyncAnalyzedVideos(_VideosBase):
     """The annotated videos of sessions; reached as ``client.analyzed_videos`` of an `AsyncAikynetix`."""
 
     __module__ = "aikynetix"
-
-    def __init__(self, client: Any, settings: Settings, exchange: Any, download: Any, make_factory: Any) -> None:
-        self._client, self._settings, self._exchange = client, settings, exchange
-        self._download, self._make_factory = download, make_factory
 
     async def get(
         self, session_id: str, *, analysis: AnalysisName | None = None, as_attachment: bool = False
@@ -365,22 +366,8 @@ class AsyncAnalyzedVideos:
     ) -> AsyncGenerator[ExportRecord]:
         from ._export import export_async
 
-        return export_async(
-            self._client,
-            session_ids,
-            to,
-            analysis=checked_analysis(analysis),
-            concurrency=concurrency,
-            retry_failed=checked_flag("retry_failed", retry_failed),
-            wait=checked_wait(wait),
-            executor=executor,
-            make_client=None if executor is None else self._make_factory(),
-            max_retries=self._settings.max_retries,
-            observer=progress,
-        )
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} of {self._client!r}: get, generate, ensure, download, export>"
+        how = self._export_options(analysis, retry_failed, wait, executor)
+        return export_async(self._client, session_ids, to, concurrency=concurrency, observer=progress, **how)
 
 
 for _name in ("get", "generate", "ensure", "download", "export"):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 import attrs
 import httpx
 
-from .._call import AsyncCarriers, Carriers, httpx_options
+from .._call import AsyncCarriers, Carriers, WithoutCookies, httpx_options
 from .._network import CANCELLED
 from ._engine import download
 
@@ -27,11 +27,19 @@ if TYPE_CHECKING:
 _LOOK_EVERY = 0.2  # seconds between two looks at whether the video is still wanted
 
 
+class _Client(WithoutCookies, httpx.Client):
+    pass
+
+
+class _AsyncClient(WithoutCookies, httpx.AsyncClient):
+    pass
+
+
 class StorageClient:
     """Opens URLs of the storage host."""
 
     def __init__(self, carriers: Carriers, timeout: httpx.Timeout) -> None:
-        self._client = httpx.Client(**httpx_options(timeout, *carriers))
+        self._client = _Client(**httpx_options(timeout, *carriers))
 
     def open_url(self, url: str, headers: Mapping[str, str], *, cancelled: Callable[[], bool]) -> httpx.Response:
         """Send a GET, follow nothing, and return the response with its body unread; see `OpenUrl`."""
@@ -47,7 +55,7 @@ class AsyncStorageClient:
     """Opens URLs of the storage host through a caller's asynchronous transport, for worker threads."""
 
     def __init__(self, carriers: AsyncCarriers, timeout: httpx.Timeout) -> None:
-        self._client = httpx.AsyncClient(**httpx_options(timeout, *carriers))
+        self._client = _AsyncClient(**httpx_options(timeout, *carriers))
 
     def opener(self, portal: anyio.from_thread.BlockingPortal) -> OpenUrl:
         """Return what opens a URL in the event loop of ``portal``, called from any thread."""
