@@ -32,7 +32,11 @@ def _xml(code: str, status: int) -> Script:
 
 
 def _case(name: str, error: type[DownloadError] | None, *parts: Part) -> Scenario:
-    return Scenario(f"storage-{name}", raw(*parts), error)  # type: ignore[arg-type, unused-ignore]  # all are ours
+    return _scenario(name, error, raw(*parts))
+
+
+def _scenario(name: str, error: type[DownloadError] | None, script: Script) -> Scenario:
+    return Scenario(f"storage-{name}", script, error, verb="download")
 
 
 def lookup_of(name: str) -> Script:
@@ -48,11 +52,11 @@ STORAGE = (
     _case("right-md5", None, head(200, f"x-goog-hash: md5={_MD5}"), VIDEO),
     _case("late", None, Pause(0.1), *_WHOLE),
     _case("disposition-with-a-path", None, head(200, 'Content-Disposition: attachment; filename="../../x"'), VIDEO),
-    Scenario("storage-expired", _xml("ExpiredToken", 400), SignedUrlExpiredError),
-    Scenario("storage-bad-signature", _xml("SignatureDoesNotMatch", 403), SignedUrlExpiredError),
-    Scenario("storage-missing", _xml("NoSuchKey", 404), DownloadError),
-    Scenario("storage-broken", _xml("InternalError", 500), DownloadInterruptedError),
-    Scenario("storage-busy", _xml("SlowDown", 503), DownloadInterruptedError),
+    _scenario("expired", SignedUrlExpiredError, _xml("ExpiredToken", 400)),
+    _scenario("bad-signature", SignedUrlExpiredError, _xml("SignatureDoesNotMatch", 403)),
+    _scenario("missing", DownloadError, _xml("NoSuchKey", 404)),
+    _scenario("broken", DownloadInterruptedError, _xml("InternalError", 500)),
+    _scenario("busy", DownloadInterruptedError, _xml("SlowDown", 503)),
     _case("teapot", DownloadError, head(418, length=0)),
     _case("redirect", DownloadError, head(302, "Location: {api}/sessions/x/", length=0)),
     _case("wrong-md5", IntegrityError, head(200, "x-goog-hash: md5=AAAAAAAAAAAAAAAAAAAAAA=="), VIDEO),
