@@ -39,6 +39,7 @@ _NO_SERVER = "no-server:"
 # What the regeneration calls the credentials that an operation takes, and what its errors call them.
 _KINDS: dict[type[object], str] = {ApiKey: "api_key", BearerToken: "token"}
 _CREDENTIALS = {"api_key": "an API key (api_key=)", "token": "a bearer token (token=)"}
+_RAISING = Client(base_url="", raise_on_unexpected_status=True)
 _LONGEST_ID = 1_024
 _LONGEST_WAIT = 1e9
 _UNSENDABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # control characters, unpaired surrogates
@@ -194,24 +195,12 @@ def success_model(operation: Any, response: httpx.Response) -> Any:
     """
     if response.request.method == "HEAD" or (response.status_code in (204, 205) and not response.content):
         return None
-    client = _RaisingClient(response.status_code)
     try:
-        return operation._parse_response(client=client, response=response)  # noqa: SLF001 -- the generator's
+        return operation._parse_response(client=_RAISING, response=response)  # noqa: SLF001 -- the generator's
     except Exception as error:
         if isinstance(error, UnexpectedStatus) and not response.content:
             return None  # whatever 2xx it is, nothing is what it holds
         raise misfit(response, error) from None
-
-
-class _RaisingClient:
-    """What the generated parsers ask whether to raise; their own exception would hold the whole body, twice."""
-
-    def __init__(self, status: int) -> None:
-        self._status = status
-
-    @property
-    def raise_on_unexpected_status(self) -> bool:
-        raise UnexpectedStatus(self._status, b"")
 
 
 def request_kwargs(
@@ -296,6 +285,3 @@ class RawClient(_Base):
 
     async def __aexit__(self, *args: object, **kwargs: object) -> None:
         """Leave the connections open: they belong to the facade's client."""
-
-    def __repr__(self) -> str:
-        return f"RawClient(base_url={self._base_url!r})"

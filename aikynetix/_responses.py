@@ -130,8 +130,7 @@ def _code(body: object) -> str | None:
 def video_url(response: httpx.Response, paths: Sequence[Sequence[str]]) -> str | None:
     """Return the video's URL in a 2xx response, or None where the response says that there is none yet.
 
-    "None yet" is a JSON object in which the field is null, empty or missing, or a 202 or 204 without a body; so it is
-    for ``ensure`` to poll on and for `require_url` to refuse.
+    "None yet" is a JSON object in which the field is null, empty or missing, or a 202 or 204 without a body.
     """
     if not paths:
         raise invalid(response, "the vendored spec does not say where the video's URL is")
@@ -159,15 +158,6 @@ def video_url(response: httpx.Response, paths: Sequence[Sequence[str]]) -> str |
         told = one_line(scrub(" ".join(_texts(error))[:_LONGEST_BODY]), limit=_LONGEST_MESSAGE) or "error"
         raise invalid(response, f"the response has status {response.status_code} but says: {told}")
     return None
-
-
-def require_url(response: httpx.Response, paths: Sequence[Sequence[str]]) -> str:
-    """Return the video's URL in a 2xx response; see `video_url`."""
-    url = video_url(response, paths)
-    if url is None:
-        name = " or ".join(".".join(path) for path in paths)
-        raise invalid(response, f"the response has status {response.status_code} but no {name} in it")
-    return url
 
 
 def _checked_url(response: httpx.Response, value: object) -> str:
@@ -202,8 +192,8 @@ def invalid(response: httpx.Response, why: str, body: str | None = None) -> APIR
 
 def misfit(response: httpx.Response, error: Exception) -> APIResponseValidationError:
     """Return the exception for a 2xx response that a generated parser ended on with ``error``."""
-    lacks = isinstance(error, KeyError)
-    why = f"it lacks {error.args[0]!r}" if lacks else one_line(scrub(f"{type(error).__name__}: {error}"), limit=200)
+    why = f"it lacks {error.args[0]!r}" if isinstance(error, KeyError) else f"{type(error).__name__}: {error}"
+    why = one_line(scrub(why[:_LONGEST_BODY]), limit=200)
     body = scrub(response.content[:_LONGEST_BODY].decode("utf-8", "replace"))
     return invalid(response, f"the response does not fit the vendored spec: {why}", body)
 
