@@ -9,7 +9,7 @@ import json
 import socket
 import ssl
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import httpx
@@ -49,13 +49,13 @@ def require_success(response: httpx.Response, now: float) -> httpx.Response:
     """Return ``response`` if it is 2xx."""
     if response.is_success:
         return response
-    status, content = response.status_code, response.content
+    status = response.status_code
     try:
-        body = scrub_json(json.loads(content))
-        told = _first_line(_messages(body))
+        body = scrub_json(json.loads(response.content))
+        told = next(filter(None, (one_line(text, limit=_LONGEST_MESSAGE) for text in _messages(body))), "")
     except (ValueError, RecursionError):
         # Not `response.text`: its charset is the server's to choose, and some of Python's codecs are no text codecs.
-        body, told = scrub(content.decode("utf-8", "replace")) or None, ""
+        body, told = scrub(response.content.decode("utf-8", "replace")) or None, ""
     message = told or httpx.codes.get_reason_phrase(status) or f"HTTP status {status}"
     location = response.headers.get("location")
     if location and 300 <= status <= 399:
@@ -91,40 +91,27 @@ def request_id(response: httpx.Response) -> str | None:
     return None
 
 
-def _messages(value: object) -> Iterator[str]:
+def _messages(body: Any) -> Iterator[str]:
     """Yield the texts of an error's JSON body, the most telling first: a known member's, then those about fields."""
-    yield from _texts(value, _MESSAGE_KEYS)
-    if isinstance(value, dict):
-        fields = cast("dict[str, object]", value)
-        about = {name: " ".join(_texts(told)) for name, told in fields.items() if name not in _NO_FIELDS}
-        yield "; ".join(
-            text if name == "non_field_errors" else f"{name}: {text}" for name, text in about.items() if text
-        )
+    yield from _texts(body, _MESSAGE_KEYS)
+    fields = body.items() if isinstance(body, dict) else ()
+    about = ((name, " ".join(_texts(told))) for name, told in fields if name not in _NO_FIELDS)
+    yield "; ".join(text if name == "non_field_errors" else f"{name}: {text}" for name, text in about if text)
 
 
-def _texts(value: object, keys: Sequence[str] = _TEXT_KEYS, depth: int = 0) -> Iterator[str]:
+def _texts(value: Any, keys: Sequence[str] = _TEXT_KEYS, depth: int = 0) -> Iterator[str]:
     if isinstance(value, str):
         yield value
-    elif depth < 5 and isinstance(value, dict):
-        for key in keys:
-            yield from _texts(cast("dict[str, object]", value).get(key), depth=depth + 1)
-    elif depth < 5 and isinstance(value, list):
-        for item in cast("list[object]", value)[:3]:
-            yield from _texts(item, depth=depth + 1)
+    elif depth < 5 and isinstance(value, dict | list):
+        for member in map(value.get, keys) if isinstance(value, dict) else value[:3]:
+            yield from _texts(member, depth=depth + 1)
 
 
-def _first_line(texts: Iterator[str]) -> str:
-    return next(filter(None, (one_line(text, limit=_LONGEST_MESSAGE) for text in texts)), "")
-
-
-def _code(body: object) -> str | None:
-    outer = cast("dict[str, object]", body) if isinstance(body, dict) else {}
-    for holder in (outer.get("error"), outer):
-        for key in _CODE_KEYS if isinstance(holder, dict) else ():
-            value = cast("dict[str, object]", holder).get(key)
-            if isinstance(value, str | int) and not isinstance(value, bool) and value != "":
-                return one_line(str(value), limit=100)
-    return None
+def _code(body: Any) -> str | None:
+    holders: list[Any] = [body.get("error"), body] if isinstance(body, dict) else []
+    values = (holder.get(key) for holder in holders if isinstance(holder, dict) for key in _CODE_KEYS)
+    codes = (one_line(str(value), limit=100) for value in values if type(value) in (str, int) and value != "")
+    return next(codes, None)
 
 
 def video_url(response: httpx.Response, paths: Sequence[Sequence[str]]) -> str | None:
