@@ -32,30 +32,18 @@ class TokenError(httpx.RequestError):
 
 @frozen
 class SpecDefaults:
-    """What the vendor's spec says of the server and its credentials.
-
-    Attributes:
-        base_url: Its first server; None where it names none that can be used.
-        api_key: Where a key goes: ``"header"``, ``"query"`` or ``"cookie"``, and a name; None where none is taken.
-        bearer: Where a token goes: a header's name, and what stands before the token; None where none is taken.
-    """
+    """What the vendor's spec says of the server and of the credentials that it takes; None where it says nothing."""
 
     base_url: str | None
-    api_key: tuple[str, str] | None
-    bearer: tuple[str, str] | None
+    api_key: tuple[str, str] | None  # "header", "query" or "cookie", and a name
+    bearer: tuple[str, str] | None  # a header's name, and what stands before the token
 
 
 def checked_secret(value: object, setting: str) -> Secret:
-    """Return ``value`` as a `Secret` that is safe to put into a header.
+    """Return ``value``, a string, as a `Secret` that is safe to put into a header; no error's text shows it.
 
-    White space around it is dropped: keys read from a file end in a newline.
-
-    Args:
-        value: What the caller gave, a string.
-        setting: How the caller knows the setting, for the error's text; it begins with the argument's name and ``=``.
-
-    Raises:
-        ConfigurationError: It is no string, empty, or has characters that no header can carry. The text never shows it.
+    White space around it is dropped: keys read from a file end in a newline. ``setting`` is how the caller knows it,
+    and begins with the argument's name and ``=``.
     """
     if not isinstance(value, str):
         fault = f"must be a string, not {type(value).__name__}"
@@ -89,9 +77,8 @@ class ApiKey(httpx.Auth):
     def __init__(self, key: str, header: str | None = None) -> None:
         self._key = checked_secret(key, "api_key= (or AIKYNETIX_API_KEY)")
         if header is not None and not (isinstance(header, str) and HEADER_NAME.fullmatch(header)):
-            raise ConfigurationError(
-                "ApiKey(header=...) must be a header's name, such as 'API-KEY' or 'Authorization'.", setting="auth"
-            )
+            text = "ApiKey(header=...) must be a header's name, such as 'API-KEY' or 'Authorization'."
+            raise ConfigurationError(text, setting="auth")
         self._placement = None if header is None else ("header", header)
 
     def _place(self, spec: SpecDefaults) -> None:
@@ -105,11 +92,9 @@ class ApiKey(httpx.Auth):
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         """Add the key to ``request``."""
         if self._placement is None:
-            raise ConfigurationError(
-                "ApiKey(key) takes its header from an Aikynetix client; outside one, name header=.", setting="auth"
-            )
-        place, name = self._placement
-        key = self._key.reveal()
+            text = "ApiKey(key) takes its header from an Aikynetix client; outside one, name header=."
+            raise ConfigurationError(text, setting="auth")
+        (place, name), key = self._placement, self._key.reveal()
         if place == "query":
             request.url = request.url.copy_merge_params({name: key})
         elif place == "cookie":
@@ -118,9 +103,6 @@ class ApiKey(httpx.Auth):
         else:
             request.headers[name] = f"API-KEY {key}" if name.lower() == "authorization" else key
         yield request
-
-    def __repr__(self) -> str:
-        return "ApiKey(***)"
 
 
 class BearerToken(httpx.Auth):
@@ -217,9 +199,6 @@ class BearerToken(httpx.Auth):
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self._source or cast("Secret", self._token).reveal(),)
 
-    def __repr__(self) -> str:
-        return "BearerToken(***)"
-
 
 @contextmanager
 def _mapped() -> Generator[None]:
@@ -231,12 +210,7 @@ def _mapped() -> Generator[None]:
 
 
 class SameOriginAuth(httpx.Auth):
-    """Adds a credential to requests for one origin and to no other.
-
-    Args:
-        inner: The credential.
-        base_url: The URL whose scheme, host and port it is meant for.
-    """
+    """Adds the ``inner`` credential to requests for the origin of ``base_url`` and to no other."""
 
     def __init__(self, inner: httpx.Auth, base_url: httpx.URL) -> None:
         self.inner = inner

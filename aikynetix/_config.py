@@ -70,24 +70,15 @@ def resolve(
     spec: SpecDefaults,
     asynchronous: bool,
 ) -> Settings:
-    """Return checked settings; an argument wins over the environment, the environment over the spec.
-
-    Raises:
-        ConfigurationError: A setting is wrong or missing, or there are two credentials.
-    """
+    """Return checked settings; an argument wins over the environment, the environment over the spec."""
     # An empty variable counts as unset: that is how shells and CI systems blank one out.
     environ = {name: value.strip() for name, value in environ.items() if value.strip()}
-    if base_url is not None:
-        url = checked_base_url(base_url, f"base_url= (or {BASE_URL_VARIABLE})")
-    elif found := environ.get(BASE_URL_VARIABLE):
-        url = checked_base_url(found, f"the environment variable {BASE_URL_VARIABLE}")
-    else:
-        text = f"the vendored spec names no server that can be used; give base_url= or set {BASE_URL_VARIABLE}:"
-        url = checked_base_url(spec.base_url or "", text)
+    if base_url is None:
+        base_url = environ.get(BASE_URL_VARIABLE) or spec.base_url or ""
+    url = checked_base_url(base_url, f"base_url= (or {BASE_URL_VARIABLE})")
     if not asynchronous and inspect.iscoroutinefunction(token):
-        raise ConfigurationError(
-            "token= is a coroutine function, which only AsyncAikynetix can run; give a plain callable.", setting="token"
-        )
+        text = "token= is a coroutine function, which only AsyncAikynetix can run; give a plain callable."
+        raise ConfigurationError(text, setting="token")
     credential = _resolve_credential(api_key, token, auth, environ)
     if isinstance(credential, ApiKey | BearerToken):
         credential = copy.copy(credential)
@@ -109,45 +100,34 @@ def _resolve_credential(
     if not given:
         api_key, token = environ.get(API_KEY_VARIABLE), environ.get(TOKEN_VARIABLE)
         given = [name for name in (API_KEY_VARIABLE, TOKEN_VARIABLE) if name in environ]
-    if len(given) > 1:
-        raise ConfigurationError(
-            f"{' and '.join(given)} are both set; a request carries one credential, so give one.",
-            setting="api_key" if auth is None else "auth",
-        )
-    if not given:
-        raise ConfigurationError(
-            f"no credential: give api_key= or token= (or auth=), "
-            f"or set {API_KEY_VARIABLE} or {TOKEN_VARIABLE} in the environment.",
-            setting="api_key",
-        )
+    if len(given) != 1:
+        fault = f"{' and '.join(given)} are both set" if given else "no credential"
+        way = f"give one of api_key=, token= and auth=, or set {API_KEY_VARIABLE} or {TOKEN_VARIABLE}"
+        raise ConfigurationError(f"{fault}: {way}.", setting="api_key")
     if api_key is not None:
         return ApiKey(api_key)
     if token is not None:
         return BearerToken(token)
     if not isinstance(auth, httpx.Auth):
-        raise ConfigurationError(
-            "auth= must be an httpx.Auth, such as ApiKey(...); for a string use api_key= or token=.", setting="auth"
-        )
+        text = "auth= must be an httpx.Auth, such as ApiKey(...); for a string use api_key= or token=."
+        raise ConfigurationError(text, setting="auth")
     return auth
 
 
 def checked_base_url(base_url: str | httpx.URL, setting: str) -> httpx.URL:
-    """Return ``base_url`` without a trailing slash, or say what is wrong with it.
-
-    A credential must not be led astray by how the URL is written.
-    """
+    """Return ``base_url`` without a trailing slash, checked so that how it is written leads no credential astray."""
     text = str(base_url) if isinstance(base_url, str | httpx.URL) else ""
-    fault = "must be an absolute URL such as https://api.example.com, without user info, query, fragment or spaces."
+    fault = "must be an absolute URL such as https://api.example.com, without user info, query, fragment or spaces"
     try:
         url = httpx.URL(text)
         is_local = is_loopback(url.host)  # the host decodes IDNA, and raises where it only looks like it
     except (httpx.InvalidURL, ValueError):
-        raise ConfigurationError(f"{setting} {fault}", setting="base_url") from None
+        raise ConfigurationError(f"{setting} {fault}.", setting="base_url") from None
     if url.scheme == "http" and url.host and not is_local:
-        fault = "uses http, which would send the credential in the clear; use https (http is for loopback only)."
+        fault = "uses http, which would send the credential in the clear; use https (http is for loopback only)"
     elif _names_host(url, ("http", "https")) and not _ASTRAY.search(text):
         return url.copy_with(raw_path=url.raw_path.rstrip(b"/") or b"/")
-    raise ConfigurationError(f"{setting} {fault}", setting="base_url")
+    raise ConfigurationError(f"{setting} {fault}.", setting="base_url")
 
 
 def _names_host(url: httpx.URL, schemes: tuple[str, ...]) -> bool:
@@ -156,10 +136,8 @@ def _names_host(url: httpx.URL, schemes: tuple[str, ...]) -> bool:
 
 def is_loopback(host: str) -> bool:
     """Return whether ``host`` is this machine itself: ``localhost`` or an address in 127.0.0.0/8 or ::1."""
-    if host == "localhost":
-        return True
     try:
-        return ip_address(host).is_loopback
+        return host == "localhost" or ip_address(host).is_loopback
     except ValueError:
         return False
 
@@ -174,11 +152,8 @@ def resolve_timeout(timeout: float | httpx.Timeout | None) -> httpx.Timeout:
             return timeout
     elif _is_limit(timeout):
         return httpx.Timeout(float(timeout))
-    raise ConfigurationError(
-        f"timeout= must be a positive number of seconds, at most {LONGEST_TIMEOUT:,.0f}, or an httpx.Timeout of such "
-        "numbers; leave it out for the default.",
-        setting="timeout",
-    )
+    text = f"must be a positive number of seconds, at most {LONGEST_TIMEOUT:,.0f}, or an httpx.Timeout of such numbers"
+    raise ConfigurationError(f"timeout= {text}.", setting="timeout")
 
 
 def _is_limit(value: object) -> bool:
@@ -200,12 +175,12 @@ def checked_proxy(proxy: Any, setting: str = "proxy=") -> httpx.Proxy:
     except (httpx.InvalidURL, ValueError, TypeError, AttributeError):
         made = httpx.Proxy("http://")
     if not _names_host(made.url, _PROXY_SCHEMES):
-        text = f"{setting} must be a URL such as http://proxy.example:3128 (http, https, socks5, socks5h)."
-        raise ConfigurationError(text, setting="proxy")
-    if made.url.scheme.startswith("socks") and importlib.util.find_spec("socksio") is None:
-        text = f"{setting} speaks SOCKS, which needs: pip install 'aikynetix[socks]'."
-        raise ConfigurationError(text, setting="proxy")
-    return made
+        fault = "must be a URL such as http://proxy.example:3128 (http, https, socks5, socks5h)"
+    elif made.url.scheme.startswith("socks") and importlib.util.find_spec("socksio") is None:
+        fault = "speaks SOCKS, which needs: pip install 'aikynetix[socks]'"
+    else:
+        return made
+    raise ConfigurationError(f"{setting} {fault}.", setting="proxy")
 
 
 def _resolve_verify(verify: Any) -> ssl.SSLContext | str | None:

@@ -45,15 +45,10 @@ class Wait:
 
 @frozen
 class Result:
-    """What came of a step.
-
-    Attributes:
-        outcome: The video, None where the API says that there is none yet or after a `Wait`, or the error.
-        elapsed: Seconds since the flow began.
-    """
+    """What came of a step: the video, the error, or None after a `Wait` or where there is no video yet."""
 
     outcome: AnalyzedVideo | APIError | None
-    elapsed: float
+    elapsed: float  # seconds since the flow began
 
 
 Flow = Generator[Request | Wait, Result, AnalyzedVideo]
@@ -66,15 +61,8 @@ def ensure_flow(session_id: str, wait: float) -> Flow:
     5xx came) is not simply sent again: the next GET shows whether it was worked on, and only if the video is still
     missing the POST is repeated, at most three times in all. 400 to the POST may mean "analyzed already" (vendor's
     page), so it too is settled by looking, three times before it is believed, and all the ``wait`` where its text
-    says so. 409 says that somebody else is having the video made (RFC 9110, section 15.5.10).
-
-    Args:
-        session_id: For the error's text.
-        wait: Seconds to wait in all.
-
-    Raises:
-        APIError: Every error other than the above.
-        VideoNotReadyError: ``wait`` is over.
+    says so. 409 says that somebody else is having the video made (RFC 9110, section 15.5.10). Every other error is
+    raised; `VideoNotReadyError` when ``wait`` seconds are over.
     """
     pending_error: APIError | None = None
     pause, looks, is_running = _FIRST_PAUSE, 0, False
@@ -103,7 +91,12 @@ def ensure_flow(session_id: str, wait: float) -> Flow:
             raise outcome
         left = wait - result.elapsed
         if left <= 0:
-            raise _not_ready(session_id, result.elapsed, pending_error)
+            raise VideoNotReadyError(
+                f"the video of session {session_id!r} was not ready after {result.elapsed:.0f} s; "
+                "it may still be in the making, so ask again later or with a longer wait=",
+                session_id=session_id,
+                waited=result.elapsed,
+            ) from pending_error
         yield Wait(min(left, max(pause, retry_after or 0.0)))
         pause = min(pause * 1.5, _LONGEST_PAUSE)
 
@@ -121,13 +114,3 @@ def _pending(outcome: APIError | None) -> APIError | None:
 
 def _is_uncertain(error: APIError | None) -> bool:
     return isinstance(error, InternalServerError) or (isinstance(error, APIConnectionError) and not error.is_permanent)
-
-
-def _not_ready(session_id: str, elapsed: float, pending_error: APIError | None) -> VideoNotReadyError:
-    text = (
-        f"the video of session {session_id!r} was not ready after {elapsed:.0f} s; "
-        "it may still be in the making, so ask again later or with a longer wait="
-    )
-    error = VideoNotReadyError(text, session_id=session_id, waited=elapsed)
-    error.__cause__ = pending_error
-    return error

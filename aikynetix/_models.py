@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, unquote_to_bytes, urlsplit
 
 import httpx
-from attrs import Factory, field, frozen
+from attrs import field, frozen
 
 from . import _responses
 from ._errors import APIResponseValidationError, DownloadError, VideoNotReadyError
@@ -57,10 +57,21 @@ class AnalyzedVideo:
     def expires_at(self) -> datetime | None:
         """When the URL stops working, in UTC; None when the URL does not say.
 
-        Source: Cloud Storage documentation, "Signed URLs": V4 (``X-Goog-Date`` and
-        ``X-Goog-Expires``) or V2 (``Expires``).
+        V4 signatures carry a start and a life time in seconds (``X-Goog-Date``, ``X-Goog-Expires``; ``X-Amz-...`` where
+        the bucket is reached by its S3 name), V2 signatures the end as seconds since 1970 (``Expires``). Source: Cloud
+        Storage documentation, "Signed URLs" and "V2 signing process".
         """
-        return expires_at(self.url)
+        _, query = _split(self.url)
+        try:
+            for prefix in ("x-goog-", "x-amz-"):
+                start, life = query.get(prefix + "date"), query.get(prefix + "expires")
+                if start and life:
+                    from dateutil.parser import isoparse  # here, because not every lookup looks at a date
+
+                    return _utc(isoparse(start)) + timedelta(seconds=int(life))
+            return datetime.fromtimestamp(int(query["expires"]), UTC)
+        except (KeyError, ValueError, OverflowError, OSError):
+            return None
 
     def is_expired(self, now: datetime | None = None) -> bool:
         """Return whether the URL has stopped working; False when it does not say when it will.
@@ -74,15 +85,14 @@ class AnalyzedVideo:
         if not isinstance(now, datetime | None):
             raise TypeError(f"now must be a datetime or None, not {type(now).__name__}")
         end = self.expires_at
-        if end is None:
-            return False
-        moment = datetime.now(UTC) if now is None else now
-        return end <= (moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment)
+        return end is not None and end <= (datetime.now(UTC) if now is None else _utc(now))
 
     @property
     def filename(self) -> str:
         """A safe name for the file, from the URL; ``video.mp4`` when it has none."""
-        return object_name(self.url)
+        path, query = _split(self.url)
+        asked = disposition_name(query.get("response-content-disposition", ""))
+        return asked or safe_name(unquote(path.rpartition("/")[2])) or "video.mp4"
 
     @property
     def raw(self) -> Any:
@@ -134,9 +144,7 @@ class DownloadedVideo:
     resumed_from: int = 0
     verified: str = "size"
     elapsed: float = 0.0
-    _file: tuple[Path, os.stat_result | None] | None = field(
-        default=Factory(lambda self: _seen(Path(self.path)), takes_self=True), repr=False, eq=False, alias="_file"
-    )
+    _file: tuple[Path, os.stat_result] | None = field(default=None, repr=False, eq=False, alias="_file")
 
     @cached_property
     def sha256(self) -> str:
@@ -157,7 +165,7 @@ class DownloadedVideo:
         try:
             with file.open("rb") as opened:
                 value = hashlib.file_digest(opened, "sha256").hexdigest()
-                if then is not None and _identity(os.fstat(opened.fileno())) == _identity(then):
+                if then is None or _identity(os.fstat(opened.fileno())) == _identity(then):
                     return value
         except OSError as failure:
             error = failure
@@ -165,41 +173,31 @@ class DownloadedVideo:
         raise DownloadError(text, session_id=self.session_id, path=self.path) from error
 
 
-def _seen(path: Path) -> tuple[Path, os.stat_result | None]:
-    """Return where ``path`` leads from any working directory, and what is there."""
-    file = path.absolute()
-    try:
-        return file, file.stat()
-    except OSError:
-        return file, None
-
-
 def _identity(stat: os.stat_result) -> tuple[int, ...]:
     return stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns
 
 
-def video_of(session_id: str, spec: RequestSpec, response: httpx.Response) -> AnalyzedVideo:
-    """Return the video that a 2xx response tells of.
-
-    Raises:
-        APIResponseValidationError: It has no URL, or none that can be used.
-    """
+def video_if_ready(session_id: str, spec: RequestSpec, response: httpx.Response) -> AnalyzedVideo | None:
+    """Return the video that a 2xx response tells of, None where it says that there is none yet."""
+    url = _responses.video_url(response, spec.url_paths)
+    if url is None:
+        return None
     kept = (spec.operation, response.status_code, response.content)
-    url = _responses.require_url(response, spec.url_paths)
     return AnalyzedVideo(session_id, url, _responses.request_id(response), kept)
 
 
-def video_if_ready(session_id: str, spec: RequestSpec, response: httpx.Response) -> AnalyzedVideo | None:
-    """Return the video that a 2xx response tells of, None where it says that there is none yet."""
-    return video_of(session_id, spec, response) if _responses.video_url(response, spec.url_paths) else None
+def video_of(session_id: str, spec: RequestSpec, response: httpx.Response) -> AnalyzedVideo:
+    """Return the video that a 2xx response tells of; `APIResponseValidationError` where there is none in it."""
+    video = video_if_ready(session_id, spec, response)
+    if video is None:
+        name = " or ".join(".".join(path) for path in spec.url_paths)
+        text = f"the response has status {response.status_code} but no {name} in it"
+        raise _responses.invalid(response, text)
+    return video
 
 
 def ready_video(session_id: str, spec: RequestSpec, response: httpx.Response) -> AnalyzedVideo:
-    """Return the video that a 2xx response tells of.
-
-    Raises:
-        VideoNotReadyError: It says that there is none yet.
-    """
+    """Return the video that a 2xx response tells of; `VideoNotReadyError` where it says that there is none yet."""
     video = video_if_ready(session_id, spec, response)
     if video is None:
         text = f"the API has no video of session {session_id!r} yet; ask again later"
@@ -207,26 +205,9 @@ def ready_video(session_id: str, spec: RequestSpec, response: httpx.Response) ->
     return video
 
 
-def expires_at(url: str) -> datetime | None:
-    """Return when ``url`` stops working, as an aware UTC datetime, or None when it does not say.
-
-    V4 signatures carry a start and a life time in seconds (``X-Goog-Date``, ``X-Goog-Expires``; ``X-Amz-...`` where the
-    bucket is reached by its S3 name), V2 signatures the end as seconds since 1970 (``Expires``). Source: Cloud Storage
-    documentation, "Signed URLs" and "V2 signing process".
-    """
-    _, query = _split(url)
-    try:
-        for prefix in ("x-goog-", "x-amz-"):
-            start, life = query.get(prefix + "date"), query.get(prefix + "expires")
-            if start and life:
-                from dateutil.parser import isoparse  # here, because not every lookup looks at a date
-
-                begin = isoparse(start)
-                begin = begin.replace(tzinfo=UTC) if begin.tzinfo is None else begin
-                return (begin + timedelta(seconds=int(life))).astimezone(UTC)
-        return datetime.fromtimestamp(int(query["expires"]), UTC)
-    except (KeyError, ValueError, OverflowError, OSError):
-        return None
+def _utc(moment: datetime) -> datetime:
+    """Return ``moment`` in UTC; a naive one is in it already."""
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def _split(url: str) -> tuple[str, dict[str, str]]:
@@ -236,17 +217,6 @@ def _split(url: str) -> tuple[str, dict[str, str]]:
     except ValueError:
         return "", {}
     return parts.path, {name.lower(): value for name, value in parse_qsl(parts.query)}
-
-
-def object_name(url: str) -> str:
-    """Return a safe file name for what ``url`` points to.
-
-    The name comes from the ``response-content-disposition`` parameter that a download URL carries, else from the last
-    part of the path, else it is ``video.mp4``.
-    """
-    path, query = _split(url)
-    asked = disposition_name(query.get("response-content-disposition", ""))
-    return asked or safe_name(unquote(path.rpartition("/")[2])) or "video.mp4"
 
 
 def disposition_name(header: str) -> str | None:

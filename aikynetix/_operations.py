@@ -39,6 +39,7 @@ _NO_SERVER = "no-server:"
 # What the regeneration calls the credentials that an operation takes, and what its errors call them.
 _KINDS: dict[type[object], str] = {ApiKey: "api_key", BearerToken: "token"}
 _CREDENTIALS = {"api_key": "an API key (api_key=)", "token": "a bearer token (token=)"}
+_RAISING = Client(base_url="", raise_on_unexpected_status=True)
 _LONGEST_ID = 1_024
 _LONGEST_WAIT = 1e9
 _UNSENDABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # control characters, unpaired surrogates
@@ -190,54 +191,22 @@ def parsed(operation: str, response: httpx.Response) -> Any:
 def success_model(operation: Any, response: httpx.Response) -> Any:
     """Return ``response``, a 2xx, as the success model of a generated operation module; None where it is empty.
 
-    A response to HEAD has no content, whatever is documented, nor have 204 and 205 (RFC 9110, sections 9.3.2, 15.3.5
-    and 15.3.6).
-
-    Raises:
-        APIResponseValidationError: It does not fit the vendored spec; the generated parser is strict.
+    A response to HEAD has no content, nor have 204 and 205, whatever is documented (RFC 9110, 9.3.2, 15.3.5, 15.3.6).
     """
     if response.request.method == "HEAD" or (response.status_code in (204, 205) and not response.content):
         return None
-    client = _RaisingClient(response.status_code)
     try:
-        return operation._parse_response(client=client, response=response)  # noqa: SLF001 -- the generator's
+        return operation._parse_response(client=_RAISING, response=response)  # noqa: SLF001 -- the generator's
     except Exception as error:
         if isinstance(error, UnexpectedStatus) and not response.content:
             return None  # whatever 2xx it is, nothing is what it holds
         raise misfit(response, error) from None
 
 
-class _RaisingClient:
-    """Stands in for the client that the generated parsers take: all that they ask it is whether to raise.
-
-    Their own exception would hold the whole body, twice.
-    """
-
-    def __init__(self, status: int) -> None:
-        self._status = status
-
-    @property
-    def raise_on_unexpected_status(self) -> bool:
-        raise UnexpectedStatus(self._status, b"")
-
-
 def request_kwargs(
     operation: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], auth: httpx.Auth
 ) -> Mapping[str, Any]:
-    """Return what a generated operation module makes of its arguments, as httpx takes it, checked.
-
-    Args:
-        operation: The module.
-        args: As its functions take them.
-        kwargs: As its functions take them.
-        auth: The client's credential.
-
-    Raises:
-        TypeError: ``operation`` is no such module, or the arguments are not its own.
-        ValueError: An argument has a value that no request can carry, such as ``..`` for a part of the path.
-        ConfigurationError: The vendor's spec names no server for it that can be used, no request that can be made of
-            it, or no credential of the kind that the client has.
-    """
+    """Return what a generated operation module makes of its arguments, as httpx takes it; see `Aikynetix.call`."""
     if not hasattr(operation, "_get_kwargs") or not hasattr(operation, "_parse_response"):
         raise TypeError(
             "operation must be a generated operation module, such as "
@@ -316,6 +285,3 @@ class RawClient(_Base):
 
     async def __aexit__(self, *args: object, **kwargs: object) -> None:
         """Leave the connections open: they belong to the facade's client."""
-
-    def __repr__(self) -> str:
-        return f"RawClient(base_url={self._base_url!r})"

@@ -9,7 +9,7 @@ import json
 import socket
 import ssl
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import httpx
@@ -41,18 +41,21 @@ _CODE_KEYS = ("code", "error_code", "errorCode")
 # Members of RFC 9457 and of frameworks that are no names of fields.
 _NO_FIELDS = frozenset({"type", "status", "instance", *_CODE_KEYS})
 
+# The last from proxies that speak SOCKS; 401 from those that take themselves for a server.
+_PROXY_WANTS_PASSWORD = ("407", "401", "Invalid username")
+
 
 def require_success(response: httpx.Response, now: float) -> httpx.Response:
     """Return ``response`` if it is 2xx."""
     if response.is_success:
         return response
-    status, content = response.status_code, response.content
+    status = response.status_code
     try:
-        body = scrub_json(json.loads(content))
-        told = _first_line(_messages(body))
+        body = scrub_json(json.loads(response.content))
+        told = next(filter(None, (one_line(text, limit=_LONGEST_MESSAGE) for text in _messages(body))), "")
     except (ValueError, RecursionError):
         # Not `response.text`: its charset is the server's to choose, and some of Python's codecs are no text codecs.
-        body, told = scrub(content.decode("utf-8", "replace")) or None, ""
+        body, told = scrub(response.content.decode("utf-8", "replace")) or None, ""
     message = told or httpx.codes.get_reason_phrase(status) or f"HTTP status {status}"
     location = response.headers.get("location")
     if location and 300 <= status <= 399:
@@ -88,53 +91,47 @@ def request_id(response: httpx.Response) -> str | None:
     return None
 
 
-def _messages(value: object) -> Iterator[str]:
+def _messages(body: Any) -> Iterator[str]:
     """Yield the texts of an error's JSON body, the most telling first: a known member's, then those about fields."""
-    yield from _texts(value, _MESSAGE_KEYS)
-    if isinstance(value, dict):
-        fields = cast("dict[str, object]", value)
-        about = {name: " ".join(_texts(told)) for name, told in fields.items() if name not in _NO_FIELDS}
-        yield "; ".join(
-            text if name == "non_field_errors" else f"{name}: {text}" for name, text in about.items() if text
-        )
+    yield from _texts(body, _MESSAGE_KEYS)
+    fields = body.items() if isinstance(body, dict) else ()
+    about = ((name, " ".join(_texts(told))) for name, told in fields if name not in _NO_FIELDS)
+    yield "; ".join(text if name == "non_field_errors" else f"{name}: {text}" for name, text in about if text)
 
 
-def _texts(value: object, keys: Sequence[str] = _TEXT_KEYS, depth: int = 0) -> Iterator[str]:
+def _texts(value: Any, keys: Sequence[str] = _TEXT_KEYS, depth: int = 0) -> Iterator[str]:
     if isinstance(value, str):
         yield value
-    elif depth < 5 and isinstance(value, dict):
-        for key in keys:
-            yield from _texts(cast("dict[str, object]", value).get(key), depth=depth + 1)
-    elif depth < 5 and isinstance(value, list):
-        for item in cast("list[object]", value)[:3]:
-            yield from _texts(item, depth=depth + 1)
+    elif depth < 5 and isinstance(value, dict | list):
+        for member in map(value.get, keys) if isinstance(value, dict) else value[:3]:
+            yield from _texts(member, depth=depth + 1)
 
 
-def _first_line(texts: Iterator[str]) -> str:
-    return next(filter(None, (one_line(text, limit=_LONGEST_MESSAGE) for text in texts)), "")
-
-
-def _code(body: object) -> str | None:
-    outer = cast("dict[str, object]", body) if isinstance(body, dict) else {}
-    for holder in (outer.get("error"), outer):
-        for key in _CODE_KEYS if isinstance(holder, dict) else ():
-            value = cast("dict[str, object]", holder).get(key)
-            if isinstance(value, str | int) and not isinstance(value, bool) and value != "":
-                return one_line(str(value), limit=100)
-    return None
+def _code(body: Any) -> str | None:
+    holders: list[Any] = [body.get("error"), body] if isinstance(body, dict) else []
+    values = (holder.get(key) for holder in holders if isinstance(holder, dict) for key in _CODE_KEYS)
+    codes = (one_line(str(value), limit=100) for value in values if type(value) in (str, int) and value != "")
+    return next(codes, None)
 
 
 def video_url(response: httpx.Response, paths: Sequence[Sequence[str]]) -> str | None:
     """Return the video's URL in a 2xx response, or None where the response says that there is none yet.
 
-    "None yet" is a JSON object in which the field is null, empty or missing, or a 202 or 204 without a body; so it is
-    for ``ensure`` to poll on and for `require_url` to refuse.
+    "None yet" is a JSON object in which the field is null, empty or missing, or a 202 or 204 without a body.
     """
     if not paths:
         raise invalid(response, "the vendored spec does not say where the video's URL is")
-    if response.status_code in (202, 204) and not response.content.strip():
-        return None
-    body: Any = parse_json(response)
+    if not response.content.strip():
+        if response.status_code in (202, 204):
+            return None
+        raise invalid(response, f"the response has status {response.status_code} but an empty body")
+    try:
+        body: Any = json.loads(response.content)
+    except (ValueError, RecursionError):  # UnicodeDecodeError, too-long integers and bad JSON are all ValueErrors
+        kind = one_line(scrub(response.headers.get("content-type", "no content type")), limit=80)
+        raise invalid(
+            response, f"the response is not JSON ({kind}); a proxy or login page may have answered instead of the API"
+        ) from None
     if not isinstance(body, dict):
         kind = _json_kind(body)
         raise invalid(response, f"the response is a JSON {kind} where an object with the video's URL was expected")
@@ -148,15 +145,6 @@ def video_url(response: httpx.Response, paths: Sequence[Sequence[str]]) -> str |
         told = one_line(scrub(" ".join(_texts(error))[:_LONGEST_BODY]), limit=_LONGEST_MESSAGE) or "error"
         raise invalid(response, f"the response has status {response.status_code} but says: {told}")
     return None
-
-
-def require_url(response: httpx.Response, paths: Sequence[Sequence[str]]) -> str:
-    """Return the video's URL in a 2xx response; see `video_url`."""
-    url = video_url(response, paths)
-    if url is None:
-        name = " or ".join(".".join(path) for path in paths)
-        raise invalid(response, f"the response has status {response.status_code} but no {name} in it")
-    return url
 
 
 def _checked_url(response: httpx.Response, value: object) -> str:
@@ -181,37 +169,20 @@ def _json_kind(value: object) -> str:
     return kinds.get(type(value), "number")
 
 
-def parse_json(response: httpx.Response) -> object:
-    """Return the body of a 2xx response as JSON."""
-    if not response.content.strip():
-        raise invalid(response, f"the response has status {response.status_code} but an empty body")
-    try:
-        parsed: object = json.loads(response.content)
-    except (ValueError, RecursionError):  # UnicodeDecodeError, too-long integers and bad JSON are all ValueErrors
-        kind = one_line(scrub(response.headers.get("content-type", "no content type")), limit=80)
-        raise invalid(
-            response, f"the response is not JSON ({kind}); a proxy or login page may have answered instead of the API"
-        ) from None
-    return parsed
-
-
-def invalid(response: httpx.Response, why: str) -> APIResponseValidationError:
+def invalid(response: httpx.Response, why: str, body: str | None = None) -> APIResponseValidationError:
     """Return the exception for a 2xx response that cannot be used."""
+    asked = _asked(response.request.method, str(response.request.url))
     return APIResponseValidationError(
-        why,
-        status_code=response.status_code,
-        request_id=request_id(response),
-        **_asked(response.request.method, str(response.request.url)),
+        why, status_code=response.status_code, request_id=request_id(response), body=body, **asked
     )
 
 
 def misfit(response: httpx.Response, error: Exception) -> APIResponseValidationError:
     """Return the exception for a 2xx response that a generated parser ended on with ``error``."""
-    lacks = isinstance(error, KeyError)
-    why = f"it lacks {error.args[0]!r}" if lacks else one_line(scrub(f"{type(error).__name__}: {error}"), limit=200)
-    failure = invalid(response, f"the response does not fit the vendored spec: {why}")
-    failure.body = scrub(response.content[:_LONGEST_BODY].decode("utf-8", "replace"))
-    return failure
+    why = f"it lacks {error.args[0]!r}" if isinstance(error, KeyError) else f"{type(error).__name__}: {error}"
+    why = one_line(scrub(why[:_LONGEST_BODY]), limit=200)
+    body = scrub(response.content[:_LONGEST_BODY].decode("utf-8", "replace"))
+    return invalid(response, f"the response does not fit the vendored spec: {why}", body)
 
 
 def map_exception(error: Exception, request: httpx.Request) -> APIConnectionError | APIResponseValidationError:
@@ -231,43 +202,31 @@ def connection_error(error: Exception, method: str, url: str) -> APIConnectionEr
 
 def _reason(error: Exception, said: str) -> str:
     tls = cause_of(error, ssl.SSLError)
+    code, why = getattr(tls, "reason", None) or "", getattr(tls, "verify_message", "")
     said = said or _text_of(tls) or type(error).__name__
+    is_proxy = isinstance(error, httpx.ProxyError)
+    server, setting = ("proxy", "proxy= or HTTPS_PROXY") if is_proxy else ("server", "the base URL")
     if isinstance(error, TokenError):
         return said
-    server, check = "server", "the base URL"
-    if isinstance(error, httpx.ProxyError):
-        server, check = "proxy", "proxy= or HTTPS_PROXY"
-    if tls is not None and (reason := _tls_reason(tls, server, check)) is not None:
-        return reason
-    if server == "proxy":
-        return _proxy_reason(said)
-    if cause_of(error, socket.gaierror) is not None:
-        return f"the host name cannot be resolved ({said}): check the base URL and the network"
-    return f"no usable response ({said})"
-
-
-def _proxy_reason(said: str) -> str:
-    if said.startswith(("407", "401", "Invalid username")):  # the latter from proxies that take themselves for a server
-        return f"the proxy wants a user and password ({said}): put them into its URL, http://user:password@host:port"
-    what = said if said.startswith("cannot be reached") else f"did not let the request through ({said})"
-    return f"the proxy {what}: check proxy= or HTTPS_PROXY"
-
-
-def _tls_reason(error: ssl.SSLError, server: str, check: str) -> str | None:
-    reason = error.reason or ""
-    if isinstance(error, ssl.SSLCertVerificationError):
-        why = error.verify_message
-        if "mismatch" in why.lower() or "not valid for" in why:
-            return f"the {server}'s certificate is for another host ({why}): check {check}"
-        return (
-            f"the {server}'s certificate is not trusted ({why}): where a proxy or firewall inspects TLS, "
-            "set SSL_CERT_FILE or verify= to its certificate"
-        )
-    if reason in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE"):
-        return f"the {server} does not speak TLS on this port: check scheme and port of {check}"
-    if "CERTIFICATE_REQUIRED" in reason:
-        return f"the {server} wants a client certificate: give verify= an ssl.SSLContext that has one"
-    return None
+    if "mismatch" in why.lower() or "not valid for" in why:
+        return f"the {server}'s certificate is for another host ({why}): check {setting}"
+    if why:
+        remedy = "where a proxy or firewall inspects TLS, set SSL_CERT_FILE or verify= to its certificate"
+        return f"the {server}'s certificate is not trusted ({why}): {remedy}"
+    if code in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE"):
+        reason = f"the {server} does not speak TLS on this port: check scheme and port of {setting}"
+    elif "CERTIFICATE_REQUIRED" in code:
+        reason = f"the {server} wants a client certificate: give verify= an ssl.SSLContext that has one"
+    elif is_proxy and said.startswith(_PROXY_WANTS_PASSWORD):
+        reason = f"the proxy wants a user and password ({said}): put them into its URL, http://user:password@host:port"
+    elif is_proxy:
+        what = said if said.startswith("cannot be reached") else f"did not let the request through ({said})"
+        reason = f"the proxy {what}: check {setting}"
+    elif cause_of(error, socket.gaierror):
+        reason = f"the host name cannot be resolved ({said}): check the base URL and the network"
+    else:
+        reason = f"no usable response ({said})"
+    return reason
 
 
 def _text_of(error: BaseException | None) -> str:

@@ -37,10 +37,6 @@ def is_retryable(method: str, outcome: httpx.Response | Exception) -> bool:
 
     A safe method may after every passing failure (connection failures, 408, 429, 5xx); any other only where the request
     was surely not processed: it never left (no connection), or the server turned it away (429, 503).
-
-    Args:
-        method: The request's method, in capitals.
-        outcome: The response, or what was raised instead of one.
     """
     safe = method in _SAFE_METHODS
     if isinstance(outcome, httpx.Response):
@@ -92,11 +88,7 @@ def retry_after(headers: httpx.Headers, now: float) -> float | None:
     """Return the seconds that ``Retry-After`` asks to wait, or None when it says nothing usable.
 
     Whole seconds or an HTTP date (RFC 9110, section 10.2.3). A date is measured against the response's own ``Date``,
-    so that a clock that is off on either side does no harm.
-
-    Args:
-        headers: The response's headers.
-        now: Seconds since 1970, for a response without a ``Date``.
+    so that a clock that is off on either side does no harm; against ``now``, in seconds since 1970, where it has none.
     """
     value = headers.get("retry-after", "").strip()
     if not value or len(value) > 64:

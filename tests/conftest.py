@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import threading
 
 import pytest
 
@@ -24,17 +23,3 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith("AIKYNETIX_") or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
-
-
-@pytest.fixture
-def interrupted_starts(monkeypatch: pytest.MonkeyPatch) -> list[threading.Thread]:
-    """Have Ctrl-C come while a thread starts, which the main thread waits for; the threads are added to the list."""
-    start, started = threading.Thread.start, list[threading.Thread]()
-
-    def interrupted(thread: threading.Thread) -> None:
-        start(thread)
-        started.append(thread)
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(threading.Thread, "start", interrupted)
-    return started

@@ -7,10 +7,14 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import anyio
+import httpx
 
 from aikynetix import Aikynetix, AikynetixError, ApiKey, AsyncAikynetix
+from tests.faults.storage import VIDEO
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from aikynetix.sandbox import Sandbox
 
 Settings = dict[str, Any]
@@ -63,6 +67,37 @@ def in_a_row(kind: str, settings: Settings, *calls: Callable[[Any], Any]) -> lis
 
     KINDS[kind](settings, sync if kind == "sync" else patiently)
     return ended
+
+
+def do(kind: str, job: str, folder: Path, **settings: Any) -> None:
+    """Look session "s" up, download it or export it, and see that it is done; its video is `VIDEO`."""
+    if job == "download":
+        assert ask(kind, "download", "s", folder / "v.mp4", **settings).size == len(VIDEO)
+        assert (folder / "v.mp4").read_bytes() == VIDEO
+    elif job == "export":
+        records = ask(kind, "export", ["s"], folder / "export", **settings)
+        assert [record.status for record in records] == ["done"], records[0].message
+    else:
+        assert ask(kind, job, "s", **settings).session_id == "s"
+
+
+class Replies(httpx.MockTransport):
+    """A transport that answers from a list, the last entry for ever, and keeps what it was asked."""
+
+    def __init__(self, *replies: httpx.Response | Exception) -> None:
+        super().__init__(self._next)
+        self.replies, self.requests = list(replies), list[httpx.Request]()
+
+    def _next(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append(
+            httpx.Request(request.method, request.url, headers=request.headers, content=request.content)
+        )
+        reply = self.replies.pop(0) if len(self.replies) > 1 else self.replies[0]
+        if isinstance(reply, Exception):
+            raise reply
+        return httpx.Response(
+            reply.status_code, headers=reply.headers, stream=reply.stream, extensions=reply.extensions
+        )
 
 
 FORMS: dict[str, Callable[[str, str], Settings]] = {

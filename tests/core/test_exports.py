@@ -7,7 +7,7 @@ import inspect
 import pytest
 
 import aikynetix
-from aikynetix import Aikynetix, AsyncAikynetix
+from aikynetix import Aikynetix, AnalyzedVideos, AsyncAikynetix, AsyncAnalyzedVideos
 
 PROMISED = """
 Aikynetix AsyncAikynetix ApiKey BearerToken Analysis AnalyzedVideo DownloadedVideo
@@ -34,35 +34,20 @@ def test_the_promised_names_are_exported_in_sorted_order() -> None:
     assert set(aikynetix.__all__) <= set(dir(aikynetix))
 
 
-def methods(kind: type) -> dict[str, inspect.Signature]:
+def parameters(kind: type) -> dict[str, list[inspect.Parameter]]:
     return {
-        name: inspect.signature(value)
+        name: list(inspect.signature(value).parameters.values())
         for name, value in inspect.getmembers(kind, callable)
         if not name.startswith("_") and name != "aclose"
     }
 
 
-@pytest.mark.parametrize(
-    ("sync", "asynchronous"),
-    [(Aikynetix, AsyncAikynetix), (aikynetix.AnalyzedVideos, aikynetix.AsyncAnalyzedVideos)],
-)
-def test_both_clients_have_the_same_methods_with_the_same_parameters(sync: type, asynchronous: type) -> None:
-    """Whoever knows one client knows the other: names, parameters, kinds and defaults agree."""
-    ours, theirs = methods(sync), methods(asynchronous)
-    assert ours.keys() == theirs.keys()
-    for name, signature in ours.items():
-        assert list(signature.parameters.values()) == list(theirs[name].parameters.values()), name
-
-
-def test_both_clients_take_the_same_settings() -> None:
-    """The constructors differ in nothing but the kinds of transport and of token callable."""
-    ours, theirs = inspect.signature(Aikynetix).parameters, inspect.signature(AsyncAikynetix).parameters
-    assert list(ours) == list(theirs)
-    assert [p.default for p in ours.values()] == [p.default for p in theirs.values()]
-
-
-def test_both_clients_document_their_verbs_in_the_same_words() -> None:
-    """What a verb does is written once."""
+def test_whoever_knows_one_client_knows_the_other() -> None:
+    """The same methods, with the same parameters and in the same words; the same settings, with the same defaults."""
+    assert parameters(Aikynetix) == parameters(AsyncAikynetix)
+    assert parameters(AnalyzedVideos) == parameters(AsyncAnalyzedVideos)
+    ours, theirs = (inspect.signature(kind).parameters for kind in (Aikynetix, AsyncAikynetix))
+    assert [(one.name, one.default) for one in ours.values()] == [(one.name, one.default) for one in theirs.values()]
     for name in ("get", "generate", "ensure", "download", "export"):
-        assert getattr(aikynetix.AsyncAnalyzedVideos, name).__doc__ == getattr(aikynetix.AnalyzedVideos, name).__doc__
-        assert getattr(aikynetix.AnalyzedVideos, name).__doc__
+        assert getattr(AsyncAnalyzedVideos, name).__doc__ == getattr(AnalyzedVideos, name).__doc__
+        assert getattr(AnalyzedVideos, name).__doc__

@@ -47,6 +47,11 @@ class Scenario:
     lenient: bool = False
 
     @property
+    def is_storage(self) -> bool:
+        """Whether it is the storage's, met by a download."""
+        return self.verb == "download"
+
+    @property
     def is_slow(self) -> bool:
         """Whether the server takes its time."""
         parts = (*self.script.parts, *(self.script.later or ()))

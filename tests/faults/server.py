@@ -77,25 +77,17 @@ class Script:
     Attributes:
         parts: What it does to the first one.
         later: What it does to the next for the same session, and to every further one; None for the same again.
-        more: What it does to the third and those after that; the last of them for ever.
     """
 
     parts: tuple[Part, ...]
     later: tuple[Part, ...] | None = None
-    more: tuple[tuple[Part, ...], ...] = ()
-
-    def turn(self, number: int) -> tuple[Part, ...]:
-        """What it does to the request of this number, from 1."""
-        turns: list[tuple[Part, ...]] = [self.parts, *(() if self.later is None else (self.later,)), *self.more]
-        return turns[min(number, len(turns)) - 1]
 
 
 @dataclass(frozen=True)
 class Seen:
-    """A request as it arrived: the port, and the number of the connection, that it arrived at."""
+    """A request as it arrived, and the port that it arrived at."""
 
     port: int
-    connection: int
     method: str
     target: str
     headers: tuple[tuple[str, str], ...]
@@ -121,7 +113,7 @@ class FaultServer:
     host: str = "127.0.0.1"
     seen: list[Seen] = field(default_factory=list)
     connections: int = 0
-    _counts: dict[str, int] = field(default_factory=dict)
+    _known: set[str] = field(default_factory=set)
 
     def __enter__(self) -> Self:
         self._sockets = [socket.create_server((self.host, 0), backlog=1024) for _ in range(2)]
@@ -153,7 +145,7 @@ class FaultServer:
     def forget(self) -> None:
         """Make the next request for any session the first one again."""
         self.seen.clear()
-        self._counts.clear()
+        self._known.clear()
         self.connections = 0
 
     def requests_at_other(self) -> list[Seen]:
@@ -176,20 +168,19 @@ class FaultServer:
         assert task is not None
         self._tasks.add(task)
         self.connections += 1
-        number = self.connections
         try:
             # A cancelled handler would be reported as an error of the server's.
             quiet = (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, asyncio.CancelledError)
             with contextlib.suppress(*quiet):
                 if self.tls is not None:
                     await writer.start_tls(self.tls)
-                while await self._answer(number, reader, writer):
+                while await self._answer(reader, writer):
                     pass
         finally:
             self._tasks.discard(task)
             writer.close()
 
-    async def _answer(self, number: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         opening = await reader.readexactly(1)
         if opening == b"\x16":  # TLS, which the server does not speak here
             writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
@@ -200,10 +191,11 @@ class FaultServer:
         headers = tuple((name.lower(), value.strip()) for name, _, value in (line.partition(":") for line in lines))
         body = await reader.readexactly(int(dict(headers).get("content-length", "0")))
         port = writer.get_extra_info("sockname")[1]
-        self.seen.append(Seen(port, number, method, target, headers, body))
+        self.seen.append(Seen(port, method, target, headers, body))
         name = unquote(target.partition("/sessions/")[2].partition("/")[0]) or target
-        count = self._counts[name] = self._counts.get(name, 0) + 1
-        parts = self.scripts.get(name, NOT_FOUND).turn(count)
+        script = self.scripts.get(name, NOT_FOUND)
+        parts = script.parts if script.later is None or name not in self._known else script.later
+        self._known.add(name)
         for part in parts:
             if not await self._play(part, reader, writer):
                 return False

@@ -12,8 +12,9 @@ import pytest
 from tests.contract.callers import CLIENTS
 
 from .api import SCENARIOS
+from .calls import scripts_of
 from .server import FaultServer
-from .storage import STORAGE, lookup_of
+from .storage import STORAGE
 
 ALLOWED = 96 * 1024
 """KiB above what the process had after its first calls; an unbounded read of any of these takes ten times that."""
@@ -63,10 +64,7 @@ print(json.dumps(peaks))
 @pytest.mark.parametrize("kind", CLIENTS)
 def test_no_response_takes_more_memory_than_its_bound(kind: str, tmp_path: Path) -> None:
     """Bombs and endless bodies, for lookups, downloads and exports."""
-    scripts = {scenario.name: scenario.script for scenario in SCENARIOS}
-    scripts |= {scenario.name: lookup_of(scenario.name) for scenario in STORAGE}
-    scripts |= {f"{scenario.name}-video": scenario.script for scenario in STORAGE}
-    with FaultServer(scripts) as server:
+    with FaultServer(scripts_of((each.name, each) for each in (*SCENARIOS, *STORAGE))) as server:
         command = [sys.executable, "-c", _PROGRAM, kind, server.url, str(tmp_path), *_GREEDY]
         told = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
     assert told.returncode == 0, told.stderr

@@ -5,81 +5,73 @@ from __future__ import annotations
 import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from aikynetix import AikynetixError
+import httpx
+import pytest
+
+from aikynetix import APITimeoutError
 from tests.contract.callers import KINDS, ask
 from tests.secrets.hunt import KEY
 
 from .api import SCENARIOS
-from .scenario import assert_presentable
-from .server import FaultServer
-from .storage import STORAGE, lookup_of
+from .calls import assert_as_documented, outcome_of, scripts_of
+from .scenario import HEAD, raw
+from .server import Drip, FaultServer
+from .storage import STORAGE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from .scenario import Scenario
+
 BUDGET = 3.0
 """Seconds that an attempt may take here: a tenth of it is more than a busy machine's noise."""
-SLOW = {(kind, each.name): each for kind in KINDS for each in SCENARIOS if each.is_slow}
-SLOW_STORAGE = {(kind, each.name): each for kind in KINDS for each in STORAGE if each.is_slow}
 STEPS = 4
 """Parts of a download that may each take the timeout: lookup, connecting, the head, and silence in the body."""
 
 
-def timed(call: Callable[[], object]) -> tuple[object, float]:
-    began = time.monotonic()
-    try:
-        outcome = call()
-    except AikynetixError as error:
-        assert_presentable(error)
-        outcome = error
-    return outcome, time.monotonic() - began
-
-
-def all_at_once(calls: Sequence[Callable[[], object]]) -> list[tuple[object, float]]:
-    """Make the calls in a thread each: how each ended, and after how many seconds."""
+def all_at_once(calls: Sequence[Callable[[], Any]]) -> list[Any]:
+    """Make the calls in a thread each."""
     with ThreadPoolExecutor(len(calls)) as pool:
-        return list(pool.map(timed, calls))
+        return list(pool.map(lambda call: call(), calls))
 
 
-def test_a_slow_server_costs_no_lookup_more_than_its_budget() -> None:
-    """Both clients on every loop, all slow servers at once: the error that is documented, or success where due."""
-    with FaultServer({f"{kind}.{name}": each.script for (kind, name), each in SLOW.items()}) as server:
-        settings = {"api_key": KEY, "base_url": server.url, "timeout": BUDGET}
-        calls = [
-            partial(ask, kind, each.verb, f"{kind}.{name}", max_retries=each.retries, **settings)
-            for (kind, name), each in SLOW.items()
-        ]
-        ended = dict(zip(SLOW, all_at_once(calls), strict=True))
-    for at, scenario in SLOW.items():
-        outcome, took = ended[at]
-        assert type(outcome) is (scenario.error or type(outcome)), (at, outcome)
-        assert isinstance(outcome, AikynetixError) is (scenario.error is not None), (at, outcome)
-        assert took < 1.1 * scenario.budget(BUDGET), at
-    assert max(took for _, took in ended.values()) > BUDGET - 0.5  # some did stall to the end
+@pytest.mark.parametrize(("scenarios", "timeout"), [(SCENARIOS, BUDGET), (STORAGE, BUDGET / STEPS)])
+def test_who_is_slow_costs_no_call_more_than_its_budget(
+    scenarios: tuple[Scenario, ...], timeout: float, tmp_path: Path
+) -> None:
+    """Both clients on every loop, all slow servers at once: the documented error, or success where due."""
+    slow = [(kind, f"{kind}.{each.name}", each) for kind in KINDS for each in scenarios if each.is_slow]
+    with FaultServer(scripts_of((name, each) for _, name, each in slow)) as server:
+        call = partial(outcome_of, base_url=server.url, timeout=timeout)
+        ended = all_at_once([partial(call, kind, name, each, tmp_path / name / "v") for kind, name, each in slow])
+    for (_, name, scenario), (outcome, took) in zip(slow, ended, strict=True):
+        assert_as_documented(outcome, scenario, tmp_path / name / "v")
+        assert took < 1.1 * scenario.budget(BUDGET), name
+    assert max(took for _, took in ended) > 0.8 * timeout  # some did stall to the end
 
 
-def test_a_slow_storage_costs_no_download_more_than_its_budget(tmp_path: Path) -> None:
-    """The same for storages that stall or drip; an export of them all ends in time as well."""
-    names = [f"{kind}.{name}" for kind, name in SLOW_STORAGE]
-    scripts = {name: lookup_of(name) for name in names}
-    scripts |= {f"{kind}.{name}-video": each.script for (kind, name), each in SLOW_STORAGE.items()}
-    with FaultServer(scripts) as server:
-        settings = {"api_key": KEY, "base_url": server.url, "timeout": BUDGET / STEPS, "max_retries": 0}
-        calls = [
-            partial(ask, kind, "download", f"{kind}.{name}", tmp_path / f"{kind}.{name}.mp4", **settings)
-            for kind, name in SLOW_STORAGE
-        ]
-        ended = dict(zip(SLOW_STORAGE, all_at_once(calls), strict=True))
-        whole = {"options": {"concurrency": len(names)}, **settings}
-        exports = all_at_once([partial(ask, kind, "export", names, tmp_path / kind, **whole) for kind in KINDS])
-    for at, scenario in SLOW_STORAGE.items():
-        outcome, took = ended[at]
-        assert type(outcome) is (scenario.error or type(outcome)), (at, outcome)
-        assert (tmp_path / f"{at[0]}.{at[1]}.mp4").exists() is (scenario.error is None)
-        assert took < 1.1 * BUDGET, at
-    for records, took in exports:
-        assert isinstance(records, list)
-        assert took < 1.1 * BUDGET
+def test_an_export_takes_no_longer_than_its_slowest_session(tmp_path: Path) -> None:
+    """The same for exports of all slow storages at once."""
+    slow = [each for each in STORAGE if each.is_slow]
+    names = [each.name for each in slow]
+    with FaultServer(scripts_of((each.name, each) for each in slow)) as server:
+        settings: dict[str, Any] = {"api_key": KEY, "base_url": server.url, "timeout": BUDGET / STEPS, "max_retries": 0}
+        call, began = partial(ask, options={"concurrency": len(names)}, **settings), time.monotonic()
+        exports = all_at_once([partial(call, kind, "export", names, tmp_path / kind) for kind in KINDS])
+        assert time.monotonic() - began < 1.1 * BUDGET
+    due = {each.name: None if each.error is None else each.error.__name__ for each in slow}
+    assert [{record.session_id: record.error for record in records} for records in exports] == [due] * len(KINDS)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_attempt_may_take_as_long_as_its_longest_phase(kind: str) -> None:
+    """Of connecting, reading and writing, where they have limits of their own: dripping does not stretch it."""
+    each_phase = httpx.Timeout(0.2, connect=0.6)
+    with FaultServer({"s": raw(HEAD, Drip(b"X-Slow: x\r\n", 0.05, endless=True))}) as server:
+        began = time.monotonic()
+        with pytest.raises(APITimeoutError):
+            ask(kind, "get", "s", api_key=KEY, base_url=server.url, timeout=each_phase, max_retries=0)
+        assert 0.5 < time.monotonic() - began < 1.5

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from aikynetix import _models, _retry
+from aikynetix import AnalyzedVideo, _retry
 from aikynetix._redact import Secret, scrub
 from scripts.fuzz.targets import SEEDS, TARGETS
 
@@ -64,7 +64,7 @@ def test_seconds_to_wait_are_read_as_written(seconds: float) -> None:
 def test_the_end_of_a_v4_url_is_its_start_and_its_life(start: datetime, life: int) -> None:
     """Cloud Storage documentation, "Signed URLs": X-Goog-Date plus X-Goog-Expires seconds, in UTC."""
     url = f"https://h/v?X-Goog-Date={start:%Y%m%dT%H%M%SZ}&X-Goog-Expires={life}"
-    assert _models.expires_at(url) == start.replace(microsecond=0, tzinfo=UTC) + timedelta(seconds=life)
+    assert AnalyzedVideo("s", url).expires_at == start.replace(microsecond=0, tzinfo=UTC) + timedelta(seconds=life)
 
 
 @_quick

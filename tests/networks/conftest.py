@@ -11,16 +11,14 @@ from typing import TYPE_CHECKING
 import pytest
 import trustme
 
-from tests.faults.scenario import HEAD, raw
-from tests.faults.server import FaultServer
+from tests.faults.scenario import answer
+from tests.faults.server import FaultServer, Keep, Script
 from tests.faults.storage import VIDEO, head
 from tests.secrets.hunt import KEY, SIGNATURE
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Mapping
     from pathlib import Path
-
-    from tests.faults.server import Script
 
 API, STORAGE = "api.example.test", "storage.example.test"
 """Names that no resolver knows: who reaches them went by the proxy."""
@@ -58,7 +56,7 @@ def server_context(authority: trustme.CA, *names: str) -> ssl.SSLContext:
 def scripts_of(storage: str) -> Mapping[str, Script]:
     """A session "s", and its video on that origin."""
     url = f"{storage}/sessions/video/v.mp4?X-Goog-Signature={SIGNATURE}"
-    return {"s": raw(HEAD, b'\r\n{"analyzed_video_url": "%s"}' % url.encode()), "video": raw(head(), VIDEO)}
+    return {"s": answer({"analyzed_video_url": url}), "video": Script((head(), VIDEO, Keep()))}
 
 
 @pytest.fixture

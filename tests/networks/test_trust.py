@@ -12,10 +12,9 @@ import pytest
 import trustme
 
 from aikynetix import APIConnectionError, APITimeoutError, ConfigurationError, DownloadError
-from tests.contract.callers import CLIENTS, KINDS, ask
-from tests.faults.scenario import FOUND, assert_presentable, raw
+from tests.contract.callers import CLIENTS, KINDS, ask, do
+from tests.faults.scenario import assert_presentable
 from tests.faults.server import FaultServer
-from tests.faults.storage import VIDEO
 from tests.secrets.hunt import KEY
 
 from .conftest import scripts_of, server_context
@@ -24,12 +23,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-ENVIRONMENT = ("SSL_CERT_FILE", "SSL_CERT_DIR", "PYTHONHTTPSVERIFY", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE")
+OTHERS = ("PYTHONHTTPSVERIFY", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE")
+"""What other tools obey."""
 
 
 @pytest.fixture(autouse=True)
 def nobody_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ENVIRONMENT:
+    for name in ("SSL_CERT_FILE", "SSL_CERT_DIR", *OTHERS):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -68,123 +68,101 @@ def test_who_is_named_is_trusted(
     given, environment = TRUST[way](ca_file)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    video = ask(kind, "download", "s", tmp_path / "v.mp4", api_key=KEY, base_url=server.url, **given)
-    assert video.size == len(VIDEO)
+    do(kind, "download", tmp_path, api_key=KEY, base_url=server.url, **given)
     assert len(server.seen) == 2
 
 
-REFUSED: dict[str, tuple[str, list[str]]] = {
-    "nobody named": ("127.0.0.1", ["certificate", "SSL_CERT_FILE", "verify="]),
-    "another host": ("elsewhere.example", ["certificate", "127.0.0.1"]),
-    "another authority": ("127.0.0.1", ["certificate", "SSL_CERT_FILE", "verify="]),
+UNTRUSTED = ["certificate", "SSL_CERT_FILE", "verify="]
+REFUSED: dict[str, tuple[dict[str, str], str | None, list[str]]] = {
+    "nobody named": ({}, "127.0.0.1", UNTRUSTED),
+    "another authority": ({"SSL_CERT_FILE": "other.pem"}, "127.0.0.1", UNTRUSTED),
+    "another host": ({"SSL_CERT_FILE": "ca.pem"}, "elsewhere.example", ["certificate", "127.0.0.1"]),
+    "no TLS": ({"SSL_CERT_FILE": "ca.pem"}, None, ["TLS"]),
+    **{name: ({name: "0" if name == "PYTHONHTTPSVERIFY" else "ca.pem"}, "127.0.0.1", UNTRUSTED) for name in OTHERS},
 }
+"""Environment, with files of the authority or of another one; the name in the certificate; words of the message."""
 
 
+@pytest.mark.parametrize("job", ["get", "download"])
 @pytest.mark.parametrize("why", REFUSED)
 @pytest.mark.parametrize("kind", KINDS)
-def test_who_is_not_trusted_is_asked_once_and_never_sees_the_key(
-    kind: str, why: str, authority: trustme.CA, ca_file: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+def test_who_is_not_trusted_is_asked_once_and_hears_nothing(
+    kind: str,
+    why: str,
+    job: str,
+    authority: trustme.CA,
+    ca_file: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
-    """The reason stands in the message, with what to do; it is no passing failure."""
-    name, words = REFUSED[why]
-    if why == "another authority":
-        trustme.CA().cert_pem.write_to_path(str(tmp_path / "other.pem"))
-        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "other.pem"))
-    elif why == "another host":
-        monkeypatch.setenv("SSL_CERT_FILE", str(ca_file))
-    with FaultServer({}, tls=server_context(authority, name)) as server:
-        with pytest.raises(APIConnectionError) as caught:
-            ask(kind, "get", "s", api_key=KEY, base_url=server.url, max_retries=3)
-        assert (server.connections, server.seen) == (1, [])
-    assert all(word in str(caught.value) for word in words), str(caught.value)
-    assert_presentable(caught.value)
-
-
-@pytest.mark.parametrize("variable", ["PYTHONHTTPSVERIFY", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE"])
-def test_what_other_tools_obey_makes_nobody_trusted(
-    variable: str, server: FaultServer, ca_file: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Two variables of OpenSSL's say whom to trust, and no others."""
-    monkeypatch.setenv(variable, "0" if variable == "PYTHONHTTPSVERIFY" else str(ca_file))
-    with pytest.raises(APIConnectionError, match="certificate"):
-        ask("sync", "get", "s", api_key=KEY, base_url=server.url)
-
-
-@pytest.mark.parametrize("words", [("certificate", "SSL_CERT_FILE", "verify="), ("TLS",)], ids=["untrusted", "plain"])
-@pytest.mark.parametrize("kind", CLIENTS)
-def test_a_download_says_why_it_cannot_reach_a_storage(
-    kind: str, words: tuple[str, ...], authority: trustme.CA, tmp_path: Path
-) -> None:
-    """One that is not trusted, or speaks plain http: asked once, with what to do; nothing on disk."""
+    """API or storage: the reason stands in the message, with what to do; it is no passing failure."""
+    environment, name, words = REFUSED[why]
+    for variable, value in environment.items():
+        monkeypatch.setenv(
+            variable, value.replace("ca.pem", str(ca_file)).replace("other.pem", str(tmp_path / "other.pem"))
+        )
+    trustme.CA().cert_pem.write_to_path(str(tmp_path / "other.pem"))
     scripts: dict[str, Any] = {}
-    tls = server_context(authority, "127.0.0.1") if "certificate" in words else None
-    with FaultServer({}, tls=tls) as storage, FaultServer(scripts) as api:
-        scripts |= scripts_of(f"https://127.0.0.1:{storage.port}")
-        with pytest.raises(DownloadError) as caught:
-            ask(kind, "download", "s", tmp_path / "v.mp4", api_key=KEY, base_url=api.url, max_retries=3)
-        assert storage.connections == 1
-    assert all(word in str(caught.value) for word in words), str(caught.value)
-    assert_presentable(caught.value)
-    assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_https_to_a_port_that_speaks_http_is_tried_once(kind: str) -> None:
-    """The server does not speak TLS, now or later, and the message says so."""
-    with FaultServer({"s": raw(FOUND)}) as server:
-        with pytest.raises(APIConnectionError, match=r"TLS|https") as caught:
-            ask(kind, "get", "s", api_key=KEY, base_url=f"https://127.0.0.1:{server.port}", max_retries=3)
+    to = tmp_path / "to"
+    to.mkdir()
+    tls = None if name is None else server_context(authority, name)
+    with FaultServer({}, tls=tls) as server, FaultServer(scripts) as api:
+        url = f"https://127.0.0.1:{server.port}"
+        scripts |= scripts_of(url)
+        with pytest.raises(APIConnectionError if job == "get" else DownloadError) as caught:
+            do(kind, job, to, api_key=KEY, base_url=url if job == "get" else api.url, max_retries=3)
         assert (server.connections, server.seen) == (1, [])
+    assert [word for word in words if word not in str(caught.value)] == []
     assert_presentable(caught.value)
+    assert not list(to.iterdir())
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_client_certificate_comes_with_the_context(kind: str, authority: trustme.CA, ca_file: Path) -> None:
+def test_a_client_certificate_comes_with_the_context(
+    kind: str, authority: trustme.CA, ca_file: Path, tmp_path: Path
+) -> None:
     """A server that wants one is satisfied by it; without it the error says that a certificate is missing."""
     wanting = server_context(authority, "127.0.0.1")
     wanting.verify_mode = ssl.CERT_REQUIRED
     authority.configure_trust(wanting)
     known, unknown = context_of(ca_file), context_of(ca_file)
     authority.issue_cert("client@example.test").configure_cert(known)
-    with FaultServer({"s": raw(FOUND)}, tls=wanting) as server:
+    with FaultServer(scripts_of("https://h"), tls=wanting) as server:
         settings = {"api_key": KEY, "base_url": server.url, "max_retries": 0}
-        assert ask(kind, "get", "s", **settings, verify=known).session_id == "s"
+        do(kind, "get", tmp_path, **settings, verify=known)
         with pytest.raises(APIConnectionError) as caught:
-            ask(kind, "get", "s", **settings, verify=unknown)
+            do(kind, "get", tmp_path, **settings, verify=unknown)
     assert_presentable(caught.value)
 
 
 @pytest.mark.parametrize("content", [None, b"no certificates here"], ids=["missing", "useless"])
 @pytest.mark.parametrize("kind", CLIENTS)
 def test_a_useless_authority_file_is_named(
-    kind: str, content: bytes | None, server: FaultServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    kind: str, content: bytes | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By the setting or the variable that names it."""
     path = tmp_path / "authority.pem"
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(ConfigurationError, match="verify="):
-        ask(kind, "get", "s", api_key=KEY, base_url=server.url, verify=path)
+        ask(kind, "get", "s", api_key=KEY, verify=path)
     monkeypatch.setenv("SSL_CERT_FILE", str(path))
     with pytest.raises(ConfigurationError, match="SSL_CERT_FILE"):
-        ask(kind, "get", "s", api_key=KEY, base_url=server.url)
+        ask(kind, "get", "s", api_key=KEY, base_url="https://127.0.0.1:9")
 
 
-@pytest.mark.parametrize("verify", [False, True, 0, b"ca.pem"])
-@pytest.mark.parametrize("kind", CLIENTS)
-def test_checking_cannot_be_switched_off(kind: str, verify: object) -> None:
-    """What is neither a context nor a path is refused when the client is made."""
-    with pytest.raises(ConfigurationError, match="verify="):
-        ask(kind, "get", "s", api_key=KEY, verify=verify)
-
-
-@pytest.mark.parametrize("kind", CLIENTS)
-def test_a_context_that_checks_nothing_is_refused(kind: str) -> None:
-    """Certificates are always checked: one that is told not to is no way round."""
+def unchecking() -> ssl.SSLContext:
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
+
+
+@pytest.mark.parametrize("verify", [False, True, 0, b"ca.pem", unchecking()])
+@pytest.mark.parametrize("kind", CLIENTS)
+def test_checking_cannot_be_switched_off(kind: str, verify: object) -> None:
+    """What is neither a path nor a context that checks is refused when the client is made."""
     with pytest.raises(ConfigurationError, match="verify="):
-        ask(kind, "get", "s", api_key=KEY, verify=context)
+        ask(kind, "get", "s", api_key=KEY, verify=verify)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -1,127 +1,71 @@
-"""What one lookup costs in connections, memory, calls and modules: counts, which depend on no machine's mood."""
+"""What one lookup costs in memory, calls and modules: counts, which depend on no machine's mood."""
 
 from __future__ import annotations
 
-import asyncio
 import gc
-import json
 import subprocess
 import sys
 import tracemalloc
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
-from threading import Thread
-from typing import TYPE_CHECKING
 
 import httpx
 import pytest
 
 import aikynetix
-from aikynetix import Aikynetix, AsyncAikynetix
-
-from .. import spec
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator
+from aikynetix import Aikynetix
+from tests.faults.scenario import FOUND_BODY, answer
+from tests.faults.server import FaultServer
 
 PACKAGE = str(Path(aikynetix.__file__).parent)
-VIDEO_URL = "https://storage.googleapis.com/bucket/video.mp4?X-Goog-Signature=" + "a" * 512
 # Of one warm lookup, in this package alone: Python calls, files that they are in, changes from file to file.
 MOST_CALLS, MOST_FILES, MOST_SWITCHES = 67, 13, 30
 
-
-class Api(ThreadingHTTPServer):
-    """A server that has every video, whatever the field is called that tells where."""
-
-    daemon_threads = True
-    request_queue_size = 512
-    connections = 0
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}"
-
-
-class Handler(BaseHTTPRequestHandler):
-    protocol_version, wbufsize = "HTTP/1.1", -1  # a response is one packet
-    body = json.dumps(spec.success(VIDEO_URL)).encode()
-
-    def setup(self) -> None:
-        super().setup()
-        self.server.connections += 1  # type: ignore[attr-defined]  # the server is an Api
-
-    def do_GET(self) -> None:
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(self.body)))
-        self.end_headers()
-        self.wfile.write(self.body)
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 -- the base class calls it so
-        """Say nothing."""
+Work = Callable[[], object]
 
 
 @pytest.fixture
-def api() -> Iterator[Api]:
-    with Api(("127.0.0.1", 0), Handler) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
-        yield server
-        server.shutdown()
+def server() -> Iterator[FaultServer]:
+    with FaultServer({"s": answer(FOUND_BODY)}) as running:
+        yield running
 
 
-@contextmanager
-def lookups(api: Api) -> Generator[Callable[[], object]]:
-    """A function that looks a video up, warmed up."""
-    with Aikynetix(api_key="k", base_url=api.url) as client:
-        for _ in range(10):
-            client.analyzed_videos.get("session")
-        yield lambda: client.analyzed_videos.get("session")
+def warmed_up(work: Work) -> Work:
+    for _ in range(10):
+        work()
+    return work
 
 
-@contextmanager
-def bare_requests(api: Api) -> Generator[Callable[[], object]]:
-    """The same by httpx alone."""
-    with httpx.Client(base_url=api.url) as client:
-        for _ in range(10):
-            client.get(spec.path("session")).json()
-        yield lambda: client.get(spec.path("session")).json()
+@pytest.fixture
+def look_up(server: FaultServer) -> Iterator[Work]:
+    """Look a video up."""
+    with Aikynetix(api_key="k", base_url=server.url) as client:
+        yield warmed_up(lambda: client.analyzed_videos.get("s"))
 
 
-@pytest.mark.parametrize(("tasks", "most"), [(1, 1), (32, 32), (400, 256)])
-def test_a_flood_of_lookups_opens_no_more_connections_than_it_needs(api: Api, tasks: int, most: int) -> None:
-    """400 lookups open as many connections as are in flight, and never more than 256; none of them fails."""
-
-    async def flood() -> None:
-        sessions = iter(range(400))
-
-        async def work() -> None:
-            for number in sessions:
-                await client.analyzed_videos.get(f"session-{number}")
-
-        async with AsyncAikynetix(api_key="k", base_url=api.url, max_retries=0) as client:
-            await asyncio.gather(*(work() for _ in range(tasks)))
-
-    asyncio.run(flood())
-    assert 1 <= api.connections <= most
+@pytest.fixture
+def ask_httpx(server: FaultServer) -> Iterator[Work]:
+    """Do the same by httpx alone."""
+    with httpx.Client(base_url=server.url) as client:
+        yield warmed_up(lambda: client.get("/session-management/sessions/s/analyzed-video/").json())
 
 
-def test_a_lookup_leaves_nothing_behind(api: Api) -> None:
+def test_a_lookup_leaves_nothing_behind(server: FaultServer, look_up: Work) -> None:
     """After 300 lookups no more memory blocks are in use than before them, a few dozen of the server's aside."""
-    with lookups(api) as look_up:
 
-        def blocks_after(count: int) -> int:
-            for _ in range(count):
-                look_up()
-            gc.collect()
-            return sys.getallocatedblocks()
+    def blocks_after(count: int) -> int:
+        for _ in range(count):
+            look_up()
+        server.forget()
+        gc.collect()
+        return sys.getallocatedblocks()
 
-        before = blocks_after(1_000)  # until what is cached is cached
-        assert blocks_after(300) - before < 100
+    before = blocks_after(1_000)  # until what is cached is cached
+    assert blocks_after(300) - before < 100
 
 
-def peak(work: Callable[[], object]) -> int:
+def peak(work: Work) -> int:
     """Return the most bytes that ``work`` holds at a time."""
     tracemalloc.start()
     try:
@@ -132,13 +76,12 @@ def peak(work: Callable[[], object]) -> int:
         tracemalloc.stop()
 
 
-def test_a_lookup_takes_little_more_memory_than_httpx(api: Api) -> None:
+def test_a_lookup_takes_little_more_memory_than_httpx(look_up: Work, ask_httpx: Work) -> None:
     """At its peak one lookup holds at most 32 KiB more than the same request by httpx alone."""
-    with lookups(api) as look_up, bare_requests(api) as ask:
-        assert peak(look_up) < peak(ask) + 32 * 1024
+    assert peak(look_up) < peak(ask_httpx) + 32 * 1024
 
 
-def calls_of(work: Callable[[], object]) -> list[str]:
+def calls_of(work: Work) -> list[str]:
     """Return the file of every Python function that ``work`` calls, in order."""
     files: list[str] = []
 
@@ -154,15 +97,13 @@ def calls_of(work: Callable[[], object]) -> list[str]:
     return files
 
 
-def test_the_walk_of_a_lookup_is_short(api: Api) -> None:
+def test_the_walk_of_a_lookup_is_short(look_up: Work, ask_httpx: Work) -> None:
     """One warm lookup makes few calls in few files of ours, and in all a tenth more than httpx by hand at most."""
-    with lookups(api) as look_up, bare_requests(api) as ask:
-        files, baseline = calls_of(look_up), calls_of(ask)
+    files, baseline = calls_of(look_up), calls_of(ask_httpx)
     ours = [file for file in files if file.startswith(PACKAGE)]
-    switches = sum(one != other for one, other in pairwise(ours))
     assert len(ours) <= MOST_CALLS
     assert len(set(ours)) <= MOST_FILES
-    assert switches <= MOST_SWITCHES
+    assert sum(one != other for one, other in pairwise(ours)) <= MOST_SWITCHES
     assert len(files) <= len(baseline) * 1.1
 
 
@@ -177,13 +118,13 @@ def test_importing_the_package_loads_nothing_else() -> None:
     assert modules_of("import aikynetix") - modules_of("") == {"aikynetix"}
 
 
-def test_a_first_lookup_loads_what_it_needs(api: Api) -> None:
+def test_a_first_lookup_loads_what_it_needs(server: FaultServer) -> None:
     """Downloads, exports, the command and the sandbox load when they are used, not before; so does dateutil."""
     program = (
         "import sys\nfrom aikynetix import Aikynetix\n"
         "with Aikynetix(api_key='k', base_url=sys.argv[1]) as client:\n    client.analyzed_videos.get('s').url\n"
     )
-    loaded = modules_of(program, api.url)
-    assert "aikynetix._client" in loaded
-    idle = {"dateutil", "fsspec", "aikynetix._download", "aikynetix._export"}
-    assert loaded & (idle | {"aikynetix._cli", "aikynetix.sandbox"}) == set()
+    loaded = modules_of(program, server.url)
+    assert "httpx" in loaded
+    idle = {"_download", "_export", "_cli", "sandbox"}
+    assert loaded & ({"dateutil", "fsspec"} | {f"aikynetix.{room}" for room in idle}) == set()

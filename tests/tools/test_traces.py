@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from opentelemetry.instrumentation.httpx import HTTPXClientInstrumentor
@@ -13,7 +13,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from tests.contract.callers import CLIENTS, KINDS, ask
+from tests.contract.callers import CLIENTS, KINDS, do
 from tests.faults.scenario import FOUND, response
 from tests.faults.server import FaultServer, Keep, Script
 from tests.faults.storage import VIDEO, head, lookup_of
@@ -24,13 +24,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _BUSY = (response(status=503, headers="Retry-After: 0\r\n"), Keep())
-_AWAY = (response(status=307, headers="Location: /elsewhere/sessions/moved/\r\n"), Keep())
-SCRIPTS = {
-    "s": lookup_of("s"),
-    "s-video": Script((head(), VIDEO, Keep())),
-    "busy": Script(_BUSY, (FOUND, Keep())),
-    "moved": Script(_AWAY, (FOUND, Keep())),
-}
+_AWAY = (response(status=307, headers="Location: /elsewhere/sessions/s/\r\n"), Keep())
+WHOLE = {"s": lookup_of("s"), "s-video": Script((head(), VIDEO, Keep()))}
 
 
 @pytest.fixture
@@ -42,21 +37,23 @@ def spans() -> Iterator[InMemorySpanExporter]:
     instrumentor.uninstrument()
 
 
-@pytest.mark.parametrize(("verb", "session", "statuses"), [
-    ("get", "s", [200]),
-    ("get", "busy", [503, 200]),
-    ("get", "moved", [307, 200]),
-    ("download", "s", [200, 200]),
-    ("export", "s", [200, 200]),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("job", "scripts", "statuses"),
+    [
+        ("get", {"s": Script(_BUSY, (FOUND, Keep()))}, [503, 200]),
+        ("get", {"s": Script(_AWAY, (FOUND, Keep()))}, [307, 200]),
+        ("download", WHOLE, [200, 200]),
+        ("export", WHOLE, [200, 200]),
+    ],
+    ids=["retry", "redirect", "download", "export"],
+)
 @pytest.mark.parametrize("kind", KINDS)
 def test_opentelemetry_has_a_span_for_each_request(
-    kind: str, verb: str, session: str, statuses: list[int], spans: InMemorySpanExporter, tmp_path: Path
+    kind: str, job: str, scripts: dict[str, Script], statuses: list[int], spans: InMemorySpanExporter, tmp_path: Path
 ) -> None:
     """Retries, redirects and what the storage is asked included, with the signature redacted."""
-    ids: Any = [session] if verb == "export" else session
-    with FaultServer(SCRIPTS) as server:
-        ask(kind, verb, ids, *([] if verb == "get" else [tmp_path / "to"]), api_key=KEY, base_url=server.url)
+    with FaultServer(scripts) as server:
+        do(kind, job, tmp_path, api_key=KEY, base_url=server.url)
         seen = [seen.target.partition("?")[0] for seen in server.seen]
     attributes = [dict(span.attributes or {}) for span in spans.get_finished_spans()]
     codes = [each.get("http.status_code", each.get("http.response.status_code")) for each in attributes]
@@ -79,7 +76,7 @@ sentry_sdk.init(
     dsn="https://0@127.0.0.1:9/1", default_integrations=False, integrations=[HttpxIntegration()],
     before_breadcrumb=lambda crumb, hint: crumbs.append(crumb),
 )
-ask(kind, "get", "busy", api_key=key, base_url=url)
+ask(kind, "get", "s", api_key=key, base_url=url)
 print(json.dumps([[crumb["data"]["url"], crumb["data"]["http.response.status_code"]] for crumb in crumbs]))
 print(repr(crumbs), file=sys.stderr)
 """
@@ -88,7 +85,7 @@ print(repr(crumbs), file=sys.stderr)
 @pytest.mark.parametrize("kind", CLIENTS)
 def test_sentry_has_a_breadcrumb_for_each_lookup(kind: str) -> None:
     """URL and status, a retry by itself, no credential."""
-    with FaultServer(SCRIPTS) as server:
+    with FaultServer({"s": Script(_BUSY, (FOUND, Keep()))}) as server:
         command = [sys.executable, "-c", _SENTRY, kind, server.url, KEY]
         done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
         asked = [server.url + seen.target for seen in server.seen]
