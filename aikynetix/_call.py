@@ -42,9 +42,6 @@ STREAMED = "aikynetix.streamed"
 """Request extension: whether the body of a 2xx is left to the caller."""
 
 _MOST_REDIRECTS = 3
-# RFC 9110, section 15.4: 307 and 308 keep the method; the others make it GET, so they are followed for GET alone.
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_METHOD_KEEPING_REDIRECTS = frozenset({307, 308})
 _PLAIN = frozenset({"method", "url", "params"})
 _PLAIN_PATH = re.compile(r"/[^?#]*")
 _NO_BODY = httpx.ByteStream(b"")
@@ -108,7 +105,7 @@ def _attempt_flow(request: httpx.Request, headers: httpx.Headers) -> Generator[S
     while True:
         result = yield Send(following)
         assert result is not None
-        if isinstance(result, Exception) or not result.is_redirect or redirects == _MOST_REDIRECTS:
+        if isinstance(result, Exception) or redirects == _MOST_REDIRECTS:
             return result
         url = _redirect_target(request, result)
         if url is None:
@@ -120,19 +117,15 @@ def _attempt_flow(request: httpx.Request, headers: httpx.Headers) -> Generator[S
 
 
 def _redirect_target(request: httpx.Request, response: httpx.Response) -> httpx.URL | None:
-    """Return where to go on within the origin of ``request``, or None to leave the response as it is."""
-    location = response.headers.get("location")
-    if response.status_code not in _REDIRECTS or not location or not is_repeatable(request):
+    """Return where to go on within the origin of ``request``, or None to leave the response as it is.
+
+    A redirect that would make a GET of another method (RFC 9110, section 15.4) is left.
+    """
+    following = response.next_request
+    if following is None or following.method != request.method or not is_repeatable(request):
         return None
-    if request.method not in ("GET", "HEAD") and response.status_code not in _METHOD_KEEPING_REDIRECTS:
-        return None
-    try:
-        url = response.request.url.join(location)
-    except (httpx.InvalidURL, ValueError):
-        return None
-    if origin_of(url) != origin_of(request.url) or url.userinfo:
-        return None
-    return url
+    same = origin_of(following.url) == origin_of(request.url) and not following.url.userinfo
+    return following.url if same else None
 
 
 def _wait_after(

@@ -24,6 +24,7 @@ BINARY_LIMIT = 32 * 1024 * 1024
 """Bytes of any other response that are read into memory; a larger one is to be streamed through ``client.raw``."""
 ACCEPT_ENCODING = "gzip, deflate"
 
+_GZIP = zlib.MAX_WBITS | 16  # how zlib takes it
 _STEP = 256 * 1024  # bytes that are decompressed at a time, so that a bomb's peak stays near the limit
 
 
@@ -32,37 +33,31 @@ class Decoder:
 
     def __init__(self, encoding: str) -> None:
         names = [name for name in encoding.lower().replace(" ", "").split(",") if name not in ("", "identity")]
-        self._is_deflate = names == ["deflate"]
-        self._is_gzip = names in (["gzip"], ["x-gzip"])
-        is_compressed = self._is_deflate or self._is_gzip
-        self._zlib = zlib.decompressobj(zlib.MAX_WBITS | (16 if self._is_gzip else 0)) if is_compressed else None
+        known = {"gzip": _GZIP, "x-gzip": _GZIP, "deflate": zlib.MAX_WBITS}
+        self._bits = known.get(names[0]) if len(names) == 1 else None
+        self._zlib = None if self._bits is None else zlib.decompressobj(self._bits)
         self._has_begun = False
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         """Yield what ``data`` decompresses to, at most 256 KiB at a time."""
-        if self._zlib is None:
+        if self._zlib is None or self._bits is None:
             yield data
             return
         while data:
             if self._zlib.eof:
-                if not (self._is_gzip and data.startswith(b"\x1f")):
+                if self._bits != _GZIP or not data.startswith(b"\x1f"):
                     return  # what follows is no further member (RFC 1952, section 2.2), and no part of the body
-                self._zlib = zlib.decompressobj(zlib.MAX_WBITS | 16)
-            yield self._step(data)
-            data = self._zlib.unused_data if self._zlib.eof else self._zlib.unconsumed_tail
-
-    def _step(self, data: bytes) -> bytes:
-        assert self._zlib is not None
-        try:
-            out = self._zlib.decompress(data, _STEP)
-        except zlib.error as error:
-            if not self._is_deflate or self._has_begun:
-                raise httpx.DecodingError("the response's body is not in the compression that it claims") from error
-            self._zlib = zlib.decompressobj(-zlib.MAX_WBITS)
+                self._zlib = zlib.decompressobj(self._bits)
+            try:
+                yield self._zlib.decompress(data, _STEP)
+            except zlib.error as error:
+                if self._bits != zlib.MAX_WBITS or self._has_begun:
+                    raise httpx.DecodingError("the response's body is not in the compression that it claims") from error
+                self._bits = -zlib.MAX_WBITS  # deflate without its frame, as some servers send it
+                self._zlib = zlib.decompressobj(self._bits)
+                continue
             self._has_begun = True
-            return self._step(data)
-        self._has_begun = True
-        return out
+            data = self._zlib.unused_data if self._zlib.eof else self._zlib.unconsumed_tail
 
     def finish(self) -> None:
         """Check that nothing is missing."""
@@ -75,20 +70,18 @@ class _BoundedReader:
 
     def __init__(self, response: httpx.Response) -> None:
         self._response, self._body = response, io.BytesIO()
-        limit = response.request.extensions.get(LIMIT)
-        self._is_strict = response.is_success
+        self._is_strict, extensions = response.is_success, response.request.extensions
+        self._limit: int = extensions.get(LIMIT) or (
+            JSON_LIMIT if "json" in response.headers.get("content-type", "json") else BINARY_LIMIT
+        )
         if not self._is_strict:
-            limit = ERROR_LIMIT
-        elif limit is None:
-            limit = JSON_LIMIT if "json" in response.headers.get("content-type", "json") else BINARY_LIMIT
-        self._limit, self._deadline = limit, response.request.extensions.get(DEADLINE)
-        fields = {name.lower(): value for name, value in response.headers.raw}  # once, because httpx looks slowly
-        encoding = fields.get(b"content-encoding")
-        self._decoder = None if encoding is None else Decoder(encoding.decode("latin-1"))
-        announced = fields.get(b"content-length", b"")
-        has_body = response.request.method != "HEAD"
-        if self._is_strict and has_body and announced.isdigit() and len(announced) < 20 and int(announced) > limit:
-            raise self._too_large()
+            self._limit = ERROR_LIMIT
+        self._deadline = extensions.get(DEADLINE)
+        encoding = response.headers.get("content-encoding")
+        self._decoder = None if encoding is None else Decoder(encoding)
+        announced, has_body = response.headers.get("content-length", ""), response.request.method != "HEAD"
+        if self._is_strict and has_body and announced.isdecimal() and len(announced) < 20:
+            self._check(int(announced))
 
     def feed(self, chunk: bytes) -> bool:
         """Take in ``chunk``; return whether more is wanted."""
@@ -97,9 +90,9 @@ class _BoundedReader:
         try:
             for piece in (chunk,) if self._decoder is None else self._decoder.feed(chunk):
                 self._body.write(piece)
-                if self._body.tell() > self._limit:
-                    if self._is_strict:
-                        raise self._too_large()
+                if self._is_strict:
+                    self._check(self._body.tell())
+                elif self._body.tell() > self._limit:
                     return False
         except httpx.DecodingError:
             if self._is_strict:
@@ -107,15 +100,16 @@ class _BoundedReader:
             return False
         return True
 
+    def _check(self, size: int) -> None:
+        if size > self._limit:
+            raise httpx.DecodingError(f"the response's body is larger than {self._limit} bytes")
+
     def finish(self, is_whole: bool) -> None:
         """Make what was collected the body of the response, as if httpx had read it."""
         if is_whole and self._is_strict and self._decoder is not None:
             self._decoder.finish()
         # What httpx's own read() sets; it has no bound.
         self._response._content = self._body.getvalue()[: self._limit]  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
-
-    def _too_large(self) -> httpx.DecodingError:
-        return httpx.DecodingError(f"the response's body is larger than {self._limit} bytes")
 
 
 def read(response: httpx.Response) -> None:
