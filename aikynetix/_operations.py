@@ -107,11 +107,12 @@ def checked_session_id(session_id: str) -> str:
     """Return ``session_id`` if it can stand in a URL's path."""
     if not isinstance(session_id, str):
         raise TypeError(f"session_id must be a str, not {type(session_id).__name__}")
-    is_path = session_id in (".", "..") or not session_id.strip()
-    if is_path or len(session_id) > _LONGEST_ID or _UNSENDABLE.search(session_id):
+    if not session_id.strip():
+        raise InvalidArgumentError("session_id is empty; give the id of a session")
+    if session_id in (".", "..") or len(session_id) > _LONGEST_ID or _UNSENDABLE.search(session_id):
         raise InvalidArgumentError(
-            f"session_id {session_id!r:.60} cannot be one: give 1 to {_LONGEST_ID} characters, not blank, without "
-            "control characters (a line end, perhaps) or unpaired surrogates, and neither '.' nor '..'"
+            f"session_id {session_id!r:.60} is none: it would lead to another path, is longer than {_LONGEST_ID} "
+            "characters, or has control characters or unpaired surrogates in it (a line end, perhaps)"
         )
     return session_id
 
