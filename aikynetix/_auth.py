@@ -197,7 +197,7 @@ class BearerToken(httpx.Auth):
         self._earlier.append(self._token)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self._source or cast("Secret", self._token).reveal(),)
+        return BearerToken, (self._source or cast("Secret", self._token).reveal(),)
 
 
 @contextmanager

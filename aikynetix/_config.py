@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import importlib.util
 import inspect
 import re
@@ -81,7 +80,6 @@ def resolve(
         raise ConfigurationError(text, setting="token")
     credential = _resolve_credential(api_key, token, auth, environ)
     if isinstance(credential, ApiKey | BearerToken):
-        credential = copy.copy(credential)
         credential._place(spec)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] -- users would see it
     return Settings(
         url,

@@ -15,6 +15,7 @@ import ssl
 import time
 from contextlib import suppress
 from itertools import zip_longest
+from traceback import walk_tb
 from typing import TYPE_CHECKING, Any
 
 import httpcore
@@ -135,6 +136,12 @@ def set_limits(transport: httpx.HTTPTransport, extensions: Mapping[str, Any]) ->
 def has_dialled(transport: object) -> bool:
     """Return whether ``transport`` has ever had a connection."""
     return _backend_of(transport).stream is not None
+
+
+def is_before_tunnel(error: BaseException) -> bool:
+    """Return whether ``error`` is of the connection to a proxy, its TLS included, and not of what goes through it."""
+    cause = error.__cause__  # httpcore's own; it opens that connection, and no other, in a function of this name
+    return cause is not None and any(frame.f_code.co_name == "_connect" for frame, _ in walk_tb(cause.__traceback__))
 
 
 def discard(transport: httpx.HTTPTransport) -> None:

@@ -26,7 +26,17 @@ import httpx
 from ._auth import origin_of
 from ._config import checked_proxy, is_loopback
 from ._errors import ConfigurationError
-from ._network import UNSENT, adiscard, discard, has_dialled, has_leftover, set_backend, set_limits, time_left
+from ._network import (
+    UNSENT,
+    adiscard,
+    discard,
+    has_dialled,
+    has_leftover,
+    is_before_tunnel,
+    set_backend,
+    set_limits,
+    time_left,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Mapping
@@ -99,10 +109,10 @@ class _Stack:
         return transport
 
     def _require_proxy(self, transport: object, request: httpx.Request, error: BaseException) -> None:
-        """Say that it is the proxy that cannot be reached, where no connection to it came about."""
+        """Say that it is the proxy that cannot be reached, or trusted, where no connection to it came about."""
         if self._proxy is None or is_loopback(request.url.host):
             return
-        if isinstance(error, httpx.ConnectError) and not has_dialled(transport):
+        if isinstance(error, httpx.ConnectError) and (not has_dialled(transport) or is_before_tunnel(error)):
             where = self._proxy.url.netloc.decode("ascii", "replace")  # without user and password
             raise httpx.ProxyError(f"cannot be reached at {where} ({error})") from error
 

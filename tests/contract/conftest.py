@@ -9,7 +9,7 @@ import pytest
 
 from aikynetix.sandbox import Sandbox
 
-from .callers import CLIENTS, FORMS, Caller
+from .callers import FORMS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,12 +29,6 @@ def sandbox(running: Sandbox) -> Sandbox:
     """The module's sandbox with fresh state."""
     running.reset()
     return running
-
-
-@pytest.fixture(params=CLIENTS)
-def client(request: pytest.FixtureRequest) -> Caller:
-    """Each of the two clients."""
-    return CLIENTS[request.param]
 
 
 @pytest.fixture(params=FORMS)

@@ -4,27 +4,21 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from aikynetix import AnalyzedVideo, APIResponseValidationError, APIStatusError
 from tests import first
 
-from .callers import SENT, settings_of
+from .callers import CLIENTS, SENT, ask, settings_of
 from .conftest import NOW
 from .table import FAILURES, METHODS, SUCCESSES, Failure, path_of
 
 if TYPE_CHECKING:
     from aikynetix.sandbox import RecordedRequest, Sandbox
 
-    from .callers import Caller, Settings
-
-
-def asked(client: Caller, settings: Settings, operation: str, session_id: str, **options: Any) -> AnalyzedVideo:
-    video = client(settings, lambda made: getattr(made.analyzed_videos, operation)(session_id, **options))
-    assert type(video) is AnalyzedVideo
-    return video
+each_client = pytest.mark.parametrize("kind", CLIENTS)
 
 
 def only_request(sandbox: Sandbox, form: str) -> RecordedRequest:
@@ -45,12 +39,13 @@ def test_the_tables_have_every_documented_status() -> None:
 
 
 @pytest.mark.parametrize("row", FAILURES, ids=lambda row: f"{row.operation}-{row.status}-{row.session}")
-def test_a_documented_failure_is_its_error(sandbox: Sandbox, client: Caller, form: str, row: Failure) -> None:
+@each_client
+def test_a_documented_failure_is_its_error(sandbox: Sandbox, kind: str, form: str, row: Failure) -> None:
     """The exact class, with everything that the answer and the request tell; one request, and no secret."""
     session_id = sandbox.sessions[row.session]
     settings = settings_of(sandbox, form, right=row.status != 401)
     with pytest.raises(APIStatusError) as caught:
-        asked(client, settings, row.operation, session_id)
+        ask(kind, row.operation, session_id, **settings)
     error, request = caught.value, only_request(sandbox, form)
     assert type(error) is row.error
     assert (error.status_code, error.message, error.code) == (row.status, row.message, None)
@@ -68,14 +63,14 @@ def test_a_documented_failure_is_its_error(sandbox: Sandbox, client: Caller, for
 
 
 @pytest.mark.parametrize(("operation", "session"), SUCCESSES)
-def test_a_documented_success_is_a_video(
-    sandbox: Sandbox, client: Caller, form: str, operation: str, session: str
-) -> None:
+@each_client
+def test_a_documented_success_is_a_video(sandbox: Sandbox, kind: str, form: str, operation: str, session: str) -> None:
     """The result says where the video is and until when, and the generated model says the same."""
     session_id = sandbox.sessions[session]
-    video = asked(client, settings_of(sandbox, form), operation, session_id)
+    video = ask(kind, operation, session_id, **settings_of(sandbox, form))
     request = only_request(sandbox, form)
     assert (request.method, request.path, request.status) == (METHODS[operation], path_of(session_id), 200)
+    assert type(video) is AnalyzedVideo
     assert video.session_id == session_id
     assert video.request_id == request.request_id != ""
     assert video.url == sandbox.signed_url(session_id)
@@ -96,32 +91,35 @@ def test_a_documented_success_is_a_video(
     ],
     ids=["none", "jump", "weightlifting"],
 )
+@each_client
 def test_an_analysis_is_its_own_flag_alone(
-    sandbox: Sandbox, client: Caller, analysis: str | None, query: str, body: bytes
+    sandbox: Sandbox, kind: str, analysis: str | None, query: str, body: bytes
 ) -> None:
     """GET has the flag in its query, POST in its JSON; the other flag is not sent at all."""
     settings = settings_of(sandbox)
-    asked(client, settings, "get", sandbox.sessions["jump"], analysis=analysis)
-    asked(client, settings, "generate", sandbox.sessions["jump"], analysis=analysis)
+    ask(kind, "get", sandbox.sessions["jump"], options={"analysis": analysis}, **settings)
+    ask(kind, "generate", sandbox.sessions["jump"], options={"analysis": analysis}, **settings)
     get, post = sandbox.requests
     assert (get.query, get.body) == (query, b"")
     assert (post.query, post.body.replace(b" ", b"")) == ("", body)
     assert post.headers["content-type"] == "application/json"
 
 
-def test_an_attachment_is_asked_for_and_signed(sandbox: Sandbox, client: Caller) -> None:
+@each_client
+def test_an_attachment_is_asked_for_and_signed(sandbox: Sandbox, kind: str) -> None:
     """The vendor's ``download`` flag is sent, and the URL that comes is the one that makes a browser save the file."""
     session_id = sandbox.sessions["jump"]
-    video = asked(client, settings_of(sandbox), "get", session_id, as_attachment=True)
+    video = ask(kind, "get", session_id, options={"as_attachment": True}, **settings_of(sandbox))
     assert sandbox.requests[0].query == "download=true"
     assert video.url == sandbox.signed_url(session_id, as_attachment=True) != sandbox.signed_url(session_id)
 
 
-def test_a_success_without_a_url_cannot_be_used(sandbox: Sandbox, client: Caller, form: str) -> None:
+@each_client
+def test_a_success_without_a_url_cannot_be_used(sandbox: Sandbox, kind: str, form: str) -> None:
     """The vendor's schema does not require the URL: 200 with ``{}`` is an error of its own for generate."""
     session_id = sandbox.sessions["slow"]
     with pytest.raises(APIResponseValidationError) as caught:
-        asked(client, settings_of(sandbox, form), "generate", session_id)
+        ask(kind, "generate", session_id, **settings_of(sandbox, form))
     error, request = caught.value, only_request(sandbox, form)
     assert type(error) is APIResponseValidationError
     assert (error.status_code, error.request_id) == (200, request.request_id)

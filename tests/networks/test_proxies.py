@@ -6,6 +6,7 @@ import base64
 import gc
 import shutil
 import socket
+import ssl
 import subprocess
 import time
 from contextlib import contextmanager
@@ -21,11 +22,13 @@ from tests.faults.scenario import FOUND, assert_presentable, raw, response
 from tests.faults.server import FaultServer, Keep, Script, Tunnel
 from tests.secrets.hunt import KEY, PASSWORD, finds
 
-from .conftest import API, STORAGE, scripts_of
+from .conftest import API, STORAGE, scripts_of, server_context
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
     from pathlib import Path
+
+    import trustme
 
 USER = "someone"
 LOGIN = f"{USER}:{quote(PASSWORD)}@"
@@ -119,6 +122,22 @@ def test_a_proxy_that_is_not_there_is_named(kind: str, scheme: str, job: str, tm
         with pytest.raises(APIConnectionError if job == "get" else DownloadError) as caught:
             do(kind, job, tmp_path, api_key=KEY, max_retries=0, proxy=f"{scheme}://{LOGIN}{where}", base_url=base_url)
     assert f"the proxy cannot be reached at {where} (" in str(caught.value)
+    assert_presentable(caught.value)
+
+
+@pytest.mark.parametrize("name", ["127.0.0.1", "elsewhere.example"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_proxy_whose_certificate_is_refused_is_named(
+    kind: str, name: str, authority: trustme.CA, trusting: ssl.SSLContext, tmp_path: Path
+) -> None:
+    """It is the proxy that is not trusted, or has another name, and not the server behind it; it is asked once."""
+    verify = trusting if name != "127.0.0.1" else ssl.create_default_context()
+    with FaultServer({}, tls=server_context(authority, name)) as proxy:
+        given = {"proxy": f"https://127.0.0.1:{proxy.port}", "base_url": f"https://{API}", "max_retries": 3}
+        with pytest.raises(APIConnectionError, match="the proxy's certificate is") as caught:
+            do(kind, "get", tmp_path, api_key=KEY, verify=verify, **given)
+        assert (proxy.connections, proxy.seen) == (1, [])
+    assert caught.value.is_permanent
     assert_presentable(caught.value)
 
 
