@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from aikynetix import APITimeoutError
+from aikynetix import Aikynetix, APITimeoutError
 from tests.contract.callers import KINDS, ask
 from tests.secrets.hunt import KEY
 
@@ -75,3 +75,12 @@ def test_an_attempt_may_take_as_long_as_its_longest_phase(kind: str) -> None:
         with pytest.raises(APITimeoutError):
             ask(kind, "get", "s", api_key=KEY, base_url=server.url, timeout=each_phase, max_retries=0)
         assert 0.5 < time.monotonic() - began < 1.5
+
+
+def test_a_body_that_is_streamed_may_take_longer_than_an_attempt() -> None:
+    """How long reading it takes is the caller's affair, as with httpx: no single read may last the timeout."""
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n"
+    with FaultServer({"s": raw(head, Drip(b"a whole body", 0.1))}) as server:
+        client: Any = Aikynetix(KEY, base_url=server.url, timeout=0.5, max_retries=0)
+        with client, client.raw.get_httpx_client().stream("GET", "/session-management/sessions/s/") as response:
+            assert response.read() == b"a whole body"
