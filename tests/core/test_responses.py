@@ -134,10 +134,8 @@ def test_an_error_carries_what_was_asked_and_answered() -> None:
 def test_a_redirect_that_is_not_followed_tells_where_it_leads(location: str, shown: str) -> None:
     """Scheme, host, port and path: what grants nothing, and at most 200 characters of it."""
     for status in (300, 302, 399):
-        assert (
-            f"redirected to {shown} which is not followed"
-            in error(status, b"", {"Location": location}, verb="generate").message
-        )
+        told = error(status, b"", {"Location": location}, verb="generate").message
+        assert f"redirected to {shown} which is not followed" in told
     assert "redirected" not in error(400, b"", {"Location": location}).message + error(302).message
 
 
@@ -203,7 +201,7 @@ _NO_URL = r"the video's URL is not an absolute http\(s\) URL"
     ("body", "type_", "why"),
     [
         (b"<html>", "text/html", r"not JSON \(text/html\); a proxy or login page may have"),
-        (b"<html>", "", r"not JSON \(\)"),
+        (b"<html>", "", r"not JSON \(no content type\)"),
         (b"<", "x" * 90, rf"not JSON \({'x' * 79}…\)"),
         (b" " * 100, "", "status 200 but an empty body"),
         ([], "", "a JSON array where an object"),
@@ -224,7 +222,7 @@ _NO_URL = r"the video's URL is not an absolute http\(s\) URL"
 def test_why_a_success_cannot_be_used_is_told_in_words(body: Any, type_: str, why: str) -> None:
     """With status, request id, method and URL without its query: what a support ticket needs."""
     with pytest.raises(APIResponseValidationError, match=why) as caught:
-        answered(200, body, {"Content-Type": type_, "X-Request-Id": "r-1"})
+        answered(200, body, {"X-Request-Id": "r-1"} | ({"Content-Type": type_} if type_ else {}))
     told = caught.value
     assert str(told).endswith(f" [GET {ASKED}?...]")
     assert (told.status_code, told.request_id) == (200, "r-1")
@@ -243,7 +241,6 @@ _REPEATED = (
 """What some pattern of the package begins to read, over and over."""
 _READERS: dict[str, Callable[[str], object]] = {
     "message": lambda text: error(400, {"error": text}),
-    "location": lambda text: error(302, b"", {"Location": "https://h/" + quote(text)[:60_000]}),
     "name": lambda text: AnalyzedVideo("s", f"https://h/{quote(text)}").filename,
     "disposition": lambda text: AnalyzedVideo("s", f"https://h/?response-content-disposition={quote(text)}").filename,
 }

@@ -54,7 +54,7 @@ def assert_as_documented(outcome: Any, scenario: Scenario, to: Path) -> None:
         assert not to.exists()
         assert all(finds(path.read_bytes().decode("latin-1")) == [] for path in to.parent.iterdir())
         return
-    assert scenario.error is None or scenario.lenient, outcome
+    assert scenario.error is None, outcome
     assert SIGNATURE not in repr(outcome)
     if scenario.is_storage:
         assert to.read_bytes() == VIDEO

@@ -34,7 +34,6 @@ class Scenario:
         says: What its text says.
         verb: The method of ``analyzed_videos`` that is called.
         retries: The client's ``max_retries``.
-        lenient: Whether it may as well succeed: HTTP leaves it to the reader whether to make sense of it.
     """
 
     name: str
@@ -44,7 +43,6 @@ class Scenario:
     says: str = ""
     verb: str = "get"
     retries: int = 0
-    lenient: bool = False
 
     @property
     def is_storage(self) -> bool:

@@ -81,8 +81,6 @@ REUSE: dict[str, tuple[Script, int]] = {
 def test_a_connection_serves_again_where_its_response_was_read_to_the_end(kind: str, wire: Wire, case: str) -> None:
     """Lookups in a row, none of them retried: as many connections as HTTP needs, and all end alike."""
     (script, connections), (tls, trust) = REUSE[case], wire
-    if "without a word" in case:  # over TLS that is noticed by the next request, which is then made again
-        tls, trust = {}, {}
     with FaultServer({"s": script}, **tls) as server:
         ended = in_a_row(kind, settings_of(server, **trust), *[get(after=0.05 if connections > 1 else 0)] * 3)
         assert len({type(each) for each in ended}) == 1, [getattr(e, "message", "ok") for e in ended]

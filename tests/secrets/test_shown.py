@@ -115,7 +115,6 @@ def test_nothing_on_disk_holds_a_secret(tmp_path: Path) -> None:
         ["doctor"],
         ["download", "jump", "--json", "-v", "-o", "v.mp4"],
         ["export", "ids.txt", "--to", "out", "--json"],
-        ["url", "nobody", "--json"],
     ],
     ids=" ".join,
 )

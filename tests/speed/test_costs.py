@@ -1,11 +1,9 @@
-"""What one lookup costs in memory, calls and modules: counts, which depend on no machine's mood."""
+"""What one lookup costs in calls and modules: counts, which depend on no machine's mood."""
 
 from __future__ import annotations
 
-import gc
 import subprocess
 import sys
-import tracemalloc
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -49,36 +47,6 @@ def ask_httpx(server: FaultServer) -> Iterator[Work]:
     """Do the same by httpx alone."""
     with httpx.Client(base_url=server.url) as client:
         yield warmed_up(lambda: client.get("/session-management/sessions/s/analyzed-video/").json())
-
-
-def test_a_lookup_leaves_nothing_behind(server: FaultServer, look_up: Work) -> None:
-    """After 300 lookups no more memory blocks are in use than before them, a few dozen of the server's aside."""
-
-    def blocks_after(count: int) -> int:
-        for _ in range(count):
-            look_up()
-        server.forget()
-        gc.collect()
-        return sys.getallocatedblocks()
-
-    before = blocks_after(1_000)  # until what is cached is cached
-    assert blocks_after(300) - before < 100
-
-
-def peak(work: Work) -> int:
-    """Return the most bytes that ``work`` holds at a time."""
-    tracemalloc.start()
-    try:
-        before = tracemalloc.get_traced_memory()[0]
-        work()
-        return tracemalloc.get_traced_memory()[1] - before
-    finally:
-        tracemalloc.stop()
-
-
-def test_a_lookup_takes_little_more_memory_than_httpx(look_up: Work, ask_httpx: Work) -> None:
-    """At its peak one lookup holds at most 32 KiB more than the same request by httpx alone."""
-    assert peak(look_up) < peak(ask_httpx) + 32 * 1024
 
 
 def calls_of(work: Work) -> list[str]:
