@@ -26,7 +26,6 @@ DEFAULT_TIMEOUT = httpx.Timeout(30.0, connect=10.0)
 MAX_RETRIES_LIMIT = 100
 # Spaces, control characters, backslashes, user info (even empty), a query, a fragment.
 _ASTRAY = re.compile(r"[\x00-\x20\x7f\\?#]|^[^/]*//[^/]*@")
-_PROXY_SCHEMES = ("http", "https", "socks5", "socks5h")
 LONGEST_TIMEOUT = 1_000_000.0
 """Seconds; sockets take no more than 2,147,483 of them, which is as many milliseconds as poll(2) can count."""
 
@@ -172,7 +171,7 @@ def checked_proxy(proxy: Any, setting: str = "proxy=") -> httpx.Proxy:
         made = proxy if isinstance(proxy, httpx.Proxy) else httpx.Proxy(proxy)
     except (httpx.InvalidURL, ValueError, TypeError, AttributeError):
         made = httpx.Proxy("http://")
-    if not _names_host(made.url, _PROXY_SCHEMES):
+    if not _names_host(made.url, ("http", "https", "socks5", "socks5h")):
         fault = "must be a URL such as http://proxy.example:3128 (http, https, socks5, socks5h)"
     elif made.url.scheme.startswith("socks") and importlib.util.find_spec("socksio") is None:
         fault = "speaks SOCKS, which needs: pip install 'aikynetix[socks]'"

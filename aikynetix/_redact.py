@@ -51,8 +51,6 @@ class Secret:
     def __repr__(self) -> str:
         return f"Secret({_MASK})"
 
-    __str__ = __repr__
-
 
 def scrub(text: str) -> str:
     """Return ``text``, which a server or a library wrote, without what grants access.
@@ -128,20 +126,15 @@ def one_line(text: str, *, limit: int) -> str:
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
-class _RedactingFilter(logging.Filter):
-    """Takes secrets out of messages: httpx logs whole URLs at INFO, httpcore headers at DEBUG."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        message = record.getMessage()
-        if (scrubbed := scrub(message)) != message:
-            record.msg, record.args = scrubbed, ()
-        return True
-
-
-_filter = _RedactingFilter()
+def _redact_record(record: logging.LogRecord) -> bool:
+    """Take secrets out of a message: httpx logs whole URLs at INFO, httpcore headers at DEBUG."""
+    message = record.getMessage()
+    if (scrubbed := scrub(message)) != message:
+        record.msg, record.args = scrubbed, ()
+    return True
 
 
 def install_log_filter() -> None:
     """Keep secrets out of what httpx and httpcore log; doing it twice does nothing more."""
     for name in _FOREIGN_LOGGERS:
-        logging.getLogger(name).addFilter(_filter)
+        logging.getLogger(name).addFilter(_redact_record)
