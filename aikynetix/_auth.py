@@ -94,7 +94,7 @@ class ApiKey(httpx.Auth):
         if self._placement is None:
             text = "ApiKey(key) takes its header from an Aikynetix client; outside one, name header=."
             raise ConfigurationError(text, setting="auth")
-        (place, name), key = self._placement, self._key.reveal()
+        (place, name), key = self._placement, self._key.value
         if place == "query":
             request.url = request.url.copy_merge_params({name: key})
         elif place == "cookie":
@@ -159,7 +159,7 @@ class BearerToken(httpx.Auth):
                 yield self._with_token(request, used)
 
     def _with_token(self, request: httpx.Request, token: Secret) -> httpx.Request:
-        request.headers[self._header] = self._prefix + token.reveal()
+        request.headers[self._header] = self._prefix + token.value
         return request
 
     def _refresh(self, refused: Secret | None) -> Secret:
@@ -197,7 +197,7 @@ class BearerToken(httpx.Auth):
         self._earlier.append(self._token)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return BearerToken, (self._source or cast("Secret", self._token).reveal(),)
+        return BearerToken, (self._source or cast("Secret", self._token).value,)
 
 
 @contextmanager
@@ -268,7 +268,7 @@ class SameOriginAuth(httpx.Auth):
             if not isinstance(self.inner, BearerToken):  # whose secrets are known
                 added = {value for _, value in _values_of(sent) - before}
                 added |= {value.rpartition(" ")[2] for value in added}
-                self._seen.extend(map(Secret, added - {secret.reveal() for secret in self._seen}))
+                self._seen.extend(map(Secret, added - {secret.value for secret in self._seen}))
             return True
 
         return may_send

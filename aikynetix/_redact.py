@@ -33,20 +33,16 @@ _live: WeakSet[Secret] = WeakSet()
 class Secret:
     """A credential that shows itself only when asked, and that `scrub` takes out of text for as long as it lives."""
 
-    __slots__ = ("__weakref__", "_value")
+    __slots__ = ("__weakref__", "value")  # an attribute, because a call costs more than a lookup has to spare
 
     def __init__(self, value: str) -> None:
-        self._value = value
+        self.value = value
         if len(value) >= _SHORTEST_SECRET:
             with _lock:
                 _live.add(self)
 
-    def reveal(self) -> str:
-        """Return the credential itself."""
-        return self._value
-
     def __reduce__(self) -> tuple[Any, ...]:
-        return Secret, (self._value,)
+        return Secret, (self.value,)
 
     def __repr__(self) -> str:
         return f"Secret({_MASK})"
@@ -59,7 +55,7 @@ def scrub(text: str) -> str:
     become ``?...``.
     """
     with _lock:
-        secrets = frozenset(secret.reveal() for secret in _live)
+        secrets = frozenset(secret.value for secret in _live)
     if secrets:
         text = _pattern(secrets).sub(_MASK, text)
     return _URL.sub(_without_query, _SIGNATURE.sub(rf"\1{_MASK}", text))

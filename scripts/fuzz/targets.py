@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 _KEY = _redact.Secret("canary-key/5f3a9c+1e7b")
-_REQUEST = httpx.Request("GET", "https://api.example/s", headers={"API-KEY": _KEY.reveal()})
+_REQUEST = httpx.Request("GET", "https://api.example/s", headers={"API-KEY": _KEY.value})
 
 
 def session_id(data: bytes) -> None:
@@ -99,7 +99,7 @@ def response(data: bytes) -> None:
     header, _, body = data[2:].partition(b"\n")
     value = bytes(byte for byte in header if byte >= 32) or b"application/json"
     headers = [(name, value) for name in (b"content-type", b"x-request-id", b"location", b"retry-after")]
-    content = body.replace(b"KEY", _KEY.reveal().encode())
+    content = body.replace(b"KEY", _KEY.value.encode())
     made = httpx.Response(status, headers=headers, content=content, request=_REQUEST)
     try:
         url = _responses.video_url(_responses.require_success(made, 1.7e9), (("analyzed_video_url",),))
@@ -108,7 +108,7 @@ def response(data: bytes) -> None:
     except (APIResponseValidationError, APIStatusError) as error:
         shown = str(error)
         _promise(shown.isprintable() and len(shown) < 4_000)
-        _promise(_KEY.reveal() not in shown + repr(vars(error)))
+        _promise(_KEY.value not in shown + repr(vars(error)))
 
 
 def body(data: bytes) -> None:
@@ -126,7 +126,7 @@ def body(data: bytes) -> None:
 
 def scrub(data: bytes) -> None:
     """A text with the key in it never has the key in it afterwards, nor does masking it again change it."""
-    text, key = data.decode("utf-8", "replace"), _KEY.reveal()
+    text, key = data.decode("utf-8", "replace"), _KEY.value
     masked = _redact.scrub(text + key + text)
     _promise(key not in masked and _redact.scrub(masked) == masked)
 
