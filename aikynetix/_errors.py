@@ -64,7 +64,9 @@ class APIError(AikynetixError):
 
     def __init__(self, message: str, *, request_method: str = "", request_url: str = "") -> None:
         super().__init__(message)
-        self.message, self.request_method, self.request_url = message, request_method, request_url
+        self.message = message
+        self.request_method = request_method
+        self.request_url = request_url
 
     def __str__(self) -> str:
         asked = f" [{self.request_method} {self.request_url}]" if self.request_method else ""
@@ -117,9 +119,12 @@ class APIStatusError(APIError):
         request_url: str = "",
     ) -> None:
         super().__init__(message, request_method=request_method, request_url=request_url)
-        self.status_code, self.code, self.body = status_code, code, body
+        self.status_code = status_code
+        self.code = code
+        self.body = body
         self.headers: Mapping[str, str] = {} if headers is None else headers
-        self.request_id, self.retry_after = request_id, retry_after
+        self.request_id = request_id
+        self.retry_after = retry_after
 
     def __str__(self) -> str:
         traced = f" (request id {self.request_id})" if self.request_id else ""
@@ -181,7 +186,9 @@ class APIResponseValidationError(APIError):
         request_url: str = "",
     ) -> None:
         super().__init__(message, request_method=request_method, request_url=request_url)
-        self.status_code, self.request_id, self.body = status_code, request_id, body
+        self.status_code = status_code
+        self.request_id = request_id
+        self.body = body
 
 
 class VideoNotReadyError(AikynetixError):
@@ -194,7 +201,8 @@ class VideoNotReadyError(AikynetixError):
 
     def __init__(self, message: str, *, session_id: str, waited: float) -> None:
         super().__init__(message)
-        self.session_id, self.waited = session_id, waited
+        self.session_id = session_id
+        self.waited = waited
 
 
 class DownloadError(AikynetixError):
@@ -212,7 +220,9 @@ class DownloadError(AikynetixError):
         self, message: str, *, session_id: str, path: Path | str | None = None, reason: str | None = None
     ) -> None:
         super().__init__(message)
-        self.session_id, self.path, self.reason = session_id, path, reason
+        self.session_id = session_id
+        self.path = path
+        self.reason = reason
 
 
 class SignedUrlExpiredError(DownloadError):
