@@ -254,7 +254,8 @@ class SameOriginAuth(httpx.Auth):
 
     def _checker(self, request: httpx.Request) -> Callable[[httpx.Request], bool]:
         """Return what sees every request that the credential makes of ``request``, and says whether it may be sent."""
-        before, is_spent = _values_of(request), False
+        is_known, is_spent = isinstance(self.inner, BearerToken), False  # its secrets are masked already
+        before: set[tuple[str, str]] = set() if is_known else _values_of(request)
 
         def may_send(sent: httpx.Request) -> bool:
             nonlocal is_spent
@@ -265,7 +266,7 @@ class SameOriginAuth(httpx.Auth):
             is_spent = sent.stream is request.stream and not is_repeatable(request)
             if sent is not request:
                 sent.extensions = {**request.extensions, **sent.extensions}  # the limits of the same call
-            if not isinstance(self.inner, BearerToken):  # whose secrets are known
+            if not is_known:
                 added = {value for _, value in _values_of(sent) - before}
                 added |= {value.rpartition(" ")[2] for value in added}
                 self._seen.extend(map(Secret, added - {secret.value for secret in self._seen}))
