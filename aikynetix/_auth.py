@@ -26,10 +26,6 @@ HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, section 5.
 _TOKENS_KEPT = 4
 
 
-class TokenError(httpx.RequestError):
-    """The token callable raised; nothing was sent."""
-
-
 @frozen
 class SpecDefaults:
     """What the vendor's spec says of the server and of the credentials that it takes; None where it says nothing."""
@@ -202,11 +198,11 @@ class BearerToken(httpx.Auth):
 
 @contextmanager
 def _mapped() -> Generator[None]:
-    """Tell what a token callable raises apart from what a transport raises."""
+    """Have what a token callable raises end the call; nothing was sent, and it is not tried again."""
     try:
         yield
     except Exception as error:
-        raise TokenError(f"the token callable raised {type(error).__name__}: {error}") from error
+        raise httpx.RequestError(f"the token callable raised {type(error).__name__}: {error}") from error
 
 
 class SameOriginAuth(httpx.Auth):

@@ -14,7 +14,6 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from ._auth import TokenError
 from ._errors import APIConnectionError, APIResponseValidationError, APITimeoutError, status_error_class
 from ._redact import one_line, redact_url, scrub, scrub_json
 from ._retry import cause_of, is_permanent, retry_after
@@ -25,14 +24,7 @@ if TYPE_CHECKING:
 _LONGEST_MESSAGE = 500
 _LONGEST_BODY = 64 * 1024
 _LONGEST_URL = 16_384
-_REQUEST_ID_HEADERS = (
-    b"x-request-id",
-    b"request-id",
-    b"x-correlation-id",
-    b"x-cloud-trace-context",
-    b"x-amzn-requestid",
-    b"cf-ray",
-)
+_REQUEST_ID_HEADERS = b"x-request-id request-id x-correlation-id x-cloud-trace-context x-amzn-requestid cf-ray".split()
 # The vendor's ``error``, Django REST framework's ``detail``, RFC 9457's ``title``.
 _MESSAGE_KEYS = ("error", "detail", "title", "message")
 # Where a text stands inside `{"error": {...}}`, most telling first.
@@ -206,8 +198,6 @@ def _reason(error: Exception, said: str) -> str:
     said = said or _text_of(tls) or type(error).__name__
     is_proxy = isinstance(error, httpx.ProxyError)
     server, setting = ("proxy", "proxy= or HTTPS_PROXY") if is_proxy else ("server", "the base URL")
-    if isinstance(error, TokenError):
-        return said
     if "mismatch" in why.lower() or "not valid for" in why:
         return f"the {server}'s certificate is for another host ({why}): check {setting}"
     if why:

@@ -51,6 +51,7 @@ def error(status: int = 400, body: Any = b"", headers: dict[str, str] | None = N
         ({"error": [1, 2, "third"]}, "third"),
         ({"error": {"error": {"error": {"error": {"error": "deep"}}}}}, "deep"),
         (["x"], "x"),
+        ("quota exceeded", "quota exceeded"),
         ([{"message": "y"}], "y"),
         (None, "Bad Request"),
         (b"", "Bad Request"),
