@@ -24,7 +24,6 @@ from ._output import plain
 if TYPE_CHECKING:
     from .. import ExportRecord
 
-_MOST_FILES = 8
 _LONGEST_LABEL, _LONGEST_BAR = 36, 24  # columns; a UUID has 36 characters
 # Columns that the numbers take with the space before each; on a narrow terminal the rate is left out.
 _NUMBERS, _RATE = 14 + 7 + 3, 10 + 1
@@ -71,7 +70,7 @@ class Bars(Progress):
 
 
 class ExportBars(Bars):
-    """The state of an export: one bar for all of it, and one for each of the first files on their way."""
+    """The state of an export: one bar for all of it, and one for each file on its way."""
 
     def __init__(self, total: int | None) -> None:
         super().__init__(transient=True)
@@ -84,8 +83,7 @@ class ExportBars(Bars):
     def observe(self, session_id: str, done: int, total: int | None) -> None:
         """Take note of the bytes of a file; called from any thread, often."""
         if session_id not in self._files:
-            shown = len(self._files) < _MOST_FILES
-            self._files[session_id] = self.add_task(self.label(session_id), total=total, visible=shown)
+            self._files[session_id] = self.add_task(self.label(session_id), total=total)
         self.update(self._files[session_id], completed=done, total=total)
         self._show_whole()
 
@@ -96,8 +94,6 @@ class ExportBars(Bars):
         file = self._files.pop(record.session_id, None)
         if file is not None:
             self.remove_task(file)
-        for shown in list(self._files.values())[:_MOST_FILES]:
-            self.update(shown, visible=True)
         self._show_whole()
 
     def _show_whole(self) -> None:

@@ -7,7 +7,6 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import httpx
 import pytest
 import trustme
 
@@ -191,6 +190,7 @@ def test_a_server_or_proxy_that_is_not_there_is_try_again_later(
         (["url", "s", "--timeout", "1e300"], "--timeout"),
         (["download", "s", "--connections", "0"], "--connections"),
         (["download", "s", "--output", ""], "is empty"),
+        (["download", "s", "--output", "-"], "--output"),
         (["export", "-", "--to", "", "--dry-run"], "is empty"),
         (["nonsense"], "nonsense"),
         (["donwload", "s"], "Did you mean 'download'?"),
@@ -214,14 +214,6 @@ def test_bad_usage_is_one_line_that_names_what_is_wrong(
     assert named in ran.err
     assert ran.err.count("\n") == 1
     assert not re.search(r"\w=|ApiKey", ran.err)
-
-
-def test_a_download_to_stdout_is_refused(sandbox: Sandbox, command: Command) -> None:
-    """A video is verified before anybody gets it, so there must be a file."""
-    ran = command("download", sandbox.sessions["jump"], "-o", "-")
-    assert ran.code == 2
-    assert "--output" in ran.err
-    assert not sandbox.requests
 
 
 def test_verbose_tells_of_each_attempt(sandbox: Sandbox, command: Command) -> None:
@@ -255,11 +247,3 @@ def test_demo_that_cannot_write_says_so(command: Command, tmp_path: Path) -> Non
     ran = command("demo", "--output", str(tmp_path / "taken"))
     assert (ran.code, ran.out) == (1, "")
     assert "taken" in ran.err
-
-
-def test_sandbox_on_a_taken_port_says_so(sandbox: Sandbox, command: Command) -> None:
-    """The line names the option to change."""
-    ran = command("sandbox", "--port", str(httpx.URL(sandbox.base_url).port))
-    assert ran.code == 1
-    assert "--port" in ran.err
-    assert ran.err.count("\n") == 1
