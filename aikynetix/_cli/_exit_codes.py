@@ -7,59 +7,59 @@ from traceback import extract_tb
 
 import click
 
-from .. import _errors as errors
+import aikynetix
+
 from ._options import SETTINGS
 
 _PACKAGE = os.path.dirname(os.path.dirname(__file__)) + os.sep  # noqa: PTH120 -- pathlib is a slow import
 
-
 # Class, exit code (the command's help says what each stands for), what to do about it. The first match wins, so a class
 # stands before its base classes.
-_KINDS: tuple[tuple[type[errors.AikynetixError], int, str], ...] = (
-    (errors.ConfigurationError, 2, ""),
-    (errors.InvalidArgumentError, 2, ""),
-    (errors.AuthenticationError, 3, "Check the key or token; `aikynetix doctor` tries the header styles."),
-    (errors.PermissionDeniedError, 4, "The account may not see this session, or lacks the plan for its video."),
-    (errors.NotFoundError, 5, "Check the session id; if only the video is missing, --wait SECONDS has it made."),
-    (errors.RateLimitError, 6, "Try again later."),
-    (errors.InternalServerError, 6, "The trouble is on the server's side; try again later."),
-    (errors.APIConnectionError, 6, "`aikynetix doctor` shows proxy, certificates and base URL."),
-    (errors.VideoNotReadyError, 6, "Ask again later, or with a longer --wait."),
-    (errors.DownloadInterruptedError, 6, "Run the command again to go on from there."),
-    (errors.IntegrityError, 7, "Nothing was kept under the final name; try again."),
-    (errors.AikynetixError, 1, ""),
+_KINDS: tuple[tuple[type[aikynetix.AikynetixError], int, str], ...] = (
+    (aikynetix.ConfigurationError, 2, ""),
+    (aikynetix.InvalidArgumentError, 2, ""),
+    (aikynetix.AuthenticationError, 3, "Check the key or token; `aikynetix doctor` tries the header styles."),
+    (aikynetix.PermissionDeniedError, 4, "The account may not see this session, or lacks the plan for its video."),
+    (aikynetix.NotFoundError, 5, "Check the session id; if only the video is missing, --wait SECONDS has it made."),
+    (aikynetix.RateLimitError, 6, "Try again later."),
+    (aikynetix.InternalServerError, 6, "The trouble is on the server's side; try again later."),
+    (aikynetix.APIConnectionError, 6, "`aikynetix doctor` shows proxy, certificates and base URL."),
+    (aikynetix.VideoNotReadyError, 6, "Ask again later, or with a longer --wait."),
+    (aikynetix.DownloadInterruptedError, 6, "Run the command again to go on from there."),
+    (aikynetix.IntegrityError, 7, "Nothing was kept under the final name; try again."),
+    (aikynetix.AikynetixError, 1, ""),
 )
 
 
-def exit_code(error: errors.AikynetixError) -> int:
+def exit_code(error: aikynetix.AikynetixError) -> int:
     """Return the exit code that stands for ``error``."""
-    if isinstance(error, errors.APIStatusError) and error.status_code == 408:
+    if isinstance(error, aikynetix.APIStatusError) and error.status_code == 408:
         return 6  # the server gave up waiting for the request (RFC 9110, section 15.5.9), which may pass
     return next(code for kind, code, _ in _KINDS if isinstance(error, kind))
 
 
-def happened(error: errors.AikynetixError) -> str:
+def happened(error: aikynetix.AikynetixError) -> str:
     """Return what happened as one line, in the words of the shell."""
     said = str(error)
-    if isinstance(error, errors.APIStatusError):
+    if isinstance(error, aikynetix.APIStatusError):
         traced = f" (request id {error.request_id})" if error.request_id else ""
         said = f"{error.status_code}: {error.message.removesuffix('.') if traced else error.message}{traced}"
-    elif isinstance(error, errors.ConfigurationError):
+    elif isinstance(error, aikynetix.ConfigurationError):
         for argument, option in SETTINGS.items():
             said = said.replace(argument, option)
-    elif isinstance(error, errors.VideoNotReadyError):
+    elif isinstance(error, aikynetix.VideoNotReadyError):
         waited = f" after {error.waited:.0f} s" if error.waited >= 1 else ""
         said = f"the video of session {error.session_id!r} is not there yet{waited}"
-    elif isinstance(error, errors.DownloadError) and error.reason == "exists":
+    elif isinstance(error, aikynetix.DownloadError) and error.reason == "exists":
         said = f"{error.path} exists already; to replace it use --overwrite"
     return " ".join(said.split())
 
 
 def explain(error: Exception) -> tuple[str, int]:
     """Return one line that says what happened and, where it is known, what to do; and the exit code."""
-    if isinstance(error, errors.AikynetixError):
+    if isinstance(error, aikynetix.AikynetixError):
         hint = next(hint for kind, _, hint in _KINDS if isinstance(error, kind))
-        if isinstance(error, errors.RateLimitError) and error.retry_after is not None:
+        if isinstance(error, aikynetix.RateLimitError) and error.retry_after is not None:
             hint = f"Try again in {error.retry_after:.0f} s."
         return f"{happened(error).rstrip('.')}. {hint}".rstrip(), exit_code(error)
     frames = [frame for frame in extract_tb(error.__traceback__) if frame.filename.startswith(_PACKAGE)]
