@@ -8,7 +8,7 @@ import shlex
 import signal
 import time
 from datetime import UTC, datetime
-from functools import cache, partial
+from functools import partial
 from importlib.resources import files
 from typing import TYPE_CHECKING, Self
 
@@ -27,16 +27,7 @@ if TYPE_CHECKING:
 
 API_KEY = "sandbox-api-key-4f2a"
 TOKEN = "sandbox-token-9c1d"  # noqa: S105  # opens nothing but a local sandbox
-
-
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
-@cache
-def _default_video() -> bytes:
-    """A stick figure's jump, drawn by a program for this project: no person was filmed. H.264, 640 x 640, 4 s."""
-    return files("aikynetix.sandbox").joinpath("data", "countermovement_jump.mp4").read_bytes()
+_utc_now = partial(datetime.now, UTC)
 
 
 class Sandbox:
@@ -96,7 +87,9 @@ class Sandbox:
         if not api_key or not token:
             raise ValueError("api_key and token need at least one character")
         sessions = {session.id: session for session in (*SESSIONS.values(), *extra_sessions)}
-        shown = _default_video() if video is None else video
+        # A stick figure's jump, drawn by a program for this project: no person was filmed. H.264, 640 x 640, 4 s.
+        default = files("aikynetix.sandbox").joinpath("data", "countermovement_jump.mp4")
+        shown = default.read_bytes() if video is None else video
         self.api_key: str = api_key
         self.token: str = token
         self.video: bytes = shown
