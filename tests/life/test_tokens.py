@@ -19,13 +19,11 @@ from aikynetix import (
     ConfigurationError,
 )
 from tests.contract.callers import CLIENTS, KINDS, ask, in_a_row
-from tests.faults.scenario import FOUND, raw
+from tests.faults.scenario import FOUND
 from tests.faults.server import FaultServer, Keep, Script
-from tests.faults.storage import VIDEO, head, lookup_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 NOWHERE = "http://127.0.0.1:9"
 
@@ -129,26 +127,6 @@ def test_a_callable_that_raises_fails_that_call_alone(kind: str, raised: Excepti
         assert type(raised).__name__ in str(error)
         links = [error.__cause__, getattr(error.__cause__, "__cause__", None)]
         assert raised in links
-
-
-@pytest.mark.parametrize("kind", CLIENTS)
-def test_a_callable_that_raises_ends_no_export(kind: str, tmp_path: Path) -> None:
-    """The sessions that it failed for are failed with its error, and the others are done."""
-    failures = iter([ConnectionError("no route")] * 2)
-
-    def token() -> str:
-        for error in failures:
-            raise error
-        return "token-1234567890"
-
-    names = [f"s{number}" for number in range(10)]
-    scripts = {name: lookup_of(name) for name in names} | {f"{name}-video": raw(head(), VIDEO) for name in names}
-    with FaultServer(scripts) as server:
-        settings = {"token": token, "base_url": server.url, "max_retries": 0}
-        records = ask(kind, "export", names, tmp_path, options={"concurrency": 1}, **settings)
-    assert [record.session_id for record in records if record.status == "failed"] == ["s0", "s1"]
-    assert {record.error for record in records} == {"APIConnectionError", None}
-    assert {record.session_id for record in records} == set(names)
 
 
 @pytest.mark.parametrize("bad", [None, 17, "", "with space", "line\nend"])
