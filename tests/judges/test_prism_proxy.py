@@ -14,12 +14,11 @@ from tests.contract.callers import CLIENTS, FORMS, SENT, Caller, Settings, setti
 from tests.contract.table import FAILURES
 
 from .liar import lying
-from .prism import Prism
+from .prism import prism
 from .wiretap import Heard, Wiretap
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
 CALLS: list[tuple[str, str, dict[str, Any]]] = [
     ("get", "jump", {}),
@@ -40,30 +39,15 @@ def running() -> Iterator[Sandbox]:
 
 
 @pytest.fixture(scope="module")
-def proxy(running: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prism]:
-    with Prism(tmp_path_factory.mktemp("prism"), running.base_url.removesuffix(spec.base_path())) as prism:
-        yield prism
+def proxy(running: Sandbox) -> Iterator[str]:
+    with prism(running.base_url.removesuffix(spec.base_path())) as url:
+        yield url + spec.base_path()
 
 
 @pytest.fixture
 def sandbox(running: Sandbox) -> Sandbox:
     running.reset()
     return running
-
-
-@pytest.fixture(params=CLIENTS)
-def client(request: pytest.FixtureRequest) -> Caller:
-    return CLIENTS[request.param]
-
-
-@pytest.fixture(params=FORMS)
-def form(request: pytest.FixtureRequest) -> str:
-    name: str = request.param
-    return name
-
-
-def through(proxy: Prism, tap: Wiretap, sandbox: Sandbox, form: str, *, right: bool = True) -> Settings:
-    return {**settings_of(sandbox, form, right=right), "base_url": proxy.url + spec.base_path(), "transport": tap}
 
 
 def asking(operation: str, session_id: str, **options: Any) -> Callable[[Any], Any]:
@@ -77,10 +61,12 @@ def assert_conforming(tap: Wiretap, sandbox: Sandbox, form: str) -> None:
         assert {name: value for name, value in request.headers.items() if name in SENT[form]} == SENT[form]
 
 
-def test_no_success_violates_the_spec(proxy: Prism, sandbox: Sandbox, client: Caller, form: str) -> None:
+@pytest.mark.parametrize("client", CLIENTS.values(), ids=CLIENTS)
+@pytest.mark.parametrize("form", FORMS)
+def test_no_success_violates_the_spec(proxy: str, sandbox: Sandbox, client: Caller, form: str) -> None:
     """Every way to ask for a video conforms, and so does every answer."""
     tap = Wiretap()
-    settings = through(proxy, tap, sandbox, form)
+    settings = settings_of(sandbox, form) | {"base_url": proxy, "transport": tap}
     for operation, session, options in CALLS:
         video = client(settings, asking(operation, sandbox.sessions[session], **options))
         assert video.request_id == sandbox.requests[-1].request_id
@@ -89,11 +75,13 @@ def test_no_success_violates_the_spec(proxy: Prism, sandbox: Sandbox, client: Ca
     assert_conforming(tap, sandbox, form)
 
 
-def test_no_failure_violates_the_spec(proxy: Prism, sandbox: Sandbox, client: Caller, form: str) -> None:
+@pytest.mark.parametrize("client", CLIENTS.values(), ids=CLIENTS)
+@pytest.mark.parametrize("form", FORMS)
+def test_no_failure_violates_the_spec(proxy: str, sandbox: Sandbox, client: Caller, form: str) -> None:
     """Every documented failure conforms, and is the same error as without the proxy, from the sandbox itself."""
     tap = Wiretap()
     for row in FAILURES:
-        settings = through(proxy, tap, sandbox, form, right=row.status != 401)
+        settings = settings_of(sandbox, form, right=row.status != 401) | {"base_url": proxy, "transport": tap}
         with pytest.raises(APIStatusError) as caught:
             client(settings, asking(row.operation, sandbox.sessions[row.session]))
         assert type(caught.value) is row.error
@@ -103,40 +91,41 @@ def test_no_failure_violates_the_spec(proxy: Prism, sandbox: Sandbox, client: Ca
     assert_conforming(tap, sandbox, form)
 
 
-def test_a_request_that_violates_the_spec_is_stopped(proxy: Prism, sandbox: Sandbox) -> None:
+def test_a_request_that_violates_the_spec_is_stopped(proxy: str, sandbox: Sandbox) -> None:
     """The judge does look at requests: it answers these itself, and the sandbox never sees them."""
-    base, session_id = proxy.url + spec.base_path(), sandbox.sessions["jump"]
-    flagged = spec.request(session_id=session_id, said={"is_jump": True}, base_url=base)
+    session_id = sandbox.sessions["jump"]
+    flagged = spec.request(session_id=session_id, said={"is_jump": True}, base_url=proxy)
     wrong = flagged.url.copy_with(query=flagged.url.query.replace(b"true", b"perhaps"))
     headers = spec.key_headers(sandbox.api_key)
     with httpx.Client(verify=False) as http:
         answers = [
             http.get(wrong, headers=headers),
-            http.post(base + spec.path(session_id, spec.GENERATE), json=[], headers=headers),
-            http.get(base + spec.path(session_id)),
-            http.get(base + "/elsewhere/", headers=headers),
+            http.post(proxy + spec.path(session_id, spec.GENERATE), json=[], headers=headers),
+            http.get(proxy + spec.path(session_id)),
+            http.get(proxy + "/elsewhere/", headers=headers),
         ]
     assert {answer.headers["content-type"] for answer in answers} == {"application/problem+json"}
     assert [answer.status_code for answer in answers] == [422, 422, 401, 404]
     assert sandbox.requests == ()
 
 
-def test_an_answer_that_violates_the_spec_is_reported(tmp_path: Path) -> None:
+def test_an_answer_that_violates_the_spec_is_reported() -> None:
     """The judge does look at answers: a wrong type is an error of its own, an undocumented status is noted."""
-    with lying() as liar, Prism(tmp_path, liar) as proxy:
-        for client in CLIENTS.values():
-            tap = Wiretap()
-            settings: Settings = {
-                "api_key": "a-key",
-                "base_url": proxy.url + spec.base_path(),
-                "max_retries": 0,
-                "transport": tap,
-            }
-            with pytest.raises(InternalServerError, match="response is not valid") as wrong_type:
-                client(settings, asking("get", "any"))
-            with pytest.raises(APIStatusError) as undocumented:
-                client(settings, asking("get", "teapot"))
-            assert wrong_type.value.headers["content-type"] == "application/problem+json"
-            assert undocumented.value.status_code == 418
-            assert "must be string" in tap.heard[0].violations
-            assert "Unable to match the returned status code" in tap.heard[1].violations
+    tap = Wiretap()
+    with lying() as liar, prism(liar) as url:
+        settings: Settings = {
+            "api_key": "a-key",
+            "base_url": url + spec.base_path(),
+            "max_retries": 0,
+            "transport": tap,
+        }
+        with pytest.raises(InternalServerError, match="response is not valid"):
+            CLIENTS["sync"](settings, asking("get", "any"))
+        with pytest.raises(APIStatusError):
+            CLIENTS["sync"](settings, asking("get", "teapot"))
+    assert [(heard.status, heard.media_type) for heard in tap.heard] == [
+        (500, "application/problem+json"),
+        (418, "application/json"),
+    ]
+    assert "must be string" in tap.heard[0].violations
+    assert "Unable to match the returned status code" in tap.heard[1].violations

@@ -16,27 +16,18 @@ class Heard(NamedTuple):
 
 
 class Wiretap(httpx.BaseTransport, httpx.AsyncBaseTransport):
-    """A transport for any number of clients, one after the other; `heard` has every response, in order."""
+    """A transport for one client after the other; `heard` has every response, in order."""
 
     def __init__(self) -> None:
         self.heard: list[Heard] = []
         self._sync, self._async = httpx.HTTPTransport(), httpx.AsyncHTTPTransport()
+        self.close, self.aclose = self._sync.close, self._async.aclose  # type: ignore[method-assign]  # sent on as well
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Send it on."""
         return self._noted(self._sync.handle_request(request))
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send it on."""
         return self._noted(await self._async.handle_async_request(request))
-
-    def close(self) -> None:
-        """Close what was opened for a synchronous client."""
-        self._sync.close()
-
-    async def aclose(self) -> None:
-        """Close what was opened for an asynchronous client."""
-        await self._async.aclose()
 
     def _noted(self, response: httpx.Response) -> httpx.Response:
         found = (response.headers.get(name, "") for name in ("content-type", "sl-violations"))

@@ -12,45 +12,12 @@ from aikynetix.sandbox import SESSIONS, Outcome, Sandbox, SandboxSession
 from aikynetix.sandbox._spec import Operation, operations
 from tests import spec
 
-from .conftest import OPERATIONS, error_of, video_url, with_key
+from .conftest import error_of, video_url, with_key
 
 if TYPE_CHECKING:
     import httpx
 
     from .conftest import Ask
-
-
-@pytest.mark.parametrize(
-    ("name", "method", "status", "error"),
-    [
-        ("jump", "GET", 200, None),
-        ("jump", "POST", 200, None),
-        ("weightlifting", "GET", 200, None),
-        ("new", "GET", 404, "The analyzed video of this session does not exist."),
-        ("new", "POST", 200, None),
-        ("slow", "GET", 404, "The analyzed video of this session does not exist."),
-        ("analyzed", "GET", 200, None),
-        ("analyzed", "POST", 400, "Session already analyzed."),
-        ("forbidden", "GET", 403, "The user does not have the right privileges or plan."),
-        ("forbidden", "POST", 403, "The user does not have a valid plan."),
-        ("unknown", "GET", 404, "The session data or resources could not be found."),
-        ("unknown", "POST", 404, "Session data not found."),
-        ("bad_request", "GET", 400, "Invalid parameters: missing or invalid admin UID."),
-        ("server_error", "POST", 500, "An unexpected error occurred on the server."),
-        ("never-seen", "GET", 404, "The session data or resources could not be found."),
-    ],
-)
-def test_each_session_has_its_documented_outcome(
-    sandbox: Sandbox, ask: Ask, name: str, method: str, status: int, error: str | None
-) -> None:
-    """Every built-in session answers its first request as the table promises; an id outside the table is unknown."""
-    answer = ask(sandbox, method, sandbox.sessions.get(name, name), is_jump=True)
-    assert answer.status_code == status
-    assert answer.headers["content-type"] == "application/json"
-    if error is None:
-        assert video_url(answer, OPERATIONS[method]).startswith(f"{sandbox.storage_url}/")
-    else:
-        assert error_of(answer) == error
 
 
 def test_polling_starts_nothing_generating_twice_is_refused_and_a_reset_forgets(sandbox: Sandbox, ask: Ask) -> None:
@@ -79,11 +46,9 @@ BEARER = f"{spec.TOKEN_PREFIX}{{box.token}}"
         ({spec.TOKEN_HEADER: BEARER}, "{box.api_key}", True),
         ({}, None, False),
         ({}, "wrong", False),
-        ({}, "{box.api_key}x", False),
         ({}, "{box.token}", False),
         ({"Authorization": "{box.api_key}"}, None, False),
         ({"Authorization": "API-KEY {box.token}"}, None, False),
-        ({"Authorization": "Token {box.token}"}, None, False),
         ({spec.TOKEN_HEADER: f"{spec.TOKEN_PREFIX}{{box.api_key}}"}, None, False),
         ({spec.TOKEN_HEADER: f"{spec.TOKEN_PREFIX}wrong"}, "{box.api_key}", False),
         ({spec.TOKEN_HEADER: BEARER}, "wrong", False),
