@@ -86,7 +86,7 @@ def _usage(error: click.UsageError) -> str:
     takes_session = context is not None and any(param.name == "session_id" for param in context.command.params)
     if isinstance(error, click.NoSuchOption) and not error.possibilities and takes_session:
         said += f" If that is how the session id begins: {path} -- ID."
-    return f"{said} `{path} --help` shows how it is used."
+    return f"{said}{'' if said.endswith(('.', '?', ')')) else '.'} `{path} --help` shows how it is used."
 
 
 def as_json(error: Exception, message: str, code: int) -> dict[str, object]:

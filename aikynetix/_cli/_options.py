@@ -33,7 +33,7 @@ SETTINGS = {
     "verify=": "--ca-file",
 }
 
-SECONDS = click.FloatRange(0, 1e6)
+SECONDS, _TIMEOUT = click.FloatRange(0, 1e6), click.FloatRange(0, 1e6, min_open=True)
 session_argument = click.argument("session_id", metavar="SESSION")
 
 # Written out, because the enum's module would import httpx for `--help`; a test holds the two together.
@@ -63,7 +63,7 @@ def _keep(ctx: click.Context, param: click.Parameter, value: Any) -> None:
 _option = partial(click.option, expose_value=False, callback=_keep)
 _CONNECTION = (
     _option("--base-url", metavar="URL", help=f"Default: {BASE_URL}, then the vendor's."),
-    _option("--timeout", type=SECONDS, metavar="SECONDS", help="Limit of one attempt. Default: 30."),
+    _option("--timeout", type=_TIMEOUT, metavar="SECONDS", help="Limit of one attempt. Default: 30."),
     _option("--max-retries", type=click.IntRange(0, 100), metavar="N", help="How often to try again. Default: 3."),
     _option("--proxy", metavar="URL", help="Default: HTTPS_PROXY, ALL_PROXY and NO_PROXY."),
     _option("--ca-file", type=click.Path(), metavar="PATH", help="Certificates to trust. Default: the system's."),

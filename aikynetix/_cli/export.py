@@ -59,8 +59,8 @@ def export(source: BinaryIO, to: str, dry_run: bool, dask: str | None, quiet: bo
         return
     videos, executor, began = _options.connect().analyzed_videos, _executor(dask) if dask else None, monotonic()
     with _output.export_bars(count, quiet=quiet) as bars:
-        observer = None if bars is None else bars.observe
-        records = videos.export(_sessions(source), to, executor=executor, progress=observer, **how)
+        observe = None if bars is None else bars.observe
+        records = videos.export(_sessions(source), to, executor=executor, progress=observe, **how)
         with closing(records):
             counts = _show_all(records, bars, as_json=as_json)
     if not quiet:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import pytest
 
+from aikynetix import ExportRecord
 from aikynetix._cli._bars import ExportBars
 from aikynetix.sandbox import Sandbox
 
@@ -163,13 +164,15 @@ def test_ids_lose_their_middle_and_numbers_nothing(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("COLUMNS", str(columns))
     ids = [f"3f2b8c1e-0000-4000-8000-00000000000{digit}" for digit in (1, 2)]
     bars = ExportBars(32)
+    bars.add(ExportRecord(session_id="s", status="failed"))
     for id_ in ids:
         bars.observe(id_, 1_500_000, 12_600_000)
     with bars.console.capture() as captured:
         bars.console.print(*bars.get_renderables())
     whole, *lines = captured.get().splitlines()
     assert all(len(line.rstrip()) <= columns for line in (whole, *lines))
-    assert whole.startswith("0 of")
+    assert "1/32" in whole
+    assert columns < 60 or "1 failed" in whole
     assert all("1.5/12.6 MB" in line for line in lines)
     assert len({line.split()[0] for line in lines}) == 2
     assert all(len(line.split()[0]) == label for line in lines)
