@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import json
 import subprocess
 import sys
 import tracemalloc
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
 from pathlib import Path
-from threading import Thread
 from typing import TYPE_CHECKING
 
 import httpx
@@ -20,8 +17,9 @@ import pytest
 
 import aikynetix
 from aikynetix import Aikynetix, AsyncAikynetix
-
-from .. import spec
+from tests import spec
+from tests.faults.scenario import answer
+from tests.faults.server import FaultServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
@@ -32,47 +30,16 @@ VIDEO_URL = "https://storage.googleapis.com/bucket/video.mp4?X-Goog-Signature=" 
 MOST_CALLS, MOST_FILES, MOST_SWITCHES = 67, 13, 30
 
 
-class Api(ThreadingHTTPServer):
-    """A server that has every video, whatever the field is called that tells where."""
-
-    daemon_threads = True
-    request_queue_size = 512
-    connections = 0
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}"
-
-
-class Handler(BaseHTTPRequestHandler):
-    protocol_version, wbufsize = "HTTP/1.1", -1  # a response is one packet
-    body = json.dumps(spec.success(VIDEO_URL)).encode()
-
-    def setup(self) -> None:
-        super().setup()
-        self.server.connections += 1  # type: ignore[attr-defined]  # the server is an Api
-
-    def do_GET(self) -> None:
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(self.body)))
-        self.end_headers()
-        self.wfile.write(self.body)
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 -- the base class calls it so
-        """Say nothing."""
-
-
 @pytest.fixture
-def api() -> Iterator[Api]:
-    with Api(("127.0.0.1", 0), Handler) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
+def api() -> Iterator[FaultServer]:
+    """A server that has every video."""
+    found = answer(spec.success(VIDEO_URL))
+    with FaultServer(dict.fromkeys(["session", *map(str, range(400))], found)) as server:
         yield server
-        server.shutdown()
 
 
 @contextmanager
-def lookups(api: Api) -> Generator[Callable[[], object]]:
+def lookups(api: FaultServer) -> Generator[Callable[[], object]]:
     """A function that looks a video up, warmed up."""
     with Aikynetix(api_key="k", base_url=api.url) as client:
         for _ in range(10):
@@ -81,7 +48,7 @@ def lookups(api: Api) -> Generator[Callable[[], object]]:
 
 
 @contextmanager
-def bare_requests(api: Api) -> Generator[Callable[[], object]]:
+def bare_requests(api: FaultServer) -> Generator[Callable[[], object]]:
     """The same by httpx alone."""
     with httpx.Client(base_url=api.url) as client:
         for _ in range(10):
@@ -90,7 +57,7 @@ def bare_requests(api: Api) -> Generator[Callable[[], object]]:
 
 
 @pytest.mark.parametrize(("tasks", "most"), [(1, 1), (32, 32), (400, 256)])
-def test_a_flood_of_lookups_opens_no_more_connections_than_it_needs(api: Api, tasks: int, most: int) -> None:
+def test_a_flood_of_lookups_opens_no_more_connections_than_it_needs(api: FaultServer, tasks: int, most: int) -> None:
     """400 lookups open as many connections as are in flight, and never more than 256; none of them fails."""
 
     async def flood() -> None:
@@ -98,7 +65,7 @@ def test_a_flood_of_lookups_opens_no_more_connections_than_it_needs(api: Api, ta
 
         async def work() -> None:
             for number in sessions:
-                await client.analyzed_videos.get(f"session-{number}")
+                await client.analyzed_videos.get(str(number))
 
         async with AsyncAikynetix(api_key="k", base_url=api.url, max_retries=0) as client:
             await asyncio.gather(*(work() for _ in range(tasks)))
@@ -107,13 +74,14 @@ def test_a_flood_of_lookups_opens_no_more_connections_than_it_needs(api: Api, ta
     assert 1 <= api.connections <= most
 
 
-def test_a_lookup_leaves_nothing_behind(api: Api) -> None:
+def test_a_lookup_leaves_nothing_behind(api: FaultServer) -> None:
     """After 300 lookups no more memory blocks are in use than before them, a few dozen of the server's aside."""
     with lookups(api) as look_up:
 
         def blocks_after(count: int) -> int:
             for _ in range(count):
                 look_up()
+            api.forget()
             gc.collect()
             return sys.getallocatedblocks()
 
@@ -132,7 +100,7 @@ def peak(work: Callable[[], object]) -> int:
         tracemalloc.stop()
 
 
-def test_a_lookup_takes_little_more_memory_than_httpx(api: Api) -> None:
+def test_a_lookup_takes_little_more_memory_than_httpx(api: FaultServer) -> None:
     """At its peak one lookup holds at most 32 KiB more than the same request by httpx alone."""
     with lookups(api) as look_up, bare_requests(api) as ask:
         assert peak(look_up) < peak(ask) + 32 * 1024
@@ -154,7 +122,7 @@ def calls_of(work: Callable[[], object]) -> list[str]:
     return files
 
 
-def test_the_walk_of_a_lookup_is_short(api: Api) -> None:
+def test_the_walk_of_a_lookup_is_short(api: FaultServer) -> None:
     """One warm lookup makes few calls in few files of ours, and in all a tenth more than httpx by hand at most."""
     with lookups(api) as look_up, bare_requests(api) as ask:
         files, baseline = calls_of(look_up), calls_of(ask)
@@ -177,11 +145,11 @@ def test_importing_the_package_loads_nothing_else() -> None:
     assert modules_of("import aikynetix") - modules_of("") == {"aikynetix"}
 
 
-def test_a_first_lookup_loads_what_it_needs(api: Api) -> None:
+def test_a_first_lookup_loads_what_it_needs(api: FaultServer) -> None:
     """Downloads, exports, the command and the sandbox load when they are used, not before; so does dateutil."""
     program = (
         "import sys\nfrom aikynetix import Aikynetix\n"
-        "with Aikynetix(api_key='k', base_url=sys.argv[1]) as client:\n    client.analyzed_videos.get('s').url\n"
+        "with Aikynetix(api_key='k', base_url=sys.argv[1]) as client:\n    client.analyzed_videos.get('session').url\n"
     )
     loaded = modules_of(program, api.url)
     assert "aikynetix._client" in loaded
