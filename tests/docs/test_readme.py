@@ -167,13 +167,6 @@ def test_a_type_checker_takes_every_block_and_sees_slips(checker: str, tmp_path:
     assert re.search(r"AnalyzedVideo\b[\s\S]*ExportStatus\b", ran.stdout)
 
 
-def test_the_first_block_says_what_it_found(tmp_path: Path, aikynetix_sandbox: Sandbox) -> None:
-    """A block that prints nothing would show a reader nothing."""
-    (tmp_path / "block.py").write_text(PYTHON[0].code, "utf-8")
-    printed = run([sys.executable, "block.py"], tmp_path, aikynetix_sandbox).stdout
-    assert printed.startswith(f"jump.mp4 {len(aikynetix_sandbox.video)} ")
-
-
 @pytest.mark.parametrize("line", ["make no-such-target", "aikynetix url session-jump && test 1 -eq 2"])
 def test_the_shell_preamble_lets_no_wrong_line_pass(line: str, tmp_path: Path, aikynetix_sandbox: Sandbox) -> None:
     """Neither a target that does not exist, nor a command that fails."""

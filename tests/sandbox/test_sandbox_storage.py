@@ -85,10 +85,7 @@ def test_the_whole_object_is_served_with_what_describes_it(http: httpx.Client, u
         ("bytes=-10", (9990, 10_000)),
         ("bytes=-20000", (0, 10_000)),
         ("Bytes=000005-0006", (5, 7)),
-        *(
-            (ignored, None)
-            for ignored in ("bytes=0-1,5-6", "bytes=5-2", "bytes=-", "bytes=a-b", "0-5", "", "bytes=1 -2")
-        ),
+        *((ignored, None) for ignored in ("bytes=0-1,5-6", "bytes=5-2", "bytes=-", "bytes=a-b", "0-5", "bytes=1 -2")),
         *((beyond, ()) for beyond in ("bytes=10000-", "bytes=-0", "bytes=99999999999999999999999-")),
     ],
 )
