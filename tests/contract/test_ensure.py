@@ -1,4 +1,4 @@
-"""`ensure` for every kind of session: what it asks the API, in which order, and what comes of it."""
+"""`ensure` for every kind of session that has a video in the end: what it asks the API, and in which order."""
 
 from __future__ import annotations
 
@@ -6,14 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from aikynetix import (
-    APIStatusError,
-    BadRequestError,
-    InternalServerError,
-    NotFoundError,
-    PermissionDeniedError,
-    VideoNotReadyError,
-)
+from aikynetix import NotFoundError, VideoNotReadyError
 
 from .callers import settings_of
 
@@ -29,12 +22,6 @@ READY = {
     "new": ["GET 404", "POST 200"],
     # The POST only starts the work (its answer has no URL), one GET comes too early, the next one is right.
     "slow": ["GET 404", "POST 200", "GET 404", "GET 200"],
-}
-REFUSED = {
-    "forbidden": (["GET 403"], PermissionDeniedError, "The user does not have the right privileges or plan."),
-    "unknown": (["GET 404", "POST 404"], NotFoundError, "Session data not found."),
-    "bad_request": (["GET 400"], BadRequestError, "Invalid parameters: missing or invalid admin UID."),
-    "server_error": (["GET 500"], InternalServerError, "An unexpected error occurred on the server."),
 }
 
 
@@ -60,21 +47,6 @@ def test_a_session_becomes_a_video(sandbox: Sandbox, client: Caller, settings: S
             "is_jump=true",
             b'{"is_jump":true}',
         )
-
-
-@pytest.mark.parametrize("session", REFUSED)
-def test_a_refused_session_is_its_error_at_once(
-    sandbox: Sandbox, client: Caller, settings: Settings, session: str
-) -> None:
-    """What no waiting can change is raised without waiting, as the error of the answer that said so."""
-    asked, kind, message = REFUSED[session]
-    with pytest.raises(APIStatusError) as caught:
-        client(settings, lambda made: made.analyzed_videos.ensure(sandbox.sessions[session], wait=30))
-    assert type(caught.value) is kind
-    assert caught.value.message == message
-    assert f"{caught.value.request_method} {caught.value.status_code}" == asked[-1]
-    assert caught.value.request_id == sandbox.requests[-1].request_id
-    assert conversation(sandbox) == asked
 
 
 def test_a_video_that_takes_longer_than_the_wait_is_not_ready(
