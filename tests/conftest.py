@@ -24,7 +24,7 @@ if hasattr(signal, "SIGHUP"):
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """No setting of the machine's own reaches a test."""
     for name in list(os.environ):
-        if name.startswith("AIKYNETIX_") or name.lower().endswith("_proxy"):
+        if name.startswith(("AIKYNETIX_", "MAKE")) or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
 
 
