@@ -90,6 +90,7 @@ PYTHON = [block for block in blocks() if block.language == "python"]
 def run(command: list[str], folder: Path, sandbox: Sandbox) -> subprocess.CompletedProcess[str]:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     environ = {**os.environ, **sandbox.env, "PATH": path, "ROOT": str(ROOT), "XDG_CACHE_HOME": str(folder / "cache")}
+    environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # those of the tools of this repository
     return subprocess.run(
         command,
         cwd=folder,
