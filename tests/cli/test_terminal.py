@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import pytest
 
-from aikynetix import ExportRecord
+from aikynetix import ExportRecord, ExportStatus
 from aikynetix._cli._bars import ExportBars
 from aikynetix.sandbox import Sandbox
 
@@ -164,7 +164,7 @@ def test_ids_lose_their_middle_and_numbers_nothing(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("COLUMNS", str(columns))
     ids = [f"3f2b8c1e-0000-4000-8000-00000000000{digit}" for digit in (1, 2)]
     bars = ExportBars(32)
-    bars.add(ExportRecord(session_id="s", status="failed"))
+    bars.add(ExportRecord(session_id="s", status=ExportStatus.FAILED))
     for id_ in ids:
         bars.observe(id_, 1_500_000, 12_600_000)
     with bars.console.capture() as captured:
