@@ -43,24 +43,6 @@ class Hours:
         return httpx.Response(200 if is_valid else 401, json={"analyzed_video_url": "https://h/v.mp4"})
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_token_is_renewed_when_it_has_run_out(kind: str) -> None:
-    """Ten lookups an hour for three hours ask the callable three times, and the caller sees no 401."""
-    hours = Hours()
-
-    def look(number: int) -> Callable[[Any], Any]:
-        def call(videos: Any) -> Any:
-            hours.hour = number // 10
-            return videos.get("s")
-
-        return call
-
-    settings = {"token": hours.token, "transport": httpx.MockTransport(hours.answer), "max_retries": 0}
-    ended = in_a_row(kind, settings, *map(look, range(30)))
-    assert [video.session_id for video in ended] == ["s"] * 30
-    assert hours.renewals == 3
-
-
 def test_threads_refused_at_once_renew_a_token_once() -> None:
     """32 threads with an expired token ask the callable one time between them."""
     hours = Hours()
