@@ -7,15 +7,15 @@ from concurrent.futures import CancelledError
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from .._errors import AikynetixError, DownloadError, IntegrityError
 from .._models import DownloadedVideo
 from ._destination import Destination, destination, file_name, remote_url
 from ._failures import Errors
 from ._partial import Busy, PartialFile
+from ._requests import SignedUrl
 from ._transfer import Transfer
-from ._urls import SignedUrls
 from ._verify import verify
 
 if TYPE_CHECKING:
@@ -38,8 +38,8 @@ def download(
 ) -> DownloadedVideo:
     """Download the video of a session, verify it, and put it under its final name in one step.
 
-    ``to`` is read by `destination`. ``lookup`` asks the API for a signed URL: it may block, is called again when a URL
-    has expired, and what it raises reaches the caller as it is, unless the download was cancelled meanwhile.
+    ``to`` is read by `destination`. ``lookup`` asks the API for a signed URL: it may block, is called again when the
+    storage refuses a URL, and what it raises reaches the caller as it is, unless the download was cancelled meanwhile.
     """
     begun, errors = time.monotonic(), Errors(session_id, remote_url(to) or Path(to))
 
@@ -51,17 +51,17 @@ def download(
                 raise errors.cancelled() from error
             raise
 
-    urls = SignedUrls(wanted_lookup)
+    url = SignedUrl(wanted_lookup)
     with errors.mapped():
-        place = destination(to, lambda: file_name(session_id, urls.video()))
-    errors = evolve(errors, path=place.shown)
-    return _Download(place, urls, open_url, options, errors).run(begun)
+        place = destination(to, lambda: file_name(session_id, url.video()))
+    errors.path = place.shown
+    return _Download(place, url, open_url, options, errors).run(begun)
 
 
 @frozen
 class _Download:
     place: Destination
-    urls: SignedUrls
+    url: SignedUrl
     open_url: OpenUrl
     options: Options
     errors: Errors
@@ -116,7 +116,7 @@ class _Download:
     def _fetch(self, part: PartialFile) -> tuple[Transfer, str | None, str]:
         """Return the completed transfer, the SHA-256 where one is needed, and what the bytes were verified by."""
         sha256 = self.place.fs is not None  # the file will be far away
-        transfer = Transfer(self.urls, self.open_url, part, self.options, self.errors, sha256=sha256)
+        transfer = Transfer(self.url, self.open_url, part, self.options, self.errors, sha256=sha256)
         resume = True
         while True:
             digests = transfer.run(resume=resume)

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
-from attrs import frozen
+from attrs import define, frozen
 
-from .._errors import AikynetixError, DownloadError, DownloadInterruptedError, IntegrityError, SignedUrlExpiredError
+from .._errors import AikynetixError, DownloadError, DownloadInterruptedError, SignedUrlExpiredError
 from .._retry import next_wait
 
 if TYPE_CHECKING:
@@ -32,27 +32,13 @@ class Kind(Enum):
     """What went wrong with one connection."""
 
     CONNECT = auto()  # it could not be opened; that may pass
-    REFUSED = auto()  # it could not be opened, and that does not pass: a refused certificate, a proxy that says no
-    BROKEN = auto()  # it broke, or ended before the announced end
-    STALLED = auto()  # nothing, or next to nothing, came for too long
+    BROKEN = auto()  # it broke, fell silent, ended too early, or its response contradicts itself or the request
     STATUS = auto()  # a status other than 200 and 206
     CHANGED = auto()  # the response is about another version of the object
-    NO_RANGES = auto()  # a further connection asked for a range and the whole came
-    MALFORMED = auto()  # the response contradicts itself or the request
-    CONTENT = auto()  # the bytes are not those of a video
-    TOO_LARGE = auto()  # more bytes came than allowed
-    DISALLOWED_URL = auto()  # the URL is neither https nor on this machine
-    DISK = auto()  # the file could not be written
-    NO_SPACE = auto()  # the same, because the disk, a quota or a limit is full
+    FINAL = auto()  # what does not pass: a refused certificate, a URL that may not be asked, too many bytes
 
 
-# What no other connection would do better.
-_OURS = frozenset({Kind.DISK, Kind.NO_SPACE, Kind.CONTENT, Kind.TOO_LARGE})
-# What may be a server's way to say that it cannot do ranges of this object.
-_MAY_BE_ABOUT_RANGES = frozenset({Kind.STATUS, Kind.MALFORMED, Kind.BROKEN, Kind.STALLED})
-
-
-@frozen
+@define
 class Errors:
     """Makes the errors of one download."""
 
@@ -72,13 +58,21 @@ class Errors:
         """Have what a file system raises, or we about a place, come out as an error of ours."""
         try:
             yield
-        except AikynetixError:
+        except (AikynetixError, Failure):
             raise
         except PlaceError as error:
             raise self.make(DownloadError, str(error), "place") from error
         except Exception as error:  # a remote file system raises what its own library raises
-            failure = disk_failure(error)
-            raise self.make(DownloadError, failure.text, failure.reason) from error
+            text, reason = _disk_failure(error)
+            raise self.make(DownloadError, text, reason) from error
+
+
+def _disk_failure(error: Exception) -> tuple[str, str]:
+    """Return what an error while writing the file means, and the reason that the caller is told."""
+    if isinstance(error, OSError) and error.errno in _NO_SPACE:
+        return "no space is left for the file; with room again, a later call resumes", "no_space"
+    why = error.strerror if isinstance(error, OSError) else None
+    return f"the file cannot be written: {why or type(error).__name__}", "place"
 
 
 class PlaceError(ValueError):
@@ -98,16 +92,11 @@ class Failure(Exception):
         self.kind, self.text, self.status, self.code, self.retry_after = kind, text, status, code, retry_after
 
     @property
-    def reason(self) -> str | None:
-        """The ``reason`` of the error that it ends in."""
-        return {Kind.DISK: "place", Kind.NO_SPACE: "no_space", Kind.CONTENT: None}.get(self.kind, "storage")
-
-    @property
     def may_pass(self) -> bool:
         """Whether the same request may succeed a little later."""
         if self.kind is Kind.STATUS:
             return (self.status >= 500 and self.status != 501) or self.status in _PASSING_STATUSES
-        return self.kind in (Kind.CONNECT, Kind.BROKEN, Kind.STALLED, Kind.MALFORMED)
+        return self.kind in (Kind.CONNECT, Kind.BROKEN)
 
     @property
     def is_about_url(self) -> bool:
@@ -144,7 +133,7 @@ class Step(Enum):
     WAIT = auto()  # try again after `Action.wait` seconds
     REFRESH_URL = auto()  # ask the API for a fresh URL, then try again
     FEWER = auto()  # go on with the other connections, and open no more
-    ASK_WHOLE = auto()  # ask for the whole object; if it comes, drop what is kept
+    ASK_WHOLE = auto()  # ask for the whole object; if it comes, drop what is kept, else raise `Action.error`
     START_OVER = auto()  # forget what has arrived and begin from the first byte
     GIVE_UP = auto()  # raise `Action.error`
 
@@ -160,53 +149,38 @@ class Action:
 
 def decide(failure: Failure, state: TransferState) -> Action:
     """Return what to do about a failed connection."""
-    action = _decide(failure, state)
-    if action.step is Step.GIVE_UP and state.may_drop and failure.kind in _MAY_BE_ABOUT_RANGES:
-        return Action(Step.ASK_WHOLE, error=action.error)
-    return action
-
-
-def _decide(failure: Failure, state: TransferState) -> Action:
     if failure.kind is Kind.CHANGED:
         return Action(Step.START_OVER)
-    if failure.kind is Kind.NO_RANGES or (state.others and state.fresh and failure.kind not in _OURS):
+    if state.others and state.fresh:
         # Some servers refuse the connection that is one too many, in whatever words; some just hang up on it.
         return Action(Step.FEWER)
+    error = SignedUrlExpiredError if failure.is_refused_signature else DownloadError
     if failure.may_pass:
-        return _again(failure, state)
-    if failure.is_about_url and state.renewals < _MAX_RENEWALS:
+        wait, error = _wait(failure, state), DownloadInterruptedError
+        if wait is not None:
+            return Action(Step.WAIT, wait)
+    elif failure.is_about_url and state.renewals < _MAX_RENEWALS:
         return Action(Step.REFRESH_URL)
-    if failure.kind is Kind.CONTENT:
-        return Action(Step.GIVE_UP, error=IntegrityError)
-    return Action(Step.GIVE_UP, error=SignedUrlExpiredError if failure.is_refused_signature else DownloadError)
+    # It may be the server's way to say that it cannot do ranges of this object.
+    is_about_ranges = state.may_drop and failure.kind in (Kind.STATUS, Kind.BROKEN)
+    return Action(Step.ASK_WHOLE if is_about_ranges else Step.GIVE_UP, error=error)
 
 
-def _again(failure: Failure, state: TransferState) -> Action:
-    if state.failures == 1 and failure.kind in (Kind.BROKEN, Kind.STALLED) and state.max_retries:
+def _wait(failure: Failure, state: TransferState) -> float | None:
+    """Return the seconds to wait before another try, None where there is to be none."""
+    if state.failures == 1 and failure.kind is Kind.BROKEN and state.max_retries:
         # A connection that broke says nothing against the next one; only a second failure calls for patience.
-        return Action(Step.WAIT)
-    wait = next_wait(
+        return 0.0
+    return next_wait(
         attempt=state.failures,
         max_retries=state.max_retries,
         elapsed=state.waited if failure.retry_after is not None else 0.0,
         retry_after=failure.retry_after,
         draw=state.draw,
     )
-    return Action(Step.GIVE_UP, error=DownloadInterruptedError) if wait is None else Action(Step.WAIT, wait)
 
 
 def xml_code(body: str) -> str:
     """Return the error code in a Cloud Storage XML error document, empty when there is none."""
     found = _XML_CODE.search(body)
     return found[1] if found else ""
-
-
-def disk_failure(error: Exception) -> Failure:
-    """Return what an error while writing the file means."""
-    if isinstance(error, OSError) and error.errno in _NO_SPACE:
-        failure = Failure(Kind.NO_SPACE, "no space is left for the file; with room again, a later call resumes")
-    else:
-        reason = error.strerror if isinstance(error, OSError) else None
-        failure = Failure(Kind.DISK, f"the file cannot be written: {reason or type(error).__name__}")
-    failure.__cause__ = error
-    return failure

@@ -107,13 +107,13 @@ class PartialFile:
         except OSError:
             return False
 
-    def write(self, offset: int, data: memoryview) -> None:
+    def write(self, offset: int, data: bytes) -> None:
         """Write all of ``data`` at ``offset`` and note it in the journal."""
-        written = 0
+        view, written = memoryview(data), 0
         with self._lock:  # Windows has no positioned writes
             os.lseek(self._fd, offset, os.SEEK_SET)
             while written < len(data):
-                written += os.write(self._fd, data[written:])
+                written += os.write(self._fd, view[written:])
             self._append(f"+{offset}-{offset + written};\n")
 
     def _append(self, line: str) -> None:

@@ -18,12 +18,34 @@ from ._failures import Failure, Kind, xml_code
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from .._models import AnalyzedVideo
     from ._types import OpenUrl
 
 _MAX_REDIRECTS = 5
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 # What is encoded cannot be resumed, and its length says nothing about the file's.
 _HEADERS = {"Accept": "*/*", "Accept-Encoding": "identity"}
+
+
+class SignedUrl:
+    """The signed URL in use; ``lookup`` asks the API for it when it is needed first, and where that is refused."""
+
+    def __init__(self, lookup: Callable[[], AnalyzedVideo]) -> None:
+        self._lookup = lookup
+        self._video: AnalyzedVideo | None = None
+
+    def video(self) -> AnalyzedVideo:
+        """Return the video."""
+        return self._video or self.renew()
+
+    def get(self) -> str:
+        """Return the URL."""
+        return self.video().url
+
+    def renew(self) -> AnalyzedVideo:
+        """Ask for a fresh URL."""
+        self._video = self._lookup()
+        return self._video
 
 
 def open_bytes(
@@ -39,7 +61,7 @@ def open_bytes(
     for _ in range(_MAX_REDIRECTS + 1):
         is_local = parsed is not None and parsed.scheme == "http" and is_loopback(parsed.host)
         if parsed is None or not (parsed.scheme == "https" or (may_be_plain and is_local)):
-            raise Failure(Kind.DISALLOWED_URL, "the video's URL is neither https nor on this machine")
+            raise Failure(Kind.FINAL, "the video's URL is neither https nor on this machine")
         if timeout.read is not None:
             # A head of which each byte comes in time may still take for ever, so it has a limit as a whole.
             deadline = time.monotonic() + (timeout.connect or 0.0) + timeout.read
@@ -84,16 +106,16 @@ def _refusal(response: httpx.Response) -> Failure:
 
 
 def _connection_failure(error: Exception, url: httpx.URL) -> Failure:
-    mapped, name = connection_error(error, "GET", str(url)), type(error).__name__
+    mapped, name, kind = connection_error(error, "GET", str(url)), type(error).__name__, Kind.BROKEN
     match error:
-        case _ if mapped.is_permanent:
-            kind, what = Kind.REFUSED, f"cannot be reached: {mapped.message}"
         case httpx.ConnectTimeout() | httpx.ConnectError() | httpx.PoolTimeout() | httpx.ProxyError():
             kind, what = Kind.CONNECT, f"cannot be reached: {mapped.message}"
         case httpx.TimeoutException():
-            kind, what = Kind.STALLED, f"did not answer in time ({name})"
+            what = f"did not answer in time ({name})"
         case httpx.UnsupportedProtocol() | httpx.InvalidURL() | UnicodeError():
-            kind, what = Kind.DISALLOWED_URL, f"has a URL that cannot be asked for ({name})"
+            kind, what = Kind.FINAL, f"has a URL that cannot be asked for ({name})"
         case _:
-            kind, what = Kind.BROKEN, f"broke the connection off ({name})"
+            what = f"broke the connection off ({name})"
+    if mapped.is_permanent:
+        kind, what = Kind.FINAL, f"cannot be reached: {mapped.message}"
     return Failure(kind, f"{url.netloc.decode('ascii', 'replace')} {what}")

@@ -35,7 +35,7 @@ class Options:
     overwrite: bool = False  # whether a file under the final name may be replaced
     exist_ok: bool = False  # whether such a file is the result; a download of it that is under way is waited for
     connections: int | None = None  # most connections for one file, 1 and up; None adapts the number
-    max_bytes: int | None = None  # most bytes of a body whose size is not announced; None for `MAX_BYTES`
+    max_bytes: int = MAX_BYTES  # most bytes of a body whose size is not announced
     timeout: httpx.Timeout = DEFAULT_TIMEOUT  # seconds for connecting, and for hearing nothing from the storage
     max_retries: int = 3  # failures in a row, without a byte gained, that may follow the first
     cancelled: Callable[[], bool] = bool  # polled at least every 0.2 s; True ends the download, with that reason
