@@ -41,7 +41,6 @@ class Connection:
     def __init__(self, url: str, known: ObjectVersion | None = None, start: int = 0, stop: int = 0) -> None:
         self.known, self.start, self.stop, self._url = known, start, stop, url
         self.segment: Segment | None = None
-        self.setup = 0.0  # seconds from asking to the response
         self.received = 0  # bytes
         self.is_framed = True  # whether anything but the end of the connection says where the body ends
         self._body: _Body | None = None
@@ -49,7 +48,6 @@ class Connection:
 
     def open(self, open_url: OpenUrl, options: Options) -> RangeResponse:
         """Ask, and return what the response brings, or raise a `Failure`."""
-        begun = time.monotonic()
 
         def cancelled() -> bool:
             return self._aborted.is_set() or options.cancelled()
@@ -63,7 +61,6 @@ class Connection:
             raise
         self._body = _Body(response, options.timeout.read, found.encoding)
         self.is_framed = content_length(response.headers) is not None or "transfer-encoding" in response.headers
-        self.setup = time.monotonic() - begun
         return found
 
     def deliver(self, table: SegmentTable, part: PartialFile, silence: float | None) -> None:
@@ -72,13 +69,12 @@ class Connection:
         looked_at, before = time.monotonic(), 0
         try:
             while room := table.room(self.segment):
-                data, failure = self._collect(min(room, _BUFFER))
-                if data:
-                    part.write(self.segment.position, data)
-                    table.advance(self.segment, len(data))
+                pieces, failure = self._collect(min(room, _BUFFER))
+                if pieces:
+                    table.advance(self.segment, part.write(self.segment.position, pieces))
                 if failure is not None:
                     raise failure
-                if not data:
+                if not pieces:
                     return
                 now = time.monotonic()
                 if silence and now - looked_at >= silence:
@@ -88,7 +84,7 @@ class Connection:
         finally:
             self.close()
 
-    def _collect(self, most: int) -> tuple[bytes, Failure | None]:
+    def _collect(self, most: int) -> tuple[list[bytes], Failure | None]:
         """Return what comes for as long as a flush may wait, and what ended it."""
         assert self._body is not None
         pieces: list[bytes] = []
@@ -104,8 +100,8 @@ class Connection:
                 left -= len(piece)
                 self.received += len(piece)
         except Failure as failure:
-            return b"".join(pieces), failure
-        return b"".join(pieces), None
+            return pieces, failure
+        return pieces, None
 
     def abort(self) -> None:
         """Have the connection end, from another thread, wherever it is."""
@@ -166,7 +162,7 @@ class _Body:
 
     def _read(self, most: int) -> bytes:
         if self._pending == b"" and self._is_direct and self._stream is not None:
-            piece: bytes = self._stream.read(most, self._silence)
+            piece: bytes = self._stream.read(min(most, 65536), self._silence)
             return piece
         whole = self._pending or next(self._chunks, b"")
         self._pending = whole[most:]

@@ -15,7 +15,6 @@ from typing import IO, TYPE_CHECKING
 
 from .._errors import DownloadError, DownloadInterruptedError, IntegrityError
 from .._redact import scrub_exception
-from ._concurrency import MAX_CONNECTIONS, SMALL, ConcurrencyController
 from ._connection import Connection
 from ._failures import Errors, Failure, Kind, Step, TransferState, decide
 from ._object import ObjectVersion, RangeResponse
@@ -36,6 +35,10 @@ _HASH_AT_ONCE = 16 * 1024 * 1024
 _PROGRESS = 16 * 1024
 # How often an object may change before it is given up.
 _MAX_RESTARTS = 4
+# More connections help where each is slowed down by itself, by a limit or by a window that is small for the round trip.
+# Which is the case cannot be known beforehand, so there is one for each 2 MiB of what is to be fetched, up to a bound.
+_BYTES_PER_CONNECTION = 2 * 1024 * 1024
+_MOST_CONNECTIONS = 24  # where the caller sets no limit
 # Connections of all downloads of this process beyond the first of each.
 _more_connections = BoundedSemaphore(64)
 
@@ -55,7 +58,7 @@ class Transfer:
         self._checksums: Checksums | None = None
         self._reader: IO[bytes] | None = None
         # How many connections, and which.
-        self._controller = ConcurrencyController(limit=1)
+        self._wanted: int | None = None  # None for a new object
         self._running: set[Connection] = set()
         self._ended: SimpleQueue[tuple[Connection, BaseException | None]] = SimpleQueue()
         # What has gone wrong since bytes were last gained.
@@ -129,11 +132,11 @@ class Transfer:
         connection.segment = self._table.begin()
         assert connection.segment is not None
         connection.segment.limit(response.stop)
-        small = not self.version.is_resumable or (size or 0) < SMALL or not response.ranges or self._restarts > 1
-        limit = 1 if small else self._options.connections or MAX_CONNECTIONS
-        if limit == 1 or self._controller.setup == 0.0:
-            rest = self._table.size - self._table.done
-            self._controller = ConcurrencyController(limit=limit, setup=connection.setup, rest=rest)
+        if not self.version.is_resumable or not response.ranges or self._restarts > 1:
+            self._wanted = 1
+        elif self._wanted is None:
+            most = self._options.connections or _MOST_CONNECTIONS
+            self._wanted = max(1, min(most, (self._table.size - self._table.done) // _BYTES_PER_CONNECTION))
 
     def _begin(self, response: RangeResponse) -> None:
         """Start on the whole object, and drop what is kept."""
@@ -146,7 +149,7 @@ class Transfer:
             self._part.begin(response.version)
         size = response.version.size
         self._table = SegmentTable(self._options.max_bytes + 1 if size is None else size)
-        self._checksums, self.resumed_from, self._controller = None, 0, ConcurrencyController(limit=1)
+        self._checksums, self.resumed_from, self._wanted = None, 0, None
 
     def _start_over(self, *, changed: bool) -> None:
         """Forget what has arrived; where that happens again, one response must do."""
@@ -183,9 +186,8 @@ class Transfer:
 
     def _spawn(self, table: SegmentTable) -> None:
         """Open as many connections as are wanted now."""
-        done, streaming = table.done, sum(each.received > 0 for each in self._running)
-        self._controller.observe(time.monotonic(), time.process_time(), done, table.size - done, streaming)
-        while len(self._running) < self._controller.wanted and (segment := table.begin()):
+        wanted = self._wanted or 1
+        while len(self._running) < wanted and (segment := table.begin(wanted)):
             connection = Connection(self._url.get(), self.version, segment.start, segment.reach)
             connection.segment = segment
             self._start(connection, self._run_more, connection, table)
@@ -267,7 +269,7 @@ class Transfer:
                 _log.warning("the download starts over: %s", failure.text)
                 self._start_over(changed=True)
             case Step.FEWER:
-                self._controller.push_back(len(self._running))
+                self._wanted = len(self._running)
             case Step.REFRESH_URL:
                 self._renewals += 1
                 self._url.renew()

@@ -11,11 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aikynetix import DownloadError, DownloadInterruptedError, SignedUrlExpiredError
-from aikynetix._download._concurrency import ConcurrencyController
 from aikynetix._download._failures import Failure, Kind, Step, TransferState, decide
 from aikynetix._download._segments import STEP, Segment, SegmentTable
 
-MIB = 1 << 20
 FRESH = TransferState(draw=0.5)
 BROKE = attrs.evolve(FRESH, fresh=False)
 LATER = attrs.evolve(FRESH, failures=2)
@@ -74,47 +72,6 @@ def test_every_failure_has_its_step(failure: Failure, state: TransferState, expe
     assert (action.step, action.error if action.step is Step.GIVE_UP else action.wait) == expected
 
 
-def connections(each: float, line: float, size: int, *, setup: float = 0.05, limit: int = 16, cpu: float = 0.1) -> int:
-    """Return how many connections there are at the end of a download, on a line of which each gets at most ``each``."""
-    controller, now, done, open_, opened_at = ConcurrencyController(limit, setup, size), 0.0, 0.0, 1, 0.0
-    while done < size:
-        now += 0.01
-        streaming = open_ if now - opened_at >= setup else min(open_, 1 if open_ <= 4 else 4)
-        done += min(each * streaming, line) * 0.01
-        controller.observe(now, cpu * now, int(done), int(size - done), streaming)
-        if controller.wanted > open_:
-            open_, opened_at = controller.wanted, now
-    return open_
-
-
-@pytest.mark.parametrize(
-    ("line", "expected"),
-    [
-        ({"each": 8 * MIB, "line": 1e12, "size": 128 * MIB}, 16),
-        ({"each": 8 * MIB, "line": 1e12, "size": 128 * MIB, "limit": 3}, 3),
-        ({"each": 8 * MIB, "line": 8 * MIB, "size": 64 * MIB}, 4),
-        ({"each": 1 * MIB, "line": 4 * MIB, "size": 64 * MIB}, 16),
-        ({"each": 1 * MIB, "line": 1e12, "size": 10 * MIB, "limit": 24}, 24),
-        ({"each": 100 * MIB, "line": 1e12, "size": 10 * MIB}, 2),
-        ({"each": 8 * MIB, "line": 1e12, "size": 128 * MIB, "cpu": 0.9}, 4),
-        ({"each": 1 * MIB, "line": 1e12, "size": 7 * MIB, "limit": 1}, 1),
-    ],
-    ids=[
-        "slow connections",
-        "limited",
-        "full line",
-        "shared line",
-        "small and slow",
-        "nearly done",
-        "busy client",
-        "one",
-    ],
-)
-def test_connections_are_multiplied_where_that_helps(line: dict[str, Any], expected: int) -> None:
-    """Slow connections become many; where the line, the client or the end is near, there are four at most."""
-    assert connections(**line) == expected
-
-
 @settings(max_examples=100, deadline=None)
 @given(size=st.integers(1, 20 * STEP), seed=st.integers(0, 1 << 32))
 def test_every_byte_is_fetched_once(size: int, seed: int) -> None:
@@ -124,7 +81,7 @@ def test_every_byte_is_fetched_once(size: int, seed: int) -> None:
     for _ in range(10_000):
         if table.done == size:
             break
-        if len(open_) < 5 and (begun := table.begin()):
+        if len(open_) < 5 and (begun := table.begin(draw.randrange(1, 30))):
             if draw.random() < 0.2:
                 begun.limit(draw.randrange(begun.start + 1, begun.reach + 1))
             open_.append(begun)
