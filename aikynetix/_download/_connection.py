@@ -1,7 +1,11 @@
-"""One connection: it opens, validates the response, and writes what comes into the partial file. It decides nothing."""
+"""One connection: it asks for bytes, validates the response, and writes what comes into the partial file.
+
+It decides nothing but which URLs may be asked: https, and http on this machine, which no redirect leads to from https.
+"""
 
 from __future__ import annotations
 
+import math
 import socket
 import time
 from contextlib import suppress
@@ -10,18 +14,24 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from .._reading import Decoder
-from ._failures import Failure, Kind
+from .._config import is_loopback
+from .._reading import Decoder, read
+from .._responses import connection_error
+from .._retry import retry_after
+from ._failures import Failure, Kind, xml_code
 from ._object import ObjectVersion, RangeResponse, content_length, range_headers, validate_response
-from ._requests import open_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from ._partial import PartialFile
     from ._segments import Segment, SegmentTable
     from ._types import OpenUrl, Options
 
+_MAX_REDIRECTS = 5
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+# What is encoded cannot be resumed, and its length says nothing about the file's.
+_HEADERS = {"Accept": "*/*", "Accept-Encoding": "identity"}
 # Most bytes that a killed process had received over one connection and not yet noted.
 _BUFFER = 128 * 1024
 # A slow connection's bytes go to the disk at least this often, so that a killed process loses little.
@@ -53,7 +63,7 @@ class Connection:
             return self._aborted.is_set() or options.cancelled()
 
         headers = range_headers(self.start, self.stop, self.known)
-        response, url = open_bytes(open_url, self._url, headers, options.timeout, cancelled)
+        response, url = _open_bytes(open_url, self._url, headers, options.timeout, cancelled)
         try:
             found = validate_response(self.known, self.start, response.status_code, response.headers, url)
         except Failure:
@@ -193,3 +203,76 @@ def _decoded(chunks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
                 raise Failure(Kind.FINAL, f"the video unpacks to more than {_MOST_GROWTH} times what was sent")
             yield piece
     decoder.finish()
+
+
+def _open_bytes(
+    open_url: OpenUrl, url: str, headers: Mapping[str, str], timeout: httpx.Timeout, cancelled: Callable[[], bool]
+) -> tuple[httpx.Response, str]:
+    """Ask for ``url`` and return a response with bytes (200 or 206), and the URL that it came from after redirects."""
+    # Parsing looks at each of the hundreds of characters of a signature, which say nothing here.
+    parsed, may_be_plain, deadline = _parsed(url.partition("?")[0]), True, math.inf
+
+    def is_over() -> bool:
+        return cancelled() or time.monotonic() >= deadline
+
+    for _ in range(_MAX_REDIRECTS + 1):
+        is_local = parsed is not None and parsed.scheme == "http" and is_loopback(parsed.host)
+        if parsed is None or not (parsed.scheme == "https" or (may_be_plain and is_local)):
+            raise Failure(Kind.FINAL, "the video's URL is neither https nor on this machine")
+        if timeout.read is not None:
+            # A head of which each byte comes in time may still take for ever, so it has a limit as a whole.
+            deadline = time.monotonic() + (timeout.connect or 0.0) + timeout.read
+        try:
+            response = open_url(url, {**_HEADERS, **headers}, cancelled=is_over)
+        except Exception as error:  # a caller's transport raises what it likes
+            raise _connection_failure(error, parsed) from error
+        deadline = math.inf  # a body may take as long as it takes
+        if response.status_code in (200, 206):
+            return response, url
+        target = response.headers.get("location")
+        if response.status_code not in _REDIRECTS or not target:
+            raise _refusal(response)
+        response.close()
+        may_be_plain, parsed = is_local, _parsed(target, parsed)
+        url = str(parsed)
+    raise Failure(Kind.STATUS, "the storage redirects in a circle", status=310)
+
+
+def _parsed(url: str, base: httpx.URL | None = None) -> httpx.URL | None:
+    try:
+        parsed = httpx.URL(url) if base is None else base.join(url)
+        has_host = bool(parsed.host)  # is decoded only when it is looked at
+    except (httpx.InvalidURL, UnicodeError):
+        return None
+    return parsed if has_host else None
+
+
+def _refusal(response: httpx.Response) -> Failure:
+    """Return what an error response says, after a bounded part of its body."""
+    code = ""
+    with suppress(Exception):  # a body that breaks says no less than none
+        read(response, None)
+        code = xml_code(response.content.decode("utf-8", "replace"))
+    return Failure(
+        Kind.STATUS,
+        f"the storage answered {response.status_code}{f' ({code})' if code else ''}",
+        status=response.status_code,
+        code=code,
+        retry_after=retry_after(response.headers, time.time()),
+    )
+
+
+def _connection_failure(error: Exception, url: httpx.URL) -> Failure:
+    mapped, name, kind = connection_error(error, "GET", str(url)), type(error).__name__, Kind.BROKEN
+    match error:
+        case httpx.ConnectTimeout() | httpx.ConnectError() | httpx.PoolTimeout() | httpx.ProxyError():
+            kind, what = Kind.CONNECT, f"cannot be reached: {mapped.message}"
+        case httpx.TimeoutException():
+            what = f"did not answer in time ({name})"
+        case httpx.UnsupportedProtocol() | httpx.InvalidURL() | UnicodeError():
+            kind, what = Kind.FINAL, f"has a URL that cannot be asked for ({name})"
+        case _:
+            what = f"broke the connection off ({name})"
+    if mapped.is_permanent:
+        kind, what = Kind.FINAL, f"cannot be reached: {mapped.message}"
+    return Failure(kind, f"{url.netloc.decode('ascii', 'replace')} {what}")

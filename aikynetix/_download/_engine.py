@@ -14,8 +14,7 @@ from .._models import DownloadedVideo
 from ._destination import Destination, destination, file_name, remote_url
 from ._failures import Errors
 from ._partial import Busy, PartialFile
-from ._requests import SignedUrl
-from ._transfer import Transfer
+from ._transfer import SignedUrl, Transfer
 from ._verify import verify
 
 if TYPE_CHECKING:

@@ -24,8 +24,8 @@ from ._verify import Checksums
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from .._models import AnalyzedVideo
     from ._partial import PartialFile
-    from ._requests import SignedUrl
     from ._types import OpenUrl, Options
 
 _log = logging.getLogger("aikynetix")
@@ -41,6 +41,20 @@ _BYTES_PER_CONNECTION = 2 * 1024 * 1024
 _MOST_CONNECTIONS = 24  # where the caller sets no limit
 # Connections of all downloads of this process beyond the first of each.
 _more_connections = BoundedSemaphore(64)
+
+
+class SignedUrl:
+    """The signed URL in use; ``lookup`` asks the API for it when it is needed first, and where it is refused."""
+
+    def __init__(self, lookup: Callable[[], AnalyzedVideo]) -> None:
+        self._lookup = lookup
+        self._video: AnalyzedVideo | None = None
+
+    def video(self, *, fresh: bool = False) -> AnalyzedVideo:
+        """Return the video with its URL."""
+        if self._video is None or fresh:
+            self._video = self._lookup()
+        return self._video
 
 
 class Transfer:
@@ -105,7 +119,7 @@ class Transfer:
             known, gap = None, (0, 0)
             if self._table is not None and self._unless_whole is None:
                 known, gap = self.version, gaps(self._table.arrived, self._table.size)[0]
-            connection = Connection(self._url.get(), known, *gap)
+            connection = Connection(self._url.video().url, known, *gap)
             try:
                 self._accept(connection, connection.open(self._open_url, self._options))
             except Failure as failure:
@@ -188,7 +202,7 @@ class Transfer:
         """Open as many connections as are wanted now."""
         wanted = self._wanted or 1
         while len(self._running) < wanted and (segment := table.begin(wanted)):
-            connection = Connection(self._url.get(), self.version, segment.start, segment.reach)
+            connection = Connection(self._url.video().url, self.version, segment.start, segment.reach)
             connection.segment = segment
             self._start(connection, self._run_more, connection, table)
 
@@ -272,7 +286,7 @@ class Transfer:
                 self._wanted = len(self._running)
             case Step.REFRESH_URL:
                 self._renewals += 1
-                self._url.renew()
+                self._url.video(fresh=True)
             case Step.WAIT:
                 self._not_before = time.monotonic() + action.wait
         if not self.version.is_resumable:
