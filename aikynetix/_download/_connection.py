@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 _MAX_REDIRECTS = 5
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_UNCONNECTED = (httpx.ConnectTimeout, httpx.ConnectError, httpx.PoolTimeout, httpx.ProxyError)
 # What is encoded cannot be resumed, and its length says nothing about the file's.
 _HEADERS = {"Accept": "*/*", "Accept-Encoding": "identity"}
 # Most bytes that a killed process had received over one connection and not yet noted.
@@ -265,14 +266,12 @@ def _refusal(response: httpx.Response) -> Failure:
 def _connection_failure(error: Exception, url: httpx.URL) -> Failure:
     mapped, name, kind = connection_error(error, "GET", str(url)), type(error).__name__, Kind.BROKEN
     match error:
-        case httpx.ConnectTimeout() | httpx.ConnectError() | httpx.PoolTimeout() | httpx.ProxyError():
-            kind, what = Kind.CONNECT, f"cannot be reached: {mapped.message}"
-        case httpx.TimeoutException():
-            what = f"did not answer in time ({name})"
         case httpx.UnsupportedProtocol() | httpx.InvalidURL() | UnicodeError():
             kind, what = Kind.FINAL, f"has a URL that cannot be asked for ({name})"
+        case _ if mapped.is_permanent or isinstance(error, _UNCONNECTED):
+            kind, what = Kind.FINAL if mapped.is_permanent else kind, f"cannot be reached: {mapped.message}"
+        case httpx.TimeoutException():
+            what = f"did not answer in time ({name})"
         case _:
             what = f"broke the connection off ({name})"
-    if mapped.is_permanent:
-        kind, what = Kind.FINAL, f"cannot be reached: {mapped.message}"
     return Failure(kind, f"{url.netloc.decode('ascii', 'replace')} {what}")

@@ -31,8 +31,7 @@ _NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 class Kind(Enum):
     """What went wrong with one connection."""
 
-    CONNECT = auto()  # it could not be opened; that may pass
-    BROKEN = auto()  # it broke, fell silent, ended too early, or its response contradicts itself or the request
+    BROKEN = auto()  # it did not come about, broke, fell silent, ended too early, or what came contradicts itself
     STATUS = auto()  # a status other than 200 and 206
     CHANGED = auto()  # the response is about another version of the object
     FINAL = auto()  # what does not pass: a refused certificate, a URL that may not be asked, too many bytes
@@ -96,21 +95,24 @@ class Failure(Exception):
         """Whether the same request may succeed a little later."""
         if self.kind is Kind.STATUS:
             return (self.status >= 500 and self.status != 501) or self.status in _PASSING_STATUSES
-        return self.kind in (Kind.CONNECT, Kind.BROKEN)
+        return self.kind is Kind.BROKEN
 
     @property
     def is_about_url(self) -> bool:
         """Whether another URL may help: the signature is refused, or there is nothing at this place."""
-        return self.kind is Kind.STATUS and self.status in _URL_STATUSES
+        return self.status in _URL_STATUSES
 
     @property
-    def is_refused_signature(self) -> bool:
-        """Whether the storage refused the URL's signature, expired or otherwise invalid.
+    def error(self) -> type[DownloadError]:
+        """What to raise where nothing helps.
 
         Source: Cloud Storage documentation, "HTTP response codes" of the XML API: an expired V4 URL is 400
         ``ExpiredToken``, a wrong signature 403 ``SignatureDoesNotMatch``.
         """
-        return self.status in (401, 403) or (self.status == 400 and bool(_SIGNATURE_CODE.fullmatch(self.code)))
+        if self.may_pass:
+            return DownloadInterruptedError
+        is_refused = self.status in (401, 403) or (self.status == 400 and _SIGNATURE_CODE.fullmatch(self.code))
+        return SignedUrlExpiredError if is_refused else DownloadError
 
 
 @frozen(kw_only=True)
@@ -120,7 +122,6 @@ class TransferState:
     failures: int = 1  # in a row without progress, this one included
     renewals: int = 0  # fresh URLs asked for in a row without progress
     max_retries: int = 3
-    waited: float = 0.0  # seconds since the last progress
     others: bool = False  # whether there are other connections
     fresh: bool = True  # whether the failed connection had not brought a byte
     may_drop: bool = False  # whether a range was asked for, and the whole was not yet tried instead
@@ -130,40 +131,28 @@ class TransferState:
 class Step(Enum):
     """What to do after a failure."""
 
-    WAIT = auto()  # try again after `Action.wait` seconds
+    WAIT = auto()  # try again after a while
     REFRESH_URL = auto()  # ask the API for a fresh URL, then try again
     FEWER = auto()  # go on with the other connections, and open no more
-    ASK_WHOLE = auto()  # ask for the whole object; if it comes, drop what is kept, else raise `Action.error`
+    ASK_WHOLE = auto()  # ask for the whole object; if it comes, drop what is kept, else raise `Failure.error`
     START_OVER = auto()  # forget what has arrived and begin from the first byte
-    GIVE_UP = auto()  # raise `Action.error`
+    GIVE_UP = auto()  # raise `Failure.error`
 
 
-@frozen
-class Action:
-    """A step, and what belongs to it."""
-
-    step: Step
-    wait: float = 0.0
-    error: type[DownloadError] = DownloadError
-
-
-def decide(failure: Failure, state: TransferState) -> Action:
-    """Return what to do about a failed connection."""
+def decide(failure: Failure, state: TransferState) -> tuple[Step, float]:
+    """Return what to do about a failed connection, and the seconds to wait before it."""
     if failure.kind is Kind.CHANGED:
-        return Action(Step.START_OVER)
+        return Step.START_OVER, 0.0
     if state.others and state.fresh:
         # Some servers refuse the connection that is one too many, in whatever words; some just hang up on it.
-        return Action(Step.FEWER)
-    error = SignedUrlExpiredError if failure.is_refused_signature else DownloadError
-    if failure.may_pass:
-        wait, error = _wait(failure, state), DownloadInterruptedError
-        if wait is not None:
-            return Action(Step.WAIT, wait)
-    elif failure.is_about_url and state.renewals < _MAX_RENEWALS:
-        return Action(Step.REFRESH_URL)
+        return Step.FEWER, 0.0
+    wait = _wait(failure, state) if failure.may_pass else None
+    if wait is not None:
+        return Step.WAIT, wait
+    if failure.is_about_url and state.renewals < _MAX_RENEWALS:
+        return Step.REFRESH_URL, 0.0
     # It may be the server's way to say that it cannot do ranges of this object.
-    is_about_ranges = state.may_drop and failure.kind in (Kind.STATUS, Kind.BROKEN)
-    return Action(Step.ASK_WHOLE if is_about_ranges else Step.GIVE_UP, error=error)
+    return Step.ASK_WHOLE if state.may_drop and failure.kind is not Kind.FINAL else Step.GIVE_UP, 0.0
 
 
 def _wait(failure: Failure, state: TransferState) -> float | None:
@@ -174,7 +163,7 @@ def _wait(failure: Failure, state: TransferState) -> float | None:
     return next_wait(
         attempt=state.failures,
         max_retries=state.max_retries,
-        elapsed=state.waited if failure.retry_after is not None else 0.0,
+        elapsed=0.0,
         retry_after=failure.retry_after,
         draw=state.draw,
     )

@@ -76,8 +76,7 @@ class Transfer:
         self._running: set[Connection] = set()
         self._ended: SimpleQueue[tuple[Connection, BaseException | None]] = SimpleQueue()
         # What has gone wrong since bytes were last gained.
-        self._gained_at, self._best = time.monotonic(), 0
-        self._failures = self._renewals = self._restarts = 0
+        self._best = self._failures = self._renewals = self._restarts = 0
         self._not_before = 0.0
         self._unless_whole: DownloadError | None = None  # raised if the whole cannot be had either
         self._has_dropped = False
@@ -227,7 +226,7 @@ class Transfer:
         """Open one more connection and deliver; runs in a thread."""
         assert connection.segment is not None
         if not _more_connections.acquire(blocking=False):
-            raise Failure(Kind.CONNECT, "this process has enough connections")
+            raise Failure(Kind.BROKEN, "this process has enough connections")
         try:
             response = connection.open(self._open_url, self._options)
             if response.start != connection.start or not response.is_known:
@@ -269,15 +268,15 @@ class Transfer:
             raise self._errors.cancelled()
         if self._unless_whole is not None and connection.known is None:
             raise self._unless_whole
-        action = decide(failure, self._state(connection, failure))
-        _log.info("a connection ended: %s; next: %s", failure.text, action.step.name.lower())
-        match action.step:
+        step, wait = decide(failure, self._state(connection, failure))
+        _log.info("a connection ended: %s; next: %s", failure.text, step.name.lower())
+        match step:
             case Step.GIVE_UP:
                 scrub_exception(failure.__cause__)
-                raise self._errors.make(action.error, failure.text, "storage") from failure.__cause__
+                raise self._errors.make(failure.error, failure.text, "storage") from failure.__cause__
             case Step.ASK_WHOLE:
                 self._has_dropped = True
-                self._unless_whole = self._errors.make(action.error, failure.text, "storage")
+                self._unless_whole = self._errors.make(failure.error, failure.text, "storage")
                 self._unless_whole.__cause__ = failure.__cause__
             case Step.START_OVER:
                 _log.warning("the download starts over: %s", failure.text)
@@ -288,21 +287,20 @@ class Transfer:
                 self._renewals += 1
                 self._url.video(fresh=True)
             case Step.WAIT:
-                self._not_before = time.monotonic() + action.wait
+                self._not_before = time.monotonic() + wait
         if not self.version.is_resumable:
             self._table = None
 
     def _state(self, connection: Connection, failure: Failure) -> TransferState:
         done, others = 0 if self._table is None else self._table.done, bool(self._running)
         if done >= self._best + _PROGRESS:
-            self._best, self._failures, self._renewals, self._gained_at = done, 0, 0, time.monotonic()
+            self._best, self._failures, self._renewals = done, 0, 0
         # A server that restarts breaks all connections: that is one failure, and the last of them is the one to count.
         self._failures += not others and not failure.is_about_url
         return TransferState(
             failures=max(1, self._failures),
             renewals=self._renewals,
             max_retries=self._options.max_retries,
-            waited=time.monotonic() - self._gained_at,
             others=others,
             fresh=not connection.received,
             may_drop=connection.known is not None and not self._has_dropped and not others,

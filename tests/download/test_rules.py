@@ -33,13 +33,10 @@ def of(kind: Kind) -> Failure:
 @pytest.mark.parametrize(
     ("failure", "state", "expected"),
     [
-        (of(Kind.CONNECT), FRESH, (Step.WAIT, 0.5)),
-        (of(Kind.CONNECT), LATER, (Step.WAIT, 1.0)),
-        (of(Kind.CONNECT), LAST, (Step.GIVE_UP, DownloadInterruptedError)),
-        (of(Kind.CONNECT), attrs.evolve(FRESH, max_retries=0), (Step.GIVE_UP, DownloadInterruptedError)),
         (of(Kind.FINAL), FRESH, (Step.GIVE_UP, DownloadError)),
         (of(Kind.BROKEN), BROKE, (Step.WAIT, 0.0)),
         (of(Kind.BROKEN), attrs.evolve(BROKE, max_retries=0), (Step.GIVE_UP, DownloadInterruptedError)),
+        (of(Kind.BROKEN), LAST, (Step.GIVE_UP, DownloadInterruptedError)),
         (of(Kind.BROKEN), LATER, (Step.WAIT, 1.0)),
         (of(Kind.BROKEN), BESIDE, (Step.FEWER, 0.0)),
         (of(Kind.BROKEN), attrs.evolve(BROKE, others=True), (Step.WAIT, 0.0)),
@@ -62,14 +59,13 @@ def of(kind: Kind) -> Failure:
         (of(Kind.BROKEN), attrs.evolve(KEPT, failures=4), (Step.ASK_WHOLE, 0.0)),
         (status(500), attrs.evolve(KEPT, failures=4), (Step.ASK_WHOLE, 0.0)),
         (status(400), attrs.evolve(KEPT, renewals=2), (Step.ASK_WHOLE, 0.0)),
-        (of(Kind.CONNECT), attrs.evolve(KEPT, failures=4), (Step.GIVE_UP, DownloadInterruptedError)),
     ],
     ids=lambda value: f"{value.kind.name}{value.status or ''}" if isinstance(value, Failure) else None,
 )
 def test_every_failure_has_its_step(failure: Failure, state: TransferState, expected: tuple[Step, object]) -> None:
     """Wait, ask for a fresh URL, use fewer connections, ask for the whole, start over, or give up with a class."""
-    action = decide(failure, state)
-    assert (action.step, action.error if action.step is Step.GIVE_UP else action.wait) == expected
+    step, wait = decide(failure, state)
+    assert (step, failure.error if step is Step.GIVE_UP else wait) == expected
 
 
 @settings(max_examples=100, deadline=None)
