@@ -24,9 +24,9 @@ from ._object import ObjectVersion, RangeResponse, content_length, range_headers
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
+    from ._engine import OpenUrl, Options
     from ._partial import PartialFile
     from ._segments import Segment, SegmentTable
-    from ._types import OpenUrl, Options
 
 _MAX_REDIRECTS = 5
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})

@@ -14,7 +14,7 @@ from .._errors import AikynetixError, DownloadError, DownloadInterruptedError, S
 from .._retry import next_wait
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator
     from pathlib import Path
 
 _MAX_RENEWALS = 2
@@ -43,14 +43,17 @@ class Errors:
 
     session_id: str
     path: Path | str
+    _cancelled: Callable[[], bool]
 
     def make(self, kind: type[DownloadError], text: str, reason: str | None) -> DownloadError:
         """Return an error about this download."""
         return kind(f"{self.path}: {text}", session_id=self.session_id, path=self.path, reason=reason)
 
-    def cancelled(self) -> DownloadError:
-        """Return the error of a download that was told to stop."""
-        return self.make(DownloadInterruptedError, "the download was cancelled; a later call resumes it", "cancelled")
+    def require_wanted(self) -> None:
+        """Raise the error of a download that was told to stop, if it was."""
+        if self._cancelled():
+            text = "the download was cancelled; a later call resumes it"
+            raise self.make(DownloadInterruptedError, text, "cancelled")
 
     @contextmanager
     def mapped(self) -> Generator[None]:

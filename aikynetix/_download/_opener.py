@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import anyio.from_thread
 
     from .._models import AnalyzedVideo, DownloadedVideo
-    from ._types import OpenUrl, Options
+    from ._engine import OpenUrl, Options
 
 T = TypeVar("T")
 

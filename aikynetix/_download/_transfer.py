@@ -9,24 +9,25 @@ from __future__ import annotations
 import logging
 import random
 import time
+from concurrent.futures import CancelledError
 from queue import Empty, SimpleQueue
 from threading import BoundedSemaphore, Thread
 from typing import IO, TYPE_CHECKING
 
-from .._errors import DownloadError, DownloadInterruptedError, IntegrityError
+from .._errors import AikynetixError, DownloadError, DownloadInterruptedError, IntegrityError
 from .._redact import scrub_exception
 from ._connection import Connection
 from ._failures import Errors, Failure, Kind, Step, TransferState, decide
 from ._object import ObjectVersion, RangeResponse
 from ._segments import SegmentTable, gaps, total
-from ._verify import Checksums
+from ._verify import Checksums, mismatch, verified_by
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .._models import AnalyzedVideo
+    from ._engine import OpenUrl, Options
     from ._partial import PartialFile
-    from ._types import OpenUrl, Options
 
 _log = logging.getLogger("aikynetix")
 _TICK = 0.02
@@ -46,14 +47,18 @@ _more_connections = BoundedSemaphore(64)
 class SignedUrl:
     """The signed URL in use; ``lookup`` asks the API for it when it is needed first, and where it is refused."""
 
-    def __init__(self, lookup: Callable[[], AnalyzedVideo]) -> None:
-        self._lookup = lookup
+    def __init__(self, lookup: Callable[[], AnalyzedVideo], errors: Errors) -> None:
+        self._lookup, self._errors = lookup, errors
         self._video: AnalyzedVideo | None = None
 
     def video(self, *, fresh: bool = False) -> AnalyzedVideo:
         """Return the video with its URL."""
         if self._video is None or fresh:
-            self._video = self._lookup()
+            try:
+                self._video = self._lookup()
+            except (AikynetixError, CancelledError):
+                self._errors.require_wanted()
+                raise
         return self._video
 
 
@@ -65,12 +70,14 @@ class Transfer:
     ) -> None:
         self._url, self._open_url, self._part = url, open_url, part
         self._options, self._errors, self._sha256 = options, errors, sha256
-        self.version = ObjectVersion(path="")
         self.size = self.resumed_from = 0  # bytes that came, and how many of them an earlier download had left
-        self.is_framed, self._has_ended = True, False
+        self.sha256: str | None = None
+        self.verified = ""  # by what
+        self._version = ObjectVersion(path="")
+        self._is_framed, self._has_ended = True, False
         self._table: SegmentTable | None = None  # None: nothing is known, and the whole is to be asked for
         self._checksums: Checksums | None = None
-        self._reader: IO[bytes] | None = None
+        self._reader: IO[bytes]
         # How many connections, and which.
         self._wanted: int | None = None  # None for a new object
         self._running: set[Connection] = set()
@@ -83,28 +90,43 @@ class Transfer:
         self._ticked_at = 0.0
         self._reported: tuple[int, int | None] | None = None
 
-    def run(self, *, resume: bool = True) -> dict[str, str]:
-        """Fetch the object, or what an earlier download left of it, and return its checksums by name."""
+    def run(self) -> None:
+        """Fetch the object, or what an earlier download left of it, and verify it."""
+        with self._errors.mapped():
+            reader = self._part.reader()
+        with reader as self._reader:
+            digests, wrong = self._fetch(resume=True)
+            if wrong and self.resumed_from:
+                digests, wrong = self._fetch(resume=False)  # the fault may lie in what an earlier process left behind
+        if wrong:
+            self._part.discard()
+            raise self._errors.make(IntegrityError, wrong, None)
+        self.sha256, self.verified = digests.get("sha256"), verified_by(self._version, digests)
+
+    def _fetch(self, *, resume: bool) -> tuple[dict[str, str], str | None]:
+        """Fetch what is missing, and return the checksums by name, and what is wrong with the file."""
         self._table, self._checksums, self.resumed_from, self._has_ended = None, None, 0, False
         with self._errors.mapped():
-            kept, reader = self._part.kept() if resume else None, self._part.reader()
+            kept = self._part.kept() if resume else None
         if kept is not None:
-            self.version, spans = kept
-            size = self.version.size or 0
+            self._version, spans = kept
+            size = self._version.size or 0
             if total(spans) >= size:
                 # One byte is fetched once more, because its response proves that the object is still the same.
                 spans = [(0, size - 1)]
             self._table, self.resumed_from = SegmentTable(size, spans), total(spans)
-        with reader as self._reader:
-            while not self._has_ended:
-                self._deliver(self._connect())
-            assert self._table is not None
-            assert self._checksums is not None
-            self.size = self._table.done
-            while self._checksums.position < self.size:
-                self._tick(force=True)
+        while not self._has_ended:
+            self._deliver(self._connect())
+        assert self._table is not None
+        assert self._checksums is not None
+        self.size = self._table.done
+        while self._checksums.position < self.size:
+            self._tick(force=True)
         self._report(self.size, self.size)
-        return self._checksums.digests()
+        digests = self._checksums.digests()
+        with self._errors.mapped():
+            wrong = mismatch(self._version, self.size, digests, self._checksums.file, framed=self._is_framed)
+        return digests, wrong
 
     # The first connection.
 
@@ -117,7 +139,7 @@ class Transfer:
                 self._tick()
             known, gap = None, (0, 0)
             if self._table is not None and self._unless_whole is None:
-                known, gap = self.version, gaps(self._table.arrived, self._table.size)[0]
+                known, gap = self._version, gaps(self._table.arrived, self._table.size)[0]
             connection = Connection(self._url.video().url, known, *gap)
             try:
                 self._accept(connection, connection.open(self._open_url, self._options))
@@ -131,7 +153,7 @@ class Transfer:
 
     def _accept(self, connection: Connection, response: RangeResponse) -> None:
         """Take the response of a first connection in: a part of what is known, or the whole of whatever it is."""
-        known, size = self.version, response.version.size
+        known, size = self._version, response.version.size
         if size == 0:
             raise self._errors.make(IntegrityError, "the storage sent an empty file", None)
         if not response.is_known or response.start != connection.start:
@@ -139,13 +161,13 @@ class Transfer:
         assert self._table is not None
         if size is not None and self._part.lacks_space(size - self._table.done):
             raise self._errors.make(DownloadError, f"the disk has no room for {size} bytes", "no_space")
-        self.version, self.is_framed = response.version, connection.is_framed
-        if self._checksums is None or known.checksums != self.version.checksums:
-            self._checksums = Checksums(self.version, sha256=self._sha256)
+        self._version, self._is_framed = response.version, connection.is_framed
+        if self._checksums is None or known.checksums != self._version.checksums:
+            self._checksums = Checksums(self._version, self._reader, sha256=self._sha256)
         connection.segment = self._table.begin()
         assert connection.segment is not None
         connection.segment.limit(response.stop)
-        if not self.version.is_resumable or not response.ranges or self._restarts > 1:
+        if not self._version.is_resumable or not response.ranges or self._restarts > 1:
             self._wanted = 1
         elif self._wanted is None:
             most = self._options.connections or _MOST_CONNECTIONS
@@ -201,7 +223,7 @@ class Transfer:
         """Open as many connections as are wanted now."""
         wanted = self._wanted or 1
         while len(self._running) < wanted and (segment := table.begin(wanted)):
-            connection = Connection(self._url.video().url, self.version, segment.start, segment.reach)
+            connection = Connection(self._url.video().url, self._version, segment.start, segment.reach)
             connection.segment = segment
             self._start(connection, self._run_more, connection, table)
 
@@ -246,7 +268,7 @@ class Transfer:
         if error is not None and not isinstance(error, Failure):
             with self._errors.mapped():
                 raise error
-        if error is None and self.version.size is None:
+        if error is None and self._version.size is None:
             self._has_ended = True
             if table.done == table.size:
                 text = f"the video has more than {table.size - 1} bytes"
@@ -255,7 +277,7 @@ class Transfer:
             error = Failure(Kind.BROKEN, f"the storage hung up with {segment.rest} bytes to come")
         elif error is None and segment.stop == segment.reach < connection.stop and connection.received < _PROGRESS:
             error = Failure(Kind.BROKEN, f"the storage sent {connection.received} bytes where more were asked for")
-        if table.done == self.version.size:
+        if table.done == self._version.size:
             self._has_ended = True
         elif error is not None and self._table is table:
             self._recover(connection, error)
@@ -264,8 +286,7 @@ class Transfer:
 
     def _recover(self, connection: Connection, failure: Failure) -> None:
         """Do what the rules say about a failed connection."""
-        if self._options.cancelled():
-            raise self._errors.cancelled()
+        self._errors.require_wanted()
         if self._unless_whole is not None and connection.known is None:
             raise self._unless_whole
         step, wait = decide(failure, self._state(connection, failure))
@@ -288,7 +309,7 @@ class Transfer:
                 self._url.video(fresh=True)
             case Step.WAIT:
                 self._not_before = time.monotonic() + wait
-        if not self.version.is_resumable:
+        if not self._version.is_resumable:
             self._table = None
 
     def _state(self, connection: Connection, failure: Failure) -> TransferState:
@@ -313,14 +334,13 @@ class Transfer:
         """Do what is due several times a second: look whether to stop, tell the progress, hash what has arrived."""
         if time.monotonic() - self._ticked_at < _TICK and not force:
             return
-        if self._options.cancelled():
-            raise self._errors.cancelled()
-        if self._table is not None and self._checksums is not None and self._reader is not None:
+        self._errors.require_wanted()
+        if self._table is not None and self._checksums is not None:
             arrived = self._table.arrived
-            self._report(total(arrived), self.version.size)
+            self._report(total(arrived), self._version.size)
             prefix = arrived[0][1] if arrived and arrived[0][0] == 0 else 0
             with self._errors.mapped():
-                self._checksums.advance(self._reader, min(prefix, self._checksums.position + _HASH_AT_ONCE))
+                self._checksums.advance(min(prefix, self._checksums.position + _HASH_AT_ONCE))
         self._ticked_at = time.monotonic()
 
     def _report(self, done: int, size: int | None) -> None:
