@@ -6,6 +6,7 @@ It decides nothing but which URLs may be asked: https, and http on this machine,
 from __future__ import annotations
 
 import math
+import re
 import socket
 import time
 from contextlib import suppress
@@ -18,7 +19,7 @@ from .._config import is_loopback
 from .._reading import Decoder, read
 from .._responses import connection_error
 from .._retry import retry_after
-from ._failures import Failure, Kind, xml_code
+from ._failures import Failure, Kind
 from ._object import ObjectVersion, RangeResponse, content_length, range_headers, validate_response
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from ._segments import Segment, SegmentTable
 
 _MAX_REDIRECTS = 5
+_XML_CODE = re.compile(rb"<Code>\s*([A-Za-z]{1,64})\s*</Code>")  # of Cloud Storage's error documents
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _UNCONNECTED = (httpx.ConnectTimeout, httpx.ConnectError, httpx.PoolTimeout, httpx.ProxyError)
 # What is encoded cannot be resumed, and its length says nothing about the file's.
@@ -158,8 +160,6 @@ class _Body:
             piece = self._read(most)
         except Failure:
             raise
-        except (httpx.TimeoutException, TimeoutError) as error:
-            raise Failure(Kind.BROKEN, "nothing came from the storage for too long") from error
         except httpx.DecodingError as error:
             raise Failure(Kind.BROKEN, "the video's encoding is broken, or ends too early") from error
         except Exception as error:  # a mock or a caller's transport raises what it likes
@@ -253,7 +253,8 @@ def _refusal(response: httpx.Response) -> Failure:
     code = ""
     with suppress(Exception):  # a body that breaks says no less than none
         read(response, None)
-        code = xml_code(response.content.decode("utf-8", "replace"))
+        found = _XML_CODE.search(response.content)
+        code = found[1].decode() if found else ""
     return Failure(
         Kind.STATUS,
         f"the storage answered {response.status_code}{f' ({code})' if code else ''}",

@@ -79,7 +79,7 @@ def download(
         transfer = Transfer(url, open_url, part, options, errors, sha256=place.fs is not None)  # it will be far away
         transfer.run()
         with errors.mapped():
-            if not options.overwrite and place.exists():  # it may have appeared meanwhile
+            if not options.overwrite and place.size() is not None:  # it may have appeared meanwhile
                 raise _in_the_way(errors)
             seen = part.sync(transfer.size)
             place.publish(part, transfer.size, errors.require_wanted)
@@ -100,10 +100,10 @@ def download(
 def _locked(place: Destination, options: Options, errors: Errors) -> PartialFile | int:
     """Return the locked partial file; the size of the file where it is there and that is all that is wanted."""
     while True:
-        exists = place.exists()
-        if exists and options.exist_ok:
-            return place.size()
-        if exists and not options.overwrite:
+        size = place.size()
+        if size is not None and options.exist_ok:
+            return size
+        if size is not None and not options.overwrite:
             raise _in_the_way(errors)
         try:
             part = PartialFile(place.collected)
@@ -114,7 +114,7 @@ def _locked(place: Destination, options: Options, errors: Errors) -> PartialFile
             errors.require_wanted()
             time.sleep(_LOOK_EVERY)
             continue
-        if not options.exist_ok or not place.exists():
+        if not options.exist_ok or place.size() is None:
             return part
         part.close()  # it was finished between looking and locking
 

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _MAX_RENEWALS = 2
-_XML_CODE = re.compile(r"<Code>\s*([A-Za-z]{1,64})\s*</Code>")
 _SIGNATURE_CODE = re.compile(
     "|ExpiredToken|SignatureDoesNotMatch|AccessDenied|AuthenticationRequired|InvalidSecurity|MalformedSecurityHeader|"
     "RequestTimeTooSkewed|InvalidPolicyDocument|AuthorizationQueryParametersError"
@@ -149,30 +148,15 @@ def decide(failure: Failure, state: TransferState) -> tuple[Step, float]:
     if state.others and state.fresh:
         # Some servers refuse the connection that is one too many, in whatever words; some just hang up on it.
         return Step.FEWER, 0.0
-    wait = _wait(failure, state) if failure.may_pass else None
-    if wait is not None:
-        return Step.WAIT, wait
+    if failure.kind is Kind.BROKEN and state.failures == 1 and state.max_retries:
+        # A connection that broke says nothing against the next one; only a second failure calls for patience.
+        return Step.WAIT, 0.0
+    if failure.may_pass:
+        retries, after = state.max_retries, failure.retry_after
+        wait = next_wait(attempt=state.failures, max_retries=retries, elapsed=0.0, retry_after=after, draw=state.draw)
+        if wait is not None:
+            return Step.WAIT, wait
     if failure.is_about_url and state.renewals < _MAX_RENEWALS:
         return Step.REFRESH_URL, 0.0
     # It may be the server's way to say that it cannot do ranges of this object.
     return Step.ASK_WHOLE if state.may_drop and failure.kind is not Kind.FINAL else Step.GIVE_UP, 0.0
-
-
-def _wait(failure: Failure, state: TransferState) -> float | None:
-    """Return the seconds to wait before another try, None where there is to be none."""
-    if state.failures == 1 and failure.kind is Kind.BROKEN and state.max_retries:
-        # A connection that broke says nothing against the next one; only a second failure calls for patience.
-        return 0.0
-    return next_wait(
-        attempt=state.failures,
-        max_retries=state.max_retries,
-        elapsed=0.0,
-        retry_after=failure.retry_after,
-        draw=state.draw,
-    )
-
-
-def xml_code(body: str) -> str:
-    """Return the error code in a Cloud Storage XML error document, empty when there is none."""
-    found = _XML_CODE.search(body)
-    return found[1] if found else ""

@@ -76,7 +76,6 @@ class PartialFile:
         self._path, self._part, self._journal_path = path, helper_path(path, ".part"), helper_path(path, _JOURNAL)
         self._lock = Lock()
         self._fd = -1
-        self._is_of_use = True  # until it is known to be otherwise: it may be somebody's earlier download
         self._journal = _open_locked(self._journal_path)
         try:
             self._fd = _open_regular(self._part, 0)
@@ -87,6 +86,7 @@ class PartialFile:
     def kept(self) -> tuple[ObjectVersion, list[Span]] | None:
         """Return the object and the spans that an earlier download left, None when there is nothing to resume."""
         with open(self._journal, encoding="ascii", errors="replace", newline="\n", closefd=False) as file:
+            file.seek(0)
             text = file.read()
         if text and not text.endswith("\n"):
             self._append("\n")  # what was cut off must not spoil the next line
@@ -99,7 +99,6 @@ class PartialFile:
         os.ftruncate(self._fd, 0)
         os.ftruncate(self._journal, 0)
         self._append(json.dumps({"journal": _VERSION, "object": attrs.asdict(version)}) + "\n")
-        self._is_of_use = version.is_resumable
 
     def lacks_space(self, count: int) -> bool:
         """Return whether the disk has surely no room for ``count`` more bytes."""
@@ -153,7 +152,7 @@ class PartialFile:
 
     def close(self) -> None:
         """Give the files and the lock up; what has arrived stays, unless nobody could resume it."""
-        if self._fd >= 0 and (not self._is_of_use or os.fstat(self._fd).st_size == 0):
+        if self._fd >= 0 and self.kept() is None:
             self.discard()
         self._close_file()
         journal, self._journal = self._journal, -1

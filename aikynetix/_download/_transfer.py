@@ -175,10 +175,10 @@ class Transfer:
 
     def _begin(self, response: RangeResponse) -> None:
         """Start on the whole object, and drop what is kept."""
-        if self._table is not None:
-            _log.warning("the download starts over: %s", self._unless_whole or "the storage sends the whole")
-            if self._unless_whole is None:
-                self._start_over(changed=not response.is_known)
+        if self._unless_whole is not None:
+            _log.warning("the download starts over: %s", self._unless_whole)
+        elif self._table is not None:
+            self._start_over("the storage sends the whole", changed=not response.is_known)
         self._unless_whole = None
         with self._errors.mapped():
             self._part.begin(response.version)
@@ -186,8 +186,9 @@ class Transfer:
         self._table = SegmentTable(self._options.max_bytes + 1 if size is None else size)
         self._checksums, self.resumed_from, self._wanted = None, 0, None
 
-    def _start_over(self, *, changed: bool) -> None:
+    def _start_over(self, why: str, *, changed: bool) -> None:
         """Forget what has arrived; where that happens again, one response must do."""
+        _log.warning("the download starts over: %s", why)
         self._table = None
         self._restarts += 1
         if changed and self._restarts >= _MAX_RESTARTS:
@@ -300,8 +301,7 @@ class Transfer:
                 self._unless_whole = self._errors.make(failure.error, failure.text, "storage")
                 self._unless_whole.__cause__ = failure.__cause__
             case Step.START_OVER:
-                _log.warning("the download starts over: %s", failure.text)
-                self._start_over(changed=True)
+                self._start_over(failure.text, changed=True)
             case Step.FEWER:
                 self._wanted = len(self._running)
             case Step.REFRESH_URL:
