@@ -12,7 +12,7 @@ from .._download._destination import local_path, remote_url
 from .._errors import DownloadError
 from ._folder import Folder
 from ._record import shown_id
-from ._run import Run, close, sessions
+from ._run import Run, beside, close, sessions
 from ._workers import LoopDownload, elsewhere, threads
 
 if TYPE_CHECKING:
@@ -80,9 +80,9 @@ def _run(
     items = session_ids.items() if isinstance(session_ids, Mapping) else session_ids
     folder = folder_of(to)
     if executor is None:
-        return Run(items, folder, threads(download, concurrency), concurrency=concurrency, **how)
+        workers = threads(download, concurrency + beside(concurrency))
+        return Run(items, folder, workers, concurrency=concurrency, **how)
     assert make_client is not None, "the verbs give one"
-    how["observer"] = None
     return Run(items, folder, elsewhere(executor, make_client, folder.target), concurrency=concurrency, **how)
 
 

@@ -106,8 +106,9 @@ class Run:
         self._has_begun = self._is_stopped = self._exhausted = False
         self._fault: Exception | None = None
         self._active: dict[Future[ExportRecord | Exception], Job] = {}
+        self._arriving: set[str] = set()  # ids of those whose videos are
         self._again: list[Job] = []
-        self._done: SimpleQueue[Future[ExportRecord | Exception]] = SimpleQueue()
+        self._done: SimpleQueue[Future[ExportRecord | Exception] | None] = SimpleQueue()  # None: a video arrives
 
     def __del__(self) -> None:
         if not self._has_begun:
@@ -156,7 +157,8 @@ class Run:
     def _begin_next(self) -> Job | ExportRecord | None:
         """Begin a session, if one may be; return its record where nothing is to be done for it."""
         now = time.monotonic()
-        if len(self._active) >= self._limiter.window or self._limiter.delay(now) > 0:
+        waiting = len(self._active) - min(len(self._arriving), beside(self._limiter.window))
+        if waiting >= self._limiter.window or self._limiter.delay(now) > 0:
             return None
         found = next((job for job in self._again if job.due <= now), None) or self._next_listed()
         if isinstance(found, Job):
@@ -191,9 +193,17 @@ class Run:
             "overwrite": is_known,
             "exist_ok": not is_known,
         }
-        if self._observer is not None:
-            request["progress"] = partial(self._observer, session.session_id)
+        if self._workers.is_ours:
+            request["progress"] = partial(self._observe, session.session_id)
         return Job(request)
+
+    def _observe(self, session_id: str, done: int, size: int | None) -> None:
+        """Take in how far a video is; from any thread."""
+        if session_id not in self._arriving:
+            self._arriving.add(session_id)
+            self._done.put(None)
+        if self._observer is not None:
+            self._observer(session_id, done, size)
 
     def _settle_next(self, *, may_wait: bool) -> ExportRecord | None:
         """Return the record of a session that has ended, None where none has or it is to be begun again."""
@@ -202,7 +212,10 @@ class Run:
             future = self._done.get(may_wait, timeout)
         except Empty:
             return None
+        if future is None:
+            return None
         job = self._active.pop(future)
+        self._arriving.discard(shown_id(job.request["session_id"]))
         outcome = CancelledError() if future.cancelled() else future.exception() or future.result()
         if not isinstance(outcome, ExportRecord):
             return None if self._is_stopped else self._settle_error(job, _own(outcome, job))
@@ -241,6 +254,14 @@ class Run:
             if isinstance(outcome, ExportRecord):
                 self._folder.note(self._active[future].settled(outcome))
         self._folder.write_page()
+
+
+def beside(concurrency: int) -> int:
+    """Return how many sessions whose videos arrive may be under way beside ``concurrency`` others.
+
+    A lookup is mostly waiting, a download mostly work: one would wait for the other. Of many sessions some do either.
+    """
+    return max(0, min(concurrency * 3 // 4, 28 - concurrency))
 
 
 def _own(error: BaseException, job: Job) -> BaseException:

@@ -58,7 +58,7 @@ class Workers:
     """
 
     def __init__(self, executor: Executor, task: Callable[..., Outcome], stop: Stop, *, is_ours: bool) -> None:
-        self._executor, self._task, self._stop, self._is_ours = executor, task, stop, is_ours
+        self._executor, self._task, self._stop, self.is_ours = executor, task, stop, is_ours
 
     def submit(self, request: Mapping[str, Any]) -> Future[Outcome]:
         """Begin a download."""
@@ -73,16 +73,16 @@ class Workers:
 
     def close(self) -> None:
         """Give up what belongs to the export."""
-        if self._is_ours:
+        if self.is_ours:
             self._executor.shutdown(wait=False, cancel_futures=True)
         if self._stop.file is not None:
             with suppress(OSError):
                 self._stop.file.unlink(missing_ok=True)
 
 
-def threads(download: Callable[..., DownloadedVideo], concurrency: int) -> Workers:
+def threads(download: Callable[..., DownloadedVideo], count: int) -> Workers:
     """Return workers in threads of this process, which call ``download``."""
-    pool = ThreadPoolExecutor(concurrency, "aikynetix-export")
+    pool = ThreadPoolExecutor(count, "aikynetix-export")
     return Workers(pool, lambda request: record_of(download(**request)), Stop(), is_ours=True)
 
 
