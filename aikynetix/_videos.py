@@ -246,7 +246,8 @@ class AnalyzedVideos:
 
         What is already there is not fetched again, so that a second call does only what is missing. One bad session
         never stops the others. Leaving the loop early stops the workers: at once inside ``contextlib.closing``, or
-        inside ``contextlib.aclosing`` with an `AsyncAikynetix`, which trio insists on.
+        inside ``contextlib.aclosing`` with an `AsyncAikynetix`, which trio insists on. Those of an ``executor`` end
+        with the session that they are at.
 
         Args:
             session_ids: Read lazily, so that it may be endless; duplicates are done once. In place of an id there may
