@@ -16,7 +16,7 @@ from aikynetix import AikynetixError, AuthenticationError, ConfigurationError
 from aikynetix._cli._app import run
 
 from .conftest import Connect, manifest, statuses
-from .servers import API_KEY, Reply, Service
+from .servers import API_KEY, Service
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
