@@ -21,6 +21,7 @@ from .._responses import connection_error
 from .._retry import retry_after
 from ._failures import Failure, Kind
 from ._object import ObjectVersion, RangeResponse, content_length, range_headers, validate_response
+from ._verify import EDGE, why_no_video
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -84,6 +85,8 @@ class Connection:
             while room := table.room(self.segment):
                 pieces, failure = self._collect(min(room, _BUFFER))
                 if pieces:
+                    if not self.segment.position and len(pieces[0]) >= EDGE and (why := why_no_video(pieces[0][:EDGE])):
+                        raise Failure(Kind.CONTENT, why)
                     table.advance(self.segment, part.write(self.segment.position, pieces))
                 if failure is not None:
                     raise failure

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from attrs import define, frozen
 
-from .._errors import AikynetixError, DownloadError, DownloadInterruptedError, SignedUrlExpiredError
+from .._errors import AikynetixError, DownloadError, DownloadInterruptedError, IntegrityError, SignedUrlExpiredError
 from .._retry import next_wait
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ class Kind(Enum):
     BROKEN = auto()  # it did not come about, broke, fell silent, ended too early, or what came contradicts itself
     STATUS = auto()  # a status other than 200 and 206
     CHANGED = auto()  # the response is about another version of the object
+    CONTENT = auto()  # the bytes are not those of a video
     FINAL = auto()  # what does not pass: a refused certificate, a URL that may not be asked, too many bytes
 
 
@@ -93,6 +94,11 @@ class Failure(Exception):
         self.kind, self.text, self.status, self.code, self.retry_after = kind, text, status, code, retry_after
 
     @property
+    def reason(self) -> str | None:
+        """The ``reason`` of that error."""
+        return None if self.kind is Kind.CONTENT else "storage"
+
+    @property
     def may_pass(self) -> bool:
         """Whether the same request may succeed a little later."""
         if self.kind is Kind.STATUS:
@@ -111,6 +117,8 @@ class Failure(Exception):
         Source: Cloud Storage documentation, "HTTP response codes" of the XML API: an expired V4 URL is 400
         ``ExpiredToken``, a wrong signature 403 ``SignatureDoesNotMatch``.
         """
+        if self.kind is Kind.CONTENT:
+            return IntegrityError
         if self.may_pass:
             return DownloadInterruptedError
         is_refused = self.status in (401, 403) or (self.status == 400 and _SIGNATURE_CODE.fullmatch(self.code))
@@ -159,4 +167,5 @@ def decide(failure: Failure, state: TransferState) -> tuple[Step, float]:
     if failure.is_about_url and state.renewals < _MAX_RENEWALS:
         return Step.REFRESH_URL, 0.0
     # It may be the server's way to say that it cannot do ranges of this object.
-    return Step.ASK_WHOLE if state.may_drop and failure.kind is not Kind.FINAL else Step.GIVE_UP, 0.0
+    is_about_ranges = state.may_drop and failure.kind in (Kind.STATUS, Kind.BROKEN)
+    return Step.ASK_WHOLE if is_about_ranges else Step.GIVE_UP, 0.0

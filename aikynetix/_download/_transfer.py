@@ -295,10 +295,10 @@ class Transfer:
         match step:
             case Step.GIVE_UP:
                 scrub_exception(failure.__cause__)
-                raise self._errors.make(failure.error, failure.text, "storage") from failure.__cause__
+                raise self._errors.make(failure.error, failure.text, failure.reason) from failure.__cause__
             case Step.ASK_WHOLE:
                 self._has_dropped = True
-                self._unless_whole = self._errors.make(failure.error, failure.text, "storage")
+                self._unless_whole = self._errors.make(failure.error, failure.text, failure.reason)
                 self._unless_whole.__cause__ = failure.__cause__
             case Step.START_OVER:
                 self._start_over(failure.text, changed=True)

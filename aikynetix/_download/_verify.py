@@ -9,7 +9,8 @@ if TYPE_CHECKING:
     from ._object import ObjectVersion
 
 _BLOCK = 256 * 1024
-_EDGE = 16  # bytes that tell what a file begins and ends with
+EDGE = 16
+"""Bytes that tell what a file begins and ends with."""
 
 # The first box of an ISO base media file (ISO/IEC 14496-12, section 4.3) and of its QuickTime ancestors.
 _FIRST_BOXES = frozenset({b"ftyp", b"styp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"uuid"})
@@ -67,8 +68,8 @@ def mismatch(
     for name in sorted(checked):
         if digests[name] != version.checksums[name]:
             return f"the {name} checksum does not match what the storage announced"
-    reason = _why_no_video(_read(file, 0, _EDGE))
-    if reason is None and _read(file, max(0, size - _EDGE), _EDGE).rstrip().lower().endswith(_PAGE_ENDS):
+    reason = why_no_video(_read(file, 0, EDGE))
+    if reason is None and _read(file, max(0, size - EDGE), EDGE).rstrip().lower().endswith(_PAGE_ENDS):
         return "the video breaks off in an error page"
     if reason is None and not framed and not checked and not _boxes_add_up(file, size):
         return "the connection ended, and the video in it is not whole"
@@ -80,8 +81,8 @@ def verified_by(version: ObjectVersion, digests: dict[str, str]) -> str:
     return "+".join(sorted(version.checksums.keys() & digests.keys())) or ("size" if version.size else "container")
 
 
-def _why_no_video(head: bytes) -> str | None:
-    """Return why a file of which ``head`` is the first `_EDGE` bytes, or all, is no mp4; None when it may be one."""
+def why_no_video(head: bytes) -> str | None:
+    """Return why a file of which ``head`` is the first `EDGE` bytes, or all, is no mp4; None when it may be one."""
     if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
         return "the storage sent an HTML page or an XML document where the video should be"
     # 0 says "to the end of the file", 1 "the length follows as 64 bits".

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aikynetix import DownloadError, DownloadInterruptedError, SignedUrlExpiredError
+from aikynetix import DownloadError, DownloadInterruptedError, IntegrityError, SignedUrlExpiredError
 from aikynetix._download._failures import Failure, Kind, Step, TransferState, decide
 from aikynetix._download._segments import STEP, Segment, SegmentTable
 
@@ -43,6 +43,7 @@ def of(kind: Kind) -> Failure:
         (of(Kind.CHANGED), FRESH, (Step.START_OVER, 0.0)),
         (of(Kind.FINAL), BESIDE, (Step.FEWER, 0.0)),
         (of(Kind.FINAL), KEPT, (Step.GIVE_UP, DownloadError)),
+        (of(Kind.CONTENT), KEPT, (Step.GIVE_UP, IntegrityError)),
         (status(503), FRESH, (Step.WAIT, 0.5)),
         (status(503, retry_after=7.0), FRESH, (Step.WAIT, 7.0)),
         (status(503, retry_after=31.0), FRESH, (Step.GIVE_UP, DownloadInterruptedError)),
