@@ -30,10 +30,11 @@ ROOT = Path(__file__).resolve().parents[1]
 if str(ROOT) not in sys.path:  # run as a file, Python puts only this folder on the path
     sys.path.insert(0, str(ROOT))
 
-from scripts.regen._diff import compare, to_markdown  # noqa: E402 - needs the path set above
+from scripts.regen._diff import compare  # noqa: E402 - needs the path set above
 from scripts.regen._fragments import METHODS, Fragment, find_fragments, merge_fragments  # noqa: E402
 from scripts.regen._load import Json, decode, load_spec  # noqa: E402
 from scripts.regen._problems import EXIT_LOUD, EXIT_OK, EXIT_REFUSED, RefusedError  # noqa: E402
+from scripts.regen._report import to_markdown  # noqa: E402
 from scripts.regen._rules import FACADE_SOURCE  # noqa: E402
 from scripts.regen._text import lines_of, to_bytes  # noqa: E402
 

@@ -12,15 +12,13 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from scripts.regen._diff_operation import SecurityDiff, bare_path, operation_changes
-from scripts.regen._diff_schema import SchemaDiff
+from scripts.regen._diff_operation import access_changes, bare_path, operation_changes
+from scripts.regen._diff_schema import ADDITIVE, BREAKING, DOCUMENTATION, UNJUDGED, SchemaDiff
 from scripts.regen._document import differing_keys, pointers, without_prose
 from scripts.regen._find import base_url, find_operations
 from scripts.regen._operations import Operation, operations_of
-from scripts.regen._rules import FACADE_SOURCE, RULES
+from scripts.regen._rules import RULES
 from scripts.regen._security import find_credentials
-from scripts.regen._shapes import ADDITIVE, BREAKING, DOCUMENTATION, KINDS, UNJUDGED
-from scripts.regen._text import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -29,8 +27,6 @@ if TYPE_CHECKING:
 
 
 _JUDGED = ("openapi", "info", "servers", "paths", "components", "security", "tags")
-_MOST_PLACES = 5
-NOTHING = "Nothing changed.\n"
 _ALL_METHODS = ", ".join(rule.name for rule in RULES)
 
 
@@ -51,42 +47,25 @@ def compare(old: Json, new: Json) -> list[Change]:
     """Compare two documents."""
     if old == new:
         return []
-    security = SecurityDiff(old, new)
     changes = [*_about_document(old, new)]
     try:
         before, after = operations_of(old), operations_of(new)
         changes += _about_credentials((old, before), (new, after))
-        changes += _about_operations(before, after, SchemaDiff(old, new), security)
+        changes += _about_operations((old, before), (new, after))
     except Exception as problem:  # a document that nobody foresaw must not keep `make spec` from writing it
         return [*changes, Change(BREAKING, "document", f"the two documents cannot be compared any further: {problem}")]
     changes += [Change(UNJUDGED, "document", f"`{key}` changed") for key in differing_keys(old, new, _JUDGED)]
-    if not changes:
-        changes.append(_remaining(old, new))
-    return changes
+    return changes or [_remaining(old, new)]
 
 
-def _about_operations(
-    before: Sequence[Operation], after: Sequence[Operation], schemas: SchemaDiff, security: SecurityDiff
-) -> Iterator[Change]:
-    names = {
-        id(one): name for spec in (before, after) for name, found in find_operations(spec).items() for one in found[:1]
-    }
-    for left, right in _paired(before, after, names):
-        known = right or left
-        assert known is not None
-        facade = names.get(id(right)) or names.get(id(left)) or ""
-        if left is None:
-            yield Change(ADDITIVE, known.label, "new operation")
-        elif right is None:
-            yield Change(BREAKING, known.label, "the operation is gone", facade)
-        else:
-            yield from (
-                Change(kind, known.label, text, facade)
-                for kind, text in (
-                    *operation_changes(left, right, schemas, facade=bool(facade)),
-                    *security.access(left.security, right.security),
-                )
-            )
+def _about_document(old: Json, new: Json) -> Iterator[Change]:
+    for key in ("title", "version"):
+        if old["info"].get(key) != new["info"].get(key):
+            yield Change(DOCUMENTATION, "document", f"`info.{key}` is now {new['info'].get(key)!r}")
+    if old.get("openapi") != new.get("openapi"):
+        yield Change(DOCUMENTATION, "document", f"written in OpenAPI {new.get('openapi')}, was {old.get('openapi')}")
+    if without_prose(old.get("servers")) != without_prose(new.get("servers")):
+        yield Change(DOCUMENTATION, "servers", "the list of servers changed")
 
 
 def _about_credentials(*documents: tuple[Json, Sequence[Operation]]) -> Iterator[Change]:
@@ -112,57 +91,22 @@ def _places(spec: Json, operations: Sequence[Operation]) -> tuple[str | None, tu
     return base_url(facade[0].servers if facade else spec.get("servers") or ()), (key, token)
 
 
-def _remaining(old: Json, new: Json) -> Change:
-    places = [f"`{place}`" for place in itertools.islice(pointers(without_prose(old), without_prose(new)), 11)]
-    if not places:
-        return Change(DOCUMENTATION, "document", "only descriptions and examples")
-    return Change(UNJUDGED, "document", f"changed at {', '.join(places[:10])}{' and more' if places[10:] else ''}")
-
-
-def to_markdown(changes: Sequence[Change], lines: Mapping[str, int] | None = None) -> str:
-    """Write changes as Markdown lists, breaking ones first."""
-    if not changes:
-        return NOTHING
-    parts: list[str] = []
-    for kind in KINDS:
-        chosen = [change for change in changes if change.kind == kind]
-        if chosen:
-            listed = [f"- {entry}" for entry in entries(chosen, lines or {})]
-            parts.extend([f"### {kind.capitalize()} ({len(chosen)})\n", *listed, ""])
-    return "\n".join(parts)
-
-
-def entries(changes: Sequence[Change], lines: Mapping[str, int] | None = None) -> list[str]:
-    """Write each change as one line, and the same change of many operations as one."""
-    same: dict[str, list[str]] = {}
-    for change in changes:
-        touches = "" if lines is None else _touches(change, lines)
-        same.setdefault(f"{change.text}{touches}", []).append(change.where)
-    return [one_line(f"{_listed(places)}: {text}") for text, places in same.items()]
-
-
-def _listed(places: Sequence[str]) -> str:
-    more = len(places) - _MOST_PLACES
-    return ", ".join(places[:_MOST_PLACES]) + (f" and {more} more" if more > 0 else "")
-
-
-def _touches(change: Change, lines: Mapping[str, int]) -> str:
-    if not change.facade or change.kind != BREAKING:
-        return ""
-    places = [
-        f"{name} (`{FACADE_SOURCE}{f':{lines[name]}' if name in lines else ''}`)" for name in change.facade.split(", ")
-    ]
-    return f" - touches {', '.join(places)}"
-
-
-def _about_document(old: Json, new: Json) -> Iterator[Change]:
-    for key in ("title", "version"):
-        if old["info"].get(key) != new["info"].get(key):
-            yield Change(DOCUMENTATION, "document", f"`info.{key}` is now {new['info'].get(key)!r}")
-    if old.get("openapi") != new.get("openapi"):
-        yield Change(DOCUMENTATION, "document", f"written in OpenAPI {new.get('openapi')}, was {old.get('openapi')}")
-    if without_prose(old.get("servers")) != without_prose(new.get("servers")):
-        yield Change(DOCUMENTATION, "servers", "the list of servers changed")
+def _about_operations(old: tuple[Json, Sequence[Operation]], new: tuple[Json, Sequence[Operation]]) -> Iterator[Change]:
+    specs, operations = (old[0], new[0]), (old[1], new[1])
+    schemas = SchemaDiff(*specs)
+    names = {id(one): name for each in operations for name, found in find_operations(each).items() for one in found[:1]}
+    for left, right in _paired(*operations, names):
+        facade = names.get(id(right)) or names.get(id(left)) or ""
+        if left and right:
+            for kind, text in (
+                *operation_changes(left, right, schemas, facade=bool(facade)),
+                *access_changes(left, right, specs),
+            ):
+                yield Change(kind, right.label, text, facade)
+        elif left:
+            yield Change(BREAKING, left.label, "the operation is gone", facade)
+        elif right:
+            yield Change(ADDITIVE, right.label, "new operation")
 
 
 def _paired(
@@ -182,9 +126,15 @@ def _paired(
         for other in after:
             if id(other) not in found and key(other) in waiting:
                 found[id(other)] = waiting.pop(key(other))
-        taken = {id(one) for one in found.values()}
-        left = [one for one in left if id(one) not in taken]
+                left.remove(found[id(other)])
     return [*((found.get(id(other)), other) for other in after), *((one, None) for one in left)]
+
+
+def _remaining(old: Json, new: Json) -> Change:
+    places = [f"`{place}`" for place in itertools.islice(pointers(without_prose(old), without_prose(new)), 11)]
+    if not places:
+        return Change(DOCUMENTATION, "document", "only descriptions and examples")
+    return Change(UNJUDGED, "document", f"changed at {', '.join(places[:10])}{' and more' if places[10:] else ''}")
 
 
 _METHOD, _MODULE, _MODEL = "methods of `client.api`", "modules of operations", "models"
@@ -213,24 +163,18 @@ def _named(files: Mapping[str, bytes]) -> Iterator[tuple[str, tuple[str, str]]]:
     """Yield the public names of generated files, each with its room and what it is beside its name."""
     for path, data in sorted(files.items()):
         folder, *parts = path.removesuffix(".py").split("/")
-        if path.endswith(".py") and parts and parts[-1] != "__init__":
-            text = data.decode()
-            if folder == "api":
-                yield (
-                    ".".join(["aikynetix_api", "api", *parts]),
-                    (_MODULE, text.partition("def _get_kwargs")[2].partition("\n\n\n")[0]),
-                )
-            elif folder == "models":
-                for name in map("".join, _CLASSES.findall(text)):
-                    same = re.sub(rf"\b({re.escape(name)}|{re.escape(parts[-1])})\b", "_", text)
-                    yield f"aikynetix_api.models.{name}", (_MODEL, same)
-            elif folder == "operations":
-                yield from _methods(text, parts[-1])
-
-
-def _methods(text: str, group: str) -> Iterator[tuple[str, tuple[str, str]]]:
-    for node in ast.parse(text).body:
-        for method in node.body if isinstance(node, ast.ClassDef) else ():
-            if isinstance(method, ast.FunctionDef) and not method.name.startswith("_"):
-                requests = _REQUEST.findall(ast.get_docstring(method) or "")
-                yield f"client.api.{group}.{method.name}", (_METHOD, requests[-1] if requests else ast.unparse(method))
+        if not path.endswith(".py") or not parts or parts[-1] == "__init__":
+            continue
+        text, stem = data.decode(), parts[-1]
+        if folder == "api":
+            request = text.partition("def _get_kwargs")[2].partition("\n\n\n")[0]
+            yield ".".join(["aikynetix_api.api", *parts]), (_MODULE, request)
+        elif folder == "models":
+            for name in map("".join, _CLASSES.findall(text)):
+                same = re.sub(rf"\b({re.escape(name)}|{re.escape(stem)})\b", "_", text)
+                yield f"aikynetix_api.models.{name}", (_MODEL, same)
+        elif folder == "operations":
+            for method in ast.walk(ast.parse(text)):
+                if isinstance(method, ast.FunctionDef) and not method.name.startswith("_"):
+                    requests = _REQUEST.findall(ast.get_docstring(method) or "")
+                    yield f"client.api.{stem}.{method.name}", (_METHOD, requests[-1])

@@ -1,22 +1,19 @@
-"""What changed in one operation: its name and path, what it takes, what it answers."""
+"""What changed in one operation: its name and path, what it takes, what it answers, which credentials are enough."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from scripts.regen._diff_schema import ADDITIVE, BREAKING, DOCUMENTATION, UNJUDGED, Found, SchemaDiff, members_changed
 from scripts.regen._document import differing_keys, without_prose
 from scripts.regen._paths import PARAMETER_IN_PATH
-from scripts.regen._shapes import ADDITIVE, BREAKING, DOCUMENTATION, UNJUDGED, Found, kind_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from scripts.regen._diff_schema import SchemaDiff
     from scripts.regen._load import Json
     from scripts.regen._operations import Operation
 
-_JUDGED_OF_PARAMETERS = ("name", "in", "required", "schema", "content", "style", "explode")
-
+_JUDGED_OF_PARAMETERS = ("name", "in", "required", "schema", "content")
+_WAYS = ("style", "explode")
 # Styles that write a single value alike (RFC 6570).
 _SAME_FOR_ONE = {"form", "simple", "spaceDelimited", "pipeDelimited"}
 
@@ -42,10 +39,8 @@ def _identity(old: Operation, new: Operation, facade: bool) -> Found:
     if bare_path(old.path) != bare_path(new.path):
         yield BREAKING, f"the path was {old.path}"
     elif old.path != new.path:
-        yield (
-            ADDITIVE,
-            f"path parameters are named {', '.join(new.path_parameters)}, were {', '.join(old.path_parameters)}",
-        )
+        names = [", ".join(one.path_parameters) for one in (new, old)]
+        yield ADDITIVE, f"path parameters are named {names[0]}, were {names[1]}"
     if (old.identifier, old.tag) != (new.identifier, new.tag):
         # The facade's operations keep their module whatever the vendor calls them.
         kind = ADDITIVE if facade else BREAKING
@@ -57,101 +52,79 @@ def _identity(old: Operation, new: Operation, facade: bool) -> Found:
 
 
 def _parameters(old: Operation, new: Operation, schemas: SchemaDiff) -> Found:
-    before = {(one["in"], one["name"]): one for one in old.parameters if one["in"] != "path"}
-    after = {(one["in"], one["name"]): one for one in new.parameters if one["in"] != "path"}
-    for key in [*before, *(key for key in after if key not in before)]:
-        title = f"{key[0]} parameter `{key[1]}`"
-        if key not in after:
-            yield BREAKING, f"{title} is gone"
-        elif key not in before:
-            required = after[key].get("required") is True
-            yield (BREAKING, f"new required {title}") if required else (ADDITIVE, f"new {title}")
-        else:
-            yield from _requirement(title, before[key].get("required") is True, after[key].get("required") is True)
-            yield from _parameter(before[key], after[key], title, schemas)
+    before, after = (
+        {f"{one['in']} parameter `{one['name']}`": one for one in spec.parameters if one["in"] != "path"}
+        for spec in (old, new)
+    )
+    yield from members_changed(before, after, str, (_required(before), _required(after)), request=True)
+    for title, stated in before.items():
+        if title in after:
+            yield from _parameter(stated, after[title], title, schemas)
     of_paths = [[one for one in spec.parameters if one["in"] == "path"] for spec in (old, new)]
     if len(of_paths[0]) == len(of_paths[1]):
         for left, right in zip(*of_paths, strict=True):
             yield from _parameter(left, right, "a path parameter", schemas)
 
 
+def _required(stated: dict[str, Json]) -> list[str]:
+    return [title for title, one in stated.items() if one.get("required") is True]
+
+
 def _parameter(old: Json, new: Json, title: str, schemas: SchemaDiff) -> Found:
-    (was, before), (now, after) = _described(old), _described(new)
+    before, after = _schema(old), _schema(new)
+    was, now = (_written(one, is_single=schemas.is_plain(after)) for one in (old, new))
     if was != now:
         yield BREAKING, f"{title} is written as {now}, was {was}"
-    elif was == "text" and _style(old) != _style(new):
-        is_same = schemas.is_plain(after) and {_style(old)[0], _style(new)[0]} <= _SAME_FOR_ONE
-        shown = [f"{style}, {'' if explode else 'not '}exploded" for style, explode in (_style(new), _style(old))]
-        yield kind_of(not is_same), f"{title} has the style {shown[0]}, had {shown[1]}"
-    for key in differing_keys(old, new, _JUDGED_OF_PARAMETERS):
+    for key in differing_keys(old, new, (*_JUDGED_OF_PARAMETERS, *(_WAYS if was != now else ()))):
         yield UNJUDGED, f"{title} differs in `{key}`"
-    yield from schemas.request(before, after, title)
+    yield from schemas.compare(before, after, title, request=True)
 
 
-def _described(parameter: Json) -> tuple[str, Any]:
-    """Return how a parameter is written and its schema (OpenAPI 3.1.1, section 4.8.12.2.2)."""
-    content = parameter.get("content")
-    if "schema" in parameter or not isinstance(content, dict) or not content:
-        return "text", parameter.get("schema")
-    kind, media = next(iter(content.items()))
-    return kind, media.get("schema") if isinstance(media, dict) else None
+def _schema(parameter: Json) -> Any:
+    media = parameter if "schema" in parameter else next(iter((parameter.get("content") or {}).values()), {})
+    return media.get("schema")
 
 
-def _style(parameter: Json) -> tuple[str, bool]:
+def _written(parameter: Json, *, is_single: bool) -> str:
+    """Say how a parameter is written (OpenAPI 3.1.1, section 4.8.12.2); single values are alike in most styles."""
+    if "schema" not in parameter and parameter.get("content"):
+        return str(next(iter(parameter["content"])))
     usual = "form" if parameter["in"] in ("query", "cookie") else "simple"
     style = str(parameter.get("style", usual))
-    return style, parameter.get("explode", style == "form") is True
-
-
-def _requirement(title: str, before: bool, after: bool) -> Found:
-    if before != after:
-        yield (BREAKING, f"{title} is required now") if after else (ADDITIVE, f"{title} is optional now")
+    explode = parameter.get("explode", style == "form") is True
+    return "text" if is_single and style in _SAME_FOR_ONE else f"{style}, {'' if explode else 'not '}exploded"
 
 
 def _bodies(old: Operation, new: Operation, schemas: SchemaDiff) -> Found:
-    if old.body is None or new.body is None:
-        if new.body is not None:
-            required = new.body.get("required") is True
-            yield (BREAKING, "it requires a body now") if required else (ADDITIVE, "it takes a body now")
-        elif old.body is not None:
-            yield BREAKING, "it takes no body any more"
-        return
-    yield from _requirement("the body", old.body.get("required") is True, new.body.get("required") is True)
-    for key in differing_keys(old.body, new.body, ("content", "required")):
-        yield UNJUDGED, f"the body differs in `{key}`"
-    yield from _contents(old.body["content"], new.body["content"], "the body", schemas, request=True)
+    before, after = ({"body": one.body} if one.body else {} for one in (old, new))
+    yield from members_changed(before, after, str, (_required(before), _required(after)), request=True)
+    if old.body and new.body:
+        yield from _contents(old.body, new.body, "the body", schemas, request=True)
 
 
 def _responses(old: Operation, new: Operation, schemas: SchemaDiff) -> Found:
-    for status in [*old.responses, *(status for status in new.responses if status not in old.responses)]:
-        success = status.startswith("2")
-        if status not in new.responses:
-            yield (BREAKING if success else ADDITIVE), f"the answer {status} is not documented any more"
-        elif status not in old.responses:
-            yield ADDITIVE, f"new answer {status}"
-        else:
-            before, after = old.responses[status], new.responses[status]
-            for key in differing_keys(before, after, ("content",)):
-                yield UNJUDGED, f"the answer {status} differs in `{key}`"
-            yield from _contents(before["content"], after["content"], f"the answer {status}", schemas, request=False)
+    for kind, text in members_changed(old.responses, new.responses, "answer {}".format, request=False):
+        # Whoever handles an error that does not come any more misses nothing.
+        is_success = text.startswith("answer 2")
+        yield kind if is_success else ADDITIVE, text
+    for status, before in old.responses.items():
+        if status in new.responses:
+            yield from _contents(before, new.responses[status], f"the answer {status}", schemas, request=False)
 
 
 def _contents(old: Json, new: Json, title: str, schemas: SchemaDiff, *, request: bool) -> Found:
-    before, after = _by_type(old), _by_type(new)
-    for kind in [*before, *(kind for kind in after if kind not in before)]:
-        if kind not in after:
-            yield BREAKING, f"{title} as {before[kind][0]} is gone"
-        elif kind not in before:
-            yield ADDITIVE, f"{title} can be {after[kind][0]}"
-        else:
-            (was, left), (now, right) = before[kind], after[kind]
+    for key in differing_keys(old, new, ("content", "required")):
+        yield UNJUDGED, f"{title} differs in `{key}`"
+    before, after = _by_type(old["content"]), _by_type(new["content"])
+    yield from members_changed(before, after, lambda kind: f"`{kind}` of {title}", request=request)
+    for kind, (was, left) in before.items():
+        if kind in after:
+            now, right = after[kind]
             if was != now:
                 yield DOCUMENTATION, f"{title} as {was} is written {now}"
             for key in differing_keys(left, right, ("schema",)):
                 yield UNJUDGED, f"{title} differs in `{key}`"
-            yield from (schemas.request if request else schemas.response)(
-                left.get("schema"), right.get("schema"), title
-            )
+            yield from schemas.compare(left.get("schema"), right.get("schema"), title, request=request)
 
 
 def _by_type(content: Json) -> dict[str, tuple[str, Json]]:
@@ -159,48 +132,36 @@ def _by_type(content: Json) -> dict[str, tuple[str, Json]]:
     return {kind.split(";", maxsplit=1)[0].strip().lower(): (kind, media) for kind, media in reversed(content.items())}
 
 
-class SecurityDiff:
-    """Compares what operations of an old and a new document ask for."""
-
-    def __init__(self, old: Json, new: Json) -> None:
-        self._old, self._new = _sent(old), _sent(new)
-
-    def access(self, old: Sequence[Json] | None, new: Sequence[Json] | None) -> Found:
-        """Compare the requirements of an operation; breaking when what was enough is not enough any more."""
-        before, after = _alternatives(old, self._old), _alternatives(new, self._new)
-        if {_key(one) for one in before} != {_key(one) for one in after}:
-            lost = any(not any(_key(enough) <= _key(one) for enough in after) for one in before)
-            yield kind_of(lost), f"it accepts {_listed(after)}, accepted {_listed(before)}"
+def access_changes(old: Operation, new: Operation, specs: tuple[Json, Json]) -> Found:
+    """Compare the credentials that an operation asks for; breaking when what was enough is not enough any more."""
+    before, after = (_accepted(one, spec) for one, spec in zip((old, new), specs, strict=True))
+    if before.keys() != after.keys():
+        lost = any(not any(enough <= one for enough in after) for one in before)
+        yield BREAKING if lost else ADDITIVE, f"it accepts {_listed(after)}, accepted {_listed(before)}"
 
 
-def _sent(spec: Json) -> dict[str, str]:
-    """Say what each scheme of a document sends."""
-    stated = (spec.get("components") or {}).get("securitySchemes") or {}
-    return {
-        name: f"`{one.get('name')}` in the {one.get('in')}"
-        if one.get("type") == "apiKey"
-        else f"{one.get('type')} {one.get('scheme', '')}".strip()
-        for name, one in stated.items()
-    }
+def _accepted(operation: Operation, spec: Json) -> dict[frozenset[str], str]:
+    """List what is enough: the credentials that are needed together, once for each scope, and how they are called.
+
+    Names of headers and of HTTP's schemes have no case (RFC 9110, 5.1).
+    """
+    schemes = (spec.get("components") or {}).get("securitySchemes") or {}
+    found: dict[frozenset[str], str] = {}
+    for one in operation.security or [{}]:
+        parts: list[str] = []
+        for name, scopes in one.items():
+            sent = _sent(schemes[name]) if name in schemes else name
+            parts += [sent, *(f"{sent} for {scope}" for scope in scopes)]
+        found[frozenset(map(str.lower, parts))] = " with ".join(sorted(parts)) or "none"
+    return found
 
 
-def _alternatives(security: Sequence[Json] | None, sent: dict[str, str]) -> list[frozenset[str]]:
-    """List what is enough, each the credentials that are needed together, once for each scope."""
-    return [
-        frozenset(
-            part
-            for name, scopes in one.items()
-            for part in (sent.get(name, name), *(f"{sent.get(name, name)} for {scope}" for scope in scopes))
-        )
-        for one in security or [{}]
-    ]
+def _sent(scheme: Json) -> str:
+    """Say what a scheme sends."""
+    if scheme.get("type") == "apiKey":
+        return f"`{scheme.get('name')}` in the {scheme.get('in')}"
+    return f"{scheme.get('type')} {scheme.get('scheme', '')}".strip()
 
 
-def _key(credentials: frozenset[str]) -> frozenset[str]:
-    """Return credentials without the case that names of headers and of HTTP's schemes do not have (RFC 9110, 5.1)."""
-    exact = ("in the query", "in the cookie")
-    return frozenset(one if any(place in one for place in exact) else one.lower() for one in credentials)
-
-
-def _listed(alternatives: Sequence[frozenset[str]]) -> str:
-    return " or ".join(sorted({" with ".join(sorted(one)) or "none" for one in alternatives}))
+def _listed(alternatives: dict[frozenset[str], str]) -> str:
+    return " or ".join(sorted({*alternatives.values()}))

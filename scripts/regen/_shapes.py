@@ -16,20 +16,18 @@ if TYPE_CHECKING:
 
     from scripts.regen._load import Json
 
-BREAKING, UNJUDGED, ADDITIVE, DOCUMENTATION = KINDS = ("breaking", "unjudged", "additive", "documentation")
-SAME, NARROWER, WIDER, OTHER = "same", "narrower", "wider", "other"
 UPPER = ("maximum", "maxLength", "maxItems", "maxProperties")
 LOWER = ("minimum", "minLength", "minItems", "minProperties")
 _JSON_KINDS = ("null", "boolean", "number", "string", "array", "object")
+_KINDS_OF_VALUES = {bool: "boolean", int: "integer", float: "number", str: "string", list: "array", dict: "object"}
 # Texts that the generated code gives a Python type of their own, so that they are no other text's subset.
 _TYPED_FORMATS = ("date-time", "date", "uuid", "binary")
 _SIZES_OF_NUMBERS = ("int32", "int64", "float", "double", None)
-_SIMPLE = ("pattern", "multipleOf", "uniqueItems")
 _FORM = frozenset({"$ref", "allOf", "oneOf", "anyOf", "type", "nullable", "enum", "const"})
 _INSIDE = frozenset({"properties", "required", "items", "prefixItems", "additionalProperties"})
 
-Found = Iterator[tuple[str, str]]
-"""Changes, each its kind and a phrase."""
+Moved = tuple[bool, bool]
+"""Whether values that were allowed are not any more, and whether others are."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +37,11 @@ class Shape:
     kind: str  # a type of JSON, or a text that has a type of its own in Python, such as ``string (date)``
     schema: Json = field(default_factory=dict)  # what else holds for them, without prose
     name: str = ""  # the reference by which it was found, empty for none
+
+    @property
+    def values(self) -> set[str] | None:
+        """The fixed values as JSON, None where any value goes."""
+        return {json.dumps(value) for value in self.schema["enum"]} if "enum" in self.schema else None
 
 
 class Shapes:
@@ -64,11 +67,10 @@ class Shapes:
         beside = {key: one for key, one in own.items() if key not in _FORM | _INSIDE}
         rest = {key: one for key, one in {**flat, **beside}.items() if key not in _FORM | PROSE_KEYS}
         alternatives = variants(flat)
-        found = [shape for one in alternatives for shape in self._alternative(one, rest)] or (
-            [] if alternatives else _plain_shapes(flat, rest)
-        )
-        is_null = flat.get("nullable") and all(shape.kind != "null" for shape in found)
-        return _distinct([*found, Shape("null")] if is_null else found)
+        found = [shape for one in alternatives for shape in self._alternative(one, rest)]
+        if not alternatives:
+            found = _plain_shapes(flat, rest)
+        return _distinct([*found, *([Shape("null")] if flat.get("nullable") else [])])
 
     def _alternative(self, schema: Any, common: Json) -> list[Shape]:
         key = json.dumps([schema, common], sort_keys=True)
@@ -88,24 +90,20 @@ def _plain_shapes(flat: Json, rest: Json) -> list[Shape]:
         return [Shape(one, rest) for one in ([kind] if kind else _JSON_KINDS)]
     found: dict[str, list[Any]] = {}
     for value in values:
-        found.setdefault("null" if value is None else kind or _kind_of(value), []).append(value)
-    return [Shape(own, {**rest, "enum": some}) for own, some in found.items()]
-
-
-def _kind_of(value: Any) -> str:
-    names = {bool: "boolean", int: "integer", float: "number", str: "string", list: "array", dict: "object"}
-    return names.get(type(value), "null")
+        own = "null" if value is None else kind or _KINDS_OF_VALUES[type(value)]
+        found.setdefault(own, []).append(value)
+    return [Shape(own, {} if own == "null" else {**rest, "enum": some}) for own, some in found.items()]
 
 
 def _distinct(shapes: list[Shape]) -> list[Shape]:
     """Join fixed values of one kind, and drop what another shape of the same kind says already."""
     kept: list[Shape] = []
     for shape in shapes:
-        same = next((one for one in kept if one.kind == shape.kind), None)
-        if same and set(same.schema) == set(shape.schema) == {"enum"}:
-            values = same.schema["enum"] + [one for one in shape.schema["enum"] if one not in same.schema["enum"]]
-            kept[kept.index(same)] = Shape(same.kind, {"enum": values})
-        elif all(one.kind != shape.kind or one.schema != shape.schema for one in kept):
+        same = [one for one in kept if one.kind == shape.kind]
+        if same and set(same[0].schema) == set(shape.schema) == {"enum"}:
+            values = same[0].schema["enum"] + shape.schema["enum"]
+            kept[kept.index(same[0])] = Shape(shape.kind, {"enum": values})
+        elif shape.schema not in [one.schema for one in same] and not (same and shape.kind == "null"):
             kept.append(shape)
     return kept
 
@@ -115,46 +113,29 @@ def is_anything(shapes: Sequence[Shape]) -> bool:
     return {one.kind for one in shapes}.issuperset(_JSON_KINDS)
 
 
-def kind_of(breaking: bool) -> str:
-    """Name the kind of a change that is breaking or not."""
-    return BREAKING if breaking else ADDITIVE
-
-
-def kinds_moved(old: Sequence[Shape], new: Sequence[Shape]) -> str:
-    """Compare the kinds of values that two schemas allow."""
+def kinds_moved(old: Sequence[Shape], new: Sequence[Shape]) -> Moved:
+    """Compare the kinds of values that two schemas allow; every integer is a number."""
     before, after = {one.kind for one in old}, {one.kind for one in new}
     if is_anything(old) != is_anything(new) and "object" in before & after:
-        return OTHER  # where anything may stand, an object is a dict in Python, and a model where its fields are known
-    return _order(lost=_uncovered(before, after), gained=_uncovered(after, before))
+        return True, True  # where anything may stand, an object is a dict in Python; a model where its fields are known
+    lost = before - after - ({"integer"} if "number" in after else set())
+    gained = after - before - ({"integer"} if "number" in before else set())
+    return bool(lost), bool(gained)
 
 
-def values_of(shape: Shape) -> set[str] | None:
-    """Return the fixed values of a shape as JSON, None where any value goes."""
-    values = shape.schema.get("enum")
-    return {json.dumps(value) for value in values} if isinstance(values, list) else None
-
-
-def constraints_moved(old: Shape, new: Shape) -> Iterator[tuple[str, str, str]]:
+def constraints_moved(old: Shape, new: Shape) -> Iterator[tuple[str, Moved, str]]:
     """Compare what holds for the values of one kind: what moved, how, and a phrase that tells it."""
     before, after = _constraints(old), _constraints(new)
-    for name in [*before, *(name for name in after if name not in before)]:
+    for name in {**before, **after}:
         was, now = before.get(name), after.get(name)
         if was != now:
             yield name, _moved(name, was, now), f"is {_shown(now)}, was {_shown(was)}"
 
 
-def _order(*, lost: bool, gained: bool) -> str:
-    return (OTHER if gained else NARROWER) if lost else (WIDER if gained else SAME)
-
-
-def _uncovered(kinds: set[str], by: set[str]) -> bool:
-    return any(kind not in by and not (kind == "integer" and "number" in by) for kind in kinds)
-
-
-def _constraints(shape: Shape) -> dict[str, Any]:
+def _constraints(shape: Shape) -> Json:
     """List what is stated and restricts: limits as a number and where it stands to it, the rest as it is."""
     schema = shape.schema
-    found: dict[str, Any] = {name: (schema[name], 0) for name in (*UPPER, *LOWER) if _is_number(schema.get(name))}
+    found: Json = {name: (schema[name], 0) for name in (*UPPER, *LOWER) if _is_number(schema.get(name))}
     for name, side, tighter in (("maximum", -1, min), ("minimum", 1, max)):
         limit = schema.get(f"exclusive{name.capitalize()}")
         limit = schema.get(name) if limit is True else limit  # OpenAPI 3.0 has a flag beside the limit
@@ -162,27 +143,30 @@ def _constraints(shape: Shape) -> dict[str, Any]:
             open_limit = (limit + side, 0) if shape.kind == "integer" and isinstance(limit, int) else (limit, side)
             found[name] = tighter(found.get(name, open_limit), open_limit)
     found = {name: value for name, value in found.items() if name not in LOWER[1:] or value[0] > 0}
-    found |= {name: schema[name] for name in _SIMPLE if schema.get(name)}
-    form = schema.get("format")
-    return found if form is None or shape.kind.endswith(f"({form})") else {**found, "format": form}
+    found |= {name: schema[name] for name in ("pattern", "multipleOf", "uniqueItems", "format") if schema.get(name)}
+    if shape.kind.endswith(f"({schema.get('format')})"):
+        del found["format"]
+    return found
 
 
 def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _moved(name: str, was: Any, now: Any) -> str:
-    if name == "format" and was in _SIZES_OF_NUMBERS and now in _SIZES_OF_NUMBERS:
+def _moved(name: str, was: Any, now: Any) -> Moved:
+    if name == "format" and {was, now} <= {*_SIZES_OF_NUMBERS}:
         sizes = [_SIZES_OF_NUMBERS.index(value) for value in (was, now)]
-        return _order(lost=sizes[1] < sizes[0], gained=sizes[1] > sizes[0])
+        return sizes[1] < sizes[0], sizes[1] > sizes[0]
     if was is None or now is None:
-        return _order(lost=was is None, gained=now is None)
-    if name in (*UPPER, *LOWER):
-        return _order(lost=(now < was) == (name in UPPER), gained=(now > was) == (name in UPPER))
+        return was is None, now is None
+    if name in UPPER:
+        return now < was, now > was
+    if name in LOWER:
+        return now > was, now < was
     if name == "multipleOf" and _is_number(was) and _is_number(now):
         one, other = Fraction(str(was)), Fraction(str(now))
-        return WIDER if one % other == 0 else NARROWER if other % one == 0 else OTHER
-    return OTHER
+        return one % other != 0, other % one != 0
+    return True, True
 
 
 def _shown(value: Any) -> str:
