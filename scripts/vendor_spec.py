@@ -18,7 +18,6 @@ import json
 import os
 import re
 import sys
-import tempfile
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,8 +30,8 @@ if str(ROOT) not in sys.path:  # run as a file, Python puts only this folder on 
     sys.path.insert(0, str(ROOT))
 
 from scripts.regen._diff import compare  # noqa: E402 - needs the path set above
-from scripts.regen._fragments import METHODS, Fragment, find_fragments, merge_fragments  # noqa: E402
-from scripts.regen._load import Json, decode, load_spec  # noqa: E402
+from scripts.regen._fragments import find_fragments, merge_fragments  # noqa: E402
+from scripts.regen._load import METHODS, Json, decode, load_spec  # noqa: E402
 from scripts.regen._problems import EXIT_LOUD, EXIT_OK, EXIT_REFUSED, RefusedError  # noqa: E402
 from scripts.regen._report import to_markdown  # noqa: E402
 from scripts.regen._rules import FACADE_SOURCE  # noqa: E402
@@ -48,20 +47,24 @@ _TABLE = re.compile(r"^\[tool\.aikynetix\].*?(?=^\[|\Z)", re.MULTILINE | re.DOTA
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code."""
     options = _parser().parse_args(argv)
-    project: Path = options.output.parent / "pyproject.toml"
+    output: Path = options.output
+    project = output.parent / "pyproject.toml"
     try:
         names = options.pages or remembered(project)
         with httpx.Client(timeout=_TIMEOUT, follow_redirects=True, max_redirects=5) as http:
             spec = make_spec([(name, read_page(name, http)) for name in names])
-        differs = _tell(spec, options.output, needed=options.check)
-        if options.check:
-            return EXIT_LOUD if differs else EXIT_OK
-        _write(spec, options.output)
-        remember(project, names, options.output.read_bytes())
+        differs = _tell(spec, output, is_check=options.check)
+        if not options.check:
+            data = to_bytes(spec)
+            _replace(output, data)
+            remember(project, names, data)
+            items = [item for item in spec["paths"].values() if isinstance(item, dict)]
+            operations = sum(method in METHODS for item in items for method in item)
+            print(f"{output}: OpenAPI {spec['openapi']}, {len(spec['paths'])} path(s), {operations} operation(s)")
     except RefusedError as problem:
         print(f"vendor_spec: {problem}", file=sys.stderr)
         return EXIT_REFUSED
-    return EXIT_OK
+    return EXIT_LOUD if options.check and differs else EXIT_OK
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -78,10 +81,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def make_spec(pages: Sequence[tuple[str, str]]) -> Json:
     """Merge the fragments of (name, text) pages into one document."""
-    fragments: list[Fragment] = []
-    for name, text in pages:
-        fragments.extend(find_fragments(text, display_name(name)))
-    return merge_fragments(fragments)
+    return merge_fragments([one for name, text in pages for one in find_fragments(text, display_name(name))])
 
 
 def display_name(page: str) -> str:
@@ -115,10 +115,8 @@ def remember(project: Path, pages: Sequence[str], document: bytes) -> None:
     listed = "".join(f"    {json.dumps(name, ensure_ascii=False)},\n" for name in names)
     digest = hashlib.sha256(document).hexdigest()
     table = f'[tool.aikynetix]  # written by `make spec`\npages = [\n{listed}]\ndocument = "sha256:{digest}"\n'
-    text, stated = project.read_text("utf-8"), project.stat()
-    found = _TABLE.search(text)
-    before, after = (text[: found.start()], text[found.end() :]) if found else (f"{text.rstrip()}\n\n", "")
-    _replace(project, (f"{before}{table}\n{after}" if after else f"{before}{table}").encode())
+    others, stated = _TABLE.sub("", project.read_text("utf-8")).rstrip(), project.stat()
+    _replace(project, f"{others}\n\n{table}".encode())
     # No dependency changed, so that `make` need not install anything again.
     os.utime(project, ns=(stated.st_atime_ns, stated.st_mtime_ns))
 
@@ -126,64 +124,47 @@ def remember(project: Path, pages: Sequence[str], document: bytes) -> None:
 def read_page(page: str, http: httpx.Client) -> str:
     """Read a page from a file or from its address."""
     name = display_name(page)
-    if _is_address(page):
-        return decode(_fetch(page, name, http), name)
     try:
-        return decode(Path(page).read_bytes(), name)
-    except OSError as error:
-        raise RefusedError(f"{name} cannot be read: {error.strerror or type(error).__name__}.") from error
+        if not _is_address(page):
+            return decode(Path(page).read_bytes(), name)
+        answer = http.get(page, headers={"accept": "text/markdown, text/plain, */*;q=0.5"})
+    except (OSError, httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or type(error).__name__
+        raise RefusedError(f"{name} cannot be read ({reason}); nothing was written.") from error
+    if answer.status_code != httpx.codes.OK:
+        raise RefusedError(f"{name} answered with status {answer.status_code}; nothing was written.")
+    return decode(answer.content, name)
 
 
 def _is_address(page: str) -> bool:
     return page.lower().startswith(("http://", "https://"))
 
 
-def _fetch(address: str, name: str, http: httpx.Client) -> bytes:
-    try:
-        answer = http.get(address, headers={"accept": "text/markdown, text/plain, */*;q=0.5"})
-    except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
-        raise RefusedError(f"{name} cannot be fetched ({type(error).__name__}); nothing was written.") from error
-    if answer.status_code != httpx.codes.OK:
-        raise RefusedError(f"{name} answered with status {answer.status_code}; nothing was written.")
-    return answer.content
-
-
-def _tell(spec: Json, output: Path, *, needed: bool) -> bool:
+def _tell(spec: Json, output: Path, *, is_check: bool) -> bool:
     """Say what the pages changed in the document that is there, and return whether they did."""
     try:
         committed = load_spec(output.read_bytes(), str(output))
     except (OSError, RefusedError) as error:
-        if needed:
+        if is_check:
             raise RefusedError(f"{output} cannot be read: {getattr(error, 'strerror', error)}.") from error
         return True
     if committed == spec:
         print(f"{output} is what the pages say.")
         return False
-    print(f"{output} is not what the pages say{'' if needed else ' any more'}.\n")
+    print(f"{output} is not what the pages say{'' if is_check else ' any more'}.\n")
     print(to_markdown(compare(committed, spec), lines_of(ROOT / FACADE_SOURCE)))
     return True
 
 
-def _write(spec: Json, output: Path) -> None:
-    try:
-        _replace(output, to_bytes(spec))
-    except OSError as error:
-        raise RefusedError(f"{output} cannot be written: {error.strerror}.") from error
-    items = [item for item in spec["paths"].values() if isinstance(item, dict)]
-    operations = sum(method in METHODS for item in items for method in item)
-    print(f"{output}: OpenAPI {spec['openapi']}, {len(spec['paths'])} path(s), {operations} operation(s)")
-
-
 def _replace(path: Path, data: bytes) -> None:
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+        temporary.write_bytes(data)
+        temporary.replace(path)
+    except OSError as error:
+        raise RefusedError(f"{path} cannot be written: {error.strerror}.") from error
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 if __name__ == "__main__":
