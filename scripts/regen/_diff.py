@@ -6,17 +6,17 @@ Node, and those on PyPI compare no schemas, credentials or servers. A regenerati
 
 from __future__ import annotations
 
-import ast
 import itertools
+import json
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from scripts.regen._diff_operation import access_changes, bare_path, operation_changes
-from scripts.regen._diff_schema import ADDITIVE, BREAKING, DOCUMENTATION, UNJUDGED, SchemaDiff
+from scripts.regen._diff_schema import ADDITIVE, BREAKING, DOCUMENTATION, UNJUDGED, Found, SchemaDiff, members_changed
 from scripts.regen._document import differing_keys, pointers, without_prose
 from scripts.regen._find import base_url, find_operations
 from scripts.regen._operations import Operation, operations_of
+from scripts.regen._paths import PARAMETER_IN_PATH
 from scripts.regen._rules import RULES
 from scripts.regen._security import find_credentials
 
@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 
 
 _JUDGED = ("openapi", "info", "servers", "paths", "components", "security", "tags")
+_JUDGED_OF_PARAMETERS = ("name", "in", "required", "schema", "content")
+_WAYS = ("style", "explode")
+# Styles that write a single value alike (RFC 6570).
+_SAME_FOR_ONE = {"form", "simple", "spaceDelimited", "pipeDelimited"}
 _ALL_METHODS = ", ".join(rule.name for rule in RULES)
 
 
@@ -51,7 +55,7 @@ def compare(old: Json, new: Json) -> list[Change]:
     try:
         before, after = operations_of(old), operations_of(new)
         changes += _about_credentials((old, before), (new, after))
-        changes += _about_operations((old, before), (new, after))
+        changes += _about_operations((old, new), (before, after))
     except Exception as problem:  # a document that nobody foresaw must not keep `make spec` from writing it
         return [*changes, Change(BREAKING, "document", f"the two documents cannot be compared any further: {problem}")]
     changes += [Change(UNJUDGED, "document", f"`{key}` changed") for key in differing_keys(old, new, _JUDGED)]
@@ -59,13 +63,10 @@ def compare(old: Json, new: Json) -> list[Change]:
 
 
 def _about_document(old: Json, new: Json) -> Iterator[Change]:
-    for key in ("title", "version"):
-        if old["info"].get(key) != new["info"].get(key):
-            yield Change(DOCUMENTATION, "document", f"`info.{key}` is now {new['info'].get(key)!r}")
-    if old.get("openapi") != new.get("openapi"):
-        yield Change(DOCUMENTATION, "document", f"written in OpenAPI {new.get('openapi')}, was {old.get('openapi')}")
-    if without_prose(old.get("servers")) != without_prose(new.get("servers")):
-        yield Change(DOCUMENTATION, "servers", "the list of servers changed")
+    for key in ("openapi", "info", "servers"):
+        was, now = (json.dumps(without_prose(one.get(key)), ensure_ascii=False) for one in (old, new))
+        if was != now:
+            yield Change(DOCUMENTATION, "document", f"`{key}` is {now[:200]}, was {was[:200]}")
 
 
 def _about_credentials(*documents: tuple[Json, Sequence[Operation]]) -> Iterator[Change]:
@@ -91,18 +92,21 @@ def _places(spec: Json, operations: Sequence[Operation]) -> tuple[str | None, tu
     return base_url(facade[0].servers if facade else spec.get("servers") or ()), (key, token)
 
 
-def _about_operations(old: tuple[Json, Sequence[Operation]], new: tuple[Json, Sequence[Operation]]) -> Iterator[Change]:
-    specs, operations = (old[0], new[0]), (old[1], new[1])
+def _about_operations(specs: tuple[Json, Json], operations: Sequence[Sequence[Operation]]) -> Iterator[Change]:
     schemas = SchemaDiff(*specs)
-    names = {id(one): name for each in operations for name, found in find_operations(each).items() for one in found[:1]}
-    for left, right in _paired(*operations, names):
+    found = [find_operations(each).items() for each in operations]
+    names = {id(one): name for each in found for name, known in each for one in known[:1]}
+    for left, right in _paired(operations[0], operations[1], names):
         facade = names.get(id(right)) or names.get(id(left)) or ""
         if left and right:
-            for kind, text in (
-                *operation_changes(left, right, schemas, facade=bool(facade)),
-                *access_changes(left, right, specs),
-            ):
-                yield Change(kind, right.label, text, facade)
+            changes = itertools.chain(
+                _identity(left, right, bool(facade)),
+                _parameters(left, right, schemas),
+                _contents_of(left, right, schemas),
+                _access(left, right, specs),
+                ((UNJUDGED, f"it differs in `{key}`") for key in differing_keys(left.more, right.more, ())),
+            )
+            yield from (Change(kind, right.label, text, facade) for kind, text in changes)
         elif left:
             yield Change(BREAKING, left.label, "the operation is gone", facade)
         elif right:
@@ -116,7 +120,7 @@ def _paired(
     found: dict[int, Operation] = {}
     keys: tuple[Callable[[Operation], Any], ...] = (
         lambda one: names.get(id(one)),
-        lambda one: (one.method, bare_path(one.path)),
+        lambda one: (one.method, _bare(one.path)),
         lambda one: one.identifier,
     )
     left = list(before)
@@ -137,9 +141,144 @@ def _remaining(old: Json, new: Json) -> Change:
     return Change(UNJUDGED, "document", f"changed at {', '.join(places[:10])}{' and more' if places[10:] else ''}")
 
 
+def _bare(path: str) -> str:
+    """Return a path without the names of its parameters."""
+    return PARAMETER_IN_PATH.sub("{}", path)
+
+
+def _identity(old: Operation, new: Operation, facade: bool) -> Found:
+    if old.method != new.method:
+        yield BREAKING, f"the method is {new.method.upper()}, was {old.method.upper()}"
+    if _bare(old.path) != _bare(new.path):
+        yield BREAKING, f"the path was {old.path}"
+    elif old.path != new.path:
+        names = [", ".join(one.path_parameters) for one in (new, old)]
+        yield ADDITIVE, f"path parameters are named {names[0]}, were {names[1]}"
+    if (old.identifier, old.tag) != (new.identifier, new.tag):
+        # The facade's operations keep their module whatever the vendor calls them.
+        kind = ADDITIVE if facade else BREAKING
+        yield kind, f"it is called `{new.tag}`/`{new.identifier}`, was `{old.tag}`/`{old.identifier}`"
+    if new.deprecated and not old.deprecated:
+        yield ADDITIVE, "it is deprecated now"
+    if without_prose(list(old.servers)) != without_prose(list(new.servers)) and (old.own_servers or new.own_servers):
+        yield BREAKING, "its own servers changed"
+
+
+def _parameters(old: Operation, new: Operation, schemas: SchemaDiff) -> Found:
+    before, after = (
+        {f"{one['in']} parameter `{one['name']}`": one for one in spec.parameters if one["in"] != "path"}
+        for spec in (old, new)
+    )
+    yield from members_changed(before, after, str, (_required(before), _required(after)), request=True)
+    for title, stated in before.items():
+        if title in after:
+            yield from _parameter(stated, after[title], title, schemas)
+    of_paths = [[one for one in spec.parameters if one["in"] == "path"] for spec in (old, new)]
+    if len(of_paths[0]) == len(of_paths[1]):
+        for left, right in zip(*of_paths, strict=True):
+            yield from _parameter(left, right, "a path parameter", schemas)
+
+
+def _required(stated: dict[str, Json]) -> list[str]:
+    return [title for title, one in stated.items() if one.get("required") is True]
+
+
+def _parameter(old: Json, new: Json, title: str, schemas: SchemaDiff) -> Found:
+    before, after = _schema(old), _schema(new)
+    was, now = (_written(one, is_single=schemas.is_plain(after)) for one in (old, new))
+    if was != now:
+        yield BREAKING, f"{title} is written as {now}, was {was}"
+    for key in differing_keys(old, new, (*_JUDGED_OF_PARAMETERS, *(_WAYS if was != now else ()))):
+        yield UNJUDGED, f"{title} differs in `{key}`"
+    yield from schemas.compare(before, after, title, request=True)
+
+
+def _schema(parameter: Json) -> Any:
+    media = parameter if "schema" in parameter else next(iter((parameter.get("content") or {}).values()), {})
+    return media.get("schema")
+
+
+def _written(parameter: Json, *, is_single: bool) -> str:
+    """Say how a parameter is written (OpenAPI 3.1.1, section 4.8.12.2); single values are alike in most styles."""
+    if "schema" not in parameter and parameter.get("content"):
+        return str(next(iter(parameter["content"])))
+    usual = "form" if parameter["in"] in ("query", "cookie") else "simple"
+    style = str(parameter.get("style", usual))
+    explode = parameter.get("explode", style == "form") is True
+    return "text" if is_single and style in _SAME_FOR_ONE else f"{style}, {'' if explode else 'not '}exploded"
+
+
+def _contents_of(old: Operation, new: Operation, schemas: SchemaDiff) -> Found:
+    before, after = ({"body": one.body} if one.body else {} for one in (old, new))
+    yield from members_changed(before, after, str, (_required(before), _required(after)), request=True)
+    if old.body and new.body:
+        yield from _contents(old.body, new.body, "the body", schemas, request=True)
+    for kind, text in members_changed(old.responses, new.responses, "answer {}".format, request=False):
+        # Whoever handles an error that does not come any more misses nothing.
+        yield kind if text.startswith("answer 2") else ADDITIVE, text
+    for status, answer in old.responses.items():
+        if status in new.responses:
+            yield from _contents(answer, new.responses[status], f"the answer {status}", schemas, request=False)
+
+
+def _contents(old: Json, new: Json, title: str, schemas: SchemaDiff, *, request: bool) -> Found:
+    for key in differing_keys(old, new, ("content", "required")):
+        yield UNJUDGED, f"{title} differs in `{key}`"
+    before, after = _by_type(old["content"]), _by_type(new["content"])
+    yield from members_changed(before, after, lambda kind: f"`{kind}` of {title}", request=request)
+    for kind, (was, left) in before.items():
+        if kind in after:
+            now, right = after[kind]
+            if was != now:
+                yield DOCUMENTATION, f"{title} as {was} is written {now}"
+            for key in differing_keys(left, right, ("schema",)):
+                yield UNJUDGED, f"{title} differs in `{key}`"
+            yield from schemas.compare(left.get("schema"), right.get("schema"), title, request=request)
+
+
+def _by_type(content: Json) -> dict[str, tuple[str, Json]]:
+    """List contents by their media type, which has no case and whose parameters change nothing (RFC 9110, 8.3.1)."""
+    return {kind.split(";", maxsplit=1)[0].strip().lower(): (kind, media) for kind, media in reversed(content.items())}
+
+
+def _access(old: Operation, new: Operation, specs: tuple[Json, Json]) -> Found:
+    """Compare the credentials that an operation asks for; breaking when what was enough is not enough any more."""
+    before, after = (_accepted(one, spec) for one, spec in zip((old, new), specs, strict=True))
+    if before.keys() != after.keys():
+        lost = any(not any(enough <= one for enough in after) for one in before)
+        yield BREAKING if lost else ADDITIVE, f"it accepts {_listed(after)}, accepted {_listed(before)}"
+
+
+def _accepted(operation: Operation, spec: Json) -> dict[frozenset[str], str]:
+    """List what is enough: the credentials that are needed together, once for each scope, and how they are called.
+
+    Names of headers and of HTTP's schemes have no case (RFC 9110, 5.1).
+    """
+    schemes = (spec.get("components") or {}).get("securitySchemes") or {}
+    found: dict[frozenset[str], str] = {}
+    for one in operation.security or [{}]:
+        parts: list[str] = []
+        for name, scopes in one.items():
+            sent = _sent(schemes[name]) if name in schemes else name
+            parts += [sent, *(f"{sent} for {scope}" for scope in scopes)]
+        found[frozenset(map(str.lower, parts))] = " with ".join(sorted(parts)) or "none"
+    return found
+
+
+def _sent(scheme: Json) -> str:
+    """Say what a scheme sends."""
+    if scheme.get("type") == "apiKey":
+        return f"`{scheme.get('name')}` in the {scheme.get('in')}"
+    return f"{scheme.get('type')} {scheme.get('scheme', '')}".strip()
+
+
+def _listed(alternatives: dict[frozenset[str], str]) -> str:
+    return " or ".join(sorted({*alternatives.values()}))
+
+
 _METHOD, _MODULE, _MODEL = "methods of `client.api`", "modules of operations", "models"
 _CLASSES = re.compile(r"^class (\w+)|^(\w+) = Literal\[", re.MULTILINE)
-_REQUEST = re.compile(r"Request: `([^`]*)`")
+_METHODS = re.compile(r"^    def ([a-z]\w*)\(.*?Request: `([^`]*)`\n *\"\"\"", re.MULTILINE | re.DOTALL)
 
 
 def package_changes(old: Mapping[str, bytes], new: Mapping[str, bytes]) -> Iterator[Change]:
@@ -162,19 +301,15 @@ def package_changes(old: Mapping[str, bytes], new: Mapping[str, bytes]) -> Itera
 def _named(files: Mapping[str, bytes]) -> Iterator[tuple[str, tuple[str, str]]]:
     """Yield the public names of generated files, each with its room and what it is beside its name."""
     for path, data in sorted(files.items()):
-        folder, *parts = path.removesuffix(".py").split("/")
-        if not path.endswith(".py") or not parts or parts[-1] == "__init__":
+        folder, _, module = path.removesuffix(".py").replace("/", ".").partition(".")
+        text, stem = data.decode(), module.rpartition(".")[2]
+        if stem == "__init__":
             continue
-        text, stem = data.decode(), parts[-1]
         if folder == "api":
-            request = text.partition("def _get_kwargs")[2].partition("\n\n\n")[0]
-            yield ".".join(["aikynetix_api.api", *parts]), (_MODULE, request)
+            yield f"aikynetix_api.api.{module}", (_MODULE, text.partition("def _get_kwargs")[2].partition("\n\n\n")[0])
         elif folder == "models":
             for name in map("".join, _CLASSES.findall(text)):
                 same = re.sub(rf"\b({re.escape(name)}|{re.escape(stem)})\b", "_", text)
                 yield f"aikynetix_api.models.{name}", (_MODEL, same)
         elif folder == "operations":
-            for method in ast.walk(ast.parse(text)):
-                if isinstance(method, ast.FunctionDef) and not method.name.startswith("_"):
-                    requests = _REQUEST.findall(ast.get_docstring(method) or "")
-                    yield f"client.api.{stem}.{method.name}", (_METHOD, requests[-1])
+            yield from ((f"client.api.{stem}.{name}", (_METHOD, request)) for name, request in _METHODS.findall(text))

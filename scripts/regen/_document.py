@@ -9,8 +9,6 @@ from urllib.parse import unquote
 from scripts.regen._problems import RefusedError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from scripts.regen._load import Json
 
 
@@ -128,6 +126,17 @@ def pointer_parts(ref: str) -> list[str]:
     return [part.replace("~1", "/").replace("~0", "~") for part in unquote(ref).split("/")[1:]]
 
 
+def reached(spec: Json, parts: list[Any]) -> Iterator[Mapping[str, Any]]:
+    """Yield every object in some parts of a document and in what they refer to, once."""
+    seen = set[str]()
+    while parts:
+        for where, node in objects(parts.pop()):
+            yield node
+            if "$ref" in node and node["$ref"] not in seen:
+                seen.add(node["$ref"])
+                parts.append(lookup(spec, node["$ref"], where))
+
+
 def check_references(spec: Json) -> None:
     """Refuse a document with a reference that leads nowhere or outside."""
     for where, node in objects(spec):
@@ -144,21 +153,3 @@ def side_of(*schemas: Any) -> Side | None:
     if any(one.get("readOnly") is True for one in stated):
         return "response"
     return "request" if any(one.get("writeOnly") is True for one in stated) else None
-
-
-def models_of_one_side(paths: Json, components: Json) -> dict[str, Side]:
-    """Name the models that only requests hold, or only responses."""
-    operations = [operation for item in paths.values() for operation in item.values()]
-    said = _held(([one.get("requestBody"), one["parameters"]] for one in operations), components)
-    told = _held((list(one["responses"].values()) for one in operations), components)
-    return {**dict.fromkeys(said - told, "request"), **dict.fromkeys(told - said, "response")}
-
-
-def _held(roots: Iterable[Any], components: Json) -> set[str]:
-    """Follow references from some parts of the document to all models that they hold."""
-    found, left = set[str](), list(roots)
-    while left:
-        names = {str(node["$ref"]).rsplit("/", 1)[-1] for _, node in objects(left.pop()) if "$ref" in node} - found
-        found |= names
-        left.extend(components[name] for name in names)
-    return found
