@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from scripts.regen._diff_schema import ADDITIVE, BREAKING, DOCUMENTATION, UNJUDGED, Found, SchemaDiff, members_changed
+from scripts.regen._diff_schema import ADDITIVE, BREAKING, DOCUMENTATION, UNJUDGED, Found, Shapes, SideDiff
 from scripts.regen._document import differing_keys, pointers, without_prose
 from scripts.regen._find import base_url, find_operations
 from scripts.regen._operations import Operation, operations_of
@@ -93,7 +93,8 @@ def _places(spec: Json, operations: Sequence[Operation]) -> tuple[str | None, tu
 
 
 def _about_operations(specs: tuple[Json, Json], operations: Sequence[Sequence[Operation]]) -> Iterator[Change]:
-    schemas = SchemaDiff(*specs)
+    shapes = [Shapes(spec) for spec in specs]
+    requests, answers = (SideDiff(*shapes, request=is_request) for is_request in (True, False))
     found = [find_operations(each).items() for each in operations]
     names = {id(one): name for each in found for name, known in each for one in known[:1]}
     for left, right in _paired(operations[0], operations[1], names):
@@ -101,8 +102,9 @@ def _about_operations(specs: tuple[Json, Json], operations: Sequence[Sequence[Op
         if left and right:
             changes = itertools.chain(
                 _identity(left, right, bool(facade)),
-                _parameters(left, right, schemas),
-                _contents_of(left, right, schemas),
+                _parameters(left, right, requests),
+                _body(left, right, requests),
+                _answers(left, right, answers),
                 _access(left, right, specs),
                 ((UNJUDGED, f"it differs in `{key}`") for key in differing_keys(left.more, right.more, ())),
             )
@@ -164,33 +166,28 @@ def _identity(old: Operation, new: Operation, facade: bool) -> Found:
         yield BREAKING, "its own servers changed"
 
 
-def _parameters(old: Operation, new: Operation, schemas: SchemaDiff) -> Found:
+def _parameters(old: Operation, new: Operation, requests: SideDiff) -> Found:
     before, after = (
         {f"{one['in']} parameter `{one['name']}`": one for one in spec.parameters if one["in"] != "path"}
         for spec in (old, new)
     )
-    yield from members_changed(before, after, str, (_required(before), _required(after)), request=True)
-    for title, stated in before.items():
-        if title in after:
-            yield from _parameter(stated, after[title], title, schemas)
+    yield from requests.members(before, after, str, _required(before), _required(after))
+    pairs = [(title, stated, after[title]) for title, stated in before.items() if title in after]
     of_paths = [[one for one in spec.parameters if one["in"] == "path"] for spec in (old, new)]
     if len(of_paths[0]) == len(of_paths[1]):
-        for left, right in zip(*of_paths, strict=True):
-            yield from _parameter(left, right, "a path parameter", schemas)
+        pairs += [("a path parameter", left, right) for left, right in zip(*of_paths, strict=True)]
+    for title, left, right in pairs:
+        is_single = requests.is_single(_schema(right))
+        was, now = (_written(one, is_single=is_single) for one in (left, right))
+        if was != now:
+            yield BREAKING, f"{title} is written as {now}, was {was}"
+        for key in differing_keys(left, right, (*_JUDGED_OF_PARAMETERS, *(_WAYS if was != now else ()))):
+            yield UNJUDGED, f"{title} differs in `{key}`"
+        yield from requests.schemas(_schema(left), _schema(right), title)
 
 
 def _required(stated: dict[str, Json]) -> list[str]:
     return [title for title, one in stated.items() if one.get("required") is True]
-
-
-def _parameter(old: Json, new: Json, title: str, schemas: SchemaDiff) -> Found:
-    before, after = _schema(old), _schema(new)
-    was, now = (_written(one, is_single=schemas.is_plain(after)) for one in (old, new))
-    if was != now:
-        yield BREAKING, f"{title} is written as {now}, was {was}"
-    for key in differing_keys(old, new, (*_JUDGED_OF_PARAMETERS, *(_WAYS if was != now else ()))):
-        yield UNJUDGED, f"{title} differs in `{key}`"
-    yield from schemas.compare(before, after, title, request=True)
 
 
 def _schema(parameter: Json) -> Any:
@@ -208,32 +205,35 @@ def _written(parameter: Json, *, is_single: bool) -> str:
     return "text" if is_single and style in _SAME_FOR_ONE else f"{style}, {'' if explode else 'not '}exploded"
 
 
-def _contents_of(old: Operation, new: Operation, schemas: SchemaDiff) -> Found:
+def _body(old: Operation, new: Operation, requests: SideDiff) -> Found:
     before, after = ({"body": one.body} if one.body else {} for one in (old, new))
-    yield from members_changed(before, after, str, (_required(before), _required(after)), request=True)
+    yield from requests.members(before, after, str, _required(before), _required(after))
     if old.body and new.body:
-        yield from _contents(old.body, new.body, "the body", schemas, request=True)
-    for kind, text in members_changed(old.responses, new.responses, "answer {}".format, request=False):
+        yield from _contents(old.body, new.body, "the body", requests)
+
+
+def _answers(old: Operation, new: Operation, answers: SideDiff) -> Found:
+    for kind, text in answers.members(old.responses, new.responses, "answer {}".format, (), ()):
         # Whoever handles an error that does not come any more misses nothing.
         yield kind if text.startswith("answer 2") else ADDITIVE, text
-    for status, answer in old.responses.items():
+    for status, stated in old.responses.items():
         if status in new.responses:
-            yield from _contents(answer, new.responses[status], f"the answer {status}", schemas, request=False)
+            yield from _contents(stated, new.responses[status], f"the answer {status}", answers)
 
 
-def _contents(old: Json, new: Json, title: str, schemas: SchemaDiff, *, request: bool) -> Found:
+def _contents(old: Json, new: Json, title: str, side: SideDiff) -> Found:
     for key in differing_keys(old, new, ("content", "required")):
         yield UNJUDGED, f"{title} differs in `{key}`"
     before, after = _by_type(old["content"]), _by_type(new["content"])
-    yield from members_changed(before, after, lambda kind: f"`{kind}` of {title}", request=request)
+    yield from side.members(before, after, lambda kind: f"`{kind}` of {title}", (), ())
     for kind, (was, left) in before.items():
+        now, right = after.get(kind, (was, left))
+        if was != now:
+            yield DOCUMENTATION, f"{title} as {was} is written {now}"
+        for key in differing_keys(left, right, ("schema",)):
+            yield UNJUDGED, f"{title} differs in `{key}`"
         if kind in after:
-            now, right = after[kind]
-            if was != now:
-                yield DOCUMENTATION, f"{title} as {was} is written {now}"
-            for key in differing_keys(left, right, ("schema",)):
-                yield UNJUDGED, f"{title} differs in `{key}`"
-            yield from schemas.compare(left.get("schema"), right.get("schema"), title, request=request)
+            yield from side.schemas(left.get("schema"), right.get("schema"), title)
 
 
 def _by_type(content: Json) -> dict[str, tuple[str, Json]]:
