@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from scripts.regen._diff_schema import ADDITIVE, BREAKING, DOCUMENTATION, UNJUDGED, Found, Shapes, SideDiff
+from scripts.regen._diff_schema import ADDITIVE, BREAKING, DOCUMENTATION, UNJUDGED, Found, Shapes, SideDiff, unjudged
 from scripts.regen._document import differing_keys, pointers, without_prose
 from scripts.regen._find import base_url, find_operations
 from scripts.regen._operations import Operation, operations_of
@@ -106,7 +106,7 @@ def _about_operations(specs: tuple[Json, Json], operations: Sequence[Sequence[Op
                 _body(left, right, requests),
                 _answers(left, right, answers),
                 _access(left, right, specs),
-                ((UNJUDGED, f"it differs in `{key}`") for key in differing_keys(left.more, right.more, ())),
+                unjudged(left.more, right.more, "it"),
             )
             yield from (Change(kind, right.label, text, facade) for kind, text in changes)
         elif left:
@@ -181,8 +181,7 @@ def _parameters(old: Operation, new: Operation, requests: SideDiff) -> Found:
         was, now = (_written(one, is_single=is_single) for one in (left, right))
         if was != now:
             yield BREAKING, f"{title} is written as {now}, was {was}"
-        for key in differing_keys(left, right, (*_JUDGED_OF_PARAMETERS, *(_WAYS if was != now else ()))):
-            yield UNJUDGED, f"{title} differs in `{key}`"
+        yield from unjudged(left, right, title, (*_JUDGED_OF_PARAMETERS, *(_WAYS if was != now else ())))
         yield from requests.schemas(_schema(left), _schema(right), title)
 
 
@@ -222,16 +221,14 @@ def _answers(old: Operation, new: Operation, answers: SideDiff) -> Found:
 
 
 def _contents(old: Json, new: Json, title: str, side: SideDiff) -> Found:
-    for key in differing_keys(old, new, ("content", "required")):
-        yield UNJUDGED, f"{title} differs in `{key}`"
+    yield from unjudged(old, new, title, ("content", "required"))
     before, after = _by_type(old["content"]), _by_type(new["content"])
     yield from side.members(before, after, lambda kind: f"`{kind}` of {title}", (), ())
     for kind, (was, left) in before.items():
         now, right = after.get(kind, (was, left))
         if was != now:
             yield DOCUMENTATION, f"{title} as {was} is written {now}"
-        for key in differing_keys(left, right, ("schema",)):
-            yield UNJUDGED, f"{title} differs in `{key}`"
+        yield from unjudged(left, right, title, ("schema",))
         if kind in after:
             yield from side.schemas(left.get("schema"), right.get("schema"), title)
 
@@ -246,7 +243,8 @@ def _access(old: Operation, new: Operation, specs: tuple[Json, Json]) -> Found:
     before, after = (_accepted(one, spec) for one, spec in zip((old, new), specs, strict=True))
     if before.keys() != after.keys():
         lost = any(not any(enough <= one for enough in after) for one in before)
-        yield BREAKING if lost else ADDITIVE, f"it accepts {_listed(after)}, accepted {_listed(before)}"
+        said = [" or ".join(sorted({*one.values()})) for one in (after, before)]
+        yield BREAKING if lost else ADDITIVE, f"it accepts {said[0]}, accepted {said[1]}"
 
 
 def _accepted(operation: Operation, spec: Json) -> dict[frozenset[str], str]:
@@ -259,21 +257,13 @@ def _accepted(operation: Operation, spec: Json) -> dict[frozenset[str], str]:
     for one in operation.security or [{}]:
         parts: list[str] = []
         for name, scopes in one.items():
-            sent = _sent(schemes[name]) if name in schemes else name
+            scheme = schemes.get(name, {"type": name})
+            sent = f"{scheme.get('type')} {scheme.get('scheme', '')}".strip()
+            if scheme.get("type") == "apiKey":
+                sent = f"`{scheme.get('name')}` in the {scheme.get('in')}"
             parts += [sent, *(f"{sent} for {scope}" for scope in scopes)]
         found[frozenset(map(str.lower, parts))] = " with ".join(sorted(parts)) or "none"
     return found
-
-
-def _sent(scheme: Json) -> str:
-    """Say what a scheme sends."""
-    if scheme.get("type") == "apiKey":
-        return f"`{scheme.get('name')}` in the {scheme.get('in')}"
-    return f"{scheme.get('type')} {scheme.get('scheme', '')}".strip()
-
-
-def _listed(alternatives: dict[frozenset[str], str]) -> str:
-    return " or ".join(sorted({*alternatives.values()}))
 
 
 _METHOD, _MODULE, _MODEL = "methods of `client.api`", "modules of operations", "models"

@@ -126,6 +126,11 @@ def _distinct(shapes: list[Shape]) -> list[Shape]:
     return list(kept.values())
 
 
+def unjudged(old: Json, new: Json, title: str, known: Collection[str] = ()) -> Found:
+    """Name what differs and has no rule, so that a person sees it."""
+    yield from ((UNJUDGED, f"{title} differs in `{key}`") for key in differing_keys(old, new, known))
+
+
 class SideDiff:
     """Compares what may be sent, or what may be received, of an old and a new document."""
 
@@ -199,8 +204,7 @@ class SideDiff:
         if was != now:  # what the server takes where nobody says anything
             unsure = UNJUDGED if "none" in (was, now) else BREAKING
             yield unsure if self._request else ADDITIVE, f"{title} has the default {now}, had {was}"
-        for key in differing_keys(old.schema, new.schema, _JUDGED):
-            yield UNJUDGED, f"{title} differs in `{key}`"
+        yield from unjudged(old.schema, new.schema, title, _JUDGED)
         if old.kind == "array":
             self._waiting.append((old.schema.get("items"), new.schema.get("items"), f"items of {title}"))
         if old.kind == "object":
@@ -247,14 +251,11 @@ def _place(schema: Any) -> str:
 
 
 def _kinds_text(old: Sequence[Shape], new: Sequence[Shape]) -> str:
-    if {one.kind for one in old} ^ {one.kind for one in new} == {"null"}:
-        return "can be null now" if any(one.kind == "null" for one in new) else "cannot be null any more"
-    return f"is {_shown_kinds(new)}, was {_shown_kinds(old)}"
-
-
-def _shown_kinds(shapes: Sequence[Shape]) -> str:
-    kinds = dict.fromkeys("a list" if one.kind == "array" else one.kind for one in shapes)
-    return "anything" if _is_anything(shapes) else " or ".join(kinds) or "nothing"
+    was, now = (dict.fromkeys("a list" if one.kind == "array" else one.kind for one in shapes) for shapes in (old, new))
+    if was.keys() ^ now.keys() == {"null"}:
+        return "can be null now" if "null" in now else "cannot be null any more"
+    said = ["anything" if _is_anything(one) else " or ".join(kinds) for one, kinds in ((new, now), (old, was))]
+    return f"is {said[0] or 'nothing'}, was {said[1] or 'nothing'}"
 
 
 def _paired(old: Sequence[Shape], new: Sequence[Shape]) -> Iterator[tuple[int, Shape, Shape]]:
@@ -267,8 +268,7 @@ def _paired(old: Sequence[Shape], new: Sequence[Shape]) -> Iterator[tuple[int, S
     )
     for way in ways:
         for number, one in list(left.items()):
-            match = next((other for other in right if way(other) == way(one)), None)
-            if match is not None:
+            if match := next((other for other in right if way(other) == way(one)), None):
                 del left[number]
                 right.remove(match)
                 yield number, one, match
