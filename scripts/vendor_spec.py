@@ -143,33 +143,25 @@ def merge_fragments(fragments: Sequence[tuple[str, Json]]) -> Json:
 
 def _with_own(content: Json) -> Json:
     """Give the operations of a fragment what it says for all of them, and for all of their path."""
-    paths = dict(content.get("paths") or {})
+    usual, paths = content.get("security") or [], dict(content.get("paths") or {})
     for path, item in paths.items():
-        shared = _parameters(item)
-        own = {method: one for method, one in _operations(item) if isinstance(one, dict)}
-        for method, operation in own.items():
-            own[method] = {**operation, "security": operation.get("security", content.get("security", []))}
-            if parameters := [*shared, *_parameters(operation)]:
+        own = {method: {**one, "security": one.get("security", usual)} for method, one in _operations(item)}
+        for operation in own.values():
+            if parameters := [*(item.get("parameters") or ()), *(operation.get("parameters") or ())]:
                 unique = {json.dumps([one.get(key) for key in ("$ref", "in", "name")]): one for one in parameters}
-                own[method]["parameters"] = list(unique.values())
-        if own:
-            paths[path] = {**{key: one for key, one in item.items() if key != "parameters"}, **own}
+                operation["parameters"] = list(unique.values())
+        paths[path] = {**{key: one for key, one in item.items() if key != "parameters"}, **own} if own else item
     kept = {key: value for key, value in content.items() if key != "security"}
     return {**kept, "paths": paths} if paths else kept
 
 
-def _operations(item: Any) -> list[tuple[str, Any]]:
-    return [(key, one) for key, one in item.items() if key in METHODS] if isinstance(item, dict) else []
-
-
-def _parameters(owner: Any) -> list[Json]:
-    stated = owner.get("parameters") if isinstance(owner, dict) else ()
-    return [one for one in stated if isinstance(one, dict)] if isinstance(stated, list) else []
+def _operations(item: Any) -> list[tuple[str, Json]]:
+    return [(key, one) for key, one in item.items() if key in METHODS and one] if isinstance(item, dict) else []
 
 
 def _say_once(merged: Json) -> None:
     """State for all of the document which credentials most operations ask for, and leave it out of those."""
-    operations = [one for item in merged["paths"].values() for _, one in _operations(item) if isinstance(one, dict)]
+    operations = [one for item in merged["paths"].values() for _, one in _operations(item)]
     ways = Counter(_requirements(one["security"]) for one in operations)
     most = max(ways, key=lambda one: ways[one], default="")
     for one in operations:
@@ -179,8 +171,7 @@ def _say_once(merged: Json) -> None:
 
 def _requirements(security: Any) -> str:
     """Write what a `security` asks for in one way, whatever the order of its alternatives."""
-    is_list = isinstance(security, list)
-    return json.dumps(sorted(json.dumps(one, sort_keys=True) for one in security) if is_list else security)
+    return json.dumps(sorted(json.dumps(one, sort_keys=True) for one in security or ()))
 
 
 def _merge(
@@ -188,16 +179,17 @@ def _merge(
 ) -> None:
     """Add what a fragment says; what components, paths and webhooks name is merged one by one."""
     for key, value in content.items():
-        here, known = (*place, key), merged.get(key, {})
-        is_map = here[0] in _MAPS_OF_NAMES and len(here) < 3
-        if is_map and isinstance(value, dict) and isinstance(known, dict):
-            _merge(merged.setdefault(key, {}), value, origin, origins, here)
-        elif key not in merged:
+        here, known = (*place, key), merged.get(key)
+        is_map = here[0] in _MAPS_OF_NAMES and len(here) < 3 and isinstance(value, dict)
+        if is_map and isinstance(known or {}, dict):
+            merged[key] = known or {}
+            _merge(merged[key], value, origin, origins, here)
+        elif known is None:
             merged[key], origins[here] = value, origin
         elif here == ("openapi",) and known[:3] == value[:3]:
             merged[key] = max(known, value)  # patches of one version say the same
-        elif here == ("tags",) and isinstance(known, list) and isinstance(value, list):
-            merged[key] = [*known, *(one for one in value if without_prose(one) not in without_prose(known))]
+        elif here == ("tags",):
+            merged[key] = [*known, *(one for one in value or () if without_prose(one) not in without_prose(known))]
         elif not (here[0] == "paths" and key in PROSE_KEYS):
             _check_same(known, value, here, (origins.get(here, "one page"), origin))
 

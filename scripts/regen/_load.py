@@ -101,7 +101,7 @@ def load_spec(data: bytes, name: str) -> Json:
 
 
 def check_document(value: Any, name: str) -> Json:
-    """Check that a parsed value is a part at least of an OpenAPI 3.0, 3.1 or 3.2 document."""
+    """Check that a parsed value is an OpenAPI 3.0, 3.1 or 3.2 document, whole or in part."""
     if not isinstance(value, dict) or not value.keys() & {"openapi", "swagger"}:
         what = "has no `openapi` key"
         if not isinstance(value, dict):
@@ -120,7 +120,9 @@ def check_document(value: Any, name: str) -> Json:
     for key in ("info", "paths"):
         if not isinstance(value.get(key, {} if key == "paths" else None), dict):
             raise RefusedError(f"{name} has no `{key}` object; it is not a complete OpenAPI document.")
-    return {**value, "openapi": version}
+    spec = {**value, "openapi": version}
+    _check_structure(spec, name)
+    return spec
 
 
 def _unique(pairs: list[tuple[str, Any]], name: str) -> Json:
@@ -180,7 +182,7 @@ _KINDS: dict[str, tuple[str, Any, Any]] = {
 }  # fmt: skip
 
 
-def check_structure(spec: Json) -> None:
+def _check_structure(spec: Json, name: str) -> None:
     """Refuse a document with a part of another kind than OpenAPI says, and name the part.
 
     Such a part would be read as if it were not there, and `required: "true"` as its opposite.
@@ -188,10 +190,9 @@ def check_structure(spec: Json) -> None:
     for where, node in objects(spec):
         for key, value in node.items():
             own = f"{where}.{key}" if where == "components" and key == "parameters" else key
-            is_stated = own in _KINDS and (value is not None or key == "content")
-            for place, part, kind in _unfit(value, *_KINDS[own]) if is_stated else ():
+            for place, part, kind in _unfit(value, *_KINDS[own]) if own in _KINDS and value is not None else ():
                 raise RefusedError(
-                    f"In the document, `{where}{'.' if where else ''}{key}{place}` is `{json.dumps(part)[:80]}`: it "
+                    f"In {name}, `{where}{'.' if where else ''}{key}{place}` is `{json.dumps(part)[:80]}`: it "
                     f"should be {kind}. Ask the vendor for a document that is OpenAPI 3, or correct it."
                 )
 
