@@ -187,6 +187,7 @@ class SideDiff:
             for number, one, other in _paired(ones, others):
                 is_only = len(ones) == len(others) == 1
                 yield from self._inside(one, other, title if is_only else f"alternative {number} of {title}")
+                yield from unjudged(one.schema, other.schema, title, _JUDGED)
             more = len(others) - len(ones)
             if more and ones and others:
                 words = f"{abs(more)} {'fewer' if more < 0 else 'more'} alternative(s) that are {family}"
@@ -204,7 +205,6 @@ class SideDiff:
         if was != now:  # what the server takes where nobody says anything
             unsure = UNJUDGED if "none" in (was, now) else BREAKING
             yield unsure if self._request else ADDITIVE, f"{title} has the default {now}, had {was}"
-        yield from unjudged(old.schema, new.schema, title, _JUDGED)
         if old.kind == "array":
             self._waiting.append((old.schema.get("items"), new.schema.get("items"), f"items of {title}"))
         if old.kind == "object":
