@@ -14,7 +14,7 @@ from scripts.regen._facade import check_facade, missing_operations, requests_of
 from scripts.regen._find import base_url, find_operations
 from scripts.regen._flatten import follow_discriminators
 from scripts.regen._generate import PACKAGE, check_tools, generate
-from scripts.regen._load import Json, check_structure, load_spec
+from scripts.regen._load import Json, load_spec
 from scripts.regen._methods import method_modules
 from scripts.regen._operations import Operation, operations_of
 from scripts.regen._problems import Finding
@@ -53,7 +53,6 @@ def plan(data: bytes, name: str) -> Plan:
     """Read a document and decide what to generate."""
     sys.setrecursionlimit(max(sys.getrecursionlimit(), _RECURSION))
     spec = load_spec(data, name)
-    check_structure(spec)
     check_references(spec)
     operations = operations_of(spec)
     check_schemes(spec, operations)
