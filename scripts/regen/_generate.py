@@ -24,6 +24,7 @@ from openapi_python_client.parser.openapi import GeneratorData
 from openapi_python_client.schema.untrusted_string import UntrustedString
 from ruff import find_ruff_bin  # type: ignore[import-untyped]  # it ships no types
 
+from scripts.regen._methods import method_modules
 from scripts.regen._problems import RefusedError
 
 if TYPE_CHECKING:
@@ -54,14 +55,14 @@ def check_tools() -> None:
             )
 
 
-def generate(canonical: Canonical, target: Path, modules: Callable[[], Mapping[str, str]]) -> None:
-    """Write the package into a new folder."""
+def generate(canonical: Canonical, target: Path, own: Mapping[str, str]) -> None:
+    """Write the package into a new folder, with modules of our own in it."""
     config = _config(target)
     with contextlib.redirect_stdout(io.StringIO()):
         data = GeneratorData.from_dict(canonical.document, config=config)
         if isinstance(data, GeneratorError):
             raise RefusedError(_complaint([data]))
-        _restore(data, canonical)
+        made = _restore(data, canonical)
         project = Project(openapi=data, config=config, custom_template_path=TEMPLATES)
         if project.env.loader is not None:
             project.env.loader = FixedTemplates(project.env.loader)
@@ -70,7 +71,8 @@ def generate(canonical: Canonical, target: Path, modules: Callable[[], Mapping[s
     if errors:
         raise RefusedError(_complaint(errors))
     wire = (TEMPLATES / "wire.py.jinja").read_text("utf-8")
-    for name, source in {"py.typed": "", "wire.py": wire, **modules()}.items():
+    methods = method_modules(canonical, made, project.env, success_type)
+    for name, source in {"py.typed": "", "wire.py": wire, **own, **methods}.items():
         (target / name).parent.mkdir(exist_ok=True)
         (target / name).write_text(source, encoding="utf-8")
     _format(target)
@@ -86,12 +88,14 @@ def _config(target: Path) -> Config:
     return Config.from_sources(settings, MetaType.NONE, Path("openapi.json"), "utf-8", False, output_path=target)
 
 
-def _restore(data: GeneratorData, canonical: Canonical) -> None:
-    """Put back what the document could not say: paths, methods, places, and the names on the wire."""
+def _restore(data: GeneratorData, canonical: Canonical) -> dict[str, Any]:
+    """Put back what the document could not say: paths, methods, places, wire names. Return operations by module."""
     done: set[int] = set()
+    made: dict[str, Any] = {}
     for collection in data.endpoint_collections_by_tag.values():
         for endpoint in collection.endpoints:
             known = canonical.of(endpoint)
+            made[known.module] = endpoint
             endpoint.path, endpoint.method = UntrustedString(known.prefix + known.path), known.method
             by_name = {one.name.get_untrusted_value(): one for one in endpoint.query_parameters}
             for place in ("path", "query", "header", "cookie"):
@@ -101,6 +105,7 @@ def _restore(data: GeneratorData, canonical: Canonical) -> None:
     for model in data.models:
         wires = canonical.book.wire_names.get(str(model.class_info.name), {})
         _rename([*(model.required_properties or []), *(model.optional_properties or [])], wires, done)
+    return made
 
 
 def _helpers(canonical: Canonical) -> dict[str, Any]:

@@ -15,7 +15,6 @@ from scripts.regen._find import base_url, find_operations
 from scripts.regen._flatten import follow_discriminators
 from scripts.regen._generate import PACKAGE, check_tools, generate
 from scripts.regen._load import Json, check_structure, load_spec
-from scripts.regen._methods import method_modules
 from scripts.regen._operations import Operation, operations_of
 from scripts.regen._problems import Finding
 from scripts.regen._rules import RULES
@@ -72,15 +71,11 @@ def build(planned: Plan, folder: Path) -> Path:
     """Generate and verify the package below a folder, and return the package's folder."""
     check_tools()
     package = folder / PACKAGE
-    generate(planned.canonical, package, lambda: _own_modules(planned, package))
+    facade = facade_module(planned.spec, planned.canonical, planned.credentials, planned.base)
+    generate(planned.canonical, package, {"facade.py": facade})
     (package / "openapi.json").write_bytes(to_bytes(planned.spec))
     _check_requests(planned, package)
     return package
-
-
-def _own_modules(planned: Plan, package: Path) -> dict[str, str]:
-    facade = facade_module(planned.spec, planned.canonical, planned.credentials, planned.base)
-    return {"facade.py": facade, **method_modules(planned.canonical, package)}
 
 
 def _check_requests(planned: Plan, package: Path) -> None:
