@@ -278,6 +278,8 @@ def _trouble(operation: Operation) -> str:
     for one in operation.parameters:
         if one["in"] == "path" and one["name"] not in operation.path_parameters:
             return f"it describes the path parameter `{one['name']}`, for which its path has no place"
+        if one["in"] == "path" and one.get("content"):
+            return f"its path is written as {next(iter(one['content']))}"
         if one["in"] == "querystring":
             return "one parameter is its whole query"
     return ""

@@ -55,8 +55,8 @@ def check_tools() -> None:
             )
 
 
-def generate(canonical: Canonical, target: Path, own: Mapping[str, str]) -> None:
-    """Write the package into a new folder, with modules of our own in it."""
+def generate(canonical: Canonical, target: Path, facade: Mapping[str, Any]) -> None:
+    """Write the package into a new folder, with modules of our own in it; `facade` is what the facade's module says."""
     config = _config(target)
     with contextlib.redirect_stdout(io.StringIO()):
         data = GeneratorData.from_dict(canonical.document, config=config)
@@ -70,9 +70,9 @@ def generate(canonical: Canonical, target: Path, own: Mapping[str, str]) -> None
         errors = project.build()
     if errors:
         raise RefusedError(_complaint(errors))
-    wire = (TEMPLATES / "wire.py.jinja").read_text("utf-8")
     methods = method_modules(canonical, made, project.env, success_type)
-    for name, source in {"py.typed": "", "wire.py": wire, **own, **methods}.items():
+    own = {name: project.env.get_template(f"{name}.jinja").render(facade) for name in ("wire.py", "facade.py")}
+    for name, source in {"py.typed": "", **own, **methods}.items():
         (target / name).parent.mkdir(exist_ok=True)
         (target / name).write_text(source, encoding="utf-8")
     _format(target)

@@ -7,17 +7,17 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from scripts.regen._builders import facade_module
+from scripts.regen._address import Place, video_url_places
+from scripts.regen._builders import facade_requests, facade_values
 from scripts.regen._canonical import NO_SERVER, Canonical, canonicalize
 from scripts.regen._document import check_references
-from scripts.regen._facade import check_facade, missing_operations, requests_of
+from scripts.regen._facade import check_facade, missing_operations
 from scripts.regen._find import base_url, find_operations
 from scripts.regen._flatten import follow_discriminators
 from scripts.regen._generate import PACKAGE, check_tools, generate
 from scripts.regen._load import Json, check_structure, load_spec
 from scripts.regen._operations import Operation, operations_of
 from scripts.regen._problems import Finding
-from scripts.regen._rules import RULES
 from scripts.regen._security import Credentials, check_schemes, find_credentials
 from scripts.regen._text import to_bytes
 from scripts.regen._verify import verify
@@ -41,10 +41,10 @@ class Plan:
 
     spec: Json  # the vendor's document
     operations: list[Operation]  # its operations
-    facade: Mapping[str, Operation]  # the facade's names and what they are found to be
     credentials: Credentials  # what the document accepts
     base: str | None  # its base URL
     canonical: Canonical  # what the generator gets
+    places: Mapping[str, tuple[Place, ...]]  # where the video's address stands in the answers of each facade operation
     findings: list[Finding]  # why facade methods can no longer do their job; empty when all can
 
 
@@ -63,16 +63,17 @@ def plan(data: bytes, name: str) -> Plan:
     followed, unfollowed = follow_discriminators(spec)
     canonical = canonicalize(followed, operations, facade, credentials)
     canonical.notes.extend([*notes(canonical.endpoints, credentials, base), *unfollowed])
-    findings = [*missing_operations(candidates, operations), *check_facade(canonical, credentials, base)]
-    return Plan(spec, operations, facade, credentials, base, canonical, findings)
+    places = {name: video_url_places(canonical.book, operation) for name, operation in facade.items()}
+    findings = [*missing_operations(candidates, operations), *check_facade(canonical, credentials, base, places)]
+    return Plan(spec, operations, credentials, base, canonical, places, findings)
 
 
 def build(planned: Plan, folder: Path) -> Path:
     """Generate and verify the package below a folder, and return the package's folder."""
     check_tools()
     package = folder / PACKAGE
-    facade = facade_module(planned.spec, planned.canonical, planned.credentials, planned.base)
-    generate(planned.canonical, package, {"facade.py": facade})
+    facade = facade_values(planned.spec, planned.canonical, planned.credentials, planned.base, planned.places)
+    generate(planned.canonical, package, facade)
     (package / "openapi.json").write_bytes(to_bytes(planned.spec))
     _check_requests(planned, package)
     return package
@@ -81,12 +82,9 @@ def build(planned: Plan, folder: Path) -> Path:
 def _check_requests(planned: Plan, package: Path) -> None:
     """Make requests with the package, and mark the operations whose requests are not what the document describes."""
     canonical = planned.canonical
-    facade = [
-        case
-        for rule in RULES
-        if (endpoint := canonical.named(rule.name)) and not any(one.method == rule.name for one in planned.findings)
-        for case in requests_of(canonical, rule, endpoint)
-    ]
+    affected = {one.method for one in planned.findings}
+    requests = [one for name, one in facade_requests(canonical).items() if name not in affected]
+    facade = [case for one in requests for case in one.cases()]
     cases = [*facade, *(case for one in canonical.endpoints for case in sampled(canonical, one))]
     results = verify(canonical, package, [case.job() for case in cases])
     wrong = {endpoint.module: endpoint.trouble for endpoint in canonical.endpoints if endpoint.trouble}
