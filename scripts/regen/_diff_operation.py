@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from scripts.regen._document import differing_keys, without_prose
-from scripts.regen._paths import PARAMETER_IN_PATH
+from scripts.regen._operations import PARAMETER_IN_PATH
 from scripts.regen._shapes import ADDITIVE, BREAKING, DOCUMENTATION, UNJUDGED, Found, kind_of
 
 if TYPE_CHECKING:

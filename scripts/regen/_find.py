@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
 from scripts.regen._names import folded
-from scripts.regen._paths import PARAMETER_IN_PATH
+from scripts.regen._operations import PARAMETER_IN_PATH
 from scripts.regen._rules import DOCUMENTED_ORIGIN, NO_SESSIONS, RULES, Rule
 
 if TYPE_CHECKING:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
 
 from scripts.regen._document import resolve
-from scripts.regen._paths import PARAMETER_IN_PATH, split_path
 from scripts.regen._problems import RefusedError
 
 if TYPE_CHECKING:
     from scripts.regen._load import Json
 
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace", "query")
+PARAMETER_IN_PATH = re.compile(r"\{([^{}/]*)\}")
 _LOCATIONS = ("path", "query", "header", "cookie", "querystring")
 # OpenAPI 3.1.1, section 4.8.12.2: header parameters with these names are to be ignored.
 _IGNORED_HEADERS = frozenset({"accept", "content-type", "authorization"})
@@ -63,54 +64,72 @@ def operations_of(spec: Json) -> list[Operation]:
     """List the operations of a document in its order."""
     found: list[Operation] = []
     for stated, shared in spec["paths"].items():
-        if stated.startswith("x-"):
-            continue
-        item = _path_item(spec, shared, f"`paths.{stated}`")
-        path, fixed = split_path(stated)
-        for method, raw in _methods(item):
-            operation = _operation(spec, path, method, item, raw)
-            found.append(replace(operation, parameters=(*operation.parameters, *fixed)) if fixed else operation)
+        if not stated.startswith("x-"):
+            path, fixed = _split_path(stated)
+            item = _path_item(spec, shared, f"`paths.{stated}`")
+            own = [(method, item[method]) for method in METHODS if item.get(method) is not None]
+            for method, raw in [*own, *(item.get("additionalOperations") or {}).items()]:
+                operation = _operation(spec, path, method, item, raw)
+                found.append(replace(operation, parameters=(*operation.parameters, *fixed)))
     if not found:
         raise RefusedError("The document has paths but no operation under them: there is nothing to generate.")
     return found
 
 
+def _split_path(stated: str) -> tuple[str, list[Json]]:
+    """Return a path and, as parameters with one value each, the query that OpenAPI does not allow in it."""
+    bare, _, query = stated.partition("?")
+    left = PARAMETER_IN_PATH.sub("", bare)
+    wrong = ""
+    if not stated.startswith("/"):
+        wrong = "does not begin with a slash; the address of a server belongs into `servers`"
+    elif stated.startswith("//"):
+        wrong = "begins with two slashes, after which an address has the name of a host (RFC 3986, section 4.2)"
+    elif "#" in stated:
+        wrong = "has a fragment (`#`), which is never sent (RFC 9110, section 7.1)"
+    elif re.search(r"[{}]", query):
+        what = "query template or a pattern in braces" if "{" in left else "query with a parameter"
+        wrong = f"has a {what} in it; OpenAPI describes query parameters beside the path"
+    elif re.search(r"[{}]", left):
+        wrong = "has braces that are not around the name of a parameter; OpenAPI has patterns in the parameter's schema"
+    if wrong:
+        raise RefusedError(f"The path `{stated[:200]}` {wrong}. Ask the vendor which path is meant, and write that.")
+    return bare, [
+        {"name": name, "in": "query", "required": True, "schema": {"type": "string", "enum": [value]}}
+        for name, value in parse_qsl(query, keep_blank_values=True)
+    ]
+
+
 def _path_item(spec: Json, raw: Any, where: str) -> Json:
     """Return a path item with what it refers to; beside a `$ref` it may say more (OpenAPI 3.1.1, section 4.8.9.1)."""
     item = dict(raw)
-    if "$ref" not in item:
-        return item
-    target = resolve(spec, {"$ref": item.pop("$ref")}, where)
-    for key in item.keys() & target.keys() - {"summary", "description"}:
-        if item[key] != target[key]:
-            raise RefusedError(
-                f"The path item at {where} has a `{key}` and refers to a path item with another; OpenAPI does not "
-                "say which one holds. Ask the vendor, and take the other one out."
-            )
-    return {**target, **item}
-
-
-def _methods(item: Json) -> list[tuple[str, Any]]:
+    if "$ref" in item:
+        target = resolve(spec, {"$ref": item.pop("$ref")}, where)
+        for key in item.keys() & target.keys() - {"summary", "description"}:
+            if item[key] != target[key]:
+                raise RefusedError(
+                    f"The path item at {where} has a `{key}` and refers to a path item with another; OpenAPI does not "
+                    "say which one holds. Ask the vendor, and take the other one out."
+                )
+        item = {**target, **item}
     for key in item:
         if key not in METHODS and key.lower() in METHODS:
             raise RefusedError(
                 f"A path item has an operation under `{key}`, where OpenAPI has `{key.lower()}`: readers leave it out. "
                 "Ask the vendor to write it in lower case, or do so."
             )
-    more = item.get("additionalOperations")
-    own = [(method, item[method]) for method in METHODS if item.get(method) is not None]
-    return [*own, *(more or {}).items()]
+    return item
 
 
 def _operation(spec: Json, path: str, method: str, item: Json, operation: Json) -> Operation:
     where = f"{method.upper()} {path}"
-    own_id = operation.get("operationId")
+    own_id = _text(operation.get("operationId"))
     made_id = f"{method}_{re.sub(r'[{}]', '', path).strip('/').replace('/', '_') or 'root'}"
     servers = operation.get("servers") or item.get("servers")
     return Operation(
         path=path,
         method=method,
-        identifier=own_id if isinstance(own_id, str) and own_id.strip() else made_id,
+        identifier=own_id if own_id.strip() else made_id,
         parameters=_parameters(spec, where, item, operation),
         body=_body(spec, where, operation),
         responses=_responses(spec, where, operation),

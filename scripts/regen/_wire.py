@@ -18,7 +18,7 @@ from scripts.regen._canonical import NO_SERVER, schema_of
 from scripts.regen._document import side_of
 from scripts.regen._find import is_json
 from scripts.regen._flatten import required_of, variants
-from scripts.regen._paths import PARAMETER_IN_PATH
+from scripts.regen._operations import PARAMETER_IN_PATH
 from scripts.regen._schemas import is_file
 
 if TYPE_CHECKING:
