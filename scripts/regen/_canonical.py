@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 FORM, MULTIPART, JSON = "application/x-www-form-urlencoded", "multipart/form-data", "application/json"
 _BYTES = "application/octet-stream"
-_METHODS_OF_GENERATOR = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 # RFC 6570, sections 3.2.5 and 3.2.7: what these styles put before a value.
 _BEFORE = {"matrix": ";{}=", "label": "."}
 _FREE_FORM: Json = {"type": "object", "additionalProperties": {}}
@@ -44,12 +43,16 @@ class Parameter:
     place: str  # ``path``, ``query``, ``header`` or ``cookie``
     stated: Json  # the vendor's parameter object
     view: Json  # the schema that the generator sees
-    style: str = ""  # how a query parameter is joined or unfolded; empty where its values are just repeated
 
     @property
     def required(self) -> bool:
         """Whether every request has to say it."""
         return self.place == "path" or self.stated.get("required") is True
+
+    @property
+    def style(self) -> str:
+        """How a query parameter is joined or unfolded; empty where its values are just repeated."""
+        return _joining_style(self.stated) if self.place == "query" else ""
 
 
 @dataclass(frozen=True)
@@ -81,18 +84,28 @@ class Endpoint:
 
     name: str  # its module's name
     tag: str  # its package under `aikynetix_api.api`
-    method: str  # the method to send
     prefix: str  # what stands before the path: empty, another server's address, or `NO_SERVER`
     path: str  # the path, with the Python name of a parameter in braces
     parameters: tuple[Parameter, ...]  # those of the path in order, then the others
     body: Body | None  # the body, None without one
     operation: Operation  # the vendor's operation
-    trouble: str = ""  # why no request can be what the document describes; empty when one can
 
     @property
     def module(self) -> str:
         """The module as it is imported."""
         return f"aikynetix_api.api.{self.tag}.{self.name}"
+
+    @property
+    def trouble(self) -> str:
+        """Why no request can be what the document describes; empty when one can."""
+        for one in self.operation.parameters:
+            if one["in"] == "path" and one["name"] not in self.operation.path_parameters:
+                return f"it describes the path parameter `{one['name']}`, for which its path has no place"
+            if one["in"] == "path" and one.get("content"):
+                return f"its path is written as {next(iter(one['content']))}"
+            if one["in"] == "querystring":
+                return "one parameter is its whole query"
+        return ""
 
 
 @dataclass
@@ -197,13 +210,10 @@ class _Builder:
         if body is not None:
             body = replace(body, view=self._body_view(rule, name, body))
             raw["requestBody"] = {"required": body.required, "content": {JSON: {"schema": body.view}}}
-        method = operation.method if operation.method in _METHODS_OF_GENERATOR else "post"
-        self.paths[f"/~{len(self.endpoints)}"] = {method: raw}
+        self.paths[f"/~{len(self.endpoints)}"] = {"post": raw}
         own = base_url(operation.servers)
         prefix = "" if own == self._base else NO_SERVER if own is None else own
-        self.endpoints.append(
-            Endpoint(name, tag, operation.method, prefix, path, tuple(parameters), body, operation, _trouble(operation))
-        )
+        self.endpoints.append(Endpoint(name, tag, prefix, path, tuple(parameters), body, operation))
 
     def _parameters(self, operation: Operation, rule: Rule | None, name: str) -> tuple[str, list[Parameter]]:
         """Return the path with the Python names of its parameters, and all parameters."""
@@ -223,7 +233,7 @@ class _Builder:
             view = _described(self.book.view(schema, f"{name} {own}"), stated)
             if place != "path" and stated.get("required") is True:
                 view = self.book.settled(view, schema)
-            found.append(Parameter(own, wire, place, stated, view, _joining_style(stated) if place == "query" else ""))
+            found.append(Parameter(own, wire, place, stated, view))
         owns = iter(names)
         return "".join("{" + next(owns) + "}" if piece is None else piece for piece in pieces), found
 
@@ -288,17 +298,6 @@ class _Builder:
         return views
 
 
-def _trouble(operation: Operation) -> str:
-    for one in operation.parameters:
-        if one["in"] == "path" and one["name"] not in operation.path_parameters:
-            return f"it describes the path parameter `{one['name']}`, for which its path has no place"
-        if one["in"] == "path" and one.get("content"):
-            return f"its path is written as {next(iter(one['content']))}"
-        if one["in"] == "querystring":
-            return "one parameter is its whole query"
-    return ""
-
-
 def schema_of(parameter: Json) -> Any:
     """Return the schema of a parameter's value as it is written into a request."""
     if "schema" in parameter:
@@ -335,8 +334,7 @@ def bodies(book: ModelBook, operation: Operation) -> list[Body]:
     found: dict[str, Body] = {}
     for written, media in stated.get("content", {}).items():
         is_raw = written == "*/*" and ("schema" not in media or is_file(book.target(media["schema"])))
-        announced = written if is_raw else _announced(written)
-        kind = "bytes" if is_raw else _kind(announced)
+        kind, announced = ("bytes", written) if is_raw else _announced(written)
         key = announced if kind == "json" else kind
         known = found.get(key, Body(kind, (), media, stated.get("required") is True))
         found[key] = replace(known, media=tuple(dict.fromkeys([*known.media, announced])))
@@ -347,22 +345,17 @@ def bodies(book: ModelBook, operation: Operation) -> list[Body]:
     return sorted(found.values(), key=lambda one: (order.index(one.kind), one.media[0] != JSON))
 
 
-def _kind(media_type: str) -> str:
-    bare = media_type.split(";", maxsplit=1)[0]
-    return {FORM: "form", MULTIPART: "multipart"}.get(bare, "json" if is_json(bare) else "bytes")
-
-
-def _announced(kind: str) -> str:
-    """Return the media type to announce for a body; where only a range is stated, a member of it that is sure."""
+def _announced(kind: str) -> tuple[str, str]:
+    """Return the kind and media type to announce for a body; of a mere range, a member of it that is sure."""
     bare, *parameters = (part.strip() for part in kind.split(";"))
     bare = bare.lower()
     if re.fullmatch(r"[\w.+!#$&^-]+/[\w.+!#$&^*-]+|\*/\*", bare) is None:
-        return _BYTES
+        return "bytes", _BYTES
     if bare in (FORM, MULTIPART, "multipart/*"):
-        return MULTIPART if bare == "multipart/*" else bare
+        return ("form", FORM) if bare == FORM else ("multipart", MULTIPART)
     if is_json(bare) and ("*" in bare or bare == "text/json"):
-        return JSON
+        return "json", JSON
     telling = [
         one for one in parameters if one.isascii() and re.match(r"(?!charset|boundary|q\b)[\w-]+=[^\r\n]+$", one)
     ]
-    return "; ".join(["text/plain" if bare == "text/*" else bare, *telling])
+    return "json" if is_json(bare) else "bytes", "; ".join(["text/plain" if bare == "text/*" else bare, *telling])

@@ -79,18 +79,14 @@ def operations_of(spec: Json) -> list[Operation]:
 def _split_path(stated: str) -> tuple[str, list[Json]]:
     """Return a path and, as parameters with one value each, the query that OpenAPI does not allow in it."""
     bare, _, query = stated.partition("?")
-    left = PARAMETER_IN_PATH.sub("", bare)
     wrong = ""
-    if not stated.startswith("/"):
-        wrong = "does not begin with a slash; the address of a server belongs into `servers`"
-    elif stated.startswith("//"):
-        wrong = "begins with two slashes, after which an address has the name of a host (RFC 3986, section 4.2)"
+    if not re.match(r"/(?!/)", stated):
+        wrong = "does not begin with a slash, or with two; the address of a server belongs into `servers`"
     elif "#" in stated:
         wrong = "has a fragment (`#`), which is never sent (RFC 9110, section 7.1)"
     elif re.search(r"[{}]", query):
-        what = "query template or a pattern in braces" if "{" in left else "query with a parameter"
-        wrong = f"has a {what} in it; OpenAPI describes query parameters beside the path"
-    elif re.search(r"[{}]", left):
+        wrong = "has a query with a parameter or a template in it; OpenAPI describes query parameters beside the path"
+    elif re.search(r"[{}]", PARAMETER_IN_PATH.sub("", bare)):
         wrong = "has braces that are not around the name of a parameter; OpenAPI has patterns in the parameter's schema"
     if wrong:
         raise RefusedError(f"The path `{stated[:200]}` {wrong}. Ask the vendor which path is meant, and write that.")
