@@ -7,7 +7,6 @@ requires it and gives its value, which the generated function then has as its de
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 from scripts.regen._names import module_name
@@ -15,7 +14,7 @@ from scripts.regen._rules import RULES, SESSION_PARAMETER, Rule
 from scripts.regen._wire import UNSAID, Case
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from scripts.regen._address import Place
     from scripts.regen._canonical import Canonical, Endpoint
@@ -31,39 +30,12 @@ class FacadeRequest:
     endpoint: Endpoint
     model: Json  # the schema of the body's model, empty where the body has no fields
     wires: Mapping[str, str]  # its names in Python to the vendor's, where they differ
+    in_parameters: Mapping[str, bool]  # the flags that are parameters, and whether the document requires them
+    in_body: Mapping[str, bool]  # the flags that are fields of the body, and the same
+    gone: Sequence[str]  # the flags that the document has nowhere
 
-    @property
-    def model_module(self) -> str:
-        """The module of the body's model."""
-        return module_name(self.endpoint.body.model) if self.endpoint.body else ""
-
-    @cached_property
-    def in_parameters(self) -> dict[str, bool]:
-        """The flags that are parameters, and whether the document requires them."""
-        flags = {flag.name for flag in self.rule.flags}
-        return {one.own: one.required for one in self.endpoint.parameters if one.own in flags and one.place != "path"}
-
-    @cached_property
-    def in_body(self) -> dict[str, bool]:
-        """The flags that are fields of the body, and whether the document requires them."""
-        flags = {flag.name for flag in self.rule.flags} - self.in_parameters.keys()
-        required = self.model.get("required", ())
-        return {name: name in required for name in self.model.get("properties", {}) if name in flags}
-
-    @property
-    def gone(self) -> list[str]:
-        """The flags that the document has nowhere."""
-        return [one.name for one in self.rule.flags if one.name not in {**self.in_parameters, **self.in_body}]
-
-    @property
-    def may_be_nothing(self) -> bool:
-        """Whether a body that says no flag would be none on the wire."""
-        kind = self.endpoint.body.kind if self.endpoint.body else ""
-        return kind in ("form", "multipart") and bool(self.in_body) and not self.model.get("required")
-
-    @property
     def unsayable(self) -> Iterator[str]:
-        """What the document requires and the facade has no words for."""
+        """Yield what the document requires and the facade has no words for."""
         in_path = [one.own for one in self.endpoint.parameters if one.place == "path"]
         if self.endpoint.trouble:
             yield self.endpoint.trouble
@@ -80,10 +52,9 @@ class FacadeRequest:
             if name not in self.in_body and "default" not in self.model["properties"][name]:
                 yield f"its body requires the new field `{self.wires.get(name, name)}`"
 
-    def cases(self) -> list[Case]:
-        """List every request that the facade makes."""
+    def cases(self) -> Iterator[Case]:
+        """Yield every request that the facade makes."""
         fields, required = self.model.get("properties", {}), self.model.get("required", ())
-        cases = []
         for way in self.rule.requests:
             values: Json = {
                 one.own: "squad 7/é" if one.place == "path" else one.view["default"]
@@ -94,8 +65,7 @@ class FacadeRequest:
             content = {name: fields[name]["default"] for name in required if "default" in fields[name]}
             content.update(_said(self.in_body, way))
             body = {self.wires.get(name, name): value for name, value in content.items()} if self.model else UNSAID
-            cases.append(Case(self.endpoint, values, body))
-        return cases
+            yield Case(self.endpoint, values, body)
 
 
 def _said(flags: Mapping[str, bool], way: tuple[str, ...]) -> dict[str, bool]:
@@ -108,9 +78,15 @@ def facade_requests(canonical: Canonical) -> dict[str, FacadeRequest]:
     for rule in RULES:
         if endpoint := canonical.named(rule.name):
             name = endpoint.body.model if endpoint.body else ""
-            model = canonical.book.components.get(name, {})
+            component = canonical.book.components.get(name, {})
+            model = component if "properties" in component else {}
+            flags = [flag.name for flag in rule.flags]
+            others = {one.own: one.required for one in endpoint.parameters if one.place != "path" and one.own in flags}
+            fields = [one for one in model.get("properties", {}) if one in flags and one not in others]
+            in_body = {one: one in model.get("required", ()) for one in fields}
+            gone = [one for one in flags if one not in others and one not in in_body]
             wires = canonical.book.wire_names.get(name, {})
-            found[rule.name] = FacadeRequest(rule, endpoint, model if "properties" in model else {}, wires)
+            found[rule.name] = FacadeRequest(rule, endpoint, model, wires, others, in_body, gone)
     return found
 
 
@@ -132,7 +108,7 @@ def facade_values(
     """
     requests = facade_requests(canonical)
     gone = {rule.name: "the vendor's spec has no such operation any more" for rule in RULES}
-    reasons = {**gone, **{name: "; ".join(one.unsayable) for name, one in requests.items()}}
+    reasons = {**gone, **{name: "; ".join(one.unsayable()) for name, one in requests.items()}}
     return {
         "title": str(spec["info"].get("title", "")),
         "version": str(spec["info"].get("version", "")),
@@ -144,6 +120,7 @@ def facade_values(
         "operations": [(rule.name, [flag.name for flag in rule.flags], requests.get(rule.name)) for rule in RULES],
         "session": SESSION_PARAMETER,
         "said": _as_arguments,
+        "module_name": module_name,
         "ascii": ascii,
     }
 

@@ -83,7 +83,7 @@ def check_facade(
 
 def _about_request(book: ModelBook, request: FacadeRequest) -> list[str]:
     """Say what the facade has no words for, else the first thing that the vendor's own schemas do not take."""
-    missing = [*request.unsayable]
+    missing = [*request.unsayable()]
     missing += [f"it has no `{name}` any more, neither as a parameter nor in the body" for name in sorted(request.gone)]
     return missing or [why for case in request.cases() if (why := _refusal(book, case))][:1]
 
