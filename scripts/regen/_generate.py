@@ -10,7 +10,7 @@ import io
 import json
 import subprocess
 from copy import copy
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,11 +43,7 @@ _RUFF_TIMEOUT = 120.0  # seconds; three hundred operations take about two
 def check_tools() -> None:
     """Refuse to run with other versions than those whose bytes are committed."""
     for package, wanted in PINNED.items():
-        try:
-            found = version(package)
-        except PackageNotFoundError:
-            found = "not installed"
-        if found != wanted:
+        if (found := version(package)) != wanted:
             raise RefusedError(
                 f"{package} is {found}, and the committed package was made with {wanted}: the bytes would differ. "
                 f'Install it with `pip install "{package}=={wanted}"` (or the `dev` extra).'

@@ -41,13 +41,8 @@ class Operation:
     description: str  # the vendor's text
     deprecated: bool  # whether the vendor advises against it
     own_servers: bool  # whether `servers` are stated for it or its path
-    tags: tuple[str, ...]  # all of the vendor's tags
+    tag: str  # the vendor's first tag, or ``default``
     more: Json  # what else the vendor says of it, callbacks and extensions
-
-    @property
-    def tag(self) -> str:
-        """The vendor's first tag, or ``default``."""
-        return self.tags[0] if self.tags else "default"
 
     @property
     def label(self) -> str:
@@ -122,6 +117,7 @@ def _operation(spec: Json, path: str, method: str, item: Json, operation: Json) 
     own_id = _text(operation.get("operationId"))
     made_id = f"{method}_{re.sub(r'[{}]', '', path).strip('/').replace('/', '_') or 'root'}"
     servers = operation.get("servers") or item.get("servers")
+    tags = [tag for tag in operation.get("tags") or () if isinstance(tag, str) and tag.strip()]
     return Operation(
         path=path,
         method=method,
@@ -135,7 +131,7 @@ def _operation(spec: Json, path: str, method: str, item: Json, operation: Json) 
         description=_text(operation.get("description")),
         deprecated=operation.get("deprecated") is True,
         own_servers=bool(servers),
-        tags=tuple(tag for tag in operation.get("tags") or () if isinstance(tag, str) and tag.strip()),
+        tag=tags[0] if tags else "default",
         more={key: value for key, value in operation.items() if key not in _READ},
     )
 
@@ -157,9 +153,7 @@ def _parameters(spec: Json, where: str, item: Json, operation: Json) -> tuple[Js
 
 
 def _body(spec: Json, where: str, operation: Json) -> Json | None:
-    if operation.get("requestBody") is None:
-        return None
-    body = resolve(spec, operation["requestBody"], where)
+    body: Json = resolve(spec, operation.get("requestBody") or {}, where)
     content = _content(spec, where, body)
     return {**body, "content": content} if content else None
 
@@ -168,9 +162,9 @@ def _responses(spec: Json, where: str, operation: Json) -> dict[str, Json]:
     result: dict[str, Json] = {}
     for code, raw in (operation.get("responses") or {}).items():
         status = "default" if code.lower() == "default" else code.upper().replace("*", "X")
-        if code.startswith("x-"):
+        if status.startswith("X-"):
             continue
-        if status != "default" and not re.fullmatch(r"[1-5](\d\d|XX)", status):
+        if not re.fullmatch(r"[1-5](\d\d|XX)|default", status):
             raise RefusedError(
                 f"{where} documents the status `{status}`, which is neither a status, a range nor `default`."
             )

@@ -193,10 +193,8 @@ def _path_text(name: str, value: Any, stated: Json) -> str:
     before, between = styles.get(stated.get("style", ""), ("", ","))
     if stated.get("explode") is not True:
         return before + ",".join(_texts(value))
-    if isinstance(value, dict):
-        before, between = before.replace(f"{name}=", ""), between.replace(f"{name}=", "")
-        return before + between.join(f"{key}={_text(one)}" for key, one in value.items())
-    return before + between.join(_texts(value))
+    pairs = [f"{key}={_text(one)}" for key, one in value.items()] if isinstance(value, dict) else []
+    return before + between.join(pairs or _texts(value))
 
 
 def _bodies(body: Body, value: Any, announced: str, content: bytes) -> tuple[Any, Any]:
