@@ -29,6 +29,7 @@ FORM, MULTIPART, JSON = "application/x-www-form-urlencoded", "multipart/form-dat
 _BYTES = "application/octet-stream"
 # RFC 6570, sections 3.2.5 and 3.2.7: what these styles put before a value.
 _BEFORE = {"matrix": ";{}=", "label": "."}
+_TEXT: Json = {"type": "string"}
 _FREE_FORM: Json = {"type": "object", "additionalProperties": {}}
 NO_SERVER = "no-server:"
 """Stands for the address of an operation none of whose servers can be used; the client refuses to send it."""
@@ -179,11 +180,9 @@ class _Builder:
         tag = FACADE_TAG if rule else identifier(operation.tag, "default")
         base_name = rule.name if rule else identifier(operation.identifier, "operation")
         for number, body in enumerate(bodies(self.book, operation) or [None]):
-            suffix = f"_{body.kind}" if number and body else ""
-            is_facade = rule and number == 0
-            self._add(
-                operation, rule, tag, base_name if is_facade else self._unique(tag, base_name + suffix, operation), body
-            )
+            wanted = f"{base_name}_{body.kind}" if number and body else base_name
+            name = wanted if rule and number == 0 else self._unique(tag, wanted, operation)
+            self._add(operation, rule, tag, name, body)
 
     def _unique(self, tag: str, name: str, operation: Operation) -> str:
         candidate, number = identifier(name), 1
@@ -217,51 +216,44 @@ class _Builder:
 
     def _parameters(self, operation: Operation, rule: Rule | None, name: str) -> tuple[str, list[Parameter]]:
         """Return the path with the Python names of its parameters, and all parameters."""
-        in_path, pieces = self._path(operation, rule)
-        hidden = self._credentials.names
-        others = [
-            one
-            for one in operation.parameters
-            if one["in"] not in ("path", "querystring") and (one["in"], one["name"].lower()) not in hidden
-        ]
-        others.sort(key=lambda one: ("query", "header", "cookie").index(one["in"]))
-        wires = [*((wire, "path") for wire, _ in in_path), *((one["name"], one["in"]) for one in others)]
-        names = unique_identifiers(wires, ENDPOINT_RESERVED)
+        stated, pieces = self._path(operation, rule)
+        hidden, places = self._credentials.names, ("query", "header", "cookie")
+        others = [one for one in operation.parameters if (one["in"], one["name"].lower()) not in hidden]
+        stated += [one for place in places for one in others if one["in"] == place]
+        names = unique_identifiers([(one["name"], one["in"]) for one in stated], ENDPOINT_RESERVED)
         found = []
-        for own, (wire, place), stated in zip(names, wires, [*(one for _, one in in_path), *others], strict=True):
-            schema = schema_of(stated)
-            view = _described(self.book.view(schema, f"{name} {own}"), stated)
-            if place != "path" and stated.get("required") is True:
-                view = self.book.settled(view, schema)
-            found.append(Parameter(own, wire, place, stated, view))
+        for own, one in zip(names, stated, strict=True):
+            view = _described(self.book.view(schema_of(one), f"{name} {own}"), one)
+            if one["in"] != "path" and one.get("required") is True:
+                view = self.book.settled(view, schema_of(one))
+            found.append(Parameter(own, one["name"], one["in"], one, view))
         owns = iter(names)
         return "".join("{" + next(owns) + "}" if piece is None else piece for piece in pieces), found
 
-    def _path(self, operation: Operation, rule: Rule | None) -> tuple[list[tuple[str, Json]], list[str | None]]:
-        """Return name and parameter of what the path takes in order, and its pieces, None for each of them."""
+    def _path(self, operation: Operation, rule: Rule | None) -> tuple[list[Json], list[str | None]]:
+        """Return the parameters that the path takes in order, and its pieces, None for each of them."""
         declared = {one["name"]: one for one in operation.parameters if one["in"] == "path"}
-        found: list[tuple[str, Json]] = []
+        found: list[Json] = []
         pieces: list[str | None] = []
         # What stands between parameters and may not stand in a path is percent-encoded (RFC 3986, section 3.3).
         for number, piece in enumerate(PARAMETER_IN_PATH.split(operation.path)):
-            parameter = declared.get(piece, {"schema": {"type": "string"}})
-            only = self.book.only_value(parameter.get("schema")) if number % 2 else None
+            parameter = {"in": "path", "schema": _TEXT, **declared.get(piece, {}), "name": piece or "parameter"}
+            only = self.book.only_value(parameter["schema"]) if number % 2 else None
             if number % 2 == 0:
                 pieces.append(quote(piece, safe="/%:@!$&'()*+,;=-._~?"))
             elif only is not None and not isinstance(only, bool) and str(only):
                 pieces.append(quote(str(only), safe=""))
             else:
-                before = _BEFORE.get(str(parameter.get("style")), "").format(quote(piece, safe=""))
-                found.append((piece or "parameter", parameter))
-                pieces += [before, None]
+                pieces += [_BEFORE.get(str(parameter.get("style")), "").format(quote(piece, safe="")), None]
+                found.append(parameter)
         if rule and len(found) == 1:
             # To the facade a session is whatever text the vendor calls it, whatever format the document gives it.
-            found = [(SESSION_PARAMETER, {"schema": {"type": "string"}})]
+            found = [{"name": SESSION_PARAMETER, "in": "path", "schema": _TEXT}]
         return found, pieces
 
     def _body_view(self, rule: Rule | None, name: str, body: Body) -> Json:
         if body.kind == "bytes":
-            return {"type": "string", "format": "binary"}
+            return {**_TEXT, "format": "binary"}
         hint = rule.body_model if rule and name == rule.name else f"{name} Body"
         schema = body.stated.get("schema", {})
         if body.kind == "json" and not rule:
@@ -281,29 +273,24 @@ class _Builder:
             description = response.get("description")
             view: Json = {"description": clean_prose(description) if isinstance(description, str) else ""}
             # Of several contents JSON is read, else text, else bytes.
-            content = sorted(
-                response["content"], key=lambda one: (not is_json(one), not one.lower().startswith("text/"))
-            )
-            for kind in content[:1]:
+            order = sorted(response["content"], key=lambda one: (not is_json(one), not one.lower().startswith("text/")))
+            for kind in order[:1]:
+                hint = f"{name} Response{status.capitalize() if status == 'default' else status}"
+                content: Json = {_BYTES: {"schema": {**_TEXT, "format": "binary"}}}
                 if is_json(kind):
-                    hint = f"{name} Response{status.capitalize() if status == 'default' else status}"
-                    seen = {JSON: self.book.view(response["content"][kind].get("schema", {}), hint)}
-                elif _is_text(kind):
-                    seen = {"text/plain": {"type": "string"}}
-                else:
-                    seen = {_BYTES: {"type": "string", "format": "binary"}}
-                view["content"] = {own: {"schema": schema} for own, schema in seen.items()}
+                    content = {JSON: {"schema": self.book.view(response["content"][kind].get("schema", {}), hint)}}
+                elif kind.lower().startswith("text/"):
+                    content = {"text/plain": {"schema": _TEXT}}
+                view["content"] = content
             # The only success that is described is what another one looks like too.
-            views["2XX" if successes == [status] and content else status] = view
+            views["2XX" if successes == [status] and order else status] = view
         return views
 
 
 def schema_of(parameter: Json) -> Any:
     """Return the schema of a parameter's value as it is written into a request."""
-    if "schema" in parameter:
-        return parameter["schema"]
     # A parameter with `content` is serialized by the caller: one piece of text.
-    return {"type": "string", "description": "JSON text"} if parameter.get("content") else {"type": "string"}
+    return parameter.get("schema", {**_TEXT, "description": "JSON text"} if parameter.get("content") else _TEXT)
 
 
 def _joining_style(parameter: Json) -> str:
@@ -319,10 +306,6 @@ def _described(view: Json, parameter: Json) -> Json:
     if "$ref" in view or "description" in view or not isinstance(text, str) or not text.strip():
         return view
     return {**view, "description": clean_prose(text)}
-
-
-def _is_text(kind: str) -> bool:
-    return kind.lower().startswith("text/")
 
 
 def bodies(book: ModelBook, operation: Operation) -> list[Body]:
