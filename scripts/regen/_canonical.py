@@ -85,6 +85,7 @@ class Endpoint:
 
     name: str  # its module's name
     tag: str  # its package under `aikynetix_api.api`
+    suffix: str  # the kind of body that tells it from others of the same operation; empty for the first
     prefix: str  # what stands before the path: empty, another server's address, or `NO_SERVER`
     path: str  # the path, with the Python name of a parameter in braces
     parameters: tuple[Parameter, ...]  # those of the path in order, then the others
@@ -132,10 +133,14 @@ class Canonical:
 
 
 def canonicalize(
-    spec: Json, operations: Sequence[Operation], facade: Mapping[str, Operation], credentials: Credentials
+    spec: Json,
+    operations: Sequence[Operation],
+    facade: Mapping[str, Operation],
+    credentials: Credentials,
+    base: str | None,
 ) -> Canonical:
     """Make the generator's document."""
-    builder = _Builder(spec, facade, credentials)
+    builder = _Builder(spec, facade, credentials, base)
     for operation in operations:
         builder.add(operation)
     builder.book.finish(builder.paths)
@@ -149,10 +154,10 @@ def canonicalize(
 
 
 class _Builder:
-    def __init__(self, spec: Json, facade: Mapping[str, Operation], credentials: Credentials) -> None:
+    def __init__(self, spec: Json, facade: Mapping[str, Operation], credentials: Credentials, base: str | None) -> None:
         self._rules = {id(facade[rule.name]): rule for rule in RULES if rule.name in facade}
         self._credentials = credentials
-        self._base = base_url(next(iter(facade.values())).servers if facade else spec.get("servers") or ())
+        self._base = base
         self.book = ModelBook(spec, (SUCCESS_MODEL, ERROR_MODEL, *(rule.body_model for rule in RULES)))
         self.endpoints: list[Endpoint] = []
         self.paths: Json = {}
@@ -180,9 +185,10 @@ class _Builder:
         tag = FACADE_TAG if rule else identifier(operation.tag, "default")
         base_name = rule.name if rule else identifier(operation.identifier, "operation")
         for number, body in enumerate(bodies(self.book, operation) or [None]):
-            wanted = f"{base_name}_{body.kind}" if number and body else base_name
+            suffix = body.kind if number and body else ""
+            wanted = f"{base_name}_{suffix}" if suffix else base_name
             name = wanted if rule and number == 0 else self._unique(tag, wanted, operation)
-            self._add(operation, rule, tag, name, body)
+            self._add(operation, rule, (name, tag, suffix), body)
 
     def _unique(self, tag: str, name: str, operation: Operation) -> str:
         candidate, number = identifier(name), 1
@@ -193,7 +199,8 @@ class _Builder:
         self._taken.add((tag, candidate.casefold()))
         return candidate
 
-    def _add(self, operation: Operation, rule: Rule | None, tag: str, name: str, body: Body | None) -> None:
+    def _add(self, operation: Operation, rule: Rule | None, names: tuple[str, str, str], body: Body | None) -> None:
+        name, tag, _ = names
         path, parameters = self._parameters(operation, rule, name)
         # To the generator everything stands in the query, where it takes every type.
         raw: Json = {
@@ -212,7 +219,7 @@ class _Builder:
         self.paths[f"/~{len(self.endpoints)}"] = {"post": raw}
         own = base_url(operation.servers)
         prefix = "" if own == self._base else NO_SERVER if own is None else own
-        self.endpoints.append(Endpoint(name, tag, prefix, path, tuple(parameters), body, operation))
+        self.endpoints.append(Endpoint(*names, prefix, path, tuple(parameters), body, operation))
 
     def _parameters(self, operation: Operation, rule: Rule | None, name: str) -> tuple[str, list[Parameter]]:
         """Return the path with the Python names of its parameters, and all parameters."""

@@ -34,7 +34,8 @@ def method_modules(
         success_type: Returns the type of what an operation's success is.
     """
     groups: dict[str, dict[str, tuple[Operation, str]]] = {}
-    for (group, name), endpoint in zip(_named(canonical), canonical.endpoints, strict=True):
+    names = method_names([(one.operation, one.suffix) for one in canonical.endpoints])
+    for (group, name), endpoint in zip(names, canonical.endpoints, strict=True):
         groups.setdefault(group, {})[name] = (endpoint.operation, endpoint.module)
     modules: dict[str, str] = {}
     listed: list[tuple[str, str, list[str]]] = []
@@ -42,31 +43,21 @@ def method_modules(
         class_name = "".join(part.capitalize() for part in group.split("_")) + "Operations"
         while canonical.book.components.keys() & {class_name, f"Async{class_name}"}:
             class_name += "_"
-        names = sorted(groups[group])
+        own = sorted(groups[group])
         # A method called `list` hides the built-in type from the annotations of its class.
-        hidden = [name for name in names if hasattr(builtins, name)]
+        hidden = [name for name in own if hasattr(builtins, name)]
         methods = [
             _method(name, operation, module, made[module], success_type(made[module]), hidden)
-            for name in names
+            for name in own
             for operation, module in [groups[group][name]]
         ]
         imports = _imports((made[module] for _, module in groups[group].values()), methods)
         modules[f"operations/{group}.py"] = templates.get_template("operations_group.py.jinja").render(
             group=group, class_name=class_name, methods=methods, imports=imports
         )
-        listed.append((group, class_name, names))
+        listed.append((group, class_name, own))
     modules["operations/__init__.py"] = templates.get_template("operations.py.jinja").render(groups=listed)
     return modules
-
-
-def _named(canonical: Canonical) -> list[tuple[str, str]]:
-    """Return (group, name) of each endpoint."""
-    seen = set[int]()
-    kinds: list[tuple[Operation, str]] = []
-    for one in canonical.endpoints:
-        kinds.append((one.operation, one.body.kind if one.body and id(one.operation) in seen else ""))
-        seen.add(id(one.operation))
-    return method_names(kinds)
 
 
 def _imports(made: Iterable[Any], methods: Iterable[Mapping[str, Any]]) -> list[str]:

@@ -58,7 +58,7 @@ def plan(data: bytes, name: str) -> Plan:
     credentials = find_credentials(spec, list(facade.values()))
     base = base_url(next(iter(facade.values())).servers if facade else spec.get("servers") or ())
     followed, unfollowed = follow_discriminators(spec)
-    canonical = canonicalize(followed, operations, facade, credentials)
+    canonical = canonicalize(followed, operations, facade, credentials, base)
     canonical.notes.extend([*_notes(canonical.endpoints, credentials, base), *unfollowed])
     places = {name: video_url_places(canonical.book, operation) for name, operation in facade.items()}
     findings = [*missing_operations(candidates, operations), *check_facade(canonical, credentials, base, places)]

@@ -105,15 +105,13 @@ def _schemes(spec: Json) -> dict[str, Json]:
 
 def check_schemes(spec: Json, operations: Sequence[Operation]) -> None:
     """Refuse a document that asks for a credential without describing it."""
-    schemes, document = _schemes(spec), spec.get("security")
-    stated = [("`security`", document), *((f"The `security` of {one.label}", one.security) for one in operations)]
-    for owner, requirements in stated:
-        for name in (name for one in requirements or [] for name in one):
-            if name not in schemes:
-                raise RefusedError(
-                    f"{owner} names the scheme `{name}`, which `components.securitySchemes` does not have. Ask the "
-                    "vendor for a complete document, or add the scheme as the vendor's prose describes it."
-                )
+    schemes = _schemes(spec)
+    for operation in operations:
+        for name in (name for one in operation.security or [] for name in one if name not in schemes):
+            raise RefusedError(
+                f"The `security` of {operation.label} names the scheme `{name}`, which `components.securitySchemes` "
+                "does not have. Ask the vendor for a complete document, or add the scheme as the prose describes it."
+            )
 
 
 def _token_prefix(scheme: Json) -> str | None:
