@@ -12,7 +12,6 @@ from jsonschema.validators import extend  # type: ignore[import-untyped]  # the 
 
 from scripts.regen._address import is_generic, is_unmistakable
 from scripts.regen._builders import facade_requests
-from scripts.regen._canonical import JSON
 from scripts.regen._document import side_of
 from scripts.regen._find import base_url, is_json
 from scripts.regen._names import folded
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
 
     from scripts.regen._address import Place
     from scripts.regen._builders import FacadeRequest
-    from scripts.regen._canonical import Canonical, Parameter
+    from scripts.regen._canonical import Canonical
     from scripts.regen._load import Json
     from scripts.regen._operations import Operation
     from scripts.regen._schemas import ModelBook
@@ -90,37 +89,33 @@ def _about_request(book: ModelBook, request: FacadeRequest) -> list[str]:
 
 def _refusal(book: ModelBook, case: Case) -> str:
     """Say what in a request the vendor's schemas do not take, of which the generator's view has lost the fine print."""
-    for one in case.endpoint.parameters:
-        if one.own in case.values and one.place != "path" and (why := _refused(book, one, case.values[one.own])):
-            value = case.values[one.own]
-            is_flag = isinstance(value, bool) and not one.required
-            what = (
-                f"`{one.own}` ({one.place}) is no longer a yes-or-no flag" if is_flag else f"it requires `{one.wire}`"
-            )
-            return f"{what}: {json.dumps(value)} is not allowed: {why}"
+    for what, schema, ways in _judged(case):
+        reasons = [_complaint(book, schema, way) for way in ways]
+        if all(reasons):
+            return f"{what}: {reasons[-1]}"
+    return ""
+
+
+def _judged(case: Case) -> Iterator[tuple[str, Any, list[Any]]]:
+    """Yield what a request says, each part with the vendor's schema for it and the ways in which it may be meant."""
+    for one in (one for one in case.endpoint.parameters if one.own in case.values and one.place != "path"):
+        value, is_text = case.values[one.own], re.search(r'"(string|\$ref)"', json.dumps(one.view))
+        what = f"it requires `{one.wire}`"
+        if isinstance(value, bool) and not one.required:
+            what = f"`{one.own}` ({one.place}) is no longer a yes-or-no flag"
+        content: Json = {} if "schema" in one.stated else one.stated.get("content") or {}
+        for kind, media in content.items():
+            schema = media.get("schema", {}) if is_json(kind) else False
+            yield f"{what}: {json.dumps(value)} is not allowed, it is written as {kind}", schema, [value]
+        ways = [value, json.dumps(value)] if isinstance(value, bool) and is_text else [value]
+        yield f"{what}: {json.dumps(value)} is not allowed", one.stated.get("schema", {}), ways
     body = case.endpoint.body
-    if body is None or not isinstance(case.body, dict):
-        return ""
-    ways: list[Any] = [case.body]
-    if body.kind != "json":  # where everything is text, a boolean may be meant by a schema of text
-        ways.append({name: one if isinstance(one, str) else json.dumps(one) for name, one in case.body.items()})
-    reasons = [_complaint(book, body.stated.get("schema", {}), one) for one in ways]
-    shown = json.dumps(case.body, ensure_ascii=False)[:200]
-    return f"its body may not be what the facade sends, {shown}: {reasons[-1]}" if all(reasons) else ""
-
-
-def _refused(book: ModelBook, one: Parameter, value: Any) -> str:
-    schema, ways = one.stated.get("schema"), [value]
-    if schema is None:
-        content: Json = one.stated.get("content") or {}
-        kind, media = next(iter(content.items()), (JSON, content))
-        if not is_json(kind):
-            return f"it is written as {kind}"
-        schema = media.get("schema", {})
-    elif isinstance(value, bool) and re.search(r'"(string|\$ref)"', json.dumps(one.view)):
-        ways.append(json.dumps(value))
-    reasons = [_complaint(book, schema, way) for way in ways]
-    return reasons[-1] if all(reasons) else ""
+    if body is not None and isinstance(case.body, dict):
+        shown = json.dumps(case.body, ensure_ascii=False)[:200]
+        as_text = {name: one if isinstance(one, str) else json.dumps(one) for name, one in case.body.items()}
+        # Where everything is text, a boolean may be meant by a schema of text.
+        ways = [case.body] if body.kind == "json" else [case.body, as_text]
+        yield f"its body may not be what the facade sends, {shown}", body.stated.get("schema", {}), ways
 
 
 def _complaint(book: ModelBook, schema: Any, value: object) -> str:
