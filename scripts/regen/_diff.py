@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Any
 from scripts.regen._diff_schema import ADDITIVE, BREAKING, DOCUMENTATION, UNJUDGED, Found, Shapes, SideDiff, unjudged
 from scripts.regen._document import differing_keys, pointers, without_prose
 from scripts.regen._find import base_url, find_operations
-from scripts.regen._operations import Operation, operations_of
-from scripts.regen._paths import PARAMETER_IN_PATH
+from scripts.regen._operations import PARAMETER_IN_PATH, Operation, operations_of
 from scripts.regen._rules import RULES
 from scripts.regen._security import find_credentials
 
