@@ -72,7 +72,10 @@ def resolve(
     # An empty variable counts as unset: that is how shells and CI systems blank one out.
     environ = {name: value.strip() for name, value in environ.items() if value.strip()}
     if base_url is None:
-        base_url = environ.get(BASE_URL_VARIABLE) or spec.base_url or ""
+        base_url = environ.get(BASE_URL_VARIABLE) or spec.base_url
+    if base_url is None:
+        text = f"the vendored spec names no server; give base_url= or set {BASE_URL_VARIABLE}."
+        raise ConfigurationError(text, setting="base_url")
     url = checked_base_url(base_url, f"base_url= (or {BASE_URL_VARIABLE})")
     if not asynchronous and inspect.iscoroutinefunction(token):
         text = "token= is a coroutine function, which only AsyncAikynetix can run; give a plain callable."

@@ -108,13 +108,16 @@ def checked_session_id(session_id: str) -> str:
     if not isinstance(session_id, str):
         raise TypeError(f"session_id must be a str, not {type(session_id).__name__}")
     if not session_id.strip():
-        raise InvalidArgumentError("session_id is empty; give the id of a session")
-    if session_id in (".", "..") or len(session_id) > _LONGEST_ID or _UNSENDABLE.search(session_id):
-        raise InvalidArgumentError(
-            f"session_id {session_id!r:.60} is none: it would lead to another path, is longer than {_LONGEST_ID} "
-            "characters, or has control characters or unpaired surrogates in it (a line end, perhaps)"
-        )
-    return session_id
+        fault = "is empty; give the id of a session"
+    elif session_id in (".", ".."):
+        fault = f"{session_id!r} would lead to another path; give the id of a session"
+    elif len(session_id) > _LONGEST_ID:
+        fault = f"has {len(session_id)} characters; at most {_LONGEST_ID} are allowed"
+    elif _UNSENDABLE.search(session_id):
+        fault = "has control characters or unpaired surrogates in it; remove them (a line end, perhaps)"
+    else:
+        return session_id
+    raise InvalidArgumentError(f"session_id {fault}")
 
 
 def checked_analysis(analysis: Analysis | str | None) -> Analysis | None:
@@ -156,16 +159,14 @@ def checked_place(to: str | os.PathLike[str]) -> str:
     place: object = os.fspath(to) if isinstance(to, str | os.PathLike) else None
     if not isinstance(place, str):
         raise TypeError(f"to must be a str or a path of str, such as pathlib.Path, not {type(to).__name__}")
+    if not place:
+        raise ValueError("to is empty; name a file, a folder ('.' is the current one) or an fsspec URL")
     try:
-        is_name = bool(place) and b"\0" not in os.fsencode(place)
+        if b"\0" not in os.fsencode(place):
+            return place
     except UnicodeEncodeError:
-        is_name = False
-    if not is_name:
-        raise ValueError(
-            f"to is empty, or has a character in it that no file's name can have ({place!r:.100}); "
-            "name a file, a folder ('.' is the current one) or an fsspec URL"
-        )
-    return place
+        pass
+    raise ValueError(f"to has a character in it that no file's name can have: {place!r:.100}")
 
 
 def check_progress(progress: object) -> None:

@@ -258,14 +258,15 @@ class AnalyzedVideos(_VideosBase):
 
         What is already there is not fetched again, so that a second call does only what is missing. One bad session
         never stops the others. Leaving the loop early stops the workers: at once inside ``contextlib.closing``, or
-        inside ``contextlib.aclosing`` with an `AsyncAikynetix`, which trio insists on.
+        inside ``contextlib.aclosing`` with an `AsyncAikynetix`, which trio insists on. Those of an ``executor`` end
+        with the session that they are at.
 
         Args:
             session_ids: Read lazily, so that it may be endless; duplicates are done once. In place of an id there may
                 be a pair of an id and the analysis of that session; a mapping has an analysis for each id.
             to: A folder or an fsspec URL; ``manifest.jsonl`` and ``index.html`` are written there.
             analysis: ``"jump"`` or ``"weightlifting"``: which analysis to make where there is none yet.
-            concurrency: Sessions at a time, 1 or more.
+            concurrency: Sessions at a time, 1 or more; up to 12 beside them whose videos arrive already.
             retry_failed: Do only the sessions that failed in an earlier call.
             wait: Seconds to wait for a video that is not there yet.
             executor: Where to run the downloads instead of in threads of this process, such as a process pool or a

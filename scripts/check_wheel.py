@@ -50,11 +50,8 @@ def strangers(names: list[str]) -> list[str]:
 def main() -> int:
     """Build, inspect and use the wheel; return the exit code."""
     with tempfile.TemporaryDirectory() as folder:
-        subprocess.run(
-            [sys.executable, "-m", "build", "--wheel", "--outdir", folder, str(ROOT)],
-            check=True,
-            stdout=subprocess.DEVNULL,
-        )
+        command = [sys.executable, "-m", "build", "--wheel", "--outdir", folder, str(ROOT)]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         wheel = next(Path(folder).glob("*.whl"))
         names = zipfile.ZipFile(wheel).namelist()
         problems = [f"should not be in it: {name}" for name in strangers(names)]

@@ -59,14 +59,8 @@ def build(version: str, changelog: str) -> None:
     files = sorted(path for path in DIST.iterdir() if path.suffix in (".whl", ".gz"))
     sums = "".join(f"{sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in files)
     (DIST / "SHA256SUMS").write_text(sums, "utf-8")
-    git(
-        "tag",
-        "--annotate",
-        f"v{version}",
-        "--cleanup=verbatim",
-        "--message",
-        f"{version}\n\n{notes(version, changelog)}",
-    )
+    message = f"{version}\n\n{notes(version, changelog)}"
+    git("tag", "--annotate", f"v{version}", "--cleanup=verbatim", "--message", message)
     print(sums, end="")
     print(f"dist/ is complete, and v{version} is tagged here. To publish: git push origin v{version}, upload dist/.")
 

@@ -18,28 +18,38 @@ import json
 import os
 import re
 import sys
-import tempfile
 import tomllib
+from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import httpx
+from markdown_it import MarkdownIt
 
 ROOT = Path(__file__).resolve().parents[1]
 if str(ROOT) not in sys.path:  # run as a file, Python puts only this folder on the path
     sys.path.insert(0, str(ROOT))
 
-from scripts.regen._diff import compare, to_markdown  # noqa: E402 - needs the path set above
-from scripts.regen._fragments import METHODS, Fragment, find_fragments, merge_fragments  # noqa: E402
-from scripts.regen._load import Json, decode, load_spec  # noqa: E402
+from scripts.regen._diff import compare  # noqa: E402 - needs the path set above
+from scripts.regen._document import PROSE_KEYS, pointers, without_prose  # noqa: E402
+from scripts.regen._load import METHODS, Json, check_document, decode, load_spec, parse_text, without_comments  # noqa: E402
 from scripts.regen._problems import EXIT_LOUD, EXIT_OK, EXIT_REFUSED, RefusedError  # noqa: E402
+from scripts.regen._report import to_markdown  # noqa: E402
 from scripts.regen._rules import FACADE_SOURCE  # noqa: E402
 from scripts.regen._text import lines_of, to_bytes  # noqa: E402
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
+_DATA_LANGUAGES = {"", "json", "json5", "jsonc", "yaml", "yml", "openapi", "openapi+json", "openapi+yaml", "text"}
+_ORDER = ("openapi", "jsonSchemaDialect", "info", "servers", "security", "tags", "components", "paths", "webhooks")
+_VERSION = re.compile(r"""(?m)(^|[{,]\s*)["']?(openapi|swagger)["']?\s*:\s*["']?\d""")
+_MAPS_OF_NAMES = ("components", "paths", "webhooks")
+# What GitBook writes where an operation stands in a file, such as `{% openapi src="..." path="/a" method="get" %}`.
+_POINTER = re.compile(r"""\{%-?\s*(?:openapi|swagger)[\w-]*\s[^%]*?\b(?:src|spec)\s*=\s*["']([^"']+)""")
+# Code stands in blocks alone, and what the words within a paragraph are is more work than finding them.
+_BLOCKS = MarkdownIt("commonmark").disable("inline")
 _TIMEOUT = httpx.Timeout(20.0)
 _TABLE = re.compile(r"^\[tool\.aikynetix\].*?(?=^\[|\Z)", re.MULTILINE | re.DOTALL)
 
@@ -47,20 +57,24 @@ _TABLE = re.compile(r"^\[tool\.aikynetix\].*?(?=^\[|\Z)", re.MULTILINE | re.DOTA
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code."""
     options = _parser().parse_args(argv)
-    project: Path = options.output.parent / "pyproject.toml"
+    output: Path = options.output
+    project = output.parent / "pyproject.toml"
     try:
         names = options.pages or remembered(project)
         with httpx.Client(timeout=_TIMEOUT, follow_redirects=True, max_redirects=5) as http:
             spec = make_spec([(name, read_page(name, http)) for name in names])
-        differs = _tell(spec, options.output, needed=options.check)
-        if options.check:
-            return EXIT_LOUD if differs else EXIT_OK
-        _write(spec, options.output)
-        remember(project, names, options.output.read_bytes())
+        differs = _tell(spec, output, is_check=options.check)
+        if not options.check:
+            data = to_bytes(spec)
+            _replace(output, data)
+            remember(project, names, data)
+            items = [item for item in spec["paths"].values() if isinstance(item, dict)]
+            operations = sum(method in METHODS for item in items for method in item)
+            print(f"{output}: OpenAPI {spec['openapi']}, {len(spec['paths'])} path(s), {operations} operation(s)")
     except RefusedError as problem:
         print(f"vendor_spec: {problem}", file=sys.stderr)
         return EXIT_REFUSED
-    return EXIT_OK
+    return EXIT_LOUD if options.check and differs else EXIT_OK
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -77,10 +91,124 @@ def _parser() -> argparse.ArgumentParser:
 
 def make_spec(pages: Sequence[tuple[str, str]]) -> Json:
     """Merge the fragments of (name, text) pages into one document."""
-    fragments: list[Fragment] = []
-    for name, text in pages:
-        fragments.extend(find_fragments(text, display_name(name)))
-    return merge_fragments(fragments)
+    return merge_fragments([one for name, text in pages for one in find_fragments(text, display_name(name))])
+
+
+def find_fragments(page: str, name: str) -> list[tuple[str, Json]]:
+    """Find every OpenAPI document, in JSON or YAML, in the fences of a Markdown page; a whole file is one."""
+    blocks = list(_fenced(page))
+    if not blocks and (pointed := _POINTER.search(page)):
+        raise RefusedError(
+            f"{name} has no OpenAPI in it, only a block that points at a file (`{pointed[1][:300]}`): give that file "
+            "or its address in place of the page."
+        )
+    if not blocks and _looks_like_openapi(page):
+        blocks = [(1, page)]
+    if not blocks:
+        raise RefusedError(
+            f"{name} has no OpenAPI fragment: no block of JSON or YAML code with an `openapi` key. Give the Markdown "
+            "of an API page (many documentation sites give it at the address with `.md` at its end)."
+        )
+    found = [(f"{name}, line {line}", text) for line, text in blocks]
+    return [(origin, check_document(parse_text(text, origin), origin)) for origin, text in found]
+
+
+def _fenced(page: str) -> Iterator[tuple[int, str]]:
+    """Yield line and text of the blocks of code in Markdown that look like OpenAPI."""
+    for token in _BLOCKS.parse(page):
+        language = (token.info.split() or [""])[0].lower().strip("{}.")
+        if token.type == "fence" and language in _DATA_LANGUAGES and _looks_like_openapi(token.content):
+            yield (token.map or [0])[0] + 1, token.content
+
+
+def _looks_like_openapi(text: str) -> bool:
+    return _VERSION.search(without_comments(text)) is not None
+
+
+def merge_fragments(fragments: Sequence[tuple[str, Json]]) -> Json:
+    """Merge fragments into one document; what they say twice must be the same but for words, of which the first stay.
+
+    What a fragment says of credentials, and of the parameters of a path, is about its own operations.
+    """
+    merged: Json = {}
+    origins: dict[tuple[str, ...], str] = {}
+    for origin, content in fragments:
+        _merge(merged, content if len(fragments) == 1 else _with_own(content), origin, origins)
+    if not merged.get("paths"):
+        raise RefusedError("The pages describe no operation, only models; add the pages of the operations.")
+    if len(fragments) > 1:
+        _say_once(merged)
+    return {key: merged[key] for key in dict.fromkeys((*_ORDER, *merged)) if key in merged}
+
+
+def _with_own(content: Json) -> Json:
+    """Give the operations of a fragment what it says for all of them, and for all of their path."""
+    usual, paths = content.get("security") or [], dict(content.get("paths") or {})
+    for path, item in paths.items():
+        own = {method: {**one, "security": one.get("security", usual)} for method, one in _operations(item)}
+        for operation in own.values():
+            if parameters := [*(item.get("parameters") or ()), *(operation.get("parameters") or ())]:
+                unique = {json.dumps([one.get(key) for key in ("$ref", "in", "name")]): one for one in parameters}
+                operation["parameters"] = list(unique.values())
+        paths[path] = {**{key: one for key, one in item.items() if key != "parameters"}, **own} if own else item
+    kept = {key: value for key, value in content.items() if key != "security"}
+    return {**kept, "paths": paths} if paths else kept
+
+
+def _operations(item: Any) -> list[tuple[str, Json]]:
+    return [(key, one) for key, one in item.items() if key in METHODS and one] if isinstance(item, dict) else []
+
+
+def _say_once(merged: Json) -> None:
+    """State for all of the document which credentials most operations ask for, and leave it out of those."""
+    operations = [one for item in merged["paths"].values() for _, one in _operations(item)]
+    ways = Counter(_requirements(one["security"]) for one in operations)
+    most = max(ways, key=lambda one: ways[one], default="")
+    for one in operations:
+        if _requirements(one["security"]) == most and (security := one.pop("security")):
+            merged.setdefault("security", security)
+
+
+def _requirements(security: Any) -> str:
+    """Write what a `security` asks for in one way, whatever the order of its alternatives."""
+    return json.dumps(sorted(json.dumps(one, sort_keys=True) for one in security or ()))
+
+
+def _merge(
+    merged: Json, content: Json, origin: str, origins: dict[tuple[str, ...], str], place: tuple[str, ...] = ()
+) -> None:
+    """Add what a fragment says; what components, paths and webhooks name is merged one by one."""
+    for key, value in content.items():
+        here, known = (*place, key), merged.get(key)
+        is_map = here[0] in _MAPS_OF_NAMES and len(here) < 3 and isinstance(value, dict)
+        if is_map and isinstance(known or {}, dict):
+            merged[key] = known or {}
+            _merge(merged[key], value, origin, origins, here)
+        elif known is None:
+            merged[key], origins[here] = value, origin
+        elif here == ("openapi",) and known[:3] == value[:3]:
+            merged[key] = max(known, value)  # patches of one version say the same
+        elif here == ("tags",):
+            merged[key] = [*known, *(one for one in value or () if without_prose(one) not in without_prose(known))]
+        elif not (here[0] == "paths" and key in PROSE_KEYS):
+            _check_same(known, value, here, (origins.get(here, "one page"), origin))
+
+
+def _check_same(one: Any, other: Any, place: tuple[str, ...], origins: tuple[str, str]) -> None:
+    difference = next(pointers(_comparable(one), _comparable(other)), None)
+    if difference is not None:
+        is_operation = place[0] == "paths" and place[-1] in METHODS
+        what = f"The operation {place[-1].upper()} {place[1]}" if is_operation else f"`{'.'.join(place)}`"
+        raise RefusedError(
+            f"{what} is described twice with different content: in {origins[0]} and in {origins[1]}, first difference "
+            f"at `{difference}`. The pages contradict each other; nothing was written."
+        )
+
+
+def _comparable(item: Any) -> Any:
+    if isinstance(item, dict) and "security" in item:
+        item = {**item, "security": _requirements(item["security"])}
+    return without_prose(item)
 
 
 def display_name(page: str) -> str:
@@ -114,10 +242,8 @@ def remember(project: Path, pages: Sequence[str], document: bytes) -> None:
     listed = "".join(f"    {json.dumps(name, ensure_ascii=False)},\n" for name in names)
     digest = hashlib.sha256(document).hexdigest()
     table = f'[tool.aikynetix]  # written by `make spec`\npages = [\n{listed}]\ndocument = "sha256:{digest}"\n'
-    text, stated = project.read_text("utf-8"), project.stat()
-    found = _TABLE.search(text)
-    before, after = (text[: found.start()], text[found.end() :]) if found else (f"{text.rstrip()}\n\n", "")
-    _replace(project, (f"{before}{table}\n{after}" if after else f"{before}{table}").encode())
+    others, stated = _TABLE.sub("", project.read_text("utf-8")).rstrip(), project.stat()
+    _replace(project, f"{others}\n\n{table}".encode())
     # No dependency changed, so that `make` need not install anything again.
     os.utime(project, ns=(stated.st_atime_ns, stated.st_mtime_ns))
 
@@ -125,64 +251,48 @@ def remember(project: Path, pages: Sequence[str], document: bytes) -> None:
 def read_page(page: str, http: httpx.Client) -> str:
     """Read a page from a file or from its address."""
     name = display_name(page)
-    if _is_address(page):
-        return decode(_fetch(page, name, http), name)
     try:
-        return decode(Path(page).read_bytes(), name)
-    except OSError as error:
-        raise RefusedError(f"{name} cannot be read: {error.strerror or type(error).__name__}.") from error
+        if not _is_address(page):
+            return decode(Path(page).read_bytes(), name)
+        answer = http.get(page, headers={"accept": "text/markdown, text/plain, */*;q=0.5"})
+    except (OSError, httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or type(error).__name__
+        raise RefusedError(f"{name} cannot be read ({reason}); nothing was written.") from error
+    if answer.status_code != httpx.codes.OK:
+        raise RefusedError(f"{name} answered with status {answer.status_code}; nothing was written.")
+    return decode(answer.content, name)
 
 
 def _is_address(page: str) -> bool:
     return page.lower().startswith(("http://", "https://"))
 
 
-def _fetch(address: str, name: str, http: httpx.Client) -> bytes:
-    try:
-        answer = http.get(address, headers={"accept": "text/markdown, text/plain, */*;q=0.5"})
-    except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
-        raise RefusedError(f"{name} cannot be fetched ({type(error).__name__}); nothing was written.") from error
-    if answer.status_code != httpx.codes.OK:
-        raise RefusedError(f"{name} answered with status {answer.status_code}; nothing was written.")
-    return answer.content
-
-
-def _tell(spec: Json, output: Path, *, needed: bool) -> bool:
+def _tell(spec: Json, output: Path, *, is_check: bool) -> bool:
     """Say what the pages changed in the document that is there, and return whether they did."""
     try:
         committed = load_spec(output.read_bytes(), str(output))
     except (OSError, RefusedError) as error:
-        if needed:
+        if is_check:
             raise RefusedError(f"{output} cannot be read: {getattr(error, 'strerror', error)}.") from error
         return True
     if committed == spec:
         print(f"{output} is what the pages say.")
         return False
-    print(f"{output} is not what the pages say{'' if needed else ' any more'}.\n")
+    print(f"{output} is not what the pages say{'' if is_check else ' any more'}.\n")
     print(to_markdown(compare(committed, spec), lines_of(ROOT / FACADE_SOURCE)))
     return True
 
 
-def _write(spec: Json, output: Path) -> None:
-    try:
-        _replace(output, to_bytes(spec))
-    except OSError as error:
-        raise RefusedError(f"{output} cannot be written: {error.strerror}.") from error
-    items = [item for item in spec["paths"].values() if isinstance(item, dict)]
-    operations = sum(method in METHODS for item in items for method in item)
-    print(f"{output}: OpenAPI {spec['openapi']}, {len(spec['paths'])} path(s), {operations} operation(s)")
-
-
 def _replace(path: Path, data: bytes) -> None:
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+        temporary.write_bytes(data)
+        temporary.replace(path)
+    except OSError as error:
+        raise RefusedError(f"{path} cannot be written: {error.strerror}.") from error
+    finally:
+        if temporary.is_file():
+            temporary.unlink()
 
 
 if __name__ == "__main__":

@@ -13,13 +13,15 @@ first.use()  # before anything imports the package
 
 pytest_plugins = ["aikynetix.sandbox.pytest_plugin"]
 
-# A shell has what it starts in the background ignore Ctrl-C, and so would every process that a test starts.
+# A shell has what it starts in the background ignore Ctrl-C, and nohup SIGHUP; so would every process of a test.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+if hasattr(signal, "SIGHUP"):
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """No setting of the machine's own reaches a test."""
     for name in list(os.environ):
-        if name.startswith("AIKYNETIX_") or name.lower().endswith("_proxy"):
+        if name.startswith(("AIKYNETIX_", "MAKE")) or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)

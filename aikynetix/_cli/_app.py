@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os.path
 import signal
 import sys
 from difflib import get_close_matches
@@ -14,16 +13,16 @@ import click
 
 from .. import __version__
 from . import _output
+from ._exit_codes import as_json, explain
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Sequence
 
 _PROGRAM = "aikynetix"
 # A module each, in the order of the help.
 COMMANDS = ("url", "generate", "download", "export", "open", "doctor", "sandbox", "demo", "completion")
 # Commands that keep what they have when they are interrupted.
 _RESUMED = ("download", "export", "open")
-_PACKAGE = os.path.dirname(os.path.dirname(__file__)) + os.sep  # noqa: PTH120 -- pathlib is a slow import
 _EPILOG = """\b
 Exit codes:
     0  done                          4  not allowed (403)
@@ -76,9 +75,9 @@ def run(arguments: Sequence[str]) -> int:
     for stream in (sys.stdout, sys.stderr):  # what an encoding cannot say is escaped; pytest's have no encoding
         with contextlib.suppress(AttributeError, ValueError):
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # the line above
+    _end_in_good_order()
     try:
-        with _ended_in_good_order():
-            code = app.main(list(arguments), prog_name=_PROGRAM, standalone_mode=False)
+        code = app.main(list(arguments), prog_name=_PROGRAM, standalone_mode=False)
     except SystemExit as end:
         return cast("int", end.code)
     except click.Abort:
@@ -88,7 +87,11 @@ def run(arguments: Sequence[str]) -> int:
     except Exception as error:
         if isinstance(error, OSError) and error.filename is None:
             raise  # of stdout; sockets fail with errors of ours, files with their name
-        return _failed(error, arguments)
+        message, code = explain(error)
+        if "--json" in arguments:
+            _output.result_json(as_json(error, message, code))
+        _output.note(f"{_PROGRAM}: {message}")
+        return code
     finally:
         if f"{__package__}._bars" in sys.modules:  # a signal that comes while a bar begins leaves the cursor hidden
             from rich.console import Console
@@ -97,67 +100,14 @@ def run(arguments: Sequence[str]) -> int:
     return code if isinstance(code, int) else 0
 
 
-@contextlib.contextmanager
-def _ended_in_good_order() -> Generator[None]:
+def _end_in_good_order() -> None:
     """Have SIGTERM and SIGHUP end the command as Ctrl-C does: the cursor comes back, files are whole."""
 
     def end(number: int, _frame: object) -> None:
         signal.signal(number, signal.SIG_IGN)
         raise SystemExit(128 + number)
 
-    known = [number for number in signal.Signals if number.name in ("SIGTERM", "SIGHUP")]
-    numbers = [number for number in known if signal.getsignal(number) is signal.SIG_DFL]  # not what nohup ignores
-    for number in numbers:
-        signal.signal(number, end)
-    try:
-        yield
-    finally:
-        for number in numbers:
-            signal.signal(number, signal.SIG_DFL)
-
-
-def _failed(error: Exception, arguments: Sequence[str]) -> int:
-    """Say what went wrong, and return the exit code that stands for it."""
-    from ._exit_codes import as_json
-
-    message, code = _explained(error)
-    if "--json" in arguments:
-        _output.result_json(as_json(error, message, code))
-    _output.note(f"{_PROGRAM}: {message}")
-    return code
-
-
-def _usage(error: click.UsageError) -> str:
-    """Return what is wrong with the arguments, with the line to write for a session id that begins with a hyphen."""
-    said, context = error.format_message().strip(), error.ctx
-    path = _PROGRAM if context is None else context.command_path
-    takes_session = context is not None and any(param.name == "session_id" for param in context.command.params)
-    if isinstance(error, click.NoSuchOption) and not error.possibilities and takes_session:
-        said += f" If that is how the session id begins: {path} -- ID."
-    return f"{said} `{path} --help` shows how it is used."
-
-
-def _explained(error: Exception) -> tuple[str, int]:
-    """Return one line about what went wrong, and its exit code."""
-    from traceback import extract_tb
-
-    from .._errors import AikynetixError
-    from ._exit_codes import Exit, exit_code, explain
-
-    if isinstance(error, AikynetixError):
-        return explain(error), exit_code(error)
-    frames = [frame for frame in extract_tb(error.__traceback__) if frame.filename.startswith(_PACKAGE)]
-    places = [f"aikynetix/{frame.filename.removeprefix(_PACKAGE)}:{frame.lineno}" for frame in frames]
-    code, place = Exit.FAILURE, places[-1] if places else "an unknown place"
-    said = f"unexpected {type(error).__name__} at {place}; please report it."
-    if isinstance(error, click.UsageError):
-        said, code = _usage(error), Exit.USAGE
-    elif isinstance(error, click.ClickException):
-        said = error.format_message()
-    elif isinstance(error, OSError):
-        said = f"{error.filename}: {error.strerror or type(error).__name__}"
-    # The facade raises ValueError for bad arguments alone, and ImportError where an extra is missing. The text of any
-    # other exception may hold anything, a signed URL too: the place says enough for a report.
-    elif isinstance(error, ValueError) or (isinstance(error, ImportError) and "pip install" in str(error)):
-        said, code = str(error), Exit.USAGE
-    return " ".join(said.split()), code
+    for number in signal.Signals:
+        # What is ignored already, as by nohup, stays so.
+        if number.name in ("SIGTERM", "SIGHUP") and signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, end)

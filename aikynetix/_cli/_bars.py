@@ -24,7 +24,6 @@ from ._output import plain
 if TYPE_CHECKING:
     from .. import ExportRecord
 
-_MOST_FILES = 8
 _LONGEST_LABEL, _LONGEST_BAR = 36, 24  # columns; a UUID has 36 characters
 # Columns that the numbers take with the space before each; on a narrow terminal the rate is left out.
 _NUMBERS, _RATE = 14 + 7 + 3, 10 + 1
@@ -32,18 +31,19 @@ _LEAST_FOR_RATE = 56
 
 
 class _SizeColumn(DownloadColumn):
-    """Bytes done and in all; nothing for an export as a whole, whose task counts sessions."""
+    """Bytes done and in all; for an export as a whole, sessions."""
 
     def render(self, task: Task) -> Text:
-        return Text("") if task.fields.get("counts_sessions") else super().render(task)
+        sessions = task.fields.get("sessions")
+        return super().render(task) if sessions is None else Text(sessions, style="progress.download")
 
 
 class _RateColumn(TransferSpeedColumn):
-    """Bytes per second; nothing for a file that came in one piece, where rich would show a question mark."""
+    """Bytes per second, nothing where rich would show a question mark; for an export as a whole, what failed."""
 
     def render(self, task: Task) -> Text:
-        is_known = (task.finished_speed or task.speed) and not task.fields.get("counts_sessions")
-        return super().render(task) if is_known else Text("")
+        is_known = (task.finished_speed or task.speed) and "failed" not in task.fields
+        return super().render(task) if is_known else Text(task.fields.get("failed", ""), style="red")
 
 
 class Bars(Progress):
@@ -71,21 +71,19 @@ class Bars(Progress):
 
 
 class ExportBars(Bars):
-    """The state of an export: one bar for all of it, and one for each of the first files on their way."""
+    """The state of an export: one bar for all of it, and one for each file on its way."""
 
     def __init__(self, total: int | None) -> None:
         super().__init__(transient=True)
         self._total = total
         self._ended = self._failed = 0
         self._files: dict[str, TaskID] = {}
-        self._whole = self.add_task("", total=total, counts_sessions=True)
-        self._show_whole()
+        self._whole = self.add_task("sessions", total=total, sessions="0", failed="")
 
     def observe(self, session_id: str, done: int, total: int | None) -> None:
         """Take note of the bytes of a file; called from any thread, often."""
         if session_id not in self._files:
-            shown = len(self._files) < _MOST_FILES
-            self._files[session_id] = self.add_task(self.label(session_id), total=total, visible=shown)
+            self._files[session_id] = self.add_task(self.label(session_id), total=total)
         self.update(self._files[session_id], completed=done, total=total)
         self._show_whole()
 
@@ -96,16 +94,14 @@ class ExportBars(Bars):
         file = self._files.pop(record.session_id, None)
         if file is not None:
             self.remove_task(file)
-        for shown in list(self._files.values())[:_MOST_FILES]:
-            self.update(shown, visible=True)
         self._show_whole()
 
     def _show_whole(self) -> None:
-        of, failed = f" of {self._total}" if self._total else "", f", {self._failed} failed" if self._failed else ""
         # A session under way counts as far as it has come, so that the time left is told before the first has ended.
         parts = sum(task.completed / task.total for task in self.tasks[1:] if task.total)
-        told = self.label(f"{self._ended}{of} sessions{failed}")
-        self.update(self._whole, description=told, completed=self._ended + parts)
+        counted = f"{self._ended}/{self._total}" if self._total else str(self._ended)
+        failed = f"{self._failed} failed" if self._failed else ""
+        self.update(self._whole, sessions=counted, failed=failed, completed=self._ended + parts)
 
     def say(self, line: str) -> None:
         """Print a line above the bars."""

@@ -1,16 +1,26 @@
-"""What the command prints: results to stdout, everything else to stderr."""
+"""What the command prints: results to stdout, everything else to stderr.
+
+A bar is shown only where stderr is a terminal that can move its cursor. rich is the slowest import of the command, and
+scripts never see a bar: `_bars` is imported when there is one.
+"""
 
 from __future__ import annotations
 
 import json
+import os
 import re
+import stat
 import sys
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Generator, Mapping
 
-    from .. import AnalyzedVideo, DownloadedVideo
+    from .. import AnalyzedVideo
+    from ._bars import ExportBars
+
+    Progress = Callable[[int, int | None], object]
 
 # What a terminal would obey instead of show: C0 and C1 controls, and marks that turn the direction of writing.
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
@@ -36,13 +46,6 @@ def plain(text: str) -> str:
     return _CONTROLS.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
-def human_size(size: float) -> str:
-    """Return ``size`` bytes as a person says it, in powers of 1,000."""
-    from rich.filesize import decimal
-
-    return decimal(int(size))
-
-
 def video(found: AnalyzedVideo, *, as_json: bool) -> None:
     """Print where a video is."""
     if not as_json:
@@ -52,11 +55,41 @@ def video(found: AnalyzedVideo, *, as_json: bool) -> None:
     result_json(told | {"expires_at": found.expires_at and found.expires_at.isoformat()})
 
 
-def saved(done: DownloadedVideo, *, as_json: bool) -> None:
-    """Print where a video was saved."""
-    if not as_json:
-        result(str(done.path))
+def _wants_bar(*, quiet: bool) -> bool:
+    return not quiet and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+
+
+@contextmanager
+def progress_bar(label: str, *, quiet: bool, transient: bool = False) -> Generator[Progress | None]:
+    """Show a bar for the time of a ``with`` block; after an error, or a mere wait, nothing of it is left."""
+    if not _wants_bar(quiet=quiet):
+        yield None
         return
-    told = {name: getattr(done, name) for name in ("session_id", "size", "sha256", "verified", "resumed_from")}
-    path = done.path if isinstance(done.path, str) else done.path.absolute()
-    result_json(told | {"path": str(path), "seconds": round(done.elapsed, 3)})
+    from ._bars import Bars
+
+    with Bars(transient=transient) as bars:
+        # The clock starts with the first byte, not with the wait for the video to be made.
+        task = bars.add_task(f"{bars.label(label)}: waiting", total=None, start=False)
+
+        def show(done: int, total: int | None) -> None:
+            bars.start_task(task)
+            bars.update(task, description=bars.label(label), completed=done, total=total)
+
+        try:
+            yield show
+        except BaseException:
+            bars.live.transient = True
+            raise
+
+
+def export_bars(total: int | None, *, quiet: bool) -> AbstractContextManager[ExportBars | None]:
+    """Show what an export of ``total`` sessions does for the time of a ``with`` block; None where there are no bars.
+
+    What reads a pipe (``| cat``, ``| tee``) may write to the same terminal, at moments that nobody here knows of: its
+    lines and the bars would overwrite each other.
+    """
+    if stat.S_ISFIFO(os.fstat(1).st_mode) or not _wants_bar(quiet=quiet):
+        return nullcontext()
+    from ._bars import ExportBars
+
+    return ExportBars(total)

@@ -3,21 +3,13 @@
 from __future__ import annotations
 
 import click
-from click.shell_completion import BashComplete, FishComplete, ShellComplete, ZshComplete
+from click.shell_completion import get_completion_class
 
 from . import _output
 
-# Click's own fish script cuts a description at its first comma.
-_FISH = FishComplete.source_template.replace('string split ","', 'string split -m1 ","')
-_SHELLS: dict[str, type[ShellComplete]] = {
-    "bash": BashComplete,
-    "zsh": ZshComplete,
-    "fish": type("_Fish", (FishComplete,), {"source_template": _FISH}),
-}
-
 
 @click.command
-@click.argument("shell", type=click.Choice(list(_SHELLS)))
+@click.argument("shell", type=click.Choice(("bash", "zsh", "fish")))
 @click.pass_context
 def completion(ctx: click.Context, shell: str) -> None:
     """Print the completion script for your shell.
@@ -27,5 +19,8 @@ def completion(ctx: click.Context, shell: str) -> None:
     For zsh, into ~/.zshrc after compinit:   eval "$(aikynetix completion zsh)"
     For fish, into config.fish:              aikynetix completion fish | source
     """  # noqa: D301 -- click's mark for lines that are to stay as they are is the character itself
-    maker = _SHELLS[shell](ctx.find_root().command, {}, "aikynetix", "_AIKYNETIX_COMPLETE")
-    _output.result(maker.source())
+    maker = get_completion_class(shell)
+    assert maker is not None
+    script = maker(ctx.find_root().command, {}, "aikynetix", "_AIKYNETIX_COMPLETE").source()
+    # Click's own fish script cuts a description at its first comma.
+    _output.result(script.replace('string split ","', 'string split -m1 ","'))

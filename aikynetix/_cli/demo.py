@@ -8,7 +8,6 @@ from time import monotonic
 import click
 
 from . import _output
-from ._progress import progress_bar
 
 
 @click.command
@@ -20,6 +19,8 @@ def demo(output: str, quiet: bool) -> None:
     Starts a local stand-in for the API, has the video of a session made, downloads and verifies it, and stops the
     stand-in again.
     """
+    from rich.filesize import decimal
+
     from .. import Aikynetix
     from ..sandbox import Sandbox
 
@@ -31,12 +32,12 @@ def demo(output: str, quiet: bool) -> None:
         say(f"A sandbox of the Aikynetix API runs at {sandbox.base_url}; its session {session} has no video yet.")
         with (
             Aikynetix(api_key=sandbox.api_key, base_url=sandbox.base_url) as client,
-            progress_bar(session, quiet=quiet) as progress,
+            _output.progress_bar(session, quiet=quiet) as progress,
         ):
             target = Path(output).absolute() / f"{session}.mp4"
             saved = client.analyzed_videos.download(session, target, wait=60.0, progress=progress, overwrite=True)
         seen = [f"  {request.method:<4} {request.path} -> {request.status}" for request in sandbox.requests]
     say("\n".join(["What happened:", *seen]))
     checked = f"verified by {saved.verified}, sha256 {saved.sha256[:16]}..., in {monotonic() - began:.1f} s"
-    say(f"Saved {_output.human_size(saved.size)}, {checked}. The sandbox is stopped. The video:")
+    say(f"Saved {decimal(saved.size)}, {checked}. The sandbox is stopped. The video:")
     _output.result(str(saved.path))

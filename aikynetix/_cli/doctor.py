@@ -7,21 +7,24 @@ import platform
 import tempfile
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from threading import Event
 from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
+from .. import AikynetixError, APIConnectionError, APIStatusError, ConfigurationError
 from . import _options, _output
+from ._exit_codes import exit_code, happened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import httpx
 
-    from .. import Aikynetix, AikynetixError
+    from .. import Aikynetix
 
     Setting = tuple[str, str, str]  # name, value, source
-    Style = tuple[str, httpx.Auth]
+    Styles = dict[str, httpx.Auth]  # by how the header looks, the one in force first
 
 # Ids are made by the vendor; nobody's session is called this, so the server has nothing to do for the question.
 _NOBODYS_SESSION = "aikynetix-doctor"
@@ -51,8 +54,8 @@ def doctor(ctx: click.Context, session_id: str | None, as_json: bool) -> None:
     header styles it accepts, and how far this machine's clock is off. With a SESSION whose video is there, the storage
     is tried as well. Never shows a credential; exits like the command that would fail.
     """
-    with _options.told():
-        settings, checks = _examined(session_id)
+    _options.show_log()
+    settings, checks = _examined(session_id)
     # Later checks may only have failed because of the first one.
     code = next((check.code for check in checks if check.state == "failed"), 0)
     if as_json:
@@ -68,44 +71,6 @@ def doctor(ctx: click.Context, session_id: str | None, as_json: bool) -> None:
     ctx.exit(code)
 
 
-def _examined(session_id: str | None) -> tuple[list[Setting], list[Check]]:
-    """Return the settings in force with their sources, and the verdicts."""
-    import httpx
-
-    from .. import ConfigurationError
-
-    checks: list[Check] = []
-    styles: list[Style] = []
-    kind, base_url, anonymous = "", "none", None
-    try:
-        anonymous = _client(httpx.Auth())
-        base_url = str(anonymous.raw.get_httpx_client().base_url).rstrip("/")
-        kind, secret = _options.credential(may_ask=False)
-        _options.auth_of(kind, secret)
-        styles = _styles(kind, secret)
-    except ConfigurationError as error:
-        checks.append(_failed("settings", error))
-    if anonymous is not None:
-        with anonymous:
-            checks += _asked(anonymous, styles, session_id)
-    if session_id is not None and all(check.name != "session" for check in checks):
-        checks.append(Check("session", "unknown", "not tried: see what failed above"))
-    return _settings(base_url, kind, styles), checks
-
-
-def _client(auth: httpx.Auth) -> Aikynetix:
-    return _options.client(auth, timeout=10.0, max_retries=0)
-
-
-def _failed(name: str, error: AikynetixError) -> Check:
-    """Return the check that failed with ``error``; without the request where that is the doctor's own."""
-    from .. import APIConnectionError
-    from ._exit_codes import exit_code, happened
-
-    said = error.message if isinstance(error, APIConnectionError) else happened(error)
-    return Check(name, "failed", said, exit_code(error))
-
-
 def _versions() -> dict[str, str]:
     from importlib.metadata import version
 
@@ -117,24 +82,54 @@ def _versions() -> dict[str, str]:
     return {"aikynetix": __version__, "Python": python, "transport": transport, "spec": spec_name()}
 
 
-def _settings(base_url: str, kind: str, styles: list[Style]) -> list[Setting]:
+def _examined(session_id: str | None) -> tuple[list[Setting], list[Check]]:
+    """Return the settings in force with their sources, and the verdicts."""
+    import httpx
+
+    checks: list[Check] = []
+    styles: Styles = {}
+    kind = base_url = ""
+    try:
+        with _client(httpx.Auth()) as anonymous:
+            base_url = str(anonymous.raw.get_httpx_client().base_url).rstrip("/")
+        kind, secret = _options.credential(may_ask=False)
+        styles = _styles(kind, secret)
+    except ConfigurationError as error:
+        checks.append(_failed("settings", error))
+    if base_url:
+        checks += _asked(styles, session_id)
+    if session_id is not None and all(check.name != "session" for check in checks):
+        checks.append(Check("session", "unknown", "not tried: see what failed above"))
+    return _settings(base_url, kind, styles), checks
+
+
+def _client(auth: httpx.Auth) -> Aikynetix:
+    return _options.client(auth, timeout=10.0, max_retries=0)
+
+
+def _failed(name: str, error: AikynetixError) -> Check:
+    """Return the check that failed with ``error``; without the request where that is the doctor's own."""
+    said = error.message if isinstance(error, APIConnectionError) else happened(error)
+    return Check(name, "failed", said, exit_code(error))
+
+
+def _settings(base_url: str, kind: str, styles: Styles) -> list[Setting]:
     """Return name, value and source of the settings; the base URL is the client's, for another may be unfit to show."""
 
-    def setting(name: str, option: str, default: object, *variables: str) -> Setting:
-        value = _options.given(option.removeprefix("--").replace("-", "_"))
-        if value is not None:
+    def setting(name: str, option: str, default: str, *variables: str) -> Setting:
+        if (value := _options.given(option)) is not None:
             return name, str(value), option
         found = next((variable for variable in variables if os.environ.get(variable, "").strip()), None)
-        return (name, os.environ[found].strip(), found) if found else (name, str(default), "default")
+        return (name, os.environ[found].strip(), found) if found else (name, default, "default")
 
-    listed = [("base URL", base_url, setting("", "--base-url", "", _options.BASE_URL)[2])]
+    listed = [("base URL", base_url or "none", setting("", "--base-url", "", _options.BASE_URL)[2])]
     if kind:
         listed.append(("credential", kind.replace("_", " ").replace("api", "API"), _options.VARIABLES[kind]))
-        listed += [("header", name, setting("", "--key-header", "")[2]) for name, _ in styles[:1]]
+        listed += [("header", name, setting("", "--key-header", "")[2]) for name in list(styles)[:1]]
     return [
         *listed,
         setting("timeout", "--timeout", "30 s for one attempt"),
-        setting("retries", "--max-retries", 3),
+        setting("retries", "--max-retries", "3"),
         setting("certificates", "--ca-file", "the system's", "SSL_CERT_FILE", "SSL_CERT_DIR"),
         _proxy(base_url),
     ]
@@ -148,7 +143,7 @@ def _proxy(base_url: str) -> Setting:
 
     from .._config import is_loopback
 
-    target, proxy, source = httpx.URL(base_url), _options.given("proxy"), "--proxy"
+    target, proxy, source = httpx.URL(base_url), _options.given("--proxy"), "--proxy"
     if is_loopback(target.host):
         return "proxy", "none, for the server is on this machine", "default"
     if not proxy and not proxy_bypass(target.host):
@@ -158,59 +153,56 @@ def _proxy(base_url: str) -> Setting:
     return ("proxy", proxy.rpartition("@")[2].rpartition("//")[2], source) if proxy else ("proxy", "none", "default")
 
 
-def _styles(kind: str, secret: str) -> list[Style]:
+def _styles(kind: str, secret: str) -> Styles:
     """Return every documented way to send a credential, the one in force first.
 
     Source: the two security schemes of the vendor's spec, and the "Security" paragraph of the vendor's page.
     """
+    import httpx
+
     from .. import ApiKey, BearerToken
     from .._operations import spec_defaults
 
-    spec, named = spec_defaults(), _options.given("key_header")
-    styles: list[Style] = [("Authorization: API-KEY <key>", ApiKey(secret, header="Authorization"))]
+    spec, named, styles = spec_defaults(), _options.given("--key-header"), dict[str, httpx.Auth]()
     if spec.api_key is not None:
         place, name = spec.api_key
-        styles.insert(0, (f"{name}: <key>" if place == "header" else f"{place} {name}=<key>", ApiKey(secret)))
+        styles[f"{name}: <key>" if place == "header" else f"{place} {name}=<key>"] = ApiKey(secret)
+    styles["Authorization: API-KEY <key>"] = ApiKey(secret, header="Authorization")
     if spec.bearer is not None:
-        styles.append((f"{spec.bearer[0]}: {spec.bearer[1]}<token>", BearerToken(secret)))
-    first = styles[-1] if kind == "token" else styles[0]
+        styles[f"{spec.bearer[0]}: {spec.bearer[1]}<token>"] = BearerToken(secret)
+    first = list(styles)[-1 if kind == "token" else 0]
     if named is not None:
-        known = [style for style in styles[:2] if style[0].lower().startswith(f"{named}:".lower())]
-        first = known[0] if known else (f"{named}: <key>", ApiKey(secret, header=named))
-    return [first, *(style for style in styles if style is not first)]
+        first = next((style for style in styles if style.lower().startswith(f"{named}:".lower())), f"{named}: <key>")
+    return {first: _options.auth_of(kind, secret)} | styles
 
 
-def _asked(anonymous: Aikynetix, styles: list[Style], session_id: str | None) -> Iterator[Check]:
+def _asked(styles: Styles, session_id: str | None) -> Iterator[Check]:
     """Give what the server's responses tell; without a credential that can be sent only whether it is there."""
-    from .. import APIStatusError
+    import httpx
 
-    control = _error(anonymous)
+    control = _error(httpx.Auth())
     yield (server := _reached(control))
-    if server.state == "failed" and not isinstance(control, APIStatusError):
+    if not isinstance(control, APIStatusError):
         return
-    date = control.headers.get("date", "") if isinstance(control, APIStatusError) else ""
-    yield _clock(date, datetime.now(UTC))
-    found: dict[str, int | None] = {}
-    for name, auth in styles:
-        with _client(auth) as client:
-            found[name] = _status(_error(client))
-    yield from _judged(found, _status(control))
-    if session_id is not None and styles:
-        with _client(styles[0][1]) as client:
+    yield _clock(control.headers.get("date", ""), datetime.now(UTC))
+    found = {name: _status(_error(auth)) for name, auth in styles.items()}
+    yield from _judged(found, control.status_code)
+    first = next(iter(styles), "")
+    if session_id is not None and first:
+        with _client(styles[first]) as client:
             yield from _session(client, session_id)
-    elif styles and server.state == "ok" and _verdict(found[styles[0][0]], _status(control)) == "cannot tell":
-        told = f"nothing is known about it, the response is {found[styles[0][0]]}"
+    elif first and server.state == "ok" and _verdict(found[first], control.status_code) == "cannot tell":
+        told = f"nothing is known about it, the response is {found[first]}"
         yield Check("credential", "warning", f"{told}; check the base URL, or name a SESSION")
 
 
-def _error(client: Aikynetix) -> AikynetixError | None:
+def _error(auth: httpx.Auth) -> AikynetixError | None:
     """Ask for the video of a session that nobody has."""
-    from .. import AikynetixError
-
-    try:
-        client.analyzed_videos.get(_NOBODYS_SESSION)
-    except AikynetixError as error:
-        return error
+    with _client(auth) as client:
+        try:
+            client.analyzed_videos.get(_NOBODYS_SESSION)
+        except AikynetixError as error:
+            return error
     return None
 
 
@@ -219,22 +211,20 @@ def _status(error: AikynetixError | None) -> int | None:
 
 
 def _reached(error: AikynetixError | None) -> Check:
-    """Conclude whether the server is there."""
-    from .. import APIResponseValidationError, APIStatusError
-
-    if isinstance(error, APIResponseValidationError) or (isinstance(error, APIStatusError) and error.status_code < 400):
-        told = "answers, but not as the API does; a proxy or login page may have answered, check the base URL"
-        return Check("server", "failed", told, 1)
-    if isinstance(error, APIStatusError) and (error.status_code >= 500 or error.status_code == 429):
+    """Conclude from the response to a request without a credential whether the server is there."""
+    if isinstance(error, APIConnectionError):
+        return _failed("server", error)
+    if not isinstance(error, APIStatusError) or error.status_code < 400:
+        return Check("server", "failed", "answers, but not as the API does (a login page?); check the base URL", 1)
+    if error.status_code >= 500 or error.status_code == 429:
         return Check("server", "failed", f"answers {error.status_code}; try again later", 6)
-    return Check("server", "ok", "answers") if error is None or _status(error) else _failed("server", error)
+    return Check("server", "ok", "answers")
 
 
 def _clock(date: str, now: datetime) -> Check:
     """Compare this machine's clock with the response's ``Date`` (RFC 9110, section 6.6.1), which has whole seconds."""
     try:
-        moment = parsedate_to_datetime(date)
-        skew = (now - (moment if moment.tzinfo else moment.replace(tzinfo=UTC))).total_seconds()
+        skew = (now - parsedate_to_datetime(date)).total_seconds()
     except (ValueError, TypeError, IndexError, OverflowError):
         return Check("clock", "unknown", "the server does not say what time it is")
     if abs(skew) <= _MOST_SKEW:
@@ -243,7 +233,7 @@ def _clock(date: str, now: datetime) -> Check:
     return Check("clock", "warning", f"{abs(skew):.0f} s {side} the server's; set it, or expiry times will mislead")
 
 
-def _verdict(status: int | None, control: int | None) -> str:
+def _verdict(status: int | None, control: int) -> str:
     """Return whether the server takes a credential in one style: accepted, refused or cannot tell.
 
     A response other than 401 is a proof only if the server answers differently to no credential at all.
@@ -255,14 +245,13 @@ def _verdict(status: int | None, control: int | None) -> str:
     return "accepted"
 
 
-def _judged(found: dict[str, int | None], control: int | None) -> Iterator[Check]:
+def _judged(found: dict[str, int | None], control: int) -> Iterator[Check]:
     """Conclude which header styles the server accepts; only the failure of the first, which is in force, is one."""
     verdicts = {name: _verdict(status, control) for name, status in found.items()}
     accepted = next((name for name, verdict in verdicts.items() if verdict == "accepted"), None)
     way_out = "and no other is accepted: check the credential"
     if accepted is not None:
-        settings = f"{_options.API_KEY} or {_options.TOKEN}, with or without --key-header"
-        way_out = f"while {accepted!r} is accepted: choose it by {settings}"
+        way_out = f"while {accepted!r} is accepted: choose it by {_options.API_KEY}, {_options.TOKEN} or --key-header"
     for name, verdict in verdicts.items():
         in_force = name == next(iter(found))
         detail = f"{verdict} ({found[name] or 'no usable response'}){'; in force' if in_force else ''}"
@@ -273,37 +262,19 @@ def _judged(found: dict[str, int | None], control: int | None) -> Iterator[Check
 
 
 def _session(client: Aikynetix, session_id: str) -> Iterator[Check]:
-    """Ask where a session's video is, and have its first bytes sent."""
-    from .. import AikynetixError
-
-    name = "session"
+    """Ask where a session's video is, and begin a download, which ends as soon as bytes arrive."""
+    name, arrived, expires_at = "session", Event(), None
     try:
-        video = client.analyzed_videos.get(session_id)
+        expires_at = client.analyzed_videos.get(session_id).expires_at
         yield Check(name, "ok", "its video is there")
         name = "storage"
-        _fetch_a_little(client, session_id)
+        with tempfile.TemporaryDirectory() as folder:
+            client.analyzed_videos.download(
+                session_id, folder, progress=lambda done, _: arrived.set() if done else None, cancel=arrived
+            )
     except AikynetixError as error:
-        yield _failed(name, error)
-        return
-    minutes = (video.expires_at - datetime.now(UTC)).total_seconds() / 60 if video.expires_at else None
-    yield Check(name, "ok", "the signed URL works" + ("" if minutes is None else f", expires in {minutes:.0f} min"))
-
-
-def _fetch_a_little(client: Aikynetix, session_id: str) -> None:
-    """Begin a download, and end it as soon as bytes arrive."""
-    from threading import Event
-
-    from .. import DownloadInterruptedError
-
-    arrived = Event()
-
-    def progress(done: int, _total: int | None) -> None:
-        if done:
-            arrived.set()
-
-    with tempfile.TemporaryDirectory() as folder:
-        try:
-            client.analyzed_videos.download(session_id, f"{folder}{os.sep}", progress=progress, cancel=arrived)
-        except DownloadInterruptedError:
-            if not arrived.is_set():
-                raise
+        if not arrived.is_set():
+            yield _failed(name, error)
+            return
+    minutes = expires_at and (expires_at - datetime.now(UTC)).total_seconds() / 60
+    yield Check(name, "ok", "the signed URL works" + (f", expires in {minutes:.0f} min" if minutes else ""))

@@ -7,7 +7,6 @@ from typing import Any
 import click
 
 from . import _options, _output
-from ._progress import progress_bar
 
 
 @click.command
@@ -30,6 +29,12 @@ def download(session_id: str, output: str, quiet: bool, as_json: bool, **how: An
     """
     if output == "-":
         raise click.BadParameter("a video is verified before anybody gets it; name a file.", param_hint="--output")
-    with _options.connect() as client, progress_bar(session_id, quiet=quiet) as progress:
-        saved = client.analyzed_videos.download(session_id, output, progress=progress, **how)
-    _output.saved(saved, as_json=as_json)
+    videos = _options.connect().analyzed_videos
+    with _output.progress_bar(session_id, quiet=quiet) as progress:
+        saved = videos.download(session_id, output, progress=progress, **how)
+    if as_json:
+        told = {name: getattr(saved, name) for name in ("session_id", "size", "sha256", "verified", "resumed_from")}
+        path = saved.path if isinstance(saved.path, str) else saved.path.absolute()
+        _output.result_json(told | {"path": str(path), "seconds": round(saved.elapsed, 3)})
+    else:
+        _output.result(str(saved.path))

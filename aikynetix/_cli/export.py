@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import closing
 from importlib import import_module
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -13,53 +13,18 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from . import _options, _output
-from ._progress import export_bars
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Iterator
     from concurrent.futures import Executor
     from typing import BinaryIO
 
     from .. import ExportRecord
     from ._bars import ExportBars
 
-_DASK_TIMEOUT = 15.0
 _STDIN = "<stdin>"
 _STATUSES = ("done", "already_there", "not_ready", "failed")
 _ACTIONS = {"fetch": "to fetch", "already_there": "already there", "skip": "to leave alone"}
-
-
-class Summary:
-    """How many sessions of an export ended how."""
-
-    def __init__(self) -> None:
-        self.counts: Counter[str] = Counter()
-        self.missing = self.fetched = 0
-        self.began = monotonic()
-
-    def add(self, record: ExportRecord) -> None:
-        """Count a record in."""
-        self.counts[record.status] += 1
-        self.missing += record.error == "NotFoundError"
-        self.fetched += record.size or 0 if record.status == "done" else 0
-
-    def sentence(self, *, has_wait: bool) -> str:
-        """Return the counts, and what helps the sessions without a video; with ``--wait`` they were to be made."""
-        told = ", ".join(f"{self.counts[one]} {one.replace('_', ' ')}" for one in _STATUSES if self.counts[one])
-        number, size = self.counts.total(), _output.human_size(self.fetched)
-        sessions = f"{number} session{'' if number == 1 else 's'}"
-        line = f"{sessions}: {told or 'nothing to do'}; {size} in {monotonic() - self.began:.1f} s."
-        if self.missing and not has_wait:
-            return f"{line} To have missing videos made: --wait SECONDS; what failed alone: --retry-failed."
-        return f"{line} To try again what failed: --retry-failed." if self.counts["failed"] else line
-
-    def exit_code(self) -> int:
-        """Return 0 when every video is there, 6 when the others are only not ready yet, and else 1."""
-        from ._exit_codes import Exit
-
-        if self.counts["failed"]:
-            return Exit.FAILURE
-        return Exit.LATER if self.counts["not_ready"] else Exit.DONE
 
 
 @click.command(short_help="Save the videos of many sessions into a folder.")
@@ -88,23 +53,20 @@ def export(source: BinaryIO, to: str, dry_run: bool, dask: str | None, quiet: bo
     """
     from .._export import PAGE
 
-    with ExitStack() as stack:
-        count = _counted(source)
-        if dry_run:
-            _plan(_sessions(source), to, retry_failed=how["retry_failed"], as_json=as_json)
-            return
-        client = stack.enter_context(_options.connect())
-        executor = stack.enter_context(_cluster(dask)) if dask else None
-        bars = stack.enter_context(export_bars(count, quiet=quiet))
-        observer = None if bars is None else bars.observe
-        records = client.analyzed_videos.export(_sessions(source), to, executor=executor, progress=observer, **how)
-        summary = Summary()
+    context, count = click.get_current_context(), _counted(source)
+    if dry_run:
+        _plan(_sessions(source), to, retry_failed=how["retry_failed"], as_json=as_json)
+        return
+    videos, executor, began = _options.connect().analyzed_videos, _executor(dask) if dask else None, monotonic()
+    with _output.export_bars(count, quiet=quiet) as bars:
+        observe = None if bars is None else bars.observe
+        records = videos.export(_sessions(source), to, executor=executor, progress=observe, **how)
         with closing(records):
-            _show_all(records, summary, bars, as_json=as_json)
+            counts = _show_all(records, bars, as_json=as_json)
     if not quiet:
-        page = f"{to.rstrip('/')}/{PAGE}"
-        _output.note(f"{summary.sentence(has_wait=bool(how['wait']))} To look at the videos: {page}")
-    click.get_current_context().exit(summary.exit_code())
+        told = _summary(counts, monotonic() - began, has_wait=bool(how["wait"]))
+        _output.note(f"{told} To look at the videos: {to.rstrip('/')}/{PAGE}")
+    context.exit(1 if counts["failed"] else 6 if counts["not_ready"] else 0)
 
 
 def _sessions(file: BinaryIO) -> Iterator[Any]:
@@ -142,28 +104,29 @@ def _plan(sessions: Iterator[Any], to: str, *, retry_failed: bool, as_json: bool
     _output.note(f"Nothing was done. Of {counts.total()} sessions: {told or 'nothing to do'}.")
 
 
-@contextmanager
-def _cluster(address: str) -> Generator[Executor]:
-    """Connect to a Dask cluster for the time of a ``with`` block."""
+def _executor(address: str) -> Executor:
+    """Connect to a Dask cluster until the command ends."""
     try:
         distributed: Any = import_module("distributed")  # Dask ships no types
     except ImportError:
         raise ImportError("--dask needs Dask: pip install 'aikynetix[dask]'") from None
     try:
-        cluster = distributed.Client(address, timeout=_DASK_TIMEOUT, set_as_default=False)
+        cluster = distributed.Client(address, timeout=15, set_as_default=False)
     except (OSError, ValueError, TypeError):
         raise click.UsageError(f"--dask: no scheduler answers at {address}") from None
-    with cluster:
-        executor: Executor = cluster.get_executor()
-        yield executor
+    executor: Executor = click.get_current_context().with_resource(cluster).get_executor()
+    return executor
 
 
-def _show_all(records: Iterator[ExportRecord], summary: Summary, bars: ExportBars | None, *, as_json: bool) -> None:
-    """Print the records as they come, and count them."""
+def _show_all(records: Iterator[ExportRecord], bars: ExportBars | None, *, as_json: bool) -> Counter[str]:
+    """Print the records as they come; count their statuses, the ``bytes`` and the sessions with ``no video``."""
+    counts: Counter[str] = Counter()
     say = _output.result if bars is None or not sys.stdout.isatty() else bars.say
     complain = _output.note if bars is None else bars.say
     for record in records:
-        summary.add(record)
+        counts[record.status] += 1
+        counts["no video"] += record.error == "NotFoundError"
+        counts["bytes"] += record.size or 0 if record.status == "done" else 0
         if bars is not None:
             bars.add(record)
         if as_json:
@@ -173,3 +136,16 @@ def _show_all(records: Iterator[ExportRecord], summary: Summary, bars: ExportBar
         else:
             why = "ask again later, or with --wait" if record.status == "not_ready" else record.message
             complain(_output.plain(f"{record.session_id}: {record.status.replace('_', ' ')}: {why}"))
+    return counts
+
+
+def _summary(counts: Counter[str], seconds: float, *, has_wait: bool) -> str:
+    """Return how many sessions ended how, and what helps those without a video that ``--wait`` did not have made."""
+    from rich.filesize import decimal
+
+    told = ", ".join(f"{counts[one]} {one.replace('_', ' ')}" for one in _STATUSES if counts[one])
+    number, size = sum(counts[one] for one in _STATUSES), decimal(counts["bytes"])
+    line = f"{number} session{'' if number == 1 else 's'}: {told or 'nothing to do'}; {size} in {seconds:.1f} s."
+    if counts["no video"] and not has_wait:
+        return f"{line} To have missing videos made: --wait SECONDS; what failed alone: --retry-failed."
+    return f"{line} To try again what failed: --retry-failed." if counts["failed"] else line

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from .. import APIResponseValidationError, BadRequestError, NotFoundError, VideoNotReadyError
 from . import _options, _output
-from ._progress import progress_bar
 
 if TYPE_CHECKING:
     from .. import Aikynetix, AnalyzedVideo
@@ -15,18 +15,19 @@ if TYPE_CHECKING:
 
 @click.command
 @_options.session_argument
-@_options.analysis_choice("Which analysis to make")
+@_options.analysis_option
 @_options.wait_option
 @_options.quiet_option
 @_options.json_option
 @_options.connection_options
-def generate(session_id: str, analysis: _options.Kind | None, wait: float, quiet: bool, as_json: bool) -> None:
+def generate(session_id: str, analysis: Any, wait: float, quiet: bool, as_json: bool) -> None:
     """Have the video of a session made, and print its URL.
 
     Without --wait the request is sent in any case, so that a video may be made again; exit code 6 says that it was
     accepted but the video is not there yet. With --wait a video that is there already will do.
     """
-    with _options.connect() as client, progress_bar(session_id, quiet=quiet or not wait, transient=True):
+    client = _options.connect()
+    with _output.progress_bar(session_id, quiet=quiet or not wait, transient=True):
         if wait:
             video = client.analyzed_videos.ensure(session_id, analysis=analysis, wait=wait)
         else:
@@ -34,10 +35,8 @@ def generate(session_id: str, analysis: _options.Kind | None, wait: float, quiet
     _output.video(video, as_json=as_json)
 
 
-def _generated(client: Aikynetix, session_id: str, analysis: _options.Kind | None) -> AnalyzedVideo:
+def _generated(client: Aikynetix, session_id: str, analysis: Any) -> AnalyzedVideo:
     """Send the request once; where the response leaves open whether the video is being made, a GET tells."""
-    from .. import APIResponseValidationError, BadRequestError, NotFoundError, VideoNotReadyError
-
     try:
         return client.analyzed_videos.generate(session_id, analysis=analysis)
     except (APIResponseValidationError, BadRequestError) as error:

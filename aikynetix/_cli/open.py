@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from . import _options, _output
-from ._progress import progress_bar
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,9 +27,7 @@ if TYPE_CHECKING:
 @click.option("--print", "only_print", is_flag=True, help="Fetch the video and print where it is, but do not play it.")
 @_options.quiet_option
 @_options.connection_options
-def open_video(
-    session_id: str, analysis: _options.Kind | None, wait: float, player: str | None, only_print: bool, quiet: bool
-) -> None:
+def open_video(session_id: str, player: str | None, only_print: bool, quiet: bool, **how: Any) -> None:
     """Play the video of a session.
 
     The video is fetched into the cache folder and played from there: its signed URL would be seen by everybody on this
@@ -39,13 +37,19 @@ def open_video(
     program = [] if only_print else _player(player, os.environ)
     folder = cache_folder(sys.platform, os.environ, Path.home())
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with _options.connect() as client, progress_bar(session_id, quiet=quiet) as progress:
-        saved = client.analyzed_videos.download(
-            session_id, f"{folder}{os.sep}", analysis=analysis, wait=wait, progress=progress, overwrite=True
-        )
+    videos = _options.connect().analyzed_videos
+    with _output.progress_bar(session_id, quiet=quiet) as progress:
+        saved = videos.download(session_id, folder, progress=progress, overwrite=True, **how)
     _output.result(str(saved.path))
-    if program:
-        _play([*program, str(saved.path)])
+    if not program:
+        return
+    try:
+        # Stdout is for the result; what the player says goes where messages go, to file descriptor 2.
+        ended = subprocess.run([*program, str(saved.path)], check=False, stdout=2)  # noqa: S603 -- the person's own choice
+    except OSError as error:
+        raise click.ClickException(f"cannot start {program[0]}: {error.strerror}.") from None
+    if ended.returncode:
+        raise click.ClickException(f"{program[0]} ended with exit code {ended.returncode}.")
 
 
 def cache_folder(platform: str, environ: Mapping[str, str], home: Path) -> Path:
@@ -65,13 +69,10 @@ def cache_folder(platform: str, environ: Mapping[str, str], home: Path) -> Path:
 def _player(asked: str | None, environ: Mapping[str, str]) -> list[str]:
     """Return the program that the file's path is to be appended to, before anything is fetched."""
     if asked is not None:
-        try:
-            words = shlex.split(asked)
-        except ValueError as error:
-            raise click.BadParameter(f"{error}.", param_hint="--player") from None
-        if not words:
-            raise click.BadParameter("no program named.", param_hint="--player")
-        return words
+        with contextlib.suppress(ValueError):
+            if words := shlex.split(asked):
+                return words
+        raise click.BadParameter(f"{asked!r} names no program.", param_hint="--player")
     if sys.platform == "win32":
         return ["rundll32", "url.dll,FileProtocolHandler"]  # `start` would need cmd, which reads & and % in names
     if sys.platform == "darwin":
@@ -82,13 +83,3 @@ def _player(asked: str | None, environ: Mapping[str, str]) -> list[str]:
     if found is None:
         raise click.ClickException("found nothing to play videos with; name a --player, or use --print.")
     return [found]
-
-
-def _play(command: list[str]) -> None:
-    try:
-        # Stdout is for the result; what the player says goes where messages go, to file descriptor 2.
-        ended = subprocess.run(command, check=False, stdout=2)  # noqa: S603 -- the person's own choice
-    except OSError as error:
-        raise click.ClickException(f"cannot start {command[0]}: {error.strerror}.") from None
-    if ended.returncode:
-        raise click.ClickException(f"{command[0]} ended with exit code {ended.returncode}.")

@@ -29,18 +29,11 @@ def sandbox(port: int, storage_port: int, polls: int, latency: float, url_lifeti
     server = Sandbox(api_port=port, storage_port=storage_port, polls=polls, latency=latency, url_lifetime=url_lifetime)
 
     def announce(text: str) -> None:
+        names = ("base_url", "storage_url", "api_key", "token", "env", "sessions")
         if as_json:
-            addresses = {"base_url": server.base_url, "storage_url": server.storage_url}
-            credentials = {"api_key": server.api_key, "token": server.token}
-            _output.result_json({**addresses, **credentials, "env": server.env, "sessions": server.sessions})
+            _output.result_json({name: getattr(server, name) for name in names})
         else:
             _output.result(text)
 
-    try:
-        server.serve_forever(announce)
-    except OSError as error:
-        if error.filename is None:
-            raise  # stdout has gone
-        told = f"{error.filename}: {error.strerror}; choose another --port or --storage-port."
-        raise click.ClickException(told) from None
+    server.serve_forever(announce)
     _output.note("stopped")

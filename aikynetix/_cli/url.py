@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from . import _options, _output
-from ._progress import progress_bar
 
 
 @click.command
@@ -16,15 +17,13 @@ from ._progress import progress_bar
 @_options.quiet_option
 @_options.json_option
 @_options.connection_options
-def url(
-    session_id: str, analysis: _options.Kind | None, wait: float, attachment: bool, quiet: bool, as_json: bool
-) -> None:
+def url(session_id: str, analysis: Any, wait: float, attachment: bool, quiet: bool, as_json: bool) -> None:
     """Print the signed URL of a session's video.
 
     Whoever has the URL can fetch the video until it expires: treat it as a secret.
     """
-    with _options.connect() as client, progress_bar(session_id, quiet=quiet or not wait, transient=True):
-        videos = client.analyzed_videos
+    videos = _options.connect().analyzed_videos
+    with _output.progress_bar(session_id, quiet=quiet or not wait, transient=True):
         video = videos.ensure(session_id, analysis=analysis, wait=wait) if wait else None
         if video is None or attachment:
             video = videos.get(session_id, analysis=analysis, as_attachment=attachment)

@@ -93,19 +93,15 @@ class Destination:
             raise PlaceError(f"{folder} belongs to somebody else")
         return folder / f"{hashlib.sha256(str(self.shown).encode()).hexdigest()[:32]}.mp4"
 
-    def exists(self) -> bool:
-        """Return whether a file stands there, by looking it up and not by a listing of before."""
+    def size(self) -> int | None:
+        """Return the bytes of the file that stands there, by looking it up and not by a listing of before."""
         if self.fs is not None:
             self.fs.invalidate_cache(self.path.rpartition("/")[0])
-            return bool(self.fs.exists(self.path))
+            return int(self.fs.size(self.path) or 0) if self.fs.exists(self.path) else None
         path = Path(self.shown)
         if os.path.lexists(path) and (path.is_symlink() or not path.is_file()):
             raise PlaceError("what stands there is no regular file")
-        return path.exists()
-
-    def size(self) -> int:
-        """Return the bytes of the file that stands there."""
-        return Path(self.shown).stat().st_size if self.fs is None else int(self.fs.size(self.path))
+        return path.stat().st_size if path.exists() else None
 
     def publish(self, part: PartialFile, size: int, check: Callable[[], object]) -> None:
         """Put a complete file under its name; far away it is first written under another one, and looked at."""

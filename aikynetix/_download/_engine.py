@@ -3,29 +3,55 @@
 from __future__ import annotations
 
 import time
-from concurrent.futures import CancelledError
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from attrs import evolve, frozen
+from attrs import frozen
 
-from .._errors import AikynetixError, DownloadError, IntegrityError
+from .._config import DEFAULT_TIMEOUT
+from .._errors import DownloadError
 from .._models import DownloadedVideo
 from ._destination import Destination, destination, file_name, remote_url
 from ._failures import Errors
 from ._partial import Busy, PartialFile
-from ._transfer import Transfer
-from ._urls import SignedUrls
-from ._verify import verify
+from ._transfer import SignedUrl, Transfer
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
+
+    import httpx
 
     from .._models import AnalyzedVideo
-    from ._types import OpenUrl, Options
+
+MAX_BYTES = 64 * 1024**3
+"""Bound, in bytes, of a body whose size the storage does not announce, where the caller sets none."""
 
 _LOOK_EVERY = 0.1
+
+
+class OpenUrl(Protocol):
+    """Sends one GET without a credential, follows no redirect, and returns as soon as the head is there.
+
+    The caller reads the body and closes the response. Raises `httpx.TransportError`, also within 0.3 s once
+    ``cancelled`` returns True.
+    """
+
+    def __call__(self, url: str, headers: Mapping[str, str], *, cancelled: Callable[[], bool]) -> httpx.Response: ...
+
+
+@frozen(kw_only=True)
+class Options:
+    """How to download."""
+
+    progress: Callable[[int, int | None], object] | None = None  # bytes done and in all, from the calling thread
+    overwrite: bool = False  # whether a file under the final name may be replaced
+    exist_ok: bool = False  # whether such a file is the result; a download of it that is under way is waited for
+    connections: int | None = None  # most connections for one file, 1 and up; None adapts the number
+    max_bytes: int = MAX_BYTES  # most bytes of a body whose size is not announced
+    timeout: httpx.Timeout = DEFAULT_TIMEOUT  # seconds for connecting, and for hearing nothing from the storage
+    max_retries: int = 3  # failures in a row, without a byte gained, that may follow the first
+    cancelled: Callable[[], bool] = bool  # polled at least every 0.2 s; True ends the download, with that reason
 
 
 def download(
@@ -38,103 +64,61 @@ def download(
 ) -> DownloadedVideo:
     """Download the video of a session, verify it, and put it under its final name in one step.
 
-    ``to`` is read by `destination`. ``lookup`` asks the API for a signed URL: it may block, is called again when a URL
-    has expired, and what it raises reaches the caller as it is, unless the download was cancelled meanwhile.
+    ``to`` is read by `destination`. ``lookup`` asks the API for a signed URL: it may block, is called again when the
+    storage refuses a URL, and what it raises reaches the caller as it is, unless the download was cancelled meanwhile.
     """
-    begun, errors = time.monotonic(), Errors(session_id, remote_url(to) or Path(to))
-
-    def wanted_lookup() -> AnalyzedVideo:
-        try:
-            return lookup()
-        except (AikynetixError, CancelledError) as error:
-            if options.cancelled():
-                raise errors.cancelled() from error
-            raise
-
-    urls = SignedUrls(wanted_lookup)
+    begun, errors = time.monotonic(), Errors(session_id, remote_url(to) or Path(to), options.cancelled)
+    url = SignedUrl(lookup, errors)
     with errors.mapped():
-        place = destination(to, lambda: file_name(session_id, urls.video()))
-    errors = evolve(errors, path=place.shown)
-    return _Download(place, urls, open_url, options, errors).run(begun)
+        place = destination(to, lambda: file_name(session_id, url.video()))
+        errors.path = place.shown
+        part = _locked(place, options, errors)
+    if isinstance(part, int):
+        return DownloadedVideo(session_id=session_id, path=place.shown, size=part, verified="exists")
+    try:
+        transfer = Transfer(url, open_url, part, options, errors, sha256=place.fs is not None)  # it will be far away
+        transfer.run()
+        with errors.mapped():
+            if not options.overwrite and place.size() is not None:  # it may have appeared meanwhile
+                raise _in_the_way(errors)
+            seen = part.sync(transfer.size)
+            place.publish(part, transfer.size, errors.require_wanted)
+    finally:
+        part.close()
+    return DownloadedVideo(
+        session_id=session_id,
+        path=place.shown,
+        size=transfer.size,
+        sha256=transfer.sha256,
+        resumed_from=transfer.resumed_from,
+        verified=transfer.verified,
+        elapsed=time.monotonic() - begun,
+        _file=None if place.fs is not None else (Path(place.shown).absolute(), seen),
+    )
 
 
-@frozen
-class _Download:
-    place: Destination
-    urls: SignedUrls
-    open_url: OpenUrl
-    options: Options
-    errors: Errors
-
-    def run(self, begun: float) -> DownloadedVideo:
-        session_id, path = self.errors.session_id, self.errors.path
-        with self.errors.mapped():
-            part = self._lock()
-        if isinstance(part, int):
-            return DownloadedVideo(session_id=session_id, path=path, size=part, verified="exists")
+def _locked(place: Destination, options: Options, errors: Errors) -> PartialFile | int:
+    """Return the locked partial file; the size of the file where it is there and that is all that is wanted."""
+    while True:
+        size = place.size()
+        if size is not None and options.exist_ok:
+            return size
+        if size is not None and not options.overwrite:
+            raise _in_the_way(errors)
         try:
-            transfer, sha256, verified = self._fetch(part)
-            with self.errors.mapped():
-                if not self.options.overwrite and self.place.exists():  # it may have appeared meanwhile
-                    raise self._in_the_way()
-                seen = part.sync(transfer.size)
-                self.place.publish(part, transfer.size, self._require_wanted)
-        finally:
-            part.close()
-        return DownloadedVideo(
-            session_id=session_id,
-            path=path,
-            size=transfer.size,
-            sha256=sha256,
-            resumed_from=transfer.resumed_from,
-            verified=verified,
-            elapsed=time.monotonic() - begun,
-            _file=(Path(path).absolute(), seen) if self.place.fs is None else None,
-        )
+            part = PartialFile(place.collected)
+        except Busy:
+            if not options.exist_ok:
+                text = "another download to the same file is under way"
+                raise errors.make(DownloadError, text, "locked") from None
+            errors.require_wanted()
+            time.sleep(_LOOK_EVERY)
+            continue
+        if not options.exist_ok or place.size() is None:
+            return part
+        part.close()  # it was finished between looking and locking
 
-    def _lock(self) -> PartialFile | int:
-        """Return the locked partial file; the size of the file where it is there and that is all that is wanted."""
-        while True:
-            exists = self.place.exists()
-            if exists and self.options.exist_ok:
-                return self.place.size()
-            if exists and not self.options.overwrite:
-                raise self._in_the_way()
-            try:
-                part = PartialFile(self.place.collected)
-            except Busy:
-                if not self.options.exist_ok:
-                    text = "another download to the same file is under way"
-                    raise self.errors.make(DownloadError, text, "locked") from None
-                self._require_wanted()
-                time.sleep(_LOOK_EVERY)
-                continue
-            if not self.options.exist_ok or not self.place.exists():
-                return part
-            part.close()  # it was finished between looking and locking
 
-    def _fetch(self, part: PartialFile) -> tuple[Transfer, str | None, str]:
-        """Return the completed transfer, the SHA-256 where one is needed, and what the bytes were verified by."""
-        sha256 = self.place.fs is not None  # the file will be far away
-        transfer = Transfer(self.urls, self.open_url, part, self.options, self.errors, sha256=sha256)
-        resume = True
-        while True:
-            digests = transfer.run(resume=resume)
-            with self.errors.mapped(), part.reader() as file:
-                try:
-                    checked = verify(transfer.version, transfer.size, digests, file, framed=transfer.is_framed)
-                except ValueError as mismatch:
-                    if not transfer.resumed_from:
-                        part.discard()
-                        raise self.errors.make(IntegrityError, str(mismatch), None) from None
-                else:
-                    return transfer, digests.get("sha256"), checked
-            resume = False  # the fault may lie in what an earlier process left behind
-
-    def _require_wanted(self) -> None:
-        if self.options.cancelled():
-            raise self.errors.cancelled()
-
-    def _in_the_way(self) -> DownloadError:
-        text = "the file exists already; pass overwrite=True to replace it, or exist_ok=True to take it as it is"
-        return self.errors.make(DownloadError, text, "exists")
+def _in_the_way(errors: Errors) -> DownloadError:
+    text = "the file exists already; pass overwrite=True to replace it, or exist_ok=True to take it as it is"
+    return errors.make(DownloadError, text, "exists")

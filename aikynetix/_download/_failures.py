@@ -8,17 +8,16 @@ from contextlib import contextmanager
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
-from attrs import frozen
+from attrs import define, frozen
 
 from .._errors import AikynetixError, DownloadError, DownloadInterruptedError, IntegrityError, SignedUrlExpiredError
 from .._retry import next_wait
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator
     from pathlib import Path
 
 _MAX_RENEWALS = 2
-_XML_CODE = re.compile(r"<Code>\s*([A-Za-z]{1,64})\s*</Code>")
 _SIGNATURE_CODE = re.compile(
     "|ExpiredToken|SignatureDoesNotMatch|AccessDenied|AuthenticationRequired|InvalidSecurity|MalformedSecurityHeader|"
     "RequestTimeTooSkewed|InvalidPolicyDocument|AuthorizationQueryParametersError"
@@ -31,54 +30,51 @@ _NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 class Kind(Enum):
     """What went wrong with one connection."""
 
-    CONNECT = auto()  # it could not be opened; that may pass
-    REFUSED = auto()  # it could not be opened, and that does not pass: a refused certificate, a proxy that says no
-    BROKEN = auto()  # it broke, or ended before the announced end
-    STALLED = auto()  # nothing, or next to nothing, came for too long
+    BROKEN = auto()  # it did not come about, broke, fell silent, ended too early, or what came contradicts itself
     STATUS = auto()  # a status other than 200 and 206
     CHANGED = auto()  # the response is about another version of the object
-    NO_RANGES = auto()  # a further connection asked for a range and the whole came
-    MALFORMED = auto()  # the response contradicts itself or the request
     CONTENT = auto()  # the bytes are not those of a video
-    TOO_LARGE = auto()  # more bytes came than allowed
-    DISALLOWED_URL = auto()  # the URL is neither https nor on this machine
-    DISK = auto()  # the file could not be written
-    NO_SPACE = auto()  # the same, because the disk, a quota or a limit is full
+    FINAL = auto()  # what does not pass: a refused certificate, a URL that may not be asked, too many bytes
 
 
-# What no other connection would do better.
-_OURS = frozenset({Kind.DISK, Kind.NO_SPACE, Kind.CONTENT, Kind.TOO_LARGE})
-# What may be a server's way to say that it cannot do ranges of this object.
-_MAY_BE_ABOUT_RANGES = frozenset({Kind.STATUS, Kind.MALFORMED, Kind.BROKEN, Kind.STALLED})
-
-
-@frozen
+@define
 class Errors:
     """Makes the errors of one download."""
 
     session_id: str
     path: Path | str
+    _cancelled: Callable[[], bool]
 
     def make(self, kind: type[DownloadError], text: str, reason: str | None) -> DownloadError:
         """Return an error about this download."""
         return kind(f"{self.path}: {text}", session_id=self.session_id, path=self.path, reason=reason)
 
-    def cancelled(self) -> DownloadError:
-        """Return the error of a download that was told to stop."""
-        return self.make(DownloadInterruptedError, "the download was cancelled; a later call resumes it", "cancelled")
+    def require_wanted(self) -> None:
+        """Raise the error of a download that was told to stop, if it was."""
+        if self._cancelled():
+            text = "the download was cancelled; a later call resumes it"
+            raise self.make(DownloadInterruptedError, text, "cancelled")
 
     @contextmanager
     def mapped(self) -> Generator[None]:
         """Have what a file system raises, or we about a place, come out as an error of ours."""
         try:
             yield
-        except AikynetixError:
+        except (AikynetixError, Failure):
             raise
         except PlaceError as error:
             raise self.make(DownloadError, str(error), "place") from error
         except Exception as error:  # a remote file system raises what its own library raises
-            failure = disk_failure(error)
-            raise self.make(DownloadError, failure.text, failure.reason) from error
+            text, reason = _disk_failure(error)
+            raise self.make(DownloadError, text, reason) from error
+
+
+def _disk_failure(error: Exception) -> tuple[str, str]:
+    """Return what an error while writing the file means, and the reason that the caller is told."""
+    if isinstance(error, OSError) and error.errno in _NO_SPACE:
+        return "no space is left for the file; with room again, a later call resumes", "no_space"
+    why = error.strerror if isinstance(error, OSError) else None
+    return f"the file cannot be written: {why or type(error).__name__}", "place"
 
 
 class PlaceError(ValueError):
@@ -99,29 +95,34 @@ class Failure(Exception):
 
     @property
     def reason(self) -> str | None:
-        """The ``reason`` of the error that it ends in."""
-        return {Kind.DISK: "place", Kind.NO_SPACE: "no_space", Kind.CONTENT: None}.get(self.kind, "storage")
+        """The ``reason`` of that error."""
+        return None if self.kind is Kind.CONTENT else "storage"
 
     @property
     def may_pass(self) -> bool:
         """Whether the same request may succeed a little later."""
         if self.kind is Kind.STATUS:
             return (self.status >= 500 and self.status != 501) or self.status in _PASSING_STATUSES
-        return self.kind in (Kind.CONNECT, Kind.BROKEN, Kind.STALLED, Kind.MALFORMED)
+        return self.kind is Kind.BROKEN
 
     @property
     def is_about_url(self) -> bool:
         """Whether another URL may help: the signature is refused, or there is nothing at this place."""
-        return self.kind is Kind.STATUS and self.status in _URL_STATUSES
+        return self.status in _URL_STATUSES
 
     @property
-    def is_refused_signature(self) -> bool:
-        """Whether the storage refused the URL's signature, expired or otherwise invalid.
+    def error(self) -> type[DownloadError]:
+        """What to raise where nothing helps.
 
         Source: Cloud Storage documentation, "HTTP response codes" of the XML API: an expired V4 URL is 400
         ``ExpiredToken``, a wrong signature 403 ``SignatureDoesNotMatch``.
         """
-        return self.status in (401, 403) or (self.status == 400 and bool(_SIGNATURE_CODE.fullmatch(self.code)))
+        if self.kind is Kind.CONTENT:
+            return IntegrityError
+        if self.may_pass:
+            return DownloadInterruptedError
+        is_refused = self.status in (401, 403) or (self.status == 400 and _SIGNATURE_CODE.fullmatch(self.code))
+        return SignedUrlExpiredError if is_refused else DownloadError
 
 
 @frozen(kw_only=True)
@@ -131,7 +132,6 @@ class TransferState:
     failures: int = 1  # in a row without progress, this one included
     renewals: int = 0  # fresh URLs asked for in a row without progress
     max_retries: int = 3
-    waited: float = 0.0  # seconds since the last progress
     others: bool = False  # whether there are other connections
     fresh: bool = True  # whether the failed connection had not brought a byte
     may_drop: bool = False  # whether a range was asked for, and the whole was not yet tried instead
@@ -141,72 +141,31 @@ class TransferState:
 class Step(Enum):
     """What to do after a failure."""
 
-    WAIT = auto()  # try again after `Action.wait` seconds
+    WAIT = auto()  # try again after a while
     REFRESH_URL = auto()  # ask the API for a fresh URL, then try again
     FEWER = auto()  # go on with the other connections, and open no more
-    ASK_WHOLE = auto()  # ask for the whole object; if it comes, drop what is kept
+    ASK_WHOLE = auto()  # ask for the whole object; if it comes, drop what is kept, else raise `Failure.error`
     START_OVER = auto()  # forget what has arrived and begin from the first byte
-    GIVE_UP = auto()  # raise `Action.error`
+    GIVE_UP = auto()  # raise `Failure.error`
 
 
-@frozen
-class Action:
-    """A step, and what belongs to it."""
-
-    step: Step
-    wait: float = 0.0
-    error: type[DownloadError] = DownloadError
-
-
-def decide(failure: Failure, state: TransferState) -> Action:
-    """Return what to do about a failed connection."""
-    action = _decide(failure, state)
-    if action.step is Step.GIVE_UP and state.may_drop and failure.kind in _MAY_BE_ABOUT_RANGES:
-        return Action(Step.ASK_WHOLE, error=action.error)
-    return action
-
-
-def _decide(failure: Failure, state: TransferState) -> Action:
+def decide(failure: Failure, state: TransferState) -> tuple[Step, float]:
+    """Return what to do about a failed connection, and the seconds to wait before it."""
     if failure.kind is Kind.CHANGED:
-        return Action(Step.START_OVER)
-    if failure.kind is Kind.NO_RANGES or (state.others and state.fresh and failure.kind not in _OURS):
+        return Step.START_OVER, 0.0
+    if state.others and state.fresh:
         # Some servers refuse the connection that is one too many, in whatever words; some just hang up on it.
-        return Action(Step.FEWER)
-    if failure.may_pass:
-        return _again(failure, state)
-    if failure.is_about_url and state.renewals < _MAX_RENEWALS:
-        return Action(Step.REFRESH_URL)
-    if failure.kind is Kind.CONTENT:
-        return Action(Step.GIVE_UP, error=IntegrityError)
-    return Action(Step.GIVE_UP, error=SignedUrlExpiredError if failure.is_refused_signature else DownloadError)
-
-
-def _again(failure: Failure, state: TransferState) -> Action:
-    if state.failures == 1 and failure.kind in (Kind.BROKEN, Kind.STALLED) and state.max_retries:
+        return Step.FEWER, 0.0
+    if failure.kind is Kind.BROKEN and state.failures == 1 and state.max_retries:
         # A connection that broke says nothing against the next one; only a second failure calls for patience.
-        return Action(Step.WAIT)
-    wait = next_wait(
-        attempt=state.failures,
-        max_retries=state.max_retries,
-        elapsed=state.waited if failure.retry_after is not None else 0.0,
-        retry_after=failure.retry_after,
-        draw=state.draw,
-    )
-    return Action(Step.GIVE_UP, error=DownloadInterruptedError) if wait is None else Action(Step.WAIT, wait)
-
-
-def xml_code(body: str) -> str:
-    """Return the error code in a Cloud Storage XML error document, empty when there is none."""
-    found = _XML_CODE.search(body)
-    return found[1] if found else ""
-
-
-def disk_failure(error: Exception) -> Failure:
-    """Return what an error while writing the file means."""
-    if isinstance(error, OSError) and error.errno in _NO_SPACE:
-        failure = Failure(Kind.NO_SPACE, "no space is left for the file; with room again, a later call resumes")
-    else:
-        reason = error.strerror if isinstance(error, OSError) else None
-        failure = Failure(Kind.DISK, f"the file cannot be written: {reason or type(error).__name__}")
-    failure.__cause__ = error
-    return failure
+        return Step.WAIT, 0.0
+    if failure.may_pass:
+        retries, after = state.max_retries, failure.retry_after
+        wait = next_wait(attempt=state.failures, max_retries=retries, elapsed=0.0, retry_after=after, draw=state.draw)
+        if wait is not None:
+            return Step.WAIT, wait
+    if failure.is_about_url and state.renewals < _MAX_RENEWALS:
+        return Step.REFRESH_URL, 0.0
+    # It may be the server's way to say that it cannot do ranges of this object.
+    is_about_ranges = state.may_drop and failure.kind in (Kind.STATUS, Kind.BROKEN)
+    return Step.ASK_WHOLE if is_about_ranges else Step.GIVE_UP, 0.0

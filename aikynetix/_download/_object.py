@@ -45,21 +45,13 @@ class ObjectVersion:
         return bool(self.size and (self.validator or self.generation or self.checksums))
 
 
-@frozen(kw_only=True)
-class RangeRequest:
-    """What a request asks for: the bytes from ``start`` up to ``stop`` of ``known``; without it, the whole object."""
-
-    start: int = 0
-    stop: int = 0
-    known: ObjectVersion | None = None
-
-    def headers(self) -> dict[str, str]:
-        """Return ``Range``, and ``If-Range`` where there is a strong validator."""
-        if self.known is None:
-            return {}
-        headers = {"Range": f"bytes={self.start}-{self.stop - 1}"}
-        # No x-goog-if-generation-match: a signed URL covers every x-goog- header, and this one was not signed.
-        return headers | ({"If-Range": self.known.validator} if self.known.validator else {})
+def range_headers(start: int, stop: int, known: ObjectVersion | None) -> dict[str, str]:
+    """Return what asks for bytes from ``start`` up to ``stop`` of a known object; nothing for the whole of any."""
+    if known is None:
+        return {}
+    headers = {"Range": f"bytes={start}-{stop - 1}"}
+    # No x-goog-if-generation-match: a signed URL covers every x-goog- header, and this one was not signed.
+    return headers | ({"If-Range": known.validator} if known.validator else {})
 
 
 @frozen(kw_only=True)
@@ -74,30 +66,34 @@ class RangeResponse:
     is_known: bool = False  # whether it is the very object that was asked for
 
 
-def validate_response(request: RangeRequest, status: int, headers: httpx.Headers, url: str) -> RangeResponse:
-    """Return what a 200 or 206 response brings, or raise a `Failure`; a 200 to a range brings the whole."""
+def validate_response(
+    known: ObjectVersion | None, asked: int, status: int, headers: httpx.Headers, url: str
+) -> RangeResponse:
+    """Return what a 200 or 206 response brings, or raise a `Failure`; a 200 to a range brings the whole.
+
+    Bytes of ``known`` were asked for, from the offset ``asked`` on; without it, the whole of any object.
+    """
     encoding = _ENCODINGS.get(headers.get("content-encoding", "").strip().lower(), "")
     if status == 200:
         whole = _whole(headers, url, encoding)
-        same = request.known is not None and same_object(request.known, whole.version, asserted=False)
-        return attrs.evolve(whole, is_known=same, ranges=whole.ranges and request.known is None)
+        same = known is not None and same_object(known, whole.version, asserted=False)
+        return attrs.evolve(whole, is_known=same, ranges=whole.ranges and known is None)
     found = content_range(headers)
     if found is None or encoding:
-        raise Failure(Kind.MALFORMED, "the storage sent a part without saying which")
+        raise Failure(Kind.BROKEN, "the storage sent a part without saying which")
     start, stop, size = found
     version = _version(url, headers, size, as_stored=not is_transcoded(headers))
-    known = request.known
     if known is None:
-        if start != 0 or stop != size:
-            raise Failure(Kind.MALFORMED, "the storage sent a part where the whole was asked for")
-        return RangeResponse(version=version, stop=stop, ranges=True)
-    if stop > (known.size or stop) or not same_object(known, version, asserted=known.validator is not None):
-        raise Failure(Kind.CHANGED, "the video has changed on the storage")
-    if start != request.start:
-        raise Failure(Kind.MALFORMED, f"the storage sent bytes from {start} on where {request.start} was asked for")
+        known, is_known = version, False
+    else:
+        is_known = True
+        if stop > (known.size or stop) or not same_object(known, version, asserted=known.validator is not None):
+            raise Failure(Kind.CHANGED, "the video has changed on the storage")
+    if start != asked or (not is_known and stop != size):
+        raise Failure(Kind.BROKEN, f"the storage sent bytes from {start} to {stop} where others were asked for")
     # A 206 need repeat neither the size (RFC 9110, section 14.4) nor the checksums.
     joined = attrs.evolve(known, size=known.size or size, checksums=version.checksums | known.checksums)
-    return RangeResponse(version=joined, start=start, stop=stop, ranges=True, is_known=True)
+    return RangeResponse(version=joined, start=start, stop=stop, ranges=True, is_known=is_known)
 
 
 def same_object(known: ObjectVersion, seen: ObjectVersion, *, asserted: bool) -> bool:
@@ -158,7 +154,7 @@ def _whole(headers: httpx.Headers, url: str, encoding: str) -> RangeResponse:
     length, stored = content_length(headers), _number(headers.get("x-goog-stored-content-length", "").strip())
     as_stored = not encoding and not is_transcoded(headers)
     if as_stored and length is not None and stored is not None and length != stored:
-        raise Failure(Kind.MALFORMED, f"the storage announces {length} bytes of an object of {stored}")
+        raise Failure(Kind.BROKEN, f"the storage announces {length} bytes of an object of {stored}")
     size = None if encoding else length if length is not None or not as_stored else stored
     ranges = as_stored and headers.get("accept-ranges", "").strip().lower() == "bytes"
     version = _version(url, headers, size, as_stored=as_stored)

@@ -6,7 +6,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextvars import copy_context
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import attrs
 import httpx
@@ -18,11 +18,12 @@ from ._engine import download
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Mapping
 
-    import anyio
     import anyio.from_thread
 
     from .._models import AnalyzedVideo, DownloadedVideo
-    from ._types import OpenUrl, Options
+    from ._engine import OpenUrl, Options
+
+T = TypeVar("T")
 
 _LOOK_EVERY = 0.2  # seconds between two looks at whether the video is still wanted
 
@@ -62,12 +63,9 @@ class AsyncStorageClient:
 
         def open_url(url: str, headers: Mapping[str, str], *, cancelled: Callable[[], bool]) -> httpx.Response:
             request = self._client.build_request("GET", url, headers=headers, extensions={CANCELLED: cancelled})
-
-            async def send() -> httpx.Response:
-                return await self._client.send(request, stream=True, auth=None, follow_redirects=False)
-
-            response = portal.call(send)
-            stream = _PortalStream(response, portal)
+            send = partial(self._client.send, request, stream=True, auth=None, follow_redirects=False)
+            response = _in_loop(portal, send, cancelled)
+            stream = _PortalStream(response, portal, cancelled)
             return httpx.Response(response.status_code, headers=response.headers, stream=stream, request=request)
 
         return open_url
@@ -76,8 +74,10 @@ class AsyncStorageClient:
 class _PortalStream(httpx.SyncByteStream):
     """The body of an asynchronous response, read from a worker thread."""
 
-    def __init__(self, response: httpx.Response, portal: anyio.from_thread.BlockingPortal) -> None:
-        self._response, self._portal = response, portal
+    def __init__(
+        self, response: httpx.Response, portal: anyio.from_thread.BlockingPortal, cancelled: Callable[[], bool]
+    ) -> None:
+        self._response, self._portal, self._cancelled = response, portal, cancelled
 
     def __iter__(self) -> Iterator[bytes]:
         # Not aiter_raw(): a mock's response may have been read already.
@@ -86,11 +86,23 @@ class _PortalStream(httpx.SyncByteStream):
         async def following() -> bytes | None:
             return await anext(chunks, None)
 
-        while (chunk := self._portal.call(following)) is not None:
+        while (chunk := _in_loop(self._portal, following, self._cancelled)) is not None:
             yield chunk
 
     def close(self) -> None:
         self._portal.call(self._response.aclose)
+
+
+def _in_loop(
+    portal: anyio.from_thread.BlockingPortal, function: Callable[[], Awaitable[T]], cancelled: Callable[[], bool]
+) -> T:
+    """Run ``function`` in the event loop of ``portal``; cancel it there once nobody wants the video."""
+    found = portal.start_task_soon(function)
+    while not found.done():
+        if cancelled():
+            found.cancel()
+        wait([found], timeout=_LOOK_EVERY)
+    return found.result()
 
 
 async def download_in_thread(
@@ -122,34 +134,12 @@ async def download_in_thread(
 
         future = pool.submit(copy_context().run, work)
         try:
-            await _ended(done, stop)
+            await done.wait()
+        except BaseException:
+            stop.set()
+            with anyio.CancelScope(shield=True):
+                await done.wait()
+            raise
         finally:
             pool.shutdown(wait=done.is_set())
     return future.result()  # pyright: ignore[reportPossiblyUnboundVariable] -- a portal swallows nothing
-
-
-def _in_loop(
-    portal: anyio.from_thread.BlockingPortal,
-    lookup: Callable[[], Awaitable[AnalyzedVideo]],
-    cancelled: Callable[[], bool],
-) -> AnalyzedVideo:
-    """Run ``lookup`` in the event loop of ``portal``; cancel it there once nobody wants the video."""
-    found = portal.start_task_soon(lookup)
-    while not found.done():
-        if cancelled():
-            found.cancel()
-        wait([found], timeout=_LOOK_EVERY)
-    return found.result()
-
-
-async def _ended(done: anyio.Event, stop: threading.Event) -> None:
-    """Wait until ``done``; where that is cancelled, say so by ``stop``, and wait all the same."""
-    import anyio
-
-    try:
-        await done.wait()
-    except BaseException:
-        stop.set()
-        with anyio.CancelScope(shield=True):
-            await done.wait()
-        raise

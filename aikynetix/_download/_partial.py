@@ -24,6 +24,7 @@ from ._object import ObjectVersion
 from ._segments import Span, merged
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
     from typing import IO
 
@@ -75,7 +76,6 @@ class PartialFile:
         self._path, self._part, self._journal_path = path, helper_path(path, ".part"), helper_path(path, _JOURNAL)
         self._lock = Lock()
         self._fd = -1
-        self._is_of_use = True  # until it is known to be otherwise: it may be somebody's earlier download
         self._journal = _open_locked(self._journal_path)
         try:
             self._fd = _open_regular(self._part, 0)
@@ -86,6 +86,7 @@ class PartialFile:
     def kept(self) -> tuple[ObjectVersion, list[Span]] | None:
         """Return the object and the spans that an earlier download left, None when there is nothing to resume."""
         with open(self._journal, encoding="ascii", errors="replace", newline="\n", closefd=False) as file:
+            file.seek(0)
             text = file.read()
         if text and not text.endswith("\n"):
             self._append("\n")  # what was cut off must not spoil the next line
@@ -98,7 +99,6 @@ class PartialFile:
         os.ftruncate(self._fd, 0)
         os.ftruncate(self._journal, 0)
         self._append(json.dumps({"journal": _VERSION, "object": attrs.asdict(version)}) + "\n")
-        self._is_of_use = version.is_resumable
 
     def lacks_space(self, count: int) -> bool:
         """Return whether the disk has surely no room for ``count`` more bytes."""
@@ -107,14 +107,18 @@ class PartialFile:
         except OSError:
             return False
 
-    def write(self, offset: int, data: memoryview) -> None:
-        """Write all of ``data`` at ``offset`` and note it in the journal."""
-        written = 0
+    def write(self, offset: int, pieces: Iterable[bytes]) -> int:
+        """Write all of ``pieces`` at ``offset``, note it in the journal, and return how many bytes they are."""
+        stop = offset
         with self._lock:  # Windows has no positioned writes
             os.lseek(self._fd, offset, os.SEEK_SET)
-            while written < len(data):
-                written += os.write(self._fd, data[written:])
-            self._append(f"+{offset}-{offset + written};\n")
+            for piece in pieces:
+                view = memoryview(piece)
+                stop += len(view)
+                while view:
+                    view = view[os.write(self._fd, view) :]
+            self._append(f"+{offset}-{stop};\n")
+        return stop - offset
 
     def _append(self, line: str) -> None:
         os.write(self._journal, line.encode("ascii"))
@@ -148,7 +152,7 @@ class PartialFile:
 
     def close(self) -> None:
         """Give the files and the lock up; what has arrived stays, unless nobody could resume it."""
-        if self._fd >= 0 and (not self._is_of_use or os.fstat(self._fd).st_size == 0):
+        if self._fd >= 0 and self.kept() is None:
             self.discard()
         self._close_file()
         journal, self._journal = self._journal, -1

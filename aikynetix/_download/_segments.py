@@ -91,22 +91,22 @@ class SegmentTable:
         """Bytes that have arrived."""
         return total(self.arrived)
 
-    def begin(self) -> Segment | None:
-        """Return a segment for one more connection, None where there is nothing worth one.
+    def begin(self, wanted: int = 1) -> Segment | None:
+        """Return a segment for one more of ``wanted`` connections, None where there is nothing worth one.
 
-        The first gap that no connection is about to run into; else the second half of the largest gap, if both halves
-        are worth a step.
+        The first gap that no connection is about to run into; else the end of the largest gap: a fair share of
+        everything, half of the gap at most, a step at least.
         """
         with self._lock:
-            open_spans, half = self._gaps(), 0
+            open_spans = self._gaps()
             busy = {each.stop for each in self._segments if each.reach > each.stop}
             start, stop = next((span for span in open_spans if span[0] not in busy), (0, 0))
             if start == stop:
                 start, stop = max(open_spans, key=lambda span: span[1] - span[0], default=(0, 0))
-                half = (stop - start) // 2
-                if half < STEP:
+                if stop - start < 2 * STEP:
                     return None
-            segment = Segment(start + half, start + half, min(start + half + STEP, stop), stop)
+                start = max((start + stop) // 2, stop - max(STEP, total(open_spans) // wanted))
+            segment = Segment(start, start, min(start + STEP, stop), stop)
             self._segments.append(segment)
             return segment
 

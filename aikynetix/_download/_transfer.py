@@ -1,7 +1,7 @@
-"""Fetching all bytes of one object: first request, segments, workers, retries.
+"""Fetching all bytes of one object: first request, segments, connections, retries.
 
-The thread that calls is the one that decides: it makes the first request itself, and looks after the workers, a
-thread each, that receive the bytes.
+The thread that calls is the one that decides: it makes the first request itself, and looks after the connections, which
+receive the bytes in a thread each.
 """
 
 from __future__ import annotations
@@ -9,151 +9,186 @@ from __future__ import annotations
 import logging
 import random
 import time
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures import CancelledError
+from queue import Empty, SimpleQueue
 from threading import BoundedSemaphore, Thread
-from typing import IO, TYPE_CHECKING, NoReturn
+from typing import IO, TYPE_CHECKING
 
 from .._errors import AikynetixError, DownloadError, DownloadInterruptedError, IntegrityError
 from .._redact import scrub_exception
-from ._concurrency import MAX_CONNECTIONS, SMALL, ConcurrencyController
+from ._connection import Connection
 from ._failures import Errors, Failure, Kind, Step, TransferState, decide
-from ._object import ObjectVersion, RangeRequest, RangeResponse
-from ._segments import Segment, SegmentTable, gaps, total
-from ._types import MAX_BYTES
-from ._verify import Checksums
-from ._worker import Worker
+from ._object import ObjectVersion, RangeResponse
+from ._segments import SegmentTable, gaps, total
+from ._verify import Checksums, mismatch, verified_by
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from .._models import AnalyzedVideo
+    from ._engine import OpenUrl, Options
     from ._partial import PartialFile
-    from ._types import OpenUrl, Options
-    from ._urls import SignedUrls
 
 _log = logging.getLogger("aikynetix")
 _TICK = 0.02
 _HASH_AT_ONCE = 16 * 1024 * 1024
-# Bytes that must be gained for a failure not to count: a server that sends one byte and hangs up is no help.
+# Bytes that must be gained for a failure not to count: a server that sends a few and hangs up is no help.
 _PROGRESS = 16 * 1024
 # How often an object may change before it is given up.
 _MAX_RESTARTS = 4
+# More connections help where each is slowed down by itself, by a limit or by a window that is small for the round trip.
+# Which is the case cannot be known beforehand, so there is one for each 2 MiB of what is to be fetched, up to a bound.
+_BYTES_PER_CONNECTION = 2 * 1024 * 1024
+_MOST_CONNECTIONS = 24  # where the caller sets no limit
 # Connections of all downloads of this process beyond the first of each.
 _more_connections = BoundedSemaphore(64)
+
+
+class SignedUrl:
+    """The signed URL in use; ``lookup`` asks the API for it when it is needed first, and where it is refused."""
+
+    def __init__(self, lookup: Callable[[], AnalyzedVideo], errors: Errors) -> None:
+        self._lookup, self._errors = lookup, errors
+        self._video: AnalyzedVideo | None = None
+
+    def video(self, *, fresh: bool = False) -> AnalyzedVideo:
+        """Return the video with its URL."""
+        if self._video is None or fresh:
+            try:
+                self._video = self._lookup()
+            except (AikynetixError, CancelledError):
+                self._errors.require_wanted()
+                raise
+        return self._video
 
 
 class Transfer:
     """Fetches one object into a partial file, and hashes it; by SHA-256 too where that is asked for."""
 
     def __init__(
-        self, urls: SignedUrls, open_url: OpenUrl, part: PartialFile, options: Options, errors: Errors, *, sha256: bool
+        self, url: SignedUrl, open_url: OpenUrl, part: PartialFile, options: Options, errors: Errors, *, sha256: bool
     ) -> None:
-        self._urls, self._open_url, self._part = urls, open_url, part
+        self._url, self._open_url, self._part = url, open_url, part
         self._options, self._errors, self._sha256 = options, errors, sha256
-        self.version = ObjectVersion(path="")
         self.size = self.resumed_from = 0  # bytes that came, and how many of them an earlier download had left
-        self.is_framed, self._has_ended = True, False
+        self.sha256: str | None = None
+        self.verified = ""  # by what
+        self._version = ObjectVersion(path="")
+        self._is_framed, self._has_ended = True, False
         self._table: SegmentTable | None = None  # None: nothing is known, and the whole is to be asked for
         self._checksums: Checksums | None = None
-        self._reader: IO[bytes] | None = None
+        self._reader: IO[bytes]
         # How many connections, and which.
-        self._controller = ConcurrencyController(limit=1)
-        self._running: dict[Future[None], Worker] = {}
+        self._wanted: int | None = None  # None for a new object
+        self._running: set[Connection] = set()
+        self._ended: SimpleQueue[tuple[Connection, BaseException | None]] = SimpleQueue()
         # What has gone wrong since bytes were last gained.
-        self._gained_at, self._best = time.monotonic(), 0
-        self._failures = self._renewals = self._restarts = 0
+        self._best = self._failures = self._renewals = self._restarts = 0
         self._not_before = 0.0
         self._unless_whole: DownloadError | None = None  # raised if the whole cannot be had either
         self._has_dropped = False
         self._ticked_at = 0.0
         self._reported: tuple[int, int | None] | None = None
 
-    def run(self, *, resume: bool = True) -> dict[str, str]:
-        """Fetch the object, or what an earlier download left of it, and return its checksums by name."""
+    def run(self) -> None:
+        """Fetch the object, or what an earlier download left of it, and verify it."""
+        with self._errors.mapped():
+            reader = self._part.reader()
+        with reader as self._reader:
+            digests, wrong = self._fetch(resume=True)
+            if wrong and self.resumed_from:
+                digests, wrong = self._fetch(resume=False)  # the fault may lie in what an earlier process left behind
+        if wrong:
+            self._part.discard()
+            raise self._errors.make(IntegrityError, wrong, None)
+        self.sha256, self.verified = digests.get("sha256"), verified_by(self._version, digests)
+
+    def _fetch(self, *, resume: bool) -> tuple[dict[str, str], str | None]:
+        """Fetch what is missing, and return the checksums by name, and what is wrong with the file."""
         self._table, self._checksums, self.resumed_from, self._has_ended = None, None, 0, False
         with self._errors.mapped():
-            kept, reader = self._part.kept() if resume else None, self._part.reader()
+            kept = self._part.kept() if resume else None
         if kept is not None:
-            self.version, spans = kept
-            size = self.version.size or 0
+            self._version, spans = kept
+            size = self._version.size or 0
             if total(spans) >= size:
                 # One byte is fetched once more, because its response proves that the object is still the same.
                 spans = [(0, size - 1)]
             self._table, self.resumed_from = SegmentTable(size, spans), total(spans)
-        with reader as self._reader:
-            while not self._has_ended:
-                self._deliver(self._connect())
-            assert self._table is not None
-            assert self._checksums is not None
-            self.size = self._table.done
-            while self._checksums.position < self.size:
-                self._tick(force=True)
+        while not self._has_ended:
+            self._deliver(self._connect())
+        assert self._table is not None
+        assert self._checksums is not None
+        self.size = self._table.done
+        while self._checksums.position < self.size:
+            self._tick(force=True)
         self._report(self.size, self.size)
-        return self._checksums.digests()
+        digests = self._checksums.digests()
+        with self._errors.mapped():
+            wrong = mismatch(self._version, self.size, digests, self._checksums.file, framed=self._is_framed)
+        return digests, wrong
 
     # The first connection.
 
-    def _connect(self) -> Worker:
+    def _connect(self) -> Connection:
         """Open one connection, as often as the rules allow, and return it with a segment to fetch."""
         while True:
             self._tick(force=True)
             while time.monotonic() < self._not_before:
                 time.sleep(_TICK)
                 self._tick()
-            worker = self._new_worker(None)
+            known, gap = None, (0, 0)
+            if self._table is not None and self._unless_whole is None:
+                known, gap = self._version, gaps(self._table.arrived, self._table.size)[0]
+            connection = Connection(self._url.video().url, known, *gap)
             try:
-                self._accept(worker, worker.open(self._open_url, self._options))
+                self._accept(connection, connection.open(self._open_url, self._options))
             except Failure as failure:
-                self._recover(worker, failure)
+                self._recover(connection, failure)
             except BaseException:
-                worker.close()
+                connection.close()
                 raise
             else:
-                return worker
+                return connection
 
-    def _new_worker(self, segment: Segment | None) -> Worker:
-        video, request, table = self._urls.video(), RangeRequest(), self._table
-        if table is not None and self._unless_whole is None:
-            start, stop = (segment.start, segment.reach) if segment else gaps(table.arrived, table.size)[0]
-            request = RangeRequest(start=start, stop=stop, known=self.version)
-        return Worker(request, video.url, segment)
-
-    def _accept(self, worker: Worker, response: RangeResponse) -> None:
+    def _accept(self, connection: Connection, response: RangeResponse) -> None:
         """Take the response of a first connection in: a part of what is known, or the whole of whatever it is."""
-        known, size = self.version, response.version.size
+        known, size = self._version, response.version.size
         if size == 0:
             raise self._errors.make(IntegrityError, "the storage sent an empty file", None)
-        if not response.is_known or response.start != worker.request.start:
+        if not response.is_known or response.start != connection.start:
             self._begin(response)
         assert self._table is not None
-        assert worker.body is not None
         if size is not None and self._part.lacks_space(size - self._table.done):
             raise self._errors.make(DownloadError, f"the disk has no room for {size} bytes", "no_space")
-        self.version, self.is_framed = response.version, worker.body.is_framed
-        if self._checksums is None or known.checksums != self.version.checksums:
-            self._checksums = Checksums(self.version, sha256=self._sha256)
-        worker.segment = self._table.begin()
-        assert worker.segment is not None
-        worker.segment.limit(response.stop)
-        small = not self.version.is_resumable or (size or 0) < SMALL or not response.ranges or self._restarts > 1
-        limit = 1 if small else self._options.connections or MAX_CONNECTIONS
-        if limit == 1 or self._controller.setup == 0.0:
-            self._controller = ConcurrencyController(limit=limit, setup=worker.setup)
+        self._version, self._is_framed = response.version, connection.is_framed
+        if self._checksums is None or known.checksums != self._version.checksums:
+            self._checksums = Checksums(self._version, self._reader, sha256=self._sha256)
+        connection.segment = self._table.begin()
+        assert connection.segment is not None
+        connection.segment.limit(response.stop)
+        if not self._version.is_resumable or not response.ranges or self._restarts > 1:
+            self._wanted = 1
+        elif self._wanted is None:
+            most = self._options.connections or _MOST_CONNECTIONS
+            self._wanted = max(1, min(most, (self._table.size - self._table.done) // _BYTES_PER_CONNECTION))
 
     def _begin(self, response: RangeResponse) -> None:
         """Start on the whole object, and drop what is kept."""
-        if self._table is not None:
-            _log.warning("the download starts over: %s", self._unless_whole or "the storage sends the whole")
-            if self._unless_whole is None:
-                self._start_over(changed=not response.is_known)
+        if self._unless_whole is not None:
+            _log.warning("the download starts over: %s", self._unless_whole)
+        elif self._table is not None:
+            self._start_over("the storage sends the whole", changed=not response.is_known)
         self._unless_whole = None
         with self._errors.mapped():
             self._part.begin(response.version)
         size = response.version.size
-        self._table = SegmentTable((self._options.max_bytes or MAX_BYTES) + 1 if size is None else size)
-        self._checksums, self.resumed_from, self._controller = None, 0, ConcurrencyController(limit=1)
+        self._table = SegmentTable(self._options.max_bytes + 1 if size is None else size)
+        self._checksums, self.resumed_from, self._wanted = None, 0, None
 
-    def _start_over(self, *, changed: bool) -> None:
+    def _start_over(self, why: str, *, changed: bool) -> None:
         """Forget what has arrived; where that happens again, one response must do."""
+        _log.warning("the download starts over: %s", why)
         self._table = None
         self._restarts += 1
         if changed and self._restarts >= _MAX_RESTARTS:
@@ -161,145 +196,137 @@ class Transfer:
 
     # All connections.
 
-    def _deliver(self, worker: Worker) -> None:
-        """Have the bytes fetched over the connection ``worker``, and over more of them if that is faster."""
+    def _deliver(self, connection: Connection) -> None:
+        """Have the bytes fetched over ``connection``, and over more of them if that is faster."""
         table, silence = self._table, self._options.timeout.read
         assert table is not None
         try:
-            self._start(worker, worker.deliver, table, self._part, silence)
+            self._start(connection, connection.deliver, table, self._part, silence)
+            self._tick(force=True)
             while self._running and self._table is table:
-                for future in wait(self._running, _TICK, FIRST_COMPLETED).done:
-                    self._finish(table, self._running.pop(future), future)
+                try:
+                    ended, error = self._ended.get(timeout=_TICK)
+                except Empty:
+                    pass
+                else:
+                    self._running.remove(ended)
+                    self._finish(table, ended, error)
                 self._tick()
                 if self._running and self._table is table and time.monotonic() >= self._not_before:
                     self._spawn(table)
         finally:
-            for each in self._running.values():
+            for each in self._running:
                 each.abort()
-            wait(self._running)  # who still writes would write into whatever is opened next
-            self._running = {}
+            while self._running:  # who still writes would write into whatever is opened next
+                self._running.remove(self._ended.get()[0])
 
     def _spawn(self, table: SegmentTable) -> None:
         """Open as many connections as are wanted now."""
-        done, streaming = table.done, sum(worker.is_streaming for worker in self._running.values())
-        self._controller.observe(time.monotonic(), time.process_time(), done, table.size - done, streaming)
-        while len(self._running) < self._controller.wanted and _more_connections.acquire(blocking=False):
-            worker = self._another(table)
-            if worker is None:
-                _more_connections.release()
-                return
-            self._start(worker, self._run_more, worker, table).add_done_callback(lambda _: _more_connections.release())
+        wanted = self._wanted or 1
+        while len(self._running) < wanted and (segment := table.begin(wanted)):
+            connection = Connection(self._url.video().url, self._version, segment.start, segment.reach)
+            connection.segment = segment
+            self._start(connection, self._run_more, connection, table)
 
-    def _another(self, table: SegmentTable) -> Worker | None:
-        """Return one more connection to be opened, None where there is nothing worth it, or no URL to be had."""
-        try:
-            self._urls.video()
-        except AikynetixError:  # the others do without a fresh one
-            self._controller.push_back(len(self._running))
-            return None
-        segment = table.begin()
-        return None if segment is None else self._new_worker(segment)
-
-    def _start(self, worker: Worker, function: Callable[..., None], *args: object) -> Future[None]:
+    def _start(self, connection: Connection, function: Callable[..., None], *args: object) -> None:
         """Run a function in a thread of its own; a daemon, for a program may end in the middle of a download."""
-        future: Future[None] = Future()
 
         def run() -> None:
+            error: BaseException | None = None
             try:
                 function(*args)
-            except BaseException as error:
-                future.set_exception(error)
-            else:
-                future.set_result(None)
+            except BaseException as raised:
+                error = raised
+            self._ended.put((connection, error))
 
         try:
             Thread(target=run, name="aikynetix-download", daemon=True).start()
         except RuntimeError as error:  # or the interpreter is about to end
             raise self._errors.make(DownloadInterruptedError, "the system gives no more threads", None) from error
-        self._running[future] = worker
-        return future
+        self._running.add(connection)
 
-    def _run_more(self, worker: Worker, table: SegmentTable) -> None:
+    def _run_more(self, connection: Connection, table: SegmentTable) -> None:
         """Open one more connection and deliver; runs in a thread."""
-        assert worker.segment is not None
-        response = worker.open(self._open_url, self._options)
-        if response.start != worker.request.start or not response.is_known:
-            worker.close()
-            kind = Kind.NO_RANGES if response.is_known else Kind.CHANGED
-            raise Failure(kind, "the storage sent the whole where a part was asked for")
-        worker.segment.limit(response.stop)
-        worker.deliver(table, self._part, self._options.timeout.read)
-
-    def _finish(self, table: SegmentTable, worker: Worker, ended: Future[None]) -> None:
-        """Take in that a connection has ended."""
-        segment, failure = worker.segment, None
-        assert segment is not None
+        assert connection.segment is not None
+        if not _more_connections.acquire(blocking=False):
+            raise Failure(Kind.BROKEN, "this process has enough connections")
         try:
-            ended.result()
-        except Failure as error:
-            failure = error
+            response = connection.open(self._open_url, self._options)
+            if response.start != connection.start or not response.is_known:
+                connection.close()
+                kind = Kind.BROKEN if response.is_known else Kind.CHANGED
+                raise Failure(kind, "the storage sent the whole where a part was asked for")
+            connection.segment.limit(response.stop)
+            connection.deliver(table, self._part, self._options.timeout.read)
+        finally:
+            _more_connections.release()
+
+    def _finish(self, table: SegmentTable, connection: Connection, error: BaseException | None) -> None:
+        """Take in that a connection has ended."""
+        segment = connection.segment
+        assert segment is not None
         table.release(segment)
-        if failure is None and self.version.size is None:
+        if error is not None and not isinstance(error, Failure):
+            with self._errors.mapped():
+                raise error
+        if error is None and self._version.size is None:
             self._has_ended = True
             if table.done == table.size:
-                self._give_up(Failure(Kind.TOO_LARGE, f"the video has more than {table.size - 1} bytes"), DownloadError)
-        elif failure is None and segment.rest:
-            failure = Failure(Kind.BROKEN, f"the storage hung up with {segment.rest} bytes to come")
-        if table.done == self.version.size:
+                text = f"the video has more than {table.size - 1} bytes"
+                raise self._errors.make(DownloadError, text, "storage")
+        elif error is None and segment.rest:
+            error = Failure(Kind.BROKEN, f"the storage hung up with {segment.rest} bytes to come")
+        elif error is None and segment.stop == segment.reach < connection.stop and connection.received < _PROGRESS:
+            error = Failure(Kind.BROKEN, f"the storage sent {connection.received} bytes where more were asked for")
+        if table.done == self._version.size:
             self._has_ended = True
-        elif failure is not None and self._table is table:
-            self._recover(worker, failure)
+        elif error is not None and self._table is table:
+            self._recover(connection, error)
 
     # What goes wrong.
 
-    def _recover(self, worker: Worker, failure: Failure) -> None:
+    def _recover(self, connection: Connection, failure: Failure) -> None:
         """Do what the rules say about a failed connection."""
-        if self._options.cancelled():
-            raise self._errors.cancelled()
-        if self._unless_whole is not None and worker.request.known is None:
+        self._errors.require_wanted()
+        if self._unless_whole is not None and connection.known is None:
             raise self._unless_whole
-        action = decide(failure, self._state(worker, failure))
-        _log.info("a connection ended: %s; next: %s", failure.text, action.step.name.lower())
-        match action.step:
+        step, wait = decide(failure, self._state(connection, failure))
+        _log.info("a connection ended: %s; next: %s", failure.text, step.name.lower())
+        match step:
             case Step.GIVE_UP:
-                self._give_up(failure, action.error)
+                scrub_exception(failure.__cause__)
+                raise self._errors.make(failure.error, failure.text, failure.reason) from failure.__cause__
             case Step.ASK_WHOLE:
                 self._has_dropped = True
-                self._unless_whole = self._errors.make(action.error, failure.text, failure.reason)
+                self._unless_whole = self._errors.make(failure.error, failure.text, failure.reason)
                 self._unless_whole.__cause__ = failure.__cause__
             case Step.START_OVER:
-                _log.warning("the download starts over: %s", failure.text)
-                self._start_over(changed=True)
+                self._start_over(failure.text, changed=True)
             case Step.FEWER:
-                self._controller.push_back(len(self._running))
+                self._wanted = len(self._running)
             case Step.REFRESH_URL:
                 self._renewals += 1
-                self._urls.renew()
+                self._url.video(fresh=True)
             case Step.WAIT:
-                self._not_before = time.monotonic() + action.wait
-        if not self.version.is_resumable:
+                self._not_before = time.monotonic() + wait
+        if not self._version.is_resumable:
             self._table = None
 
-    def _state(self, worker: Worker, failure: Failure) -> TransferState:
+    def _state(self, connection: Connection, failure: Failure) -> TransferState:
         done, others = 0 if self._table is None else self._table.done, bool(self._running)
         if done >= self._best + _PROGRESS:
-            self._best, self._failures, self._renewals, self._gained_at = done, 0, 0, time.monotonic()
+            self._best, self._failures, self._renewals = done, 0, 0
         # A server that restarts breaks all connections: that is one failure, and the last of them is the one to count.
         self._failures += not others and not failure.is_about_url
         return TransferState(
             failures=max(1, self._failures),
             renewals=self._renewals,
             max_retries=self._options.max_retries,
-            waited=time.monotonic() - self._gained_at,
             others=others,
-            fresh=not worker.is_streaming,
-            may_drop=worker.request.known is not None and not self._has_dropped and not others,
+            fresh=not connection.received,
+            may_drop=connection.known is not None and not self._has_dropped and not others,
             draw=random.random(),
         )
-
-    def _give_up(self, failure: Failure, error: type[DownloadError]) -> NoReturn:
-        scrub_exception(failure.__cause__)
-        raise self._errors.make(error, failure.text, failure.reason) from failure.__cause__
 
     # Beside the bytes.
 
@@ -307,14 +334,13 @@ class Transfer:
         """Do what is due several times a second: look whether to stop, tell the progress, hash what has arrived."""
         if time.monotonic() - self._ticked_at < _TICK and not force:
             return
-        if self._options.cancelled():
-            raise self._errors.cancelled()
-        if self._table is not None and self._checksums is not None and self._reader is not None:
+        self._errors.require_wanted()
+        if self._table is not None and self._checksums is not None:
             arrived = self._table.arrived
-            self._report(total(arrived), self.version.size)
+            self._report(total(arrived), self._version.size)
             prefix = arrived[0][1] if arrived and arrived[0][0] == 0 else 0
             with self._errors.mapped():
-                self._checksums.advance(self._reader, min(prefix, self._checksums.position + _HASH_AT_ONCE))
+                self._checksums.advance(min(prefix, self._checksums.position + _HASH_AT_ONCE))
         self._ticked_at = time.monotonic()
 
     def _report(self, done: int, size: int | None) -> None:

@@ -24,9 +24,9 @@ class Checksums:
     at again; SHA-256 is only for a file that cannot be read later.
     """
 
-    def __init__(self, version: ObjectVersion, *, sha256: bool = False) -> None:
+    def __init__(self, version: ObjectVersion, file: IO[bytes], *, sha256: bool = False) -> None:
+        self.file, self.position = file, 0
         self._hashes: dict[str, Any] = {"sha256": hashlib.sha256()} if sha256 else {}
-        self.position = 0
         if "md5" in version.checksums:
             self._hashes["md5"] = hashlib.md5(usedforsecurity=False)
         if "crc32c" in version.checksums:
@@ -36,14 +36,14 @@ class Checksums:
             if google_crc32c.implementation == "c" or "md5" not in version.checksums:
                 self._hashes["crc32c"] = google_crc32c.Checksum()  # type: ignore[no-untyped-call]  # it has no types
 
-    def advance(self, file: IO[bytes], limit: int) -> None:
+    def advance(self, limit: int) -> None:
         """Hash everything before ``limit``, which must be in the file; else it is an OSError."""
         if not self._hashes:
             self.position = limit
         elif self.position < limit:
-            file.seek(self.position)
+            self.file.seek(self.position)
         while self.position < limit:
-            data = file.read(min(_BLOCK, limit - self.position))
+            data = self.file.read(min(_BLOCK, limit - self.position))
             if not data:
                 raise OSError("the partial file is shorter than it was")
             for each in self._hashes.values():
@@ -55,25 +55,30 @@ class Checksums:
         return {name: each.digest().hex() for name, each in self._hashes.items()}
 
 
-def verify(version: ObjectVersion, size: int, digests: dict[str, str], file: IO[bytes], *, framed: bool) -> str:
-    """Check a complete file, and return what by, as `DownloadedVideo.verified` has it; a ValueError says what is wrong.
+def mismatch(
+    version: ObjectVersion, size: int, digests: dict[str, str], file: IO[bytes], *, framed: bool
+) -> str | None:
+    """Check a complete file, and return what is wrong with it, if anything.
 
     ``framed`` is whether anything but the end of the connection said where the body ended.
     """
     if version.size is not None and version.size != size:
-        raise ValueError(f"{size} bytes came where {version.size} were announced")
-    checked = sorted(version.checksums.keys() & digests.keys())
-    for name in checked:
+        return f"{size} bytes came where {version.size} were announced"
+    checked = version.checksums.keys() & digests.keys()
+    for name in sorted(checked):
         if digests[name] != version.checksums[name]:
-            raise ValueError(f"the {name} checksum does not match what the storage announced")
+            return f"the {name} checksum does not match what the storage announced"
     reason = why_no_video(_read(file, 0, EDGE))
-    if reason is not None:
-        raise ValueError(reason)
-    if _read(file, max(0, size - EDGE), EDGE).rstrip().lower().endswith(_PAGE_ENDS):
-        raise ValueError("the video breaks off in an error page")
-    if not framed and not checked and not _boxes_add_up(file, size):
-        raise ValueError("the connection ended, and the video in it is not whole")
-    return "+".join(checked) or ("container" if version.size is None else "size")
+    if reason is None and _read(file, max(0, size - EDGE), EDGE).rstrip().lower().endswith(_PAGE_ENDS):
+        return "the video breaks off in an error page"
+    if reason is None and not framed and not checked and not _boxes_add_up(file, size):
+        return "the connection ended, and the video in it is not whole"
+    return reason
+
+
+def verified_by(version: ObjectVersion, digests: dict[str, str]) -> str:
+    """Return what there was to check a file by, as `DownloadedVideo.verified` has it."""
+    return "+".join(sorted(version.checksums.keys() & digests.keys())) or ("size" if version.size else "container")
 
 
 def why_no_video(head: bytes) -> str | None:

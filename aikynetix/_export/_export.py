@@ -1,28 +1,32 @@
-"""An export as the two clients run it, and the plan of one."""
+"""An export as the two clients run it, where its sessions are worked on, and the plan of one."""
 
 from __future__ import annotations
 
+import pickle
+import threading
 from collections.abc import Iterable, Mapping
-from concurrent.futures import Executor
-from functools import partial
+from concurrent.futures import Executor, ThreadPoolExecutor
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
+from attrs import field, frozen
+
 from .._download._destination import local_path, remote_url
-from .._errors import DownloadError
+from .._errors import AikynetixError, ConfigurationError, DownloadError
 from .._operations import checked_count, checked_place
-from ._folder import Folder
-from ._record import shown_id
-from ._run import Run, close, sessions
-from ._workers import LoopDownload, elsewhere, threads
+from ._folder import Folder, RemoteFolder
+from ._record import ExportRecord, ExportStatus, shown_id
+from ._run import Run, Workers, beside, close, sessions
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import AsyncGenerator, Callable, Generator, Iterator
+    from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterator
 
     from .. import Aikynetix, AsyncAikynetix
     from .._models import DownloadedVideo
-    from ._record import ExportRecord
-    from ._workers import Factory
+
+    Outcome = ExportRecord | Exception
+    Factory = Callable[..., Aikynetix]
 
 
 def export(
@@ -80,18 +84,16 @@ def _run(
     items = session_ids.items() if isinstance(session_ids, Mapping) else session_ids
     folder = folder_of(to)
     if executor is None:
-        return Run(items, folder, threads(download, concurrency), concurrency=concurrency, **how)
+        workers = threads(download, concurrency + beside(concurrency))
+        return Run(items, folder, workers, concurrency=concurrency, **how)
     assert make_client is not None, "the verbs give one"
-    how["observer"] = None
-    return Run(items, folder, elsewhere(executor, make_client, folder.target), concurrency=concurrency, **how)
+    return Run(items, folder, elsewhere(executor, make_client), concurrency=concurrency, **how)
 
 
 def folder_of(to: str | os.PathLike[str]) -> Folder:
     """Return the folder that ``to`` names; a bad name is a `ValueError`, one without fsspec a `ConfigurationError`."""
     place = checked_place(to)
     if remote_url(place):
-        from ._remote import RemoteFolder
-
         return RemoteFolder(place)
     try:
         # Absolute, because the workers of an executor may have another current folder.
@@ -117,3 +119,84 @@ def plan(
             yield shown_id(session.session_id), "skip" if retry_failed and not session.has_failed else action
     finally:
         folder.close()
+
+
+class Stop(threading.Event):
+    """Ends the downloads of an export once it is set, or the main thread has ended: the interpreter waits for them."""
+
+    def is_set(self) -> bool:
+        """Return whether to stop."""
+        return super().is_set() or not threading.main_thread().is_alive()
+
+
+def threads(download: Callable[..., DownloadedVideo], count: int) -> Workers:
+    """Return workers in threads of this process, which call ``download``."""
+    stop = Stop()
+    pool = ThreadPoolExecutor(count, "aikynetix-export")
+    return Workers(pool, lambda request: record_of(download(**request, cancel=stop)), stop)
+
+
+def elsewhere(executor: Executor, make_client: Factory) -> Workers:
+    """Return workers in other processes or on other machines; those end with the session that they are at."""
+    try:
+        return Workers(executor, Task(pickle.dumps(make_client)), None)
+    except Exception as error:  # what cannot be pickled says so by any exception
+        text = "executor= needs settings that can be sent to other processes: no lambda as token=, a path as verify="
+        raise ConfigurationError(text) from error
+
+
+@frozen
+class Task:
+    """A download by a client of this process, whichever it is.
+
+    Attributes:
+        factory: Makes the client, pickled; without a repr, because a scheduler may log the tasks that it runs.
+    """
+
+    factory: bytes = field(repr=False)
+
+    def __call__(self, request: Mapping[str, Any]) -> Outcome:
+        """Return the record of the video, or the error: raised, it would be in a scheduler's log."""
+        try:
+            return record_of(_client(self.factory).analyzed_videos.download(**request))
+        except (AikynetixError, ValueError, TypeError) as error:
+            return error
+
+
+@lru_cache(4)
+def _client(factory: bytes) -> Aikynetix:
+    """Return this process's client, so that connections are opened once; a worker may serve exports for weeks."""
+    make_client: Factory = pickle.loads(factory)  # noqa: S301 -- a task is trusted
+    return make_client(max_retries=0)
+
+
+class LoopDownload:
+    """Calls the ``download`` of an asynchronous client from threads, in the event loop that has called `enter`."""
+
+    def __init__(self, download: Callable[..., Coroutine[Any, Any, DownloadedVideo]]) -> None:
+        self._download = download
+        self._call: Callable[[Callable[[], Coroutine[Any, Any, DownloadedVideo]]], DownloadedVideo]
+
+    def enter(self) -> None:
+        """Take the event loop that is running."""
+        import asyncio
+
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            import trio
+
+            self._call = partial(trio.from_thread.run, trio_token=trio.lowlevel.current_trio_token())
+        else:
+            self._call = lambda download: asyncio.run_coroutine_threadsafe(download(), loop).result()
+
+    def __call__(self, **request: Any) -> DownloadedVideo:
+        return self._call(partial(self._download, **request))
+
+
+def record_of(video: DownloadedVideo) -> ExportRecord:
+    """Return the record of a video that was downloaded."""
+    is_unread = isinstance(video.path, str) and video.verified == "exists"  # it was in the store before
+    sha256 = None if is_unread else video.sha256
+    status = ExportStatus.DONE
+    return ExportRecord(session_id=video.session_id, status=status, path=video.path, size=video.size, sha256=sha256)

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import stat
 import uuid
 from contextlib import contextmanager, suppress
 from itertools import chain
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import TYPE_CHECKING
 
 from attrs import evolve
 
+from .._download._destination import file_system, open_new
 from .._errors import AikynetixError, DownloadError
 from ._page import page
 from ._record import LONGEST_LINE, ExportRecord, ExportStatus, dump, load
@@ -170,3 +173,65 @@ class Folder:
     def _failure(self, what: str) -> DownloadError:
         where = self.path_of("")
         return DownloadError(f"{what} ({where})", session_id="", path=where)
+
+
+class RemoteFolder(Folder):
+    """A folder behind an fsspec URL, such as ``s3://bucket/videos``; without fsspec it is a `ConfigurationError`.
+
+    Object stores cannot append: manifest and page are kept in a temporary folder of this machine, and the manifest is
+    copied to the store at the end. What a copy did not get, because the export was killed, or another one that shared
+    the folder copied over it, is looked up again by the next export, and not fetched again.
+    """
+
+    def __init__(self, url: str) -> None:
+        scheme, mark, rest = url.partition("://")
+        super().__init__(Path())
+        self.target = f"{scheme}{mark}{rest.rstrip('/')}/"
+        with self.failing("the export's folder cannot be used"):
+            self._fs, root = file_system(url)
+        self._root = root.rstrip("/")
+        self._sizes: dict[str, int] | None = None
+
+    def fetch(self) -> None:
+        self._path = Path(mkdtemp(prefix="aikynetix-"))
+        for name in (PAGE, MANIFEST):
+            with self.failing("the export's folder cannot be used"), suppress(FileNotFoundError):
+                self._fs.get_file(f"{self._root}/{name}", str(self._path / name))
+
+    def open(self) -> None:
+        super().open()
+        self._push(MANIFEST)  # what cannot be written is better known before anything is fetched
+
+    def size_of(self, name: str) -> int | None:
+        if self._sizes is None:  # one listing, instead of a look at each video that may take a tenth of a second
+            with self.failing("the export's folder cannot be used"):
+                self._fs.invalidate_cache()
+                found = self._fs.ls(self._root, detail=True)
+            self._sizes = {one["name"].rpartition("/")[2]: one["size"] for one in found}
+        return self._sizes.get(name)
+
+    def path_of(self, name: str) -> str:
+        return f"{self.target}{name}"
+
+    def write_page(self) -> None:
+        super().write_page()
+        self._push(PAGE)
+
+    def close(self) -> None:
+        try:
+            is_open = self._file is not None
+            super().close()
+            if is_open:
+                self._push(MANIFEST)
+        finally:
+            if self._path.is_absolute():
+                shutil.rmtree(self._path, ignore_errors=True)
+
+    def _push(self, name: str) -> None:
+        """Copy a file to the store."""
+        with (
+            self.failing(f"{name} cannot be written"),
+            (self._path / name).open("rb") as source,
+            open_new(self._fs, f"{self._root}/{name}") as copy,
+        ):
+            shutil.copyfileobj(source, copy)

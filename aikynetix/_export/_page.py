@@ -28,24 +28,22 @@ _SECTIONS = (
 
 # By the name of the error's class, which is what a manifest keeps.
 _REASONS = {
+    **dict.fromkeys(("InvalidArgumentError", "TypeError", "ValueError"), "This is not a session id."),
+    **dict.fromkeys(
+        ("APIStatusError", "BadRequestError", "ConflictError", "UnprocessableEntityError"),
+        "The service refused the request.",
+    ),
     "APIConnectionError": "The service could not be reached. Check the network, then run the export again.",
     "APIResponseValidationError": "The service sent an answer that cannot be used. Run the export again later.",
     "APITimeoutError": "The service did not answer in time. Run the export again later.",
-    "APIStatusError": "The service refused the request.",
-    "BadRequestError": "The service refused the request.",
-    "ConflictError": "The service refused the request.",
     "DownloadError": "The video could not be saved.",
     "DownloadInterruptedError": "The download broke off. Run the export again: it goes on where it was.",
     "IntegrityError": "The video arrived damaged and was not kept. Run the export again.",
     "InternalServerError": "The service has a fault at the moment. Run the export again later.",
-    "InvalidArgumentError": "This is not a session id.",
     "NotFoundError": "There is no such session, or no video of it.",
     "PermissionDeniedError": "This key may not see the session.",
     "RateLimitError": "The service is busy. Run the export again later.",
     "SignedUrlExpiredError": "The link to the video was refused. Run the export again.",
-    "TypeError": "This is not a session id.",
-    "UnprocessableEntityError": "The service refused the request.",
-    "ValueError": "This is not a session id.",
     "VideoNotReadyError": "The video is still being made. Run the export again later.",
 }
 _FROM_SERVICE = frozenset(

@@ -14,7 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from attrs import evolve, field, frozen
+from attrs import asdict, evolve, field, fields, frozen
 
 from .._errors import (
     AikynetixError,
@@ -88,24 +88,13 @@ class ExportRecord:
 
     def to_dict(self) -> dict[str, str | int | float | None]:
         """Return the record as JSON has it: the path as text, the time in ISO 8601."""
-        told = {name: getattr(self, name) for name in _TYPES}
         path, seconds = None if self.path is None else str(self.path), round(self.seconds, 3)
         finished_at = self.finished_at.isoformat(timespec="seconds")
-        return told | {"status": self.status.value, "path": path, "seconds": seconds, "finished_at": finished_at}
+        changed = {"status": self.status.value, "path": path, "seconds": seconds, "finished_at": finished_at}
+        return asdict(self, recurse=False) | changed
 
 
-_TYPES: dict[str, type | tuple[type, ...]] = {
-    "session_id": str,
-    "status": str,
-    "path": (str, type(None)),
-    "size": (int, type(None)),
-    "sha256": (str, type(None)),
-    "seconds": (int, float),
-    "attempts": int,
-    "error": (str, type(None)),
-    "message": (str, type(None)),
-    "finished_at": str,
-}
+_FIELDS: Any = fields(ExportRecord)  # with their types
 
 
 def dump(record: ExportRecord, name: str | None) -> bytes:
@@ -120,13 +109,13 @@ def load(line: bytes) -> ExportRecord | None:
     """
     try:
         value: Any = json.loads(line) if len(line) <= LONGEST_LINE else None
-        if not isinstance(value, dict) or not all(isinstance(value.get(name), kind) for name, kind in _TYPES.items()):
+        given: dict[str, Any] = {each.name: value[each.name] for each in _FIELDS}
+        given["status"], given["seconds"] = ExportStatus(given["status"]), float(given["seconds"])
+        given["finished_at"] = datetime.fromisoformat(given["finished_at"]).astimezone(UTC)
+        if not all(isinstance(given[each.name], each.type) for each in _FIELDS):
             return None
-        given: dict[str, Any] = {name: value[name] for name in _TYPES}
-        given["status"] = ExportStatus(value["status"])
-        given["finished_at"] = datetime.fromisoformat(value["finished_at"]).astimezone(UTC)
         record = ExportRecord(**given)
-    except (ValueError, OverflowError, RecursionError):
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return None
     if not record.status.has_video:
         return evolve(record, path=None)

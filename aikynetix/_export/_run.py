@@ -9,28 +9,42 @@ import warnings
 from concurrent.futures import CancelledError, Future, wait
 from contextlib import suppress
 from functools import partial
+from math import inf
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, field, frozen
 
 from .._errors import AikynetixError, DownloadInterruptedError, RateLimitError
-from ._limiter import PATIENCE, RateLimiter
 from ._record import ExportRecord, ExportStatus, failed, is_fatal, is_passing, shown_id
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+    from concurrent.futures import Executor
 
     from .._operations import Analysis
     from ._folder import Folder
-    from ._workers import Workers
 
 logger = logging.getLogger("aikynetix")
 
+PATIENCE = 300.0
+"""Longest wait in seconds that a refusal may ask for, and longest time that an API may do nothing but refuse."""
+
+_SHORTEST_PAUSE, _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 1.0, 16.0
 _POLL = 0.1
-_LONGEST_PAUSE = 8.0
+_LONGEST_BACKOFF = 8.0
 # What is being worked on when an export is stopped may still end well within this time, in seconds, and is noted then.
 _GRACE = 2.0
+
+
+@frozen
+class Workers:
+    """Where the sessions of an export are worked on."""
+
+    executor: Executor
+    task: Callable[[Mapping[str, Any]], ExportRecord | Exception]  # takes the arguments of a `download`
+    stop: threading.Event | None  # ends what is under way in threads of this process; None for an executor of others
 
 
 @frozen
@@ -74,6 +88,53 @@ class Job:
         return evolve(record, seconds=time.monotonic() - self.begun, attempts=self.attempts)
 
 
+class RateLimiter:
+    """When the next session may begin. Pure: times are in seconds on any clock that does not go back.
+
+    One session that is told "too many requests" (429) holds all of them: nothing begins until the time that the API
+    asked for is over. Then half as many are under way at a time, and with each success one more.
+
+    Attributes:
+        window: How many sessions may be under way.
+
+    Args:
+        most: How many may be while nothing is refused.
+    """
+
+    def __init__(self, most: int) -> None:
+        self.window = self._most = most
+        self._held_until, self._refusals, self._refused_since = -inf, 0, inf
+
+    def delay(self, now: float) -> float:
+        """Return the seconds until the next session may begin; 0 when it may now."""
+        return max(0.0, self._held_until - now)
+
+    def answered(self) -> None:
+        """Note that a session ended without a refusal."""
+        self._refused_since, self._refusals = inf, 0
+        self.window = min(self.window + 1, self._most)
+
+    def refused(self, now: float, retry_after: float | None, draw: float) -> None:
+        """Note that a session was refused, for ``retry_after`` seconds where that is not beyond `PATIENCE`.
+
+        ``draw`` is a random number from 0 to 1, so that several exports do not come back together.
+        """
+        self._refused_since = min(self._refused_since, now)
+        if now >= self._held_until:  # of those refused together, the first one counts
+            self._refusals += 1
+            self.window = max(1, self.window // 2)
+        growth = 2.0 ** min(self._refusals - 1, 8)
+        if retry_after is None or retry_after > PATIENCE:
+            pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * growth) * (0.5 + draw / 2)
+        else:  # what was asked for may have been rounded down, to nothing even
+            pause = max(retry_after, min(_LONGEST_PAUSE, _SHORTEST_PAUSE * growth))
+        self._held_until = max(self._held_until, now + pause)
+
+    def is_hopeless(self, now: float) -> bool:
+        """Return whether the API has done nothing but refuse for longer than `PATIENCE`."""
+        return now - self._refused_since > PATIENCE
+
+
 class Run:
     """One export; see `AnalyzedVideos.export` for the other arguments.
 
@@ -106,8 +167,9 @@ class Run:
         self._has_begun = self._is_stopped = self._exhausted = False
         self._fault: Exception | None = None
         self._active: dict[Future[ExportRecord | Exception], Job] = {}
+        self._arriving: set[str] = set()  # ids of those whose videos are
         self._again: list[Job] = []
-        self._done: SimpleQueue[Future[ExportRecord | Exception]] = SimpleQueue()
+        self._done: SimpleQueue[Future[ExportRecord | Exception] | None] = SimpleQueue()  # None: a video arrives
 
     def __del__(self) -> None:
         if not self._has_begun:
@@ -134,7 +196,8 @@ class Run:
                 raise
             self._finish()
         finally:
-            self._workers.close()
+            if self._workers.stop is not None:
+                self._workers.executor.shutdown(wait=False, cancel_futures=True)
             self._folder.close()
 
     def stop(self) -> None:
@@ -156,13 +219,14 @@ class Run:
     def _begin_next(self) -> Job | ExportRecord | None:
         """Begin a session, if one may be; return its record where nothing is to be done for it."""
         now = time.monotonic()
-        if len(self._active) >= self._limiter.window or self._limiter.delay(now) > 0:
+        waiting = len(self._active) - min(len(self._arriving), beside(self._limiter.window))
+        if waiting >= self._limiter.window or self._limiter.delay(now) > 0:
             return None
         found = next((job for job in self._again if job.due <= now), None) or self._next_listed()
         if isinstance(found, Job):
             self._again = [job for job in self._again if job is not found]
             try:
-                future = self._workers.submit(found.request)
+                future = self._workers.executor.submit(self._workers.task, found.request)
             except Exception as error:
                 text = f"the executor takes no work ({type(error).__name__}); is it, or the interpreter, shut down?"
                 raise AikynetixError(text) from error
@@ -191,9 +255,17 @@ class Run:
             "overwrite": is_known,
             "exist_ok": not is_known,
         }
-        if self._observer is not None:
-            request["progress"] = partial(self._observer, session.session_id)
+        if self._workers.stop is not None:
+            request["progress"] = partial(self._observe, session.session_id)
         return Job(request)
+
+    def _observe(self, session_id: str, done: int, size: int | None) -> None:
+        """Take in how far a video is; from any thread."""
+        if session_id not in self._arriving:
+            self._arriving.add(session_id)
+            self._done.put(None)
+        if self._observer is not None:
+            self._observer(session_id, done, size)
 
     def _settle_next(self, *, may_wait: bool) -> ExportRecord | None:
         """Return the record of a session that has ended, None where none has or it is to be begun again."""
@@ -202,7 +274,10 @@ class Run:
             future = self._done.get(may_wait, timeout)
         except Empty:
             return None
+        if future is None:
+            return None
         job = self._active.pop(future)
+        self._arriving.discard(shown_id(job.request["session_id"]))
         outcome = CancelledError() if future.cancelled() else future.exception() or future.result()
         if not isinstance(outcome, ExportRecord):
             return None if self._is_stopped else self._settle_error(job, _own(outcome, job))
@@ -225,7 +300,7 @@ class Run:
             self._limiter.answered()
             again, is_wanted = evolve(job, failures=job.failures + 1), is_passing(error)
             is_wanted = is_wanted and job.failures < self._max_retries
-            pause = max(wanted, min(_LONGEST_PAUSE, 2.0**job.failures) * random.random())
+            pause = max(wanted, min(_LONGEST_BACKOFF, 2.0**job.failures) * random.random())
         if not is_wanted or wanted > PATIENCE:
             return self._folder.note(job.settled(failed(session_id, error)))
         self._again.append(evolve(again, due=now + pause, attempts=job.attempts + 1))
@@ -234,13 +309,21 @@ class Run:
     def _finish(self) -> None:
         """Stop the workers, note the videos that were complete before they heard of it, and write the page."""
         running = [future for future in self._active if not future.cancel()]
-        if running:
-            self._workers.stop()
+        if running and self._workers.stop is not None:
+            self._workers.stop.set()
         for future in wait(running, timeout=_GRACE).done:
             outcome = None if future.cancelled() or future.exception() else future.result()
             if isinstance(outcome, ExportRecord):
                 self._folder.note(self._active[future].settled(outcome))
         self._folder.write_page()
+
+
+def beside(concurrency: int) -> int:
+    """Return how many sessions whose videos arrive may be under way beside ``concurrency`` others.
+
+    A lookup is mostly waiting, a download mostly work: one would wait for the other. Of many sessions some do either.
+    """
+    return max(0, min(concurrency * 3 // 4, 28 - concurrency))
 
 
 def _own(error: BaseException, job: Job) -> BaseException:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections import defaultdict
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
@@ -28,10 +27,7 @@ def api(state: State, quit_event: asyncio.Event) -> Callable[[Request], Awaitabl
         if state.latency:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(quit_event.wait(), state.latency)
-        try:
-            return _answered(state, known, request, await request.body())
-        except Exception:
-            return _error(500, "An unexpected error occurred on the server.", known[0] if known else None)
+        return _answered(state, known, request, await request.body())
 
     return respond
 
@@ -70,14 +66,16 @@ def _accepted(request: Request, api_key: str, token: str) -> bool:
     wrong credential beside a right one is a mistake that should show here and not at the vendor's. Scheme names are
     compared without regard to case (RFC 9110, section 11.1).
     """
-    right: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
-    right["header", "authorization"].append(f"API-KEY {api_key}")
-    right["header", TOKEN_HEADER.lower()].append(f"{TOKEN_PREFIX}{token}")
-    right[KEY_PLACE, KEY_NAME.lower() if KEY_PLACE == "header" else KEY_NAME].append(api_key)
+    forms = [
+        ("header", "Authorization", f"API-KEY {api_key}"),
+        ("header", TOKEN_HEADER, f"{TOKEN_PREFIX}{token}"),
+        (KEY_PLACE, KEY_NAME, api_key),
+    ]
     places = {"header": request.headers, "query": request.query_params, "cookie": request.cookies}
-    presented = [(places[place][name], values) for (place, name), values in right.items() if name in places[place]]
-    verdicts = [_normal(value) in map(_normal, values) for value, values in presented]
-    return bool(verdicts) and all(verdicts)
+    right = {(place, name.lower(), _normal(value)) for place, name, value in forms}
+    asked = {(place, name) for place, name, _ in forms if name in places[place]}
+    presented = {(place, name.lower(), _normal(places[place][name])) for place, name in asked}
+    return bool(presented) and presented <= right
 
 
 def _normal(value: str) -> str:

@@ -8,7 +8,7 @@ import shlex
 import signal
 import time
 from datetime import UTC, datetime
-from functools import cache, partial
+from functools import partial
 from importlib.resources import files
 from typing import TYPE_CHECKING, Self
 
@@ -27,16 +27,6 @@ if TYPE_CHECKING:
 
 API_KEY = "sandbox-api-key-4f2a"
 TOKEN = "sandbox-token-9c1d"  # noqa: S105  # opens nothing but a local sandbox
-
-
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
-@cache
-def _default_video() -> bytes:
-    """A stick figure's jump, drawn by a program for this project: no person was filmed. H.264, 640 x 640, 4 s."""
-    return files("aikynetix.sandbox").joinpath("data", "countermovement_jump.mp4").read_bytes()
 
 
 class Sandbox:
@@ -63,7 +53,7 @@ class Sandbox:
         extra_sessions: Further sessions; one with the id of a built-in session replaces it.
         api_port: The API's TCP port; 0 takes a free one.
         storage_port: The storage's TCP port; 0 takes a free one.
-        clock: Gives the present moment, aware; URLs are signed and judged by it.
+        clock: Gives the present moment, aware; URLs are signed and judged by it. By default the system's.
 
     Attributes:
         api_key: The key that the API accepts.
@@ -87,7 +77,7 @@ class Sandbox:
         extra_sessions: Iterable[SandboxSession] = (),
         api_port: int = 0,
         storage_port: int = 0,
-        clock: Callable[[], datetime] = _utc_now,
+        clock: Callable[[], datetime] | None = None,
     ) -> None:
         if not 1 <= url_lifetime <= MAX_LIFETIME:
             raise ValueError(f"url_lifetime must be 1 to {MAX_LIFETIME} seconds, not {url_lifetime}")
@@ -96,11 +86,14 @@ class Sandbox:
         if not api_key or not token:
             raise ValueError("api_key and token need at least one character")
         sessions = {session.id: session for session in (*SESSIONS.values(), *extra_sessions)}
-        shown = _default_video() if video is None else video
+        # A stick figure's jump, drawn by a program for this project: no person was filmed. H.264, 640 x 640, 4 s.
+        default = files("aikynetix.sandbox").joinpath("data", "countermovement_jump.mp4")
+        shown = default.read_bytes() if video is None else video
+        now = clock or partial(datetime.now, UTC)
         self.api_key: str = api_key
         self.token: str = token
         self.video: bytes = shown
-        self._state = State(api_key, token, url_lifetime, latency, polls, shown, sessions, clock)
+        self._state = State(api_key, token, url_lifetime, latency, polls, shown, sessions, now)
         self._ports = (api_port, storage_port)
         self._servers: BackgroundServers | None = None
         self._base_url = ""

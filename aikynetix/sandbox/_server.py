@@ -34,7 +34,7 @@ def listening_sockets(ports: Sequence[int]) -> list[socket.socket]:
             try:
                 sock.bind(("127.0.0.1", port))
             except OSError as error:
-                raise OSError(error.errno, error.strerror, f"127.0.0.1:{port}") from None
+                raise OSError(error.errno, f"{error.strerror}; choose another port", f"127.0.0.1:{port}") from None
             sock.listen(1024)
         opened.pop_all()
     return sockets

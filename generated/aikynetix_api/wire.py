@@ -83,7 +83,7 @@ def _body(body: Any, media: Sequence[str], styles: Mapping[str, str], fields: di
             return {"files": parts}
         fields["Content-Type"] = f"{_MULTIPART}; boundary=none"
         return {"content": b"--none--\r\n"}
-    if isinstance(body, File) and not media[0].partition(";")[0].endswith("json"):
+    if isinstance(body, File) and not media[0].partition(";")[0].endswith(("/json", "+json")):
         fields["Content-Type"] = _media_type(body, media)
         return {"content": body.payload.read()}  # bytes, which both clients can send, and send again
     fields["Content-Type"] = media[0]

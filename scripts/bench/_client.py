@@ -36,26 +36,6 @@ def httpx_get(url: str) -> Callable[[str], object]:
     return lambda session: client.get(PATH.format(session)).json()[FIELD]
 
 
-def requests_get(url: str) -> Callable[[str], object]:
-    """The library of that name."""
-    client = import_module("requests").Session()
-    client.headers["API-KEY"] = KEY
-    return lambda session: client.get(url + PATH.format(session)).json()[FIELD]
-
-
-def openai_get(url: str) -> Callable[[str], object]:
-    """A large SDK on httpx, asked for a path of ours."""
-    client = import_module("openai").OpenAI(api_key=KEY, base_url=url)
-    return lambda session: client.get(PATH.format(session), cast_to=object)[FIELD]
-
-
-def stripe_get(url: str) -> Callable[[str], object]:
-    """A large SDK on requests, asked for a path of ours."""
-    stripe = import_module("stripe")
-    client = stripe.StripeClient(KEY, base_addresses={"api": url}, http_client=stripe.RequestsClient())
-    return lambda session: client.raw_request("get", PATH.format(session)).data
-
-
 async def aikynetix_aget(url: str) -> Any:
     """The facade."""
     from aikynetix import AsyncAikynetix
@@ -69,18 +49,6 @@ async def httpx_aget(url: str) -> Any:
 
     async def get(session: str) -> object:
         return (await client.get(PATH.format(session))).json()[FIELD]
-
-    return get
-
-
-async def aiohttp_aget(url: str) -> Any:
-    """The library of that name."""
-    aiohttp = import_module("aiohttp")
-    client = aiohttp.ClientSession(headers={"API-KEY": KEY}, connector=aiohttp.TCPConnector(limit=0))
-
-    async def get(session: str) -> object:
-        async with client.get(url + PATH.format(session)) as response:
-            return (await response.json())[FIELD]
 
     return get
 
@@ -176,13 +144,8 @@ class _Clock:
         """Return what ``count`` calls took."""
         seconds, cpu = time.perf_counter() - self._wall, time.process_time() - self._cpu
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        return {
-            "seconds": seconds,
-            "per_second": count / seconds,
-            "cpu_s": cpu,
-            "cpu_us": cpu / count * 1e6,
-            "peak_mib": peak,
-        }
+        each = {"per_second": count / seconds, "cpu_us": cpu / count * 1e6}
+        return {"seconds": seconds, "cpu_s": cpu, "peak_mib": peak, **each}
 
 
 clock = _Clock()

@@ -23,7 +23,7 @@ class Server:
     """What the connections share: how the links are (see `main`), and what a lookup is answered with."""
 
     def __init__(self, options: argparse.Namespace) -> None:
-        self.options, self.connections, self.lookup = options, 0, b""
+        self.options, self.lookup = options, b""
 
     def at(self, base_url: str) -> None:
         """Say where the storage is."""
@@ -50,7 +50,6 @@ class Connection(asyncio.Protocol):
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         transport.set_write_buffer_limits(8 * CHUNK)
-        self._server.connections += 1
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 -- asyncio's signature
         """Called by asyncio."""
@@ -79,9 +78,6 @@ class Connection(asyncio.Protocol):
             task = loop.create_task(self._video(head))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
-        elif path == b"/connections":
-            body = b"%d" % self._server.connections
-            self._transport.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
         elif self._server.options.delay:
             loop.call_later(self._server.options.delay, self._transport.write, self._server.lookup)
         else:

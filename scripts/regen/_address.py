@@ -35,8 +35,6 @@ _OF_ANALYSIS = re.compile("analy[sz]|annotat|overlay|process|render|result|outpu
 _NO_ADDRESS = frozenset(
     {"byte", "binary", "uuid", "date", "date-time", "time", "duration", "email", "uri-reference", "iri-reference"}
 )
-_SHORTEST_ADDRESS = len("https://a.b/c")
-_OTHER_SCHEME = re.compile(r"\^\(?(?!https?:)[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 
 
 @dataclass
@@ -51,35 +49,31 @@ class _Shape:
     @property
     def rank(self) -> int:
         """How well its best place is named."""
-        return min(self.ranks.values())
+        return min(self.ranks.values(), default=_GENERIC)
 
     def places(self) -> list[Place]:
         """List the places to read, first the ones that count most; empty when they are not clear."""
         best = [place for place, rank in self.ranks.items() if rank == self.rank]
-        first = self._outermost(best)
-        if len(first) != 1:
+        place, others = _outermost(best), self.addresses - {_outermost(best)}
+        if place is None:
             return []
-        (place,) = first
-        others = self.addresses - {place}
         if self.rank == _GENERIC and any(one[:-1] == place[:-1] for one in others):
             return []  # a mere `url` beside another address is anything's
         if self.rank >= len(UNMISTAKABLE) and any(map(_is_of_analysis, others)) and not _is_of_analysis(place):
             return []  # beside an `overlay_url` a `video_url` may well be the recording
         # What is text in one alternative may hold the text in another: looked for first, for text has no keys.
-        held = self._outermost([one for one in best if one != place and one[: len(place)] == place])
-        if len(held) > 1:
-            return []
-        return [*held, place, *(self._successor(place) if place in self.deprecated else ())]
+        inside = [one for one in best if one != place and one[: len(place)] == place]
+        left = [one for one in self.ranks if one[: len(place)] != place and self.ranks[one] != _GENERIC]
+        best_left = min((self.ranks[one] for one in left), default=0)
+        heir = _outermost([one for one in left if self.ranks[one] == best_left]) if place in self.deprecated else None
+        held = _outermost(inside)
+        return [one for one in (held, place, heir) if one is not None] if held or not inside else []
 
-    def _outermost(self, places: list[Place]) -> list[Place]:
-        nearest = min(map(len, places), default=0)
-        return [place for place in places if len(place) == nearest]
 
-    def _successor(self, old: Place) -> list[Place]:
-        """Return what replaces a place on its way out, where one other name is clear enough."""
-        left = {one: rank for one, rank in self.ranks.items() if one[: len(old)] != old and rank != _GENERIC}
-        best = self._outermost([one for one, rank in left.items() if rank == min(left.values())])
-        return best if len(best) == 1 else []
+def _outermost(places: list[Place]) -> Place | None:
+    """Return the place with the fewest keys, None where it is not the only one."""
+    first, *more = sorted(places, key=len) or [()]
+    return first if first and (not more or len(more[0]) > len(first)) else None
 
 
 def video_url_places(book: ModelBook, operation: Operation) -> tuple[Place, ...]:
@@ -90,10 +84,10 @@ def video_url_places(book: ModelBook, operation: Operation) -> tuple[Place, ...]
     and nothing else. An answer that has nothing but such a `url` where another answer has a better name is not clear.
     """
     shapes: list[_Shape] = []
-    for status, alternatives in _answers(book, operation):
-        found = [one for schema in alternatives if (one := _shape(book, schema, status == "202")).ranks]
-        is_named = any(one.rank != _GENERIC for one in found)
-        shapes.extend(one for one in found if one.rank != _GENERIC or not is_named)
+    for is_later, alternatives in _answers(book, operation):
+        found = [one for schema in alternatives if (one := _shape(book, schema, is_later)).ranks]
+        named = [one for one in found if one.rank != _GENERIC]
+        shapes.extend(named or found)
     best = min((shape.rank for shape in shapes), default=0)
     chosen = sorted((one for one in shapes if one.rank == best or not one.is_later), key=lambda one: one.rank)
     if any(not one.places() or (best < one.rank == _GENERIC) for one in chosen):
@@ -112,15 +106,15 @@ def is_generic(place: Place) -> bool:
     return _rank(place) == _GENERIC
 
 
-def _answers(book: ModelBook, operation: Operation) -> Iterator[tuple[str, list[Any]]]:
-    """List the success answers, one of each kind of JSON: the status, and the schemas of the alternatives."""
+def _answers(book: ModelBook, operation: Operation) -> Iterator[tuple[bool, list[Any]]]:
+    """List the success answers, one of each kind of JSON: whether it is a 202, and the schemas of the alternatives."""
     documented = any(status.startswith("2") for status in operation.responses)
     for status, response in operation.responses.items():
         if status.startswith("2") or (status == "default" and not documented):
             for kind, media in sorted(response["content"].items(), key=lambda item: item[0] != "application/json"):
                 if is_json(kind):
                     found = _alternatives(book, media.get("schema", {}), 0)
-                    yield status, list(itertools.islice(found, _MAX_SHAPES))
+                    yield status == "202", list(itertools.islice(found, _MAX_SHAPES))
 
 
 def _alternatives(book: ModelBook, schema: Any, depth: int) -> Iterator[Any]:
@@ -129,9 +123,8 @@ def _alternatives(book: ModelBook, schema: Any, depth: int) -> Iterator[Any]:
     alternatives = variants(flat)
     if not alternatives or depth > _MAX_URL_DEPTH:
         yield schema
-        return
     common = {key: value for key, value in flat.items() if key not in ("oneOf", "anyOf")}
-    for variant in alternatives:
+    for variant in alternatives if depth <= _MAX_URL_DEPTH else ():
         yield from _alternatives(book, {"allOf": [variant, common]}, depth + 1)
 
 
@@ -143,39 +136,28 @@ def _shape(book: ModelBook, schema: Any, is_later: bool) -> _Shape:
     while left and len(seen) < _MAX_PLACES:
         one, place = left.popleft()
         key = (json.dumps(one, sort_keys=True), place)
-        if key not in seen and one is not False:
-            seen.add(key)
-            flat = book.target(one)
-            if _is_text(flat) and (rank := _rank(place)) is not None:
-                shape.ranks[place] = rank
-            if flat.get("deprecated") is True or (isinstance(one, dict) and one.get("deprecated") is True):
-                shape.deprecated.add(place)
-            inside = _inside(flat, place)
-            shape.addresses.update(at for _, at in inside if at != place and folded(at[-1]).endswith(_ADDRESSES))
-            left.extend(inside)
+        if key in seen or one is False:
+            continue
+        seen.add(key)
+        flat = book.target(one)
+        if _is_text(flat) and (rank := _rank(place)) is not None:
+            shape.ranks[place] = rank
+        if flat.get("deprecated") is True or (isinstance(one, dict) and one.get("deprecated") is True):
+            shape.deprecated.add(place)
+        left.extend((variant, place) for variant in variants(flat))
+        fields = flat.get("properties") if len(place) < _MAX_URL_DEPTH else None
+        for name, child in (fields or {}).items():
+            left.append((child, (*place, name)))
+            if folded(name).endswith(_ADDRESSES):
+                shape.addresses.add((*place, name))
     return shape
 
 
 def _is_text(flat: Json) -> bool:
-    if flat.get("type") not in (None, "string") or variants(flat) or "properties" in flat:
+    if flat.get("not") == {} or flat.get("enum") == [None] or flat.get("writeOnly") is True:
         return False
-    values, longest, pattern = flat.get("enum"), flat.get("maxLength"), flat.get("pattern")
-    return not (
-        flat.get("not") == {}
-        or flat.get("writeOnly") is True
-        or flat.get("format") in _NO_ADDRESS
-        or (isinstance(values, list) and not any(str(value).startswith("http") for value in values))
-        or (isinstance(longest, int) and longest < _SHORTEST_ADDRESS)
-        or (isinstance(pattern, str) and _OTHER_SCHEME.match(pattern))
-    )
-
-
-def _inside(flat: Json, place: Place) -> list[tuple[Any, Place]]:
-    inside = [(variant, place) for variant in variants(flat)]
-    properties = flat.get("properties")
-    if isinstance(properties, dict) and len(place) < _MAX_URL_DEPTH:
-        inside.extend((child, (*place, name)) for name, child in properties.items())
-    return inside
+    is_shaped = variants(flat) or "properties" in flat
+    return flat.get("type") in (None, "string") and not is_shaped and flat.get("format") not in _NO_ADDRESS
 
 
 def _rank(place: Place) -> int | None:

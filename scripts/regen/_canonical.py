@@ -9,25 +9,27 @@ become operations of their own), one path per operation, names that cannot colli
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from scripts.regen._find import base_url, is_json
 from scripts.regen._names import ENDPOINT_RESERVED, identifier, unique_identifiers
-from scripts.regen._paths import path_parameters
-from scripts.regen._rules import ERROR_MODEL, FACADE_TAG, RULES, SUCCESS_MODEL, Rule
+from scripts.regen._operations import PARAMETER_IN_PATH, Operation
+from scripts.regen._rules import ERROR_MODEL, FACADE_TAG, RULES, SESSION_PARAMETER, SUCCESS_MODEL, Rule
 from scripts.regen._schemas import ModelBook, clean_prose, is_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from scripts.regen._load import Json
-    from scripts.regen._operations import Operation
     from scripts.regen._security import Credentials
 
 FORM, MULTIPART, JSON = "application/x-www-form-urlencoded", "multipart/form-data", "application/json"
 _BYTES = "application/octet-stream"
-_METHODS_OF_GENERATOR = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
+# RFC 6570, sections 3.2.5 and 3.2.7: what these styles put before a value.
+_BEFORE = {"matrix": ";{}=", "label": "."}
+_TEXT: Json = {"type": "string"}
 _FREE_FORM: Json = {"type": "object", "additionalProperties": {}}
 NO_SERVER = "no-server:"
 """Stands for the address of an operation none of whose servers can be used; the client refuses to send it."""
@@ -42,12 +44,16 @@ class Parameter:
     place: str  # ``path``, ``query``, ``header`` or ``cookie``
     stated: Json  # the vendor's parameter object
     view: Json  # the schema that the generator sees
-    style: str = ""  # how a query parameter is joined or unfolded; empty where its values are just repeated
 
     @property
     def required(self) -> bool:
         """Whether every request has to say it."""
         return self.place == "path" or self.stated.get("required") is True
+
+    @property
+    def style(self) -> str:
+        """How a query parameter is joined or unfolded; empty where its values are just repeated."""
+        return _joining_style(self.stated) if self.place == "query" else ""
 
 
 @dataclass(frozen=True)
@@ -57,14 +63,14 @@ class Body:
     kind: str  # ``json``, ``form``, ``multipart`` or ``bytes``
     media: tuple[str, ...]  # the media types that it may be announced as, the first one first
     stated: Json  # the vendor's media type object
-    view: Json  # the schema that the generator sees
     required: bool  # whether every request has to have it
+    view: Json = field(default_factory=dict)  # the schema that the generator sees
 
     @property
     def styles(self) -> dict[str, str]:
         """The styles of those fields of a form that are written like parameters (OpenAPI 3.1.1, section 4.8.15.1.1)."""
-        stated = self.stated.get("encoding") if self.kind == "form" else None
-        known = {name: one for name, one in (stated or {}).items() if one.keys() & {"style", "explode"}}
+        stated: Json = (self.stated.get("encoding") or {}) if self.kind == "form" else {}
+        known = {name: one for name, one in stated.items() if one.keys() & {"style", "explode"}}
         return {name: _joining_style({**one, "schema": {}}) for name, one in known.items()}
 
     @property
@@ -79,18 +85,29 @@ class Endpoint:
 
     name: str  # its module's name
     tag: str  # its package under `aikynetix_api.api`
-    method: str  # the method to send
+    suffix: str  # the kind of body that tells it from others of the same operation; empty for the first
     prefix: str  # what stands before the path: empty, another server's address, or `NO_SERVER`
     path: str  # the path, with the Python name of a parameter in braces
     parameters: tuple[Parameter, ...]  # those of the path in order, then the others
     body: Body | None  # the body, None without one
     operation: Operation  # the vendor's operation
-    trouble: str = ""  # why no request can be what the document describes; empty when one can
 
     @property
     def module(self) -> str:
         """The module as it is imported."""
         return f"aikynetix_api.api.{self.tag}.{self.name}"
+
+    @property
+    def trouble(self) -> str:
+        """Why no request can be what the document describes; empty when one can."""
+        for one in self.operation.parameters:
+            if one["in"] == "path" and one["name"] not in self.operation.path_parameters:
+                return f"it describes the path parameter `{one['name']}`, for which its path has no place"
+            if one["in"] == "path" and one.get("content"):
+                return f"its path is written as {next(iter(one['content']))}"
+            if one["in"] == "querystring":
+                return "one parameter is its whole query"
+        return ""
 
 
 @dataclass
@@ -116,50 +133,62 @@ class Canonical:
 
 
 def canonicalize(
-    spec: Json, operations: Sequence[Operation], facade: Mapping[str, Operation], credentials: Credentials
+    spec: Json,
+    operations: Sequence[Operation],
+    facade: Mapping[str, Operation],
+    credentials: Credentials,
+    base: str | None,
 ) -> Canonical:
     """Make the generator's document."""
-    builder = _Builder(spec, facade, credentials)
+    builder = _Builder(spec, facade, credentials, base)
     for operation in operations:
         builder.add(operation)
-    return builder.finish()
+    builder.book.finish(builder.paths)
+    document: Json = {
+        "openapi": "3.1.0",
+        "info": {"title": "Aikynetix API", "version": "1"},
+        "paths": builder.paths,
+        "components": {"schemas": builder.book.components},
+    }
+    return Canonical(document, builder.endpoints, builder.book)
 
 
 class _Builder:
-    def __init__(self, spec: Json, facade: Mapping[str, Operation], credentials: Credentials) -> None:
-        self.spec = spec
-        self.facade = {id(operation): name for name, operation in facade.items()}
-        self.credentials = credentials
-        self.base = base_url(next(iter(facade.values())).servers if facade else spec.get("servers") or ())
+    def __init__(self, spec: Json, facade: Mapping[str, Operation], credentials: Credentials, base: str | None) -> None:
+        self._rules = {id(facade[rule.name]): rule for rule in RULES if rule.name in facade}
+        self._credentials = credentials
+        self._base = base
         self.book = ModelBook(spec, (SUCCESS_MODEL, ERROR_MODEL, *(rule.body_model for rule in RULES)))
         self.endpoints: list[Endpoint] = []
         self.paths: Json = {}
         self._taken = {(FACADE_TAG, rule.name) for rule in RULES}
-        self._pin([(rule, facade[rule.name]) for rule in RULES if rule.name in facade])
+        self._pin(facade)
 
-    def _pin(self, found: list[tuple[Rule, Operation]]) -> None:
+    def _pin(self, facade: Mapping[str, Operation]) -> None:
+        """Give the models of the facade's operations their names, which other models then cannot take."""
         answers = [
-            (status, media.get("schema"))
-            for _, operation in found
+            (status.startswith("2"), media.get("schema"))
+            for operation in facade.values()
             for status, response in operation.responses.items()
             for kind, media in response["content"].items()
             if is_json(kind)
         ]
-        self.book.pin((schema for status, schema in answers if status.startswith("2")), SUCCESS_MODEL)
-        self.book.pin((schema for status, schema in answers if not status.startswith("2")), ERROR_MODEL)
-        for rule, operation in found:
-            schemas = (self.book.merged(media.get("schema")) for _, _, media in bodies(self.book, operation)[:1])
-            self.book.pin(schemas, rule.body_model)
+        self.book.pin((schema for is_success, schema in answers if is_success), SUCCESS_MODEL)
+        self.book.pin((schema for is_success, schema in answers if not is_success), ERROR_MODEL)
+        for operation in facade.values():
+            schemas = [self.book.merged(body.stated.get("schema")) for body in bodies(self.book, operation)[:1]]
+            self.book.pin(schemas, self._rules[id(operation)].body_model)
 
     def add(self, operation: Operation) -> None:
         """Add an operation, once for each kind of body that it takes."""
-        rule = next((rule for rule in RULES if rule.name == self.facade.get(id(operation))), None)
+        rule = self._rules.get(id(operation))
         tag = FACADE_TAG if rule else identifier(operation.tag, "default")
         base_name = rule.name if rule else identifier(operation.identifier, "operation")
         for number, body in enumerate(bodies(self.book, operation) or [None]):
-            suffix = "" if number == 0 or body is None else f"_{body[0]}"
-            name = base_name if rule and number == 0 else self._unique(tag, base_name + suffix, operation)
-            self._add_one(operation, rule, tag, name, body)
+            suffix = body.kind if number and body else ""
+            wanted = f"{base_name}_{suffix}" if suffix else base_name
+            name = wanted if rule and number == 0 else self._unique(tag, wanted, operation)
+            self._add(operation, rule, (name, tag, suffix), body)
 
     def _unique(self, tag: str, name: str, operation: Operation) -> str:
         candidate, number = identifier(name), 1
@@ -170,14 +199,8 @@ class _Builder:
         self._taken.add((tag, candidate.casefold()))
         return candidate
 
-    def _add_one(
-        self,
-        operation: Operation,
-        rule: Rule | None,
-        tag: str,
-        name: str,
-        body: tuple[str, tuple[str, ...], Json] | None,
-    ) -> None:
+    def _add(self, operation: Operation, rule: Rule | None, names: tuple[str, str, str], body: Body | None) -> None:
+        name, tag, _ = names
         path, parameters = self._parameters(operation, rule, name)
         # To the generator everything stands in the query, where it takes every type.
         raw: Json = {
@@ -190,56 +213,65 @@ class _Builder:
             ],
             "responses": self._responses(operation, name),
         }
-        made = None if body is None else self._body(operation, rule, name, body)
-        if made is not None:
-            raw["requestBody"] = {"required": made.required, "content": {JSON: {"schema": made.view}}}
-        method = operation.method if operation.method in _METHODS_OF_GENERATOR else "post"
-        self.paths[f"/~{len(self.endpoints)}"] = {method: raw}
+        if body is not None:
+            body = replace(body, view=self._body_view(rule, name, body))
+            raw["requestBody"] = {"required": body.required, "content": {JSON: {"schema": body.view}}}
+        self.paths[f"/~{len(self.endpoints)}"] = {"post": raw}
         own = base_url(operation.servers)
-        prefix = "" if own == self.base else NO_SERVER if own is None else own
-        self.endpoints.append(
-            Endpoint(name, tag, operation.method, prefix, path, tuple(parameters), made, operation, _trouble(operation))
-        )
+        prefix = "" if own == self._base else NO_SERVER if own is None else own
+        self.endpoints.append(Endpoint(*names, prefix, path, tuple(parameters), body, operation))
 
     def _parameters(self, operation: Operation, rule: Rule | None, name: str) -> tuple[str, list[Parameter]]:
-        in_path, path = path_parameters(self.book, operation, rule)
-        hidden = self.credentials.names
-        others = [
-            one
-            for one in operation.parameters
-            if one["in"] not in ("path", "querystring") and (one["in"], one["name"].lower()) not in hidden
-        ]
-        others.sort(key=lambda one: ("query", "header", "cookie").index(one["in"]))
-        wires = [*((marker, "path") for marker, _ in in_path), *((one["name"], one["in"]) for one in others)]
-        names = unique_identifiers(wires, ENDPOINT_RESERVED)
+        """Return the path with the Python names of its parameters, and all parameters."""
+        stated, pieces = self._path(operation, rule)
+        hidden, places = self._credentials.names, ("query", "header", "cookie")
+        others = [one for one in operation.parameters if (one["in"], one["name"].lower()) not in hidden]
+        stated += [one for place in places for one in others if one["in"] == place]
+        names = unique_identifiers([(one["name"], one["in"]) for one in stated], ENDPOINT_RESERVED)
         found = []
-        for own, (wire, place), stated in zip(names, wires, [*(one for _, one in in_path), *others], strict=True):
-            schema = schema_of(stated)
-            view = _described(self.book.view(schema, f"{name} {own}"), stated)
-            if place != "path" and stated.get("required") is True:
-                view = self.book.settled(view, schema)
-            found.append(Parameter(own, wire, place, stated, view, _joining_style(stated) if place == "query" else ""))
-        owns = {"{" + marker + "}": "{" + own + "}" for (marker, _), own in zip(in_path, names, strict=False)}
-        return re.sub(r"\{\w+\}", lambda match: owns.get(match[0], match[0]), path), found
+        for own, one in zip(names, stated, strict=True):
+            view = _described(self.book.view(schema_of(one), f"{name} {own}"), one)
+            if one["in"] != "path" and one.get("required") is True:
+                view = self.book.settled(view, schema_of(one))
+            found.append(Parameter(own, one["name"], one["in"], one, view))
+        owns = iter(names)
+        return "".join("{" + next(owns) + "}" if piece is None else piece for piece in pieces), found
 
-    def _body(
-        self, operation: Operation, rule: Rule | None, name: str, body: tuple[str, tuple[str, ...], Json]
-    ) -> Body:
-        kind, media, stated = body
+    def _path(self, operation: Operation, rule: Rule | None) -> tuple[list[Json], list[str | None]]:
+        """Return the parameters that the path takes in order, and its pieces, None for each of them."""
+        declared = {one["name"]: one for one in operation.parameters if one["in"] == "path"}
+        found: list[Json] = []
+        pieces: list[str | None] = []
+        # What stands between parameters and may not stand in a path is percent-encoded (RFC 3986, section 3.3).
+        for number, piece in enumerate(PARAMETER_IN_PATH.split(operation.path)):
+            parameter = {"in": "path", "schema": _TEXT, **declared.get(piece, {}), "name": piece or "parameter"}
+            only = self.book.only_value(parameter["schema"]) if number % 2 else None
+            if number % 2 == 0:
+                pieces.append(quote(piece, safe="/%:@!$&'()*+,;=-._~?"))
+            elif only is not None and not isinstance(only, bool) and str(only):
+                pieces.append(quote(str(only), safe=""))
+            else:
+                pieces += [_BEFORE.get(str(parameter.get("style")), "").format(quote(piece, safe="")), None]
+                found.append(parameter)
+        if rule and len(found) == 1:
+            # To the facade a session is whatever text the vendor calls it, whatever format the document gives it.
+            found = [{"name": SESSION_PARAMETER, "in": "path", "schema": _TEXT}]
+        return found, pieces
+
+    def _body_view(self, rule: Rule | None, name: str, body: Body) -> Json:
+        if body.kind == "bytes":
+            return {**_TEXT, "format": "binary"}
         hint = rule.body_model if rule and name == rule.name else f"{name} Body"
-        required = (operation.body or {}).get("required") is True
-        if kind == "bytes":
-            return Body(kind, media, stated, {"type": "string", "format": "binary"}, required)
-        schema = stated.get("schema", {})
-        if kind != "json" or rule:
-            schema = self.book.merged(schema)
-        view = self.book.view(schema, hint, files=kind == "multipart")
-        if kind != "json" or rule:
-            view = _without_null(view)
+        schema = body.stated.get("schema", {})
+        if body.kind == "json" and not rule:
+            return self.book.view(schema, hint)
+        view = self.book.view(self.book.merged(schema), hint, files=body.kind == "multipart")
+        said = [one for one in view.get("oneOf", []) if one != {"type": "null"}]
+        view = said[0] if len(said) == 1 else view
         model = self.book.components.get(str(view.get("$ref", "")).rsplit("/", 1)[-1], {})
-        if kind != "json" and model.get("type") != "object":
-            view = self.book.view(_FREE_FORM, hint, files=True)  # fields of any name, each said by the caller
-        return Body(kind, media, stated, view, required)
+        if body.kind == "json" or model.get("type") == "object":
+            return view
+        return self.book.view(_FREE_FORM, hint, files=True)  # fields of any name, each said by the caller
 
     def _responses(self, operation: Operation, name: str) -> Json:
         views: Json = {}
@@ -247,48 +279,25 @@ class _Builder:
         for status, response in operation.responses.items():
             description = response.get("description")
             view: Json = {"description": clean_prose(description) if isinstance(description, str) else ""}
-            chosen = _preferred(response["content"])
-            if chosen is not None:
-                kind, schema = chosen
+            # Of several contents JSON is read, else text, else bytes.
+            order = sorted(response["content"], key=lambda one: (not is_json(one), not one.lower().startswith("text/")))
+            for kind in order[:1]:
+                hint = f"{name} Response{status.capitalize() if status == 'default' else status}"
+                content: Json = {_BYTES: {"schema": {**_TEXT, "format": "binary"}}}
                 if is_json(kind):
-                    hint = f"{name} Response{status.capitalize() if status == 'default' else status}"
-                    seen, kind = self.book.view(schema, hint), JSON
+                    content = {JSON: {"schema": self.book.view(response["content"][kind].get("schema", {}), hint)}}
                 elif kind.lower().startswith("text/"):
-                    seen, kind = {"type": "string"}, "text/plain"
-                else:
-                    seen, kind = {"type": "string", "format": "binary"}, _BYTES
-                view["content"] = {kind: {"schema": seen}}
+                    content = {"text/plain": {"schema": _TEXT}}
+                view["content"] = content
             # The only success that is described is what another one looks like too.
-            views["2XX" if successes == [status] and chosen else status] = view
+            views["2XX" if successes == [status] and order else status] = view
         return views
-
-    def finish(self) -> Canonical:
-        """Define the models and put the document together."""
-        self.book.finish(self.paths)
-        document: Json = {
-            "openapi": "3.1.0",
-            "info": {"title": "Aikynetix API", "version": "1"},
-            "paths": self.paths,
-            "components": {"schemas": self.book.components},
-        }
-        return Canonical(document, self.endpoints, self.book)
-
-
-def _trouble(operation: Operation) -> str:
-    for one in operation.parameters:
-        if one["in"] == "path" and one["name"] not in operation.path_parameters:
-            return f"it describes the path parameter `{one['name']}`, for which its path has no place"
-        if one["in"] == "querystring":
-            return "one parameter is its whole query"
-    return ""
 
 
 def schema_of(parameter: Json) -> Any:
     """Return the schema of a parameter's value as it is written into a request."""
-    if "schema" in parameter:
-        return parameter["schema"]
     # A parameter with `content` is serialized by the caller: one piece of text.
-    return {"type": "string", "description": "JSON text"} if parameter.get("content") else {"type": "string"}
+    return parameter.get("schema", {**_TEXT, "description": "JSON text"} if parameter.get("content") else _TEXT)
 
 
 def _joining_style(parameter: Json) -> str:
@@ -306,56 +315,37 @@ def _described(view: Json, parameter: Json) -> Json:
     return {**view, "description": clean_prose(text)}
 
 
-def _without_null(view: Json) -> Json:
-    kept = [one for one in view.get("oneOf", []) if one != {"type": "null"}]
-    return kept[0] if len(kept) == 1 else view
-
-
-def bodies(book: ModelBook, operation: Operation) -> list[tuple[str, tuple[str, ...], Json]]:
+def bodies(book: ModelBook, operation: Operation) -> list[Body]:
     """List the kinds of body, each with its media types and the vendor's description of the first.
 
     JSON comes first, then forms and bytes; but where the body holds a file, the form that can hold it comes before all.
     """
-    content: Json = (operation.body or {}).get("content", {})
-    found: dict[str, tuple[str, list[str], Json]] = {}
-    for stated, media in content.items():
-        schema = media.get("schema") if isinstance(media, dict) else None
-        is_raw = stated == "*/*" and (schema is None or is_file(book.target(schema)))
-        announced = stated if is_raw else _announced(stated)
-        kind = "bytes" if is_raw else _kind(announced)
+    stated = operation.body or {}
+    found: dict[str, Body] = {}
+    for written, media in stated.get("content", {}).items():
+        is_raw = written == "*/*" and ("schema" not in media or is_file(book.target(media["schema"])))
+        kind, announced = ("bytes", written) if is_raw else _announced(written)
         key = announced if kind == "json" else kind
-        found.setdefault(key, (kind, [], media if isinstance(media, dict) else {}))[1].append(announced)
-    multipart = found.get("multipart")
-    has_files = multipart is not None and book.has_files(multipart[2].get("schema"))
-    if has_files:
+        known = found.get(key, Body(kind, (), media, stated.get("required") is True))
+        found[key] = replace(known, media=tuple(dict.fromkeys([*known.media, announced])))
+    order = ["json", "form", "multipart", "bytes"]
+    if "multipart" in found and book.has_files(found["multipart"].stated.get("schema")):
         found.pop("form", None)  # the same fields, of which a form cannot hold the files
-    order = ["json", "form", "multipart", "bytes"] if not has_files else ["multipart", "json", "bytes"]
-    kinds = sorted(found.values(), key=lambda item: (order.index(item[0]), item[1][0] != JSON))
-    return [(kind, tuple(dict.fromkeys(media)), stated) for kind, media, stated in kinds]
+        order = ["multipart", "json", "bytes"]
+    return sorted(found.values(), key=lambda one: (order.index(one.kind), one.media[0] != JSON))
 
 
-def _kind(media_type: str) -> str:
-    bare = media_type.split(";", maxsplit=1)[0]
-    return {FORM: "form", MULTIPART: "multipart"}.get(bare, "json" if is_json(bare) else "bytes")
-
-
-def _announced(kind: str) -> str:
-    """Return the media type to announce for a body; where only a range is stated, a member of it that is sure."""
+def _announced(kind: str) -> tuple[str, str]:
+    """Return the kind and media type to announce for a body; of a mere range, a member of it that is sure."""
     bare, *parameters = (part.strip() for part in kind.split(";"))
     bare = bare.lower()
     if re.fullmatch(r"[\w.+!#$&^-]+/[\w.+!#$&^*-]+|\*/\*", bare) is None:
-        return _BYTES
+        return "bytes", _BYTES
     if bare in (FORM, MULTIPART, "multipart/*"):
-        return MULTIPART if bare == "multipart/*" else bare
+        return ("form", FORM) if bare == FORM else ("multipart", MULTIPART)
     if is_json(bare) and ("*" in bare or bare == "text/json"):
-        return JSON
+        return "json", JSON
     telling = [
         one for one in parameters if one.isascii() and re.match(r"(?!charset|boundary|q\b)[\w-]+=[^\r\n]+$", one)
     ]
-    return "; ".join(["text/plain" if bare == "text/*" else bare, *telling])
-
-
-def _preferred(content: Json) -> tuple[str, Any] | None:
-    """Choose among the contents of a response: JSON, then text, then bytes; None without any."""
-    order = sorted(content, key=lambda kind: (not is_json(kind), not kind.lower().startswith("text/")))
-    return (order[0], content[order[0]].get("schema", {})) if order else None
+    return "json" if is_json(bare) else "bytes", "; ".join(["text/plain" if bare == "text/*" else bare, *telling])

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from scripts.regen._diff import Change, compare, package_changes
 from scripts.regen._generate import PACKAGE
-from scripts.regen._load import Json, load_spec
+from scripts.regen._load import load_spec
 from scripts.regen._pipeline import Plan, build, plan
 from scripts.regen._problems import EXIT_LOUD, EXIT_OK, EXIT_REFUSED, RefusedError
 from scripts.regen._report import decisions, report
@@ -37,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return _run(options)
     except Exception as error:
-        print(f"regen: refused. {_why(error)}\nregen: {options.output} is as it was.", file=sys.stderr)
+        print(f"regen: refused. {one_line(_why(error))}\nregen: {options.output} is as it was.", file=sys.stderr)
         return EXIT_REFUSED
     except KeyboardInterrupt:
         print(f"regen: interrupted; {options.output} is as it was.", file=sys.stderr)
@@ -49,14 +49,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _why(error: Exception) -> str:
     """Say why nothing was made; a document that nobody foresaw is refused too, with the cause for a report."""
     if isinstance(error, RefusedError):
-        return one_line(str(error))
+        return str(error)
     if isinstance(error, OSError):
-        return one_line(f"{error.filename or 'A file'}: {error.strerror or type(error).__name__}.")
+        return f"{error.filename or 'A file'}: {error.strerror or type(error).__name__}."
     cause = traceback.extract_tb(error.__traceback__)[-1]
     return (
-        f"This document is beyond what the regeneration foresees: {type(error).__name__} "
-        f"({one_line(str(error))[:300]}) in {Path(cause.filename).name}, line {cause.lineno}. It is a fault of this "
-        "project; please report it with the document."
+        f"This document is beyond what the regeneration foresees: {type(error).__name__} ({str(error)[:300]}) in "
+        f"{Path(cause.filename).name}, line {cause.lineno}. It is a fault of this project; please report it with the "
+        "document."
     )
 
 
@@ -80,11 +80,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(options: argparse.Namespace) -> int:
-    try:
-        data = options.spec.read_bytes()
-    except OSError as error:
-        raise RefusedError(f"{options.spec} cannot be read: {error.strerror or type(error).__name__}.") from error
-    planned = plan(data, str(options.spec))
+    planned = plan(options.spec.read_bytes(), str(options.spec))
     destination: Path = options.output / PACKAGE
     with tempfile.TemporaryDirectory(prefix="regen-") as folder:
         package = build(planned, Path(folder))
@@ -105,8 +101,9 @@ def _run(options: argparse.Namespace) -> int:
 
 def _changes(planned: Plan, package: Path, destination: Path) -> list[Change] | None:
     """Return what changed for callers since the committed package, None when it does not say what it was made from."""
-    previous = _previous(destination)
-    if previous is None:
+    try:
+        previous = load_spec((destination / "openapi.json").read_bytes(), "the previous document")
+    except (OSError, RefusedError):
         return None
     return [*compare(previous, planned.spec), *package_changes(tree_files(destination), tree_files(package))]
 
@@ -114,14 +111,6 @@ def _changes(planned: Plan, package: Path, destination: Path) -> list[Change] | 
 def _version() -> str:
     found = re.search(r'__version__ = "(\d+\.\d+\.\d+)', (ROOT / "aikynetix" / "__init__.py").read_text("utf-8"))
     return found[1] if found else "0.0.0"
-
-
-def _previous(destination: Path) -> Json | None:
-    """Return the document that the committed package was made from, None when it does not say."""
-    try:
-        return load_spec((destination / "openapi.json").read_bytes(), "the previous document")
-    except (OSError, RefusedError):
-        return None
 
 
 def _compare(package: Path, destination: Path) -> int:
@@ -135,26 +124,21 @@ def _compare(package: Path, destination: Path) -> int:
     return EXIT_LOUD if different else EXIT_OK
 
 
-_STAGING_PREFIX = ".regen-"
-
-
 def publish(package: Path, destination: Path) -> bool:
     """Replace `destination` by `package`, and return whether anything changed."""
     if destination.is_dir() and tree_files(destination) == tree_files(package):
         return False
     destination.parent.mkdir(parents=True, exist_ok=True)
-    for left in destination.parent.glob(f"{_STAGING_PREFIX}*"):  # of a run that was killed outright
+    for left in destination.parent.glob(".regen-*"):  # of a run that was killed outright
         shutil.rmtree(left, ignore_errors=True)
-    staging = Path(tempfile.mkdtemp(prefix=_STAGING_PREFIX, dir=destination.parent))
-    try:
-        fresh = shutil.copytree(package, staging / destination.name)
-        if destination.exists():
-            destination.rename(staging / "old")
-        fresh.rename(destination)
-    except BaseException:
-        if (staging / "old").exists() and not destination.exists():
-            (staging / "old").rename(destination)
-        raise
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix=".regen-", dir=destination.parent) as staging:
+        fresh, old = shutil.copytree(package, Path(staging) / destination.name), Path(staging) / "old"
+        try:
+            if destination.exists():
+                destination.rename(old)
+            fresh.rename(destination)
+        except BaseException:
+            if old.exists() and not destination.exists():
+                old.rename(destination)
+            raise
     return True

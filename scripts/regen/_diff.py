@@ -6,21 +6,18 @@ Node, and those on PyPI compare no schemas, credentials or servers. A regenerati
 
 from __future__ import annotations
 
-import ast
 import itertools
+import json
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from scripts.regen._diff_operation import SecurityDiff, bare_path, operation_changes
-from scripts.regen._diff_schema import SchemaDiff
+from scripts.regen._diff_schema import ADDITIVE, BREAKING, DOCUMENTATION, UNJUDGED, Found, Shapes, SideDiff, unjudged
 from scripts.regen._document import differing_keys, pointers, without_prose
 from scripts.regen._find import base_url, find_operations
-from scripts.regen._operations import Operation, operations_of
-from scripts.regen._rules import FACADE_SOURCE, RULES
+from scripts.regen._operations import PARAMETER_IN_PATH, Operation, operations_of
+from scripts.regen._rules import RULES
 from scripts.regen._security import find_credentials
-from scripts.regen._shapes import ADDITIVE, BREAKING, DOCUMENTATION, KINDS, UNJUDGED
-from scripts.regen._text import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -29,8 +26,10 @@ if TYPE_CHECKING:
 
 
 _JUDGED = ("openapi", "info", "servers", "paths", "components", "security", "tags")
-_MOST_PLACES = 5
-NOTHING = "Nothing changed.\n"
+_JUDGED_OF_PARAMETERS = ("name", "in", "required", "schema", "content")
+_WAYS = ("style", "explode")
+# Styles that write a single value alike (RFC 6570).
+_SAME_FOR_ONE = {"form", "simple", "spaceDelimited", "pipeDelimited"}
 _ALL_METHODS = ", ".join(rule.name for rule in RULES)
 
 
@@ -51,42 +50,22 @@ def compare(old: Json, new: Json) -> list[Change]:
     """Compare two documents."""
     if old == new:
         return []
-    security = SecurityDiff(old, new)
     changes = [*_about_document(old, new)]
     try:
         before, after = operations_of(old), operations_of(new)
         changes += _about_credentials((old, before), (new, after))
-        changes += _about_operations(before, after, SchemaDiff(old, new), security)
+        changes += _about_operations((old, new), (before, after))
     except Exception as problem:  # a document that nobody foresaw must not keep `make spec` from writing it
         return [*changes, Change(BREAKING, "document", f"the two documents cannot be compared any further: {problem}")]
     changes += [Change(UNJUDGED, "document", f"`{key}` changed") for key in differing_keys(old, new, _JUDGED)]
-    if not changes:
-        changes.append(_remaining(old, new))
-    return changes
+    return changes or [_remaining(old, new)]
 
 
-def _about_operations(
-    before: Sequence[Operation], after: Sequence[Operation], schemas: SchemaDiff, security: SecurityDiff
-) -> Iterator[Change]:
-    names = {
-        id(one): name for spec in (before, after) for name, found in find_operations(spec).items() for one in found[:1]
-    }
-    for left, right in _paired(before, after, names):
-        known = right or left
-        assert known is not None
-        facade = names.get(id(right)) or names.get(id(left)) or ""
-        if left is None:
-            yield Change(ADDITIVE, known.label, "new operation")
-        elif right is None:
-            yield Change(BREAKING, known.label, "the operation is gone", facade)
-        else:
-            yield from (
-                Change(kind, known.label, text, facade)
-                for kind, text in (
-                    *operation_changes(left, right, schemas, facade=bool(facade)),
-                    *security.access(left.security, right.security),
-                )
-            )
+def _about_document(old: Json, new: Json) -> Iterator[Change]:
+    for key in ("openapi", "info", "servers"):
+        was, now = (json.dumps(without_prose(one.get(key)), ensure_ascii=False) for one in (old, new))
+        if was != now:
+            yield Change(DOCUMENTATION, "document", f"`{key}` is {now[:200]}, was {was[:200]}")
 
 
 def _about_credentials(*documents: tuple[Json, Sequence[Operation]]) -> Iterator[Change]:
@@ -112,57 +91,27 @@ def _places(spec: Json, operations: Sequence[Operation]) -> tuple[str | None, tu
     return base_url(facade[0].servers if facade else spec.get("servers") or ()), (key, token)
 
 
-def _remaining(old: Json, new: Json) -> Change:
-    places = [f"`{place}`" for place in itertools.islice(pointers(without_prose(old), without_prose(new)), 11)]
-    if not places:
-        return Change(DOCUMENTATION, "document", "only descriptions and examples")
-    return Change(UNJUDGED, "document", f"changed at {', '.join(places[:10])}{' and more' if places[10:] else ''}")
-
-
-def to_markdown(changes: Sequence[Change], lines: Mapping[str, int] | None = None) -> str:
-    """Write changes as Markdown lists, breaking ones first."""
-    if not changes:
-        return NOTHING
-    parts: list[str] = []
-    for kind in KINDS:
-        chosen = [change for change in changes if change.kind == kind]
-        if chosen:
-            listed = [f"- {entry}" for entry in entries(chosen, lines or {})]
-            parts.extend([f"### {kind.capitalize()} ({len(chosen)})\n", *listed, ""])
-    return "\n".join(parts)
-
-
-def entries(changes: Sequence[Change], lines: Mapping[str, int] | None = None) -> list[str]:
-    """Write each change as one line, and the same change of many operations as one."""
-    same: dict[str, list[str]] = {}
-    for change in changes:
-        touches = "" if lines is None else _touches(change, lines)
-        same.setdefault(f"{change.text}{touches}", []).append(change.where)
-    return [one_line(f"{_listed(places)}: {text}") for text, places in same.items()]
-
-
-def _listed(places: Sequence[str]) -> str:
-    more = len(places) - _MOST_PLACES
-    return ", ".join(places[:_MOST_PLACES]) + (f" and {more} more" if more > 0 else "")
-
-
-def _touches(change: Change, lines: Mapping[str, int]) -> str:
-    if not change.facade or change.kind != BREAKING:
-        return ""
-    places = [
-        f"{name} (`{FACADE_SOURCE}{f':{lines[name]}' if name in lines else ''}`)" for name in change.facade.split(", ")
-    ]
-    return f" - touches {', '.join(places)}"
-
-
-def _about_document(old: Json, new: Json) -> Iterator[Change]:
-    for key in ("title", "version"):
-        if old["info"].get(key) != new["info"].get(key):
-            yield Change(DOCUMENTATION, "document", f"`info.{key}` is now {new['info'].get(key)!r}")
-    if old.get("openapi") != new.get("openapi"):
-        yield Change(DOCUMENTATION, "document", f"written in OpenAPI {new.get('openapi')}, was {old.get('openapi')}")
-    if without_prose(old.get("servers")) != without_prose(new.get("servers")):
-        yield Change(DOCUMENTATION, "servers", "the list of servers changed")
+def _about_operations(specs: tuple[Json, Json], operations: Sequence[Sequence[Operation]]) -> Iterator[Change]:
+    shapes = [Shapes(spec) for spec in specs]
+    requests, answers = (SideDiff(*shapes, request=is_request) for is_request in (True, False))
+    found = [find_operations(each).items() for each in operations]
+    names = {id(one): name for each in found for name, known in each for one in known[:1]}
+    for left, right in _paired(operations[0], operations[1], names):
+        facade = names.get(id(right)) or names.get(id(left)) or ""
+        if left and right:
+            changes = itertools.chain(
+                _identity(left, right, bool(facade)),
+                _parameters(left, right, requests),
+                _body(left, right, requests),
+                _answers(left, right, answers),
+                _access(left, right, specs),
+                unjudged(left.more, right.more, "it"),
+            )
+            yield from (Change(kind, right.label, text, facade) for kind, text in changes)
+        elif left:
+            yield Change(BREAKING, left.label, "the operation is gone", facade)
+        elif right:
+            yield Change(ADDITIVE, right.label, "new operation")
 
 
 def _paired(
@@ -172,7 +121,7 @@ def _paired(
     found: dict[int, Operation] = {}
     keys: tuple[Callable[[Operation], Any], ...] = (
         lambda one: names.get(id(one)),
-        lambda one: (one.method, bare_path(one.path)),
+        lambda one: (one.method, _bare(one.path)),
         lambda one: one.identifier,
     )
     left = list(before)
@@ -182,14 +131,143 @@ def _paired(
         for other in after:
             if id(other) not in found and key(other) in waiting:
                 found[id(other)] = waiting.pop(key(other))
-        taken = {id(one) for one in found.values()}
-        left = [one for one in left if id(one) not in taken]
+                left.remove(found[id(other)])
     return [*((found.get(id(other)), other) for other in after), *((one, None) for one in left)]
+
+
+def _remaining(old: Json, new: Json) -> Change:
+    places = [f"`{place}`" for place in itertools.islice(pointers(without_prose(old), without_prose(new)), 11)]
+    if not places:
+        return Change(DOCUMENTATION, "document", "only descriptions and examples")
+    return Change(UNJUDGED, "document", f"changed at {', '.join(places[:10])}{' and more' if places[10:] else ''}")
+
+
+def _bare(path: str) -> str:
+    """Return a path without the names of its parameters."""
+    return PARAMETER_IN_PATH.sub("{}", path)
+
+
+def _identity(old: Operation, new: Operation, facade: bool) -> Found:
+    if old.method != new.method:
+        yield BREAKING, f"the method is {new.method.upper()}, was {old.method.upper()}"
+    if _bare(old.path) != _bare(new.path):
+        yield BREAKING, f"the path was {old.path}"
+    elif old.path != new.path:
+        names = [", ".join(one.path_parameters) for one in (new, old)]
+        yield ADDITIVE, f"path parameters are named {names[0]}, were {names[1]}"
+    if (old.identifier, old.tag) != (new.identifier, new.tag):
+        # The facade's operations keep their module whatever the vendor calls them.
+        kind = ADDITIVE if facade else BREAKING
+        yield kind, f"it is called `{new.tag}`/`{new.identifier}`, was `{old.tag}`/`{old.identifier}`"
+    if new.deprecated and not old.deprecated:
+        yield ADDITIVE, "it is deprecated now"
+    if without_prose(list(old.servers)) != without_prose(list(new.servers)) and (old.own_servers or new.own_servers):
+        yield BREAKING, "its own servers changed"
+
+
+def _parameters(old: Operation, new: Operation, requests: SideDiff) -> Found:
+    before, after = (
+        {f"{one['in']} parameter `{one['name']}`": one for one in spec.parameters if one["in"] != "path"}
+        for spec in (old, new)
+    )
+    yield from requests.members(before, after, str, _required(before), _required(after))
+    pairs = [(title, stated, after[title]) for title, stated in before.items() if title in after]
+    of_paths = [[one for one in spec.parameters if one["in"] == "path"] for spec in (old, new)]
+    if len(of_paths[0]) == len(of_paths[1]):
+        pairs += [("a path parameter", left, right) for left, right in zip(*of_paths, strict=True)]
+    for title, left, right in pairs:
+        is_single = requests.is_single(_schema(right))
+        was, now = (_written(one, is_single=is_single) for one in (left, right))
+        if was != now:
+            yield BREAKING, f"{title} is written as {now}, was {was}"
+        yield from unjudged(left, right, title, (*_JUDGED_OF_PARAMETERS, *(_WAYS if was != now else ())))
+        yield from requests.schemas(_schema(left), _schema(right), title)
+
+
+def _required(stated: dict[str, Json]) -> list[str]:
+    return [title for title, one in stated.items() if one.get("required") is True]
+
+
+def _schema(parameter: Json) -> Any:
+    media = parameter if "schema" in parameter else next(iter((parameter.get("content") or {}).values()), {})
+    return media.get("schema")
+
+
+def _written(parameter: Json, *, is_single: bool) -> str:
+    """Say how a parameter is written (OpenAPI 3.1.1, section 4.8.12.2); single values are alike in most styles."""
+    if "schema" not in parameter and parameter.get("content"):
+        return str(next(iter(parameter["content"])))
+    usual = "form" if parameter["in"] in ("query", "cookie") else "simple"
+    style = str(parameter.get("style", usual))
+    explode = parameter.get("explode", style == "form") is True
+    return "text" if is_single and style in _SAME_FOR_ONE else f"{style}, {'' if explode else 'not '}exploded"
+
+
+def _body(old: Operation, new: Operation, requests: SideDiff) -> Found:
+    before, after = ({"body": one.body} if one.body else {} for one in (old, new))
+    yield from requests.members(before, after, str, _required(before), _required(after))
+    if old.body and new.body:
+        yield from _contents(old.body, new.body, "the body", requests)
+
+
+def _answers(old: Operation, new: Operation, answers: SideDiff) -> Found:
+    for kind, text in answers.members(old.responses, new.responses, "answer {}".format, (), ()):
+        # Whoever handles an error that does not come any more misses nothing.
+        yield kind if text.startswith("answer 2") else ADDITIVE, text
+    for status, stated in old.responses.items():
+        if status in new.responses:
+            yield from _contents(stated, new.responses[status], f"the answer {status}", answers)
+
+
+def _contents(old: Json, new: Json, title: str, side: SideDiff) -> Found:
+    yield from unjudged(old, new, title, ("content", "required"))
+    before, after = _by_type(old["content"]), _by_type(new["content"])
+    yield from side.members(before, after, lambda kind: f"`{kind}` of {title}", (), ())
+    for kind, (was, left) in before.items():
+        now, right = after.get(kind, (was, left))
+        if was != now:
+            yield DOCUMENTATION, f"{title} as {was} is written {now}"
+        yield from unjudged(left, right, title, ("schema",))
+        if kind in after:
+            yield from side.schemas(left.get("schema"), right.get("schema"), title)
+
+
+def _by_type(content: Json) -> dict[str, tuple[str, Json]]:
+    """List contents by their media type, which has no case and whose parameters change nothing (RFC 9110, 8.3.1)."""
+    return {kind.split(";", maxsplit=1)[0].strip().lower(): (kind, media) for kind, media in reversed(content.items())}
+
+
+def _access(old: Operation, new: Operation, specs: tuple[Json, Json]) -> Found:
+    """Compare the credentials that an operation asks for; breaking when what was enough is not enough any more."""
+    before, after = (_accepted(one, spec) for one, spec in zip((old, new), specs, strict=True))
+    if before.keys() != after.keys():
+        lost = any(not any(enough <= one for enough in after) for one in before)
+        said = [" or ".join(sorted({*one.values()})) for one in (after, before)]
+        yield BREAKING if lost else ADDITIVE, f"it accepts {said[0]}, accepted {said[1]}"
+
+
+def _accepted(operation: Operation, spec: Json) -> dict[frozenset[str], str]:
+    """List what is enough: the credentials that are needed together, once for each scope, and how they are called.
+
+    Names of headers and of HTTP's schemes have no case (RFC 9110, 5.1).
+    """
+    schemes = (spec.get("components") or {}).get("securitySchemes") or {}
+    found: dict[frozenset[str], str] = {}
+    for one in operation.security or [{}]:
+        parts: list[str] = []
+        for name, scopes in one.items():
+            scheme = schemes.get(name, {"type": name})
+            sent = f"{scheme.get('type')} {scheme.get('scheme', '')}".strip()
+            if scheme.get("type") == "apiKey":
+                sent = f"`{scheme.get('name')}` in the {scheme.get('in')}"
+            parts += [sent, *(f"{sent} for {scope}" for scope in scopes)]
+        found[frozenset(map(str.lower, parts))] = " with ".join(sorted(parts)) or "none"
+    return found
 
 
 _METHOD, _MODULE, _MODEL = "methods of `client.api`", "modules of operations", "models"
 _CLASSES = re.compile(r"^class (\w+)|^(\w+) = Literal\[", re.MULTILINE)
-_REQUEST = re.compile(r"Request: `([^`]*)`")
+_METHODS = re.compile(r"^    def ([a-z]\w*)\(.*?Request: `([^`]*)`\n *\"\"\"", re.MULTILINE | re.DOTALL)
 
 
 def package_changes(old: Mapping[str, bytes], new: Mapping[str, bytes]) -> Iterator[Change]:
@@ -212,25 +290,15 @@ def package_changes(old: Mapping[str, bytes], new: Mapping[str, bytes]) -> Itera
 def _named(files: Mapping[str, bytes]) -> Iterator[tuple[str, tuple[str, str]]]:
     """Yield the public names of generated files, each with its room and what it is beside its name."""
     for path, data in sorted(files.items()):
-        folder, *parts = path.removesuffix(".py").split("/")
-        if path.endswith(".py") and parts and parts[-1] != "__init__":
-            text = data.decode()
-            if folder == "api":
-                yield (
-                    ".".join(["aikynetix_api", "api", *parts]),
-                    (_MODULE, text.partition("def _get_kwargs")[2].partition("\n\n\n")[0]),
-                )
-            elif folder == "models":
-                for name in map("".join, _CLASSES.findall(text)):
-                    same = re.sub(rf"\b({re.escape(name)}|{re.escape(parts[-1])})\b", "_", text)
-                    yield f"aikynetix_api.models.{name}", (_MODEL, same)
-            elif folder == "operations":
-                yield from _methods(text, parts[-1])
-
-
-def _methods(text: str, group: str) -> Iterator[tuple[str, tuple[str, str]]]:
-    for node in ast.parse(text).body:
-        for method in node.body if isinstance(node, ast.ClassDef) else ():
-            if isinstance(method, ast.FunctionDef) and not method.name.startswith("_"):
-                requests = _REQUEST.findall(ast.get_docstring(method) or "")
-                yield f"client.api.{group}.{method.name}", (_METHOD, requests[-1] if requests else ast.unparse(method))
+        folder, _, module = path.removesuffix(".py").replace("/", ".").partition(".")
+        text, stem = data.decode(), module.rpartition(".")[2]
+        if stem == "__init__":
+            continue
+        if folder == "api":
+            yield f"aikynetix_api.api.{module}", (_MODULE, text.partition("def _get_kwargs")[2].partition("\n\n\n")[0])
+        elif folder == "models":
+            for name in map("".join, _CLASSES.findall(text)):
+                same = re.sub(rf"\b({re.escape(name)}|{re.escape(stem)})\b", "_", text)
+                yield f"aikynetix_api.models.{name}", (_MODEL, same)
+        elif folder == "operations":
+            yield from ((f"client.api.{stem}.{name}", (_METHOD, request)) for name, request in _METHODS.findall(text))

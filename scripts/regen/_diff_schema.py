@@ -1,159 +1,239 @@
-"""What changed between two schemas: a narrower request and a wider answer break callers, the opposites do not."""
+"""What changed between two schemas: a narrower request and a wider answer break callers, the opposites do not.
+
+A schema is the set of values that it allows, one shape for each kind of value, and such sets have an order.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from scripts.regen._document import differing_keys, without_prose
-from scripts.regen._shapes import (
-    ADDITIVE,
-    BREAKING,
-    LOWER,
-    NARROWER,
-    OTHER,
-    SAME,
-    UNJUDGED,
-    UPPER,
-    WIDER,
-    Found,
-    Shape,
-    Shapes,
-    constraints_moved,
-    is_anything,
-    kind_of,
-    kinds_moved,
-    values_of,
-)
+from scripts.regen._document import PROSE_KEYS, differing_keys, without_prose
+from scripts.regen._flatten import Flattener, required_of, variants
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Sequence
 
     from scripts.regen._load import Json
 
-_MAX_DEPTH = 60
+BREAKING, UNJUDGED, ADDITIVE, DOCUMENTATION = KINDS = ("breaking", "unjudged", "additive", "documentation")
+_UPPER = ("maximum", "maxLength", "maxItems", "maxProperties")
+_LOWER = ("minimum", "minLength", "minItems", "minProperties")
+_JSON_KINDS = ("null", "boolean", "number", "string", "array", "object")
+_KINDS_OF_VALUES = {bool: "boolean", int: "integer", float: "number", str: "string", list: "array", dict: "object"}
+# Texts that the generated code gives a Python type of their own, so that they are no other text's subset.
+_TYPED_FORMATS = ("date-time", "date", "uuid", "binary")
+_SIZES_OF_NUMBERS = ("int32", "int64", "float", "double", None)
+_FORM = frozenset({"$ref", "allOf", "oneOf", "anyOf", "type", "nullable", "enum", "const"})
+_INSIDE = frozenset({"properties", "required", "items", "prefixItems", "additionalProperties"})
 _JUDGED = frozenset(
     {"properties", "required", "items", "additionalProperties", "enum", "default", "format", "pattern", "multipleOf",
-     "uniqueItems", "exclusiveMinimum", "exclusiveMaximum", *UPPER, *LOWER}
+     "uniqueItems", "exclusiveMinimum", "exclusiveMaximum", *_UPPER, *_LOWER}
 )  # fmt: skip
 
+Found = Iterator[tuple[str, str]]
+"""Changes, each its kind and a phrase."""
 
-class SchemaDiff:
-    """Compares schemas of an old and a new document, following references in each."""
+Moved = tuple[bool, bool]
+"""Whether values that were allowed are not any more, and whether others are."""
 
-    def __init__(self, old: Json, new: Json) -> None:
-        self._old, self._new = Shapes(old), Shapes(new)
-        self._request = False
-        self._told: set[str] = set()
+
+@dataclass(frozen=True)
+class Shape:
+    """The values of one kind that a schema allows."""
+
+    kind: str  # a type of JSON, or a text that has a type of its own in Python, such as ``string (date)``
+    schema: Json = field(default_factory=dict)  # what else holds for them, without prose
+    name: str = ""  # the reference by which it was found, empty for none
+
+    @property
+    def family(self) -> str:
+        """The kind, of which numbers and integers are one."""
+        return "number" if self.kind == "integer" else self.kind
+
+    @property
+    def values(self) -> set[str] | None:
+        """The fixed values as JSON, None where any value goes."""
+        return {json.dumps(value) for value in self.schema["enum"]} if "enum" in self.schema else None
+
+
+class Shapes:
+    """Finds the shapes of the schemas of one document, of each schema once."""
+
+    def __init__(self, spec: Json) -> None:
+        self._target = Flattener(spec).target
+        self._known: dict[int, tuple[Any, list[Shape]]] = {}
+        self._open: list[str] = []
+
+    def of(self, schema: Any) -> list[Shape]:
+        """Return the shapes of a schema, which is anything where there is none."""
+        if id(schema) not in self._known:
+            # The schema is kept beside its shapes, so that no other one gets its identity.
+            self._known[id(schema)] = (schema, self._found(schema))
+        return self._known[id(schema)][1]
+
+    def _found(self, schema: Any) -> list[Shape]:
+        flat = self._target(schema)
+        if flat.get("not") == {}:
+            return []
+        own = schema if isinstance(schema, Mapping) else {}
+        beside = {key: one for key, one in own.items() if key not in _FORM | _INSIDE}
+        rest = {key: one for key, one in {**flat, **beside}.items() if key not in _FORM | PROSE_KEYS}
+        alternatives = variants(flat)
+        found = [shape for one in alternatives for shape in self._alternative(one, rest)]
+        if not alternatives:
+            found = _plain_shapes(flat, rest)
+        return _distinct([*found, *([Shape("null")] if flat.get("nullable") else [])])
+
+    def _alternative(self, schema: Any, common: Json) -> list[Shape]:
+        key = json.dumps([schema, common], sort_keys=True)
+        if key in self._open:  # an alternative of itself adds nothing
+            return []
+        self._open.append(key)
+        found = self._found({"allOf": [schema, common]} if common else schema)
+        self._open.pop()
+        return [Shape(one.kind, one.schema, one.name or schema.get("$ref", "")) for one in found]
+
+
+def _plain_shapes(flat: Json, rest: Json) -> list[Shape]:
+    kind, values = flat.get("type"), [flat["const"]] if "const" in flat else flat.get("enum")
+    if kind == "string" and flat.get("format") in _TYPED_FORMATS:
+        kind = f"string ({flat['format']})"
+    found: dict[str, Json] = {}
+    for value in values if isinstance(values, list) else ():
+        own = "null" if value is None else kind or _KINDS_OF_VALUES[type(value)]
+        found.setdefault(own, {**rest, "enum": []})["enum"].append(value)
+    if not isinstance(values, list):
+        found = dict.fromkeys([kind] if kind else _JSON_KINDS, rest)
+    return [Shape(own, {} if own == "null" else one) for own, one in found.items()]
+
+
+def _distinct(shapes: list[Shape]) -> list[Shape]:
+    """Join those that differ in their fixed values alone."""
+    kept: dict[str, Shape] = {}
+    for shape in shapes:
+        rest = {name: one for name, one in shape.schema.items() if name != "enum"}
+        key = json.dumps([shape.kind, rest], sort_keys=True)
+        known = kept.setdefault(key, shape)
+        if known is not shape:
+            values = [one.schema["enum"] for one in (known, shape) if "enum" in one.schema]
+            rest |= {"enum": [*values[0], *values[1]]} if len(values) > 1 else {}
+            kept[key] = Shape(shape.kind, rest, known.name)
+    return list(kept.values())
+
+
+def unjudged(old: Json, new: Json, title: str, known: Collection[str] = ()) -> Found:
+    """Name what differs and has no rule, so that a person sees it."""
+    yield from ((UNJUDGED, f"{title} differs in `{key}`") for key in differing_keys(old, new, known))
+
+
+class SideDiff:
+    """Compares what may be sent, or what may be received, of an old and a new document."""
+
+    def __init__(self, old: Shapes, new: Shapes, *, request: bool) -> None:
+        self._old, self._new, self._request = old, new, request
+        self._waiting: deque[tuple[Any, Any, str]] = deque()
         self._same: set[str] = set()
 
-    def request(self, old: Any, new: Any, title: str) -> Found:
-        """Compare what may be sent."""
-        return self._whole(old, new, title, request=True)
+    def kind(self, lost: bool, gained: bool) -> str:
+        """Judge how the set of allowed values moved, from the side of the caller."""
+        return BREAKING if (lost if self._request else gained) else ADDITIVE
 
-    def response(self, old: Any, new: Any, title: str) -> Found:
-        """Compare what may be received."""
-        return self._whole(old, new, title, request=False)
+    def members(
+        self, before: Json, after: Json, titled: Callable[[str], str], needed: Collection[str], needs: Collection[str]
+    ) -> Found:
+        """Compare the names of the parts that two things have, and which of them are required."""
+        for name in {**before, **after}:
+            title, now = titled(name), name in needs
+            if name not in after:
+                yield BREAKING, f"{title} is gone"
+            elif name not in before:
+                must = self._request and now
+                yield BREAKING if must else ADDITIVE, f"new {'required ' if must else ''}{title}"
+            elif (name in needed) != now:
+                yield self.kind(now, not now), f"{title} is {'required' if now else 'optional'} now"
 
-    def is_plain(self, schema: Any) -> bool:
+    def is_single(self, schema: Any) -> bool:
         """Tell whether a schema of the new document allows single values alone, no lists or objects."""
         return not {one.kind for one in self._new.of(schema)} & {"array", "object"}
 
-    def _whole(self, old: Any, new: Any, title: str, *, request: bool) -> Found:
-        self._told, self._request = set(), request
-        found = list(self._compare(old, new, title, 0))
+    def schemas(self, old: Any, new: Any, title: str) -> Found:
+        """Compare two schemas; what the same references lead to is gone into and told of once."""
+        self._waiting = deque([(old, new, title)])
+        told, found = set[str](), dict[tuple[str, str], None]()
+        while self._waiting:
+            old, new, title = self._waiting.popleft()
+            key = f"{_place(old)} {_place(new)}"
+            if key not in self._same and key not in told and (old is not new or isinstance(old, Mapping)):
+                told.add(key)
+                found.update(dict.fromkeys(self._differences(old, new, title)))
         if not found:  # whatever was gone into is the same, wherever else it is met
-            self._same.update(self._told)
+            self._same |= told
         return iter(found)
 
-    def _kind(self, moved: str) -> str:
-        """Judge how the set of allowed values moved, from the side of the caller."""
-        return kind_of(moved in (OTHER, NARROWER if self._request else WIDER))
-
-    def _compare(self, old: Any, new: Any, title: str, depth: int) -> Found:
-        """Compare two schemas; the same two references are gone into and told of once."""
-        if isinstance(old, Mapping) and isinstance(new, Mapping) and "$ref" in old and "$ref" in new:
-            key = json.dumps([self._request, old, new], sort_keys=True)
-            if key in self._same or key in self._told:
-                return
-            self._told.add(key)
-        yield from self._differences(old, new, title, depth)
-
-    def _differences(self, old: Any, new: Any, title: str, depth: int) -> Found:
-        if not isinstance(old, Mapping) and not isinstance(new, Mapping) and (old is False) == (new is False):
-            return
+    def _differences(self, old: Any, new: Any, title: str) -> Found:
         left, right = self._old.of(old), self._new.of(new)
-        moved = kinds_moved(left, right)
-        if moved != SAME:
-            yield self._kind(moved), f"{title} {_kinds_text(left, right)}"
-        if is_anything(left) != is_anything(right):
+        moved = _kinds_moved(left, right)
+        if any(moved):
+            yield self.kind(*moved), f"{title} {_kinds_text(left, right)}"
+        if _is_anything(left) != _is_anything(right):
             return
-        if depth >= _MAX_DEPTH:
-            if without_prose(old) != without_prose(new):
-                yield UNJUDGED, f"{title} differs further inside"
-            return
-        found: dict[tuple[str, str], None] = {}
-        for one, other, name in _paired(left, right, title):
-            found.update(dict.fromkeys(self._inside(one, other, name, title, depth + 1)))
-        yield from found
-        yield from self._numbers_of_alternatives(left, right, title)
-
-    def _numbers_of_alternatives(self, left: Sequence[Shape], right: Sequence[Shape], title: str) -> Found:
-        for kind, ones, others in _by_kind(left, right):
+        for family in dict.fromkeys(one.family for one in (*left, *right)):
+            ones, others = ([one for one in shapes if one.family == family] for shapes in (left, right))
+            for number, one, other in _paired(ones, others):
+                is_only = len(ones) == len(others) == 1
+                yield from self._inside(one, other, title if is_only else f"alternative {number} of {title}")
+                yield from unjudged(one.schema, other.schema, title, _JUDGED)
             more = len(others) - len(ones)
             if more and ones and others:
-                words = f"{abs(more)} {'fewer' if more < 0 else 'more'} alternative(s) that are {kind}"
-                yield self._kind(NARROWER if more < 0 else WIDER), f"{title} has {words}"
+                words = f"{abs(more)} {'fewer' if more < 0 else 'more'} alternative(s) that are {family}"
+                yield self.kind(more < 0, more > 0), f"{title} has {words}"
 
-    def _inside(self, old: Shape, new: Shape, title: str, outer: str, depth: int) -> Found:
-        yield from self._values(old, new, title)
-        for name, moved, words in constraints_moved(old, new):
-            # A format that Python has no type for is no more than a word about an answer.
-            is_word = name == "format" and not self._request and old.kind.startswith("string")
-            yield ADDITIVE if is_word else self._kind(moved), f"`{name}` of {title} {words}"
-        yield from self._default(old.schema, new.schema, title)
-        for key in differing_keys(old.schema, new.schema, _JUDGED):
-            yield UNJUDGED, f"{outer} differs in `{key}`"
-        if old.kind == "array":
-            yield from self._compare(old.schema.get("items"), new.schema.get("items"), f"items of {title}", depth)
-        if old.kind == "object":
-            yield from self._fields(old.schema, new.schema, title, depth)
-            yield from self._other_fields(old.schema, new.schema, title, depth)
-
-    def _values(self, old: Shape, new: Shape, title: str) -> Found:
-        before, after = values_of(old), values_of(new)
-        if (before is None) != (after is None):
-            has = "has" if before is None else "no longer has"
-            yield self._kind(NARROWER if before is None else WIDER), f"{title} {has} a fixed set of values"
-        elif before is not None and after is not None:
-            for values, moved, verb in (
-                (before - after, NARROWER, "no longer takes the value(s)"),
-                (after - before, WIDER, "has the new value(s)"),
-            ):
-                if values:
-                    yield self._kind(moved), f"{title} {verb} {', '.join(sorted(values))[:200]}"
-
-    def _default(self, old: Json, new: Json, title: str) -> Found:
-        """Compare what the server takes where nobody says anything."""
-        was, now = (json.dumps(one["default"]) if "default" in one else "none" for one in (old, new))
-        if was != now:
+    def _inside(self, old: Shape, new: Shape, title: str) -> Found:
+        yield from self._values(old.values, new.values, title)
+        before, after = _constraints(old), _constraints(new)
+        for name in {**before, **after}:
+            was, now = before.get(name), after.get(name)
+            if was != now:
+                text = f"`{name}` of {title} is {_shown(now)}, was {_shown(was)}"
+                yield self.kind(*_moved(name, was, now)), text
+        was, now = (json.dumps(one.schema["default"]) if "default" in one.schema else "none" for one in (old, new))
+        if was != now:  # what the server takes where nobody says anything
             unsure = UNJUDGED if "none" in (was, now) else BREAKING
             yield unsure if self._request else ADDITIVE, f"{title} has the default {now}, had {was}"
+        if old.kind == "array":
+            self._waiting.append((old.schema.get("items"), new.schema.get("items"), f"items of {title}"))
+        if old.kind == "object":
+            yield from self._fields(old.schema, new.schema, title)
 
-    def _fields(self, old: Json, new: Json, title: str, depth: int) -> Found:
+    def _values(self, before: set[str] | None, after: set[str] | None, title: str) -> Found:
+        if before is None or after is None:
+            if before is not after:
+                has = "has" if before is None else "no longer has"
+                yield self.kind(before is None, after is None), f"{title} {has} a fixed set of values"
+            return
+        if lost := before - after:
+            yield self.kind(True, False), f"{title} no longer takes the value(s) {', '.join(sorted(lost))[:200]}"
+        if gained := after - before:
+            yield self.kind(False, True), f"{title} has the new value(s) {', '.join(sorted(gained))[:200]}"
+
+    def _fields(self, old: Json, new: Json, title: str) -> Found:
         before, after = self._said(self._old, old), self._said(self._new, new)
-        needed, needs = _required(old), _required(new)
-        for name in [*before, *(name for name in after if name not in before)]:
-            field, now = f"field `{name}` of {title}", name in needs
-            if name not in after:
-                yield BREAKING, f"{field} is gone"
-            elif name not in before:
-                yield kind_of(self._request and now), f"new {'required ' if self._request and now else ''}{field}"
-            else:
-                if (name in needed) != now:
-                    yield self._kind(NARROWER if now else WIDER), f"{field} is {'required' if now else 'optional'} now"
-                yield from self._compare(before[name], after[name], field, depth)
+        yield from self.members(
+            before, after, lambda name: f"field `{name}` of {title}", required_of(old), required_of(new)
+        )
+        shared = before.keys() & after.keys()
+        self._waiting.extend((before[name], after[name], f"field `{name}` of {title}") for name in sorted(shared))
+        was, now = (one.get("additionalProperties", True) for one in (old, new))
+        if (was is False) == (now is False):
+            self._waiting.append((was, now, f"any other field of {title}"))
+        else:
+            takes = "takes no other fields" if now is False else "may have other fields"
+            yield self.kind(now is False, False), f"{title} {takes} now"
 
     def _said(self, shapes: Shapes, schema: Json) -> Json:
         """List the fields that this side says: `readOnly` is for answers alone, `writeOnly` for requests alone."""
@@ -164,58 +244,92 @@ class SchemaDiff:
             if not any(shape.schema.get(other_side) is True for shape in shapes.of(one))
         }
 
-    def _other_fields(self, old: Json, new: Json, title: str, depth: int) -> Found:
-        before, after = old.get("additionalProperties", True), new.get("additionalProperties", True)
-        if (before is False) != (after is False):
-            takes = "takes no other fields" if after is False else "may have other fields"
-            yield kind_of(self._request and after is False), f"{title} {takes} now"
-        elif before is not False:
-            yield from self._compare(before, after, f"any other field of {title}", depth)
+
+def _place(schema: Any) -> str:
+    """Tell one schema of a document from others; what a reference leads to is the same wherever it stands."""
+    return json.dumps(schema, sort_keys=True) if isinstance(schema, Mapping) and "$ref" in schema else str(id(schema))
 
 
 def _kinds_text(old: Sequence[Shape], new: Sequence[Shape]) -> str:
-    if {one.kind for one in old} ^ {one.kind for one in new} == {"null"}:
-        return "can be null now" if any(one.kind == "null" for one in new) else "cannot be null any more"
-    return f"is {_shown(new)}, was {_shown(old)}"
+    was, now = (dict.fromkeys("a list" if one.kind == "array" else one.kind for one in shapes) for shapes in (old, new))
+    if was.keys() ^ now.keys() == {"null"}:
+        return "can be null now" if "null" in now else "cannot be null any more"
+    said = ["anything" if _is_anything(one) else " or ".join(kinds) for one, kinds in ((new, now), (old, was))]
+    return f"is {said[0] or 'nothing'}, was {said[1] or 'nothing'}"
 
 
-def _shown(shapes: Sequence[Shape]) -> str:
-    if is_anything(shapes):
-        return "anything"
-    kinds = dict.fromkeys("a list" if one.kind == "array" else one.kind for one in shapes)
-    return " or ".join(kinds) or "nothing"
+def _paired(old: Sequence[Shape], new: Sequence[Shape]) -> Iterator[tuple[int, Shape, Shape]]:
+    """Pair alternatives: those that are found by one reference, those that are the same, then in order."""
+    left, right = dict(enumerate(old, 1)), list(new)
+    ways: tuple[Callable[[Shape], Any], ...] = (
+        lambda one: one.name or id(one),
+        lambda one: without_prose(one.schema),
+        type,
+    )
+    for way in ways:
+        for number, one in list(left.items()):
+            if match := next((other for other in right if way(other) == way(one)), None):
+                del left[number]
+                right.remove(match)
+                yield number, one, match
 
 
-def _by_kind(old: Sequence[Shape], new: Sequence[Shape]) -> Iterator[tuple[str, list[Shape], list[Shape]]]:
-    """Sort shapes by their kind, of which numbers and integers are one."""
-    kinds = ["number" if one.kind == "integer" else one.kind for one in (*old, *new)]
-    for kind in dict.fromkeys(kinds):
-        same = (kind, "integer") if kind == "number" else (kind,)
-        yield kind, [one for one in old if one.kind in same], [one for one in new if one.kind in same]
+def _is_anything(shapes: Sequence[Shape]) -> bool:
+    """Tell whether a value of every kind is allowed."""
+    return {one.kind for one in shapes}.issuperset(_JSON_KINDS)
 
 
-def _paired(old: Sequence[Shape], new: Sequence[Shape], title: str) -> Iterator[tuple[Shape, Shape, str]]:
-    """Pair the alternatives of a kind: by the reference that leads to them, those that are the same, then in order."""
-    for _, ones, others in _by_kind(old, new):
-        left, right = list(enumerate(ones, 1)), list(others)
-        if len(ones) == len(others) == 1:
-            yield ones[0], others[0], title
-            continue
-        for by in range(3):
-            for item in list(left):
-                match = next((other for other in right if _is_pair(item[1], other, by)), None)
-                if match is not None:
-                    left.remove(item)
-                    right.remove(match)
-                    yield item[1], match, f"alternative {item[0]} of {title}"
+def _kinds_moved(old: Sequence[Shape], new: Sequence[Shape]) -> Moved:
+    """Compare the kinds of values that two schemas allow; every integer is a number."""
+    before, after = {one.kind for one in old}, {one.kind for one in new}
+    if _is_anything(old) != _is_anything(new) and "object" in before & after:
+        return True, True  # where anything may stand, an object is a dict in Python; a model where its fields are known
+    lost = before - after - ({"integer"} if "number" in after else set())
+    gained = after - before - ({"integer"} if "number" in before else set())
+    return bool(lost), bool(gained)
 
 
-def _is_pair(one: Shape, other: Shape, by: int) -> bool:
-    if by == 0:
-        return one.name != "" and one.name == other.name
-    return by == 2 or without_prose(one.schema) == without_prose(other.schema)
+def _constraints(shape: Shape) -> Json:
+    """List what is stated and restricts: limits as a number and where it stands to it, the rest as it is."""
+    schema = shape.schema
+    found: Json = {name: (schema[name], 0) for name in (*_UPPER, *_LOWER) if _is_number(schema.get(name))}
+    for name, side, tighter in (("maximum", -1, min), ("minimum", 1, max)):
+        limit = schema.get(f"exclusive{name.capitalize()}")
+        limit = schema.get(name) if limit is True else limit  # OpenAPI 3.0 has a flag beside the limit
+        if _is_number(limit):
+            open_limit = (limit + side, 0) if shape.kind == "integer" and isinstance(limit, int) else (limit, side)
+            found[name] = tighter(found.get(name, open_limit), open_limit)
+    found = {name: value for name, value in found.items() if name not in _LOWER[1:] or value[0] > 0}
+    found |= {name: schema[name] for name in ("pattern", "uniqueItems", "format") if schema.get(name)}
+    found |= {name: schema[name] for name in ("multipleOf",) if _is_number(schema.get(name)) and schema[name] > 0}
+    if shape.kind.endswith(f"({schema.get('format')})"):
+        del found["format"]
+    return found
 
 
-def _required(schema: Json) -> list[Any]:
-    value = schema.get("required")
-    return value if isinstance(value, list) else []
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _moved(name: str, was: Any, now: Any) -> Moved:
+    if name == "format" and not {was, now} <= {*_SIZES_OF_NUMBERS}:
+        return now is not None, False  # one that Python has no type for is no more than a word about an answer
+    if name == "format":
+        lost = _SIZES_OF_NUMBERS.index(now) < _SIZES_OF_NUMBERS.index(was)
+    elif was is None or now is None:
+        lost = was is None
+    elif name in (*_UPPER, *_LOWER):
+        lost = (now < was) == (name in _UPPER)
+    elif name == "multipleOf":
+        one, other = Fraction(str(was)), Fraction(str(now))
+        return one % other != 0, other % one != 0
+    else:
+        return True, True
+    return lost, not lost
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, tuple):
+        number, side = value
+        return f"{('less than ', '', 'more than ')[side + 1]}{json.dumps(number)}"
+    return "not stated" if value is None else json.dumps(value)[:200]

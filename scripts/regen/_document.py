@@ -9,8 +9,6 @@ from urllib.parse import unquote
 from scripts.regen._problems import RefusedError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from scripts.regen._load import Json
 
 
@@ -30,25 +28,24 @@ DATA_KEYS = frozenset({"default", "enum", "const"})
 """Keys whose value is data of the API, to be taken as it is."""
 
 
+def _children(node: Mapping[str, Any], *, is_name_map: bool) -> Iterator[tuple[str, Any, bool]]:
+    """Yield the keys of an object but for prose, each with its value and whether that is a map from names."""
+    for key, child in node.items():
+        if is_name_map:
+            yield key, child, False
+        elif key not in PROSE_KEYS or (key == "title" and "version" in node):
+            # `parameters` is a list in an operation and a map of names in `components`.
+            yield key, child, key in NAME_MAPS or (key == "parameters" and isinstance(child, Mapping))
+
+
 def without_prose(node: Any, *, is_name_map: bool = False) -> Any:
     """Return a part of a document without what only explains it, so that equal ones differ at most in words."""
     if isinstance(node, Mapping):
-        kept: dict[str, Any] = {}
-        for key, child in node.items():
-            if is_name_map:
-                kept[key] = without_prose(child)
-            elif key in PROSE_KEYS and not (key == "title" and "version" in node):
-                continue
-            elif key in DATA_KEYS:
-                kept[key] = child
-            else:
-                # `parameters` is a list in an operation and a map of names in `components`.
-                named = key in NAME_MAPS or (key == "parameters" and isinstance(child, Mapping))
-                kept[key] = without_prose(child, is_name_map=named)
-        return kept
-    if isinstance(node, list):
-        return [without_prose(child) for child in node]
-    return node
+        return {
+            key: child if key in DATA_KEYS and not is_name_map else without_prose(child, is_name_map=named)
+            for key, child, named in _children(node, is_name_map=is_name_map)
+        }
+    return [without_prose(child) for child in node] if isinstance(node, list) else node
 
 
 def objects(node: Any, where: str = "", *, is_name_map: bool = False) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -56,25 +53,14 @@ def objects(node: Any, where: str = "", *, is_name_map: bool = False) -> Iterato
     if isinstance(node, Mapping):
         if not is_name_map:
             yield where, node
-        for key, child in node.items():
-            here = f"{where}.{key}" if where else str(key)
-            if is_name_map:
-                # Under `responses` and `paths` such a key is an extension; under `properties` it is a name, and then
-                # what it leads to is a schema, whose own reference is found when it is used.
-                if not str(key).startswith("x-"):
-                    yield from objects(child, here)
-            elif key not in DATA_KEYS and key not in ("example", "value") and not str(key).startswith("x-"):
-                # `examples` of a media type may hold references to components; those of a schema are data.
-                if key == "examples" and not isinstance(child, Mapping):
-                    continue
-                yield from objects(child, here, is_name_map=_holds_names(key, child))
+        for key, child, named in _children(node, is_name_map=is_name_map):
+            # Under `properties` such a key is a name; what it leads to is a schema, whose own reference is found when
+            # it is used.
+            if not str(key).startswith("x-") and (is_name_map or key not in DATA_KEYS):
+                yield from objects(child, f"{where}.{key}" if where else str(key), is_name_map=named)
     elif isinstance(node, list):
         for number, child in enumerate(node):
             yield from objects(child, f"{where}[{number}]")
-
-
-def _holds_names(key: str, child: Any) -> bool:
-    return key in NAME_MAPS or (key in ("parameters", "examples") and isinstance(child, Mapping))
 
 
 def differing_keys(left: Mapping[str, Any], right: Mapping[str, Any], known: Collection[str]) -> list[str]:
@@ -102,12 +88,10 @@ def pointers(left: Any, right: Any, where: str = "") -> Iterator[str]:
 
 def lookup(spec: Json, ref: object, where: str) -> Any:
     """Return what a reference points at (RFC 6901, as a URI fragment)."""
-    if not isinstance(ref, str):
-        raise RefusedError(f"The `$ref` at {where} is not text, so it refers to nothing.")
-    if not ref.startswith("#"):
+    if not isinstance(ref, str) or not ref.startswith("#"):
         raise RefusedError(
-            f"The `$ref` at {where} leads to another document ({ref[:80]}), and only one file is read. Ask the vendor "
-            "for a bundled document, or bundle it (for example with `npx @redocly/cli bundle`)."
+            f"The `$ref` at {where} leads to another document ({str(ref)[:80]}), and only one file is read. Ask the "
+            "vendor for a bundled document, or bundle it (for example with `npx @redocly/cli bundle`)."
         )
     node: Any = spec
     try:
@@ -142,6 +126,17 @@ def pointer_parts(ref: str) -> list[str]:
     return [part.replace("~1", "/").replace("~0", "~") for part in unquote(ref).split("/")[1:]]
 
 
+def reached(spec: Json, parts: list[Any]) -> Iterator[Mapping[str, Any]]:
+    """Yield every object in some parts of a document and in what they refer to, once."""
+    seen = set[str]()
+    while parts:
+        for where, node in objects(parts.pop()):
+            yield node
+            if "$ref" in node and node["$ref"] not in seen:
+                seen.add(node["$ref"])
+                parts.append(lookup(spec, node["$ref"], where))
+
+
 def check_references(spec: Json) -> None:
     """Refuse a document with a reference that leads nowhere or outside."""
     for where, node in objects(spec):
@@ -158,21 +153,3 @@ def side_of(*schemas: Any) -> Side | None:
     if any(one.get("readOnly") is True for one in stated):
         return "response"
     return "request" if any(one.get("writeOnly") is True for one in stated) else None
-
-
-def models_of_one_side(paths: Json, components: Json) -> dict[str, Side]:
-    """Name the models that only requests hold, or only responses."""
-    operations = [operation for item in paths.values() for operation in item.values()]
-    said = _held(([one.get("requestBody"), one["parameters"]] for one in operations), components)
-    told = _held((list(one["responses"].values()) for one in operations), components)
-    return {**dict.fromkeys(said - told, "request"), **dict.fromkeys(told - said, "response")}
-
-
-def _held(roots: Iterable[Any], components: Json) -> set[str]:
-    """Follow references from some parts of the document to all models that they hold."""
-    found, left = set[str](), list(roots)
-    while left:
-        names = {str(node["$ref"]).rsplit("/", 1)[-1] for _, node in objects(left.pop()) if "$ref" in node} - found
-        found |= names
-        left.extend(components[name] for name in names)
-    return found

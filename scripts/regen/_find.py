@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
 from scripts.regen._names import folded
-from scripts.regen._paths import PARAMETER_IN_PATH
+from scripts.regen._operations import PARAMETER_IN_PATH
 from scripts.regen._rules import DOCUMENTED_ORIGIN, NO_SESSIONS, RULES, Rule
 
 if TYPE_CHECKING:
@@ -48,8 +48,11 @@ def _best(candidates: Sequence[Operation], rule: Rule) -> list[Operation]:
 
 
 def _is_about_another_thing(operation: Operation) -> bool:
-    name = folded(session_parameter(operation) or "")
-    return name.removesuffix("id").removesuffix("uu") in NO_SESSIONS
+    """Tell whether what would be the session in the path (after `sessions`, else the last parameter) is no session."""
+    parts = [part for part in operation.path.split("/") if part]
+    held = [part for before, part in itertools.pairwise(parts) if _segment(before) == "session"]
+    names = [match[1] for part in held if (match := PARAMETER_IN_PATH.match(part))] or operation.path_parameters[-1:]
+    return bool(names) and folded(names[0]).removesuffix("id").removesuffix("uu") in NO_SESSIONS
 
 
 def _segments(path: str) -> list[str]:
@@ -60,17 +63,6 @@ def _segment(part: str) -> str:
     return "{}" if PARAMETER_IN_PATH.fullmatch(part) else folded(part).removesuffix("s")
 
 
-def session_parameter(operation: Operation) -> str | None:
-    """Return the path parameter that holds the session: the one after `sessions`, else the last one."""
-    parts = [part for part in operation.path.split("/") if part]
-    for before, part in itertools.pairwise(parts):
-        match = PARAMETER_IN_PATH.match(part)
-        if match and _segment(before) == "session":
-            return match[1]
-    names = operation.path_parameters
-    return names[-1] if names else None
-
-
 def is_json(kind: str) -> bool:
     """Tell whether a media type (or media range) is JSON: `application/json`, `*+json` (RFC 6839), `*/*`."""
     bare = kind.split(";", maxsplit=1)[0].strip().lower()
@@ -79,6 +71,7 @@ def is_json(kind: str) -> bool:
 
 # `api.example.com/v2`, and not `v2` or `v1.5/beta`: a name with dots whose last part is letters alone.
 _HOST_ALONE = re.compile(r"[\w-]+(\.[\w-]+)*\.[^\W\d_]{2,}(:\d+)?(/|$)")
+_NO_ADDRESS = re.compile(r"""[{}<>"\\^`|\s]""")  # characters that may not stand in one (RFC 3986, section 2)
 _OWN_MACHINE = ("localhost", "127.0.0.1", "::1")
 
 
@@ -90,16 +83,19 @@ def base_url(servers: Sequence[Json]) -> str | None:
     """
     usable = [address for server in servers or [{"url": "/"}] if (address := _usable(server)) is not None]
     # Frameworks list a developer's own machine, often first; it is meant only where it stands alone.
-    return min(usable, key=_is_own_machine, default=None)
-
-
-def _is_own_machine(address: str) -> bool:
-    return urlsplit(address).hostname in _OWN_MACHINE
+    return min(usable, key=lambda address: urlsplit(address).hostname in _OWN_MACHINE, default=None)
 
 
 def _usable(server: Json) -> str | None:
-    address = _filled(server)
-    if address is None:
+    address = server.get("url")
+    if not isinstance(address, str):
+        return None
+    for name, variable in (server.get("variables") or {}).items():
+        value = variable.get("default", next(iter(variable.get("enum") or ()), None))
+        address = address if value is None else address.replace("{" + name + "}", str(value))
+    address = address.strip()
+    # By the rules a host alone is a path on the documented host, which nobody means who writes it.
+    if _HOST_ALONE.match(address) or _NO_ADDRESS.search(address) or not address.isprintable():
         return None
     try:
         parts = urlsplit(urljoin(DOCUMENTED_ORIGIN + "/", address))
@@ -110,22 +106,3 @@ def _usable(server: Json) -> str | None:
     if not host or not secure or parts.query or parts.fragment or parts.username:
         return None
     return f"{parts.scheme}://{parts.netloc}{parts.path}".rstrip("/")
-
-
-def _filled(server: Json) -> str | None:
-    address = server.get("url")
-    if not isinstance(address, str):
-        return None
-    for name in PARAMETER_IN_PATH.findall(address):
-        variable = (server.get("variables") or {}).get(name) or {}
-        value = variable.get("default", next(iter(variable.get("enum") or ()), None))
-        if value is None:
-            return None
-        address = address.replace("{" + name + "}", str(value))
-    address = address.strip()
-    if _HOST_ALONE.match(address):
-        return None  # taken by the rules it is a path on the documented host, which nobody means who writes this
-    # What may not stand in an address (RFC 3986, section 2) means that this is none.
-    return (
-        None if any(char in '{}<>"\\^`|' or char.isspace() or not char.isprintable() for char in address) else address
-    )

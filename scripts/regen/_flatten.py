@@ -192,13 +192,12 @@ def follow_discriminators(spec: Json) -> tuple[Json, list[str]]:
             what = "not every alternative is a schema of its own" if names else "no alternatives are listed beside it"
             notes.append(f"the discriminator `{field}` at `{where}` is not followed: {what}")
             continue
-        for name, values in _values(stated.get("mapping"), names).items():
-            known = own.setdefault(name, {}).setdefault(field, [])
-            known.extend(value for value in values if value not in known)
-    if not own:
-        return spec, notes
+        mapping: Json = stated.get("mapping") or {}
+        for name in names:
+            values = [str(value) for value, ref in mapping.items() if _name(ref) == name] or [name]
+            own.setdefault(name, {}).setdefault(field, []).extend(values)
     told = {name: _with_values(one, own[name]) if name in own else one for name, one in schemas.items()}
-    return {**spec, "components": {**spec["components"], "schemas": told}}, notes
+    return ({**spec, "components": {**spec["components"], "schemas": told}} if own else spec), notes
 
 
 def _name(ref: Any) -> str:
@@ -206,21 +205,12 @@ def _name(ref: Any) -> str:
     return ref.removeprefix(_SCHEMAS).replace("~1", "/").replace("~0", "~") if isinstance(ref, str) else ""
 
 
-def _values(mapping: Any, names: list[str]) -> Mapping[str, list[str]]:
-    """List the values that lead to each alternative: those of the mapping, else its own name."""
-    found: dict[str, list[str]] = {}
-    for value, ref in mapping.items() if isinstance(mapping, dict) else ():
-        if _name(ref) in names:
-            found.setdefault(_name(ref), []).append(str(value))
-    return {name: found.get(name, [name]) for name in names}
-
-
 def _with_values(schema: Json, fields: Mapping[str, list[str]]) -> Json:
     properties = dict(schema.get("properties") or {})
     for field, values in fields.items():
         stated = properties.get(field, {})
-        if not isinstance(stated, dict) or "const" in stated:
-            continue
-        fixed = [value for value in values if value in stated.get("enum", values)] or values
-        properties[field] = {**stated, **({} if "$ref" in stated else {"type": "string"}), "enum": fixed}
+        if isinstance(stated, dict) and "const" not in stated:
+            fixed = [value for value in dict.fromkeys(values) if value in stated.get("enum", values)]
+            kind = {} if "$ref" in stated else {"type": "string"}
+            properties[field] = {**stated, **kind, "enum": fixed or list(dict.fromkeys(values))}
     return {**schema, "properties": properties}

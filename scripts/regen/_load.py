@@ -10,23 +10,20 @@ import io
 import json
 import math
 import re
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from openapi_python_client.schema import OpenAPI
-from pydantic import ValidationError
 from ruamel.yaml import YAML
-from ruamel.yaml.composer import Composer
+from ruamel.yaml.composer import MaxDepthExceededError
 from ruamel.yaml.error import YAMLError
 
-from scripts.regen._document import without_prose
+from scripts.regen._document import objects
 from scripts.regen._problems import RefusedError
 
 Json = dict[str, Any]
 
-MAX_BYTES = 64 * 1024 * 1024
 MAX_DEPTH = 150
 MAX_NODES = 5_000_000
-_TEXT_ENCODINGS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 _QUOTED = r"""("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')"""
 _COMMENTS = re.compile(_QUOTED + r"|//[^\n]*|/\*.*?\*/", re.DOTALL)
 _NAMES = {"True": "true", "False": "false"}  # keys that YAML reads as truth
@@ -36,14 +33,11 @@ _TIMESTAMP_TAG = "tag:yaml.org,2002:timestamp"
 
 def decode(data: bytes, name: str) -> str:
     """Turn the bytes of a document into text."""
-    if len(data) > MAX_BYTES:
-        raise RefusedError(f"{name} is {len(data)} bytes long; a specification larger than {MAX_BYTES} is not read.")
-    encoding = next((codec for mark, codec in _TEXT_ENCODINGS if data.startswith(mark)), "utf-8")
     try:
-        text = data.decode(encoding)
+        text = data.decode(json.detect_encoding(data))
     except UnicodeDecodeError as error:
         raise RefusedError(
-            f"{name} is not text: byte {error.start} cannot be read as {encoding}. "
+            f"{name} is not text: byte {error.start} cannot be read as {error.encoding}. "
             "Is it a compressed file, an image, or half a download?"
         ) from error
     if not text.strip():
@@ -53,58 +47,38 @@ def decode(data: bytes, name: str) -> str:
 
 def parse_text(text: str, name: str) -> Any:
     """Parse JSON, which may have comments and commas at its ends, or YAML into JSON types."""
-    stripped = text.lstrip("\ufeff \t\r\n")
+    text = text.lstrip("\ufeff")
     try:
-        return _plain(_relaxed_json(stripped, name) if stripped.startswith(("{", "[")) else _yaml(text, name), name)
-    except RecursionError as error:
+        return _plain(_json(text, name) if text.lstrip().startswith(("{", "[")) else _yaml(text, name), name)
+    except (RecursionError, MaxDepthExceededError) as error:
         raise RefusedError(f"{name} is nested too deeply to be read.") from error
 
 
-def _relaxed_json(text: str, name: str) -> Any:
-    """Parse JSON; but for its comments, JSON5 is YAML that begins with a flow mapping, and such YAML is read too."""
-    try:
-        return _json(text, name)
-    except RefusedError as problem:
-        try:
-            return _yaml(without_comments(text), name)
-        except RefusedError:
-            raise problem from None
-
-
 def _json(text: str, name: str) -> Any:
+    """Parse JSON; but for its comments, JSON5 is YAML that begins with a flow mapping, and such YAML is read too."""
     try:
         return json.loads(text, object_pairs_hook=lambda pairs: _unique(pairs, name))
     except ValueError as error:
-        raise RefusedError(f"{name} is not complete JSON: {error}. Is it half a download?") from error
+        try:
+            return _yaml(without_comments(text), name)
+        except RefusedError:
+            raise RefusedError(f"{name} is not complete JSON: {error}. Is it half a download?") from error
 
 
 def _yaml(text: str, name: str) -> Any:
+    yaml = YAML(typ="safe", pure=True)
+    yaml.max_depth = MAX_DEPTH + 2  # what is refused anyway: the reader takes longer for each level the deeper it is
+    yaml.constructor.yaml_constructors = {
+        **yaml.constructor.yaml_constructors,
+        _TIMESTAMP_TAG: lambda loader, node: loader.construct_scalar(node),
+    }
     try:
-        yaml = YAML(typ="safe", pure=True)
-        yaml.Composer = _ShallowComposer
-        yaml.constructor.yaml_constructors = {
-            **yaml.constructor.yaml_constructors,
-            _TIMESTAMP_TAG: lambda loader, node: loader.construct_scalar(node),
-        }
         return yaml.load(io.StringIO(text))
+    except MaxDepthExceededError:
+        raise
     except (YAMLError, ValueError) as error:
         reason = re.sub(r"\s+", " ", str(error))[:300]
         raise RefusedError(f"{name} is neither JSON nor YAML: {reason}") from error
-
-
-class _ShallowComposer(Composer):
-    """Ends at the depth that is refused anyway: the reader takes longer for each level the deeper it is."""
-
-    depth = 0
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        self.depth += 1
-        if self.depth > MAX_DEPTH + 2:
-            raise RecursionError
-        try:
-            return super().compose_node(parent, index)
-        finally:
-            self.depth -= 1
 
 
 def without_comments(text: str) -> str:
@@ -120,40 +94,35 @@ def load_spec(data: bytes, name: str) -> Json:
             f"{name} is a web page or a message in XML, not an OpenAPI document. Fetch the documentation's Markdown "
             "with `make spec`, or save the specification itself."
         )
-    return check_document(parse_text(text, name), name)
-
-
-def check_document(value: Any, name: str, *, whole: bool = True) -> Json:
-    """Check that a parsed value is an OpenAPI 3.0, 3.1 or 3.2 document with the parts everything needs."""
-    if not isinstance(value, dict):
-        raise RefusedError(
-            f"{name} holds {_kind(value)}, not an OpenAPI document (an object with `openapi` and `paths`)."
-        )
-    if "swagger" in value:
-        raise RefusedError(
-            f"{name} is a Swagger {value['swagger']} document, a format that predates OpenAPI 3 and that the generator "
-            "does not read. Convert it (for example with swagger2openapi) or ask the vendor for OpenAPI 3."
-        )
-    version = value.get("openapi")
-    if isinstance(version, float):  # `openapi: 3.1` in YAML without quotation marks
-        version = value["openapi"] = str(version)
-    if version is None:
-        raise RefusedError(
-            f"{name} has no `openapi` key, so it is not an OpenAPI document. Is it an error message of the server, or "
-            "another kind of file (a Postman collection, a JSON schema)?"
-        )
-    if not isinstance(version, str) or not re.fullmatch(r"3\.[012](\.\d+)?(-\S+)?", version):
-        raise RefusedError(
-            f"{name} says `openapi: {str(version)[:60]}`; versions 3.0, 3.1 and 3.2 are known. Ask the vendor for one "
-            "of these, or see whether a newer version of this project reads it."
-        )
-    if not isinstance(value.get("info"), dict):
-        raise RefusedError(f"{name} has no `info` object; it is not a complete OpenAPI document.")
-    if not isinstance(value.get("paths", {}), dict):
-        raise RefusedError(f"{name} has `paths` that are {_kind(value['paths'])}, not an object.")
-    if whole and not value.get("paths"):
+    spec = check_document(parse_text(text, name), name)
+    if not spec.get("paths"):
         raise RefusedError(f"{name} has no `paths`: there is nothing to generate a client for.")
-    return value
+    return spec
+
+
+def check_document(value: Any, name: str) -> Json:
+    """Check that a parsed value is an OpenAPI 3.0, 3.1 or 3.2 document, whole or in part."""
+    if not isinstance(value, dict) or not value.keys() & {"openapi", "swagger"}:
+        what = "has no `openapi` key"
+        if not isinstance(value, dict):
+            what = f"is {'a list' if isinstance(value, list) else 'plain text'}"
+        raise RefusedError(
+            f"{name} {what}, so it is not an OpenAPI document. Is it an error message of the server, or another kind "
+            "of file (a Postman collection, a JSON schema)?"
+        )
+    version = str(value.get("openapi"))  # `openapi: 3.1` is a number in YAML without quotation marks
+    if "swagger" in value or not re.fullmatch(r"3\.[012](\.\d+)?(-\S+)?", version):
+        said = f"is a Swagger {value['swagger']} document" if "swagger" in value else f"says `openapi: {version[:60]}`"
+        raise RefusedError(
+            f"{name} {said}; versions 3.0, 3.1 and 3.2 of OpenAPI are known. Convert it (for example with "
+            "swagger2openapi), or ask the vendor for one of these."
+        )
+    for key in ("info", "paths"):
+        if not isinstance(value.get(key, {} if key == "paths" else None), dict):
+            raise RefusedError(f"{name} has no `{key}` object; it is not a complete OpenAPI document.")
+    spec = {**value, "openapi": version}
+    _check_structure(spec, name)
+    return spec
 
 
 def _unique(pairs: list[tuple[str, Any]], name: str) -> Json:
@@ -181,51 +150,58 @@ def _plain(value: Any, name: str) -> Any:
             return [walk(child, depth + 1) for child in node]
         if isinstance(node, float) and not math.isfinite(node):
             raise RefusedError(f"{name} holds the number {json.dumps(node)}, which JSON does not have.")
-        if isinstance(node, str):
-            return _text(node)
-        return node if node is None or isinstance(node, (bool, int, float)) else str(node)
+        return node if node is None or isinstance(node, (bool, int, float)) else _text(str(node))
 
     return walk(value, 0)
 
 
 def _text(text: str) -> str:
     """Replace halves of characters, which JSON can spell and no encoding can write (RFC 8259, section 8.2)."""
-    if text.isascii() or not any("\ud800" <= char <= "\udfff" for char in text):
-        return text
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
-def _kind(value: Any) -> str:
-    kinds = {list: "a list", dict: "an object", str: "plain text", bool: "a boolean", int: "a number"}
-    return kinds.get(int if isinstance(value, float) else type(value), "nothing")
+_SCHEMA = (Mapping, bool)  # a schema may be true or false since OpenAPI 3.1
+METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace", "query")
+
+# What is read, by the kind that OpenAPI gives it: in words, as a type, and of which types its parts are. A field that
+# says itself that it is required is an old habit.
+_KINDS: dict[str, tuple[str, Any, Any]] = {
+    **dict.fromkeys(("requestBody", *METHODS), ("an object", Mapping, object)),
+    **dict.fromkeys(
+        ("paths", "pathItems", "responses", "requestBodies", "content", "securitySchemes", "components",
+         "components.parameters"),
+        ("an object", Mapping, Mapping),
+    ),
+    **dict.fromkeys(("schemas", "properties"), ("an object", Mapping, _SCHEMA)),
+    **dict.fromkeys(("schema", "items", "additionalProperties"), ("an object", _SCHEMA, object)),
+    **dict.fromkeys(("parameters", "servers", "security"), ("a list", list, Mapping)),
+    **dict.fromkeys(("allOf", "oneOf", "anyOf"), ("a list", list, _SCHEMA)),
+    **dict.fromkeys(("tags", "enum"), ("a list", list, object)),
+    **dict.fromkeys(("deprecated", "nullable", "explode", "readOnly", "writeOnly"), ("true or false", bool, object)),
+    "required": ("true, false or a list", (bool, list), str),
+}  # fmt: skip
 
 
-# A part of another kind would be read as if it were not there, and `required: "true"` as its opposite. What else the
-# model complains of (a field left out, a type it does not know, an address that is none) does no harm.
-_OTHER_KINDS = ("list_type", "dict_type", "model_type", "model_attributes_type", "bool_type")
-_UNREAD = frozenset({"info", "headers", "links", "callbacks", "discriminator", "xml"})
+def _check_structure(spec: Json, name: str) -> None:
+    """Refuse a document with a part of another kind than OpenAPI says, and name the part.
 
-
-def check_structure(spec: Json) -> None:
-    """Refuse a document with a part of another kind than OpenAPI says, and name the part."""
-    document = {**without_prose(spec), "openapi": "3.1.0"}  # the model knows no other versions, and reads them alike
-    try:
-        OpenAPI.model_validate_json(json.dumps(document), strict=True)
-    except ValidationError as error:
-        for one in error.errors(include_url=False):
-            if _matters(one["type"], [str(part) for part in one["loc"]], one["input"]):
-                where = ".".join(str(part) for part in one["loc"] if part not in ("other", "ref"))
-                stated = json.dumps(one["input"])[:80]
+    Such a part would be read as if it were not there, and `required: "true"` as its opposite.
+    """
+    for where, node in objects(spec):
+        for key, value in node.items():
+            own = f"{where}.{key}" if where == "components" and key == "parameters" else key
+            for place, part, kind in _unfit(value, *_KINDS[own]) if own in _KINDS and value is not None else ():
                 raise RefusedError(
-                    f"In the document, `{where}` is `{stated}`: {one['msg']}. Ask the vendor for a document that is "
-                    "OpenAPI 3, or correct it."
-                ) from None
+                    f"In {name}, `{where}{'.' if where else ''}{key}{place}` is `{json.dumps(part)[:80]}`: it "
+                    f"should be {kind}. Ask the vendor for a document that is OpenAPI 3, or correct it."
+                )
 
 
-def _matters(kind: str, place: list[str], value: object) -> bool:
-    if kind in ("string_type", "enum"):
-        return place[-2] == "required" if kind == "string_type" else place[-1] in ("in", "param_in")
-    # The model does not know that a schema may be true or false since OpenAPI 3.1; a field that says itself that it is
-    # required is an old habit; at `type` and `bool` the model tells of one of several kinds that a part may have.
-    is_harmless = isinstance(value, bool) and (kind.startswith("model") or place[-1] == "required")
-    return kind in _OTHER_KINDS and not is_harmless and not {"type", "bool"} & {*place[-2:]} and not _UNREAD & {*place}
+def _unfit(value: Any, word: str, kind: Any, of_parts: Any) -> Iterator[tuple[str, Any, str]]:
+    """Yield what is of another kind in a part: its place, what stands there, and what should."""
+    if not isinstance(value, kind):
+        yield "", value, word
+    elif not isinstance(value, bool):
+        for name, one in value.items() if isinstance(value, Mapping) else enumerate(value):
+            if not isinstance(one, of_parts) and not str(name).startswith("x-"):
+                yield f".{name}", one, "text" if of_parts is str else "an object"

@@ -13,7 +13,7 @@ import re
 from typing import TYPE_CHECKING
 
 from scripts.regen._names import folded, identifier
-from scripts.regen._paths import PARAMETER_IN_PATH
+from scripts.regen._operations import PARAMETER_IN_PATH
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -1,191 +1,117 @@
-"""Writing `aikynetix_api/operations/`: every operation as a typed method, a module for each group, loaded when used."""
+"""Writing `aikynetix_api/operations/`: every operation as a typed method, a module for each group, loaded when used.
+
+What an operation takes and returns is asked of the generator.
+"""
 
 from __future__ import annotations
 
-import ast
 import builtins
-import textwrap
-from dataclasses import dataclass
-from functools import cached_property
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Any
 
 from scripts.regen._method_names import method_names
 from scripts.regen._names import identifier
 from scripts.regen._schemas import clean_prose
-from scripts.regen._signatures import Argument, OperationSource, names_in, read_operation
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
-    from scripts.regen._canonical import Canonical, Endpoint
+    from jinja2 import Environment
+
+    from scripts.regen._canonical import Canonical
     from scripts.regen._operations import Operation
 
-FOLDER = "operations"
-_MADE = "made by `make regen`, never edited by hand."
-_INIT = """
-    def __init__(self, call: Callable[..., Any]) -> None:
-        self._call = call
-"""
 
-
-@dataclass(frozen=True)
-class _Method:
-    """One operation and what it is called.
-
-    Attributes:
-        group: The attribute of `client.api`.
-        name: The attribute of the group.
-        endpoint: The operation as generated.
-        source: What its module holds.
-    """
-
-    group: str
-    name: str
-    endpoint: Endpoint
-    source: OperationSource
-
-    @cached_property
-    def names(self) -> set[str]:
-        """The names in its annotations."""
-        annotations = [self.source.returns, *(one.annotation for one in self.source.arguments)]
-        return {name for annotation in annotations for name in names_in(annotation)}
-
-
-def named_methods(canonical: Canonical) -> list[tuple[str, str]]:
-    """Return (group, name) of each endpoint."""
-    seen = set[int]()
-    kinds: list[tuple[Operation, str]] = []
-    for one in canonical.endpoints:
-        kinds.append((one.operation, one.body.kind if one.body and id(one.operation) in seen else ""))
-        seen.add(id(one.operation))
-    return method_names(kinds)
-
-
-def method_modules(canonical: Canonical, package: Path) -> dict[str, str]:
+def method_modules(
+    canonical: Canonical, made: Mapping[str, Any], templates: Environment, success_type: Callable[[Any], str]
+) -> dict[str, str]:
     """Return path and source of each module.
 
     Args:
         canonical: What was generated.
-        package: The folder that it was generated into.
+        made: What the generator has of each operation, by its module.
+        templates: Where the templates are.
+        success_type: Returns the type of what an operation's success is.
     """
-    groups: dict[str, list[_Method]] = {}
-    for (group, name), endpoint in zip(named_methods(canonical), canonical.endpoints, strict=True):
-        path = package / "api" / endpoint.tag / f"{endpoint.name}.py"
-        method = _Method(group, name, endpoint, read_operation(path.read_text("utf-8")))
-        groups.setdefault(group, []).append(method)
-    ordered = {group: sorted(groups[group], key=lambda one: one.name) for group in sorted(groups)}
-    modules = {f"{FOLDER}/{group}.py": _group_module(methods) for group, methods in ordered.items()}
-    return {f"{FOLDER}/__init__.py": _package_module(list(ordered.values())), **modules}
+    groups: dict[str, dict[str, tuple[Operation, str]]] = {}
+    names = method_names([(one.operation, one.suffix) for one in canonical.endpoints])
+    for (group, name), endpoint in zip(names, canonical.endpoints, strict=True):
+        groups.setdefault(group, {})[name] = (endpoint.operation, endpoint.module)
+    modules: dict[str, str] = {}
+    listed: list[tuple[str, str, list[str]]] = []
+    for group in sorted(groups):
+        class_name = "".join(part.capitalize() for part in group.split("_")) + "Operations"
+        while canonical.book.components.keys() & {class_name, f"Async{class_name}"}:
+            class_name += "_"
+        own = sorted(groups[group])
+        # A method called `list` hides the built-in type from the annotations of its class.
+        hidden = [name for name in own if hasattr(builtins, name)]
+        methods = [
+            _method(name, operation, module, made[module], success_type(made[module]), hidden)
+            for name in own
+            for operation, module in [groups[group][name]]
+        ]
+        imports = _imports((made[module] for _, module in groups[group].values()), methods)
+        modules[f"operations/{group}.py"] = templates.get_template("operations_group.py.jinja").render(
+            group=group, class_name=class_name, methods=methods, imports=imports
+        )
+        listed.append((group, class_name, own))
+    modules["operations/__init__.py"] = templates.get_template("operations.py.jinja").render(groups=listed)
+    return modules
 
 
-def _package_module(groups: Sequence[Sequence[_Method]]) -> str:
-    imports = "".join(
-        f"    from .{one[0].group} import {_class_name(one, 'Async')}, {_class_name(one)}\n" for one in groups
-    )
-    head = f'"""Every operation of the vendor\'s API as a method: `client.api.<group>.<method>(...)`; {_MADE}"""\n'
-    head += _header(["from collections.abc import Callable"]) + f"if TYPE_CHECKING:\n{imports}\n\n"
-    return head + "\n\n".join(_api_class(prefix, groups) for prefix in ("", "Async"))
+def _imports(made: Iterable[Any], methods: Iterable[Mapping[str, Any]]) -> list[str]:
+    """List the imports that the annotations of some methods need."""
+    words = {word for one in methods for text in (*one["stated"], one["returns"]) for word in re.findall(r"\w+", text)}
+    lines: list[str] = []
+    for line in sorted({"import builtins"}.union(*(one.relative_imports for one in made))):
+        start, _, names = line.replace("from ...", "from ..").partition("import ")
+        kept = [name for name in names.split(", ") if name in words - {"Any", "UNSET"}]
+        lines += [f"{start}import {', '.join(kept)}"] if kept else []
+    return lines
 
 
-def _api_class(prefix: str, groups: Sequence[Sequence[_Method]]) -> str:
-    code = f'class {prefix}Api:\n    """The vendor\'s operations, by group."""\n{_INIT}'
-    for methods in groups:
-        name, group = _class_name(methods, prefix), methods[0].group
-        listed = ", ".join(f"`{one.name}`" for one in methods)
-        code += f'\n    @property\n    def {group}(self) -> {name}:\n        """Methods: {listed}."""\n'
-        code += f"        from .{group} import {name}\n\n        return {name}(self._call)\n"
-    return code
+def _method(
+    name: str, operation: Operation, module: str, made: Any, returns: str, hidden: Collection[str]
+) -> dict[str, Any]:
+    """Return what the template says of an operation."""
+    in_path = [one.python_name for one in made.path_parameters]
+    others = [*(body.prop for body in made.bodies), *made.query_parameters]
+    others += [*made.header_parameters, *made.cookie_parameters]
+    package, _, file = module.partition(".")[2].rpartition(".")
+    return {
+        "name": name,
+        "stated": ["self", *(_stated(one, hidden) for one in made.path_parameters)]
+        + (["*", *(_stated(one, hidden) for one in others)] if others else []),
+        "passed": ["_operation", *in_path, *(f"{one.python_name}={one.python_name}" for one in others)],
+        "returns": _seen(returns, hidden),
+        "prose": _prose(operation, [*in_path, *(one.python_name for one in others)]),
+        "package": package,
+        "module": file,
+    }
 
 
-def _group_module(methods: Sequence[_Method]) -> str:
-    used = set[str]().union(*(one.names for one in methods))
-    defaults = [one.default for method in methods for one in method.source.arguments if one.default]
-    needed = {name for default in defaults for name in names_in(default)}
-    imports = {name: line for method in methods for name, line in method.source.imports.items()}
-    moved = {name: line.replace("from ...", "from ..", 1) for name, line in imports.items()}
-    first = [moved[name] for name in sorted(needed) if name in moved]
-    typing = [line for name, line in sorted(moved.items()) if name in used - needed and name != "Any"]
-    if _hidden(methods):
-        typing.append("import builtins")
-    head = f'"""The operations of `client.api.{methods[0].group}`; {_MADE}"""\n' + _header(first)
-    head += "if TYPE_CHECKING:\n    from collections.abc import Callable\n" + "".join(
-        f"    {line}\n" for line in typing
-    )
-    return head + "\n\n" + "\n\n".join(_group_class(methods, prefix) for prefix in ("", "Async"))
+def _stated(argument: Any, hidden: Collection[str]) -> str:
+    name, _, rest = str(argument.to_string().as_unembedded_code()).partition(":")
+    annotation, equals, default = rest.partition(" = ")
+    return f"{name}:{_seen(annotation, hidden)}{equals}{default}"
 
 
-def _header(lines: Sequence[str]) -> str:
-    more = "".join(f"{line}\n" for line in lines)
-    return f"\nfrom __future__ import annotations\n\nfrom typing import TYPE_CHECKING, Any\n{more}\n"
-
-
-def _class_name(methods: Sequence[_Method], prefix: str = "") -> str:
-    group = "".join(part.capitalize() for part in methods[0].group.split("_"))
-    used = set[str]().union(*(one.names for one in methods))
-    name = f"{prefix}{group}Operations"
-    while name in used:
-        name += "_"
-    return name
-
-
-def _hidden(methods: Sequence[_Method]) -> set[str]:
-    """Return the built-in types that methods of a class would hide in its annotations, such as `list`."""
-    return {one.name for one in methods if hasattr(builtins, one.name)} & set[str]().union(
-        *(one.names for one in methods)
-    )
-
-
-def _group_class(methods: Sequence[_Method], prefix: str) -> str:
-    code = (
-        f'class {_class_name(methods, prefix)}:\n    """The operations of `client.api.{methods[0].group}`."""\n{_INIT}'
-    )
-    return code + "".join(f"\n{textwrap.indent(_method(one, prefix, _hidden(methods)), '    ')}" for one in methods)
-
-
-def _method(method: _Method, prefix: str, hidden: set[str]) -> str:
-    start, wait = ("async def", "await ") if prefix else ("def", "")
-    arguments = method.source.arguments
-    stated = ["self", *(_stated(one, hidden) for one in arguments if one.is_positional)]
-    keywords = [one for one in arguments if not one.is_positional]
-    stated += ["*", *(_stated(one, hidden) for one in keywords)] if keywords else []
-    passed = ["_operation", *(one.name if one.is_positional else f"{one.name}={one.name}" for one in arguments)]
-    module, _, name = method.endpoint.module.partition(".")[2].rpartition(".")
-    return (
-        f"{start} {method.name}({', '.join(stated)}) -> {_seen(method.source.returns, hidden)}:\n"
-        f'    """{textwrap.indent(_prose(method.endpoint.operation, arguments), "    ").strip()}\n    """\n'
-        f"    from ..{module} import {name} as _operation\n\n"
-        f"    return {wait}self._call({', '.join(passed)})\n"
-    )
-
-
-def _stated(one: Argument, hidden: set[str]) -> str:
-    default = "" if one.default is None else f" = {one.default}"
-    return f"{one.name}: {_seen(one.annotation, hidden)}{default}"
-
-
-def _seen(annotation: str, hidden: set[str]) -> str:
+def _seen(annotation: str, hidden: Collection[str]) -> str:
     """Return an annotation as a class reads it that has methods of the hidden names."""
-    tree = ast.parse(annotation, mode="eval")
-    for one in ast.walk(tree):
-        if isinstance(one, ast.Name) and one.id in hidden:
-            one.id = f"builtins.{one.id}"
-    return ast.unparse(tree)
+    return re.sub(rf"\b({'|'.join(hidden)})\b", r"builtins.\1", annotation) if hidden else annotation
 
 
-def _prose(operation: Operation, arguments: Sequence[Argument]) -> str:
+def _prose(operation: Operation, arguments: Iterable[str]) -> str:
     """Return a docstring's text: what the vendor says of the operation and its parameters."""
     parts = [clean_prose(operation.summary).strip(), clean_prose(operation.description).strip()]
-    if operation.deprecated:
-        parts.append("Deprecated by the vendor.")
+    parts += ["Deprecated by the vendor."] if operation.deprecated else []
     described = {identifier(one["name"]): one.get("description") for one in operation.parameters}
-    lines = [_line(one.name, described.get(one.name)) for one in arguments]
-    parts.append("\n".join(["Args:", *filter(None, lines)]) if any(lines) else "")
-    parts.append(f"Request: `{operation.label}`")
-    text = "\n\n".join(part for part in parts if part)
+    lines = [
+        f"    {name}: {' '.join(clean_prose(text).split())}"
+        for name in arguments
+        if isinstance(text := described.get(name), str) and text.strip()
+    ]
+    parts += ["\n".join(["Args:", *lines])] if lines else []
+    text = "\n\n".join(part for part in [*parts, f"Request: `{operation.label}`"] if part)
     return text.replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
-
-
-def _line(name: str, description: object) -> str:
-    words = " ".join(clean_prose(description).split()) if isinstance(description, str) else ""
-    return f"    {name}: {words}" if words else ""

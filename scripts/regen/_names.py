@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from openapi_python_client.strings import ClassName, PythonIdentifier
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable
 
 MAX_NAME = 80
 _FIELD_PREFIX = "field_"
@@ -42,9 +42,8 @@ _DERIVED = ("_item", "_item_data", "_data", "_element", "_item_element")
 
 def class_name(hint: str, taken: Collection[str]) -> str:
     """Return a class name for a model whose module name is not in `taken` (see `module_name`)."""
-    base = _settled(ClassName(_clip(hint), _FIELD_PREFIX), lambda text: ClassName(text, _FIELD_PREFIX))
-    if base in CLASS_RESERVED:
-        base += "Model"
+    base = _settled(_clip(hint), lambda text: ClassName(text, _FIELD_PREFIX))
+    base += "Model" if base in CLASS_RESERVED else ""
     candidate, number = base, 1
     while module_name(candidate) in taken or candidate in CLASS_RESERVED:
         number += 1
@@ -61,9 +60,8 @@ def module_name(name: str) -> str:
 def identifier(wire: str, fallback: str = "value") -> str:
     """Return the Python name that the generator gives to a parameter, field, operation or tag."""
     name = str(PythonIdentifier(_clip(wire), _FIELD_PREFIX))
-    if not name.strip("_") or name == _FIELD_PREFIX:
-        name = fallback
-    return _settled(name, lambda text: str(PythonIdentifier(text, _FIELD_PREFIX)))
+    is_empty = not name.strip("_") or name == _FIELD_PREFIX
+    return _settled(fallback if is_empty else name, lambda text: PythonIdentifier(text, _FIELD_PREFIX))
 
 
 def unique_identifiers(wires: Iterable[tuple[str, str]], reserved: Collection[str], derived: bool = False) -> list[str]:
@@ -93,12 +91,10 @@ def _clip(name: str) -> str:
     return text if len(text) <= MAX_NAME else text[:MAX_NAME].rstrip("_- .")
 
 
-def _settled(name: str, again: object) -> str:
+def _settled(name: str, again: Callable[[str], str]) -> str:
     """Apply the generator's own renaming until it changes nothing, so that it will leave the name alone."""
-    assert callable(again)
-    for _ in range(4):
-        following = str(again(name))
-        if following == name:
+    for _ in range(5):
+        name, before = str(again(name)), name
+        if name == before:
             break
-        name = following
-    return name if not keyword.iskeyword(name) else f"{name}_value"
+    return f"{name}_value" if keyword.iskeyword(name) else name

@@ -5,15 +5,16 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
 
 from scripts.regen._document import resolve
-from scripts.regen._paths import PARAMETER_IN_PATH, split_path
 from scripts.regen._problems import RefusedError
 
 if TYPE_CHECKING:
     from scripts.regen._load import Json
 
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace", "query")
+PARAMETER_IN_PATH = re.compile(r"\{([^{}/]*)\}")
 _LOCATIONS = ("path", "query", "header", "cookie", "querystring")
 # OpenAPI 3.1.1, section 4.8.12.2: header parameters with these names are to be ignored.
 _IGNORED_HEADERS = frozenset({"accept", "content-type", "authorization"})
@@ -40,13 +41,8 @@ class Operation:
     description: str  # the vendor's text
     deprecated: bool  # whether the vendor advises against it
     own_servers: bool  # whether `servers` are stated for it or its path
-    tags: tuple[str, ...]  # all of the vendor's tags
+    tag: str  # the vendor's first tag, or ``default``
     more: Json  # what else the vendor says of it, callbacks and extensions
-
-    @property
-    def tag(self) -> str:
-        """The vendor's first tag, or ``default``."""
-        return self.tags[0] if self.tags else "default"
 
     @property
     def label(self) -> str:
@@ -63,54 +59,69 @@ def operations_of(spec: Json) -> list[Operation]:
     """List the operations of a document in its order."""
     found: list[Operation] = []
     for stated, shared in spec["paths"].items():
-        if stated.startswith("x-"):
-            continue
-        item = _path_item(spec, shared, f"`paths.{stated}`")
-        path, fixed = split_path(stated)
-        for method, raw in _methods(item):
-            operation = _operation(spec, path, method, item, raw)
-            found.append(replace(operation, parameters=(*operation.parameters, *fixed)) if fixed else operation)
+        if not stated.startswith("x-"):
+            path, fixed = _split_path(stated)
+            item = _path_item(spec, shared, f"`paths.{stated}`")
+            own = [(method, item[method]) for method in METHODS if item.get(method) is not None]
+            for method, raw in [*own, *(item.get("additionalOperations") or {}).items()]:
+                operation = _operation(spec, path, method, item, raw)
+                found.append(replace(operation, parameters=(*operation.parameters, *fixed)))
     if not found:
         raise RefusedError("The document has paths but no operation under them: there is nothing to generate.")
     return found
 
 
+def _split_path(stated: str) -> tuple[str, list[Json]]:
+    """Return a path and, as parameters with one value each, the query that OpenAPI does not allow in it."""
+    bare, _, query = stated.partition("?")
+    wrong = ""
+    if not re.match(r"/(?!/)", stated):
+        wrong = "does not begin with a slash, or with two; the address of a server belongs into `servers`"
+    elif "#" in stated:
+        wrong = "has a fragment (`#`), which is never sent (RFC 9110, section 7.1)"
+    elif re.search(r"[{}]", query):
+        wrong = "has a query with a parameter or a template in it; OpenAPI describes query parameters beside the path"
+    elif re.search(r"[{}]", PARAMETER_IN_PATH.sub("", bare)):
+        wrong = "has braces that are not around the name of a parameter; OpenAPI has patterns in the parameter's schema"
+    if wrong:
+        raise RefusedError(f"The path `{stated[:200]}` {wrong}. Ask the vendor which path is meant, and write that.")
+    return bare, [
+        {"name": name, "in": "query", "required": True, "schema": {"type": "string", "enum": [value]}}
+        for name, value in parse_qsl(query, keep_blank_values=True)
+    ]
+
+
 def _path_item(spec: Json, raw: Any, where: str) -> Json:
     """Return a path item with what it refers to; beside a `$ref` it may say more (OpenAPI 3.1.1, section 4.8.9.1)."""
     item = dict(raw)
-    if "$ref" not in item:
-        return item
-    target = resolve(spec, {"$ref": item.pop("$ref")}, where)
-    for key in item.keys() & target.keys() - {"summary", "description"}:
-        if item[key] != target[key]:
-            raise RefusedError(
-                f"The path item at {where} has a `{key}` and refers to a path item with another; OpenAPI does not "
-                "say which one holds. Ask the vendor, and take the other one out."
-            )
-    return {**target, **item}
-
-
-def _methods(item: Json) -> list[tuple[str, Any]]:
+    if "$ref" in item:
+        target = resolve(spec, {"$ref": item.pop("$ref")}, where)
+        for key in item.keys() & target.keys() - {"summary", "description"}:
+            if item[key] != target[key]:
+                raise RefusedError(
+                    f"The path item at {where} has a `{key}` and refers to a path item with another; OpenAPI does not "
+                    "say which one holds. Ask the vendor, and take the other one out."
+                )
+        item = {**target, **item}
     for key in item:
         if key not in METHODS and key.lower() in METHODS:
             raise RefusedError(
                 f"A path item has an operation under `{key}`, where OpenAPI has `{key.lower()}`: readers leave it out. "
                 "Ask the vendor to write it in lower case, or do so."
             )
-    more = item.get("additionalOperations")
-    own = [(method, item[method]) for method in METHODS if item.get(method) is not None]
-    return [*own, *(more or {}).items()]
+    return item
 
 
 def _operation(spec: Json, path: str, method: str, item: Json, operation: Json) -> Operation:
     where = f"{method.upper()} {path}"
-    own_id = operation.get("operationId")
+    own_id = _text(operation.get("operationId"))
     made_id = f"{method}_{re.sub(r'[{}]', '', path).strip('/').replace('/', '_') or 'root'}"
     servers = operation.get("servers") or item.get("servers")
+    tags = [tag for tag in operation.get("tags") or () if isinstance(tag, str) and tag.strip()]
     return Operation(
         path=path,
         method=method,
-        identifier=own_id if isinstance(own_id, str) and own_id.strip() else made_id,
+        identifier=own_id if own_id.strip() else made_id,
         parameters=_parameters(spec, where, item, operation),
         body=_body(spec, where, operation),
         responses=_responses(spec, where, operation),
@@ -120,7 +131,7 @@ def _operation(spec: Json, path: str, method: str, item: Json, operation: Json) 
         description=_text(operation.get("description")),
         deprecated=operation.get("deprecated") is True,
         own_servers=bool(servers),
-        tags=tuple(tag for tag in operation.get("tags") or () if isinstance(tag, str) and tag.strip()),
+        tag=tags[0] if tags else "default",
         more={key: value for key, value in operation.items() if key not in _READ},
     )
 
@@ -142,9 +153,7 @@ def _parameters(spec: Json, where: str, item: Json, operation: Json) -> tuple[Js
 
 
 def _body(spec: Json, where: str, operation: Json) -> Json | None:
-    if operation.get("requestBody") is None:
-        return None
-    body = resolve(spec, operation["requestBody"], where)
+    body: Json = resolve(spec, operation.get("requestBody") or {}, where)
     content = _content(spec, where, body)
     return {**body, "content": content} if content else None
 
@@ -153,9 +162,9 @@ def _responses(spec: Json, where: str, operation: Json) -> dict[str, Json]:
     result: dict[str, Json] = {}
     for code, raw in (operation.get("responses") or {}).items():
         status = "default" if code.lower() == "default" else code.upper().replace("*", "X")
-        if code.startswith("x-"):
+        if status.startswith("X-"):
             continue
-        if status != "default" and not re.fullmatch(r"[1-5](\d\d|XX)", status):
+        if not re.fullmatch(r"[1-5](\d\d|XX)|default", status):
             raise RefusedError(
                 f"{where} documents the status `{status}`, which is neither a status, a range nor `default`."
             )

@@ -7,19 +7,18 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from scripts.regen._builders import facade_module
+from scripts.regen._address import Place, video_url_places
+from scripts.regen._builders import facade_requests, facade_values
 from scripts.regen._canonical import NO_SERVER, Canonical, canonicalize
 from scripts.regen._document import check_references
-from scripts.regen._facade import check_facade, missing_operations, requests_of
+from scripts.regen._facade import check_facade, missing_operations
 from scripts.regen._find import base_url, find_operations
 from scripts.regen._flatten import follow_discriminators
 from scripts.regen._generate import PACKAGE, check_tools, generate
-from scripts.regen._load import Json, check_structure, load_spec
-from scripts.regen._methods import method_modules
+from scripts.regen._load import Json, load_spec
 from scripts.regen._operations import Operation, operations_of
 from scripts.regen._problems import Finding
-from scripts.regen._rules import RULES
-from scripts.regen._security import Credentials, check_schemes, find_credentials
+from scripts.regen._security import Credentials, check_schemes, find_credentials, suffices
 from scripts.regen._text import to_bytes
 from scripts.regen._verify import verify
 from scripts.regen._wire import difference, sampled
@@ -29,9 +28,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from scripts.regen._canonical import Endpoint
-    from scripts.regen._operations import Operation
-    from scripts.regen._security import Credentials
-
 
 _RECURSION = 12_000  # frames; documents are at most 150 levels deep and a level takes a few dozen frames
 
@@ -42,10 +38,10 @@ class Plan:
 
     spec: Json  # the vendor's document
     operations: list[Operation]  # its operations
-    facade: Mapping[str, Operation]  # the facade's names and what they are found to be
     credentials: Credentials  # what the document accepts
     base: str | None  # its base URL
     canonical: Canonical  # what the generator gets
+    places: Mapping[str, tuple[Place, ...]]  # where the video's address stands in the answers of each facade operation
     findings: list[Finding]  # why facade methods can no longer do their job; empty when all can
 
 
@@ -53,7 +49,6 @@ def plan(data: bytes, name: str) -> Plan:
     """Read a document and decide what to generate."""
     sys.setrecursionlimit(max(sys.getrecursionlimit(), _RECURSION))
     spec = load_spec(data, name)
-    check_structure(spec)
     check_references(spec)
     operations = operations_of(spec)
     check_schemes(spec, operations)
@@ -62,43 +57,41 @@ def plan(data: bytes, name: str) -> Plan:
     credentials = find_credentials(spec, list(facade.values()))
     base = base_url(next(iter(facade.values())).servers if facade else spec.get("servers") or ())
     followed, unfollowed = follow_discriminators(spec)
-    canonical = canonicalize(followed, operations, facade, credentials)
-    canonical.notes.extend([*notes(canonical.endpoints, credentials, base), *unfollowed])
-    findings = [*missing_operations(candidates, operations), *check_facade(canonical, credentials, base)]
-    return Plan(spec, operations, facade, credentials, base, canonical, findings)
+    canonical = canonicalize(followed, operations, facade, credentials, base)
+    canonical.notes.extend([*_notes(canonical.endpoints, credentials, base), *unfollowed])
+    places = {name: video_url_places(canonical.book, operation) for name, operation in facade.items()}
+    findings = [*missing_operations(candidates, operations), *check_facade(canonical, credentials, base, places)]
+    return Plan(spec, operations, credentials, base, canonical, places, findings)
 
 
 def build(planned: Plan, folder: Path) -> Path:
     """Generate and verify the package below a folder, and return the package's folder."""
     check_tools()
     package = folder / PACKAGE
-    generate(planned.canonical, package, lambda: _own_modules(planned, package))
+    facade = facade_values(planned.spec, planned.canonical, planned.credentials, planned.base, planned.places)
+    generate(planned.canonical, package, facade)
     (package / "openapi.json").write_bytes(to_bytes(planned.spec))
-    _check_requests(planned, package)
+    wrong = _check_requests(planned, package)
+    for endpoint in planned.canonical.endpoints:
+        why = wrong.get(endpoint.module, "")
+        _mark(package, endpoint, why, _accepted(planned.credentials, endpoint.operation))
+        if why:
+            planned.canonical.notes.append(f"{endpoint.operation.label} cannot be called: {why}")
     return package
 
 
-def _own_modules(planned: Plan, package: Path) -> dict[str, str]:
-    facade = facade_module(planned.spec, planned.canonical, planned.credentials, planned.base)
-    return {"facade.py": facade, **method_modules(planned.canonical, package)}
-
-
-def _check_requests(planned: Plan, package: Path) -> None:
-    """Make requests with the package, and mark the operations whose requests are not what the document describes."""
-    canonical = planned.canonical
-    facade = [
-        case
-        for rule in RULES
-        if (endpoint := canonical.named(rule.name)) and not any(one.method == rule.name for one in planned.findings)
-        for case in requests_of(canonical, rule, endpoint)
-    ]
+def _check_requests(planned: Plan, package: Path) -> dict[str, str]:
+    """Make requests with the package, and return why those of some modules are not what the document describes."""
+    canonical, affected = planned.canonical, {one.method for one in planned.findings}
+    requests = [one for name, one in facade_requests(canonical).items() if name not in affected]
+    facade = [case for one in requests for case in one.cases()]
     cases = [*facade, *(case for one in canonical.endpoints for case in sampled(canonical, one))]
-    results = verify(canonical, package, [case.job() for case in cases])
     wrong = {endpoint.module: endpoint.trouble for endpoint in canonical.endpoints if endpoint.trouble}
     said: list[str] = []
+    results = verify(canonical, package, [case.job() for case in cases])
     for number, (case, made) in enumerate(zip(cases, results, strict=True)):
-        why = made.get("error") or made.get("unsure") or difference(canonical, case, made)
         endpoint = case.endpoint
+        why = made.get("error") or made.get("unsure") or difference(canonical, case, made)
         if why and number < len(facade):
             planned.findings.append(Finding(endpoint.name, f"its request cannot be made: {why}", "ask the vendor"))
         elif why and "unsure" in made:
@@ -108,11 +101,7 @@ def _check_requests(planned: Plan, package: Path) -> None:
         elif why and canonical.named(endpoint.name) is not endpoint:
             wrong.setdefault(endpoint.module, f"its request is not what the document describes: {why}")
     canonical.notes.extend(dict.fromkeys(said))
-    for endpoint in canonical.endpoints:
-        why = wrong.get(endpoint.module, "")
-        mark(package, endpoint, why, accepted(planned.credentials, endpoint.operation))
-        if why:
-            canonical.notes.append(f"{endpoint.operation.label} cannot be called: {why}")
+    return wrong
 
 
 _HEAD = ") -> dict[str, Any]:\n"
@@ -123,39 +112,36 @@ _WORDS: dict[tuple[str, ...], str] = {
 }
 
 
-def accepted(credentials: Credentials, operation: Operation) -> tuple[str, ...] | None:
+def _accepted(credentials: Credentials, operation: Operation) -> tuple[str, ...] | None:
     """Return which of the client's credentials, ``api_key`` and ``token``, are enough; None when any is, or none."""
     stated = operation.security or []
     if not stated or {} in stated:
         return None
     known = {"api_key": credentials.key_schemes, "token": credentials.bearer_schemes}
-    alone = {name for one in stated if len(one) == 1 for name in one}
-    kinds = tuple(kind for kind, schemes in known.items() if alone & schemes)
+    kinds = tuple(kind for kind, schemes in known.items() if schemes and suffices(schemes, operation))
     return None if len(kinds) == len(known) else kinds
 
 
-def mark(package: Path, endpoint: Endpoint, why_not: str, kinds: tuple[str, ...] | None) -> None:
+def _mark(package: Path, endpoint: Endpoint, why_not: str, kinds: tuple[str, ...] | None) -> None:
     """Write into an operation's module why it cannot be called, or with which credentials alone it can be."""
-    if not why_not and kinds is None:
-        return
     path = package / "api" / endpoint.tag / f"{endpoint.name}.py"
     source = path.read_text("utf-8")
     if why_not:
+        said = f"{endpoint.operation.label} cannot be called: {why_not}".encode("unicode_escape").decode("ascii")
         source = source.replace(_HEAD, f"{_HEAD}    raise ValueError(NOT_CALLABLE)\n", 1)
-        said = f"{endpoint.operation.label} cannot be called: {why_not}"
-        source += f"\n\nNOT_CALLABLE: str = {_literal(said)}\n"
+        source += '\n\nNOT_CALLABLE: str = "{}"\n'.format(said.replace('"', '\\"'))
     if kinds is not None:
         stated = "".join(f'"{kind}",' for kind in kinds)
         source += f"\n\nCREDENTIALS: tuple[str, ...] = ({stated})\n"
     path.write_text(source, "utf-8")
 
 
-def notes(endpoints: Sequence[Endpoint], credentials: Credentials, base: str | None) -> Iterator[str]:
+def _notes(endpoints: Sequence[Endpoint], credentials: Credentials, base: str | None) -> Iterator[str]:
     """Say which operations take one credential alone, or are on another server than the others."""
     groups: dict[str, list[str]] = defaultdict(list)
     for endpoint in endpoints:
-        label, kinds = endpoint.operation.label, accepted(credentials, endpoint.operation)
-        if kinds is not None:
+        label = endpoint.operation.label
+        if (kinds := _accepted(credentials, endpoint.operation)) is not None:
             groups[f"these {_WORDS[kinds]}: {{}}"].append(label)
         if endpoint.prefix == NO_SERVER:
             stated = ", ".join(str(server.get("url"))[:200] for server in endpoint.operation.servers)
@@ -168,7 +154,3 @@ def notes(endpoints: Sequence[Endpoint], credentials: Credentials, base: str | N
             ].append(label)
     for text, labels in groups.items():
         yield text.replace("{}", ", ".join(dict.fromkeys(labels)))
-
-
-def _literal(text: str) -> str:
-    return '"' + text.encode("unicode_escape").decode("ascii").replace('"', '\\"') + '"'

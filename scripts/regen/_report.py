@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from scripts.regen._diff import entries, to_markdown
+from scripts.regen._diff_schema import ADDITIVE, BREAKING, DOCUMENTATION, KINDS, UNJUDGED
 from scripts.regen._rules import FACADE_SOURCE
-from scripts.regen._shapes import ADDITIVE, BREAKING, DOCUMENTATION, UNJUDGED
 from scripts.regen._text import one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from scripts.regen._diff import Change
     from scripts.regen._pipeline import Plan
-    from scripts.regen._problems import Finding
+
+_MOST_PLACES = 5
 
 
 def report(
@@ -26,41 +26,83 @@ def report(
     accepted: bool = False,
 ) -> str:
     """Return the report as Markdown."""
-    info = planned.spec["info"]
+    info, count, undecided = planned.spec["info"], len(planned.operations), decisions(changes or ())
     title = " ".join(f"{info.get('title', '')} {info.get('version', '')}".split())
-    count = len(planned.operations)
     counted = f"{count} operation{'' if count == 1 else 's'}"
     parts = [f"# Regeneration report\n\n{one_line(title)}, OpenAPI {planned.spec['openapi']}: {counted}.\n"]
-    if planned.findings:
-        parts.extend(
-            _section(
-                "Facade methods that can no longer do their job", (_finding(one, lines) for one in planned.findings)
-            )
-        )
+    findings = [(f"**{one.method}** ({_place(one.method, lines)})", one) for one in planned.findings]
+    if findings:
+        parts.append("## Facade methods that can no longer do their job\n")
+        parts += _listed(f"{place}: {one.changed}. What to do: {one.advice}." for place, one in findings)
     else:
-        absorbed = "; what changed below is absorbed by regenerating" if changes and not decisions(changes) else ""
+        absorbed = "; what changed below is absorbed by regenerating" if changes and not undecided else ""
         parts.append(f"Every facade method can still do its job{absorbed}.\n")
     parts.append("## Changes since the committed document\n")
-    parts.append(
-        to_markdown(changes, lines)
-        if changes is not None
-        else "The committed package does not say what it was made from.\n"
-    )
-    parts.extend(_section("Not expressed in generated code", planned.canonical.notes))
-    parts.extend(_draft(changes or (), version))
-    parts.extend(_by_hand(planned, () if accepted else decisions(changes or ()), lines))
-    return "\n".join(parts)
-
-
-def _by_hand(planned: Plan, undecided: Sequence[Change], lines: Mapping[str, int]) -> list[str]:
-    left = [f"{_place(one, lines)}: {one.advice}" for one in planned.findings]
-    left += [f"decide: {one.text}. `make regen ACCEPT=1` lets credentials go there" for one in undecided]
-    return ["By hand:\n", *(one_line(f"- {one}") for one in left), ""] if left else []
+    unknown = "The committed package does not say what it was made from.\n"
+    parts.append(unknown if changes is None else to_markdown(changes, lines))
+    if planned.canonical.notes:
+        parts += ["## Not expressed in generated code\n", *_listed(planned.canonical.notes)]
+    parts += _draft(changes or (), version)
+    left = [f"{place}: {one.advice}" for place, one in findings]
+    if not accepted:
+        left += [f"decide: {one.text}. `make regen ACCEPT=1` lets credentials go there" for one in undecided]
+    return "\n".join([*parts, *(["By hand:\n", *_listed(left)] if left else [])])
 
 
 def decisions(changes: Sequence[Change]) -> list[Change]:
     """List the changes that are the owner's to decide."""
     return [change for change in changes if change.decide]
+
+
+def to_markdown(changes: Sequence[Change], lines: Mapping[str, int]) -> str:
+    """Write changes as Markdown lists, breaking ones first."""
+    parts: list[str] = []
+    for kind in KINDS:
+        if chosen := [change for change in changes if change.kind == kind]:
+            parts += [f"### {kind.capitalize()} ({len(chosen)})\n", *_listed(_entries(chosen, lines))]
+    return "\n".join(parts) or "Nothing changed.\n"
+
+
+def _listed(entries: Iterable[str]) -> list[str]:
+    return [*(one_line(f"- {entry}") for entry in entries), ""]
+
+
+def _entries(changes: Sequence[Change], lines: Mapping[str, int] | None = None) -> list[str]:
+    """Write each change as one line, and the same change of many operations as one."""
+    same: dict[str, list[str]] = {}
+    for change in changes:
+        text = change.text
+        if lines is not None and change.facade and change.kind == BREAKING:
+            touched = (f"{name} ({_place(name, lines)})" for name in change.facade.split(", "))
+            text += f" - touches {', '.join(touched)}"
+        same.setdefault(text, []).append(change.where)
+    for places in same.values():
+        places[_MOST_PLACES:] = [f"{len(places) - _MOST_PLACES} more"] * (len(places) > _MOST_PLACES)
+    return [f"{', '.join(places)}: {text}" for text, places in same.items()]
+
+
+def _place(method: str, lines: Mapping[str, int]) -> str:
+    return f"`{FACADE_SOURCE}{f':{lines[method]}' if method in lines else ''}`"
+
+
+def _draft(changes: Sequence[Change], version: str) -> Iterator[str]:
+    """Draft what the changelog says of the changes, in the form of Keep a Changelog, and the version with them."""
+    if not changes:
+        return
+    kinds = {change.kind for change in changes}
+    following, why = next_version(version, kinds)
+    yield f"## Draft for CHANGELOG.md\n\nVersion {version} -> {following} ({why}).\n"
+    added, unjudged, broken = (
+        _entries([change for change in changes if change.kind == kind]) for kind in (ADDITIVE, UNJUDGED, BREAKING)
+    )
+    changed = [*(f"**Breaking:** {entry}" for entry in broken), *unjudged]
+    if kinds == {DOCUMENTATION}:
+        changed = ["The documentation of the operations follows the vendor's"]
+    removed = [entry for entry in changed if entry.endswith(" is gone")]
+    changed = [entry for entry in changed if entry not in removed]
+    for heading, entries in (("Added", added), ("Changed", changed), ("Removed", removed)):
+        if entries:
+            yield from (f"### {heading}\n", *_listed(f"{one}." for one in entries))
 
 
 def next_version(version: str, kinds: set[str]) -> tuple[str, str]:
@@ -73,38 +115,3 @@ def next_version(version: str, kinds: set[str]) -> tuple[str, str]:
     if kinds & {ADDITIVE, UNJUDGED}:
         return f"{major}.{minor + 1}.0", "minor: callers get more"
     return f"{major}.{minor}.{patch + 1}", "patch: words alone"
-
-
-def _section(title: str, entries: Iterator[str] | Sequence[str]) -> list[str]:
-    listed = [one_line(f"- {entry}") for entry in entries]
-    return [f"## {title}\n", *listed, ""] if listed else []
-
-
-def _finding(finding: Finding, lines: Mapping[str, int]) -> str:
-    return f"{_place(finding, lines)}: {finding.changed}. What to do: {finding.advice}."
-
-
-def _place(finding: Finding, lines: Mapping[str, int]) -> str:
-    line = lines.get(finding.method)
-    return f"**{finding.method}** (`{FACADE_SOURCE}{f':{line}' if line else ''}`)"
-
-
-def _draft(changes: Sequence[Change], version: str) -> Iterator[str]:
-    """Draft what the changelog says of the changes, in the form of Keep a Changelog, and the version with them."""
-    kinds = {change.kind for change in changes}
-    if not kinds:
-        return
-    following, why = next_version(version, kinds)
-    yield f"## Draft for CHANGELOG.md\n\nVersion {version} -> {following} ({why}).\n"
-    by_kind = {kind: [change for change in changes if change.kind == kind] for kind in (ADDITIVE, UNJUDGED, BREAKING)}
-    broken = [f"**Breaking:** {entry}" for entry in entries(by_kind[BREAKING])]
-    for heading, listed in (
-        ("Added", entries(by_kind[ADDITIVE])),
-        ("Changed", [*(one for one in broken if not one.endswith("gone")), *entries(by_kind[UNJUDGED])]),
-        ("Removed", [one for one in broken if one.endswith("gone")]),
-    ):
-        if listed:
-            yield "\n".join([f"### {heading}\n", *(f"- {one}." for one in listed)])
-            yield ""
-    if kinds == {DOCUMENTATION}:
-        yield "### Changed\n\n- The documentation of the operations follows the vendor's.\n"

@@ -11,8 +11,9 @@ import json
 import unicodedata
 from collections import Counter
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
-from scripts.regen._document import lookup, models_of_one_side, objects, pointer_parts, side_of, without_prose
+from scripts.regen._document import lookup, reached, side_of, without_prose
 from scripts.regen._flatten import Flattener, required_of, variants
 from scripts.regen._names import MODEL_RESERVED, class_name, module_name, unique_identifiers
 
@@ -24,7 +25,13 @@ if TYPE_CHECKING:
 
 MAX_PROSE = 4000
 _FORMATS = frozenset({"date", "date-time", "uuid"})
-_SETTLED: dict[Any, Any] = {"string": str, "integer": int, "number": (int, float), "boolean": bool}
+_COMPONENTS = "#/components/schemas/"
+_SETTLED: dict[Any, tuple[type, ...]] = {
+    "string": (str,),
+    "integer": (int,),
+    "number": (int, float),
+    "boolean": (bool,),
+}
 _NULL: Json = {"type": "null"}
 
 
@@ -34,8 +41,7 @@ class ModelBook:
     def __init__(self, spec: Json, reserved: Iterable[str] = ()) -> None:
         self.spec = spec
         self.components: dict[str, Json] = {}  # component and class name to the schema that the generator sees
-        # For each class, the generator's field name to the vendor's, where they differ.
-        self.wire_names: dict[str, dict[str, str]] = {}
+        self.wire_names: dict[str, dict[str, str]] = {}  # of each class, field names to the vendor's where they differ
         self._flattener = Flattener(spec)
         self.target = self._flattener.target
         self._taken = {module_name(name) for name in reserved}
@@ -53,11 +59,11 @@ class ModelBook:
         if free and name not in self._pinned.values():
             self._pinned[Counter(free).most_common(1)[0][0]] = name
 
-    def view(self, schema: Any, hint: str, *, files: bool = False) -> Json:
-        """Return what the generator sees of a schema."""
+    def view(self, schema: Any, hint: str, *, files: bool = False, own: str = "") -> Json:
+        """Return what the generator sees of a schema; a model of its own is named after the hint, or as it is known."""
         flat = self._flattener.flatten(schema)
         ref = flat.get("$ref")
-        inner = self._of_ref(ref, hint, files) if isinstance(ref, str) else self._of_flat(flat, hint, files)
+        inner = self._of_ref(ref, hint, files) if isinstance(ref, str) else self._of_flat(flat, hint, files, own)
         return _or_null(inner) if flat.get("nullable") else inner
 
     def only_value(self, schema: Any) -> str | int | bool | None:
@@ -71,10 +77,10 @@ class ModelBook:
     def settled(self, view: Json, schema: Any) -> Json:
         """Give a required part its only possible value, or the vendor's default, so that a caller need not say it."""
         value, flat = self.only_value(schema), self.target(schema)
-        if value is None and "format" not in view and "oneOf" not in view:
+        if value is None and not {"format", "oneOf"} & view.keys():
             value = flat.get("default")
         kind = flat.get("type")
-        if not isinstance(value, _SETTLED.get(kind, ())) or isinstance(value, bool) != (kind == "boolean"):
+        if type(value) not in _SETTLED.get(kind, ()):
             return view
         if "$ref" in view:
             return {"allOf": [view], "default": value} if value in _enumeration(flat) else view
@@ -83,35 +89,29 @@ class ModelBook:
     def _of_ref(self, ref: str, hint: str, files: bool) -> Json:
         files = files and self.has_files({"$ref": ref})
         key = f"{ref} as file" if files else ref
-        if key in self._by_ref:
-            return dict(self._by_ref[key])
-        if key in self._inside:  # a part of itself that is no model
-            return {}
-        target = lookup(self.spec, ref, "a schema")
-        flat = self._flattener.flatten(target)
-        parts = pointer_parts(ref)
-        own = self._names.get(parts[2], "") if parts[:2] == ["components", "schemas"] and len(parts) == 3 else ""
-        if _is_class(flat):
-            own = f"{own} Files" if own and files else own
-            is_free = not own or files
-            name = self._pinned.get(self._shape(target)) or (self._named(own or hint) if is_free else own)
-            self._later(name, flat, files)
-            view = _or_null(_reference(name)) if flat.get("nullable") else _reference(name)
-        else:
+        if key not in self._by_ref:
+            if key in self._inside:  # a part of itself that is no model
+                return {}
+            name = ref.removeprefix(_COMPONENTS).replace("~1", "/").replace("~0", "~")
+            own = self._names.get(unquote(name), "") if ref.startswith(_COMPONENTS) else ""
+            hint = f"{own} Files" if own and files else own or hint
             self._inside.append(key)
-            view = self.view(target, own or hint, files=files)
+            target = lookup(self.spec, ref, "a schema")
+            self._by_ref[key] = self.view(target, hint, files=files, own="" if files else own)
             self._inside.pop()
-        self._by_ref[key] = view
-        return dict(view)
+        return dict(self._by_ref[key])
 
-    def _of_flat(self, schema: Json, hint: str, files: bool) -> Json:
+    def _of_flat(self, schema: Json, hint: str, files: bool, own: str = "") -> Json:
         if alternatives := variants(schema):
             return self._union(schema, alternatives, hint, files)
-        if _is_class(schema):
+        if schema.get("type") == "object" or _enumeration(schema):
             # Two that are the same stay two: whose name one model had would change with every operation that is added.
-            name = (None if files else self._pinned.get(self._shape(schema))) or self._named(hint)
-            self._later(name, schema, files)
-            return _reference(name)
+            name = (None if files else self._pinned.get(self._shape(schema))) or own or self._named(hint)
+            # Not at once: a thousand models that refer to each other in a row must not become a thousand nested calls.
+            if name not in self.components:
+                self.components[name] = {"type": schema.get("type", "string")}
+                self._pending[name] = (schema, files)
+            return {"$ref": f"{_COMPONENTS}{name}"}
         kind = "null" if schema.get("enum") == [None] else schema.get("type")
         view: Json = {"type": kind} if isinstance(kind, str) else {}
         if kind == "array":
@@ -119,8 +119,10 @@ class ModelBook:
             if isinstance(first, list) and first:
                 items = {"anyOf": [*first, *([items] if isinstance(items, dict) else [])]}
             view["items"] = self.view(items, f"{hint}Item", files=files)
-        elif kind == "string":
-            view.update(_string(schema, files))
+        elif kind == "string" and is_file(schema):
+            view.update({"format": "binary"} if files else {})
+        elif kind == "string" and schema.get("format") in _FORMATS:
+            view["format"] = schema["format"]
         return {**view, **_prose(schema)}
 
     def _union(self, schema: Json, alternatives: list[Any], hint: str, files: bool) -> Json:
@@ -164,19 +166,21 @@ class ModelBook:
         while self._pending:
             name = next(iter(self._pending))
             self._define(name, *self._pending.pop(name))
-        sides = models_of_one_side(paths, self.components) if self._one_sided else {}
+        document = {"components": {"schemas": self.components}}
+        operations = [operation for item in paths.values() for operation in item.values()]
+        held = {
+            side: {
+                node.get("$ref")
+                for node in reached(document, [{key: one.get(key) for key in keys} for one in operations])
+            }
+            for side, keys in (("request", ("requestBody", "parameters")), ("response", ("responses",)))
+        }
         for name, fields in self._one_sided.items():
-            component = self.components[name]
+            component, sides = self.components[name], [side for side in held if _COMPONENTS + name in held[side]]
             for own, (side, schema) in fields.items():
-                if sides.get(name) == side:
+                if sides == [side]:
                     component["properties"][own] = self.settled(component["properties"][own], schema)
                     component.setdefault("required", []).append(own)
-
-    def _later(self, name: str, schema: Json, files: bool) -> None:
-        # Not at once: a chain of a thousand models that refer to each other must not become a thousand nested calls.
-        if name not in self.components:
-            self.components[name] = {"type": schema.get("type", "string")}
-            self._pending[name] = (schema, files)
 
     def _define(self, name: str, schema: Json, files: bool) -> None:
         if values := _enumeration(schema):
@@ -217,16 +221,7 @@ class ModelBook:
 
     def has_files(self, schema: Any) -> bool:
         """Tell whether a schema holds a file, however far down."""
-        seen, left = set[str](), [schema]
-        while left:
-            for _, node in objects(left.pop()):
-                if is_file(node):
-                    return True
-                ref = node.get("$ref")
-                if isinstance(ref, str) and ref not in seen:
-                    seen.add(ref)
-                    left.append(lookup(self.spec, ref, "a schema"))
-        return False
+        return any(is_file(node) for node in reached(self.spec, [schema]))
 
     def _shape(self, schema: Any) -> str:
         """Describe a model's shape for comparison: fields and types, no words; empty for what has no fields."""
@@ -235,21 +230,12 @@ class ModelBook:
         return json.dumps(without_prose(bare), sort_keys=True) if flat.get("properties") else ""
 
 
-def _reference(name: str) -> Json:
-    return {"$ref": f"#/components/schemas/{name}"}
-
-
 def _or_null(view: Json) -> Json:
-    if not view.keys() - {"description"} or view == _NULL:
+    if not view.keys() - {"description"} or view == _NULL or _NULL in view.get("oneOf", ()):
         return view
     if "oneOf" in view:
-        return view if _NULL in view["oneOf"] else {**view, "oneOf": [*view["oneOf"], _NULL]}
+        return {**view, "oneOf": [*view["oneOf"], _NULL]}
     return {"oneOf": [view, _NULL], **({"description": view["description"]} if "description" in view else {})}
-
-
-def _is_class(schema: Json) -> bool:
-    """Tell whether a plain schema becomes a class or an enumeration of its own."""
-    return not variants(schema) and (schema.get("type") == "object" or bool(_enumeration(schema)))
 
 
 def is_file(schema: Any) -> bool:
@@ -264,24 +250,12 @@ def _any_of(schemas: list[Any]) -> Any:
     return {"anyOf": schemas}
 
 
-def _enumeration(schema: Json) -> list[str] | list[int]:
+def _enumeration(schema: Json) -> list[Any]:
     """Return the values of an enumeration that a literal type can hold, empty when it is not one."""
-    values, kind = schema.get("enum"), schema.get("type")
-    if not isinstance(values, list) and isinstance(schema.get("const"), str):
-        values = [schema["const"]]
-    if not isinstance(values, list):
-        return []
-    texts = [value for value in values if isinstance(value, str)]
-    numbers = [value for value in values if isinstance(value, int) and not isinstance(value, bool)]
-    if len(texts) == len(values) and kind in (None, "string"):
-        return list(dict.fromkeys(texts))
-    return list(dict.fromkeys(numbers)) if len(numbers) == len(values) and kind in (None, "integer", "number") else []
-
-
-def _string(schema: Json, files: bool) -> Json:
-    if is_file(schema):
-        return {"format": "binary"} if files else {}
-    return {"format": schema["format"]} if schema.get("format") in _FORMATS else {}
+    values = schema.get("enum") or ([schema["const"]] if isinstance(schema.get("const"), str) else [])
+    kinds = {str: (None, "string"), int: (None, "integer", "number")}
+    is_literal = len({type(one) for one in values}) == 1 and schema.get("type") in kinds.get(type(values[0]), ())
+    return list(dict.fromkeys(values)) if is_literal else []
 
 
 def _prose(schema: Json) -> Json:
@@ -296,7 +270,5 @@ def _prose(schema: Json) -> Json:
 
 def clean_prose(text: str) -> str:
     """Make the vendor's words fit for a docstring: no control or direction characters, at most 4,000 characters."""
-    kept = "".join(
-        char for char in text if char in "\n\t" or unicodedata.category(char) not in ("Cc", "Cf", "Cs", "Co", "Cn")
-    )
+    kept = "".join(char for char in text if char in "\n\t" or not unicodedata.category(char).startswith("C"))
     return kept if len(kept) <= MAX_PROSE else kept[: MAX_PROSE - 3].rstrip() + "..."

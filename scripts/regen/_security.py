@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from scripts.regen._document import resolve
 from scripts.regen._names import folded
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from scripts.regen._load import Json
     from scripts.regen._operations import Operation
 
+_AUTHORIZATION = ("header", "authorization")
 _PLACES = ("header", "cookie", "query")
 # What a key in a header or cookie can be called (RFC 9110, section 5.6.2), but for what HTTP itself says there.
 _KEY_NAME = re.compile(
@@ -44,8 +45,8 @@ class Credentials:
     @property
     def names(self) -> frozenset[tuple[str, str]]:
         """Places and lower-case names that credentials occupy in a request."""
-        key = {(self.api_key[0], self.api_key[1].lower())} if self.api_key else set[tuple[str, str]]()
-        return frozenset(key | {("header", "authorization")})
+        keys = [self.api_key] if self.api_key else []
+        return frozenset([_AUTHORIZATION, *((place, name.lower()) for place, name in keys)])
 
 
 def suffices(schemes: Collection[str], operation: Operation) -> bool:
@@ -70,7 +71,7 @@ def find_credentials(spec: Json, operations: Sequence[Operation]) -> Credentials
     schemes = _schemes(spec)
     places = {name: place for name in schemes if (place := _key_place(schemes[name])) is not None}
     prefixes = {name: prefix for name in schemes if (prefix := _token_prefix(schemes[name])) is not None}
-    in_authorization = {name for name, place in places.items() if _is_authorization(place)}
+    in_authorization = {name for name, (place, key) in places.items() if (place, key.lower()) == _AUTHORIZATION}
 
     def use(name: str) -> int:
         return sum(suffices({name}, operation) for operation in operations)
@@ -83,7 +84,7 @@ def find_credentials(spec: Json, operations: Sequence[Operation]) -> Credentials
     elif not bearers:
         bearers = [name for name in names if name in in_authorization]
         prefixes |= {name: _described_prefix(schemes[name]) for name in bearers}
-    key = min(keys, key=lambda name: (-use(name), *_unlikeness(places[name])), default=None)
+    key = min(keys, key=lambda name: (-use(name), *_unlikeness(*places[name])), default=None)
     bearer = min(bearers, key=lambda name: (-use(name), prefixes[name] != "Bearer "), default=None)
     return Credentials(
         api_key=None if key is None else places[key],
@@ -93,9 +94,8 @@ def find_credentials(spec: Json, operations: Sequence[Operation]) -> Credentials
     )
 
 
-def _unlikeness(place: tuple[str, str]) -> tuple[bool, bool, int]:
-    name = folded(place[1])
-    return (not name.endswith("apikey"), "key" not in name, _PLACES.index(place[0]))
+def _unlikeness(place: str, name: str) -> tuple[bool, bool, int]:
+    return (not folded(name).endswith("apikey"), "key" not in folded(name), _PLACES.index(place))
 
 
 def _schemes(spec: Json) -> dict[str, Json]:
@@ -105,24 +105,20 @@ def _schemes(spec: Json) -> dict[str, Json]:
 
 def check_schemes(spec: Json, operations: Sequence[Operation]) -> None:
     """Refuse a document that asks for a credential without describing it."""
-    schemes, document = _schemes(spec), spec.get("security")
-    stated = [("`security`", document), *((f"The `security` of {one.label}", one.security) for one in operations)]
-    for owner, requirements in stated:
-        for name in (name for one in requirements or [] for name in one):
-            if name not in schemes:
-                raise RefusedError(
-                    f"{owner} names the scheme `{name}`, which `components.securitySchemes` does not have. Ask the "
-                    "vendor for a complete document, or add the scheme as the vendor's prose describes it."
-                )
+    schemes = _schemes(spec)
+    for operation in operations:
+        for name in (name for one in operation.security or [] for name in one if name not in schemes):
+            raise RefusedError(
+                f"The `security` of {operation.label} names the scheme `{name}`, which `components.securitySchemes` "
+                "does not have. Ask the vendor for a complete document, or add the scheme as the prose describes it."
+            )
 
 
 def _token_prefix(scheme: Json) -> str | None:
     """Return what stands before a token in `Authorization`, None when the scheme is clearly none for tokens."""
-    kind, name = _lower(scheme.get("type")), _lower(scheme.get("scheme"))
-    if kind in ("oauth2", "openidconnect"):
-        return "Bearer "
-    known = {prefix.lower(): prefix for prefix in TOKEN_PREFIXES}
-    return f"{known[name]} " if kind == "http" and name in known else None
+    kind, name = (str(scheme.get(key)).lower() for key in ("type", "scheme"))
+    known = {prefix.lower(): f"{prefix} " for prefix in TOKEN_PREFIXES}
+    return "Bearer " if kind in ("oauth2", "openidconnect") else known.get(name) if kind == "http" else None
 
 
 def _described_prefix(scheme: Json) -> str:
@@ -134,15 +130,7 @@ def _described_prefix(scheme: Json) -> str:
 
 def _key_place(scheme: Json) -> tuple[str, str] | None:
     place, name = scheme.get("in"), str(scheme.get("name") or "")
-    if _lower(scheme.get("type")) != "apikey" or place not in _PLACES or not name.strip():
+    if str(scheme.get("type")).lower() != "apikey" or place not in _PLACES or not name.strip():
         return None
     can_be_sent = place == "query" or _KEY_NAME.fullmatch(name)
     return (place, name) if can_be_sent and folded(name) not in NOT_FOR_PROGRAMS else None
-
-
-def _is_authorization(place: tuple[str, str]) -> bool:
-    return (place[0], place[1].lower()) == ("header", "authorization")
-
-
-def _lower(value: Any) -> str:
-    return value.lower() if isinstance(value, str) else ""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import unicodedata
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -12,15 +11,10 @@ if TYPE_CHECKING:
 
     from scripts.regen._load import Json
 
-_UNSEEN = ("Cc", "Cf", "Cs", "Zl", "Zp")
-
 
 def one_line(text: str) -> str:
     """Spell out the characters that would begin a line of their own, move the cursor or turn the text around."""
-    return "".join(
-        char.encode("unicode_escape").decode("ascii") if unicodedata.category(char) in _UNSEEN else char
-        for char in text
-    )
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
 def lines_of(source: Path) -> dict[str, int]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections import Counter
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from typing import TYPE_CHECKING, Any
@@ -18,7 +17,7 @@ from scripts.regen._canonical import NO_SERVER, schema_of
 from scripts.regen._document import side_of
 from scripts.regen._find import is_json
 from scripts.regen._flatten import required_of, variants
-from scripts.regen._paths import PARAMETER_IN_PATH
+from scripts.regen._operations import PARAMETER_IN_PATH
 from scripts.regen._schemas import is_file
 
 if TYPE_CHECKING:
@@ -35,6 +34,7 @@ _FORMATS = {
 _SAMPLES: Json = {"integer": 7, "number": 1.5, "boolean": True}
 _DEEPEST, _NO_END = 2, 20  # levels of what may be left out, and of what has to be said
 _MOST_PARTS = 2_000
+_FILE = b"\x00film\r\n".hex()
 _SEPARATORS = {"form": ",", "spaceDelimited": " ", "pipeDelimited": "|"}
 UNSAID = object()
 
@@ -81,14 +81,13 @@ def sampled(canonical: Canonical, endpoint: Endpoint) -> list[Case]:
 def _sampled_body(book: ModelBook, body: Body) -> Any:
     if body.kind == "bytes":
         concrete = [one.partition(";")[0] for one in body.media if "*" not in one]
-        return {"$file": b"\x00film\r\n".hex(), "type": concrete[0] if concrete else body.media[0].replace("*", "mp4")}
+        return {"$file": _FILE, "type": concrete[0] if concrete else body.media[0].replace("*", "mp4")}
     schema = body.stated.get("schema", {})
     if body.kind == "json":
         return _Sampler(book).sample(schema)
     value = _Sampler(book, files=body.kind == "multipart").sample(schema)
-    return (
-        value if isinstance(value, dict) and "$file" not in value else {"part": _TEXT, "flag": True, "deep": {"a": [1]}}
-    )
+    has_fields = isinstance(value, dict) and "$file" not in value
+    return value if has_fields else {"part": _TEXT, "flag": True, "deep": {"a": [1]}}
 
 
 class _Sampler:
@@ -107,9 +106,8 @@ class _Sampler:
         flat = self._book.target(schema)
         if alternatives := variants(flat):
             base = {key: one for key, one in flat.items() if key not in ("oneOf", "anyOf")}
-            return self.sample(
-                {"allOf": [alternatives[0], base]} if base.get("properties") else alternatives[0], depth + 1
-            )
+            chosen = {"allOf": [alternatives[0], base]} if base.get("properties") else alternatives[0]
+            return self.sample(chosen, depth + 1)
         fixed = [flat["const"]] if "const" in flat else [one for one in flat.get("enum") or [] if one is not None]
         if fixed:
             return next((one for one in fixed if one != ""), "")
@@ -120,50 +118,59 @@ class _Sampler:
             first = flat.get("prefixItems") or [flat.get("items", {})]
             return [] if depth > _DEEPEST else [self.sample(first[0], depth + 1)] * 2
         if self._files and is_file(flat):
-            return {"$file": b"\x00film\r\n".hex(), "type": "video/mp4"}
+            return {"$file": _FILE, "type": "video/mp4"}
         return _FORMATS.get(str(flat.get("format")), _TEXT) if kind == "string" else _SAMPLES.get(str(kind), _TEXT)
 
     def _object(self, flat: Json, depth: int) -> Json:
         """Return an object with its fields in the order in which a model writes them."""
         needed, result = required_of(flat), dict[str, Any]()
-        more = flat.get("additionalProperties")
+        more = flat.get("additionalProperties", True)
         if isinstance(more, dict) and depth < _DEEPEST:
             result["more"] = self.sample(more, depth + 1)
         for name, one in sorted((flat.get("properties") or {}).items(), key=lambda item: item[0] not in needed):
             is_left_out = name not in needed and (depth >= _DEEPEST or self._left < 0)
             if not is_left_out and one is not False and side_of(one, self._book.target(one)) != "response":
                 result[name] = self.sample(one, depth + 1)
-        return result if result or more is False else {"more": _TEXT}
+        return result or ({"more": _TEXT} if more is True else {})
 
 
 def difference(canonical: Canonical, case: Case, made: Json) -> str:
     """Say where a request that was made differs from what the document describes; empty where it does not."""
-    endpoint, operation = case.endpoint, case.endpoint.operation
-    if made["method"] != operation.method.upper() and made["method"] != operation.method:
-        return f"the method is {made['method']}"
-    expected_path = urlsplit(endpoint.prefix).path + _path(canonical, case)
-    if not _same(unquote(made["path"]), unquote(expected_path)) or made["path"].count("/") != expected_path.count("/"):
-        return f"the path is {made['path']}, not {expected_path}"
-    headers = {name.lower(): value for name, value in made["headers"]}
-    query, by_place = Counter[tuple[str, str]](), {(one.place, one.wire): one for one in endpoint.parameters}
+    body, headers = case.endpoint.body, {name.lower(): value for name, value in made["headers"]}
+    told = {(one.place, one.wire): one.own for one in case.endpoint.parameters}
     cookies = dict(pair.split("=", 1) for pair in headers.get("cookie", "").split("; ") if "=" in pair)
-    for stated in operation.parameters:
+    path = urlsplit(case.endpoint.prefix).path + _path(canonical, case)
+    segments = [[_unjoined(unquote(part)) for part in one.split("/")] for one in (path, made["path"])]
+    query: list[tuple[str, str]] = []
+    # What it is, what it should say, and what it says.
+    parts: list[tuple[str, Any, Any]] = [
+        ("method", case.endpoint.operation.method.upper(), made["method"].upper()),
+        ("path", path, path if segments[0] == segments[1] else made["path"]),
+    ]
+    for stated in case.endpoint.operation.parameters:
         place, name = stated["in"], stated["name"]
-        parameter = by_place.get((place, name))
-        if place == "path" or parameter is None:
-            continue
-        value = case.values.get(parameter.own, UNSAID)
+        value = case.values.get(told.get((place, name), ""), UNSAID)
         if place == "query":
-            query += _counted(_pairs(name, value, stated))
-        elif value is not UNSAID:
-            text = ",".join(_texts(value))
-            sent = headers.get(name.lower()) if place == "header" else unquote(cookies.get(name, ""))
-            if sent is None or not _same(sent, text):
-                return f"the {place} `{name}` says {sent!r}, not {text!r}"
-    sent_query = _counted(parse_qsl(made["query"], keep_blank_values=True))
-    if sent_query != query:
-        return f"the query says {sorted((sent_query - query).keys())}, not {sorted((query - sent_query).keys())}"
-    return _body_difference(case, headers.get("content-type", ""), bytes.fromhex(made["body"]))
+            query += _pairs(name, value, stated)
+        elif place != "path" and value is not UNSAID:
+            found = headers.get(name.lower(), "") if place == "header" else unquote(cookies.get(name, ""))
+            parts.append((f"{place} `{name}`", _unjoined(",".join(_texts(value))), _unjoined(found)))
+    parts.append(("query", _sorted(query), _sorted(parse_qsl(made["query"], keep_blank_values=True))))
+    announced, content = headers.get("content-type", ""), bytes.fromhex(made["body"])
+    if body is None or case.body is UNSAID:
+        parts.append(("body", ("", b""), (announced, content)))
+    else:
+        documented = (case.endpoint.operation.body or {})["content"]
+        parts.append(("type of the body", *_types(documented, announced)))
+        parts.append(("body", *_bodies(body, case.body, announced, content)))
+    wrong = [f"the {what} is {sent!r}, not {wanted!r}"[:600] for what, wanted, sent in parts if sent != wanted]
+    return wrong[0] if wrong else ""
+
+
+def _types(documented: Iterable[str], announced: str) -> tuple[str, str]:
+    ranges, bare = [kind.partition(";")[0].strip().lower() for kind in documented], announced.partition(";")[0]
+    is_known = any(fnmatch(bare, one) or (is_json(one) and "*" in one and is_json(bare)) for one in ranges)
+    return (bare if is_known else " or ".join(ranges)), bare
 
 
 def _path(canonical: Canonical, case: Case) -> str:
@@ -173,55 +180,42 @@ def _path(canonical: Canonical, case: Case) -> str:
     def filled(name: str) -> str:
         stated = declared.get(name, {})
         only = canonical.book.only_value(stated.get("schema"))
-        if only is not None and not isinstance(only, bool) and str(only):
-            return str(only).replace("/", "%2F")
-        return _path_text(name, case.values[next(values).own], stated)
+        is_fixed = only is not None and not isinstance(only, bool) and str(only)
+        text = str(only) if is_fixed else _path_text(name, case.values[next(values).own], stated)
+        return text.replace("%", "%25").replace("/", "%2F")
 
     return PARAMETER_IN_PATH.sub(lambda match: filled(match[1]), case.endpoint.operation.path)
 
 
 def _path_text(name: str, value: Any, stated: Json) -> str:
     """Write a value in the style of its path parameter (RFC 6570, sections 3.2.2, 3.2.5 and 3.2.7)."""
-    explode = stated.get("explode") is True
-    before, between = {"matrix": (f";{name}=", f";{name}="), "label": (".", ".")}.get(
-        stated.get("style", ""), ("", ",")
-    )
-    if isinstance(value, dict) and explode:
-        texts = [f"{key}={_text(one)}" for key, one in value.items()]
-        before, between = before.replace(f"{name}=", ""), between.replace(f"{name}=", "")
-    else:
-        texts, between = _texts(value), between if explode else ","
-    return before + between.join(one.replace("%", "%25").replace("/", "%2F") for one in texts)
+    styles = {"matrix": (f";{name}=", f";{name}="), "label": (".", ".")}
+    before, between = styles.get(stated.get("style", ""), ("", ","))
+    if stated.get("explode") is not True:
+        return before + ",".join(_texts(value))
+    pairs = [f"{key}={_text(one)}" for key, one in value.items()] if isinstance(value, dict) else []
+    return before + between.join(pairs or _texts(value))
 
 
-def _body_difference(case: Case, announced: str, content: bytes) -> str:
-    body, bare = case.endpoint.body, announced.partition(";")[0]
-    if body is None or case.body is UNSAID:
-        return f"a body of {len(content)} bytes ({announced}) where none is said" if content or announced else ""
-    documented = (case.endpoint.operation.body or {}).get("content", {})
-    ranges = [kind.partition(";")[0].strip().lower() for kind in documented]
-    if not any(fnmatch(bare, one) or (is_json(one) and "*" in one and is_json(bare)) for one in ranges):
-        return f"the body is announced as {announced!r}, and the document has {', '.join(documented)}"
+def _bodies(body: Body, value: Any, announced: str, content: bytes) -> tuple[Any, Any]:
+    """Return what a body should say, and what it says, each as it is compared."""
     if body.kind == "bytes":
-        return "" if content == bytes.fromhex(case.body["$file"]) else "the bytes of the body are others"
+        return value["$file"], content.hex()
     if body.kind == "json":
-        sent = json.loads(content) if content else UNSAID
-        return "" if sent == case.body else f"the body says {str(sent)[:200]}, not {str(case.body)[:200]}"
-    encoding = body.stated.get("encoding") or {}
-    fields = {name: value for name, value in case.body.items() if value is not None}
+        return value, json.loads(content) if content else UNSAID
+    encoding: Json = body.stated.get("encoding") or {}
+    fields = {name: one for name, one in value.items() if one is not None}
     if body.kind == "form":
-        sent_pairs = _counted(parse_qsl(content.decode(), keep_blank_values=True))
-        wanted = _counted(
-            pair for name, value in fields.items() for pair in _field(name, value, encoding.get(name, {}))
-        )
-        return "" if sent_pairs == wanted else f"the form says {sorted(sent_pairs)}, not {sorted(wanted)}"[:400]
-    sent_parts = Counter(map(_read_part, content.split(b"--" + announced.partition("boundary=")[2].encode())[1:-1]))
-    wanted_parts = Counter(
+        styles = {name: one for name, one in encoding.items() if one.keys() & {"style", "explode"}}
+        wanted = [pair for name, one in fields.items() for pair in _pairs(name, one, styles.get(name, {"style": ""}))]
+        return _sorted(wanted), _sorted(parse_qsl(content.decode(), keep_blank_values=True))
+    parts = content.split(b"--" + announced.partition("boundary=")[2].encode())[1:-1]
+    wanted_parts = [
         _wanted_part(name, one, encoding.get(name, {}))
-        for name, value in fields.items()
-        for one in (value if isinstance(value, list) else [value])
-    )
-    return "" if sent_parts == wanted_parts else f"the parts are {sorted(sent_parts)}, not {sorted(wanted_parts)}"[:400]
+        for name, listed in fields.items()
+        for one in (listed if isinstance(listed, list) else [listed])
+    ]
+    return sorted(wanted_parts), sorted(map(_read_part, parts))
 
 
 def _read_part(part: bytes) -> tuple[str, bool, str, str]:
@@ -230,11 +224,7 @@ def _read_part(part: bytes) -> tuple[str, bool, str, str]:
     told = dict(re.findall(r'(?i)\b(name|filename|content-type)(?:="|: *)([^"\r\n]*)', head.decode()))
     is_file, payload = "filename" in told, content.removesuffix(b"\r\n")
     kind = "" if is_file else told.get("Content-Type", "")
-    return told["name"].replace("%22", '"'), is_file, kind, payload.hex() if is_file else _sorted(payload.decode())
-
-
-def _counted(pairs: Iterable[tuple[str, str]]) -> Counter[tuple[str, str]]:
-    return Counter((name, _sorted(text)) for name, text in pairs)
+    return told["name"].replace("%22", '"'), is_file, kind, payload.hex() if is_file else _ordered(payload.decode())
 
 
 def _wanted_part(name: str, value: Any, encoding: Json) -> tuple[str, bool, str, str]:
@@ -242,15 +232,7 @@ def _wanted_part(name: str, value: Any, encoding: Json) -> tuple[str, bool, str,
         return name, True, "", value["$file"]
     is_shaped = isinstance(value, (dict, list))
     kind = str(encoding.get("contentType", "application/json" if is_shaped else "")).partition(";")[0].strip().lower()
-    return name, False, "" if kind == "text/plain" else kind, _sorted(_text(value))
-
-
-def _field(name: str, value: Any, encoding: Json) -> Iterator[tuple[str, str]]:
-    if encoding.keys() & {"style", "explode"}:
-        yield from _pairs(name, value, encoding)
-    else:
-        for one in value if isinstance(value, list) else [value]:
-            yield name, _text(one)
+    return name, False, "" if kind == "text/plain" else kind, _ordered(_text(value))
 
 
 def _pairs(name: str, value: Any, stated: Json) -> Iterator[tuple[str, str]]:
@@ -272,9 +254,13 @@ def _pairs(name: str, value: Any, stated: Json) -> Iterator[tuple[str, str]]:
             yield name, _text(one)
 
 
-def _same(sent: str, text: str) -> bool:
-    """Compare texts; the fields of an object may stand in any order in what is joined."""
-    return sent == text or ("," in text and sorted(sent) == sorted(text))
+def _sorted(pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    return sorted((name, _ordered(text)) for name, text in pairs)
+
+
+def _unjoined(text: str) -> list[str]:
+    """Split what is joined: the fields of an object may stand in any order in it."""
+    return sorted(text.split(","))
 
 
 def _texts(value: Any) -> list[str]:
@@ -289,7 +275,7 @@ def _text(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _sorted(text: str) -> str:
+def _ordered(text: str) -> str:
     """Return JSON text with its keys in order, and any other text as it is."""
     try:
         value = json.loads(text)

@@ -38,10 +38,12 @@ def sandbox(module_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox
 
 
 @pytest.fixture
-def command(capsys: pytest.CaptureFixture[str]) -> Command:
-    """Run the command in this process, where stdin is no terminal."""
+def command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Command:
+    """Run the command in this process, where stdin is no terminal; keywords are the environment from then on."""
 
-    def ran(*arguments: str) -> Ran:
+    def ran(*arguments: str, **environ: str) -> Ran:
+        for name, value in environ.items():  # an empty variable counts as unset
+            monkeypatch.setenv(name, value)
         capsys.readouterr()
         code = run(arguments)
         printed = capsys.readouterr()

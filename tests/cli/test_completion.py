@@ -42,13 +42,10 @@ def test_bash_completes_commands_options_and_values(line: str, completed: list[s
     ("line", "told"),
     [("aikynetix download --output v", "file,v"), ("aikynetix export list.txt --to v", "dir,v")],
 )
-def test_destinations_are_left_to_the_shell(line: str, told: str) -> None:
+def test_destinations_are_left_to_the_shell(command: Command, line: str, told: str) -> None:
     """It knows the files, and the folders where only a folder will do."""
     environ = {"_AIKYNETIX_COMPLETE": "bash_complete", "COMP_WORDS": line, "COMP_CWORD": str(line.count(" "))}
-    done = subprocess.run(
-        [sys.executable, "-m", "aikynetix"], env={**os.environ, **environ}, capture_output=True, text=True, check=False
-    )
-    assert done.stdout.split() == [told]
+    assert command(**environ).out.split() == [told]
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

@@ -23,9 +23,9 @@ KEY_STYLE = f"{KEY_NAME}: <key>" if KEY_PLACE == "header" else f"{KEY_PLACE} {KE
 BEARER_STYLE = f"{TOKEN_HEADER}: {TOKEN_PREFIX}<token>"
 
 
-def examined(command: Command, *arguments: str) -> tuple[int, dict[str, dict[str, Any]], dict[str, dict[str, Any]]]:
+def examined(command: Command, *arguments: str, **environ: str) -> tuple[int, dict[str, Any], dict[str, Any]]:
     """Run the doctor; return the exit code, the settings and the checks by name."""
-    ran = command("doctor", "--json", *arguments)
+    ran = command("doctor", "--json", *arguments, **environ)
     told = json.loads(ran.out)
     assert ran.code == told["exit_code"]
     settings, checks = ({row["name"]: row for row in told[part]} for part in ("settings", "checks"))
@@ -36,14 +36,10 @@ def examined(command: Command, *arguments: str) -> tuple[int, dict[str, dict[str
     ("status", "control", "verdict"),
     [
         (404, 401, "accepted"),
-        (200, 401, "accepted"),
         (403, 401, "accepted"),
-        (400, 401, "accepted"),
         (404, 403, "accepted"),
         (401, 401, "refused"),
-        (401, 403, "refused"),
         (403, 403, "cannot tell"),
-        (404, 404, "cannot tell"),
         (500, 401, "cannot tell"),
         (429, 401, "cannot tell"),
         (None, 401, "cannot tell"),
@@ -97,23 +93,16 @@ def test_all_is_well_with_the_sandbox(sandbox: Sandbox, command: Command) -> Non
         (["--timeout", "7"], "timeout", "7.0", "--timeout"),
         ([], "retries", "3", "default"),
         ([], "proxy", "none, for the server is on this machine", "default"),
-        (["--base-url", "https://api.example.invalid"], "proxy", "127.0.0.1:1", "HTTPS_PROXY"),
+        (["--base-url", "https://api.example.invalid"], "proxy", "127.0.0.1:5", "HTTPS_PROXY"),
     ],
 )
 def test_each_setting_is_told_with_its_source(
-    sandbox: Sandbox,
-    command: Command,
-    monkeypatch: pytest.MonkeyPatch,
-    options: list[str],
-    name: str,
-    value: str,
-    source: str,
+    sandbox: Sandbox, command: Command, options: list[str], name: str, value: str, source: str
 ) -> None:
     """So that nobody wonders which is in force; a proxy is the one that httpx takes, and shown without its password."""
     assert sandbox.base_url
-    monkeypatch.setenv("HTTP_PROXY", "http://user:canary@127.0.0.9:1")
-    monkeypatch.setenv("HTTPS_PROXY", "http://user:canary@127.0.0.1:1")
-    _, settings, _ = examined(command, *options)
+    proxies = {f"{scheme}_PROXY": f"http://user:canary@127.0.0.1:{len(scheme)}" for scheme in ("HTTP", "HTTPS")}
+    _, settings, _ = examined(command, *options, **proxies)
     assert (settings[name]["value"], settings[name]["source"]) == (value, source)
     assert "canary" not in str(settings)
 
@@ -130,20 +119,11 @@ def test_each_setting_is_told_with_its_source(
     ],
 )
 def test_the_style_in_force_decides_and_a_better_one_is_named(
-    sandbox: Sandbox,
-    command: Command,
-    monkeypatch: pytest.MonkeyPatch,
-    variable: str,
-    credential: str,
-    options: list[str],
-    code: int,
-    advice: str,
+    sandbox: Sandbox, command: Command, variable: str, credential: str, options: list[str], code: int, advice: str
 ) -> None:
     """No header makes a token of a key, nor a key of a token; the credential itself is never shown."""
-    monkeypatch.delenv("AIKYNETIX_API_KEY")
     secret = getattr(sandbox, credential) if credential else "canary-1234"
-    monkeypatch.setenv(variable, secret)
-    ran = command("doctor", *options)
+    ran = command("doctor", *options, **{"AIKYNETIX_API_KEY": "", variable: secret})
     (line,) = (line for line in ran.out.splitlines() if "in force" in line)
     assert ran.code == code
     assert advice in line
@@ -162,18 +142,11 @@ def test_the_style_in_force_decides_and_a_better_one_is_named(
     ids=["none", "header for a token", "two", "base URL", "space"],
 )
 def test_a_wrong_setting_is_a_failed_check_among_the_others(
-    sandbox: Sandbox,
-    command: Command,
-    monkeypatch: pytest.MonkeyPatch,
-    environ: dict[str, str],
-    options: list[str],
-    said: str,
+    sandbox: Sandbox, command: Command, environ: dict[str, str], options: list[str], said: str
 ) -> None:
     """The rest of the report is there, and the exit code is that of the other commands."""
-    monkeypatch.delenv("AIKYNETIX_API_KEY")
-    for name, value in environ.items():
-        monkeypatch.setenv(name, value)
-    code, settings, checks = examined(command, sandbox.sessions["jump"], *options)
+    environ = {"AIKYNETIX_API_KEY": ""} | environ
+    code, settings, checks = examined(command, sandbox.sessions["jump"], *options, **environ)
     assert code == command("url", "s", *options).code == 2
     assert checks["settings"]["state"] == "failed"
     assert said in checks["settings"]["detail"]
@@ -182,12 +155,11 @@ def test_a_wrong_setting_is_a_failed_check_among_the_others(
     assert "canary" not in command("doctor", *options).out
 
 
-def test_a_server_that_is_not_there_exits_6(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_is_not_there_exits_6(command: Command) -> None:
     """Nothing else is tried then, so that it ends soon, and that is said; a missing credential counts before it."""
     absent = "s", "--base-url", "http://127.0.0.1:1"
     assert examined(command, *absent)[0] == 2
-    monkeypatch.setenv("AIKYNETIX_API_KEY", "key")
-    code, settings, checks = examined(command, *absent)
+    code, settings, checks = examined(command, *absent, AIKYNETIX_API_KEY="key")
     assert (code, settings["base URL"]["source"]) == (6, "--base-url")
     assert {name: check["state"] for name, check in checks.items()} == {"server": "failed", "session": "unknown"}
 
@@ -213,23 +185,15 @@ def test_a_session_without_a_video_fails_with_its_own_code(sandbox: Sandbox, com
     ],
 )
 def test_a_server_that_is_not_the_api_or_a_storage_that_gives_nothing_is_told(
-    command: Command,
-    monkeypatch: pytest.MonkeyPatch,
-    nobodys: Script,
-    session: str,
-    code: int,
-    name: str,
-    state: str,
-    said: str,
+    command: Command, nobodys: Script, session: str, code: int, name: str, state: str, said: str
 ) -> None:
     """Where nothing was proved, "all is well" would be wrong; no signature is shown."""
-    monkeypatch.setenv("AIKYNETIX_API_KEY", "key")
     body = json.dumps(success(session)).encode()
     found = raw(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n", body)
     scripts = {"aikynetix-doctor": nobodys, "s": found, "video": answer(status=403)}
     with FaultServer(scripts) as server:
-        told = command("doctor", *(["s"] if session else []), "--json", "--base-url", server.url)
-    checks = {check["name"]: check for check in json.loads(told.out)["checks"]}
-    assert (told.code, checks[name]["state"]) == (code, state)
+        options = [*(["s"] if session else []), "--base-url", server.url]
+        told, _, checks = examined(command, *options, AIKYNETIX_API_KEY="key")
+    assert (told, checks[name]["state"]) == (code, state)
     assert said in checks[name]["detail"]
-    assert "canary" not in told.out
+    assert "canary" not in str(checks)

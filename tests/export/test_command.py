@@ -158,5 +158,5 @@ def test_a_terminal_gets_bars_where_no_line_of_stdout_is_in_their_way(
         assert "\x1b" not in text.removesuffix("\x1b[?25h")  # however the command ends, the cursor is visible
         assert paths < set(text.splitlines())
     else:
-        assert {"of 6 sessions" in text, "session-0" in text, "300.0 kB" in text} == {True}
+        assert {"6/6" in text, "session-0" in text, "300.0 kB" in text} == {True}
         assert set((tmp_path / "out").read_text().splitlines()) == paths

@@ -6,7 +6,6 @@ import multiprocessing
 import os
 import signal
 import threading
-import time
 from collections import Counter
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
@@ -17,7 +16,7 @@ from aikynetix import AikynetixError, AuthenticationError, ConfigurationError
 from aikynetix._cli._app import run
 
 from .conftest import Connect, manifest, statuses
-from .servers import API_KEY, Reply, Service
+from .servers import API_KEY, Service
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -51,20 +50,6 @@ def test_processes_do_the_work(connect: Connect, folder: Path, pool: ProcessPool
         pool.shutdown()
         with pytest.raises(AikynetixError, match="takes no work"):
             list(connect(service).analyzed_videos.export(["x", "y"], folder, executor=pool))
-
-
-def test_processes_stop_when_the_loop_is_left(connect: Connect, folder: Path, pool: ProcessPoolExecutor) -> None:
-    """Workers of this machine hear that the export has ended, and leave nothing of their own in the folder."""
-    with Service(size=400_000, rate=40_000, behave=lambda id_, _: Reply(404) if id_ == "gone" else None) as service:
-        records = connect(service).analyzed_videos.export(["slow", "gone"], folder, concurrency=2, executor=pool)
-        assert next(records).session_id == "gone"
-        while not service.seen.downloads:
-            time.sleep(0.01)
-        began = time.monotonic()
-        del records
-        pool.submit(int).result()
-        assert time.monotonic() - began < 4
-    assert list(folder.glob(".stop*")) == []
 
 
 class Losing(Executor):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from aikynetix._export._limiter import PATIENCE, RateLimiter
+from aikynetix._export._run import PATIENCE, RateLimiter
 
 
 @pytest.mark.parametrize(

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-import httpx
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from aikynetix import AnalyzedVideo, _retry
 from aikynetix._redact import Secret, scrub
 from scripts.fuzz.targets import SEEDS, TARGETS
 
@@ -50,21 +47,6 @@ def test_any_bytes_keep_the_promise(name: str) -> None:
         target(data)
 
     run()
-
-
-@_quick
-@given(st.floats(0, 1e9, allow_nan=False).map(lambda seconds: round(seconds, 3)))
-def test_seconds_to_wait_are_read_as_written(seconds: float) -> None:
-    """RFC 9110, section 10.2.3: whole seconds; fractions are understood as well."""
-    assert _retry.retry_after(httpx.Headers({"Retry-After": f"{seconds:.3f}"}), 0) == pytest.approx(seconds)
-
-
-@_quick
-@given(st.datetimes(datetime(1970, 1, 1), datetime(2999, 1, 1)), st.integers(1, 604_800))
-def test_the_end_of_a_v4_url_is_its_start_and_its_life(start: datetime, life: int) -> None:
-    """Cloud Storage documentation, "Signed URLs": X-Goog-Date plus X-Goog-Expires seconds, in UTC."""
-    url = f"https://h/v?X-Goog-Date={start:%Y%m%dT%H%M%SZ}&X-Goog-Expires={life}"
-    assert AnalyzedVideo("s", url).expires_at == start.replace(microsecond=0, tzinfo=UTC) + timedelta(seconds=life)
 
 
 @_quick

@@ -13,7 +13,6 @@ import pytest
 
 from aikynetix.sandbox import Sandbox
 
-from .liar import lying
 from .prism import SPEC
 
 if TYPE_CHECKING:
@@ -31,7 +30,7 @@ request-timeout = 5.0
 continue-on-failure = true
 warnings.fail-on = true
 [generation]
-max-examples = {examples}
+max-examples = 60
 deterministic = true
 database = "none"
 [dictionaries.sessions]
@@ -53,18 +52,13 @@ not_a_server_error.expected-statuses = ["2xx", "400", "401", "403", "404", "405"
 """
 
 
-def report_of(folder: Path, url: str, config: str, **environment: str) -> Any:
+def report_of(folder: Path, config: str, **environ: str) -> Any:
     """Run schemathesis with a configuration; return its report and what it printed."""
     (folder / "schemathesis.toml").write_text(config, "utf-8")
     command = [sys.executable, "-m", "schemathesis.cli", "--config-file", "schemathesis.toml", "run", str(SPEC)]
+    command += ["--no-color", "--report", "json", "--report-json-path", "report.json"]
     ran = subprocess.run(
-        [*command, "--no-color", "--report", "json", "--report-json-path", "report.json"],
-        cwd=folder,
-        env={**os.environ, **environment, "AIKYNETIX_BASE_URL": url},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
+        command, cwd=folder, env={**os.environ, **environ}, capture_output=True, text=True, check=False
     )
     assert (folder / "report.json").exists(), ran.stdout + ran.stderr
     return json.loads((folder / "report.json").read_text("utf-8")) | {"exit": ran.returncode, "printed": ran.stdout}
@@ -89,9 +83,8 @@ def test_schemathesis_finds_nothing(
     """Both operations, requests that conform and requests that do not, all checks: no failure, error or warning."""
     with Sandbox(polls=1) as sandbox:
         ids = json.dumps([sandbox.sessions[name] for name in sessions])
-        config = CONFIG.format(sessions=ids, examples=60, **credential) + checks
-        environment = {"AIKYNETIX_API_KEY": sandbox.api_key, "AIKYNETIX_TOKEN": sandbox.token}
-        report = report_of(tmp_path, sandbox.base_url, config, **environment)
+        config = CONFIG.format(sessions=ids, **credential) + checks
+        report = report_of(tmp_path, config, **sandbox.env, AIKYNETIX_TOKEN=sandbox.token)
         answered = {request.status for request in sandbox.requests}
     assert report["exit"] == 0, report["printed"]
     assert (report["failures"], report["errors"]) == ([], [])
@@ -101,13 +94,3 @@ def test_schemathesis_finds_nothing(
     assert {report["phases"][phase]["status"] for phase in ("coverage", "fuzzing")} == {"success"}
     assert report["test_cases"]["generated"] >= 100
     assert answered >= statuses
-
-
-def test_schemathesis_finds_what_is_wrong(tmp_path: Path) -> None:
-    """The judge can fail: a server that breaks the spec in every answer is reported for each way in which it does."""
-    with lying() as liar:
-        config = CONFIG.format(sessions='["any"]', examples=10, **KEY)
-        report = report_of(tmp_path, liar, config, AIKYNETIX_API_KEY="a-key")
-    assert report["exit"] == 1
-    found = {failure["type"] for failure in report["failures"]}
-    assert found >= {"IgnoredAuth", "JsonSchemaError", "AcceptedNegativeData", "UnsupportedMethodResponse"}

@@ -19,13 +19,11 @@ from aikynetix import (
     ConfigurationError,
 )
 from tests.contract.callers import CLIENTS, KINDS, ask, in_a_row
-from tests.faults.scenario import FOUND, raw
+from tests.faults.scenario import FOUND
 from tests.faults.server import FaultServer, Keep, Script
-from tests.faults.storage import VIDEO, head, lookup_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 NOWHERE = "http://127.0.0.1:9"
 
@@ -43,24 +41,6 @@ class Hours:
     def answer(self, request: httpx.Request) -> httpx.Response:
         is_valid = request.headers["authorization"] == f"Bearer token-of-hour-{self.hour}"
         return httpx.Response(200 if is_valid else 401, json={"analyzed_video_url": "https://h/v.mp4"})
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_token_is_renewed_when_it_has_run_out(kind: str) -> None:
-    """Ten lookups an hour for three hours ask the callable three times, and the caller sees no 401."""
-    hours = Hours()
-
-    def look(number: int) -> Callable[[Any], Any]:
-        def call(videos: Any) -> Any:
-            hours.hour = number // 10
-            return videos.get("s")
-
-        return call
-
-    settings = {"token": hours.token, "transport": httpx.MockTransport(hours.answer), "max_retries": 0}
-    ended = in_a_row(kind, settings, *map(look, range(30)))
-    assert [video.session_id for video in ended] == ["s"] * 30
-    assert hours.renewals == 3
 
 
 def test_threads_refused_at_once_renew_a_token_once() -> None:
@@ -129,26 +109,6 @@ def test_a_callable_that_raises_fails_that_call_alone(kind: str, raised: Excepti
         assert type(raised).__name__ in str(error)
         links = [error.__cause__, getattr(error.__cause__, "__cause__", None)]
         assert raised in links
-
-
-@pytest.mark.parametrize("kind", CLIENTS)
-def test_a_callable_that_raises_ends_no_export(kind: str, tmp_path: Path) -> None:
-    """The sessions that it failed for are failed with its error, and the others are done."""
-    failures = iter([ConnectionError("no route")] * 2)
-
-    def token() -> str:
-        for error in failures:
-            raise error
-        return "token-1234567890"
-
-    names = [f"s{number}" for number in range(10)]
-    scripts = {name: lookup_of(name) for name in names} | {f"{name}-video": raw(head(), VIDEO) for name in names}
-    with FaultServer(scripts) as server:
-        settings = {"token": token, "base_url": server.url, "max_retries": 0}
-        records = ask(kind, "export", names, tmp_path, options={"concurrency": 1}, **settings)
-    assert [record.session_id for record in records if record.status == "failed"] == ["s0", "s1"]
-    assert {record.error for record in records} == {"APIConnectionError", None}
-    assert {record.session_id for record in records} == set(names)
 
 
 @pytest.mark.parametrize("bad", [None, 17, "", "with space", "line\nend"])

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from scripts.regen._diff import compare, to_markdown
+from scripts.regen._diff import compare
+from scripts.regen._report import to_markdown
 from tests.spec_changes._change import (
     BASE,
     Edit,
@@ -72,8 +73,8 @@ def _athlete(spec: Json) -> Json:
         (lambda spec: success(get(spec)).update(additionalProperties={"type": "integer"}), "breaking", "any other field of the answer 200 is integer, was string"),
         (lambda spec: success(get(spec))["properties"]["analyzed_video_url"].update(maxLength=99), "additive", "is 99, was not stated"),
         (lambda spec: success(get(spec))["properties"]["analyzed_video_url"].update(readOnly=True), "unjudged", "field `analyzed_video_url` of the answer 200 differs in `readOnly`"),
-        (lambda spec: parameter(spec, "is_jump").update(style="spaceDelimited", explode=False), "additive", "query parameter `is_jump` has the style spaceDelimited, not exploded, had form, exploded"),
-        (lambda spec: parameter(spec, "tags").update(style="spaceDelimited", explode=False), "breaking", "`tags` has the style"),
+        (lambda spec: parameter(spec, "is_jump").update(style="spaceDelimited", explode=False), "unjudged", "query parameter `is_jump` differs in `style`"),
+        (lambda spec: parameter(spec, "tags").update(style="spaceDelimited", explode=False), "breaking", "`tags` is written as spaceDelimited, not exploded, was form, exploded"),
         (_in_content, "breaking", "query parameter `is_jump` is written as application/json, was text"),
         (lambda spec: parameter(spec, "is_jump").update(allowEmptyValue=True), "unjudged", "`is_jump` differs in `allowEmptyValue`"),
         (lambda spec: success(post(spec))["oneOf"][1]["properties"].pop("job"), "breaking", "field `job` of alternative 2 of the answer 200 is gone"),
@@ -84,7 +85,7 @@ def _athlete(spec: Json) -> Json:
         (lambda spec: post(spec).update(callbacks={"done": {}}), "unjudged", "it differs in `callbacks`"),
         (lambda spec: spec["components"]["schemas"]["Spare"]["properties"].update(a={"type": "integer"}), "unjudged", "changed at `/components/schemas/Spare/properties/a/type`"),
         (lambda spec: spec.update({"x-limits": 3}), "unjudged", "`x-limits` changed"),
-        (lambda spec: spec["info"].update(contact={"name": "x"}), "unjudged", "changed at `/info/contact`"),
+        (lambda spec: spec["info"].update(contact={"name": "x"}), "documentation", '"contact": {"name": "x"}'),
         (lambda spec: spec.update(security=[]), "additive", "it accepts none, accepted `API-KEY` in the header or `Authorization` in the header"),
         (lambda spec: spec["security"].append({}), "additive", "it accepts `API-KEY` in the header or `Authorization` in the header or none"),
         (lambda spec: spec.update(security=[{"Bearer": ["read"]}, {"ApiKeyAuth": []}]), "breaking", "`Authorization` in the header with `Authorization` in the header for read, accepted"),
@@ -211,7 +212,7 @@ def test_what_is_not_judged_is_told_beside_other_changes() -> None:
     after = _before()
     post(after)["callbacks"] = {"done": {}}
     after["paths"]["/new/"] = {"get": {"responses": {"200": {"description": "ok"}}}}
-    text = to_markdown(compare(_before(), after))
+    text = to_markdown(compare(_before(), after), {})
     assert "### Unjudged (1)" in text
     assert "it differs in `callbacks`" in text
 
@@ -220,7 +221,7 @@ def test_the_vendor_cannot_write_lines_of_the_report() -> None:
     """A line break in a path is spelled out, so that it begins neither a heading nor an entry."""
     after = _before()
     after["paths"]["/x\n- \u202efake"] = {"get": {"responses": {"200": {"description": "x"}}}}
-    text = to_markdown(compare(_before(), after))
+    text = to_markdown(compare(_before(), after), {})
     assert "- GET /x\\n- \\u202efake: new operation" in text.split("\n")
 
 

@@ -12,45 +12,12 @@ from aikynetix.sandbox import SESSIONS, Outcome, Sandbox, SandboxSession
 from aikynetix.sandbox._spec import Operation, operations
 from tests import spec
 
-from .conftest import OPERATIONS, error_of, video_url, with_key
+from .conftest import error_of, video_url, with_key
 
 if TYPE_CHECKING:
     import httpx
 
     from .conftest import Ask
-
-
-@pytest.mark.parametrize(
-    ("name", "method", "status", "error"),
-    [
-        ("jump", "GET", 200, None),
-        ("jump", "POST", 200, None),
-        ("weightlifting", "GET", 200, None),
-        ("new", "GET", 404, "The analyzed video of this session does not exist."),
-        ("new", "POST", 200, None),
-        ("slow", "GET", 404, "The analyzed video of this session does not exist."),
-        ("analyzed", "GET", 200, None),
-        ("analyzed", "POST", 400, "Session already analyzed."),
-        ("forbidden", "GET", 403, "The user does not have the right privileges or plan."),
-        ("forbidden", "POST", 403, "The user does not have a valid plan."),
-        ("unknown", "GET", 404, "The session data or resources could not be found."),
-        ("unknown", "POST", 404, "Session data not found."),
-        ("bad_request", "GET", 400, "Invalid parameters: missing or invalid admin UID."),
-        ("server_error", "POST", 500, "An unexpected error occurred on the server."),
-        ("never-seen", "GET", 404, "The session data or resources could not be found."),
-    ],
-)
-def test_each_session_has_its_documented_outcome(
-    sandbox: Sandbox, ask: Ask, name: str, method: str, status: int, error: str | None
-) -> None:
-    """Every built-in session answers its first request as the table promises; an id outside the table is unknown."""
-    answer = ask(sandbox, method, sandbox.sessions.get(name, name), is_jump=True)
-    assert answer.status_code == status
-    assert answer.headers["content-type"] == "application/json"
-    if error is None:
-        assert video_url(answer, OPERATIONS[method]).startswith(f"{sandbox.storage_url}/")
-    else:
-        assert error_of(answer) == error
 
 
 def test_polling_starts_nothing_generating_twice_is_refused_and_a_reset_forgets(sandbox: Sandbox, ask: Ask) -> None:
@@ -79,11 +46,9 @@ BEARER = f"{spec.TOKEN_PREFIX}{{box.token}}"
         ({spec.TOKEN_HEADER: BEARER}, "{box.api_key}", True),
         ({}, None, False),
         ({}, "wrong", False),
-        ({}, "{box.api_key}x", False),
         ({}, "{box.token}", False),
         ({"Authorization": "{box.api_key}"}, None, False),
         ({"Authorization": "API-KEY {box.token}"}, None, False),
-        ({"Authorization": "Token {box.token}"}, None, False),
         ({spec.TOKEN_HEADER: f"{spec.TOKEN_PREFIX}{{box.api_key}}"}, None, False),
         ({spec.TOKEN_HEADER: f"{spec.TOKEN_PREFIX}wrong"}, "{box.api_key}", False),
         ({spec.TOKEN_HEADER: BEARER}, "wrong", False),
@@ -129,14 +94,9 @@ JSON = "application/json"
         ("", JSON, b'{"flag": true}', "'size' is a required property"),
         ("size=10", JSON, b'{"flag": true}', "size does not conform"),
         ("size=1&flag=yes", JSON, b'{"flag": true}', "flag does not conform"),
-        ("size=1&flag=1", JSON, b'{"flag": true}', "flag does not conform"),
         ("size=1&flag=true&flag=true", JSON, b'{"flag": true}', "flag does not conform"),
         ("size=1&tags=c", JSON, b'{"flag": true}', "tags.0 does not conform"),
         ("size=1", JSON, b'{"flag": 1}', "flag does not conform"),
-        ("size=1", JSON, b"{}", "does not conform"),
-        ("size=1", JSON, b"[]", "does not conform"),
-        ("size=1", JSON, b"", "not JSON"),
-        ("size=1", JSON, b'{"x": NaN}', "not JSON"),
         ("size=1", JSON, b"[" * 60_000, "not JSON"),
         ("size=1", "text/plain", b"flag", "the body must be application/json or"),
         ("size=1", "application/x-www-form-urlencoded", b"flag=maybe", "flag does not conform"),
@@ -172,21 +132,15 @@ def test_a_bad_request_changes_nothing(http: httpx.Client, sandbox: Sandbox, ask
     assert ask(sandbox, "GET", sandbox.sessions["new"]).status_code == 404
 
 
-@pytest.mark.parametrize(
-    ("method", "path", "status"),
-    [
-        *((method, "{path}", 405) for method in ("HEAD", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE")),
-        *(("GET", path, 404) for path in ("/", "{path}x", "/a{path}")),
-    ],
-)
-def test_what_is_not_documented_is_not_there(
-    http: httpx.Client, sandbox: Sandbox, method: str, path: str, status: int
-) -> None:
+def test_what_is_not_documented_is_not_there(http: httpx.Client, sandbox: Sandbox) -> None:
     """Other methods are 405 and told the right ones; other paths are 404 in JSON, never a redirect."""
-    answer = http.request(method, sandbox.base_url + path.format(path=spec.path("ID")))
-    assert answer.status_code == status
-    assert status == 404 or spec.method() in answer.headers["allow"].split(", ")
-    assert status == 405 or answer.json() == {"error": "Not found."}
+    path = spec.path("ID")
+    refused = http.delete(sandbox.base_url + path)
+    assert refused.status_code == 405
+    assert spec.method() in refused.headers["allow"].split(", ")
+    for other in ("/", f"{path}x", f"/a{path}"):
+        absent = http.get(sandbox.base_url + other)
+        assert (absent.status_code, absent.json()) == (404, {"error": "Not found."})
 
 
 @pytest.mark.parametrize("session_id", ["a/b", "café 7", "100%", "x?y#z", "..%2f", "<script>"])
@@ -215,10 +169,13 @@ def test_the_latency_is_waited_for_before_each_answer(ask: Ask) -> None:
     ids=lambda settings: next(iter(settings)),
 )
 def test_settings_out_of_range_are_refused(settings: dict[str, int]) -> None:
-    """A setting that makes no sense is a ValueError when the sandbox or a session is made, naming the setting."""
+    """A setting that makes no sense is a ValueError when the sandbox is made, naming the setting."""
     with pytest.raises(ValueError, match=next(iter(settings))):
         Sandbox(**settings)  # type: ignore[arg-type]  # wrong values are the point
-    with pytest.raises(ValueError, match="id"):
-        SandboxSession("")
-    with pytest.raises(ValueError, match="polls"):
-        SandboxSession("x", polls=-1)
+
+
+@pytest.mark.parametrize(("id_", "polls", "named"), [("", None, "id"), ("x", -1, "polls")])
+def test_sessions_that_make_no_sense_are_refused(id_: str, polls: int | None, named: str) -> None:
+    """The same for sessions of one's own."""
+    with pytest.raises(ValueError, match=named):
+        SandboxSession(id_, polls=polls)

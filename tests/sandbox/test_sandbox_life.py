@@ -37,11 +37,8 @@ def refused(url: str) -> bool:
 def raw_request(request: httpx.Request) -> socket.socket:
     """Sends a GET request over a socket of its own and reads no answer."""
     connection = socket.create_connection((request.url.host, request.url.port or 80), timeout=5)
-    lines = [
-        f"GET {request.url.raw_path.decode()} HTTP/1.1",
-        *(f"{name}: {value}" for name, value in request.headers.items()),
-    ]
-    connection.sendall("\r\n".join([*lines, "", ""]).encode())
+    lines = (f"{name}: {value}\r\n" for name, value in request.headers.items())
+    connection.sendall(f"GET {request.url.raw_path.decode()} HTTP/1.1\r\n{''.join(lines)}\r\n".encode())
     return connection
 
 

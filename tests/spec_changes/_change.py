@@ -176,11 +176,6 @@ def add_parameter(operation: Json, name: str, place: str = "query", schema: Json
     operation["parameters"].append({"name": name, "in": place, "schema": schema or {"type": "string"}, **more})
 
 
-def drop_parameter(operation: Json, name: str) -> None:
-    """Remove a parameter from an operation."""
-    operation["parameters"] = [one for one in operation["parameters"] if one["name"] != name]
-
-
 def answer_with(operation: Json, schema: Json, status: str = "200") -> None:
     """Document another success answer in the place of the one there is."""
     operation["responses"].pop("200", None)
@@ -190,22 +185,6 @@ def answer_with(operation: Json, schema: Json, status: str = "200") -> None:
 def move_path(spec: Json, path: str) -> None:
     """Publish both operations under another path."""
     spec["paths"] = {path: next(iter(spec["paths"].values()))}
-
-
-def set_all(spec: Json, key: str, value: Any) -> None:
-    """Set a key of both operations."""
-    for operation in both(spec):
-        operation[key] = copy.deepcopy(value)
-
-
-def on_both(change: Callable[[Json], Any]) -> Edit:
-    """Make an edit that changes both operations."""
-
-    def edit(spec: Json) -> None:
-        for operation in both(spec):
-            change(operation)
-
-    return edit
 
 
 def _methods(spec: Json) -> Json:

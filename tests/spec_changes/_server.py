@@ -302,8 +302,6 @@ def running(server: SpecServer) -> Generator[str]:
                 self.close_connection = True
                 return
             body = self.rfile.read(int(self.headers.get("content-length") or 0))
-            if self.headers.get("transfer-encoding") == "chunked":
-                body = b"".join(iter(self._chunk, b""))
             status, kind, answer = server.respond(self.command, self.path, self.headers, body)
             self.send_response(status)
             self.send_header("content-type", kind)
@@ -311,11 +309,6 @@ def running(server: SpecServer) -> Generator[str]:
             self.end_headers()
             self.wfile.write(answer)
             self.wfile.flush()
-
-        def _chunk(self) -> bytes:
-            data = self.rfile.read(int(self.rfile.readline(), 16))
-            self.rfile.readline()
-            return data
 
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name is the base class's
             del format, args

@@ -118,11 +118,6 @@ def _doubled(key: str, *more: Json) -> Edit:
     return _of_schemas({"S0": _VIDEO, **pairs})
 
 
-def _web() -> Edit:
-    names = [f"S{n}" for n in range(14)]
-    return _of_schemas({one: {**_VIDEO, "title": one, "allOf": [_ref(name) for name in names]} for one in names})
-
-
 def _chain(spec: Json) -> None:
     links = {f"Link{n}": {"type": "object", "properties": {"next": _ref(f"Link{n + 1}")}} for n in range(1200)}
     spec["components"]["schemas"] = {**links, "Link1200": {"type": "object", "properties": {"end": _TEXT}}}
@@ -150,28 +145,12 @@ def _conflicting(spec: Json) -> None:
 
 
 def _odd_names(spec: Json) -> None:
-    for name in [
-        "class",
-        "import",
-        "client",
-        "body",
-        "self",
-        "url",
-        "params",
-        "headers",
-        "session_id",
-        "response",
-        "quote",
-        "a-b",
-        "a_b",
-        "a.b",
-        "№",
-        "日付",
-    ]:
+    words = "class import client body self url params headers session_id response quote a-b a_b a.b № 日付"
+    for name in words.split():
         add_parameter(get(spec), name)
     for name in ("X-Client", "headers", "cookies"):
         add_parameter(get(spec), name, "header")
-    for name in ("class", "d", "cls", "field_dict", "additional_properties", "to_dict", "", "@", "#", "is-jump"):
+    for name in ("", *["class", "d", "cls", "field_dict", "additional_properties", "to_dict", "@", "#", "is-jump"]):
         body(spec)["properties"][name] = _TEXT
 
 
@@ -232,7 +211,6 @@ SPECIAL: tuple[Change, ...] = (
     Change("a schema combined twice, thirty times over", REFUSED, _doubled("allOf", _SIZE), says="over and over"),
     Change("alternatives doubled thirty times", WORKS, _doubled("oneOf"), answer=_plainly),
     Change("alternatives that are combined thirty times over", REFUSED, _doubled("oneOf", _SIZE), says="over and over"),
-    Change("schemas each combined of all", REFUSED, _web(), says="over and over"),
     Change("a thousand references in a row", WORKS, _of_schemas({"S0": _VIDEO, **{f"S{n}": _ref(f"S{n - 1}") for n in range(1, 1000)}})),
     Change("a chain of 1,200 models", WORKS, _chain),
     Change("errors nested", WORKS, _errors_nested),
@@ -240,7 +218,6 @@ SPECIAL: tuple[Change, ...] = (
     Change("a byte-order mark and CRLF", WORKS, _written(lambda text: b"\xef\xbb\xbf" + json.dumps(json.loads(text), indent=2).replace("\n", "\r\n").encode())),
     Change("UTF-16", WORKS, _written(lambda text: text.encode("utf-16"))),
     Change("JSON with comments and commas at ends", WORKS, _written(_commented)),
-    Change("a flow mapping of YAML", WORKS, _written(lambda text: text.replace('{"info":', "{info:").replace('{"openapi":', "{openapi:").encode())),
     Change("the version of OpenAPI as a number", WORKS, _written(lambda text: text.replace('"3.1.1"', "3.1").encode())),
     Change("keys in another order", WORKS, _reordered),
     Change("hostile names and words", WORKS, _hostile),
@@ -252,7 +229,6 @@ SPECIAL: tuple[Change, ...] = (
     Change("half a download", REFUSED, lambda spec: json.dumps(spec)[:3000], says="half a download"),
     Change("a picture", REFUSED, lambda spec: b"\x89PNG\r\n\x1a\n\x00\xff\xfe", says="not text"),
     Change("a number that JSON does not have", REFUSED, lambda spec: json.dumps(spec).replace('"required": true', '"required": NaN', 1), says="NaN"),
-    Change("JSON of brackets alone", REFUSED, lambda spec: '{"openapi": ' + "[" * 100_000, says="too deeply"),
     Change("YAML of brackets alone", REFUSED, lambda spec: "openapi: " + "[" * 20_000, says="too deeply"),
     Change("no paths", REFUSED, lambda spec: json.dumps({**spec, "paths": {}}), says="no `paths`"),
     Change("paths without operations", REFUSED, lambda spec: spec["paths"].update({PATH: {}}), says="no operation"),

@@ -10,7 +10,6 @@ import asyncio
 import importlib
 import json
 import sys
-import time
 from typing import Any
 
 
@@ -25,37 +24,24 @@ def _outcome(call: Any) -> dict[str, Any]:
         return {"untyped": f"{type(error).__name__}: {error}"[:300]}
 
 
-def _forget() -> None:
+def _run(job: dict[str, Any]) -> dict[str, Any]:
     for name in [name for name in sys.modules if name.split(".")[0] in ("aikynetix", "aikynetix_api")]:
         del sys.modules[name]
     importlib.invalidate_caches()
-
-
-def _run(job: dict[str, Any]) -> dict[str, Any]:
-    _forget()
     sys.path.insert(0, job["folder"])
     try:
-        started = time.perf_counter()
-        import aikynetix
-
-        imported = time.perf_counter() - started
         from aikynetix_api import facade
 
-        base = job.get("base_url")
-        results: dict[str, Any] = {
-            "import_seconds": imported,
-            "models": sum(n.startswith("aikynetix_api.models.") for n in sys.modules),
-        }
-        if base is not None:
-            root = "" if facade.BASE_URL is None else "/".join(facade.BASE_URL.split("/")[3:])
-            base = f"{base}/{root}".rstrip("/")
-        results.update(_calls(aikynetix, base, job))
-        return results
+        import aikynetix
+
+        models = sum(name.startswith("aikynetix_api.models.") for name in sys.modules)
+        root = "" if facade.BASE_URL is None else "/".join(facade.BASE_URL.split("/")[3:])
+        return {"models": models, **_calls(aikynetix, f"{job['base_url']}/{root}".rstrip("/"), job)}
     finally:
         sys.path.remove(job["folder"])
 
 
-def _calls(aikynetix: Any, base: str | None, job: dict[str, Any]) -> dict[str, Any]:
+def _calls(aikynetix: Any, base: str, job: dict[str, Any]) -> dict[str, Any]:
     session, missing = job["session"], job["missing"]
     options: dict[str, Any] = {"max_retries": 0, "timeout": 5.0, "base_url": base}
 

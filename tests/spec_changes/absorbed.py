@@ -15,24 +15,11 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.spec_changes._change import (
-    Edit,
-    Json,
-    add_parameter,
-    answer_with,
-    both,
-    changed_document,
-    get,
-    move_path,
-    parameter,
-    post,
-    success,
-)
+from tests.spec_changes._change import Edit, Json, changed_document, move_path, recorded
 from tests.spec_changes._service import service
 
 ROOT = Path(__file__).resolve().parents[2]
-_TEXT: Json = {"type": "string"}
-_ELSEWHERE: list[Json] = [{"url": "https://eu.aikynetix.app/v3"}]
+_RECORDED = {one.name: one.edit for one in recorded()}
 
 
 class Absorbed(NamedTuple):
@@ -53,78 +40,33 @@ class Absorbed(NamedTuple):
         return changed_document(self.edit)[1]
 
 
-def _describe(spec: Json) -> None:
-    get(spec)["description"] = "Returns the address of the video."
-
-
-def _limit(spec: Json) -> None:
-    for one in both(spec):
-        one["responses"]["429"] = one["responses"]["400"]
-
-
-def _list(spec: Json) -> None:
-    page = {"type": "array", "items": {"type": "object", "properties": {"id": _TEXT}}}
-    listed = {"operationId": "sessions_list", "tags": ["session-management"], "responses": {}}
-    answer_with(listed, page)
-    spec["paths"]["/session-management/sessions/"] = {"get": listed}
-
-
-def _rename_field(spec: Json) -> None:
-    for one in both(spec):
-        properties = success(one)["properties"]
-        properties["video_url"] = properties.pop("analyzed_video_url")
-
-
-def _add_field(spec: Json) -> None:
-    for one in both(spec):
-        success(one)["properties"]["frames"] = {"type": "integer"}
-
-
-def _rename_flags(spec: Json) -> None:
-    parameter(spec, "is_jump")["name"] = "isJump"
-    fields = post(spec)["requestBody"]["content"]["application/json"]["schema"]["properties"]
-    fields["isJump"] = fields.pop("is_jump")
-
-
-def _send_form(spec: Json) -> None:
-    content = post(spec)["requestBody"]["content"]
-    content["application/x-www-form-urlencoded"] = content.pop("application/json")
-
-
-def _key(**place: str) -> Edit:
-    return lambda spec: spec["components"]["securitySchemes"]["ApiKeyAuth"].update(place)
-
-
 def _everything(spec: Json) -> Json:
-    for change in (_rename_flags, _rename_field, _limit, _key(name="X-Api-Key")):
-        change(spec)
+    """Do what the moves do, and publish sixty operations more."""
+    for name in ("flags camel-cased", "the address called url", "an error status added", "key header renamed"):
+        _RECORDED[name](spec)
     move_path(spec, "/v3/sessions/{session_id}/analyzed-video")
+    _RECORDED["server elsewhere"](spec)
     whole = service()
-    whole["paths"] = {**{path: one for path, one in whole["paths"].items() if "analyzed" not in path}, **spec["paths"]}
+    others = {path: one for path, one in whole["paths"].items() if "analyzed" not in path}
     components = {**whole["components"], **spec["components"]}
-    return {**spec, "servers": _ELSEWHERE, "paths": whole["paths"], "components": components}
+    return {**spec, "paths": {**others, **spec["paths"]}, "components": components}
 
 
 _ADDITIONS = (
-    Absorbed("a description", _describe),
-    Absorbed("an optional parameter", lambda spec: add_parameter(get(spec), "quality")),
-    Absorbed("OpenAPI 3.0.3", lambda spec: spec.update(openapi="3.0.3")),
-    Absorbed("a documented 429", _limit),
-    Absorbed("a new endpoint", _list),
-    Absorbed("a new response field", _add_field),
-    Absorbed("sixty operations", lambda spec: service()),
-)
+    "nothing but words", "optional parameters with defaults", "OpenAPI 3.0.3", "an error status added",
+    "one new endpoint", "fields of every kind",
+)  # fmt: skip
+_MOVES = ("the address called url", "flags camel-cased", "form in the place of JSON", "path under another prefix")
+_DECIDED = ("key header renamed", "key in the query", "server elsewhere")
 MOVES = (
-    Absorbed("the response field renamed", _rename_field),
-    Absorbed("a flag renamed", _rename_flags),
-    Absorbed("the body as a form", _send_form),
-    Absorbed("the path changed", lambda spec: move_path(spec, "/v3/sessions/{session_id}/analyzed-video")),
-    Absorbed("the credential's header renamed", _key(name="X-Api-Key"), decided=True),
-    Absorbed("the credential in the query", _key(**{"in": "query", "name": "api_key"}), decided=True),
-    Absorbed("another server", lambda spec: spec.update(servers=_ELSEWHERE), decided=True),
+    *(Absorbed(name, _RECORDED[name], name in _DECIDED) for name in (*_MOVES, *_DECIDED)),
     Absorbed("all of this at once", _everything, decided=True),
 )
-ABSORBED = (*_ADDITIONS, *MOVES)
+ABSORBED = (
+    *(Absorbed(name, _RECORDED[name]) for name in _ADDITIONS),
+    Absorbed("sixty operations", lambda spec: service()),
+    *MOVES,
+)
 
 
 def run_all(words: list[str]) -> int:

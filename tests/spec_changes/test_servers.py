@@ -6,6 +6,8 @@ import copy
 import json
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from scripts.regen._diff import compare
 from scripts.regen._pipeline import plan
 from scripts.regen._report import report
@@ -27,41 +29,34 @@ def _planned(ours: str, document: str, *, on_operations: bool = False) -> Plan:
     return plan(json.dumps(spec).encode(), "openapi.json")
 
 
-def _prefixes(planned: Plan) -> dict[str, str]:
-    return {one.name: one.prefix for one in planned.canonical.endpoints}
-
-
-def _report(planned: Plan) -> str:
-    return report(planned, compare(BASE, planned.spec), {})
-
-
-def test_other_operations_stay_on_the_server_of_the_document() -> None:
-    """A server that is stated for the facade's path alone is not the one of all others."""
-    for on_operations in (False, True):
-        planned = _planned(_OURS, _THEIRS, on_operations=on_operations)
-        assert planned.findings == []
-        assert planned.base == _OURS
-        assert _prefixes(planned) == {"get_analyzed_video": "", "generate_analyzed_video": "", "sessions_list": _THEIRS}
-
-
-def test_the_report_says_that_the_base_url_moved_and_what_is_elsewhere() -> None:
-    """Whoever calls the other operations has to know that the credential does not go there."""
-    text = _report(_planned(_OURS, _THEIRS))
+@pytest.mark.parametrize("on_operations", [False, True])
+@pytest.mark.parametrize(
+    ("document", "prefix", "says"),
+    [
+        (_THEIRS, _THEIRS, f"not on the base URL {_OURS}, but on {_THEIRS}: GET /sessions/."),
+        (
+            "http://api.aikynetix.app",
+            "no-server:",
+            "no server that can be used is named for GET /sessions/ (http://api",
+        ),
+    ],
+)
+def test_other_operations_stay_on_the_server_of_the_document(
+    document: str, prefix: str, says: str, on_operations: bool
+) -> None:
+    """A server stated for the facade's path alone is not the one of others, and the report says where those are."""
+    planned = _planned(_OURS, document, on_operations=on_operations)
+    assert planned.findings == []
+    assert planned.base == _OURS
+    prefixes = {one.name: one.prefix for one in planned.canonical.endpoints}
+    assert prefixes == {"get_analyzed_video": "", "generate_analyzed_video": "", "sessions_list": prefix}
+    text = report(planned, compare(BASE, planned.spec), {})
     assert f"- servers: the base URL is {_OURS}, was {_THEIRS}: the facade's operations name their servers" in text
-    assert f"not on the base URL {_OURS}, but on {_THEIRS}: GET /sessions/." in text
-
-
-def test_operations_without_a_usable_server_are_marked_and_named() -> None:
-    """A document's server that cannot be used is not replaced by the one of the facade's path."""
-    planned = _planned(_OURS, "http://api.aikynetix.app")
-    assert _prefixes(planned)["sessions_list"] == "no-server:"
-    assert f"- servers: the base URL is {_OURS}, was {_THEIRS}" in _report(planned)
-    named = "no server that can be used is named for GET /sessions/ (http://api.aikynetix.app): `client.call` refuses"
-    assert named in _report(planned)
+    assert says in text
 
 
 def test_one_server_for_all_needs_no_words() -> None:
     """A server stated for the path that is the document's own changes nothing."""
     planned = _planned(_THEIRS, _THEIRS)
-    assert set(_prefixes(planned).values()) == {""}
+    assert {one.prefix for one in planned.canonical.endpoints} == {""}
     assert planned.canonical.notes == []

@@ -1,0 +1,281 @@
+"""One connection: it asks for bytes, validates the response, and writes what comes into the partial file.
+
+It decides nothing but which URLs may be asked: https, and http on this machine, which no redirect leads to from https.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import socket
+import time
+from contextlib import suppress
+from threading import Event
+from typing import TYPE_CHECKING, Any
+
+import httpx
+
+from .._config import is_loopback
+from .._reading import Decoder, read
+from .._responses import connection_error
+from .._retry import retry_after
+from ._failures import Failure, Kind
+from ._object import ObjectVersion, RangeResponse, content_length, range_headers, validate_response
+from ._verify import EDGE, why_no_video
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from ._engine import OpenUrl, Options
+    from ._partial import PartialFile
+    from ._segments import Segment, SegmentTable
+
+_MAX_REDIRECTS = 5
+_XML_CODE = re.compile(rb"<Code>\s*([A-Za-z]{1,64})\s*</Code>")  # of Cloud Storage's error documents
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_UNCONNECTED = (httpx.ConnectTimeout, httpx.ConnectError, httpx.PoolTimeout, httpx.ProxyError)
+# What is encoded cannot be resumed, and its length says nothing about the file's.
+_HEADERS = {"Accept": "*/*", "Accept-Encoding": "identity"}
+# Most bytes that a killed process had received over one connection and not yet noted.
+_BUFFER = 128 * 1024
+# A slow connection's bytes go to the disk at least this often, so that a killed process loses little.
+_FLUSH_EVERY = 0.1
+# Below this many bytes per second a connection counts as standing still.
+_SLOWEST = 1024
+# Below this many bytes it is worth more to keep the connection for another request, which needs the parser to see the
+# end of the body.
+_DIRECT_FROM = 1024 * 1024
+# A video hardly gets smaller when it is compressed; what grows beyond so many times and bytes is made to fill disks.
+_MOST_GROWTH, _GROWN = 100, 256 * 1024 * 1024
+
+
+class Connection:
+    """A request for a URL, for bytes of a known object or for the whole, to fetch a segment of it."""
+
+    def __init__(self, url: str, known: ObjectVersion | None = None, start: int = 0, stop: int = 0) -> None:
+        self.known, self.start, self.stop, self._url = known, start, stop, url
+        self.segment: Segment | None = None
+        self.received = 0  # bytes
+        self.is_framed = True  # whether anything but the end of the connection says where the body ends
+        self._body: _Body | None = None
+        self._aborted = Event()
+
+    def open(self, open_url: OpenUrl, options: Options) -> RangeResponse:
+        """Ask, and return what the response brings, or raise a `Failure`."""
+
+        def cancelled() -> bool:
+            return self._aborted.is_set() or options.cancelled()
+
+        headers = range_headers(self.start, self.stop, self.known)
+        response, url = _open_bytes(open_url, self._url, headers, options.timeout, cancelled)
+        try:
+            found = validate_response(self.known, self.start, response.status_code, response.headers, url)
+        except Failure:
+            response.close()
+            raise
+        self._body = _Body(response, options.timeout.read, found.encoding)
+        self.is_framed = content_length(response.headers) is not None or "transfer-encoding" in response.headers
+        return found
+
+    def deliver(self, table: SegmentTable, part: PartialFile, silence: float | None) -> None:
+        """Fetch the segment, and what follows it as far as nobody else does; a broken connection is a `Failure`."""
+        assert self.segment is not None
+        looked_at, before = time.monotonic(), 0
+        try:
+            while room := table.room(self.segment):
+                pieces, failure = self._collect(min(room, _BUFFER))
+                if pieces:
+                    if not self.segment.position and len(pieces[0]) >= EDGE and (why := why_no_video(pieces[0][:EDGE])):
+                        raise Failure(Kind.CONTENT, why)
+                    table.advance(self.segment, part.write(self.segment.position, pieces))
+                if failure is not None:
+                    raise failure
+                if not pieces:
+                    return
+                now = time.monotonic()
+                if silence and now - looked_at >= silence:
+                    if self.received - before < _SLOWEST * (now - looked_at):
+                        raise Failure(Kind.BROKEN, "next to nothing came from the storage for too long")
+                    looked_at, before = now, self.received
+        finally:
+            self.close()
+
+    def _collect(self, most: int) -> tuple[list[bytes], Failure | None]:
+        """Return what comes for as long as a flush may wait, and what ended it."""
+        assert self._body is not None
+        pieces: list[bytes] = []
+        left, until = most, time.monotonic() + _FLUSH_EVERY
+        try:
+            while left and time.monotonic() < until:
+                if self._aborted.is_set():
+                    raise Failure(Kind.BROKEN, "the connection is not wanted any more")
+                piece = self._body.read(left)
+                if not piece:
+                    break
+                pieces.append(piece)
+                left -= len(piece)
+                self.received += len(piece)
+        except Failure as failure:
+            return pieces, failure
+        return pieces, None
+
+    def abort(self) -> None:
+        """Have the connection end, from another thread, wherever it is."""
+        self._aborted.set()
+        if self._body is not None:
+            self._body.abort()
+
+    def close(self) -> None:
+        """End the connection, or give it back where the body was read to its end."""
+        if self._body is not None:
+            self._body.close()
+
+
+class _Body:
+    """The body of a response, to be read once.
+
+    Its first piece goes through httpx, whose parser may hold bytes that came with the head; a long body that its length
+    delimits then comes right from the network, and its connection is never used again.
+    """
+
+    def __init__(self, response: httpx.Response, silence: float | None, encoding: str) -> None:
+        self._response, self._silence = response, silence  # seconds that may pass without a byte
+        self._rest = None if encoding else content_length(response.headers)
+        self._stream: Any = response.extensions.get("network_stream")  # mocks have none
+        self._is_direct = response.http_version == "HTTP/1.1" and (self._rest or 0) >= _DIRECT_FROM
+        self._pending: bytes | None = None  # None before the first piece
+        self._chunks: Iterator[bytes]
+        if response.is_stream_consumed:  # a mock that was made of its content, which httpx has decoded
+            self._rest, self._chunks = len(response.content), iter([response.content])
+        elif encoding:
+            self._chunks = _decoded(response.iter_raw(), encoding)
+        else:
+            self._chunks = filter(None, response.iter_raw())
+
+    def read(self, most: int) -> bytes:
+        """Return up to ``most`` bytes, as soon as there are some; none only at the end.
+
+        A `Failure` is raised where the connection broke, was silent for too long, or ended before the announced length.
+        """
+        if self._rest == 0:
+            return b""
+        try:
+            piece = self._read(most)
+        except Failure:
+            raise
+        except httpx.DecodingError as error:
+            raise Failure(Kind.BROKEN, "the video's encoding is broken, or ends too early") from error
+        except Exception as error:  # a mock or a caller's transport raises what it likes
+            raise Failure(Kind.BROKEN, f"the storage broke the connection off ({type(error).__name__})") from error
+        if self._rest is not None:
+            piece = piece[: self._rest]
+            self._rest -= len(piece)
+            if not piece:
+                raise Failure(Kind.BROKEN, f"the storage hung up with {self._rest} bytes to come")
+        return piece
+
+    def _read(self, most: int) -> bytes:
+        if self._pending == b"" and self._is_direct and self._stream is not None:
+            piece: bytes = self._stream.read(min(most, 65536), self._silence)
+            return piece
+        whole = self._pending or next(self._chunks, b"")
+        self._pending = whole[most:]
+        return whole[:most]
+
+    def abort(self) -> None:
+        """Wake the thread that reads; a transport that looks whether its request is wanted needs no more than time."""
+        if self._stream is not None:
+            with suppress(Exception):
+                # The method of an SSL socket would drop its TLS state under the feet of the thread that reads.
+                socket.socket.shutdown(self._stream.get_extra_info("socket"), socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Give the connection back if the parser saw the end of the body, else end it."""
+        with suppress(Exception):  # closing raises what the transport likes, and decides nothing
+            if self._rest == 0 and not self._is_direct:
+                next(self._chunks, None)  # lets the parser see the end, which frees the connection for another use
+            self._response.close()
+
+
+def _decoded(chunks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
+    decoder, came, made = Decoder(encoding), 0, 0
+    for chunk in chunks:
+        came += len(chunk)
+        for piece in filter(None, decoder.feed(chunk)):
+            made += len(piece)
+            if made > max(_MOST_GROWTH * came, _GROWN):
+                raise Failure(Kind.FINAL, f"the video unpacks to more than {_MOST_GROWTH} times what was sent")
+            yield piece
+    decoder.finish()
+
+
+def _open_bytes(
+    open_url: OpenUrl, url: str, headers: Mapping[str, str], timeout: httpx.Timeout, cancelled: Callable[[], bool]
+) -> tuple[httpx.Response, str]:
+    """Ask for ``url`` and return a response with bytes (200 or 206), and the URL that it came from after redirects."""
+    # Parsing looks at each of the hundreds of characters of a signature, which say nothing here.
+    parsed, may_be_plain, deadline = _parsed(url.partition("?")[0]), True, math.inf
+
+    def is_over() -> bool:
+        return cancelled() or time.monotonic() >= deadline
+
+    for _ in range(_MAX_REDIRECTS + 1):
+        is_local = parsed is not None and parsed.scheme == "http" and is_loopback(parsed.host)
+        if parsed is None or not (parsed.scheme == "https" or (may_be_plain and is_local)):
+            raise Failure(Kind.FINAL, "the video's URL is neither https nor on this machine")
+        if timeout.read is not None:
+            # A head of which each byte comes in time may still take for ever, so it has a limit as a whole.
+            deadline = time.monotonic() + (timeout.connect or 0.0) + timeout.read
+        try:
+            response = open_url(url, {**_HEADERS, **headers}, cancelled=is_over)
+        except Exception as error:  # a caller's transport raises what it likes
+            raise _connection_failure(error, parsed) from error
+        deadline = math.inf  # a body may take as long as it takes
+        if response.status_code in (200, 206):
+            return response, url
+        target = response.headers.get("location")
+        if response.status_code not in _REDIRECTS or not target:
+            raise _refusal(response)
+        response.close()
+        may_be_plain, parsed = is_local, _parsed(target, parsed)
+        url = str(parsed)
+    raise Failure(Kind.STATUS, "the storage redirects in a circle", status=310)
+
+
+def _parsed(url: str, base: httpx.URL | None = None) -> httpx.URL | None:
+    try:
+        parsed = httpx.URL(url) if base is None else base.join(url)
+        has_host = bool(parsed.host)  # is decoded only when it is looked at
+    except (httpx.InvalidURL, UnicodeError):
+        return None
+    return parsed if has_host else None
+
+
+def _refusal(response: httpx.Response) -> Failure:
+    """Return what an error response says, after a bounded part of its body."""
+    code = ""
+    with suppress(Exception):  # a body that breaks says no less than none
+        read(response)
+        found = _XML_CODE.search(response.content)
+        code = found[1].decode() if found else ""
+    return Failure(
+        Kind.STATUS,
+        f"the storage answered {response.status_code}{f' ({code})' if code else ''}",
+        status=response.status_code,
+        code=code,
+        retry_after=retry_after(response.headers, time.time()),
+    )
+
+
+def _connection_failure(error: Exception, url: httpx.URL) -> Failure:
+    mapped, name, kind = connection_error(error, "GET", str(url)), type(error).__name__, Kind.BROKEN
+    match error:
+        case httpx.UnsupportedProtocol() | httpx.InvalidURL() | UnicodeError():
+            kind, what = Kind.FINAL, f"has a URL that cannot be asked for ({name})"
+        case _ if mapped.is_permanent or isinstance(error, _UNCONNECTED):
+            kind, what = Kind.FINAL if mapped.is_permanent else kind, f"cannot be reached: {mapped.message}"
+        case httpx.TimeoutException():
+            what = f"did not answer in time ({name})"
+        case _:
+            what = f"broke the connection off ({name})"
+    return Failure(kind, f"{url.netloc.decode('ascii', 'replace')} {what}")
