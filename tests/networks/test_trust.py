@@ -8,6 +8,7 @@ import ssl
 import time
 from typing import TYPE_CHECKING, Any
 
+import certifi
 import pytest
 import trustme
 
@@ -70,6 +71,17 @@ def test_who_is_named_is_trusted(
         monkeypatch.setenv(name, value)
     do(kind, "download", tmp_path, api_key=KEY, base_url=server.url, **given)
     assert len(server.seen) == 2
+
+
+def test_certifi_serves_where_the_system_has_no_authorities(
+    server: FaultServer, ca_file: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A minimal container has none; here certifi's are those of the tests."""
+    nowhere = ssl.get_default_verify_paths()._replace(cafile="", capath="")
+    monkeypatch.setattr(ssl, "get_default_verify_paths", lambda: nowhere)
+    monkeypatch.setattr(ssl.SSLContext, "load_default_certs", lambda *_: None)
+    monkeypatch.setattr(certifi, "where", lambda: str(ca_file))
+    do("sync", "get", tmp_path, api_key=KEY, base_url=server.url)
 
 
 UNTRUSTED = ["certificate", "SSL_CERT_FILE", "verify="]
