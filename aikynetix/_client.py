@@ -10,15 +10,7 @@ import httpx
 from attrs import evolve
 
 from ._call import AsyncHttpClient, HttpClient
-from ._config import (
-    AsyncToken,
-    Settings,
-    Token,
-    Verify,
-    resolve,
-    resolve_max_retries,
-    resolve_timeout,
-)
+from ._config import AsyncToken, Settings, Token, Verify, resolve
 from ._errors import ConfigurationError
 from ._operations import (
     Arguments,
@@ -103,11 +95,8 @@ class _ClientBase(Generic[TokenT, TransportT]):
         Raises:
             ConfigurationError: A setting is wrong.
         """
-        settings = evolve(
-            self._settings,
-            timeout=self._settings.timeout if timeout is None else resolve_timeout(timeout),
-            max_retries=self._settings.max_retries if max_retries is None else resolve_max_retries(max_retries),
-        )
+        given: dict[str, Any] = {"timeout": timeout, "max_retries": max_retries}
+        settings = evolve(self._settings, **{name: value for name, value in given.items() if value is not None})
         copy = object.__new__(type(self))
         copy.__dict__.update(self.__dict__)
         copy._use(settings, self._http.copy(settings))

@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 from attrs import Factory, field, frozen
+from attrs.converters import optional
 
 from ._auth import ApiKey, BearerToken, SameOriginAuth
 from ._auth import SpecDefaults as SpecDefaults  # noqa: PLC0414 -- taken from here
@@ -32,65 +33,6 @@ LONGEST_TIMEOUT = 1_000_000.0
 Token = str | Callable[[], str]
 AsyncToken = Token | Callable[[], Awaitable[str]]
 Verify = ssl.SSLContext | str | Path
-
-
-def _attempt_timeout_of(settings: Settings) -> float | None:
-    limits = settings.timeout
-    phases: list[float | None] = [limits.connect, limits.read, limits.write]
-    return None if None in phases else max(phase for phase in phases if phase is not None)
-
-
-@frozen
-class Settings:
-    """Everything a client needs to know, checked."""
-
-    base_url: httpx.URL
-    credential: SameOriginAuth = field(repr=False)
-    timeout: httpx.Timeout = DEFAULT_TIMEOUT
-    max_retries: int = 3
-    proxy: httpx.Proxy | None = field(default=None, repr=False)
-    verify: ssl.SSLContext | str | None = None
-
-    attempt_timeout: float | None = field(init=False, default=Factory(_attempt_timeout_of, takes_self=True))
-
-
-def resolve(
-    *,
-    api_key: str | None,
-    token: AsyncToken | None,
-    auth: httpx.Auth | None,
-    base_url: str | httpx.URL | None,
-    timeout: float | httpx.Timeout | None,
-    max_retries: int,
-    proxy: str | httpx.URL | httpx.Proxy | None,
-    verify: Verify | None,
-    environ: Mapping[str, str],
-    spec: SpecDefaults,
-    asynchronous: bool,
-) -> Settings:
-    """Return checked settings; an argument wins over the environment, the environment over the spec."""
-    # An empty variable counts as unset: that is how shells and CI systems blank one out.
-    environ = {name: value.strip() for name, value in environ.items() if value.strip()}
-    if base_url is None:
-        base_url = environ.get(BASE_URL_VARIABLE) or spec.base_url
-    if base_url is None:
-        text = f"the vendored spec names no server; give base_url= or set {BASE_URL_VARIABLE}."
-        raise ConfigurationError(text, setting="base_url")
-    url = checked_base_url(base_url, f"base_url= (or {BASE_URL_VARIABLE})")
-    if not asynchronous and inspect.iscoroutinefunction(token):
-        text = "token= is a coroutine function, which only AsyncAikynetix can run; give a plain callable."
-        raise ConfigurationError(text, setting="token")
-    credential = _resolve_credential(api_key, token, auth, environ)
-    if isinstance(credential, ApiKey | BearerToken):
-        credential._place(spec)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] -- users would see it
-    return Settings(
-        url,
-        SameOriginAuth(credential, url),
-        resolve_timeout(timeout),
-        resolve_max_retries(max_retries),
-        None if proxy is None else checked_proxy(proxy),
-        _resolve_verify(verify),
-    )
 
 
 def _resolve_credential(
@@ -142,7 +84,7 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def resolve_timeout(timeout: float | httpx.Timeout | None) -> httpx.Timeout:
+def _checked_timeout(timeout: float | httpx.Timeout | None) -> httpx.Timeout:
     """Return the per-phase limits for a ``timeout`` setting: None is the finite default."""
     if timeout is None:
         return DEFAULT_TIMEOUT
@@ -160,7 +102,7 @@ def _is_limit(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= LONGEST_TIMEOUT
 
 
-def resolve_max_retries(max_retries: int) -> int:
+def _checked_max_retries(max_retries: int) -> int:
     """Return ``max_retries``, checked."""
     if isinstance(max_retries, bool) or not isinstance(max_retries, int) or not 0 <= max_retries <= MAX_RETRIES_LIMIT:
         text = f"max_retries= must be a whole number from 0 to {MAX_RETRIES_LIMIT}."
@@ -183,7 +125,7 @@ def checked_proxy(proxy: Any, setting: str = "proxy=") -> httpx.Proxy:
     raise ConfigurationError(f"{setting} {fault}.", setting="proxy")
 
 
-def _resolve_verify(verify: Any) -> ssl.SSLContext | str | None:
+def _checked_verify(verify: Any) -> ssl.SSLContext | str | None:
     if verify is None or (isinstance(verify, ssl.SSLContext) and verify.check_hostname):  # which needs CERT_REQUIRED
         return verify
     if not isinstance(verify, str | Path):
@@ -193,3 +135,55 @@ def _resolve_verify(verify: Any) -> ssl.SSLContext | str | None:
     else:
         return str(verify)
     raise ConfigurationError(f"verify= {text}.", setting="verify")
+
+
+def _attempt_timeout_of(settings: Settings) -> float | None:
+    limits = settings.timeout
+    phases: list[float | None] = [limits.connect, limits.read, limits.write]
+    return None if None in phases else max(phase for phase in phases if phase is not None)
+
+
+@frozen
+class Settings:
+    """Everything a client needs to know; limits are checked here, and in every copy."""
+
+    base_url: httpx.URL
+    credential: SameOriginAuth = field(repr=False)
+    timeout: httpx.Timeout = field(converter=_checked_timeout)
+    max_retries: int = field(converter=_checked_max_retries)
+    proxy: httpx.Proxy | None = field(converter=optional(checked_proxy), repr=False)
+    verify: ssl.SSLContext | str | None  # a path that was there when the client was made
+
+    attempt_timeout: float | None = field(init=False, default=Factory(_attempt_timeout_of, takes_self=True))
+
+
+def resolve(
+    *,
+    api_key: str | None,
+    token: AsyncToken | None,
+    auth: httpx.Auth | None,
+    base_url: str | httpx.URL | None,
+    timeout: float | httpx.Timeout | None,
+    max_retries: int,
+    proxy: str | httpx.URL | httpx.Proxy | None,
+    verify: Verify | None,
+    environ: Mapping[str, str],
+    spec: SpecDefaults,
+    asynchronous: bool,
+) -> Settings:
+    """Return checked settings; an argument wins over the environment, the environment over the spec."""
+    # An empty variable counts as unset: that is how shells and CI systems blank one out.
+    environ = {name: value.strip() for name, value in environ.items() if value.strip()}
+    if base_url is None:
+        base_url = environ.get(BASE_URL_VARIABLE) or spec.base_url
+    if base_url is None:
+        text = f"the vendored spec names no server; give base_url= or set {BASE_URL_VARIABLE}."
+        raise ConfigurationError(text, setting="base_url")
+    url = checked_base_url(base_url, f"base_url= (or {BASE_URL_VARIABLE})")
+    if not asynchronous and inspect.iscoroutinefunction(token):
+        text = "token= is a coroutine function, which only AsyncAikynetix can run; give a plain callable."
+        raise ConfigurationError(text, setting="token")
+    credential = _resolve_credential(api_key, token, auth, environ)
+    if isinstance(credential, ApiKey | BearerToken):
+        credential._place(spec)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] -- users would see it
+    return Settings(url, SameOriginAuth(credential, url), timeout, max_retries, proxy, _checked_verify(verify))
