@@ -3,22 +3,40 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from aikynetix import AnalyzedVideo, APIResponseValidationError, APIStatusError
+from aikynetix import AnalyzedVideo, APIResponseValidationError, APIStatusError, NotFoundError, VideoNotReadyError
+from aikynetix.sandbox import Sandbox
 from tests import first
 
-from .callers import CLIENTS, SENT, ask, settings_of
-from .conftest import NOW
+from .callers import CLIENTS, FORMS, SENT, ask, in_a_row, settings_of
 from .table import FAILURES, METHODS, SUCCESSES, Failure, path_of
 
 if TYPE_CHECKING:
-    from aikynetix.sandbox import RecordedRequest, Sandbox
+    from collections.abc import Iterator
+
+    from aikynetix.sandbox import RecordedRequest
 
 each_client = pytest.mark.parametrize("kind", CLIENTS)
+each_form = pytest.mark.parametrize("form", FORMS)
+NOW = datetime(2126, 3, 4, 5, 6, 7, tzinfo=UTC)
+"""Far enough in the future that no URL of the sandbox has expired by the clock of this machine."""
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Sandbox]:
+    with Sandbox(polls=1, url_lifetime=600, clock=lambda: NOW) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def sandbox(running: Sandbox) -> Sandbox:
+    """The module's sandbox with fresh state."""
+    running.reset()
+    return running
 
 
 def only_request(sandbox: Sandbox, form: str) -> RecordedRequest:
@@ -39,6 +57,7 @@ def test_the_tables_have_every_documented_status() -> None:
 
 
 @pytest.mark.parametrize("row", FAILURES, ids=lambda row: f"{row.operation}-{row.status}-{row.session}")
+@each_form
 @each_client
 def test_a_documented_failure_is_its_error(sandbox: Sandbox, kind: str, form: str, row: Failure) -> None:
     """The exact class, with everything that the answer and the request tell; one request, and no secret."""
@@ -63,6 +82,7 @@ def test_a_documented_failure_is_its_error(sandbox: Sandbox, kind: str, form: st
 
 
 @pytest.mark.parametrize(("operation", "session"), SUCCESSES)
+@each_form
 @each_client
 def test_a_documented_success_is_a_video(sandbox: Sandbox, kind: str, form: str, operation: str, session: str) -> None:
     """The result says where the video is and until when, and the generated model says the same."""
@@ -114,6 +134,7 @@ def test_an_attachment_is_asked_for_and_signed(sandbox: Sandbox, kind: str) -> N
     assert video.url == sandbox.signed_url(session_id, as_attachment=True) != sandbox.signed_url(session_id)
 
 
+@each_form
 @each_client
 def test_a_success_without_a_url_cannot_be_used(sandbox: Sandbox, kind: str, form: str) -> None:
     """The vendor's schema does not require the URL: 200 with ``{}`` is an error of its own for generate."""
@@ -126,3 +147,63 @@ def test_a_success_without_a_url_cannot_be_used(sandbox: Sandbox, kind: str, for
     assert error.message == "the response has status 200 but no analyzed_video_url in it"
     assert (error.request_method, error.request_url) == ("POST", sandbox.base_url + path_of(session_id))
     assert (request.method, request.status) == ("POST", 200)
+
+
+# --- ensure
+
+ASKED = {
+    "jump": ["GET 200"],
+    "weightlifting": ["GET 200"],
+    "analyzed": ["GET 200"],
+    "new": ["GET 404", "POST 200"],
+    # The POST only starts the work (its answer has no URL), one GET comes too early, the next one is right.
+    "slow": ["GET 404", "POST 200", "GET 404", "GET 200"],
+    # What no waiting can change.
+    "forbidden": ["GET 403"],
+    "unknown": ["GET 404", "POST 404"],
+    "bad_request": ["GET 400"],
+    "server_error": ["GET 500"],
+}
+
+
+def conversation(sandbox: Sandbox) -> list[str]:
+    return [f"{request.method} {request.status}" for request in sandbox.requests]
+
+
+@pytest.mark.parametrize("session", ASKED)
+@each_client
+def test_the_api_is_asked_no_more_than_it_takes(sandbox: Sandbox, kind: str, session: str) -> None:
+    """Each time for the same analysis; the end is the URL, or the error of the answer that said so, without waiting."""
+    session_id = sandbox.sessions[session]
+    call: Any = lambda videos: videos.ensure(session_id, analysis="jump", wait=30)  # noqa: E731
+    (ended,) = in_a_row(kind, settings_of(sandbox), call)
+    asked = conversation(sandbox)
+    assert asked == ASKED[session]
+    assert ended.request_id == sandbox.requests[-1].request_id
+    for request in sandbox.requests:
+        flag = request.query if request.method == "GET" else request.body.replace(b" ", b"")
+        assert flag in ("is_jump=true", b'{"is_jump":true}')
+    if not isinstance(ended, APIStatusError):
+        assert (ended.session_id, ended.url) == (session_id, sandbox.signed_url(session_id))
+        return
+    assert f"{ended.request_method} {ended.status_code}" == asked[-1]
+    due = [row for row in FAILURES if row.session == session and f"{METHODS[row.operation]} {row.status}" == asked[-1]]
+    assert [(row.error, row.message) for row in due] == [(type(ended), ended.message)]
+
+
+@each_client
+def test_a_video_that_takes_longer_than_the_wait_is_not_ready(sandbox: Sandbox, kind: str) -> None:
+    """With no time to wait the work is started, and the error says that it may go on; a later call finds the video."""
+    session_id = sandbox.sessions["slow"]
+    late, missing, video = in_a_row(
+        kind,
+        settings_of(sandbox),
+        lambda videos: videos.ensure(session_id, wait=0),
+        lambda videos: videos.get(session_id),
+        lambda videos: videos.ensure(session_id, wait=30),
+    )
+    assert (type(late), late.session_id) == (VideoNotReadyError, session_id)
+    assert 0 <= late.waited < 30
+    assert isinstance(missing, NotFoundError)
+    assert video.url == sandbox.signed_url(session_id)
+    assert conversation(sandbox) == ["GET 404", "POST 200", "GET 404", "GET 200"]
