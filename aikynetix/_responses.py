@@ -198,6 +198,8 @@ def _reason(error: Exception, said: str) -> str:
     said = said or _text_of(tls) or type(error).__name__
     is_proxy = isinstance(error, httpx.ProxyError)
     server, setting = ("proxy", "proxy= or HTTPS_PROXY") if is_proxy else ("server", "the base URL")
+    if type(error) is httpx.RequestError:  # of the credential: nothing was sent
+        return said
     if "mismatch" in why.lower() or "not valid for" in why:
         return f"the {server}'s certificate is for another host ({why}): check {setting}"
     if why:
