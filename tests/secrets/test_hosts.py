@@ -58,6 +58,18 @@ def test_no_redirect_carries_a_credential_away(kind: str, verb: str, status: int
         assert server.requests_at_other() == []
 
 
+@pytest.mark.parametrize("credential", _CREDENTIALS)
+@pytest.mark.parametrize("kind", CLIENTS)
+def test_the_raw_client_takes_the_credential_to_no_other_origin(kind: str, credential: str) -> None:
+    """Whoever asks it for another address asks without."""
+    lend = "get_httpx_client" if kind == "sync" else "get_async_httpx_client"
+    with FaultServer(_SCRIPTS) as server:
+        settings = _CREDENTIALS[credential] | {"base_url": server.url}
+        KINDS[kind](settings, lambda client: getattr(client.raw, lend)().get(f"{server.other_url}/sessions/video/"))
+        assert finds(repr(server.requests_at_other())) == []
+        assert not {"authorization", "api-key"} & dict(server.seen[0].headers).keys()
+
+
 @pytest.mark.parametrize("kind", CLIENTS)
 def test_no_netrc_of_the_machine_is_used(kind: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A .netrc for the API's host changes nothing: the request goes out with its own key alone."""
