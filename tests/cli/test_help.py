@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import click
 import pytest
 
-import aikynetix
 from aikynetix import Analysis
 from aikynetix._cli import _options
 from aikynetix._cli._app import COMMANDS, app
@@ -41,11 +40,6 @@ def test_the_overview_names_every_command_and_exit_code(command: Command) -> Non
     assert "..." not in ran.out.partition("Commands:")[2]
     assert max(map(len, lines)) < 80
     assert len(lines) < 40
-
-
-def test_both_doors_to_the_version_show_the_same(command: Command) -> None:
-    """Click's own option is reached where something stands before it."""
-    assert command("--version").out == f"aikynetix {aikynetix.__version__}\n"
 
 
 def test_the_analyses_are_those_of_the_facade() -> None:

@@ -67,6 +67,23 @@ def test_ctrl_c_during_a_download_leaves_it_resumable(tmp_path: Path) -> None:
 
 
 @posix
+def test_an_interrupt_waits_for_no_thread_that_is_stuck() -> None:
+    """A signal that strikes while a lock is held leaves threads that never end; the command ends all the same."""
+    program = (
+        "import threading; threading.Thread(target=threading.Event().wait).start(); "
+        "from aikynetix.__main__ import main; main()"
+    )
+    command = [sys.executable, "-c", program, "url", "session-slow", "--wait", "600"]
+    with Sandbox(polls=10_000) as sandbox, subprocess.Popen(command, env=os.environ | sandbox.env) as process:
+        until_asked(sandbox)
+        process.send_signal(signal.SIGINT)
+        try:
+            assert process.wait(20) == 130
+        finally:
+            process.kill()
+
+
+@posix
 @pytest.mark.parametrize("arguments", [["url", "session-jump"], ["sandbox"]], ids=" ".join)
 def test_a_reader_that_has_gone_is_no_reason_for_a_traceback(sandbox: Sandbox, arguments: list[str]) -> None:
     """``aikynetix ... | head -0`` ends silently."""

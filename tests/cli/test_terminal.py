@@ -84,17 +84,6 @@ def test_a_terminal_gets_a_progress_bar(tmp_path: Path) -> None:
     assert "\x1b[3" in session.seen  # a colour
 
 
-def test_a_narrow_terminal_gets_a_bar_of_one_line_and_colours_can_go(sandbox: Sandbox, tmp_path: Path) -> None:
-    """What does not fit is cut; a line that wraps would leave pieces behind. Colours go where no-color.org says so."""
-    arguments = ["download", sandbox.sessions["jump"], "-o", str(tmp_path / "jump.mp4")]
-    with Session(*arguments, COLUMNS="40", NO_COLOR="1") as session:
-        assert session.end()[0] == 0
-    assert "…jump" in session.seen
-    assert "━" in session.seen
-    assert "\x1b[1A" not in session.seen
-    assert "\x1b[3" not in session.seen
-
-
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT], ids=lambda number: number.name)
 @pytest.mark.parametrize("command", ["url", "export"])
 def test_a_terminal_is_left_as_it_was(tmp_path: Path, number: signal.Signals, command: str) -> None:

@@ -168,12 +168,6 @@ def test_a_type_checker_takes_every_block_and_sees_slips(checker: str, tmp_path:
     assert re.search(r"AnalyzedVideo\b[\s\S]*ExportStatus\b", ran.stdout)
 
 
-@pytest.mark.parametrize("line", ["make no-such-target", "aikynetix url session-jump && test 1 -eq 2"])
-def test_the_shell_preamble_lets_no_wrong_line_pass(line: str, tmp_path: Path, aikynetix_sandbox: Sandbox) -> None:
-    """Neither a target that does not exist, nor a command that fails."""
-    assert run(["bash", "-euo", "pipefail", "-c", PREAMBLE + line], tmp_path, aikynetix_sandbox).returncode != 0
-
-
 def test_the_readme_is_short_and_its_links_lead_somewhere() -> None:
     """What is reference is in the guides; a link names a heading or a file that is there."""
     assert len(README.splitlines()) < LONGEST_README

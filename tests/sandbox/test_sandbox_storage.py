@@ -83,7 +83,6 @@ def test_the_whole_object_is_served_with_what_describes_it(http: httpx.Client, u
         ("bytes=9990-", (9990, 10_000)),
         ("bytes=9990-99999999999999999999999", (9990, 10_000)),
         ("bytes=-10", (9990, 10_000)),
-        ("bytes=-20000", (0, 10_000)),
         ("Bytes=000005-0006", (5, 7)),
         *((ignored, None) for ignored in ("bytes=0-1,5-6", "bytes=5-2", "bytes=-", "bytes=a-b", "0-5", "bytes=1 -2")),
         *((beyond, ()) for beyond in ("bytes=10000-", "bytes=-0", "bytes=99999999999999999999999-")),
@@ -111,8 +110,6 @@ def test_a_range_gives_its_bytes(http: httpx.Client, url: str, header: str, span
         ("Wed, 01 Jan 2025 00:00:00 GMT", 206),
         ('"another"', 200),
         ("W/{etag}", 200),
-        ("Thu, 02 Jan 2025 00:00:00 GMT", 200),
-        ("nonsense", 200),
     ],
 )
 def test_if_range_gives_the_range_of_the_same_object_only(
