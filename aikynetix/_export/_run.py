@@ -31,7 +31,7 @@ logger = logging.getLogger("aikynetix")
 PATIENCE = 300.0
 """Longest wait in seconds that a refusal may ask for, and longest time that an API may do nothing but refuse."""
 
-_SHORTEST_PAUSE, _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 1.0, 16.0
+_FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 16.0
 _POLL = 0.1
 _LONGEST_BACKOFF = 8.0
 # What is being worked on when an export is stopped may still end well within this time, in seconds, and is noted then.
@@ -123,11 +123,9 @@ class RateLimiter:
         if now >= self._held_until:  # of those refused together, the first one counts
             self._refusals += 1
             self.window = max(1, self.window // 2)
-        growth = 2.0 ** min(self._refusals - 1, 8)
-        if retry_after is None or retry_after > PATIENCE:
-            pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * growth) * (0.5 + draw / 2)
-        else:  # what was asked for may have been rounded down, to nothing even
-            pause = max(retry_after, min(_LONGEST_PAUSE, _SHORTEST_PAUSE * growth))
+        pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0 ** min(self._refusals - 1, 8)) * (0.5 + draw / 2)
+        if retry_after is not None and retry_after <= PATIENCE:
+            pause = max(pause, retry_after)  # which may have been rounded down, to nothing even
         self._held_until = max(self._held_until, now + pause)
 
     def is_hopeless(self, now: float) -> bool:
