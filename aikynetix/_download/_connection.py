@@ -50,15 +50,25 @@ _MOST_GROWTH, _GROWN = 100, 256 * 1024 * 1024
 
 
 class Connection:
-    """A request for a URL, for bytes of a known object or for the whole, to fetch a segment of it."""
+    """A request for a URL, for bytes of a known object or for the whole, to fetch a segment of it.
+
+    The first piece of a body goes through httpx, whose parser may hold bytes that came with the head; a long body that
+    its length delimits then comes right from the socket, and its connection is never used again.
+    """
 
     def __init__(self, url: str, known: ObjectVersion | None = None, start: int = 0, stop: int = 0) -> None:
         self.known, self.start, self.stop, self._url = known, start, stop, url
         self.segment: Segment | None = None
         self.received = 0  # bytes
         self.is_framed = True  # whether anything but the end of the connection says where the body ends
-        self._body: _Body | None = None
         self._aborted = Event()
+        self._response: httpx.Response | None = None
+        self._socket: socket.socket | None = None  # None where it is not known, as in mocks
+        self._is_direct = False
+        self._silence: float | None = None  # seconds for which nothing, or next to nothing, may come
+        self._rest: int | None = None  # bytes of the body that are to come; None where that is not known
+        self._chunks: Iterator[bytes] = iter(())
+        self._pending: memoryview | None = None  # None before the first piece
 
     def open(self, open_url: OpenUrl, options: Options) -> RangeResponse:
         """Ask, and return what the response brings, or raise a `Failure`."""
@@ -73,11 +83,19 @@ class Connection:
         except Failure:
             response.close()
             raise
-        self._body = _Body(response, options.timeout.read, found.encoding)
-        self.is_framed = content_length(response.headers) is not None or "transfer-encoding" in response.headers
+        self._response, self._socket, self._silence = response, _socket_of(response), options.timeout.read
+        length = content_length(response.headers)
+        self.is_framed = length is not None or "transfer-encoding" in response.headers
+        if response.is_stream_consumed:  # a mock that was made of its content, which httpx has decoded
+            self._rest, self._chunks = len(response.content), iter([response.content])
+        elif found.encoding:
+            self._chunks = _decoded(response.iter_raw(), found.encoding)
+        else:
+            self._rest, self._chunks = length, filter(None, response.iter_raw())
+        self._is_direct = self._socket is not None and (self._rest or 0) >= _DIRECT_FROM
         return found
 
-    def deliver(self, table: SegmentTable, part: PartialFile, silence: float | None) -> None:
+    def deliver(self, table: SegmentTable, part: PartialFile) -> None:
         """Fetch the segment, and what follows it as far as nobody else does; a broken connection is a `Failure`."""
         assert self.segment is not None
         buffer, looked_at, before = memoryview(bytearray(_BUFFER)), time.monotonic(), 0
@@ -94,7 +112,7 @@ class Connection:
                 if not count:
                     return
                 now = time.monotonic()
-                if silence and now - looked_at >= silence:
+                if self._silence and now - looked_at >= self._silence:
                     if self.received - before < _SLOWEST * (now - looked_at):
                         raise Failure(Kind.BROKEN, "next to nothing came from the storage for too long")
                     looked_at, before = now, self.received
@@ -103,77 +121,31 @@ class Connection:
 
     def _fill(self, view: memoryview) -> tuple[int, Failure | None]:
         """Fill ``view`` for as long as a flush may wait; return how many bytes came, and what ended it."""
-        assert self._body is not None
         filled, until = 0, time.monotonic() + _FLUSH_EVERY
         try:
-            while filled < len(view) and time.monotonic() < until:
+            while filled < len(view) and self._rest != 0 and time.monotonic() < until:
                 if self._aborted.is_set():
                     raise Failure(Kind.BROKEN, "the connection is not wanted any more")
-                count = self._body.read_into(view[filled:])
-                if not count:
-                    break
+                count = self._read_into(view[filled:][: self._rest])
                 filled += count
                 self.received += count
+                if self._rest is not None:
+                    self._rest -= count
+                if not count and self._rest:
+                    raise Failure(Kind.BROKEN, f"the storage hung up with {self._rest} bytes to come")
+                if not count:
+                    break
         except Failure as failure:
             return filled, failure
+        except httpx.DecodingError as error:
+            return filled, _caused(Failure(Kind.BROKEN, "the video's encoding is broken, or ends too early"), error)
+        except Exception as error:  # a mock or a caller's transport raises what it likes
+            text = f"the storage broke the connection off ({type(error).__name__})"
+            return filled, _caused(Failure(Kind.BROKEN, text), error)
         return filled, None
 
-    def abort(self) -> None:
-        """Have the connection end, from another thread, wherever it is."""
-        self._aborted.set()
-        if self._body is not None:
-            self._body.abort()
-
-    def close(self) -> None:
-        """End the connection, or give it back where the body was read to its end."""
-        if self._body is not None:
-            self._body.close()
-
-
-class _Body:
-    """The body of a response, to be read once.
-
-    Its first piece goes through httpx, whose parser may hold bytes that came with the head; a long body that its length
-    delimits then comes right from the socket, and its connection is never used again.
-    """
-
-    def __init__(self, response: httpx.Response, silence: float | None, encoding: str) -> None:
-        self._response, self._silence = response, silence  # seconds that may pass without a byte
-        self._rest = None if encoding else content_length(response.headers)
-        self._socket = _socket_of(response)
-        self._is_direct = self._socket is not None and (self._rest or 0) >= _DIRECT_FROM
-        self._pending: memoryview | None = None  # None before the first piece
-        self._chunks: Iterator[bytes]
-        if response.is_stream_consumed:  # a mock that was made of its content, which httpx has decoded
-            self._rest, self._chunks = len(response.content), iter([response.content])
-        elif encoding:
-            self._chunks = _decoded(response.iter_raw(), encoding)
-        else:
-            self._chunks = filter(None, response.iter_raw())
-
-    def read_into(self, view: memoryview) -> int:
-        """Fill the beginning of ``view`` with what is there and return how many bytes; 0 only at the end.
-
-        A `Failure` is raised where the connection broke, was silent for too long, or ended before the announced length.
-        """
-        view = view[: self._rest]
-        if not view:
-            return 0
-        try:
-            count = self._read_into(view)
-        except Failure:
-            raise
-        except httpx.DecodingError as error:
-            raise Failure(Kind.BROKEN, "the video's encoding is broken, or ends too early") from error
-        except Exception as error:  # a mock or a caller's transport raises what it likes
-            raise Failure(Kind.BROKEN, f"the storage broke the connection off ({type(error).__name__})") from error
-        if self._rest is not None:
-            self._rest -= count
-            if not count:
-                raise Failure(Kind.BROKEN, f"the storage hung up with {self._rest} bytes to come")
-        return count
-
     def _read_into(self, view: memoryview) -> int:
+        """Fill the beginning of ``view`` with what is there and return how many bytes; 0 only at the end."""
         if self._is_direct and self._socket is not None and self._pending is not None and not self._pending:
             self._socket.settimeout(self._silence)
             return self._socket.recv_into(view)
@@ -183,7 +155,8 @@ class _Body:
         return count
 
     def abort(self) -> None:
-        """Wake the thread that reads."""
+        """Have the connection end, from another thread, wherever it is."""
+        self._aborted.set()
         if self._socket is not None:
             with suppress(OSError):
                 # The method of an SSL socket would drop its TLS state under the feet of the thread that reads.
@@ -194,7 +167,13 @@ class _Body:
         with suppress(Exception):  # closing raises what the transport likes, and decides nothing
             if self._rest == 0 and not self._is_direct:
                 next(self._chunks, None)  # lets the parser see the end, which frees the connection for another use
-            self._response.close()
+            if self._response is not None:
+                self._response.close()
+
+
+def _caused(failure: Failure, error: Exception) -> Failure:
+    failure.__cause__ = error
+    return failure
 
 
 def _socket_of(response: httpx.Response) -> socket.socket | None:

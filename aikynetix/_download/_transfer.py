@@ -196,10 +196,10 @@ class Transfer:
 
     def _deliver(self, connection: Connection) -> None:
         """Have the bytes fetched over ``connection``, and over more of them if that is faster."""
-        table, silence = self._table, self._options.timeout.read
+        table = self._table
         assert table is not None
         try:
-            self._start(connection, connection.deliver, table, self._part, silence)
+            self._start(connection, connection.deliver, table, self._part)
             self._tick(force=True)
             while self._running and self._table is table:
                 try:
@@ -255,7 +255,7 @@ class Transfer:
                 kind = Kind.BROKEN if response.is_known else Kind.CHANGED
                 raise Failure(kind, "the storage sent the whole where a part was asked for")
             connection.segment.limit(response.stop)
-            connection.deliver(table, self._part, self._options.timeout.read)
+            connection.deliver(table, self._part)
         finally:
             _more_connections.release()
 
