@@ -136,13 +136,9 @@ class Stop(threading.Event):
 
 @frozen
 class Task:
-    """A download by a client of this process, whichever it is.
+    """A download by a client of this process, whichever it is; ``factory``, pickled, makes one."""
 
-    Attributes:
-        factory: Makes the client, pickled; without a repr, because a scheduler may log the tasks that it runs.
-    """
-
-    factory: bytes = field(repr=False)
+    factory: bytes = field(repr=False)  # a scheduler may log the tasks that it runs
 
     def __call__(self, request: Mapping[str, Any]) -> Outcome:
         """Return the record of the video, or the error: raised, it would be in a scheduler's log."""

@@ -39,16 +39,10 @@ class Folder:
 
     Iterating gives the last record of every session, those of the list first and in its order, with the names of the
     files as their paths.
-
-    Attributes:
-        target: What to give to `download` as the folder.
-
-    Args:
-        path: The folder, absolute.
     """
 
     def __init__(self, path: Path) -> None:
-        self._path, self.target = path, f"{path}{os.sep}"
+        self._path, self.target = path, f"{path}{os.sep}"  # what to give to `download` as the folder
         self._file: FileIO | None = None
         self._reader: BufferedReader | None = None
         self._offsets: dict[str, int] = {}

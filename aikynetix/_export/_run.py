@@ -93,16 +93,10 @@ class RateLimiter:
 
     One session that is told "too many requests" (429) holds all of them: nothing begins until the time that the API
     asked for is over. Then half as many are under way at a time, and with each success one more.
-
-    Attributes:
-        window: How many sessions may be under way.
-
-    Args:
-        most: How many may be while nothing is refused.
     """
 
     def __init__(self, most: int) -> None:
-        self.window = self._most = most
+        self.window = self._most = most  # sessions that may be under way
         self._held_until, self._refusals, self._refused_since = -inf, 0, inf
 
     def delay(self, now: float) -> float:
@@ -134,14 +128,9 @@ class RateLimiter:
 
 
 class Run:
-    """One export; see `AnalyzedVideos.export` for the other arguments.
+    """One export of session ids, or pairs of an id and an analysis; see `AnalyzedVideos.export`.
 
-    Args:
-        items: Session ids, or pairs of an id and an analysis; read from the thread that asks for the records.
-        folder: Where the videos go.
-        workers: Where the work is done.
-        max_retries: How often a session that failed in passing is begun again.
-        observer: Told of session, bytes done and bytes in all, from any thread.
+    The list is read, and everything decided, in the thread that asks for the records.
     """
 
     def __init__(

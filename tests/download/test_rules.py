@@ -64,7 +64,14 @@ def of(kind: Kind) -> Failure:
 )
 def test_every_failure_has_its_step(failure: Failure, state: dict[str, Any], expected: tuple[Step, object]) -> None:
     """Wait, ask for a fresh URL, use fewer connections, ask for the whole, start over, or give up with a class."""
-    how = {"done": 0, "others": False, "may_drop": False, "draw": 0.5, "max_retries": 3, "renewals": 0} | state
+    how: dict[str, Any] = {
+        "done": 0,
+        "others": False,
+        "may_drop": False,
+        "draw": 0.5,
+        "max_retries": 3,
+        "renewals": 0,
+    } | state
     had = how.pop("failures") - (not how["others"] and not failure.is_about_url)
     setbacks = Setbacks(max_retries=how.pop("max_retries"), failures=had, renewals=how.pop("renewals"))
     step, wait = setbacks.decide(failure, **how)
