@@ -10,6 +10,7 @@ import logging
 import random
 import time
 from concurrent.futures import CancelledError
+from contextlib import suppress
 from queue import Empty, SimpleQueue
 from threading import BoundedSemaphore, Thread
 from typing import IO, TYPE_CHECKING
@@ -202,11 +203,8 @@ class Transfer:
             self._start(connection, connection.deliver, table, self._part)
             self._tick(force=True)
             while self._running and self._table is table:
-                try:
+                with suppress(Empty):
                     ended, error = self._ended.get(timeout=_TICK)
-                except Empty:
-                    pass
-                else:
                     self._running.remove(ended)
                     self._finish(table, ended, error)
                 self._tick()
