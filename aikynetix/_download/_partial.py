@@ -183,8 +183,9 @@ def _open_locked(path: Path) -> int:
                 if not lock_descriptor(fd, blocking=False):
                     raise Busy
             # Whoever held the lock before may have removed the file when it was done.
-            if os.path.lexists(path) and os.path.samestat(os.fstat(fd), path.lstat()):
-                return fd
+            with contextlib.suppress(FileNotFoundError):
+                if os.path.samestat(os.fstat(fd), path.lstat()):
+                    return fd
         except BaseException:
             os.close(fd)
             raise
