@@ -238,20 +238,6 @@ def test_a_disk_that_fills_up_meanwhile_is_no_loss(connections: int, small_disk:
     assert_right(result, path, storage.body)
 
 
-@pytest.mark.parametrize("hashes", [(), ("md5",)], ids=["by place", "by checksum"])
-def test_a_url_of_another_place_leads_to_the_same_object_only_by_checksum(
-    hashes: tuple[str, ...], tmp_path: Path
-) -> None:
-    """The API may have moved the video meanwhile: only a checksum can say that the bytes at hand are still its own."""
-    with serving(Storage(video(3 * MIB), hashes)) as storage:
-        interrupt(storage, tmp_path / "v.mp4")
-        storage.urls = lambda number: storage.url().replace("analyzed", "other")
-        result = fetch(storage, tmp_path / "v.mp4")
-        assert len(storage.requests) == (1 if hashes else 2)
-    assert result.resumed_from == (2 * MIB if hashes else 0)
-    assert_right(result, tmp_path / "v.mp4", storage.body)
-
-
 @pytest.mark.parametrize(
     ("number", "is_taken"), [(errno.EINVAL, True), (errno.ENOTSUP, True), (errno.ENOSYS, True), (errno.EIO, False)]
 )
