@@ -216,7 +216,7 @@ class AnalyzedVideos(_VideosBase):
             overwrite: Replace a file that is there; without it such a file is a `DownloadError`, and stays as it is.
             exist_ok: Return the file that is there, and fetch it only if it is missing; not with ``overwrite``. Safe
                 for several threads, processes or web requests that want one file: one fetches it, the others wait.
-            connections: Most connections to use for one file; None finds the best number by itself.
+            connections: Most connections to use for one file; None is one for each 2 MiB, up to 24.
             max_bytes: Most bytes of a video whose size the storage does not announce; an announced size is not
                 bounded. None means 64 GiB.
             cancel: Ends the download within a second once it is set.

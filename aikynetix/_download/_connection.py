@@ -11,7 +11,7 @@ import socket
 import time
 from contextlib import suppress
 from threading import Event
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import httpx
 
@@ -50,15 +50,25 @@ _MOST_GROWTH, _GROWN = 100, 256 * 1024 * 1024
 
 
 class Connection:
-    """A request for a URL, for bytes of a known object or for the whole, to fetch a segment of it."""
+    """A request for a URL, for bytes of a known object or for the whole, to fetch a segment of it.
+
+    The first piece of a body goes through httpx, whose parser may hold bytes that came with the head; a long body that
+    its length delimits then comes right from the socket, and its connection is never used again.
+    """
 
     def __init__(self, url: str, known: ObjectVersion | None = None, start: int = 0, stop: int = 0) -> None:
         self.known, self.start, self.stop, self._url = known, start, stop, url
         self.segment: Segment | None = None
         self.received = 0  # bytes
         self.is_framed = True  # whether anything but the end of the connection says where the body ends
-        self._body: _Body | None = None
         self._aborted = Event()
+        self._response: httpx.Response | None = None
+        self._socket: socket.socket | None = None  # None where it is not known, as in mocks
+        self._is_direct = False
+        self._silence: float | None = None  # seconds for which nothing, or next to nothing, may come
+        self._rest: int | None = None  # bytes of the body that are to come; None where that is not known
+        self._chunks: Iterator[bytes] = iter(())
+        self._pending: memoryview | None = None  # None before the first piece
 
     def open(self, open_url: OpenUrl, options: Options) -> RangeResponse:
         """Ask, and return what the response brings, or raise a `Failure`."""
@@ -73,128 +83,106 @@ class Connection:
         except Failure:
             response.close()
             raise
-        self._body = _Body(response, options.timeout.read, found.encoding)
-        self.is_framed = content_length(response.headers) is not None or "transfer-encoding" in response.headers
+        self._response, self._socket, self._silence = response, _socket_of(response), options.timeout.read
+        length = content_length(response.headers)
+        self.is_framed = length is not None or "transfer-encoding" in response.headers
+        if response.is_stream_consumed:  # a mock that was made of its content, which httpx has decoded
+            self._rest, self._chunks = len(response.content), iter([response.content])
+        elif found.encoding:
+            self._chunks = _decoded(response.iter_raw(), found.encoding)
+        else:
+            self._rest, self._chunks = length, filter(None, response.iter_raw())
+        self._is_direct = self._socket is not None and (self._rest or 0) >= _DIRECT_FROM
         return found
 
-    def deliver(self, table: SegmentTable, part: PartialFile, silence: float | None) -> None:
+    def deliver(self, table: SegmentTable, part: PartialFile) -> None:
         """Fetch the segment, and what follows it as far as nobody else does; a broken connection is a `Failure`."""
         assert self.segment is not None
-        looked_at, before = time.monotonic(), 0
+        buffer, looked_at, before = memoryview(bytearray(_BUFFER)), time.monotonic(), 0
         try:
             while room := table.room(self.segment):
-                pieces, failure = self._collect(min(room, _BUFFER))
-                if pieces:
-                    if not self.segment.position and len(pieces[0]) >= EDGE and (why := why_no_video(pieces[0][:EDGE])):
-                        raise Failure(Kind.CONTENT, why)
-                    table.advance(self.segment, part.write(self.segment.position, pieces))
+                count, failure = self._fill(buffer[:room])
+                if not self.segment.position and count >= EDGE and (why := why_no_video(bytes(buffer[:EDGE]))):
+                    raise Failure(Kind.CONTENT, why)
+                if count:
+                    part.write(self.segment.position, buffer[:count])
+                    table.advance(self.segment, count)
                 if failure is not None:
                     raise failure
-                if not pieces:
+                if not count:
                     return
                 now = time.monotonic()
-                if silence and now - looked_at >= silence:
+                if self._silence and now - looked_at >= self._silence:
                     if self.received - before < _SLOWEST * (now - looked_at):
                         raise Failure(Kind.BROKEN, "next to nothing came from the storage for too long")
                     looked_at, before = now, self.received
         finally:
             self.close()
 
-    def _collect(self, most: int) -> tuple[list[bytes], Failure | None]:
-        """Return what comes for as long as a flush may wait, and what ended it."""
-        assert self._body is not None
-        pieces: list[bytes] = []
-        left, until = most, time.monotonic() + _FLUSH_EVERY
+    def _fill(self, view: memoryview) -> tuple[int, Failure | None]:
+        """Fill ``view`` for as long as a flush may wait; return how many bytes came, and what ended it."""
+        filled, until = 0, time.monotonic() + _FLUSH_EVERY
         try:
-            while left and time.monotonic() < until:
+            while filled < len(view) and self._rest != 0 and time.monotonic() < until:
                 if self._aborted.is_set():
                     raise Failure(Kind.BROKEN, "the connection is not wanted any more")
-                piece = self._body.read(left)
-                if not piece:
+                count = self._read_into(view[filled:][: self._rest])
+                filled += count
+                self.received += count
+                if self._rest is not None:
+                    self._rest -= count
+                if not count and self._rest:
+                    raise Failure(Kind.BROKEN, f"the storage hung up with {self._rest} bytes to come")
+                if not count:
                     break
-                pieces.append(piece)
-                left -= len(piece)
-                self.received += len(piece)
         except Failure as failure:
-            return pieces, failure
-        return pieces, None
+            return filled, failure
+        except httpx.DecodingError as error:
+            return filled, _caused(Failure(Kind.BROKEN, "the video's encoding is broken, or ends too early"), error)
+        except Exception as error:  # a mock or a caller's transport raises what it likes
+            text = f"the storage broke the connection off ({type(error).__name__})"
+            return filled, _caused(Failure(Kind.BROKEN, text), error)
+        return filled, None
+
+    def _read_into(self, view: memoryview) -> int:
+        """Fill the beginning of ``view`` with what is there and return how many bytes; 0 only at the end."""
+        if self._is_direct and self._socket is not None and self._pending is not None and not self._pending:
+            self._socket.settimeout(self._silence)
+            return self._socket.recv_into(view)
+        whole = self._pending or memoryview(next(self._chunks, b""))
+        count = min(len(view), len(whole))
+        view[:count], self._pending = whole[:count], whole[count:]
+        return count
 
     def abort(self) -> None:
         """Have the connection end, from another thread, wherever it is."""
         self._aborted.set()
-        if self._body is not None:
-            self._body.abort()
-
-    def close(self) -> None:
-        """End the connection, or give it back where the body was read to its end."""
-        if self._body is not None:
-            self._body.close()
-
-
-class _Body:
-    """The body of a response, to be read once.
-
-    Its first piece goes through httpx, whose parser may hold bytes that came with the head; a long body that its length
-    delimits then comes right from the network, and its connection is never used again.
-    """
-
-    def __init__(self, response: httpx.Response, silence: float | None, encoding: str) -> None:
-        self._response, self._silence = response, silence  # seconds that may pass without a byte
-        self._rest = None if encoding else content_length(response.headers)
-        self._stream: Any = response.extensions.get("network_stream")  # mocks have none
-        self._is_direct = response.http_version == "HTTP/1.1" and (self._rest or 0) >= _DIRECT_FROM
-        self._pending: bytes | None = None  # None before the first piece
-        self._chunks: Iterator[bytes]
-        if response.is_stream_consumed:  # a mock that was made of its content, which httpx has decoded
-            self._rest, self._chunks = len(response.content), iter([response.content])
-        elif encoding:
-            self._chunks = _decoded(response.iter_raw(), encoding)
-        else:
-            self._chunks = filter(None, response.iter_raw())
-
-    def read(self, most: int) -> bytes:
-        """Return up to ``most`` bytes, as soon as there are some; none only at the end.
-
-        A `Failure` is raised where the connection broke, was silent for too long, or ended before the announced length.
-        """
-        if self._rest == 0:
-            return b""
-        try:
-            piece = self._read(most)
-        except Failure:
-            raise
-        except httpx.DecodingError as error:
-            raise Failure(Kind.BROKEN, "the video's encoding is broken, or ends too early") from error
-        except Exception as error:  # a mock or a caller's transport raises what it likes
-            raise Failure(Kind.BROKEN, f"the storage broke the connection off ({type(error).__name__})") from error
-        if self._rest is not None:
-            piece = piece[: self._rest]
-            self._rest -= len(piece)
-            if not piece:
-                raise Failure(Kind.BROKEN, f"the storage hung up with {self._rest} bytes to come")
-        return piece
-
-    def _read(self, most: int) -> bytes:
-        if self._pending == b"" and self._is_direct and self._stream is not None:
-            piece: bytes = self._stream.read(min(most, 65536), self._silence)
-            return piece
-        whole = self._pending or next(self._chunks, b"")
-        self._pending = whole[most:]
-        return whole[:most]
-
-    def abort(self) -> None:
-        """Wake the thread that reads; a transport that looks whether its request is wanted needs no more than time."""
-        if self._stream is not None:
-            with suppress(Exception):
+        if self._socket is not None:
+            with suppress(OSError):
                 # The method of an SSL socket would drop its TLS state under the feet of the thread that reads.
-                socket.socket.shutdown(self._stream.get_extra_info("socket"), socket.SHUT_RDWR)
+                socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
 
     def close(self) -> None:
         """Give the connection back if the parser saw the end of the body, else end it."""
         with suppress(Exception):  # closing raises what the transport likes, and decides nothing
             if self._rest == 0 and not self._is_direct:
                 next(self._chunks, None)  # lets the parser see the end, which frees the connection for another use
-            self._response.close()
+            if self._response is not None:
+                self._response.close()
+
+
+def _caused(failure: Failure, error: Exception) -> Failure:
+    failure.__cause__ = error
+    return failure
+
+
+def _socket_of(response: httpx.Response) -> socket.socket | None:
+    """Return the socket from which the body can be read as it is; there is none in mocks, and for TLS inside of TLS."""
+    stream = response.extensions.get("network_stream")
+    if stream is None or response.http_version != "HTTP/1.1":
+        return None
+    found, tls = stream.get_extra_info("socket"), stream.get_extra_info("ssl_object")
+    return found if isinstance(found, socket.socket) and tls in (found, getattr(found, "_sslobj", None)) else None
 
 
 def _decoded(chunks: Iterable[bytes], encoding: str) -> Iterator[bytes]:

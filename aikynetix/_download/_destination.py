@@ -7,6 +7,7 @@ import hashlib
 import importlib
 import os
 import re
+import stat
 import tempfile
 import unicodedata
 import uuid
@@ -98,10 +99,13 @@ class Destination:
         if self.fs is not None:
             self.fs.invalidate_cache(self.path.rpartition("/")[0])
             return int(self.fs.size(self.path) or 0) if self.fs.exists(self.path) else None
-        path = Path(self.shown)
-        if os.path.lexists(path) and (path.is_symlink() or not path.is_file()):
+        try:
+            found = Path(self.shown).lstat()
+        except FileNotFoundError:
+            return None
+        if not stat.S_ISREG(found.st_mode):
             raise PlaceError("what stands there is no regular file")
-        return path.stat().st_size if path.exists() else None
+        return found.st_size
 
     def publish(self, part: PartialFile, size: int, check: Callable[[], object]) -> None:
         """Put a complete file under its name; far away it is first written under another one, and looked at."""

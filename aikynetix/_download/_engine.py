@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from attrs import frozen
 
@@ -18,7 +19,6 @@ from ._transfer import SignedUrl, Transfer
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Mapping
 
     import httpx
 
@@ -30,14 +30,12 @@ MAX_BYTES = 64 * 1024**3
 _LOOK_EVERY = 0.1
 
 
-class OpenUrl(Protocol):
-    """Sends one GET without a credential, follows no redirect, and returns as soon as the head is there.
+OpenUrl = Callable[..., "httpx.Response"]
+"""Sends a GET, given URL, headers and ``cancelled``, without a credential, and returns as soon as the head is there.
 
-    The caller reads the body and closes the response. Raises `httpx.TransportError`, also within 0.3 s once
-    ``cancelled`` returns True.
-    """
-
-    def __call__(self, url: str, headers: Mapping[str, str], *, cancelled: Callable[[], bool]) -> httpx.Response: ...
+It follows no redirect; the caller reads the body and closes the response. Raises `httpx.TransportError`, also within
+0.3 s once ``cancelled()`` is true.
+"""
 
 
 @frozen(kw_only=True)

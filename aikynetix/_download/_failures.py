@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
-from attrs import define, frozen
+from attrs import define
 
 from .._errors import AikynetixError, DownloadError, DownloadInterruptedError, IntegrityError, SignedUrlExpiredError
 from .._retry import next_wait
@@ -16,6 +16,9 @@ from .._retry import next_wait
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
     from pathlib import Path
+
+PROGRESS = 16 * 1024
+"""Bytes that must be gained for a failure not to count: a server that sends a few and hangs up is no help."""
 
 _MAX_RENEWALS = 2
 _SIGNATURE_CODE = re.compile(
@@ -125,19 +128,6 @@ class Failure(Exception):
         return SignedUrlExpiredError if is_refused else DownloadError
 
 
-@frozen(kw_only=True)
-class TransferState:
-    """How the download stands when a connection fails."""
-
-    failures: int = 1  # in a row without progress, this one included
-    renewals: int = 0  # fresh URLs asked for in a row without progress
-    max_retries: int = 3
-    others: bool = False  # whether there are other connections
-    fresh: bool = True  # whether the failed connection had not brought a byte
-    may_drop: bool = False  # whether a range was asked for, and the whole was not yet tried instead
-    draw: float = 0.0  # a random number from 0 to 1
-
-
 class Step(Enum):
     """What to do after a failure."""
 
@@ -149,23 +139,43 @@ class Step(Enum):
     GIVE_UP = auto()  # raise `Failure.error`
 
 
-def decide(failure: Failure, state: TransferState) -> tuple[Step, float]:
-    """Return what to do about a failed connection, and the seconds to wait before it."""
-    if failure.kind is Kind.CHANGED:
-        return Step.START_OVER, 0.0
-    if state.others and state.fresh:
-        # Some servers refuse the connection that is one too many, in whatever words; some just hang up on it.
-        return Step.FEWER, 0.0
-    if failure.kind is Kind.BROKEN and state.failures == 1 and state.max_retries:
-        # A connection that broke says nothing against the next one; only a second failure calls for patience.
-        return Step.WAIT, 0.0
-    if failure.may_pass:
-        retries, after = state.max_retries, failure.retry_after
-        wait = next_wait(attempt=state.failures, max_retries=retries, elapsed=0.0, retry_after=after, draw=state.draw)
-        if wait is not None:
-            return Step.WAIT, wait
-    if failure.is_about_url and state.renewals < _MAX_RENEWALS:
-        return Step.REFRESH_URL, 0.0
-    # It may be the server's way to say that it cannot do ranges of this object.
-    is_about_ranges = state.may_drop and failure.kind in (Kind.STATUS, Kind.BROKEN)
-    return Step.ASK_WHOLE if is_about_ranges else Step.GIVE_UP, 0.0
+@define(kw_only=True)
+class Setbacks:
+    """What has gone wrong in a row, without progress; decides what to do about the next failure."""
+
+    max_retries: int
+    failures: int = 0
+    renewals: int = 0  # fresh URLs asked for
+    _done: int = 0  # bytes that were there at the last progress
+
+    def decide(
+        self, failure: Failure, *, done: int, others: bool, fresh: bool, may_drop: bool, draw: float
+    ) -> tuple[Step, float]:
+        """Return what to do about a failed connection, and the seconds to wait before it.
+
+        ``done`` bytes are there; ``others`` are connected; ``fresh`` is one that had not brought a byte; a range may be
+        dropped where the whole was not yet tried instead; ``draw`` is a random number from 0 to 1.
+        """
+        if done >= self._done + PROGRESS:
+            self._done, self.failures, self.renewals = done, 0, 0
+        # A server that restarts breaks all connections: that is one failure, and the last of them is the one to count.
+        self.failures += not others and not failure.is_about_url
+        if failure.kind is Kind.CHANGED:
+            return Step.START_OVER, 0.0
+        if others and fresh:
+            # Some servers refuse the connection that is one too many, in whatever words; some just hang up on it.
+            return Step.FEWER, 0.0
+        if failure.kind is Kind.BROKEN and self.failures <= 1 <= self.max_retries:
+            # A connection that broke says nothing against the next one; only a second failure calls for patience.
+            return Step.WAIT, 0.0
+        if failure.may_pass:
+            count, most, after = max(1, self.failures), self.max_retries, failure.retry_after
+            wait = next_wait(attempt=count, max_retries=most, elapsed=0.0, retry_after=after, draw=draw)
+            if wait is not None:
+                return Step.WAIT, wait
+        if failure.is_about_url and self.renewals < _MAX_RENEWALS:
+            self.renewals += 1
+            return Step.REFRESH_URL, 0.0
+        # It may be the server's way to say that it cannot do ranges of this object.
+        is_about_ranges = may_drop and failure.kind in (Kind.STATUS, Kind.BROKEN)
+        return Step.ASK_WHOLE if is_about_ranges else Step.GIVE_UP, 0.0

@@ -24,7 +24,6 @@ from ._object import ObjectVersion
 from ._segments import Span, merged
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from pathlib import Path
     from typing import IO
 
@@ -107,18 +106,14 @@ class PartialFile:
         except OSError:
             return False
 
-    def write(self, offset: int, pieces: Iterable[bytes]) -> int:
-        """Write all of ``pieces`` at ``offset``, note it in the journal, and return how many bytes they are."""
-        stop = offset
+    def write(self, offset: int, data: memoryview) -> None:
+        """Write all of ``data`` at ``offset`` and note it in the journal."""
+        written = 0
         with self._lock:  # Windows has no positioned writes
             os.lseek(self._fd, offset, os.SEEK_SET)
-            for piece in pieces:
-                view = memoryview(piece)
-                stop += len(view)
-                while view:
-                    view = view[os.write(self._fd, view) :]
-            self._append(f"+{offset}-{stop};\n")
-        return stop - offset
+            while written < len(data):
+                written += os.write(self._fd, data[written:])
+            self._append(f"+{offset}-{offset + written};\n")
 
     def _append(self, line: str) -> None:
         os.write(self._journal, line.encode("ascii"))
@@ -188,8 +183,9 @@ def _open_locked(path: Path) -> int:
                 if not lock_descriptor(fd, blocking=False):
                     raise Busy
             # Whoever held the lock before may have removed the file when it was done.
-            if os.path.lexists(path) and os.path.samestat(os.fstat(fd), path.lstat()):
-                return fd
+            with contextlib.suppress(FileNotFoundError):
+                if os.path.samestat(os.fstat(fd), path.lstat()):
+                    return fd
         except BaseException:
             os.close(fd)
             raise

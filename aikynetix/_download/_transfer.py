@@ -10,6 +10,7 @@ import logging
 import random
 import time
 from concurrent.futures import CancelledError
+from contextlib import suppress
 from queue import Empty, SimpleQueue
 from threading import BoundedSemaphore, Thread
 from typing import IO, TYPE_CHECKING
@@ -17,7 +18,7 @@ from typing import IO, TYPE_CHECKING
 from .._errors import AikynetixError, DownloadError, DownloadInterruptedError, IntegrityError
 from .._redact import scrub_exception
 from ._connection import Connection
-from ._failures import Errors, Failure, Kind, Step, TransferState, decide
+from ._failures import PROGRESS, Errors, Failure, Kind, Setbacks, Step
 from ._object import ObjectVersion, RangeResponse
 from ._segments import SegmentTable, gaps, total
 from ._verify import Checksums, mismatch, verified_by
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
 _log = logging.getLogger("aikynetix")
 _TICK = 0.02
 _HASH_AT_ONCE = 16 * 1024 * 1024
-# Bytes that must be gained for a failure not to count: a server that sends a few and hangs up is no help.
-_PROGRESS = 16 * 1024
 # How often an object may change before it is given up.
 _MAX_RESTARTS = 4
 # More connections help where each is slowed down by itself, by a limit or by a window that is small for the round trip.
@@ -82,8 +81,8 @@ class Transfer:
         self._wanted: int | None = None  # None for a new object
         self._running: set[Connection] = set()
         self._ended: SimpleQueue[tuple[Connection, BaseException | None]] = SimpleQueue()
-        # What has gone wrong since bytes were last gained.
-        self._best = self._failures = self._renewals = self._restarts = 0
+        # What has gone wrong.
+        self._setbacks, self._restarts = Setbacks(max_retries=options.max_retries), 0
         self._not_before = 0.0
         self._unless_whole: DownloadError | None = None  # raised if the whole cannot be had either
         self._has_dropped = False
@@ -198,17 +197,14 @@ class Transfer:
 
     def _deliver(self, connection: Connection) -> None:
         """Have the bytes fetched over ``connection``, and over more of them if that is faster."""
-        table, silence = self._table, self._options.timeout.read
+        table = self._table
         assert table is not None
         try:
-            self._start(connection, connection.deliver, table, self._part, silence)
+            self._start(connection, connection.deliver, table, self._part)
             self._tick(force=True)
             while self._running and self._table is table:
-                try:
+                with suppress(Empty):
                     ended, error = self._ended.get(timeout=_TICK)
-                except Empty:
-                    pass
-                else:
                     self._running.remove(ended)
                     self._finish(table, ended, error)
                 self._tick()
@@ -257,7 +253,7 @@ class Transfer:
                 kind = Kind.BROKEN if response.is_known else Kind.CHANGED
                 raise Failure(kind, "the storage sent the whole where a part was asked for")
             connection.segment.limit(response.stop)
-            connection.deliver(table, self._part, self._options.timeout.read)
+            connection.deliver(table, self._part)
         finally:
             _more_connections.release()
 
@@ -276,7 +272,7 @@ class Transfer:
                 raise self._errors.make(DownloadError, text, "storage")
         elif error is None and segment.rest:
             error = Failure(Kind.BROKEN, f"the storage hung up with {segment.rest} bytes to come")
-        elif error is None and segment.stop == segment.reach < connection.stop and connection.received < _PROGRESS:
+        elif error is None and segment.stop == segment.reach < connection.stop and connection.received < PROGRESS:
             error = Failure(Kind.BROKEN, f"the storage sent {connection.received} bytes where more were asked for")
         if table.done == self._version.size:
             self._has_ended = True
@@ -290,7 +286,14 @@ class Transfer:
         self._errors.require_wanted()
         if self._unless_whole is not None and connection.known is None:
             raise self._unless_whole
-        step, wait = decide(failure, self._state(connection, failure))
+        step, wait = self._setbacks.decide(
+            failure,
+            done=0 if self._table is None else self._table.done,
+            others=bool(self._running),
+            fresh=not connection.received,
+            may_drop=connection.known is not None and not self._has_dropped and not self._running,
+            draw=random.random(),
+        )
         _log.info("a connection ended: %s; next: %s", failure.text, step.name.lower())
         match step:
             case Step.GIVE_UP:
@@ -305,28 +308,11 @@ class Transfer:
             case Step.FEWER:
                 self._wanted = len(self._running)
             case Step.REFRESH_URL:
-                self._renewals += 1
                 self._url.video(fresh=True)
             case Step.WAIT:
                 self._not_before = time.monotonic() + wait
         if not self._version.is_resumable:
             self._table = None
-
-    def _state(self, connection: Connection, failure: Failure) -> TransferState:
-        done, others = 0 if self._table is None else self._table.done, bool(self._running)
-        if done >= self._best + _PROGRESS:
-            self._best, self._failures, self._renewals = done, 0, 0
-        # A server that restarts breaks all connections: that is one failure, and the last of them is the one to count.
-        self._failures += not others and not failure.is_about_url
-        return TransferState(
-            failures=max(1, self._failures),
-            renewals=self._renewals,
-            max_retries=self._options.max_retries,
-            others=others,
-            fresh=not connection.received,
-            may_drop=connection.known is not None and not self._has_dropped and not others,
-            draw=random.random(),
-        )
 
     # Beside the bytes.
 

@@ -84,10 +84,15 @@ def _run(
     items = session_ids.items() if isinstance(session_ids, Mapping) else session_ids
     folder = folder_of(to)
     if executor is None:
-        workers = threads(download, concurrency + beside(concurrency))
-        return Run(items, folder, workers, concurrency=concurrency, **how)
-    assert make_client is not None, "the verbs give one"
-    return Run(items, folder, elsewhere(executor, make_client), concurrency=concurrency, **how)
+        stop, pool = Stop(), ThreadPoolExecutor(concurrency + beside(concurrency), "aikynetix-export")
+        workers = Workers(pool, lambda request: record_of(download(**request, cancel=stop)), stop)
+    else:
+        try:
+            workers = Workers(executor, Task(pickle.dumps(make_client)), None)
+        except Exception as error:  # what cannot be pickled says so by any exception
+            text = "no lambda as token=, a path as verify="
+            raise ConfigurationError(f"executor= needs settings that can be sent to other processes: {text}") from error
+    return Run(items, folder, workers, concurrency=concurrency, **how)
 
 
 def folder_of(to: str | os.PathLike[str]) -> Folder:
@@ -129,31 +134,11 @@ class Stop(threading.Event):
         return super().is_set() or not threading.main_thread().is_alive()
 
 
-def threads(download: Callable[..., DownloadedVideo], count: int) -> Workers:
-    """Return workers in threads of this process, which call ``download``."""
-    stop = Stop()
-    pool = ThreadPoolExecutor(count, "aikynetix-export")
-    return Workers(pool, lambda request: record_of(download(**request, cancel=stop)), stop)
-
-
-def elsewhere(executor: Executor, make_client: Factory) -> Workers:
-    """Return workers in other processes or on other machines; those end with the session that they are at."""
-    try:
-        return Workers(executor, Task(pickle.dumps(make_client)), None)
-    except Exception as error:  # what cannot be pickled says so by any exception
-        text = "executor= needs settings that can be sent to other processes: no lambda as token=, a path as verify="
-        raise ConfigurationError(text) from error
-
-
 @frozen
 class Task:
-    """A download by a client of this process, whichever it is.
+    """A download by a client of this process, whichever it is; ``factory``, pickled, makes one."""
 
-    Attributes:
-        factory: Makes the client, pickled; without a repr, because a scheduler may log the tasks that it runs.
-    """
-
-    factory: bytes = field(repr=False)
+    factory: bytes = field(repr=False)  # a scheduler may log the tasks that it runs
 
     def __call__(self, request: Mapping[str, Any]) -> Outcome:
         """Return the record of the video, or the error: raised, it would be in a scheduler's log."""

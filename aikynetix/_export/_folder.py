@@ -39,16 +39,10 @@ class Folder:
 
     Iterating gives the last record of every session, those of the list first and in its order, with the names of the
     files as their paths.
-
-    Attributes:
-        target: What to give to `download` as the folder.
-
-    Args:
-        path: The folder, absolute.
     """
 
     def __init__(self, path: Path) -> None:
-        self._path, self.target = path, f"{path}{os.sep}"
+        self._path, self.target = path, f"{path}{os.sep}"  # what to give to `download` as the folder
         self._file: FileIO | None = None
         self._reader: BufferedReader | None = None
         self._offsets: dict[str, int] = {}
@@ -134,17 +128,14 @@ class Folder:
         return self._path / name
 
     def write_page(self) -> None:
-        """Put the page in place, complete or not at all; again where another export has noted something meanwhile."""
+        """Put the page in place, complete or not at all."""
         self.read()
-        draft, known = self._path / f"{PAGE}.{uuid.uuid4().hex}.part", -1
+        draft = self._path / f"{PAGE}.{uuid.uuid4().hex}.part"
         with self.failing(f"{PAGE} cannot be written"):
             try:
-                while known != self._read_to:
-                    known = self._read_to
-                    with draft.open("w", encoding="utf-8") as file:
-                        file.writelines(page(self))
-                    draft.replace(self._path / PAGE)
-                    self.read()
+                with draft.open("w", encoding="utf-8") as file:
+                    file.writelines(page(self))
+                draft.replace(self._path / PAGE)
             finally:
                 draft.unlink(missing_ok=True)
 

@@ -31,7 +31,7 @@ logger = logging.getLogger("aikynetix")
 PATIENCE = 300.0
 """Longest wait in seconds that a refusal may ask for, and longest time that an API may do nothing but refuse."""
 
-_SHORTEST_PAUSE, _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 1.0, 16.0
+_FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 16.0
 _POLL = 0.1
 _LONGEST_BACKOFF = 8.0
 # What is being worked on when an export is stopped may still end well within this time, in seconds, and is noted then.
@@ -93,16 +93,10 @@ class RateLimiter:
 
     One session that is told "too many requests" (429) holds all of them: nothing begins until the time that the API
     asked for is over. Then half as many are under way at a time, and with each success one more.
-
-    Attributes:
-        window: How many sessions may be under way.
-
-    Args:
-        most: How many may be while nothing is refused.
     """
 
     def __init__(self, most: int) -> None:
-        self.window = self._most = most
+        self.window = self._most = most  # sessions that may be under way
         self._held_until, self._refusals, self._refused_since = -inf, 0, inf
 
     def delay(self, now: float) -> float:
@@ -123,11 +117,9 @@ class RateLimiter:
         if now >= self._held_until:  # of those refused together, the first one counts
             self._refusals += 1
             self.window = max(1, self.window // 2)
-        growth = 2.0 ** min(self._refusals - 1, 8)
-        if retry_after is None or retry_after > PATIENCE:
-            pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * growth) * (0.5 + draw / 2)
-        else:  # what was asked for may have been rounded down, to nothing even
-            pause = max(retry_after, min(_LONGEST_PAUSE, _SHORTEST_PAUSE * growth))
+        pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0 ** min(self._refusals - 1, 8)) * (0.5 + draw / 2)
+        if retry_after is not None and retry_after <= PATIENCE:
+            pause = max(pause, retry_after)  # which may have been rounded down, to nothing even
         self._held_until = max(self._held_until, now + pause)
 
     def is_hopeless(self, now: float) -> bool:
@@ -136,14 +128,9 @@ class RateLimiter:
 
 
 class Run:
-    """One export; see `AnalyzedVideos.export` for the other arguments.
+    """One export of session ids, or pairs of an id and an analysis; see `AnalyzedVideos.export`.
 
-    Args:
-        items: Session ids, or pairs of an id and an analysis; read from the thread that asks for the records.
-        folder: Where the videos go.
-        workers: Where the work is done.
-        max_retries: How often a session that failed in passing is begun again.
-        observer: Told of session, bytes done and bytes in all, from any thread.
+    The list is read, and everything decided, in the thread that asks for the records.
     """
 
     def __init__(

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import mmap
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from .calls import EXPIRED, MIB, assert_right, client_of, fetch
 from .servers import Fault, Request, Storage, serving, video
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def test_a_large_file_is_fetched_over_many_connections(tmp_path: Path) -> None:
@@ -120,3 +120,28 @@ def test_downloads_at_a_time_share_a_bounded_number_of_connections(tmp_path: Pat
             assert {call.result(20).size for call in calls} == {len(body)}
         assert 8 < storage.most_streaming <= 64 + 4
     assert all((tmp_path / f"{number}.mp4").read_bytes() == body for number in range(4))
+
+
+PEAK = """
+import re, sys
+from pathlib import Path
+from aikynetix import Aikynetix
+client = Aikynetix(api_key="key-of-the-tests", base_url=sys.argv[1], timeout=20)
+found = client.analyzed_videos.download("session", sys.argv[2])
+print(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1], found.size)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the kernel's peak figure is Linux's own")
+def test_a_large_file_takes_less_than_60_mib(tmp_path: Path) -> None:
+    """256 MiB from a fast server over as many connections as it likes, all in all and not above anything."""
+    body = mmap.mmap(-1, 256 * MIB)  # takes no memory to speak of: all of it but the beginning is one page of zeros
+    body[:1000] = video(1000)
+    with serving(Storage(body, ())) as storage:  # type: ignore[arg-type]  # all that matters is that it can be sliced
+        command = [sys.executable, "-c", PEAK, storage.base_url, str(tmp_path / "v.mp4")]
+        told = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert told.returncode == 0, told.stderr
+    highest, size = map(int, told.stdout.split())
+    (tmp_path / "v.mp4").unlink()
+    assert size == 256 * MIB
+    assert highest < 60 * 1024

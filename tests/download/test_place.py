@@ -117,26 +117,6 @@ def test_a_place_that_cannot_be_is_refused_before_anything_is_asked(to: str, tex
     assert caught.value.reason == "place"
 
 
-def test_names_that_the_storage_chooses_stay_in_the_folder(tmp_path: Path) -> None:
-    """Neither Content-Disposition nor the URL's path or parameters can lead out of the folder or to another name."""
-    evil = Fault(headers={"Content-Disposition": 'attachment; filename="../../evil.sh"'})
-    folder = tmp_path / "in"
-    folder.mkdir()
-    with serving(Storage(video(1000), fault=lambda request: evil)) as storage:
-        for query in (
-            "response-content-disposition=attachment%3B%20filename%3D%22..%2F..%2Fup.mp4%22",
-            "response-content-disposition=attachment%3B%20filename%3D%22C%3A%5Cup.mp4%22",
-            "x=1",
-        ):
-            storage.urls = lambda number, query=query: storage.url(query)
-            path = Path(fetch(storage, folder, overwrite=True).path)
-            assert (path.parent, path.suffix) == (folder, ".mp4")
-        storage.path, storage.urls = "/bucket/..%2F..%2Fup.mp4", None
-        assert Path(fetch(storage, folder).path).parent == folder
-    assert [entry.name for entry in tmp_path.iterdir()] == ["in"]
-    assert all(entry.name.startswith("session-") for entry in folder.iterdir())
-
-
 @pytest.mark.parametrize(
     "session_id", ["foo/", "..", "a:b", "x" * 200, "e\u0301", "aB3dE", "Ab3De", "STRASSE", "straße"]
 )
@@ -207,21 +187,6 @@ def test_many_that_ask_for_the_same_file_get_it_fetched_once(tmp_path: Path) -> 
     assert sorted({result.verified for result in results}) == ["exists", "md5"]
     for result in results:
         assert_right(result, path, storage.body)
-
-
-def test_without_exist_ok_the_second_is_told_so(tmp_path: Path) -> None:
-    """Two downloads to one file in the same process: the second one ends at once, with a reason of its own."""
-    second: list[DownloadError] = []
-
-    def meanwhile(done: int, size: int | None) -> None:
-        if not second:
-            with pytest.raises(DownloadError, match="another download to the same file is under way") as caught:
-                fetch(storage, tmp_path / "v.mp4")
-            second.append(caught.value)
-
-    with serving(Storage(video(2 * MIB), rate=8 * MIB)) as storage:
-        assert_right(fetch(storage, tmp_path / "v.mp4", progress=meanwhile), tmp_path / "v.mp4", storage.body)
-    assert second[0].reason == "locked"
 
 
 @pytest.mark.skipif(shutil.which("strace") is None, reason="strace shows in which order files are flushed and renamed")

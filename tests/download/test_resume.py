@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import json
 import os
 import signal
 import subprocess
@@ -15,7 +14,7 @@ import pytest
 from aikynetix import DownloadError
 
 from .calls import MIB, assert_right, fetch, interrupt, start, wait_until
-from .kills import asked_again, journal, noted
+from .kills import asked_again, journal, noted, torment
 from .servers import Fault, Storage, serving, video
 
 if TYPE_CHECKING:
@@ -50,19 +49,6 @@ def test_a_later_call_resumes(
     assert request.headers.get("if-range") == if_range
     assert result.resumed_from == 2 * MIB
     assert_right(result, tmp_path / "v.mp4", body)
-
-
-def test_the_journal_names_the_object_and_no_secret(tmp_path: Path) -> None:
-    """It is there with the first bytes: host and path without the query, size, entity tag, generation, what is done."""
-    with serving(Storage(video(3 * MIB), ("md5", "crc32c"))) as storage:
-        interrupt(storage, tmp_path / "v.mp4", cut_after=1000)
-        text = (tmp_path / "v.mp4.part.journal").read_text()
-        assert journal(tmp_path / "v.mp4") == [(0, 1000)]
-        told = json.loads(text.partition("\n")[0])["object"]
-        assert told["path"] == f"127.0.0.1:{storage.port}{storage.path}"
-    assert (told["size"], told["etag"], told["generation"]) == (3 * MIB, '"one"', "1")
-    assert "topsecret" not in text
-    assert "?" not in text
 
 
 @pytest.mark.parametrize(
@@ -222,19 +208,6 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
-def test_a_disk_without_room_is_said_so_before_the_first_byte(small_disk: Path) -> None:
-    """A file that surely does not fit is refused with its size; a body of unknown size when the disk is full."""
-    with serving(Storage(video(7 * MIB), rate=MIB)) as storage:
-        with pytest.raises(DownloadError, match=f"no room for {7 * MIB} bytes") as caught:
-            fetch(storage, small_disk / "v.mp4")
-        assert caught.value.reason == "no_space"
-        assert storage.sent < MIB
-        storage.rate, storage.fault = 0, lambda request: Fault(chunked=True)
-        with pytest.raises(DownloadError, match="no space is left"):
-            fetch(storage, small_disk / "v.mp4")
-    assert list(small_disk.iterdir()) == []
-
-
 @pytest.mark.parametrize("connections", [1, 8])
 def test_a_disk_that_fills_up_meanwhile_is_no_loss(connections: int, small_disk: Path) -> None:
     """No space in the middle is a DownloadError that says what to do; with room again the next call resumes."""
@@ -245,6 +218,11 @@ def test_a_disk_that_fills_up_meanwhile_is_no_loss(connections: int, small_disk:
             with pytest.raises(OSError, match="No space"):
                 filler.write_bytes(bytes(6 * MIB))
 
+    with (
+        serving(Storage(video(7 * MIB))) as storage,
+        pytest.raises(DownloadError, match=f"no room for {7 * MIB} bytes"),
+    ):
+        fetch(storage, path)
     with serving(Storage(video(5 * MIB), rate=2 * MIB)) as storage:
         with pytest.raises(DownloadError, match=r"no space is left .*a later call resumes") as caught:
             fetch(storage, path, connections=connections, progress=fill)
@@ -258,20 +236,6 @@ def test_a_disk_that_fills_up_meanwhile_is_no_loss(connections: int, small_disk:
         assert asked_again(storage, since, held) == 0
     assert result.resumed_from == sum(stop - begin for begin, stop in held) > MIB // 2
     assert_right(result, path, storage.body)
-
-
-@pytest.mark.parametrize("hashes", [(), ("md5",)], ids=["by place", "by checksum"])
-def test_a_url_of_another_place_leads_to_the_same_object_only_by_checksum(
-    hashes: tuple[str, ...], tmp_path: Path
-) -> None:
-    """The API may have moved the video meanwhile: only a checksum can say that the bytes at hand are still its own."""
-    with serving(Storage(video(3 * MIB), hashes)) as storage:
-        interrupt(storage, tmp_path / "v.mp4")
-        storage.urls = lambda number: storage.url().replace("analyzed", "other")
-        result = fetch(storage, tmp_path / "v.mp4")
-        assert len(storage.requests) == (1 if hashes else 2)
-    assert result.resumed_from == (2 * MIB if hashes else 0)
-    assert_right(result, tmp_path / "v.mp4", storage.body)
 
 
 @pytest.mark.parametrize(
@@ -294,3 +258,13 @@ def test_a_file_system_without_fsync_still_gets_its_file(
             fetch(storage, tmp_path / "v.mp4")
     assert caught.value.reason == "place"
     assert not (tmp_path / "v.mp4").exists()
+
+
+def test_a_killed_download_goes_on_where_it_was(tmp_path: Path) -> None:
+    """After SIGKILLs at random moments the file is right, and nothing that the journal held was asked for again."""
+    files = torment(seed=3, kills=6, size=24 << 20, folder=tmp_path)
+    journaled = [held for file in files for held in file.journaled]
+    assert len(journaled) == 6
+    assert all(file.right for file in files)
+    assert sum(file.asked_again for file in files) == 0
+    assert max(journaled) > 1 << 20

@@ -5,21 +5,20 @@ from __future__ import annotations
 import random
 from typing import Any
 
-import attrs
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aikynetix import DownloadError, DownloadInterruptedError, IntegrityError, SignedUrlExpiredError
-from aikynetix._download._failures import Failure, Kind, Step, TransferState, decide
+from aikynetix._download._failures import Failure, Kind, Setbacks, Step
 from aikynetix._download._segments import STEP, Segment, SegmentTable
 
-FRESH = TransferState(draw=0.5)
-BROKE = attrs.evolve(FRESH, fresh=False)
-LATER = attrs.evolve(FRESH, failures=2)
-LAST = attrs.evolve(FRESH, failures=4)
-BESIDE = attrs.evolve(FRESH, others=True)
-KEPT = attrs.evolve(FRESH, may_drop=True)
+FRESH: dict[str, Any] = {"failures": 1, "fresh": True}
+BROKE = FRESH | {"fresh": False}
+LATER = FRESH | {"failures": 2}
+LAST = FRESH | {"failures": 4}
+BESIDE = FRESH | {"others": True}
+KEPT = FRESH | {"may_drop": True}
 
 
 def status(number: int, code: str = "", **more: Any) -> Failure:
@@ -35,11 +34,11 @@ def of(kind: Kind) -> Failure:
     [
         (of(Kind.FINAL), FRESH, (Step.GIVE_UP, DownloadError)),
         (of(Kind.BROKEN), BROKE, (Step.WAIT, 0.0)),
-        (of(Kind.BROKEN), attrs.evolve(BROKE, max_retries=0), (Step.GIVE_UP, DownloadInterruptedError)),
+        (of(Kind.BROKEN), BROKE | {"max_retries": 0}, (Step.GIVE_UP, DownloadInterruptedError)),
         (of(Kind.BROKEN), LAST, (Step.GIVE_UP, DownloadInterruptedError)),
         (of(Kind.BROKEN), LATER, (Step.WAIT, 1.0)),
         (of(Kind.BROKEN), BESIDE, (Step.FEWER, 0.0)),
-        (of(Kind.BROKEN), attrs.evolve(BROKE, others=True), (Step.WAIT, 0.0)),
+        (of(Kind.BROKEN), BROKE | {"others": True}, (Step.WAIT, 0.0)),
         (of(Kind.CHANGED), FRESH, (Step.START_OVER, 0.0)),
         (of(Kind.FINAL), BESIDE, (Step.FEWER, 0.0)),
         (of(Kind.FINAL), KEPT, (Step.GIVE_UP, DownloadError)),
@@ -50,22 +49,32 @@ def of(kind: Kind) -> Failure:
         (status(429, retry_after=70.0), BESIDE, (Step.FEWER, 0.0)),
         (status(400, "ExpiredToken"), FRESH, (Step.REFRESH_URL, 0.0)),
         (status(404), FRESH, (Step.REFRESH_URL, 0.0)),
-        (status(403), attrs.evolve(FRESH, renewals=2), (Step.GIVE_UP, SignedUrlExpiredError)),
-        (status(404), attrs.evolve(FRESH, renewals=2), (Step.GIVE_UP, DownloadError)),
-        (status(400, "InvalidArgument"), attrs.evolve(FRESH, renewals=2), (Step.GIVE_UP, DownloadError)),
+        (status(403), FRESH | {"renewals": 2}, (Step.GIVE_UP, SignedUrlExpiredError)),
+        (status(404), FRESH | {"renewals": 2}, (Step.GIVE_UP, DownloadError)),
+        (status(400, "InvalidArgument"), FRESH | {"renewals": 2}, (Step.GIVE_UP, DownloadError)),
         (status(403), BESIDE, (Step.FEWER, 0.0)),
         (status(405), FRESH, (Step.GIVE_UP, DownloadError)),
         (status(501), FRESH, (Step.GIVE_UP, DownloadError)),
         *((status(number), KEPT, (Step.ASK_WHOLE, 0.0)) for number in (405, 412, 416, 501)),
-        (of(Kind.BROKEN), attrs.evolve(KEPT, failures=4), (Step.ASK_WHOLE, 0.0)),
-        (status(500), attrs.evolve(KEPT, failures=4), (Step.ASK_WHOLE, 0.0)),
-        (status(400), attrs.evolve(KEPT, renewals=2), (Step.ASK_WHOLE, 0.0)),
+        (of(Kind.BROKEN), KEPT | {"failures": 4}, (Step.ASK_WHOLE, 0.0)),
+        (status(500), KEPT | {"failures": 4}, (Step.ASK_WHOLE, 0.0)),
+        (status(400), KEPT | {"renewals": 2}, (Step.ASK_WHOLE, 0.0)),
     ],
     ids=lambda value: f"{value.kind.name}{value.status or ''}" if isinstance(value, Failure) else None,
 )
-def test_every_failure_has_its_step(failure: Failure, state: TransferState, expected: tuple[Step, object]) -> None:
+def test_every_failure_has_its_step(failure: Failure, state: dict[str, Any], expected: tuple[Step, object]) -> None:
     """Wait, ask for a fresh URL, use fewer connections, ask for the whole, start over, or give up with a class."""
-    step, wait = decide(failure, state)
+    how: dict[str, Any] = {
+        "done": 0,
+        "others": False,
+        "may_drop": False,
+        "draw": 0.5,
+        "max_retries": 3,
+        "renewals": 0,
+    } | state
+    had = how.pop("failures") - (not how["others"] and not failure.is_about_url)
+    setbacks = Setbacks(max_retries=how.pop("max_retries"), failures=had, renewals=how.pop("renewals"))
+    step, wait = setbacks.decide(failure, **how)
     assert (step, failure.error if step is Step.GIVE_UP else wait) == expected
 
 

@@ -10,6 +10,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
 import trio
 
@@ -144,6 +145,31 @@ def test_cancelling_the_async_download_leaves_a_resumable_state_and_no_thread(
         result = fetch(storage, path)
     assert result.resumed_from == held
     assert_right(result, path, storage.body)
+
+
+class Hanging(httpx.AsyncBaseTransport):
+    """A caller's transport whose storage never answers."""
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if request.url.host == "api.example":
+            return httpx.Response(200, json={"analyzed_video_url": "https://storage.example/v.mp4"})
+        await asyncio.sleep(60)
+        raise AssertionError
+
+
+def test_an_async_transport_is_left_as_soon_as_nobody_wants_the_video(tmp_path: Path) -> None:
+    """Whatever it is at, a handshake or a wait, it is cancelled with the download."""
+
+    async def scenario() -> float:
+        settings: dict[str, Any] = {"api_key": KEY, "base_url": "https://api.example", "transport": Hanging()}
+        async with AsyncAikynetix(**settings) as client:
+            begun = time.monotonic()
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(client.analyzed_videos.download("session", tmp_path / "v.mp4"), 0.3)
+            return time.monotonic() - begun
+
+    assert asyncio.run(scenario()) < 2
+    assert_no_thread()
 
 
 ENDS = """

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import random
 import signal
 import subprocess
 import sys
@@ -12,13 +11,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from .conftest import manifest, statuses
+from .conftest import manifest
 from .servers import API_KEY, Service
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from .conftest import Connect
 
 SCRIPT = """
 import sys
@@ -75,29 +73,3 @@ def test_a_signal_ends_the_command_in_good_order(folder: Path, tmp_path: Path, s
         again = subprocess.run(command, env=set_, capture_output=True, text=True, timeout=30, check=False)
     assert again.returncode == 0
     assert f"{30 - done} done, {done} already there" in again.stderr
-
-
-def test_a_killed_export_is_finished_by_the_next(folder: Path, connect: Connect) -> None:
-    """After each `kill -9` every line is whole; in the end every session is done once, and no half file stays."""
-    ids = ["fast", *(f"s{n}" for n in range(90))]
-    noted: list[str] = []
-    chance = random.Random(4)
-    with Service(size=100_000, rate=800_000) as service:
-        script = f"{SCRIPT}\nfor record in records: print(record.session_id, flush=True)"
-        command = [sys.executable, "-c", script, str(folder), "90"]
-        for _ in range(3):
-            with subprocess.Popen(command, env=environment(service), stdout=subprocess.PIPE) as process:
-                assert process.stdout is not None
-                for _ in range(len(noted) + chance.randint(1, 6)):
-                    process.stdout.readline()
-                time.sleep(chance.random() * 0.1)
-                process.kill()
-            assert (folder / "manifest.jsonl").read_bytes().endswith(b"\n")
-            before, noted = noted, [line["session_id"] for line in manifest(folder) if line["status"] == "done"]
-            assert noted[: len(before)] == before
-            assert len(noted) == len(set(noted)) > len(before)
-        service.rate = None
-        found = statuses(connect(service).analyzed_videos.export(ids, folder))
-    assert found == {id_: "already_there" if id_ in noted else "done" for id_ in ids}
-    assert all(path.read_bytes() == service.video for path in folder.glob("*.mp4"))
-    assert sorted(path.suffix for path in folder.iterdir()) == [".html", ".jsonl", *[".mp4"] * 91]

@@ -7,7 +7,6 @@ import resource
 import tracemalloc
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,7 +15,7 @@ from aikynetix import DownloadError, ExportRecord, ExportStatus
 from aikynetix._export._folder import Folder
 from aikynetix._export._record import dump, load
 
-from .conftest import manifest, statuses
+from .conftest import statuses
 from .servers import Service
 
 if TYPE_CHECKING:
@@ -151,24 +150,3 @@ def test_what_does_not_fit_on_the_disk_is_said_so_and_heals(connect: Connect, tm
     assert sorted(path.name for path in tmp_path.iterdir()) == ["index.html", "manifest.jsonl"]
     with Service() as service, files_up_to(500), pytest.raises(DownloadError):
         list(connect(service).analyzed_videos.export([f"s{n}" for n in range(50)], tmp_path / "videos"))
-
-
-def test_two_exports_may_share_a_folder(connect: Connect, folder: Path) -> None:
-    """Two lists at the same time, half of each in both: every line and video is whole, and the page has them all."""
-    found: list[dict[str, str]] = []
-
-    def work(service: Service, first: int) -> None:
-        ids = [f"s{number}" for number in range(first, first + 40)]
-        found.append(statuses(connect(service).analyzed_videos.export(ids, folder, concurrency=4)))
-
-    with Service(latency=0.001, size=20_000) as service:
-        threads = [Thread(target=work, args=(service, first)) for first in (0, 20)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-    assert set(found[0].values()) | set(found[1].values()) <= {"done", "already_there"}
-    assert {line["session_id"] for line in manifest(folder)} == {f"s{number}" for number in range(60)}
-    assert all(path.read_bytes() == service.video for path in folder.glob("*.mp4"))
-    assert (folder / "index.html").read_text("utf-8").count(".mp4") >= 60
-    assert sorted(path.suffix for path in folder.iterdir()) == [".html", ".jsonl", *[".mp4"] * 60]

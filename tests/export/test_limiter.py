@@ -10,10 +10,10 @@ from aikynetix._export._run import PATIENCE, RateLimiter
 @pytest.mark.parametrize(
     ("retry_after", "expected"),
     [
-        (7.0, [7.0] * 3),
+        (7.0, [7.0, 7.0, 7.0, 8.0]),
         (None, [1.0, 2.0, 4.0, 8.0, 16.0, 16.0]),
         (PATIENCE + 1, [1.0, 2.0, 4.0, 8.0]),
-        (0.0, [0.1, 0.2, 0.4, 0.8, 1.6]),
+        (0.0, [1.0, 2.0, 4.0]),
     ],
 )
 def test_a_refusal_holds_everything(retry_after: float | None, expected: list[float]) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from aikynetix import AikynetixError, DownloadError
+from aikynetix import AikynetixError
 from aikynetix._export import plan
 from aikynetix._export._record import load
 
@@ -52,14 +52,3 @@ def test_an_export_into_a_url_and_again(connect: Connect, url: str) -> None:
     assert fs.cat_file(f"{root}/index.html").count(b".mp4") >= 2
     assert len(fs.find(root)) == 4
     assert len([path for path in fs.find(root) if path.endswith(".mp4")]) == 2
-
-
-def test_a_foreign_page_in_a_store_is_not_replaced(connect: Connect, url: str) -> None:
-    """As in a folder of this machine: the export stops before anything is asked for."""
-    fs, root = fsspec.core.url_to_fs(url)
-    fs.makedirs(root, exist_ok=True)
-    fs.pipe_file(f"{root}/index.html", b"<title>Our clinic</title>")
-    with Service() as service, pytest.raises(DownloadError, match=r"index\.html there .* name another folder"):
-        list(connect(service).analyzed_videos.export(["a"], url))
-    assert service.seen.lookups == []
-    assert fs.cat_file(f"{root}/index.html") == b"<title>Our clinic</title>"
