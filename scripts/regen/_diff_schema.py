@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from scripts.regen._document import PROSE_KEYS, differing_keys, without_prose
+from scripts.regen._document import PROSE_KEYS, differing_keys, side_of, without_prose
 from scripts.regen._flatten import Flattener, required_of, variants
 
 if TYPE_CHECKING:
@@ -38,9 +38,6 @@ _JUDGED = frozenset(
 Found = Iterator[tuple[str, str]]
 """Changes, each its kind and a phrase."""
 
-Moved = tuple[bool, bool]
-"""Whether values that were allowed are not any more, and whether others are."""
-
 
 @dataclass(frozen=True)
 class Shape:
@@ -65,7 +62,7 @@ class Shapes:
     """Finds the shapes of the schemas of one document, of each schema once."""
 
     def __init__(self, spec: Json) -> None:
-        self._target = Flattener(spec).target
+        self.target = Flattener(spec).target
         self._known: dict[int, tuple[Any, list[Shape]]] = {}
         self._open: list[str] = []
 
@@ -77,7 +74,7 @@ class Shapes:
         return self._known[id(schema)][1]
 
     def _found(self, schema: Any) -> list[Shape]:
-        flat = self._target(schema)
+        flat = self.target(schema)
         if flat.get("not") == {}:
             return []
         own = schema if isinstance(schema, Mapping) else {}
@@ -237,12 +234,9 @@ class SideDiff:
 
     def _said(self, shapes: Shapes, schema: Json) -> Json:
         """List the fields that this side says: `readOnly` is for answers alone, `writeOnly` for requests alone."""
-        fields, other_side = schema.get("properties"), "readOnly" if self._request else "writeOnly"
-        return {
-            name: one
-            for name, one in (fields.items() if isinstance(fields, Mapping) else ())
-            if not any(shape.schema.get(other_side) is True for shape in shapes.of(one))
-        }
+        other = "response" if self._request else "request"
+        fields = (schema.get("properties") or {}).items()
+        return {name: one for name, one in fields if side_of(one, shapes.target(one)) != other}
 
 
 def _place(schema: Any) -> str:
@@ -279,8 +273,8 @@ def _is_anything(shapes: Sequence[Shape]) -> bool:
     return {one.kind for one in shapes}.issuperset(_JSON_KINDS)
 
 
-def _kinds_moved(old: Sequence[Shape], new: Sequence[Shape]) -> Moved:
-    """Compare the kinds of values that two schemas allow; every integer is a number."""
+def _kinds_moved(old: Sequence[Shape], new: Sequence[Shape]) -> tuple[bool, bool]:
+    """Tell whether kinds of values are not allowed any more, and whether others are; every integer is a number."""
     before, after = {one.kind for one in old}, {one.kind for one in new}
     if _is_anything(old) != _is_anything(new) and "object" in before & after:
         return True, True  # where anything may stand, an object is a dict in Python; a model where its fields are known
@@ -311,7 +305,7 @@ def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _moved(name: str, was: Any, now: Any) -> Moved:
+def _moved(name: str, was: Any, now: Any) -> tuple[bool, bool]:
     if name == "format" and not {was, now} <= {*_SIZES_OF_NUMBERS}:
         return now is not None, False  # one that Python has no type for is no more than a word about an answer
     if name == "format":
