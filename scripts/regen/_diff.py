@@ -16,7 +16,6 @@ from scripts.regen._diff_schema import ADDITIVE, BREAKING, DOCUMENTATION, UNJUDG
 from scripts.regen._document import differing_keys, pointers, without_prose
 from scripts.regen._find import base_url, find_operations
 from scripts.regen._operations import Operation, operations_of
-from scripts.regen._paths import PARAMETER_IN_PATH
 from scripts.regen._rules import RULES
 from scripts.regen._security import find_credentials
 
@@ -145,7 +144,7 @@ def _remaining(old: Json, new: Json) -> Change:
 
 def _bare(path: str) -> str:
     """Return a path without the names of its parameters."""
-    return PARAMETER_IN_PATH.sub("{}", path)
+    return re.sub(r"\{[^{}]+\}", "{}", path)
 
 
 def _identity(old: Operation, new: Operation, facade: bool) -> Found:
