@@ -144,7 +144,7 @@ def _remaining(old: Json, new: Json) -> Change:
 
 def _bare(path: str) -> str:
     """Return a path without the names of its parameters."""
-    return re.sub(r"\{[^{}]+\}", "{}", path)
+    return re.sub(r"\{[^{}/]*\}", "{}", path)
 
 
 def _identity(old: Operation, new: Operation, facade: bool) -> Found:
