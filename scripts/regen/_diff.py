@@ -6,7 +6,6 @@ Node, and those on PyPI compare no schemas, credentials or servers. A regenerati
 
 from __future__ import annotations
 
-import itertools
 import json
 import re
 from dataclasses import dataclass
@@ -99,13 +98,13 @@ def _about_operations(specs: tuple[Json, Json], operations: Sequence[Sequence[Op
     for left, right in _paired(operations[0], operations[1], names):
         facade = names.get(id(right)) or names.get(id(left)) or ""
         if left and right:
-            changes = itertools.chain(
-                _identity(left, right, bool(facade)),
-                _parameters(left, right, requests),
-                _body(left, right, requests),
-                _answers(left, right, answers),
-                _access(left, right, specs),
-                unjudged(left.more, right.more, "it"),
+            changes = (
+                *_identity(left, right, bool(facade)),
+                *_parameters(left, right, requests),
+                *_body(left, right, requests),
+                *_answers(left, right, answers),
+                *_access(left, right, specs),
+                *unjudged(left.more, right.more, "it"),
             )
             yield from (Change(kind, right.label, text, facade) for kind, text in changes)
         elif left:
@@ -136,7 +135,7 @@ def _paired(
 
 
 def _remaining(old: Json, new: Json) -> Change:
-    places = [f"`{place}`" for place in itertools.islice(pointers(without_prose(old), without_prose(new)), 11)]
+    places = [f"`{place}`" for place in pointers(without_prose(old), without_prose(new))]
     if not places:
         return Change(DOCUMENTATION, "document", "only descriptions and examples")
     return Change(UNJUDGED, "document", f"changed at {', '.join(places[:10])}{' and more' if places[10:] else ''}")

@@ -176,7 +176,7 @@ class SideDiff:
         left, right = self._old.of(old), self._new.of(new)
         moved = _kinds_moved(left, right)
         if any(moved):
-            yield self.kind(*moved), f"{title} {_kinds_text(left, right)}"
+            yield self.kind(*moved), f"{title} is {_kinds_text(right)}, was {_kinds_text(left)}"
         if _is_anything(left) != _is_anything(right):
             return
         for family in dict.fromkeys(one.family for one in (*left, *right)):
@@ -244,12 +244,9 @@ def _place(schema: Any) -> str:
     return json.dumps(schema, sort_keys=True) if isinstance(schema, Mapping) and "$ref" in schema else str(id(schema))
 
 
-def _kinds_text(old: Sequence[Shape], new: Sequence[Shape]) -> str:
-    was, now = (dict.fromkeys("a list" if one.kind == "array" else one.kind for one in shapes) for shapes in (old, new))
-    if was.keys() ^ now.keys() == {"null"}:
-        return "can be null now" if "null" in now else "cannot be null any more"
-    said = ["anything" if _is_anything(one) else " or ".join(kinds) for one, kinds in ((new, now), (old, was))]
-    return f"is {said[0] or 'nothing'}, was {said[1] or 'nothing'}"
+def _kinds_text(shapes: Sequence[Shape]) -> str:
+    kinds = dict.fromkeys("a list" if one.kind == "array" else one.kind for one in shapes)
+    return "anything" if _is_anything(shapes) else " or ".join(kinds) or "nothing"
 
 
 def _paired(old: Sequence[Shape], new: Sequence[Shape]) -> Iterator[tuple[int, Shape, Shape]]:
