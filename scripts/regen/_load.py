@@ -179,6 +179,8 @@ _KINDS: dict[str, tuple[str, Any, Any]] = {
     **dict.fromkeys(("deprecated", "nullable", "explode", "readOnly", "writeOnly"), ("true or false", bool, object)),
     "required": ("true, false or a list", (bool, list), str),
 }  # fmt: skip
+# Links have `parameters` and a `requestBody` of their own kinds, and nobody reads them.
+_LINKS = re.compile(r"(^components|\.responses\.[^.]+)\.links\.")
 
 
 def _check_structure(spec: Json, name: str) -> None:
@@ -187,7 +189,7 @@ def _check_structure(spec: Json, name: str) -> None:
     Such a part would be read as if it were not there, and `required: "true"` as its opposite.
     """
     for where, node in objects(spec):
-        for key, value in node.items():
+        for key, value in node.items() if not _LINKS.search(where) else ():
             own = f"{where}.{key}" if where == "components" and key == "parameters" else key
             for place, part, kind in _unfit(value, *_KINDS[own]) if own in _KINDS and value is not None else ():
                 raise RefusedError(
