@@ -76,7 +76,7 @@ def _yaml(text: str, name: str) -> Any:
         return yaml.load(io.StringIO(text))
     except MaxDepthExceededError as error:
         raise RefusedError(f"{name} is nested too deeply to be read.") from error
-    except (YAMLError, ValueError) as error:
+    except (YAMLError, ValueError, TypeError) as error:  # a key of YAML may be a list, which no dict takes
         reason = re.sub(r"\s+", " ", str(error))[:300]
         raise RefusedError(f"{name} is neither JSON nor YAML: {reason}") from error
 

@@ -227,6 +227,7 @@ def test_parameters_of_a_path_stay_with_the_operations_of_their_page(
         ("# Nothing here\n", "no OpenAPI fragment"),
         ("<html><body>Sign in</body></html>", "no OpenAPI fragment"),
         (_page(json.dumps(_fragment())[:-40]), "not complete JSON"),
+        (_page("openapi: 3.1.1\n{a: 1}: {[b]: 2}", language="yaml"), "neither JSON nor YAML"),
         (_page({**_fragment(), "openapi": "2.0"}), "openapi: 2.0"),
         (_page({**_fragment(), "security": "K"}), 'page1.md, line 3, `security` is `"K"`: it should be a list'),
         ("", "empty"),
