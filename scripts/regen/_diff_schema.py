@@ -52,11 +52,6 @@ class Shape:
         """The kind, of which numbers and integers are one."""
         return "number" if self.kind == "integer" else self.kind
 
-    @property
-    def values(self) -> set[str] | None:
-        """The fixed values as JSON, None where any value goes."""
-        return {json.dumps(value) for value in self.schema["enum"]} if "enum" in self.schema else None
-
 
 class Shapes:
     """Finds the shapes of the schemas of one document, of each schema once."""
@@ -191,7 +186,7 @@ class SideDiff:
                 yield self.kind(more < 0, more > 0), f"{title} has {words}"
 
     def _inside(self, old: Shape, new: Shape, title: str) -> Found:
-        yield from self._values(old.values, new.values, title)
+        yield from self._values(old.schema, new.schema, title)
         before, after = _constraints(old), _constraints(new)
         for name in {**before, **after}:
             was, now = before.get(name), after.get(name)
@@ -207,15 +202,14 @@ class SideDiff:
         if old.kind == "object":
             yield from self._fields(old.schema, new.schema, title)
 
-    def _values(self, before: set[str] | None, after: set[str] | None, title: str) -> Found:
-        if before is None or after is None:
-            if before is not after:
-                has = "has" if before is None else "no longer has"
-                yield self.kind(before is None, after is None), f"{title} {has} a fixed set of values"
-            return
-        if lost := before - after:
+    def _values(self, old: Json, new: Json, title: str) -> Found:
+        before, after = ({json.dumps(value) for value in schema.get("enum", ())} for schema in (old, new))
+        if ("enum" in old) != ("enum" in new):
+            has = "has" if "enum" in new else "no longer has"
+            yield self.kind("enum" in new, "enum" in old), f"{title} {has} a fixed set of values"
+        elif lost := before - after:
             yield self.kind(True, False), f"{title} no longer takes the value(s) {', '.join(sorted(lost))[:200]}"
-        if gained := after - before:
+        if "enum" in old and (gained := after - before):
             yield self.kind(False, True), f"{title} has the new value(s) {', '.join(sorted(gained))[:200]}"
 
     def _fields(self, old: Json, new: Json, title: str) -> Found:
