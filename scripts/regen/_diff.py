@@ -6,7 +6,6 @@ Node, and those on PyPI compare no schemas, credentials or servers. A regenerati
 
 from __future__ import annotations
 
-import itertools
 import json
 import re
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from scripts.regen._diff_schema import ADDITIVE, BREAKING, DOCUMENTATION, UNJUDGED, Found, Shapes, SideDiff, unjudged
 from scripts.regen._document import differing_keys, pointers, without_prose
 from scripts.regen._find import base_url, find_operations
-from scripts.regen._operations import PARAMETER_IN_PATH, Operation, operations_of
+from scripts.regen._operations import Operation, operations_of
 from scripts.regen._rules import RULES
 from scripts.regen._security import find_credentials
 
@@ -99,13 +98,13 @@ def _about_operations(specs: tuple[Json, Json], operations: Sequence[Sequence[Op
     for left, right in _paired(operations[0], operations[1], names):
         facade = names.get(id(right)) or names.get(id(left)) or ""
         if left and right:
-            changes = itertools.chain(
-                _identity(left, right, bool(facade)),
-                _parameters(left, right, requests),
-                _body(left, right, requests),
-                _answers(left, right, answers),
-                _access(left, right, specs),
-                unjudged(left.more, right.more, "it"),
+            changes = (
+                *_identity(left, right, bool(facade)),
+                *_parameters(left, right, requests),
+                *_body(left, right, requests),
+                *_answers(left, right, answers),
+                *_access(left, right, specs),
+                *unjudged(left.more, right.more, "it"),
             )
             yield from (Change(kind, right.label, text, facade) for kind, text in changes)
         elif left:
@@ -136,7 +135,7 @@ def _paired(
 
 
 def _remaining(old: Json, new: Json) -> Change:
-    places = [f"`{place}`" for place in itertools.islice(pointers(without_prose(old), without_prose(new)), 11)]
+    places = [f"`{place}`" for place in pointers(without_prose(old), without_prose(new))]
     if not places:
         return Change(DOCUMENTATION, "document", "only descriptions and examples")
     return Change(UNJUDGED, "document", f"changed at {', '.join(places[:10])}{' and more' if places[10:] else ''}")
@@ -144,7 +143,7 @@ def _remaining(old: Json, new: Json) -> Change:
 
 def _bare(path: str) -> str:
     """Return a path without the names of its parameters."""
-    return PARAMETER_IN_PATH.sub("{}", path)
+    return re.sub(r"\{[^{}/]*\}", "{}", path)
 
 
 def _identity(old: Operation, new: Operation, facade: bool) -> Found:

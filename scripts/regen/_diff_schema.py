@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from scripts.regen._document import PROSE_KEYS, differing_keys, without_prose
+from scripts.regen._document import PROSE_KEYS, differing_keys, side_of, without_prose
 from scripts.regen._flatten import Flattener, required_of, variants
 
 if TYPE_CHECKING:
@@ -38,9 +38,6 @@ _JUDGED = frozenset(
 Found = Iterator[tuple[str, str]]
 """Changes, each its kind and a phrase."""
 
-Moved = tuple[bool, bool]
-"""Whether values that were allowed are not any more, and whether others are."""
-
 
 @dataclass(frozen=True)
 class Shape:
@@ -55,17 +52,12 @@ class Shape:
         """The kind, of which numbers and integers are one."""
         return "number" if self.kind == "integer" else self.kind
 
-    @property
-    def values(self) -> set[str] | None:
-        """The fixed values as JSON, None where any value goes."""
-        return {json.dumps(value) for value in self.schema["enum"]} if "enum" in self.schema else None
-
 
 class Shapes:
     """Finds the shapes of the schemas of one document, of each schema once."""
 
     def __init__(self, spec: Json) -> None:
-        self._target = Flattener(spec).target
+        self.target = Flattener(spec).target
         self._known: dict[int, tuple[Any, list[Shape]]] = {}
         self._open: list[str] = []
 
@@ -77,7 +69,7 @@ class Shapes:
         return self._known[id(schema)][1]
 
     def _found(self, schema: Any) -> list[Shape]:
-        flat = self._target(schema)
+        flat = self.target(schema)
         if flat.get("not") == {}:
             return []
         own = schema if isinstance(schema, Mapping) else {}
@@ -179,7 +171,7 @@ class SideDiff:
         left, right = self._old.of(old), self._new.of(new)
         moved = _kinds_moved(left, right)
         if any(moved):
-            yield self.kind(*moved), f"{title} {_kinds_text(left, right)}"
+            yield self.kind(*moved), f"{title} is {_kinds_text(right)}, was {_kinds_text(left)}"
         if _is_anything(left) != _is_anything(right):
             return
         for family in dict.fromkeys(one.family for one in (*left, *right)):
@@ -194,7 +186,7 @@ class SideDiff:
                 yield self.kind(more < 0, more > 0), f"{title} has {words}"
 
     def _inside(self, old: Shape, new: Shape, title: str) -> Found:
-        yield from self._values(old.values, new.values, title)
+        yield from self._values(old.schema, new.schema, title)
         before, after = _constraints(old), _constraints(new)
         for name in {**before, **after}:
             was, now = before.get(name), after.get(name)
@@ -210,15 +202,14 @@ class SideDiff:
         if old.kind == "object":
             yield from self._fields(old.schema, new.schema, title)
 
-    def _values(self, before: set[str] | None, after: set[str] | None, title: str) -> Found:
-        if before is None or after is None:
-            if before is not after:
-                has = "has" if before is None else "no longer has"
-                yield self.kind(before is None, after is None), f"{title} {has} a fixed set of values"
-            return
-        if lost := before - after:
+    def _values(self, old: Json, new: Json, title: str) -> Found:
+        before, after = ({json.dumps(value) for value in schema.get("enum", ())} for schema in (old, new))
+        if ("enum" in old) != ("enum" in new):
+            has = "has" if "enum" in new else "no longer has"
+            yield self.kind("enum" in new, "enum" in old), f"{title} {has} a fixed set of values"
+        elif lost := before - after:
             yield self.kind(True, False), f"{title} no longer takes the value(s) {', '.join(sorted(lost))[:200]}"
-        if gained := after - before:
+        if "enum" in old and (gained := after - before):
             yield self.kind(False, True), f"{title} has the new value(s) {', '.join(sorted(gained))[:200]}"
 
     def _fields(self, old: Json, new: Json, title: str) -> Found:
@@ -237,12 +228,9 @@ class SideDiff:
 
     def _said(self, shapes: Shapes, schema: Json) -> Json:
         """List the fields that this side says: `readOnly` is for answers alone, `writeOnly` for requests alone."""
-        fields, other_side = schema.get("properties"), "readOnly" if self._request else "writeOnly"
-        return {
-            name: one
-            for name, one in (fields.items() if isinstance(fields, Mapping) else ())
-            if not any(shape.schema.get(other_side) is True for shape in shapes.of(one))
-        }
+        other = "response" if self._request else "request"
+        fields = (schema.get("properties") or {}).items()
+        return {name: one for name, one in fields if side_of(one, shapes.target(one)) != other}
 
 
 def _place(schema: Any) -> str:
@@ -250,12 +238,9 @@ def _place(schema: Any) -> str:
     return json.dumps(schema, sort_keys=True) if isinstance(schema, Mapping) and "$ref" in schema else str(id(schema))
 
 
-def _kinds_text(old: Sequence[Shape], new: Sequence[Shape]) -> str:
-    was, now = (dict.fromkeys("a list" if one.kind == "array" else one.kind for one in shapes) for shapes in (old, new))
-    if was.keys() ^ now.keys() == {"null"}:
-        return "can be null now" if "null" in now else "cannot be null any more"
-    said = ["anything" if _is_anything(one) else " or ".join(kinds) for one, kinds in ((new, now), (old, was))]
-    return f"is {said[0] or 'nothing'}, was {said[1] or 'nothing'}"
+def _kinds_text(shapes: Sequence[Shape]) -> str:
+    kinds = dict.fromkeys("a list" if one.kind == "array" else one.kind for one in shapes)
+    return "anything" if _is_anything(shapes) else " or ".join(kinds) or "nothing"
 
 
 def _paired(old: Sequence[Shape], new: Sequence[Shape]) -> Iterator[tuple[int, Shape, Shape]]:
@@ -279,8 +264,8 @@ def _is_anything(shapes: Sequence[Shape]) -> bool:
     return {one.kind for one in shapes}.issuperset(_JSON_KINDS)
 
 
-def _kinds_moved(old: Sequence[Shape], new: Sequence[Shape]) -> Moved:
-    """Compare the kinds of values that two schemas allow; every integer is a number."""
+def _kinds_moved(old: Sequence[Shape], new: Sequence[Shape]) -> tuple[bool, bool]:
+    """Tell whether kinds of values are not allowed any more, and whether others are; every integer is a number."""
     before, after = {one.kind for one in old}, {one.kind for one in new}
     if _is_anything(old) != _is_anything(new) and "object" in before & after:
         return True, True  # where anything may stand, an object is a dict in Python; a model where its fields are known
@@ -311,7 +296,7 @@ def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _moved(name: str, was: Any, now: Any) -> Moved:
+def _moved(name: str, was: Any, now: Any) -> tuple[bool, bool]:
     if name == "format" and not {was, now} <= {*_SIZES_OF_NUMBERS}:
         return now is not None, False  # one that Python has no type for is no more than a word about an answer
     if name == "format":

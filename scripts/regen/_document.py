@@ -24,7 +24,7 @@ NAME_MAPS = frozenset(
 )  # fmt: skip
 """Keys whose value is a map from names chosen by the vendor, so that a name like ``title`` is not prose there."""
 
-DATA_KEYS = frozenset({"default", "enum", "const"})
+DATA_KEYS = frozenset({"default", "enum", "const", "dependentRequired", "dependencies"})
 """Keys whose value is data of the API, to be taken as it is."""
 
 

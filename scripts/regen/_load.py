@@ -50,7 +50,7 @@ def parse_text(text: str, name: str) -> Any:
     text = text.lstrip("\ufeff")
     try:
         return _plain(_json(text, name) if text.lstrip().startswith(("{", "[")) else _yaml(text, name), name)
-    except (RecursionError, MaxDepthExceededError) as error:
+    except RecursionError as error:
         raise RefusedError(f"{name} is nested too deeply to be read.") from error
 
 
@@ -74,9 +74,9 @@ def _yaml(text: str, name: str) -> Any:
     }
     try:
         return yaml.load(io.StringIO(text))
-    except MaxDepthExceededError:
-        raise
-    except (YAMLError, ValueError) as error:
+    except MaxDepthExceededError as error:
+        raise RefusedError(f"{name} is nested too deeply to be read.") from error
+    except (YAMLError, ValueError, TypeError) as error:  # a key of YAML may be a list, which no dict takes
         reason = re.sub(r"\s+", " ", str(error))[:300]
         raise RefusedError(f"{name} is neither JSON nor YAML: {reason}") from error
 
@@ -103,9 +103,8 @@ def load_spec(data: bytes, name: str) -> Json:
 def check_document(value: Any, name: str) -> Json:
     """Check that a parsed value is an OpenAPI 3.0, 3.1 or 3.2 document, whole or in part."""
     if not isinstance(value, dict) or not value.keys() & {"openapi", "swagger"}:
-        what = "has no `openapi` key"
-        if not isinstance(value, dict):
-            what = f"is {'a list' if isinstance(value, list) else 'plain text'}"
+        kind = "is a list" if isinstance(value, list) else "is plain text"
+        what = "has no `openapi` key" if isinstance(value, dict) else kind
         raise RefusedError(
             f"{name} {what}, so it is not an OpenAPI document. Is it an error message of the server, or another kind "
             "of file (a Postman collection, a JSON schema)?"
@@ -157,7 +156,7 @@ def _plain(value: Any, name: str) -> Any:
 
 def _text(text: str) -> str:
     """Replace halves of characters, which JSON can spell and no encoding can write (RFC 8259, section 8.2)."""
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 _SCHEMA = (Mapping, bool)  # a schema may be true or false since OpenAPI 3.1
@@ -180,6 +179,8 @@ _KINDS: dict[str, tuple[str, Any, Any]] = {
     **dict.fromkeys(("deprecated", "nullable", "explode", "readOnly", "writeOnly"), ("true or false", bool, object)),
     "required": ("true, false or a list", (bool, list), str),
 }  # fmt: skip
+# Links have `parameters` and a `requestBody` of their own kinds, and nobody reads them.
+_LINKS = re.compile(r"(^components|\.responses\.[^.]+)\.links\.")
 
 
 def _check_structure(spec: Json, name: str) -> None:
@@ -188,7 +189,7 @@ def _check_structure(spec: Json, name: str) -> None:
     Such a part would be read as if it were not there, and `required: "true"` as its opposite.
     """
     for where, node in objects(spec):
-        for key, value in node.items():
+        for key, value in node.items() if not _LINKS.search(where) else ():
             own = f"{where}.{key}" if where == "components" and key == "parameters" else key
             for place, part, kind in _unfit(value, *_KINDS[own]) if own in _KINDS and value is not None else ():
                 raise RefusedError(

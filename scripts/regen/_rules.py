@@ -18,11 +18,19 @@ FACADE_SOURCE = "aikynetix/_operations.py"
 DOCUMENTED_ORIGIN = "https://api.aikynetix.app"
 
 
+_SHAPE = ("sessions", "{}", "analyzed-video")
+_HOME = "/session-management/sessions/{}/analyzed-video/"
+_ID = "session-management_sessions_analyzed-video"
+
+
 @dataclass(frozen=True)
 class Flag:
     """A yes-or-no choice that the facade states in a request."""
 
     name: str  # what the facade calls it, which is also its generated Python name
+
+
+_ANALYSIS = (Flag("is_jump"), Flag("is_weight"))
 
 
 @dataclass(frozen=True)
@@ -31,50 +39,33 @@ class Rule:
 
     name: str  # the operation's stable name, and its function in `aikynetix/_operations.py`
     methods: tuple[str, ...]  # HTTP methods in order of preference
-    # The last segments of the path, `{}` for a parameter; compared without case, punctuation and plural.
-    shape: tuple[str, ...]
-    home: str  # the path as it is known, `{}` for a parameter; it wins over other paths of the same shape
-    # The vendor's identifiers; with them the operation is found when its path was renamed.
-    operation_ids: tuple[str, ...]
+    operation_ids: tuple[str, ...]  # the vendor's; with them the operation is found when its path was renamed
     flags: tuple[Flag, ...]  # what the facade says in the request
     body_model: str  # the stable name of the request body's model
+    # The last segments of the path, `{}` for a parameter; compared without case, punctuation and plural.
+    shape: tuple[str, ...] = _SHAPE
+    home: str = _HOME  # the path as it is known, `{}` for a parameter; it wins over other paths of the same shape
 
     @property
     def requests(self) -> tuple[tuple[str, ...], ...]:
         """Every request that the facade makes, as the flags that it says: one analysis or none, and the others."""
-        names = [flag.name for flag in self.flags]
-        analyses = [flag.name for flag in _ANALYSIS if flag.name in names]
-        others = tuple(name for name in names if name not in analyses)
-        ways = [(), *((name,) for name in analyses)]
+        others = tuple(flag.name for flag in self.flags if flag not in _ANALYSIS)
+        ways = [(), *((flag.name,) for flag in _ANALYSIS if flag in self.flags)]
         return (*ways, *((*way, *others) for way in ways if others))
 
 
-_SHAPE = ("sessions", "{}", "analyzed-video")
-_HOME = "/session-management/sessions/{}/analyzed-video/"
-_ANALYSIS = (Flag("is_jump"), Flag("is_weight"))
-
-RULES: tuple[Rule, ...] = (
+RULES = (
     Rule(
         name="get_analyzed_video",
         methods=("get",),
-        shape=_SHAPE,
-        home=_HOME,
-        operation_ids=(
-            "session-management_sessions_analyzed-video_list",
-            "session-management_sessions_analyzed-video_read",
-        ),
+        operation_ids=(f"{_ID}_list", f"{_ID}_read"),
         flags=(*_ANALYSIS, Flag("download")),
         body_model="GetAnalyzedVideoBody",
     ),
     Rule(
         name="generate_analyzed_video",
         methods=("post", "put", "patch"),
-        shape=_SHAPE,
-        home=_HOME,
-        operation_ids=(
-            "session-management_sessions_analyzed-video_create",
-            "session-management_sessions_analyzed-video_update",
-        ),
+        operation_ids=(f"{_ID}_create", f"{_ID}_update"),
         flags=_ANALYSIS,
         body_model="GenerateAnalyzedVideoBody",
     ),

@@ -26,12 +26,7 @@ if TYPE_CHECKING:
 MAX_PROSE = 4000
 _FORMATS = frozenset({"date", "date-time", "uuid"})
 _COMPONENTS = "#/components/schemas/"
-_SETTLED: dict[Any, tuple[type, ...]] = {
-    "string": (str,),
-    "integer": (int,),
-    "number": (int, float),
-    "boolean": (bool,),
-}
+_SETTLED: dict[Any, Any] = {"string": {str}, "integer": {int}, "number": {int, float}, "boolean": {bool}}
 _NULL: Json = {"type": "null"}
 
 
@@ -166,19 +161,15 @@ class ModelBook:
         while self._pending:
             name = next(iter(self._pending))
             self._define(name, *self._pending.pop(name))
-        document = {"components": {"schemas": self.components}}
+        document, held = {"components": {"schemas": self.components}}, dict[str, set[Any]]()
         operations = [operation for item in paths.values() for operation in item.values()]
-        held = {
-            side: {
-                node.get("$ref")
-                for node in reached(document, [{key: one.get(key) for key in keys} for one in operations])
-            }
-            for side, keys in (("request", ("requestBody", "parameters")), ("response", ("responses",)))
-        }
+        for side, keys in (("request", ("requestBody", "parameters")), ("response", ("responses",))):
+            parts = [{key: one.get(key) for key in keys} for one in operations]
+            held[side] = {node.get("$ref") for node in reached(document, parts)}
         for name, fields in self._one_sided.items():
-            component, sides = self.components[name], [side for side in held if _COMPONENTS + name in held[side]]
-            for own, (side, schema) in fields.items():
-                if sides == [side]:
+            component, sides = self.components[name], [one for one in held if _COMPONENTS + name in held[one]]
+            for own, (only, schema) in fields.items():
+                if sides == [only]:
                     component["properties"][own] = self.settled(component["properties"][own], schema)
                     component.setdefault("required", []).append(own)
 
@@ -203,13 +194,12 @@ class ModelBook:
                 required.append(own)
                 properties[own] = self.settled(properties[own], fields[wire])
         more = schema.get("additionalProperties", True)
+        more = self.view(more, f"{name} Additional", files=files) if isinstance(more, dict) else more
         self.components[name] = {
             "type": "object",
             "properties": properties,
             **({"required": required} if required else {}),
-            "additionalProperties": self.view(more, f"{name} Additional", files=files)
-            if isinstance(more, dict)
-            else more,
+            "additionalProperties": more,
             # A pinned model stands for many schemas of the vendor's, whose words differ.
             **({} if name in self._pinned.values() else _prose(schema)),
         }

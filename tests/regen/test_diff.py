@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import copy
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -22,6 +22,9 @@ from tests.spec_changes._change import (
     post,
     success,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _TEXT: Json = {"type": "string"}
 _KEY: Json = {"type": "apiKey", "name": "API-KEY", "in": "header"}
@@ -68,17 +71,13 @@ def _athlete(spec: Json) -> Json:
     ("edit", "kind", "text"),
     [
         (lambda spec: parameter(spec, "session_id")["schema"].update(maxLength=8), "breaking", "`maxLength` of a path parameter is 8, was not stated"),
-        (lambda spec: parameter(spec, "session_id")["schema"].update(pattern="^a"), "breaking", '`pattern` of a path parameter is "^a", was not stated'),
-        (lambda spec: body(spec).update(additionalProperties=False), "breaking", "the body takes no other fields now"),
         (lambda spec: success(get(spec)).update(additionalProperties={"type": "integer"}), "breaking", "any other field of the answer 200 is integer, was string"),
-        (lambda spec: success(get(spec))["properties"]["analyzed_video_url"].update(maxLength=99), "additive", "is 99, was not stated"),
         (lambda spec: success(get(spec))["properties"]["analyzed_video_url"].update(readOnly=True), "unjudged", "field `analyzed_video_url` of the answer 200 differs in `readOnly`"),
         (lambda spec: parameter(spec, "is_jump").update(style="spaceDelimited", explode=False), "unjudged", "query parameter `is_jump` differs in `style`"),
         (lambda spec: parameter(spec, "tags").update(style="spaceDelimited", explode=False), "breaking", "`tags` is written as spaceDelimited, not exploded, was form, exploded"),
         (_in_content, "breaking", "query parameter `is_jump` is written as application/json, was text"),
         (lambda spec: parameter(spec, "is_jump").update(allowEmptyValue=True), "unjudged", "`is_jump` differs in `allowEmptyValue`"),
         (lambda spec: success(post(spec))["oneOf"][1]["properties"].pop("job"), "breaking", "field `job` of alternative 2 of the answer 200 is gone"),
-        (lambda spec: success(post(spec))["oneOf"][1]["properties"].update(job={"type": "integer"}), "breaking", "is integer, was string"),
         (lambda spec: success(post(spec))["oneOf"].append({"type": "integer"}), "breaking", "the answer 200 is object or integer, was object"),
         (lambda spec: _athlete(spec).pop("name"), "breaking", "field `name` of field `athlete` of the answer 200 is gone"),
         (lambda spec: get(spec)["responses"]["200"].update(headers={"X-Cost": {"schema": _TEXT}}), "unjudged", "the answer 200 differs in `headers`"),
@@ -127,14 +126,12 @@ _LIFT: Json = {"type": "object", "properties": {"weight": {"type": "number"}}}
         ({"type": "number", "maximum": 9}, {"type": "number", "maximum": 9, "exclusiveMaximum": True}, "breaking", "additive"),
         ({"type": "integer", "minimum": 1}, {"type": "integer", "exclusiveMinimum": 0}, "unjudged", "unjudged"),
         ({"type": "integer", "multipleOf": 6}, {"type": "integer", "multipleOf": 3}, "additive", "breaking"),
-        ({"type": "integer", "multipleOf": 3}, {"type": "integer", "multipleOf": 6}, "breaking", "additive"),
         ({"type": "number", "multipleOf": 0.3}, {"type": "number", "multipleOf": 0.1}, "additive", "breaking"),
         ({"type": "integer", "multipleOf": 4}, {"type": "integer", "multipleOf": 6}, "breaking", "breaking"),
         ({"type": "string", "pattern": "^a"}, {"type": "string", "pattern": "^b"}, "breaking", "breaking"),
         ({"type": "array", "uniqueItems": False}, {"type": "array", "uniqueItems": True}, "breaking", "additive"),
         # Kinds of values.
         ({"type": "integer"}, {"type": "number"}, "additive", "breaking"),
-        ({"type": "number"}, {"type": "integer"}, "breaking", "additive"),
         ({"type": "integer", "format": "int64"}, {"type": "integer", "format": "int32"}, "breaking", "additive"),
         ({"type": ["string", "null"]}, {}, "additive", "breaking"),
         ({"oneOf": [_TEXT, _NULL]}, {}, "additive", "breaking"),
@@ -143,19 +140,16 @@ _LIFT: Json = {"type": "object", "properties": {"weight": {"type": "number"}}}
         (_TEXT, {"type": "string", "nullable": True}, "additive", "breaking"),
         ({"type": ["string", "null"]}, {"oneOf": [_TEXT, _NULL]}, "unjudged", "unjudged"),
         (_TEXT, {"anyOf": [_TEXT, {"type": "integer"}]}, "additive", "breaking"),
-        ({"anyOf": [_TEXT, {"type": "integer"}]}, _TEXT, "breaking", "additive"),
         (_TEXT, {"type": "integer"}, "breaking", "breaking"),
         (_TEXT, {"allOf": [_TEXT]}, "unjudged", "unjudged"),
         ({}, _RUN, "breaking", "breaking"),  # in Python a dict became a model
         # Texts with a type of their own in Python, and texts with a word about them.
         (_TEXT, _UUID, "breaking", "breaking"),
-        (_UUID, {"type": "string", "format": "date"}, "breaking", "breaking"),
         (_TEXT, {"type": "string", "format": "email"}, "breaking", "additive"),
         ({"type": "string", "format": "uri"}, _TEXT, "additive", "additive"),
         # Fixed values.
         (_KINDS, {"type": "string", "enum": ["jump", "lift", "run"]}, "additive", "breaking"),
         (_KINDS, {"type": "string", "enum": ["jump"]}, "breaking", "additive"),
-        (_KINDS, {"type": "string", "const": "jump"}, "breaking", "additive"),
         (_KINDS, {"oneOf": [_KINDS, _NULL]}, "additive", "breaking"),
         (_KINDS, {"oneOf": [{"const": "lift"}, {"const": "jump"}]}, "unjudged", "unjudged"),
         (_KINDS, _TEXT, "additive", "breaking"),
@@ -166,7 +160,6 @@ _LIFT: Json = {"type": "object", "properties": {"weight": {"type": "number"}}}
         # Lists, fields, alternatives.
         ({"type": "array", "items": _TEXT}, {"type": "array", "items": _KINDS}, "breaking", "additive"),
         (_RUN, {**_RUN, "required": ["speed"]}, "breaking", "additive"),
-        ({**_RUN, "required": ["speed"]}, _RUN, "additive", "breaking"),
         (_RUN, {**_RUN, "properties": {**_RUN["properties"], "at": _TEXT}}, "additive", "additive"),
         (_RUN, {**_RUN, "properties": {}}, "breaking", "breaking"),
         (_RUN, {**_RUN, "additionalProperties": False}, "breaking", "additive"),
@@ -208,32 +201,26 @@ def test_what_moves_a_credential_is_to_be_decided(edit: Edit, text: str | None) 
 
 
 def test_what_is_not_judged_is_told_beside_other_changes() -> None:
-    """A part that has no rule of its own does not disappear when something else changed."""
+    """A part that has no rule disappears behind no other change, and its words begin no line of the report."""
     after = _before()
     post(after)["callbacks"] = {"done": {}}
-    after["paths"]["/new/"] = {"get": {"responses": {"200": {"description": "ok"}}}}
+    after["paths"]["/x\n- \u202efake"] = {"get": {"responses": {"200": {"description": "ok"}}}}
     text = to_markdown(compare(_before(), after), {})
     assert "### Unjudged (1)" in text
     assert "it differs in `callbacks`" in text
-
-
-def test_the_vendor_cannot_write_lines_of_the_report() -> None:
-    """A line break in a path is spelled out, so that it begins neither a heading nor an entry."""
-    after = _before()
-    after["paths"]["/x\n- \u202efake"] = {"get": {"responses": {"200": {"description": "x"}}}}
-    text = to_markdown(compare(_before(), after), {})
     assert "- GET /x\\n- \\u202efake: new operation" in text.split("\n")
 
 
-def test_models_that_all_hold_each_other_are_compared() -> None:
+@pytest.mark.parametrize("wrap", [lambda ref: ref, lambda ref: {"allOf": [ref], "nullable": True}])
+def test_models_that_all_hold_each_other_are_compared(wrap: Callable[[Json], Json]) -> None:
     """However many ways lead through some models, each pair is compared once."""
     specs: list[Any] = [_before(), _before()]
     for spec in specs:
         names = [f"M{number}" for number in range(20)]
-        fields = {name: {"$ref": f"#/components/schemas/{name}"} for name in names}
+        fields = {name: wrap({"$ref": f"#/components/schemas/{name}"}) for name in names}
         spec["components"]["schemas"].update({name: {"type": "object", "properties": fields} for name in names})
         success(get(spec))["properties"]["mesh"] = fields["M0"]
     specs[1]["components"]["schemas"]["M19"] = {"type": "object", "properties": {}}
     texts = [one.text for one in compare(*specs)]
-    assert "field `M0` of field `M19` of" in texts[0]
-    assert len(texts) < 100
+    assert "field `M0` of field `M19` of field `mesh` of the answer 200 is gone" in texts
+    assert len(texts) < 400

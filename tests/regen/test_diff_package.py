@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from scripts.regen._diff import package_changes
 
-_MODEL = "T = 1\n\n\nclass {name}:\n    speed: float\n\n    def copy(self) -> {name}:\n        return self\n"
-_MODULE = (
-    'def _get_kwargs():\n    return {{"method": "get", "url": "/{path}/"}}\n\n\ndef sync():\n    return {path!r}\n'
-)
-_GROUP = """class {group}Operations:
+_MODULE = 'def _get_kwargs():\n    return {{"url": "/{path}/"}}\n\n\ndef sync():\n    return {path!r}\n'
+_GROUP = """class SessionsOperations:
     def {name}(self, *, limit: int = 1) -> int:
         \"\"\"Words.
 
@@ -17,53 +16,63 @@ _GROUP = """class {group}Operations:
         return self._call(1)
 
 
-class Async{group}Operations:
+class AsyncSessionsOperations:
     async def {name}(self, *, limit: int = 1) -> int:
         return await self._call(1)
 """
 
 
-def _package(model: str, module: str, method: str, path: str = "running") -> dict[str, bytes]:
+def _package(model: str, module: str, method: str, path: str = "running", **more: str) -> dict[str, bytes]:
     files = {
-        f"models/{model.lower()}.py": _MODEL.format(name=model),
+        f"models/{model.lower()}.py": f"class {model}:\n    def copy(self) -> {model}:\n        return self\n",
         "models/level.py": 'Level = Literal["a"]\nLEVEL_VALUES = {"a"}\n',
         f"api/sessions/{module}.py": _MODULE.format(path=path),
         "api/sessions/__init__.py": "",
-        "operations/sessions.py": _GROUP.format(group="Sessions", name=method, path=path),
-        "client.py": "class Client:\n    pass\n",
+        "operations/sessions.py": _GROUP.format(name=method, path=path),
         "py.typed": "",
+        **{f"operations/{name}.py": text for name, text in more.items()},
     }
     return {name: text.encode() for name, text in files.items()}
 
 
-def _told(old: dict[str, bytes], new: dict[str, bytes]) -> set[tuple[str, str]]:
-    return {(one.kind, one.text) for one in package_changes(old, new)}
+_OLD = _package("Running", "running", "list")
 
 
-def test_names_that_moved_are_told_with_what_they_are_called_now() -> None:
-    """A model, a module and a method that are the same under another name are breaking, and lead to their new name."""
-    old, new = _package("Running", "running", "list"), _package("Jumping", "runs", "search")
-    assert _told(old, new) == {
-        ("breaking", "`aikynetix_api.models.Running` is called `aikynetix_api.models.Jumping` now"),
-        ("breaking", "`aikynetix_api.api.sessions.running` is called `aikynetix_api.api.sessions.runs` now"),
-        ("breaking", "`client.api.sessions.list` is called `client.api.sessions.search` now"),
-    }
-    assert _told(old, old) == set()
-
-
-def test_names_that_are_gone_and_new_methods_are_told() -> None:
-    """What is another request is another operation; a new method is named with its request."""
-    old, new = _package("Running", "running", "list"), _package("Running", "jumps", "find", "jumps")
-    assert _told(old, new) == {
-        ("breaking", "`aikynetix_api.api.sessions.running` is gone"),
-        ("breaking", "`client.api.sessions.list` is gone"),
-        ("additive", "`client.api.sessions.find` is new: GET /jumps/"),
-    }
-    assert ("breaking", "`aikynetix_api.models.Level` is gone") in _told(old, {})
-
-
-def test_a_name_that_another_operation_has_now_is_told() -> None:
-    """Whoever calls it would send another request without a word."""
-    old, new = _package("Running", "running", "list"), _package("Running", "running", "list", "jumps")
-    new["operations/sessions.py"] += _GROUP.format(group="More", name="list_v2", path="running").encode()
-    assert ("breaking", "`client.api.sessions.list` is another operation now, GET /jumps/") in _told(old, new)
+@pytest.mark.parametrize(
+    ("new", "told"),
+    [
+        (_OLD, set()),
+        (
+            _package("Jumping", "runs", "search"),
+            {
+                "breaking: `aikynetix_api.models.Running` is called `aikynetix_api.models.Jumping` now",
+                "breaking: `aikynetix_api.api.sessions.running` is called `aikynetix_api.api.sessions.runs` now",
+                "breaking: `client.api.sessions.list` is called `client.api.sessions.search` now",
+            },
+        ),
+        (
+            _package("Running", "jumps", "find", "jumps"),
+            {
+                "breaking: `aikynetix_api.api.sessions.running` is gone",
+                "breaking: `client.api.sessions.list` is gone",
+                "additive: `client.api.sessions.find` is new: GET /jumps/",
+            },
+        ),
+        (
+            # Whoever calls it would send another request without a word.
+            _package("Running", "running", "list", "jumps", more=_GROUP.format(name="list_v2", path="running")),
+            {
+                "breaking: `client.api.sessions.list` is another operation now, GET /jumps/",
+                "additive: `client.api.more.list_v2` is new: GET /running/",
+            },
+        ),
+        (
+            {name: data for name, data in _OLD.items() if "level" not in name},
+            {"breaking: `aikynetix_api.models.Level` is gone"},
+        ),
+    ],
+    ids=["nothing", "moved", "gone and new", "another operation", "an enumeration"],
+)
+def test_names_are_told(new: dict[str, bytes], told: set[str]) -> None:
+    """What is the same under another name leads there; what is gone, new, or another request now is said."""
+    assert {f"{one.kind}: {one.text}" for one in package_changes(_OLD, new)} == told

@@ -8,23 +8,24 @@ import itertools
 import json
 import os
 import re
-import threading
 import tomllib
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
 
 from scripts.regen._text import to_bytes
 from scripts.vendor_spec import main, make_spec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable
+
+    from pytest_httpx import HTTPXMock
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = Path(__file__).with_name("data") / "analyzed-video.md"
+_ADDRESS = "http://user:secret@docs.test/page.md?token=secret"
 PATH = "/session-management/sessions/{session_id}/analyzed-video/"
 
 
@@ -66,7 +67,9 @@ def test_a_page_of_the_vendor_makes_a_document(tmp_path: Path) -> None:
     assert all("security" not in operation for operation in spec["paths"][PATH].values())
 
 
-def test_the_pages_of_the_last_time_are_read_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_pages_of_the_last_time_are_read_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], httpx_mock: HTTPXMock
+) -> None:
     """Without pages the remembered ones are read; other tables keep their place, and secrets are not remembered."""
     project = tmp_path / "pyproject.toml"
     assert _run(tmp_path, check=True)[0] == 2
@@ -85,11 +88,10 @@ def test_the_pages_of_the_last_time_are_read_again(tmp_path: Path, capsys: pytes
     assert known["tool"]["aikynetix"] == {"pages": ["page0.md"], "document": f"sha256:{digest}"}
     assert (known["project"], known["tool"]["other"]) == ({"name": "x"}, {"key": "[1]"})
     assert "# words" in project.read_text()
-    with _site(_page(_fragment())) as address:
-        assert _run(tmp_path, address)[0] == 0
-        assert _run(tmp_path, check=True)[0] == 0
-    assert "secret" not in project.read_text()
-    assert tomllib.loads(project.read_text())["tool"]["aikynetix"]["pages"] == [address.partition("?")[0]]
+    httpx_mock.add_response(text=_page(_fragment()), is_reusable=True)
+    assert _run(tmp_path, _ADDRESS)[0] == 0
+    assert _run(tmp_path, check=True)[0] == 0
+    assert tomllib.loads(project.read_text())["tool"]["aikynetix"]["pages"] == ["http://docs.test/page.md"]
 
 
 _INDENTED = json.dumps(_fragment(), indent=2)
@@ -225,6 +227,7 @@ def test_parameters_of_a_path_stay_with_the_operations_of_their_page(
         ("# Nothing here\n", "no OpenAPI fragment"),
         ("<html><body>Sign in</body></html>", "no OpenAPI fragment"),
         (_page(json.dumps(_fragment())[:-40]), "not complete JSON"),
+        (_page("openapi: 3.1.1\n{a: 1}: {[b]: 2}", language="yaml"), "neither JSON nor YAML"),
         (_page({**_fragment(), "openapi": "2.0"}), "openapi: 2.0"),
         (_page({**_fragment(), "security": "K"}), 'page1.md, line 3, `security` is `"K"`: it should be a list'),
         ("", "empty"),
@@ -249,33 +252,14 @@ def test_check_tells_whether_the_pages_still_match(tmp_path: Path, capsys: pytes
     assert re.search(r"touches get_analyzed_video \(`aikynetix/_operations.py:\d+`\)", capsys.readouterr().out)
 
 
-@contextmanager
-def _site(page: str, status: int = 200) -> Generator[str]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(status)
-            self.send_header("content-length", str(len(page.encode())))
-            self.end_headers()
-            self.wfile.write(page.encode())
-
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name is the base class's
-            del format, args
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
-        thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{http.server_port}/page.md?token=secret"
-        finally:
-            http.shutdown()
-            thread.join()
-
-
-def test_a_site_that_fails_is_an_error_without_secrets(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_site_that_fails_is_an_error_without_secrets(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], httpx_mock: HTTPXMock
+) -> None:
     """An error status or a closed port ends the run; the address is named without its query."""
-    with _site("", 503) as address:
-        assert _run(tmp_path, address)[0] == 2
-    assert _run(tmp_path, address)[0] == 2
+    httpx_mock.add_response(status_code=503)
+    assert _run(tmp_path, _ADDRESS) == (2, None)
+    httpx_mock.add_exception(httpx.ConnectError(f"no way to {_ADDRESS}"))
+    assert _run(tmp_path, _ADDRESS) == (2, None)
     said = capsys.readouterr().err
     assert said.count("/page.md") == 2
     assert "secret" not in said
