@@ -230,7 +230,10 @@ class _Builder:
         names = unique_identifiers([(one["name"], one["in"]) for one in stated], ENDPOINT_RESERVED)
         found = []
         for own, one in zip(names, stated, strict=True):
-            view = _described(self.book.view(schema_of(one), f"{name} {own}"), one)
+            view = self.book.view(schema_of(one), f"{name} {own}")
+            text = one.get("description")
+            if not view.keys() & {"$ref", "description"} and isinstance(text, str) and text.strip():
+                view = {**view, "description": clean_prose(text)}
             if one["in"] != "path" and one.get("required") is True:
                 view = self.book.settled(view, schema_of(one))
             found.append(Parameter(own, one["name"], one["in"], one, view))
@@ -306,13 +309,6 @@ def _joining_style(parameter: Json) -> str:
     explode = parameter.get("explode", style == "form")
     joins = style in ("form", "spaceDelimited", "pipeDelimited") and explode is False
     return str(style) if "schema" in parameter and (joins or style == "deepObject") else ""
-
-
-def _described(view: Json, parameter: Json) -> Json:
-    text = parameter.get("description")
-    if "$ref" in view or "description" in view or not isinstance(text, str) or not text.strip():
-        return view
-    return {**view, "description": clean_prose(text)}
 
 
 def bodies(book: ModelBook, operation: Operation) -> list[Body]:

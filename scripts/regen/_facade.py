@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 from jsonschema import Draft202012Validator, ValidationError  # type: ignore[import-untyped]  # it ships no types
 from jsonschema.validators import extend  # type: ignore[import-untyped]  # the same
 
-from scripts.regen._address import is_generic, is_unmistakable
+from scripts.regen._address import GENERIC, rank_of
 from scripts.regen._builders import facade_requests
 from scripts.regen._document import side_of
 from scripts.regen._find import base_url, is_json
 from scripts.regen._names import folded
 from scripts.regen._problems import Finding
-from scripts.regen._rules import FACADE_SOURCE, RULES, Rule
-from scripts.regen._security import asked, suffices
+from scripts.regen._rules import FACADE_SOURCE, RULES, UNMISTAKABLE, Rule
+from scripts.regen._security import suffices
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -146,12 +146,13 @@ def _complaint(book: ModelBook, schema: Any, value: object) -> str:
 def _about_response(
     name: str, operation: Operation, places: Mapping[str, tuple[Place, ...]]
 ) -> Iterator[tuple[str, str]]:
-    named = [".".join(place) for found in places.values() for place in found if is_unmistakable(place)]
+    ranks = {place: rank_of(place) for found in places.values() for place in found}
+    named = [".".join(place) for place, rank in ranks.items() if rank is not None and rank < len(UNMISTAKABLE)]
     if not places[name]:
         statuses = ", ".join(status for status in operation.responses if status[0] in "23") or "none documented"
         changed = f"none of its success answers ({statuses}) has one clear place for the address of the video"
         yield changed, f"name the place in `VIDEO_URL_NAMES` of {_TABLE}, or teach the facade the new kind of answer"
-    elif named and all(map(is_generic, places[name])):
+    elif named and all(ranks[place] == GENERIC for place in places[name]):
         only = ".".join(places[name][0])
         changed = f"its answer has only `{only}`, which may be another address than `{named[0]}`"
         yield changed, "ask the vendor what stands there"
@@ -160,7 +161,10 @@ def _about_response(
 def _about_access(operation: Operation, credentials: Credentials, base: str | None) -> Iterator[tuple[str, str]]:
     for kind, schemes in (("API key", credentials.key_schemes), ("bearer token", credentials.bearer_schemes)):
         if not suffices(schemes, operation):
-            changed = f"the vendor takes no {kind} for it any more; it asks for {asked(operation)}"
+            asked = (
+                " or ".join(" together with ".join(one) or "nothing" for one in operation.security or []) or "nothing"
+            )
+            changed = f"the vendor takes no {kind} for it any more; it asks for {asked}"
             yield changed, "change how the facade authenticates"
     own = base_url(operation.servers)
     stated = [str(server.get("url"))[:200] for server in operation.servers]
