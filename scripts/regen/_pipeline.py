@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from scripts.regen._address import Place, video_url_places
-from scripts.regen._builders import facade_requests, facade_values
 from scripts.regen._canonical import NO_SERVER, Canonical, canonicalize
 from scripts.regen._document import check_references
-from scripts.regen._facade import check_facade, missing_operations
+from scripts.regen._facade import check_facade, facade_requests, facade_values, missing_operations
 from scripts.regen._find import base_url, find_operations
 from scripts.regen._flatten import follow_discriminators
 from scripts.regen._generate import PACKAGE, check_tools, generate
