@@ -73,8 +73,9 @@ def build(planned: Plan, folder: Path) -> Path:
     (package / "openapi.json").write_bytes(to_bytes(planned.spec))
     wrong = _check_requests(planned, package)
     for endpoint in planned.canonical.endpoints:
-        why = wrong.get(endpoint.module, "")
-        _mark(package, endpoint, why, _accepted(planned.credentials, endpoint.operation))
+        why, kinds = wrong.get(endpoint.module, ""), _accepted(planned.credentials, endpoint.operation)
+        if why or kinds is not None:
+            _mark(package, endpoint, why, kinds)
         if why:
             planned.canonical.notes.append(f"{endpoint.operation.label} cannot be called: {why}")
     return package

@@ -48,9 +48,12 @@ def _check_source(path: Path, shown: Path) -> None:
         tree = ast.parse(path.read_text("utf-8"))
     except (SyntaxError, ValueError) as error:
         raise RefusedError(f"The generator wrote a module that is not Python: {shown}: {error}") from error
-    for function in (one for one in ast.walk(tree) if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef)):
-        function.body.clear()  # it runs later; decorators and defaults run at once
-    for node in ast.walk(tree):
+    left: list[ast.AST] = [tree]
+    while left:
+        node = left.pop()
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            node.body.clear()  # it runs later; decorators and defaults run at once
+        left.extend(ast.iter_child_nodes(node))
         match node:
             case ast.Call(func=ast.Name(id=name)) if name in _PLAIN_CALLS:
                 continue

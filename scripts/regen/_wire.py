@@ -202,7 +202,7 @@ def _bodies(body: Body, value: Any, announced: str, content: bytes) -> tuple[Any
     if body.kind == "bytes":
         return value["$file"], content.hex()
     if body.kind == "json":
-        return value, json.loads(content) if content else UNSAID
+        return value, json.loads(content) if content else "nothing"
     encoding: Json = body.stated.get("encoding") or {}
     fields = {name: one for name, one in value.items() if one is not None}
     if body.kind == "form":
