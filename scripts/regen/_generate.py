@@ -68,7 +68,8 @@ def generate(canonical: Canonical, target: Path, facade: Mapping[str, Any]) -> N
         templates = project.env.loader
         assert templates is not None
         project.env.loader = FunctionLoader(lambda name: corrected(name, templates.get_source(project.env, name)[0]))
-        project.env.globals.update(known_of=canonical.of, dumps=json.dumps, success_type=success_type)
+        helpers: dict[str, Any] = {"known_of": canonical.of, "dumps": json.dumps, "success_type": success_type}
+        project.env.globals.update(helpers)
         errors = project.build()
     if errors:
         raise RefusedError(_complaint(errors))

@@ -54,13 +54,21 @@ def _check_source(path: Path, shown: Path) -> None:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             node.body.clear()  # it runs later; decorators and defaults run at once
         left.extend(ast.iter_child_nodes(node))
-        match node:
-            case ast.Call(func=ast.Name(id=name)) if name in _PLAIN_CALLS:
-                continue
-            case ast.If(test=ast.Name(id="TYPE_CHECKING")) | ast.Expr(value=ast.Constant()):
-                continue
-        if isinstance(node, ast.Call) or (isinstance(node, ast.stmt) and not isinstance(node, _DEFINITIONS)):
-            raise RefusedError(f"The generated module {shown} would run code when it is imported (line {node.lineno}).")
+        if not _defines(node):
+            raise RefusedError(
+                f"The generated module {shown} would run code when it is imported (line {getattr(node, 'lineno', 0)})."
+            )
+
+
+def _defines(node: ast.AST) -> bool:
+    match node:
+        case ast.Call(func=ast.Name(id=name)):
+            return name in _PLAIN_CALLS
+        case ast.If(test=ast.Name(id="TYPE_CHECKING")) | ast.Expr(value=ast.Constant()):
+            return True
+        case _:
+            is_other = isinstance(node, ast.stmt) and not isinstance(node, _DEFINITIONS)
+            return not is_other and not isinstance(node, ast.Call)
 
 
 def _probe(modules: Sequence[str], jobs: Sequence[Json], root: Path) -> list[Json]:

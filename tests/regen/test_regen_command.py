@@ -41,7 +41,8 @@ class Regen:
         source.write_text(text or json.dumps(self.spec), encoding="utf-8")
         self._capsys.readouterr()
         code = main(["--spec", str(source), "--output", str(self.folder / "generated"), *options])
-        return code, *self._capsys.readouterr()
+        said = self._capsys.readouterr()
+        return code, said.out, said.err
 
     def tree(self) -> dict[str, bytes]:
         """Return the folder's files."""
