@@ -285,10 +285,11 @@ class _Builder:
             # Of several contents JSON is read, else text, else bytes.
             order = sorted(response["content"], key=lambda one: (not is_json(one), not one.lower().startswith("text/")))
             for kind in order[:1]:
-                hint = f"{name} Response{status.capitalize() if status == 'default' else status}"
+                schema = response["content"][kind].get("schema", {})
                 content: Json = {_BYTES: {"schema": {**_TEXT, "format": "binary"}}}
-                if is_json(kind):
-                    content = {JSON: {"schema": self.book.view(response["content"][kind].get("schema", {}), hint)}}
+                if is_json(kind) and not ("*" in kind and is_file(self.book.target(schema))):
+                    hint = f"{name} Response{status.capitalize() if status == 'default' else status}"
+                    content = {JSON: {"schema": self.book.view(schema, hint)}}
                 elif kind.lower().startswith("text/"):
                     content = {"text/plain": {"schema": _TEXT}}
                 view["content"] = content
