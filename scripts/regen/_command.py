@@ -20,7 +20,6 @@ from scripts.regen._problems import EXIT_LOUD, EXIT_OK, EXIT_REFUSED, RefusedErr
 from scripts.regen._report import decisions, report
 from scripts.regen._rules import FACADE_SOURCE
 from scripts.regen._text import lines_of, one_line
-from scripts.regen._verify import tree_files
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -142,3 +141,9 @@ def publish(package: Path, destination: Path) -> bool:
                 old.rename(destination)
             raise
     return True
+
+
+def tree_files(folder: Path) -> dict[str, bytes]:
+    """Read all files below a folder, by relative path, without what interpreters leave behind."""
+    paths = [path for path in sorted(folder.rglob("*")) if path.is_file() and "__pycache__" not in path.parts]
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}

@@ -127,7 +127,7 @@ def missing_operations(
 
 
 def _nearest(rule: Rule, operations: Sequence[Operation]) -> str:
-    """Name the operation that has the identifier of a missing one, whatever it is now, or one of a similar path."""
+    """Name the operation that has the identifier of a missing one, or a similar path."""
     known = {folded(name) for name in rule.operation_ids}
     for one in operations:
         if folded(one.identifier) in known:

@@ -13,10 +13,9 @@ from typing import Any
 
 import pytest
 
-from scripts.regen._command import main
+from scripts.regen._command import main, tree_files
 from scripts.regen._rules import FACADE_SOURCE
 from scripts.regen._text import lines_of
-from scripts.regen._verify import tree_files
 from scripts.vendor_spec import make_spec
 
 ROOT = Path(__file__).resolve().parents[2]
