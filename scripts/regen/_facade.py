@@ -256,15 +256,7 @@ def facade_values(
     base: str | None,
     places: Mapping[str, tuple[Place, ...]],
 ) -> Json:
-    """Return what the template of the module says. Every value becomes a literal, so the document cannot add code.
-
-    Args:
-        spec: The vendor's document.
-        canonical: What was generated.
-        credentials: Where the credentials go.
-        base: The base URL.
-        places: Where the video's address stands in the answers of each operation.
-    """
+    """Return what the template of the module says. Every value becomes a literal, so the document cannot add code."""
     requests = facade_requests(canonical)
     gone = {rule.name: "the vendor's spec has no such operation any more" for rule in RULES}
     reasons = {**gone, **{name: "; ".join(one.unsayable()) for name, one in requests.items()}}

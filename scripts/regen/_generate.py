@@ -23,7 +23,7 @@ from openapi_python_client.parser.openapi import GeneratorData
 from openapi_python_client.schema.untrusted_string import UntrustedString
 from ruff import find_ruff_bin  # type: ignore[import-untyped]  # it ships no types
 
-from scripts.regen._methods import method_modules
+from scripts.regen._methods import method_modules, success_type
 from scripts.regen._problems import RefusedError
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def generate(canonical: Canonical, target: Path, facade: Mapping[str, Any]) -> N
         errors = project.build()
     if errors:
         raise RefusedError(_complaint(errors))
-    methods = method_modules(canonical, made, project.env, success_type)
+    methods = method_modules(canonical, made, project.env)
     own = {name: project.env.get_template(f"{name}.jinja").render(facade) for name in ("wire.py", "facade.py")}
     for name, source in {"py.typed": "", **own, **methods}.items():
         (target / name).parent.mkdir(exist_ok=True)
@@ -99,21 +99,6 @@ def _restore(data: GeneratorData, canonical: Canonical) -> dict[str, Any]:
             own = one.name.get_untrusted_value()
             one.name = UntrustedString(wires.get(own, own))
     return made
-
-
-def success_type(endpoint: Any) -> str:
-    """Return the type of what a success is: of several documented ones a union, None for those without content."""
-    patterns = endpoint.responses.patterns
-    successes = [one for one in patterns if one.status_code.range[0] < 300 and one.status_code.range[1] >= 200]
-    if not successes and endpoint.responses.default:
-        successes = [endpoint.responses.default]
-    if not successes or endpoint.method == "head":
-        return "None"
-    types = [
-        "None" if one.source["attribute"] == "None" else str(one.prop.get_type_string().as_unembedded_code())
-        for one in successes
-    ]
-    return " | ".join(dict.fromkeys(types))
 
 
 def _complaint(errors: Any) -> str:

@@ -20,7 +20,7 @@ from scripts.regen._operations import PARAMETER_IN_PATH
 from scripts.regen._schemas import clean_prose
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from jinja2 import Environment
 
@@ -60,10 +60,8 @@ _METHODS = ("get", "post", "put", "patch", "delete")
 def method_names(operations: Sequence[tuple[Operation, str]]) -> list[tuple[str, str]]:
     """Return (group, name) of each operation, in their order: unique, and attributes as Python writes them.
 
-    Where two operations want one name, the first by path and method keeps it, in whatever order they are given.
-
-    Args:
-        operations: Each with the kind of body that tells it from others of the same operation, empty for the first.
+    Each is given with the kind of body that tells it from others of the same operation, empty for the first. Where two
+    want one name, the first by path and method keeps it, in whatever order they are given.
     """
     result: dict[int, tuple[str, str]] = {}
     taken = set[tuple[str, str]]()
@@ -146,17 +144,8 @@ def _singular(part: str) -> str:
     return part
 
 
-def method_modules(
-    canonical: Canonical, made: Mapping[str, Any], templates: Environment, success_type: Callable[[Any], str]
-) -> dict[str, str]:
-    """Return path and source of each module.
-
-    Args:
-        canonical: What was generated.
-        made: What the generator has of each operation, by its module.
-        templates: Where the templates are.
-        success_type: Returns the type of what an operation's success is.
-    """
+def method_modules(canonical: Canonical, made: Mapping[str, Any], templates: Environment) -> dict[str, str]:
+    """Return path and source of each module; `made` is what the generator has of each operation, by its module."""
     groups: dict[str, dict[str, tuple[Operation, str]]] = {}
     names = method_names([(one.operation, one.suffix) for one in canonical.endpoints])
     for (group, name), endpoint in zip(names, canonical.endpoints, strict=True):
@@ -171,7 +160,7 @@ def method_modules(
         # A method called `list` hides the built-in type from the annotations of its class.
         hidden = [name for name in own if hasattr(builtins, name)]
         methods = [
-            _method(name, operation, module, made[module], success_type(made[module]), hidden)
+            _method(name, operation, module, made[module], hidden)
             for name in own
             for operation, module in [groups[group][name]]
         ]
@@ -195,9 +184,7 @@ def _imports(made: Iterable[Any], methods: Iterable[Mapping[str, Any]]) -> list[
     return lines
 
 
-def _method(
-    name: str, operation: Operation, module: str, made: Any, returns: str, hidden: Collection[str]
-) -> dict[str, Any]:
+def _method(name: str, operation: Operation, module: str, made: Any, hidden: Collection[str]) -> dict[str, Any]:
     """Return what the template says of an operation."""
     in_path = [one.python_name for one in made.path_parameters]
     others = [*(body.prop for body in made.bodies), *made.query_parameters]
@@ -208,11 +195,26 @@ def _method(
         "stated": ["self", *(_stated(one, hidden) for one in made.path_parameters)]
         + (["*", *(_stated(one, hidden) for one in others)] if others else []),
         "passed": ["_operation", *in_path, *(f"{one.python_name}={one.python_name}" for one in others)],
-        "returns": _seen(returns, hidden),
+        "returns": _seen(success_type(made), hidden),
         "prose": _prose(operation, [*in_path, *(one.python_name for one in others)]),
         "package": package,
         "module": file,
     }
+
+
+def success_type(endpoint: Any) -> str:
+    """Return the type of what a success is: of several documented ones a union, None for those without content."""
+    patterns = endpoint.responses.patterns
+    successes = [one for one in patterns if one.status_code.range[0] < 300 and one.status_code.range[1] >= 200]
+    if not successes and endpoint.responses.default:
+        successes = [endpoint.responses.default]
+    if not successes or endpoint.method == "head":
+        return "None"
+    types = [
+        "None" if one.source["attribute"] == "None" else str(one.prop.get_type_string().as_unembedded_code())
+        for one in successes
+    ]
+    return " | ".join(dict.fromkeys(types))
 
 
 def _stated(argument: Any, hidden: Collection[str]) -> str:
