@@ -130,7 +130,7 @@ def publish(package: Path, destination: Path) -> bool:
     destination.parent.mkdir(parents=True, exist_ok=True)
     for left in destination.parent.glob(".regen-*"):  # of a run that was killed outright
         shutil.rmtree(left, ignore_errors=True)
-    with tempfile.TemporaryDirectory(prefix=".regen-", dir=destination.parent) as staging:
+    with tempfile.TemporaryDirectory(prefix=".regen-", dir=destination.parent, ignore_cleanup_errors=True) as staging:
         fresh, old = shutil.copytree(package, Path(staging) / destination.name), Path(staging) / "old"
         try:
             if destination.exists():
