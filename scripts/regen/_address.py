@@ -26,7 +26,8 @@ Place = tuple[str, ...]  # keys that lead to a value in an answer
 _MAX_URL_DEPTH = 4
 _MAX_SHAPES = 200
 _MAX_PLACES = 5_000
-_GENERIC = VIDEO_URL_NAMES.index("url")
+GENERIC = VIDEO_URL_NAMES.index("url")
+"""The rank of a place whose name says no more than that an address stands there."""
 _NEUTRAL = re.compile(f"(?:{'|'.join(NEUTRAL_WORDS)})*")
 _ADDRESSES = ("url", "uri", "link", "href")
 # Words of which one in a name says that the address is of what was made of the video, and not of the video as it came.
@@ -49,7 +50,7 @@ class _Shape:
     @property
     def rank(self) -> int:
         """How well its best place is named."""
-        return min(self.ranks.values(), default=_GENERIC)
+        return min(self.ranks.values(), default=GENERIC)
 
     def places(self) -> list[Place]:
         """List the places to read, first the ones that count most; empty when they are not clear."""
@@ -57,13 +58,13 @@ class _Shape:
         place, others = _outermost(best), self.addresses - {_outermost(best)}
         if place is None:
             return []
-        if self.rank == _GENERIC and any(one[:-1] == place[:-1] for one in others):
+        if self.rank == GENERIC and any(one[:-1] == place[:-1] for one in others):
             return []  # a mere `url` beside another address is anything's
         if self.rank >= len(UNMISTAKABLE) and any(map(_is_of_analysis, others)) and not _is_of_analysis(place):
             return []  # beside an `overlay_url` a `video_url` may well be the recording
         # What is text in one alternative may hold the text in another: looked for first, for text has no keys.
         inside = [one for one in best if one != place and one[: len(place)] == place]
-        left = [one for one in self.ranks if one[: len(place)] != place and self.ranks[one] != _GENERIC]
+        left = [one for one in self.ranks if one[: len(place)] != place and self.ranks[one] != GENERIC]
         best_left = min((self.ranks[one] for one in left), default=0)
         heir = _outermost([one for one in left if self.ranks[one] == best_left]) if place in self.deprecated else None
         held = _outermost(inside)
@@ -84,37 +85,22 @@ def video_url_places(book: ModelBook, operation: Operation) -> tuple[Place, ...]
     and nothing else. An answer that has nothing but such a `url` where another answer has a better name is not clear.
     """
     shapes: list[_Shape] = []
-    for is_later, alternatives in _answers(book, operation):
-        found = [one for schema in alternatives if (one := _shape(book, schema, is_later)).ranks]
-        named = [one for one in found if one.rank != _GENERIC]
-        shapes.extend(named or found)
-    best = min((shape.rank for shape in shapes), default=0)
-    chosen = sorted((one for one in shapes if one.rank == best or not one.is_later), key=lambda one: one.rank)
-    if any(not one.places() or (best < one.rank == _GENERIC) for one in chosen):
-        return ()
-    return tuple(dict.fromkeys(place for one in chosen for place in one.places()))
-
-
-def is_unmistakable(place: Place) -> bool:
-    """Tell whether the name of a place says by itself that the address of the analyzed video stands there."""
-    rank = _rank(place)
-    return rank is not None and rank < len(UNMISTAKABLE)
-
-
-def is_generic(place: Place) -> bool:
-    """Tell whether the name of a place says no more than that an address stands there."""
-    return _rank(place) == _GENERIC
-
-
-def _answers(book: ModelBook, operation: Operation) -> Iterator[tuple[bool, list[Any]]]:
-    """List the success answers, one of each kind of JSON: whether it is a 202, and the schemas of the alternatives."""
     documented = any(status.startswith("2") for status in operation.responses)
     for status, response in operation.responses.items():
-        if status.startswith("2") or (status == "default" and not documented):
-            for kind, media in sorted(response["content"].items(), key=lambda item: item[0] != "application/json"):
-                if is_json(kind):
-                    found = _alternatives(book, media.get("schema", {}), 0)
-                    yield status == "202", list(itertools.islice(found, _MAX_SHAPES))
+        is_success = status.startswith("2") or (status == "default" and not documented)
+        # Which of several kinds of JSON the server sends is its choice.
+        kinds = sorted(
+            (kind for kind in response["content"] if is_json(kind)), key=lambda kind: kind != "application/json"
+        )
+        for kind in kinds if is_success else ():
+            schemas = itertools.islice(_alternatives(book, response["content"][kind].get("schema", {}), 0), _MAX_SHAPES)
+            found = [one for schema in schemas if (one := _shape(book, schema, status == "202")).ranks]
+            shapes.extend([one for one in found if one.rank != GENERIC] or found)
+    best = min((shape.rank for shape in shapes), default=0)
+    chosen = sorted((one for one in shapes if one.rank == best or not one.is_later), key=lambda one: one.rank)
+    if any(not one.places() or (best < one.rank == GENERIC) for one in chosen):
+        return ()
+    return tuple(dict.fromkeys(place for one in chosen for place in one.places()))
 
 
 def _alternatives(book: ModelBook, schema: Any, depth: int) -> Iterator[Any]:
@@ -140,7 +126,7 @@ def _shape(book: ModelBook, schema: Any, is_later: bool) -> _Shape:
             continue
         seen.add(key)
         flat = book.target(one)
-        if _is_text(flat) and (rank := _rank(place)) is not None:
+        if _is_text(flat) and (rank := rank_of(place)) is not None:
             shape.ranks[place] = rank
         if flat.get("deprecated") is True or (isinstance(one, dict) and one.get("deprecated") is True):
             shape.deprecated.add(place)
@@ -160,13 +146,13 @@ def _is_text(flat: Json) -> bool:
     return flat.get("type") in (None, "string") and not is_shaped and flat.get("format") not in _NO_ADDRESS
 
 
-def _rank(place: Place) -> int | None:
+def rank_of(place: Place) -> int | None:
     """Return how well a place is named, 0 the best; None when it is named after something else."""
     if not place:
         return None
     *around, last = place
     own, whole = folded(last), folded("".join(place))
-    if own in ("url", "href") and (held := _rank(tuple(around))) is not None:
+    if own in ("url", "href") and (held := rank_of(tuple(around))) is not None:
         return held  # what was the address itself is an object now, which holds it
     for rank, name in enumerate(VIDEO_URL_NAMES):
         if name in UNMISTAKABLE and own == name:

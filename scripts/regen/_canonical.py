@@ -230,7 +230,10 @@ class _Builder:
         names = unique_identifiers([(one["name"], one["in"]) for one in stated], ENDPOINT_RESERVED)
         found = []
         for own, one in zip(names, stated, strict=True):
-            view = _described(self.book.view(schema_of(one), f"{name} {own}"), one)
+            view = self.book.view(schema_of(one), f"{name} {own}")
+            text = one.get("description")
+            if not view.keys() & {"$ref", "description"} and isinstance(text, str) and text.strip():
+                view = {**view, "description": clean_prose(text)}
             if one["in"] != "path" and one.get("required") is True:
                 view = self.book.settled(view, schema_of(one))
             found.append(Parameter(own, one["name"], one["in"], one, view))
@@ -282,10 +285,11 @@ class _Builder:
             # Of several contents JSON is read, else text, else bytes.
             order = sorted(response["content"], key=lambda one: (not is_json(one), not one.lower().startswith("text/")))
             for kind in order[:1]:
-                hint = f"{name} Response{status.capitalize() if status == 'default' else status}"
+                schema = response["content"][kind].get("schema", {})
                 content: Json = {_BYTES: {"schema": {**_TEXT, "format": "binary"}}}
-                if is_json(kind):
-                    content = {JSON: {"schema": self.book.view(response["content"][kind].get("schema", {}), hint)}}
+                if is_json(kind) and not ("*" in kind and is_file(self.book.target(schema))):
+                    hint = f"{name} Response{status.capitalize() if status == 'default' else status}"
+                    content = {JSON: {"schema": self.book.view(schema, hint)}}
                 elif kind.lower().startswith("text/"):
                     content = {"text/plain": {"schema": _TEXT}}
                 view["content"] = content
@@ -306,13 +310,6 @@ def _joining_style(parameter: Json) -> str:
     explode = parameter.get("explode", style == "form")
     joins = style in ("form", "spaceDelimited", "pipeDelimited") and explode is False
     return str(style) if "schema" in parameter and (joins or style == "deepObject") else ""
-
-
-def _described(view: Json, parameter: Json) -> Json:
-    text = parameter.get("description")
-    if "$ref" in view or "description" in view or not isinstance(text, str) or not text.strip():
-        return view
-    return {**view, "description": clean_prose(text)}
 
 
 def bodies(book: ModelBook, operation: Operation) -> list[Body]:

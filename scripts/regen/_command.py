@@ -20,7 +20,6 @@ from scripts.regen._problems import EXIT_LOUD, EXIT_OK, EXIT_REFUSED, RefusedErr
 from scripts.regen._report import decisions, report
 from scripts.regen._rules import FACADE_SOURCE
 from scripts.regen._text import lines_of, one_line
-from scripts.regen._verify import tree_files
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -131,7 +130,7 @@ def publish(package: Path, destination: Path) -> bool:
     destination.parent.mkdir(parents=True, exist_ok=True)
     for left in destination.parent.glob(".regen-*"):  # of a run that was killed outright
         shutil.rmtree(left, ignore_errors=True)
-    with tempfile.TemporaryDirectory(prefix=".regen-", dir=destination.parent) as staging:
+    with tempfile.TemporaryDirectory(prefix=".regen-", dir=destination.parent, ignore_cleanup_errors=True) as staging:
         fresh, old = shutil.copytree(package, Path(staging) / destination.name), Path(staging) / "old"
         try:
             if destination.exists():
@@ -142,3 +141,9 @@ def publish(package: Path, destination: Path) -> bool:
                 old.rename(destination)
             raise
     return True
+
+
+def tree_files(folder: Path) -> dict[str, bytes]:
+    """Read all files below a folder, by relative path, without what interpreters leave behind."""
+    paths = [path for path in sorted(folder.rglob("*")) if path.is_file() and "__pycache__" not in path.parts]
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}

@@ -1,38 +1,109 @@
-"""Can the facade still do its job with what was generated? Pure: documents in, findings out."""
+"""The facade's two operations: what it says in their requests, whether that does its job, and `facade.py`.
+
+Flags that are true are said, false ones only where the document requires them; nothing else is said unless the document
+requires it and gives its value, which the generated function then has as its default.
+"""
 
 from __future__ import annotations
 
 import difflib
 import json
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from jsonschema import Draft202012Validator, ValidationError  # type: ignore[import-untyped]  # it ships no types
 from jsonschema.validators import extend  # type: ignore[import-untyped]  # the same
 
-from scripts.regen._address import is_generic, is_unmistakable
-from scripts.regen._builders import facade_requests
+from scripts.regen._address import GENERIC, rank_of
 from scripts.regen._document import side_of
 from scripts.regen._find import base_url, is_json
-from scripts.regen._names import folded
+from scripts.regen._names import folded, module_name
 from scripts.regen._problems import Finding
-from scripts.regen._rules import FACADE_SOURCE, RULES, Rule
-from scripts.regen._security import asked, suffices
+from scripts.regen._rules import FACADE_SOURCE, RULES, SESSION_PARAMETER, UNMISTAKABLE, Rule
+from scripts.regen._security import suffices
+from scripts.regen._wire import UNSAID, Case
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from scripts.regen._address import Place
-    from scripts.regen._builders import FacadeRequest
-    from scripts.regen._canonical import Canonical
+    from scripts.regen._canonical import Canonical, Endpoint
     from scripts.regen._load import Json
     from scripts.regen._operations import Operation
     from scripts.regen._schemas import ModelBook
     from scripts.regen._security import Credentials
-    from scripts.regen._wire import Case
 
 _TABLE = "scripts/regen/_rules.py"
 _DECIDE = f"decide what the facade sends, and say it in {FACADE_SOURCE}"
+
+
+@dataclass(frozen=True)
+class FacadeRequest:
+    """How the facade makes the request of one operation."""
+
+    rule: Rule
+    endpoint: Endpoint
+    model: Json  # the schema of the body's model, empty where the body has no fields
+    wires: Mapping[str, str]  # its names in Python to the vendor's, where they differ
+    in_parameters: Mapping[str, bool]  # the flags that are parameters, and whether the document requires them
+    in_body: Mapping[str, bool]  # the flags that are fields of the body, and the same
+    gone: Sequence[str]  # the flags that the document has nowhere
+
+    def unsayable(self) -> Iterator[str]:
+        """Yield what the document requires and the facade has no words for."""
+        in_path = [one.own for one in self.endpoint.parameters if one.place == "path"]
+        if self.endpoint.trouble:
+            yield self.endpoint.trouble
+        if in_path != [SESSION_PARAMETER]:
+            needs = "needs more than a session" if in_path else "holds no session"
+            yield f"its path {self.endpoint.operation.path} {needs}"
+        for one in self.endpoint.parameters:
+            if one.place != "path" and one.required and one.own not in self.in_parameters and "default" not in one.view:
+                yield f"it requires the new {one.place} parameter `{one.wire}`"
+        body = self.endpoint.body
+        if body and body.required and not self.model:
+            yield f"its request body is now no object with fields ({body.media[0]})"
+        for name in self.model.get("required", ()):
+            if name not in self.in_body and "default" not in self.model["properties"][name]:
+                yield f"its body requires the new field `{self.wires.get(name, name)}`"
+
+    def cases(self) -> Iterator[Case]:
+        """Yield every request that the facade makes."""
+        fields, required = self.model.get("properties", {}), self.model.get("required", ())
+        for way in self.rule.requests:
+            values: Json = {
+                one.own: "squad 7/é" if one.place == "path" else one.view["default"]
+                for one in self.endpoint.parameters
+                if one.place == "path" or (one.required and "default" in one.view)
+            }
+            values.update(_said(self.in_parameters, way))
+            content = {name: fields[name]["default"] for name in required if "default" in fields[name]}
+            content.update(_said(self.in_body, way))
+            body = {self.wires.get(name, name): value for name, value in content.items()} if self.model else UNSAID
+            yield Case(self.endpoint, values, body)
+
+
+def _said(flags: Mapping[str, bool], way: tuple[str, ...]) -> dict[str, bool]:
+    return {name: name in way for name, is_required in flags.items() if is_required or name in way}
+
+
+def facade_requests(canonical: Canonical) -> dict[str, FacadeRequest]:
+    """Return how the facade makes the requests of the operations that the document has."""
+    found: dict[str, FacadeRequest] = {}
+    for rule in RULES:
+        if endpoint := canonical.named(rule.name):
+            name = endpoint.body.model if endpoint.body else ""
+            component = canonical.book.components.get(name, {})
+            model = component if "properties" in component else {}
+            flags = [flag.name for flag in rule.flags]
+            others = {one.own: one.required for one in endpoint.parameters if one.place != "path" and one.own in flags}
+            fields = [one for one in model.get("properties", {}) if one in flags and one not in others]
+            in_body = {one: one in model.get("required", ()) for one in fields}
+            gone = [one for one in flags if one not in others and one not in in_body]
+            wires = canonical.book.wire_names.get(name, {})
+            found[rule.name] = FacadeRequest(rule, endpoint, model, wires, others, in_body, gone)
+    return found
 
 
 def missing_operations(
@@ -56,7 +127,7 @@ def missing_operations(
 
 
 def _nearest(rule: Rule, operations: Sequence[Operation]) -> str:
-    """Name the operation that has the identifier of a missing one, whatever it is now, or one of a similar path."""
+    """Name the operation that has the identifier of a missing one, or a similar path."""
     known = {folded(name) for name in rule.operation_ids}
     for one in operations:
         if folded(one.identifier) in known:
@@ -146,12 +217,13 @@ def _complaint(book: ModelBook, schema: Any, value: object) -> str:
 def _about_response(
     name: str, operation: Operation, places: Mapping[str, tuple[Place, ...]]
 ) -> Iterator[tuple[str, str]]:
-    named = [".".join(place) for found in places.values() for place in found if is_unmistakable(place)]
+    ranks = {place: rank_of(place) for found in places.values() for place in found}
+    named = [".".join(place) for place, rank in ranks.items() if rank is not None and rank < len(UNMISTAKABLE)]
     if not places[name]:
         statuses = ", ".join(status for status in operation.responses if status[0] in "23") or "none documented"
         changed = f"none of its success answers ({statuses}) has one clear place for the address of the video"
         yield changed, f"name the place in `VIDEO_URL_NAMES` of {_TABLE}, or teach the facade the new kind of answer"
-    elif named and all(map(is_generic, places[name])):
+    elif named and all(ranks[place] == GENERIC for place in places[name]):
         only = ".".join(places[name][0])
         changed = f"its answer has only `{only}`, which may be another address than `{named[0]}`"
         yield changed, "ask the vendor what stands there"
@@ -160,7 +232,10 @@ def _about_response(
 def _about_access(operation: Operation, credentials: Credentials, base: str | None) -> Iterator[tuple[str, str]]:
     for kind, schemes in (("API key", credentials.key_schemes), ("bearer token", credentials.bearer_schemes)):
         if not suffices(schemes, operation):
-            changed = f"the vendor takes no {kind} for it any more; it asks for {asked(operation)}"
+            asked = (
+                " or ".join(" together with ".join(one) or "nothing" for one in operation.security or []) or "nothing"
+            )
+            changed = f"the vendor takes no {kind} for it any more; it asks for {asked}"
             yield changed, "change how the facade authenticates"
     own = base_url(operation.servers)
     stated = [str(server.get("url"))[:200] for server in operation.servers]
@@ -172,3 +247,35 @@ def _about_access(operation: Operation, credentials: Credentials, base: str | No
         where = f"it is on a server of its own, {own}" if own else f"its own server cannot be used{named}"
         advice = f"ask the vendor for one address, or give the facade a second one in {FACADE_SOURCE}"
         yield f"{where}, and the facade sends its credential to {base} alone", advice
+
+
+def facade_values(
+    spec: Json,
+    canonical: Canonical,
+    credentials: Credentials,
+    base: str | None,
+    places: Mapping[str, tuple[Place, ...]],
+) -> Json:
+    """Return what the template of the module says. Every value becomes a literal, so the document cannot add code."""
+    requests = facade_requests(canonical)
+    gone = {rule.name: "the vendor's spec has no such operation any more" for rule in RULES}
+    reasons = {**gone, **{name: "; ".join(one.unsayable()) for name, one in requests.items()}}
+    return {
+        "title": str(spec["info"].get("title", "")),
+        "version": str(spec["info"].get("version", "")),
+        "base": base,
+        "credentials": credentials,
+        "unsupported": {name: reason for name, reason in reasons.items() if reason},
+        "places": {name: found for name, found in places.items() if found},
+        "modules": {name: one.endpoint.module for name, one in requests.items()},
+        "operations": [(rule.name, [flag.name for flag in rule.flags], requests.get(rule.name)) for rule in RULES],
+        "session": SESSION_PARAMETER,
+        "said": _as_arguments,
+        "module_name": module_name,
+        "ascii": ascii,
+    }
+
+
+def _as_arguments(flags: Mapping[str, bool], unsaid: str) -> list[str]:
+    """Return flags as arguments; one that is not required is left unsaid where it is false."""
+    return [f"{name}={name}{'' if is_required else f' or {unsaid}'}" for name, is_required in flags.items()]

@@ -70,22 +70,12 @@ class Flattener:
 
     def target(self, schema: Any) -> Json:
         """Follow references to the plain schema at their end; references that lead to each other say nothing."""
-        flat, seen = self.flatten(schema), list[str]()
-        nullable = flat.get("nullable") is True
-        while "$ref" in flat:
-            ref = flat["$ref"]
-            if ref in self._ends:
-                flat = self._ends[ref]
-                break
-            if ref in seen:
-                flat = {}
-                break
-            seen.append(ref)
-            flat = self.flatten(lookup(self._spec, ref, "a schema"))
-            nullable = nullable or flat.get("nullable") is True
-        if len(seen) == 1:
-            self._ends[seen[0]] = flat
-        return {**flat, "nullable": True} if nullable else flat
+        if not isinstance(schema, dict) or schema.keys() != {"$ref"}:
+            return self._unfolded(schema, frozenset())
+        ref = str(schema["$ref"])
+        if ref not in self._ends:
+            self._ends[ref] = self._unfolded(schema, frozenset())
+        return self._ends[ref]
 
 
 def distinct(schemas: Iterable[Any]) -> list[Any]:

@@ -23,7 +23,7 @@ from openapi_python_client.parser.openapi import GeneratorData
 from openapi_python_client.schema.untrusted_string import UntrustedString
 from ruff import find_ruff_bin  # type: ignore[import-untyped]  # it ships no types
 
-from scripts.regen._methods import method_modules
+from scripts.regen._methods import method_modules, success_type
 from scripts.regen._problems import RefusedError
 
 if TYPE_CHECKING:
@@ -52,7 +52,13 @@ def check_tools() -> None:
 
 def generate(canonical: Canonical, target: Path, facade: Mapping[str, Any]) -> None:
     """Write the package into a new folder, with modules of our own in it; `facade` is what the facade's module says."""
-    config = _config(target)
+    settings = ConfigFile(
+        project_name_override=PACKAGE,
+        package_name_override=PACKAGE,
+        literal_enums=True,  # plain strings on both sides; enumeration members would need valid, distinct names
+        post_hooks=[],  # the formatter is run below, with a configuration of its own
+    )
+    config = Config.from_sources(settings, MetaType.NONE, Path("openapi.json"), "utf-8", False, output_path=target)
     with contextlib.redirect_stdout(io.StringIO()):
         data = GeneratorData.from_dict(canonical.document, config=config)
         if isinstance(data, GeneratorError):
@@ -62,27 +68,17 @@ def generate(canonical: Canonical, target: Path, facade: Mapping[str, Any]) -> N
         templates = project.env.loader
         assert templates is not None
         project.env.loader = FunctionLoader(lambda name: corrected(name, templates.get_source(project.env, name)[0]))
-        project.env.globals.update(known_of=canonical.of, dumps=json.dumps, success_type=success_type)
-        project.env.globals.update(is_untyped=_is_untyped)
+        helpers: dict[str, Any] = {"known_of": canonical.of, "dumps": json.dumps, "success_type": success_type}
+        project.env.globals.update(helpers)
         errors = project.build()
     if errors:
         raise RefusedError(_complaint(errors))
-    methods = method_modules(canonical, made, project.env, success_type)
+    methods = method_modules(canonical, made, project.env)
     own = {name: project.env.get_template(f"{name}.jinja").render(facade) for name in ("wire.py", "facade.py")}
     for name, source in {"py.typed": "", **own, **methods}.items():
         (target / name).parent.mkdir(exist_ok=True)
         (target / name).write_text(source, encoding="utf-8")
     _format(target)
-
-
-def _config(target: Path) -> Config:
-    settings = ConfigFile(
-        project_name_override=PACKAGE,
-        package_name_override=PACKAGE,
-        literal_enums=True,  # plain strings on both sides; enumeration members would need valid, distinct names
-        post_hooks=[],  # the formatter is run below, with a configuration of its own
-    )
-    return Config.from_sources(settings, MetaType.NONE, Path("openapi.json"), "utf-8", False, output_path=target)
 
 
 def _restore(data: GeneratorData, canonical: Canonical) -> dict[str, Any]:
@@ -103,25 +99,6 @@ def _restore(data: GeneratorData, canonical: Canonical) -> dict[str, Any]:
             own = one.name.get_untrusted_value()
             one.name = UntrustedString(wires.get(own, own))
     return made
-
-
-def _is_untyped(responses: Any) -> bool:
-    return any(one.source["attribute"] == "response.json()" for one in responses)
-
-
-def success_type(endpoint: Any) -> str:
-    """Return the type of what a success is: of several documented ones a union, None for those without content."""
-    patterns = endpoint.responses.patterns
-    successes = [one for one in patterns if one.status_code.range[0] < 300 and one.status_code.range[1] >= 200]
-    if not successes and endpoint.responses.default:
-        successes = [endpoint.responses.default]
-    if not successes or endpoint.method == "head":
-        return "None"
-    types = [
-        "None" if one.source["attribute"] == "None" else str(one.prop.get_type_string().as_unembedded_code())
-        for one in successes
-    ]
-    return " | ".join(dict.fromkeys(types))
 
 
 def _complaint(errors: Any) -> str:
@@ -173,8 +150,11 @@ CORRECTIONS = (
     # A response of no stated shape is a response too.
     (
         _ENDPOINT,
-        '(endpoint.responses | length > 0) and return_string != PythonCode("Any")',
-        '(endpoint.responses | length > 0) and (return_string != PythonCode("Any") or is_untyped(endpoint.responses))',
+        'and return_string != PythonCode("Any")',
+        (
+            'and (return_string != PythonCode("Any")'
+            ' or "response.json()" in endpoint.responses | map(attribute="source.attribute"))'
+        ),
     ),
     # The values are a set, and sorted without regard to case those that differ in nothing else keep its chance order.
     ("literal_enum.py.jinja", "enum.values|list|sort", "enum.values|list|sort(case_sensitive=true)"),

@@ -2,33 +2,35 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
 import sys
 from collections import defaultdict
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scripts.regen._address import Place, video_url_places
-from scripts.regen._builders import facade_requests, facade_values
 from scripts.regen._canonical import NO_SERVER, Canonical, canonicalize
 from scripts.regen._document import check_references
-from scripts.regen._facade import check_facade, missing_operations
+from scripts.regen._facade import check_facade, facade_requests, facade_values, missing_operations
 from scripts.regen._find import base_url, find_operations
 from scripts.regen._flatten import follow_discriminators
 from scripts.regen._generate import PACKAGE, check_tools, generate
 from scripts.regen._load import Json, load_spec
 from scripts.regen._operations import Operation, operations_of
-from scripts.regen._problems import Finding
+from scripts.regen._problems import Finding, RefusedError
 from scripts.regen._security import Credentials, check_schemes, find_credentials, suffices
 from scripts.regen._text import to_bytes
-from scripts.regen._verify import verify
 from scripts.regen._wire import difference, sampled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
 
     from scripts.regen._canonical import Endpoint
 
+_TIMEOUT = 180.0  # seconds; a thousand operations take a few
 _RECURSION = 12_000  # frames; documents are at most 150 levels deep and a level takes a few dozen frames
 
 
@@ -73,8 +75,9 @@ def build(planned: Plan, folder: Path) -> Path:
     (package / "openapi.json").write_bytes(to_bytes(planned.spec))
     wrong = _check_requests(planned, package)
     for endpoint in planned.canonical.endpoints:
-        why = wrong.get(endpoint.module, "")
-        _mark(package, endpoint, why, _accepted(planned.credentials, endpoint.operation))
+        why, kinds = wrong.get(endpoint.module, ""), _accepted(planned.credentials, endpoint.operation)
+        if why or kinds is not None:
+            _mark(package, endpoint, why, kinds)
         if why:
             planned.canonical.notes.append(f"{endpoint.operation.label} cannot be called: {why}")
     return package
@@ -102,6 +105,36 @@ def _check_requests(planned: Plan, package: Path) -> dict[str, str]:
             wrong.setdefault(endpoint.module, f"its request is not what the document describes: {why}")
     canonical.notes.extend(dict.fromkeys(said))
     return wrong
+
+
+def verify(canonical: Canonical, package: Path, jobs: Sequence[Json] = ()) -> list[Json]:
+    """Check that no operation is missing and that every module imports, warnings being errors; make requests."""
+    for endpoint in canonical.endpoints:
+        if not (package / "api" / endpoint.tag / f"{endpoint.name}.py").is_file():
+            raise RefusedError(
+                f"The generator left out {endpoint.operation.label}: it wrote no module {endpoint.module}."
+            )
+    paths = [path.relative_to(package.parent).with_suffix("") for path in sorted(package.rglob("*.py"))]
+    modules = [".".join(path.parts).removesuffix(".__init__") for path in paths]
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
+    environment = {**kept, "PYTHONPATH": str(package.parent), "PYTHONDONTWRITEBYTECODE": "1"}
+    # An escape that Python does not know is a warning of the compiler, which has no module's name yet.
+    strict = ["-W", "error::SyntaxWarning", "-W", "error::DeprecationWarning:aikynetix_api"]
+    done = subprocess.run(
+        [sys.executable, "-P", *strict, str(Path(__file__).with_name("_probe.py"))],
+        input=json.dumps({"modules": modules, "cases": jobs}),
+        capture_output=True,
+        text=True,
+        timeout=_TIMEOUT,
+        check=False,
+        env=environment,
+        cwd=package.parent,
+    )
+    if done.returncode != 0:
+        said = " ".join(done.stderr.split())[-600:]
+        raise RefusedError(f"The generator wrote a module that cannot be imported: {said}")
+    made: list[Json] = json.loads(done.stdout)
+    return made
 
 
 _HEAD = ") -> dict[str, Any]:\n"

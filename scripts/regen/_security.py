@@ -57,11 +57,6 @@ def suffices(schemes: Collection[str], operation: Operation) -> bool:
     return any(len(one) == 1 and next(iter(one)) in schemes for one in requirements)
 
 
-def asked(operation: Operation) -> str:
-    """Name the schemes that an operation asks for, for a message."""
-    return " or ".join(" together with ".join(one) or "nothing" for one in operation.security or []) or "nothing"
-
-
 def find_credentials(spec: Json, operations: Sequence[Operation]) -> Credentials:
     """Find the API key and the bearer token that most of the given operations accept.
 

@@ -39,10 +39,6 @@ _SEPARATORS = {"form": ",", "spaceDelimited": " ", "pipeDelimited": "|"}
 UNSAID = object()
 
 
-class _UnsampledError(Exception):
-    pass
-
-
 @dataclass(frozen=True)
 class Case:
     """One request to be made."""
@@ -72,7 +68,7 @@ def sampled(canonical: Canonical, endpoint: Endpoint) -> list[Case]:
         every = {one.own: _Sampler(book).sample(schema_of(one.stated)) for one in endpoint.parameters}
         needed = {one.own: every[one.own] for one in endpoint.parameters if one.required}
         body = UNSAID if endpoint.body is None else _sampled_body(book, endpoint.body)
-    except _UnsampledError:
+    except RecursionError:  # what has to be said has no end
         return []
     least = body if endpoint.body is not None and endpoint.body.required else UNSAID
     return [Case(endpoint, every, body, is_all=True), Case(endpoint, needed, least)]
@@ -102,7 +98,7 @@ class _Sampler:
         """Return a value."""
         self._left -= 1
         if depth > _NO_END or self._left < -_MOST_PARTS:
-            raise _UnsampledError
+            raise RecursionError
         flat = self._book.target(schema)
         if alternatives := variants(flat):
             base = {key: one for key, one in flat.items() if key not in ("oneOf", "anyOf")}
@@ -202,7 +198,7 @@ def _bodies(body: Body, value: Any, announced: str, content: bytes) -> tuple[Any
     if body.kind == "bytes":
         return value["$file"], content.hex()
     if body.kind == "json":
-        return value, json.loads(content) if content else UNSAID
+        return value, json.loads(content) if content else "nothing"
     encoding: Json = body.stated.get("encoding") or {}
     fields = {name: one for name, one in value.items() if one is not None}
     if body.kind == "form":

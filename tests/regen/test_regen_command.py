@@ -13,10 +13,9 @@ from typing import Any
 
 import pytest
 
-from scripts.regen._command import main
+from scripts.regen._command import main, tree_files
 from scripts.regen._rules import FACADE_SOURCE
 from scripts.regen._text import lines_of
-from scripts.regen._verify import tree_files
 from scripts.vendor_spec import make_spec
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -41,7 +40,8 @@ class Regen:
         source.write_text(text or json.dumps(self.spec), encoding="utf-8")
         self._capsys.readouterr()
         code = main(["--spec", str(source), "--output", str(self.folder / "generated"), *options])
-        return code, *self._capsys.readouterr()
+        said = self._capsys.readouterr()
+        return code, said.out, said.err
 
     def tree(self) -> dict[str, bytes]:
         """Return the folder's files."""

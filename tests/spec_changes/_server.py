@@ -113,46 +113,36 @@ class SpecServer:
         return headers.get(name) == KEY or (name.lower() == "authorization" and authorization == f"{prefix} {TOKEN}")
 
     def _read(self, operation: Json, headers: Message, query: str, body: bytes) -> dict[str, Any]:
-        said: dict[str, Any] = {}
-        pairs = parse_qsl(query, keep_blank_values=True)
-        credentials = {one["name"] for one in self._schemes() if one.get("in") == "query"}
         known = {
             one["name"]: one for one in map(self._resolve, [*operation["shared"], *operation.get("parameters", [])])
         }
-        for name, value in pairs:
-            if name in credentials:
-                continue
-            if name not in known or known[name]["in"] != "query":
-                raise UnfitError(400, f"unknown query parameter {name}")
-            said[name] = self._typed(known[name].get("schema", {}), value)
+        given: dict[str, Any] = {
+            "query": dict(parse_qsl(query, keep_blank_values=True)),
+            "header": headers,
+            "cookie": dict(re.findall(r"(?:^|; )([^=;]+)=([^;]*)", headers.get("cookie", ""))),
+            "path": {},
+        }
+        credentials = {one["name"] for one in self._schemes() if one.get("in") == "query"}
+        if unknown := given["query"].keys() - credentials - {n for n, one in known.items() if one["in"] == "query"}:
+            raise UnfitError(400, f"unknown query parameters {unknown}")
+        said: dict[str, Any] = {}
         for name, one in known.items():
-            if one["in"] == "header" and name in headers:
-                said[name] = self._typed(one.get("schema", {}), headers[name])
-            if one["in"] == "cookie" and (
-                found := re.search(rf"(?:^|; ){re.escape(name)}=([^;]*)", headers.get("cookie", ""))
-            ):
-                said[name] = self._typed(one.get("schema", {}), found[1])
-            if (
-                one.get("required")
-                and one["in"] != "path"
-                and name not in said
-                and name.lower() not in ("authorization", "api-key")
-            ):
+            if name in given[one["in"]]:
+                said[name] = self._typed(one.get("schema", {}), given[one["in"]][name])
+            elif one.get("required") and one["in"] != "path" and name.lower() not in ("authorization", "api-key"):
                 raise UnfitError(400, f"{one['in']} parameter {name} is required")
         said.update(self._read_body(operation, headers, body))
         return said
 
     def _read_body(self, operation: Json, headers: Message, body: bytes) -> dict[str, Any]:
         described = self._resolve(operation.get("requestBody"))
-        if not described:
-            if body:
-                raise UnfitError(400, "a body where none is documented")
+        if body and not described:
+            raise UnfitError(400, "a body where none is documented")
+        if not body and described and described.get("required"):
+            raise UnfitError(400, "a body is required")
+        if not body:
             return {}
         kind = headers.get("content-type", "").split(";")[0]
-        if not body:
-            if described.get("required"):
-                raise UnfitError(400, "a body is required")
-            return {}
         content = {stated.partition(";")[0]: media for stated, media in described["content"].items()}
         media = self._resolve(content.get(kind) or content.get("*/*") or content.get(kind.replace("/", "/*+")))
         if media is None:
@@ -261,10 +251,6 @@ class SpecServer:
 
     def _resolve(self, node: Any) -> Any:
         while isinstance(node, dict) and "$ref" in node:
-            if not node["$ref"].startswith("#/"):
-                schemas = self.spec["components"]["schemas"].values()
-                node = next(one for one in schemas if one.get("$anchor") == node["$ref"][1:])
-                continue
             target: Any = self.spec
             for part in node["$ref"][2:].split("/"):
                 target = target[unquote(part).replace("~1", "/").replace("~0", "~")]

@@ -1,8 +1,10 @@
+# ruff: noqa: E501 -- a table, one operation to a line however long
 """The document of a whole video-analysis service, and a server for it: what `client.call` is for."""
 
 from __future__ import annotations
 
 import copy
+import re
 from typing import TYPE_CHECKING, Any
 
 from tests.spec_changes._change import BASE
@@ -87,70 +89,52 @@ def _crud(spec: Json, resource: str, fields: Json) -> None:
     }
 
 
+_UPLOAD = {
+    "type": "object",
+    "required": ["file"],
+    "properties": {"file": {"type": "string", "format": "binary"}, "is_jump": {"type": "boolean"}, "note": _TEXT},
+}
+_ODD = [
+    _query(name, _TEXT, required=True, description=f"The {name}.")
+    for name in ("self", "operation", "class", "from", "call", "list", "body")
+]
+_DESCRIBED: Json = {
+    "summary": "Import what is called oddly",
+    "description": 'Says `"""` and \\\\n.',
+    "deprecated": True,
+}
+_PICTURES = ("thumbnail", "skeleton", "forces")
+
+
+def _ref(name: str) -> Json:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+# Request to operationId, tag, status and answer, and what else is said.
+_OTHERS: dict[str, tuple[str, str, str, Json, Json]] = {
+    "post /sessions/{session_id}/video/": ("upload-video", "videos", "201", _answer(_ref("Session")), {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": _UPLOAD}}}}),
+    "put /sessions/{session_id}/video/": ("replace-video", "videos", "204", _answer(None), {"requestBody": {"required": True, "content": {"video/mp4": {}}}}),
+    "get /sessions/{session_id}/video/": ("download-video", "videos", "200", _answer({}, "video/mp4"), {}),
+    "delete /sessions/{session_id}/video/": ("delete-video", "videos", "204", _answer(None), {}),
+    **{f"get /sessions/{{session_id}}/{name}/": (f"get-{name}", "videos", "200", _answer({}, "application/octet-stream"), {}) for name in _PICTURES},
+    "get /exports/{export-id}/data/": ("export-data", "exports", "200", _answer(_TEXT, "text/csv"), {}),
+    "post /keys/{key-id}/rotate/": ("rotate-key", "keys", "200", _answer(_ref("Key")), {"parameters": [{"name": "X-Reason", "in": "header", "schema": _TEXT}]}),
+    "get /users/me/": ("whoami", "users", "200", _answer(_ref("User")), {"security": [{"Bearer": []}]}),
+    "get /lookups/import/": ("odd-names", "lookups", "200", _answer({"type": "array", "items": _ref("Session")}), {**_DESCRIBED, "parameters": _ODD}),
+}  # fmt: skip
+
+
 def service() -> Json:
     """Return the document: more than sixty operations beside the facade's two."""
     spec = copy.deepcopy(BASE)
     spec["components"]["schemas"] = {"Problem": {"type": "object", "properties": {"error": _TEXT, "code": _TEXT}}}
     for resource, fields in RESOURCES.items():
         _crud(spec, resource, fields)
-    upload = {
-        "type": "object",
-        "required": ["file"],
-        "properties": {"file": {"type": "string", "format": "binary"}, "is_jump": {"type": "boolean"}, "note": _TEXT},
-    }
-    one = [_path_parameter("session_id")]
-    spec["paths"]["/sessions/{session_id}/video/"] = {
-        "parameters": one,
-        "post": _operation(
-            "upload-video",
-            "videos",
-            _answer({"$ref": "#/components/schemas/Session"}),
-            "201",
-            requestBody={"required": True, "content": {"multipart/form-data": {"schema": upload}}},
-        ),
-        "put": _operation(
-            "replace-video",
-            "videos",
-            _answer(None),
-            "204",
-            requestBody={"required": True, "content": {"video/mp4": {}}},
-        ),
-        "get": _operation("download-video", "videos", _answer({}, "video/mp4")),
-        "delete": _operation("delete-video", "videos", _answer(None), "204"),
-    }
-    for name in ("thumbnail", "skeleton", "forces"):
-        spec["paths"][f"/sessions/{{session_id}}/{name}/"] = {
-            "parameters": one,
-            "get": _operation(f"get-{name}", "videos", _answer({}, "application/octet-stream")),
-        }
-    spec["paths"]["/exports/{export-id}/data/"] = {
-        "get": _operation(
-            "export-data", "exports", _answer(_TEXT, "text/csv"), parameters=[_path_parameter("export-id")]
-        )
-    }
-    spec["paths"]["/keys/{key-id}/rotate/"] = {
-        "post": _operation(
-            "rotate-key",
-            "keys",
-            _answer({"$ref": "#/components/schemas/Key"}),
-            parameters=[_path_parameter("key-id"), {"name": "X-Reason", "in": "header", "schema": _TEXT}],
-        )
-    }
-    spec["paths"]["/users/me/"] = {
-        "get": _operation("whoami", "users", _answer({"$ref": "#/components/schemas/User"}), security=[{"Bearer": []}])
-    }
-    odd = ("self", "operation", "class", "from", "call", "list", "body")
-    spec["paths"]["/lookups/import/"] = {
-        "get": _operation(
-            "odd-names",
-            "lookups",
-            _answer({"type": "array", "items": {"$ref": "#/components/schemas/Session"}}),
-            deprecated=True,
-            summary="Import what is called oddly",
-            description='Says `"""` and \\\\n.',
-            parameters=[_query(name, _TEXT, required=True, description=f"The {name}.") for name in odd],
-        )
-    }
+    for target, (name, tag, status, answer, more) in _OTHERS.items():
+        method, path = target.split()
+        item = spec["paths"].setdefault(path, {})
+        item["parameters"] = [_path_parameter(one) for one in re.findall(r"{(.*?)}", path)]
+        item[method] = _operation(name, tag, answer, status, **more)
     return spec
 
 

@@ -117,43 +117,30 @@ TROUBLE: dict[str, tuple[Json, str]] = {
 }  # fmt: skip
 
 
+def _answer(schema: Json, kind: str = JSON, status: str = "200") -> Json:
+    return {status: {"description": "", "content": {kind: {"schema": schema}}}}
+
+
+# What other operations than those of the first table answer, or where they are.
+_MORE: dict[str, tuple[str, Json]] = {
+    "pets": ("get /pets", {"responses": _answer(_DISCRIMINATED, status="201")}),
+    "other": ("get /other", {"servers": [{"url": "https://up.aikynetix.app/v2"}]}),
+    "plain": ("get /plain", {"responses": _answer(_TEXT, "text/plain")}),
+    **{name: (f"post /trouble/{name}", more) for name, (more, _) in TROUBLE.items()},
+}
+
+
 def wire_document() -> Json:
+    """Return the document."""
     spec: Json = json.loads(json.dumps(BASE))
     spec["components"]["schemas"] = _COMPONENTS
     spec["components"]["securitySchemes"]["Basic"] = {"type": "http", "scheme": "basic"}
-    answer = {"200": {"description": "", "content": {JSON: {"schema": {}}}}}
+    operations = dict(_MORE)
     for name, (target, parameters, content) in _OPERATIONS.items():
-        method, path = target.split()
         media = {kind: {} if schema is None else {"schema": schema} for kind, schema in content.items()}
         body = {"requestBody": {"required": True, "content": media}} if media else {}
-        spec["paths"][path] = {
-            method: {"operationId": name, "tags": ["wire"], "parameters": parameters, "responses": answer, **body}
-        }
-    for name, (more, _) in TROUBLE.items():
-        spec["paths"][f"/trouble/{name}"] = {
-            "post": {"operationId": name, "tags": ["wire"], "responses": answer, **more}
-        }
-    pet = _OPERATIONS["pet"][2][JSON]
-    spec["paths"]["/pets"] = {
-        "get": {
-            "operationId": "pets",
-            "tags": ["wire"],
-            "responses": {"201": {"description": "", "content": {JSON: {"schema": pet}}}},
-        }
-    }
-    spec["paths"]["/other"] = {
-        "get": {
-            "operationId": "other",
-            "tags": ["wire"],
-            "responses": answer,
-            "servers": [{"url": "https://up.aikynetix.app/v2"}],
-        }
-    }
-    spec["paths"]["/plain"] = {
-        "get": {
-            "operationId": "plain",
-            "tags": ["wire"],
-            "responses": {"200": {"description": "", "content": {"text/plain": {"schema": _TEXT}}}},
-        }
-    }
+        operations[name] = (target, {"parameters": parameters, **body})
+    for name, (target, more) in operations.items():
+        method, path = target.split()
+        spec["paths"][path] = {method: {"operationId": name, "tags": ["wire"], "responses": _answer({}), **more}}
     return spec

@@ -46,6 +46,7 @@ class Wire:
         self.module = module
         self.answer = httpx.Response(200, json={})
         self.request: httpx.Request | None = None
+        self.transport = httpx.MockTransport(self._serve)
 
     def _serve(self, request: httpx.Request) -> httpx.Response:
         request.read()
@@ -54,49 +55,43 @@ class Wire:
         return httpx.Response(self.answer.status_code, content=self.answer.content, headers=content)
 
     def __call__(self, called: str, /, **kwargs: Any) -> Any:
-        operation, transport = self.module(f"api.wire.{called}"), httpx.MockTransport(self._serve)
+        operation = self.module(f"api.wire.{called}")
+        options: dict[str, Any] = {"transport": self.transport, "max_retries": 0}
 
         async def later() -> Any:
-            async with aikynetix.AsyncAikynetix(api_key="k", transport=transport, max_retries=0) as client:
+            async with aikynetix.AsyncAikynetix(api_key="k", **options) as client:
                 return await client.call(operation, **kwargs)
 
-        for file in (one for one in kwargs.values() if hasattr(one, "payload")):
-            file.payload.seek(0)
-        with aikynetix.Aikynetix(api_key="k", transport=transport, max_retries=0) as client:
+        with aikynetix.Aikynetix(api_key="k", **options) as client:
             result = client.call(operation, **kwargs)
         sent = self.request
         for file in (one for one in kwargs.values() if hasattr(one, "payload")):
             file.payload.seek(0)
-        again = asyncio.run(later())
-        assert again == result
+        assert asyncio.run(later()) == result
         assert self.request is not None
         assert sent is not None
         assert self.request.url == sent.url
         return result
 
-
-@pytest.fixture
-def wire(made: tuple[Plan, Callable[[str], Any]]) -> Wire:
-    return Wire(made[1])
-
-
-class _Made:
-    """Makes models and files of the generated package for the tables."""
-
-    def __init__(self, wire: Wire) -> None:
-        self._wire = wire
-
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._wire.module("models"), name)
+        """Return a model of the generated package, for the tables."""
+        return getattr(self.module("models"), name)
 
     def file(self, **more: Any) -> Any:
-        return self._wire.module("types").File(payload=BytesIO(b"\x00film"), **more)
+        """Return a file."""
+        return self.module("types").File(payload=BytesIO(b"\x00film"), **more)
 
     def free(self, model: str, **fields: Any) -> Any:
+        """Return a body of fields of any name."""
         body = getattr(self, model)()
         for name, value in fields.items():
             body[name] = value
         return body
+
+
+@pytest.fixture
+def wire(made: tuple[Plan, Callable[[str], Any]]) -> Wire:
+    return Wire(made[1])
 
 
 @pytest.mark.parametrize(
@@ -110,7 +105,7 @@ class _Made:
 )  # fmt: skip
 def test_queries(wire: Wire, name: str, arguments: Any, query: list[tuple[str, str]]) -> None:
     """Lists and objects stand in the style of the document, and neither names nor fields overwrite each other."""
-    wire(name, **arguments(_Made(wire)))
+    wire(name, **arguments(wire))
     assert wire.request
     assert wire.request.url.params.multi_items() == query
 
@@ -157,7 +152,7 @@ def test_headers_cookies_and_paths_are_written_by_their_kinds(wire: Wire) -> Non
 )  # fmt: skip
 def test_bodies(wire: Wire, name: str, body: Any, kind: str, sent: Any) -> None:
     """A body is announced as what it is, and says what it was given; an object in a form is JSON."""
-    wire(name, body=body(_Made(wire)))
+    wire(name, body=body(wire))
     assert wire.request
     assert wire.request.headers["content-type"] == kind
     content = wire.request.content
@@ -180,8 +175,8 @@ def test_bodies(wire: Wire, name: str, body: Any, kind: str, sent: Any) -> None:
 )  # fmt: skip
 def test_parts(wire: Wire, name: str, body: Any, parts: list[tuple[str, str]]) -> None:
     """Every file is a part with a name and its own type, everything else the text that a server reads; null is none."""
-    made = body(_Made(wire))
-    with aikynetix.Aikynetix(api_key="k", transport=httpx.MockTransport(wire._serve), max_retries=0) as client:  # noqa: SLF001 -- the server's own method, replaced here
+    made = body(wire)
+    with aikynetix.Aikynetix(api_key="k", transport=wire.transport, max_retries=0) as client:
         client.call(wire.module(f"api.wire.{name}"), body=made)
     assert wire.request
     boundary = wire.request.headers["content-type"].removeprefix("multipart/form-data; boundary=").encode()
@@ -216,7 +211,7 @@ def test_parts(wire: Wire, name: str, body: Any, parts: list[tuple[str, str]]) -
 def test_what_cannot_be_sent_is_said_before_any_request(wire: Wire, name: str, arguments: Any, says: str) -> None:
     """It is a ValueError that names what is wrong, and not a failure of the connection or another request."""
     with pytest.raises(ValueError, match=says):
-        wire(name, **arguments(_Made(wire)))
+        wire(name, **arguments(wire))
     assert wire.request is None
 
 
@@ -235,7 +230,7 @@ def test_what_cannot_be_called_says_so_in_the_report_and_when_it_is_called(
 
 def test_a_token_reaches_what_takes_a_token_alone(wire: Wire) -> None:
     """The mark keeps out the other credential, and no request of this one."""
-    with aikynetix.Aikynetix(token="t", transport=httpx.MockTransport(wire._serve), max_retries=0) as client:  # noqa: SLF001 -- the server's own method, replaced here
+    with aikynetix.Aikynetix(token="t", transport=wire.transport, max_retries=0) as client:
         client.call(wire.module("api.wire.token_alone"))
     assert wire.request
     assert wire.request.headers["authorization"] == "Bearer t"
