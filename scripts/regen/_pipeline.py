@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import subprocess
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
     from scripts.regen._canonical import Endpoint
 
+_PLAIN_CALLS = frozenset({"TypeVar", "Unset", "field", "_attrs_field"})
+_DEFINITIONS = ast.Import | ast.ImportFrom | ast.Assign | ast.AnnAssign | ast.ClassDef | ast.Pass
 _TIMEOUT = 180.0  # seconds; a thousand operations take a few
 _RECURSION = 12_000  # frames; documents are at most 150 levels deep and a level takes a few dozen frames
 
@@ -108,13 +111,15 @@ def _check_requests(planned: Plan, package: Path) -> dict[str, str]:
 
 
 def verify(canonical: Canonical, package: Path, jobs: Sequence[Json] = ()) -> list[Json]:
-    """Check that no operation is missing and that every module imports, warnings being errors; make requests."""
+    """Check that no operation is missing, that modules only define, and that every one imports; make requests."""
     for endpoint in canonical.endpoints:
         if not (package / "api" / endpoint.tag / f"{endpoint.name}.py").is_file():
             raise RefusedError(
                 f"The generator left out {endpoint.operation.label}: it wrote no module {endpoint.module}."
             )
     paths = [path.relative_to(package.parent).with_suffix("") for path in sorted(package.rglob("*.py"))]
+    for path in (one for one in package.rglob("*.py") if one != package / "wire.py"):  # ours, word for word
+        _check_source(path)
     modules = [".".join(path.parts).removesuffix(".__init__") for path in paths]
     kept = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
     environment = {**kept, "PYTHONPATH": str(package.parent), "PYTHONDONTWRITEBYTECODE": "1"}
@@ -135,6 +140,28 @@ def verify(canonical: Canonical, package: Path, jobs: Sequence[Json] = ()) -> li
         raise RefusedError(f"The generator wrote a module that cannot be imported: {said}")
     made: list[Json] = json.loads(done.stdout)
     return made
+
+
+def _check_source(path: Path) -> None:
+    """Refuse a module that does anything but define: the vendor's text must never become code that runs."""
+    try:
+        left: list[ast.AST] = [ast.parse(path.read_text("utf-8"))]
+    except (SyntaxError, ValueError) as error:
+        raise RefusedError(f"The generator wrote a module that is not Python: {path.name}: {error}") from error
+    while left:
+        node = left.pop()
+        match node:
+            case ast.FunctionDef() | ast.AsyncFunctionDef():
+                node.body.clear()  # it runs later; decorators and defaults run at once
+            case ast.Call(func=ast.Name(id=name)) if name in _PLAIN_CALLS:
+                pass
+            case ast.If(test=ast.Name(id="TYPE_CHECKING")) | ast.Expr(value=ast.Constant()):
+                pass
+            case ast.Call() | ast.stmt() if not isinstance(node, _DEFINITIONS):
+                raise RefusedError(f"The generated module {path.name} would run code when it is imported.")
+            case _:
+                pass
+        left.extend(ast.iter_child_nodes(node))
 
 
 _HEAD = ") -> dict[str, Any]:\n"
