@@ -282,6 +282,8 @@ class HttpClient(_ApiClient, httpx.Client):
                 result = super().send(step.request, stream=True, auth=auth, follow_redirects=False)
             except (httpx.RequestError, httpx.StreamError) as error:
                 result = error
+            except TimeoutError as error:  # a caller's transport raises what it likes
+                result = httpx.ReadTimeout(str(error), request=request)
 
     def _on_response(self, response: httpx.Response) -> None:
         if not _is_left_to_caller(response):

@@ -13,8 +13,10 @@ import selectors
 import socket
 import ssl
 import time
+from concurrent.futures import Future
 from contextlib import suppress
 from itertools import zip_longest
+from threading import Thread
 from traceback import walk_tb
 from typing import TYPE_CHECKING, Any
 
@@ -192,14 +194,14 @@ def _dial(host: str, port: int, extensions: Mapping[str, Any], timeout: float | 
         OSError: No address could be connected to; the first failure.
         TimeoutError: Time was up, or the request is not wanted any more.
     """
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    left, is_cancelled = time_left(extensions, timeout, TimeoutError), extensions.get(CANCELLED, bool)
+    end = math.inf if left is None else time.monotonic() + left
+    found = _resolve(host, port, left)
     first = [info for info in found if info[0] == found[0][0]]
     other = [info for info in found if info[0] != found[0][0]]
     addresses = [info for pair in zip_longest(first, other) for info in pair if info is not None]
-    left, is_cancelled = time_left(extensions, timeout, TimeoutError), extensions.get(CANCELLED, bool)
-    now = next_at = time.monotonic()
-    end = math.inf if left is None else now + left
     failures: list[OSError] = []
+    now = next_at = time.monotonic()
     with selectors.DefaultSelector() as selector:
         try:
             while addresses or selector.get_map():
@@ -217,6 +219,23 @@ def _dial(host: str, port: int, extensions: Mapping[str, Any], timeout: float | 
             for key in list(selector.get_map().values()):
                 key.fileobj.close()  # type: ignore[union-attr] # what was registered are sockets
     raise failures[0]
+
+
+def _resolve(host: str, port: int, timeout: float | None) -> list[Any]:
+    """Return the addresses of ``host``; the system's resolver, which knows no timeout, is left to itself after one."""
+    found: Future[list[Any]] = Future()
+
+    def work() -> None:
+        try:
+            found.set_result(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+        except Exception as error:
+            found.set_exception(error)
+
+    Thread(target=work, name="aikynetix-resolver", daemon=True).start()
+    try:
+        return found.result(timeout)
+    except TimeoutError:
+        raise TimeoutError("the host name was not resolved within the timeout") from None
 
 
 def _begin_to_connect(info: Any, selector: selectors.BaseSelector, failures: list[OSError]) -> None:

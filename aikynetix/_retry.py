@@ -48,7 +48,9 @@ def is_retryable(method: str, outcome: httpx.Response | Exception) -> bool:
 def is_permanent(error: BaseException) -> bool:
     """Return whether the same request would fail again: a refused certificate, no TLS, a proxy that says no."""
     cause = cause_of(error, ssl.SSLError)
-    reason = "" if cause is None else cause.reason or ""
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return True
+    reason: str = getattr(cause, "reason", None) or ""  # that of truststore has none
     if isinstance(error, httpx.ProxyError) and cause is None:
         return str(error).startswith(_FINAL_PROXY_STATUSES + _FINAL_SOCKS)
     if isinstance(error, httpx.ConnectError | httpx.ProxyError):  # its end in the middle may be a passing fault

@@ -44,6 +44,8 @@ if TYPE_CHECKING:
     import anyio
 
 _MOST_CONNECTIONS = 256
+# A kept connection that the server has closed meanwhile ends a request so; a GET is then sent on another at once.
+_STALE = (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError)
 _ONE = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=30.0)
 
 
@@ -146,10 +148,12 @@ class StackTransport(_Stack, httpx.BaseTransport):
         except queue.Empty:
             raise self._none_free(request) from None
         transport: Any = None
+        was_kept = False
         try:
             with suppress(IndexError):
                 transport = idle.pop()
-            if transport is None:
+            was_kept = transport is not None
+            if not was_kept:
                 transport = self._make(httpx.HTTPTransport, request.url)
             set_limits(transport, request.extensions)
             response: httpx.Response = transport.handle_request(request)
@@ -158,6 +162,8 @@ class StackTransport(_Stack, httpx.BaseTransport):
             if transport is not None:
                 discard(transport)
                 self._require_proxy(transport, request, error)
+            if was_kept and request.method == "GET" and isinstance(error, _STALE):
+                return self.handle_request(request)
             raise
 
         def give_back() -> None:
@@ -201,12 +207,14 @@ class AsyncStackTransport(_Stack, httpx.AsyncBaseTransport):
         slots, origin = self._slots, origin_of(request.url)
         idle = self._idle[origin]
         transport: Any = None
+        was_kept = False
         if slots.value:
             slots.acquire_nowait()
         else:
             await self._wait_for_slot(request)
         try:
-            transport = idle.pop() if idle else self._make(httpx.AsyncHTTPTransport, request.url)
+            was_kept = bool(idle)
+            transport = idle.pop() if was_kept else self._make(httpx.AsyncHTTPTransport, request.url)
             response: httpx.Response = await transport.handle_async_request(request)
         except BaseException as error:
             slots.release()
@@ -214,6 +222,8 @@ class AsyncStackTransport(_Stack, httpx.AsyncBaseTransport):
                 request.extensions[UNSENT] = not has_dialled(transport)
                 await adiscard(transport)
                 self._require_proxy(transport, request, error)
+            if was_kept and request.method == "GET" and isinstance(error, _STALE):
+                return await self.handle_async_request(request)
             raise
 
         async def give_back() -> None:
