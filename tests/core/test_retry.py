@@ -171,9 +171,11 @@ def test_whatever_a_transport_raises_becomes_ours(kind: str, case: str) -> None:
 
 @both
 def test_a_timeout_of_a_transport_of_one_s_own_is_a_timeout(kind: str) -> None:
-    """In both clients, whatever has raised it."""
+    """In both clients, whatever has raised it, and tried again like any other."""
+    replies = Replies(TimeoutError("slow"))
     with pytest.raises(APITimeoutError):
-        run(kind, Replies(TimeoutError("slow")), max_retries=0)
+        run(kind, replies, max_retries=1)
+    assert len(replies.requests) == 2
 
 
 @both

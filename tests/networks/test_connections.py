@@ -17,7 +17,7 @@ import httpx
 import pytest
 
 import aikynetix
-from aikynetix import APIResponseValidationError, AsyncAikynetix, NotFoundError
+from aikynetix import APIResponseValidationError, APITimeoutError, AsyncAikynetix, NotFoundError
 from tests.contract.callers import CLIENTS, KINDS, do, in_a_row
 from tests.faults.scenario import FOUND, FOUND_BODY, HEAD, URL, answer, raw, response
 from tests.faults.server import FaultServer, Keep, Pause, Script
@@ -147,6 +147,29 @@ def test_lookups_open_as_many_connections_as_are_in_flight(kind: str, workers: i
         KINDS[kind](settings_of(server, timeout=20), in_threads if kind == "sync" else in_tasks)
         assert len(server.seen) == 400
         assert server.connections <= most
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_kept_connection_that_the_server_has_closed_meanwhile_fails_no_lookup(kind: str, wire: Wire) -> None:
+    """Its farewell may arrive in the middle of the next request, which is sent on another connection at once."""
+    tls, trust = wire
+    with FaultServer({"s": raw(FOUND)}, **tls) as server:
+        ended = in_a_row(kind, settings_of(server, **trust), *[get()] * 20)
+    assert [video.url for video in ended] == [URL] * 20
+
+
+def test_a_resolver_that_hangs_is_held_to_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The system's resolver knows no timeout: it is left to itself."""
+
+    def getaddrinfo(*_: object, **__: object) -> list[Any]:
+        time.sleep(1)
+        raise socket.gaierror(-3, "no answer")
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)  # as above, the system's own
+    began, settings = time.monotonic(), {"api_key": KEY, "base_url": "https://slow.example", "timeout": 0.2}
+    (error,) = in_a_row("sync", settings | {"max_retries": 0}, get())
+    assert isinstance(error, APITimeoutError)
+    assert time.monotonic() - began < 0.8
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a full queue may refuse, and 127.0.0.2 not be there")

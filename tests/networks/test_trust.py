@@ -9,12 +9,13 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import certifi
+import httpx
 import pytest
 import trustme
 
 from aikynetix import APIConnectionError, APITimeoutError, ConfigurationError, DownloadError
-from tests.contract.callers import CLIENTS, KINDS, ask, do
-from tests.faults.scenario import assert_presentable
+from tests.contract.callers import CLIENTS, KINDS, Replies, ask, do
+from tests.faults.scenario import FOUND_BODY, assert_presentable
 from tests.faults.server import FaultServer
 from tests.secrets.hunt import KEY
 
@@ -185,3 +186,16 @@ def test_a_handshake_that_is_never_answered_is_a_timeout(kind: str) -> None:
         with pytest.raises(APITimeoutError):
             ask(kind, "get", "s", api_key=KEY, base_url=url, timeout=0.3, max_retries=0)
         assert 0.2 < time.monotonic() - began < 3
+
+
+@pytest.mark.parametrize("kind", CLIENTS)
+def test_a_certificate_that_truststore_refuses_is_told_and_not_tried_again(kind: str, tmp_path: Path) -> None:
+    """Its error, on Windows and macOS, lacks the ``reason`` that OpenSSL's has; for the API and the storage alike."""
+    cause = ssl.SSLCertVerificationError("certificate not trusted")
+    cause.verify_message, refused = "certificate not trusted", httpx.ConnectError("refused")
+    refused.__cause__ = cause
+    for verb, replies in (("get", [refused]), ("download", [httpx.Response(200, json=FOUND_BODY), refused])):
+        transport, to = Replies(*replies), [tmp_path / "v.mp4"] if verb == "download" else []
+        with pytest.raises((APIConnectionError, DownloadError), match="SSL_CERT_FILE"):
+            ask(kind, verb, "s", *to, api_key=KEY, transport=transport, max_retries=2)
+        assert len(transport.requests) == len(replies)
