@@ -16,7 +16,7 @@ from .._download._destination import local_path, remote_url
 from .._errors import AikynetixError, ConfigurationError, DownloadError
 from ._folder import Folder, RemoteFolder
 from ._record import ExportRecord, ExportStatus, shown_id
-from ._run import Run, Workers, beside, close, sessions
+from ._run import Run, Workers, beside, close, has_failed, sessions
 
 if TYPE_CHECKING:
     import os
@@ -81,8 +81,7 @@ def _run(
     if not isinstance(executor, Executor | None):
         raise TypeError(f"executor must be a concurrent.futures.Executor, not {type(executor).__name__}")
     checked_count("concurrency", concurrency)
-    items = session_ids.items() if isinstance(session_ids, Mapping) else session_ids
-    folder = folder_of(to)
+    items, folder = session_ids.items() if isinstance(session_ids, Mapping) else session_ids, folder_of(to)
     if executor is None:
         stop, pool = Stop(), ThreadPoolExecutor(concurrency + beside(concurrency), "aikynetix-export")
         workers = Workers(pool, lambda request: record_of(download(**request, cancel=stop)), stop)
@@ -119,9 +118,9 @@ def plan(
     try:
         folder.fetch()
         folder.read()
-        for session in sessions(session_ids, folder):
-            action = "fetch" if session.there is None else "already_there"
-            yield shown_id(session.session_id), "skip" if retry_failed and not session.has_failed else action
+        for session_id, _, last in sessions(session_ids, folder):
+            action = "fetch" if folder.there(last) is None else "already_there"
+            yield shown_id(session_id), "skip" if retry_failed and not has_failed(last) else action
     finally:
         folder.close()
 
