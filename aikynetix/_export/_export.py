@@ -81,7 +81,8 @@ def _run(
     if not isinstance(executor, Executor | None):
         raise TypeError(f"executor must be a concurrent.futures.Executor, not {type(executor).__name__}")
     checked_count("concurrency", concurrency)
-    items, folder = session_ids.items() if isinstance(session_ids, Mapping) else session_ids, folder_of(to)
+    items = session_ids.items() if isinstance(session_ids, Mapping) else session_ids
+    folder = folder_of(to)
     if executor is None:
         stop, pool = Stop(), ThreadPoolExecutor(concurrency + beside(concurrency), "aikynetix-export")
         workers = Workers(pool, lambda request: record_of(download(**request, cancel=stop)), stop)

@@ -31,9 +31,8 @@ logger = logging.getLogger("aikynetix")
 PATIENCE = 300.0
 """Longest wait in seconds that a refusal may ask for, and longest time that an API may do nothing but refuse."""
 
-_FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 16.0
+_FIRST_PAUSE, _LONGEST_PAUSE, _LONGEST_BACKOFF = 1.0, 16.0, 8.0
 _POLL = 0.1
-_LONGEST_BACKOFF = 8.0
 # What is being worked on when an export is stopped may still end well within this time, in seconds, and is noted then.
 _GRACE = 2.0
 
@@ -48,7 +47,7 @@ class Workers:
 
 
 def sessions(items: Iterable[Any], folder: Folder) -> Iterator[tuple[Any, Any, ExportRecord | None]]:
-    """Yield the sessions of a list, each once: id and analysis, both unchecked, and the last record, if there is one."""
+    """Yield the sessions of a list, each once: id and analysis, both unchecked, and its last record, if any."""
     for item in items:
         session_id, analysis = item if isinstance(item, tuple) and len(item) == 2 else (item, None)
         shown, is_text = shown_id(session_id), isinstance(session_id, str)
@@ -256,7 +255,13 @@ class Run:
         self._arriving.discard(shown_id(job.request["session_id"]))
         outcome = CancelledError() if future.cancelled() else future.exception() or future.result()
         if not isinstance(outcome, ExportRecord):
-            return None if self._is_stopped else self._settle_error(job, _own(outcome, job))
+            if self._is_stopped:
+                return None
+            if not isinstance(outcome, AikynetixError | ValueError | TypeError):
+                why = f"its worker was lost {job.attempts} times ({type(outcome).__name__}); a later export tries again"
+                logger.warning("%s", why)
+                outcome = DownloadInterruptedError(why, session_id=shown_id(job.request["session_id"]))
+            return self._settle_error(job, outcome)
         self._limiter.answered()
         return self._folder.note(job.settled(outcome))
 
@@ -300,15 +305,6 @@ def beside(concurrency: int) -> int:
     A lookup is mostly waiting, a download mostly work: one would wait for the other. Of many sessions some do either.
     """
     return max(0, min(concurrency * 3 // 4, 28 - concurrency))
-
-
-def _own(error: BaseException, job: Job) -> BaseException:
-    """Return ``error`` as one of ours; any other is that of a worker that was lost."""
-    if isinstance(error, AikynetixError | ValueError | TypeError):
-        return error
-    logger.warning("the worker of a session was lost (%s)", type(error).__name__)
-    text = f"its worker was lost {job.attempts} times ({type(error).__name__}); a later export tries again"
-    return DownloadInterruptedError(text, session_id=shown_id(job.request["session_id"]))
 
 
 def close(records: Generator[ExportRecord]) -> None:
