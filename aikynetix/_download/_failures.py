@@ -147,6 +147,7 @@ class Setbacks:
     failures: int = 0
     renewals: int = 0  # fresh URLs asked for
     _done: int = 0  # bytes that were there at the last progress
+    _waited: float = 0.0  # seconds
 
     def decide(
         self, failure: Failure, *, done: int, others: bool, fresh: bool, may_drop: bool, draw: float
@@ -157,7 +158,7 @@ class Setbacks:
         dropped where the whole was not yet tried instead; ``draw`` is a random number from 0 to 1.
         """
         if done >= self._done + PROGRESS:
-            self._done, self.failures, self.renewals = done, 0, 0
+            self._done, self._waited, self.failures, self.renewals = done, 0.0, 0, 0
         # A server that restarts breaks all connections: that is one failure, and the last of them is the one to count.
         self.failures += not others and not failure.is_about_url
         if failure.kind is Kind.CHANGED:
@@ -169,9 +170,15 @@ class Setbacks:
             # A connection that broke says nothing against the next one; only a second failure calls for patience.
             return Step.WAIT, 0.0
         if failure.may_pass:
-            count, most, after = max(1, self.failures), self.max_retries, failure.retry_after
-            wait = next_wait(attempt=count, max_retries=most, elapsed=0.0, retry_after=after, draw=draw)
+            wait = next_wait(
+                attempt=max(1, self.failures),
+                max_retries=self.max_retries,
+                elapsed=self._waited if failure.retry_after is not None else 0.0,
+                retry_after=failure.retry_after,
+                draw=draw,
+            )
             if wait is not None:
+                self._waited += wait
                 return Step.WAIT, wait
         if failure.is_about_url and self.renewals < _MAX_RENEWALS:
             self.renewals += 1

@@ -147,8 +147,9 @@ class PartialFile:
 
     def close(self) -> None:
         """Give the files and the lock up; what has arrived stays, unless nobody could resume it."""
-        if self._fd >= 0 and self.kept() is None:
-            self.discard()
+        with contextlib.suppress(OSError):  # a disk that is full
+            if self._fd >= 0 and self.kept() is None:
+                self.discard()
         self._close_file()
         journal, self._journal = self._journal, -1
         if journal >= 0:

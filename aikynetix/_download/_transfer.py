@@ -220,9 +220,16 @@ class Transfer:
         """Open as many connections as are wanted now."""
         wanted = self._wanted or 1
         while len(self._running) < wanted and (segment := table.begin(wanted)):
+            if not _more_connections.acquire(blocking=False):
+                table.release(segment)
+                return
             connection = Connection(self._url.video().url, self._version, segment.start, segment.reach)
             connection.segment = segment
-            self._start(connection, self._run_more, connection, table)
+            try:
+                self._start(connection, self._run_more, connection, table)
+            except DownloadInterruptedError:
+                _more_connections.release()
+                raise
 
     def _start(self, connection: Connection, function: Callable[..., None], *args: object) -> None:
         """Run a function in a thread of its own; a daemon, for a program may end in the middle of a download."""
@@ -244,8 +251,6 @@ class Transfer:
     def _run_more(self, connection: Connection, table: SegmentTable) -> None:
         """Open one more connection and deliver; runs in a thread."""
         assert connection.segment is not None
-        if not _more_connections.acquire(blocking=False):
-            raise Failure(Kind.BROKEN, "this process has enough connections")
         try:
             response = connection.open(self._open_url, self._options)
             if response.start != connection.start or not response.is_known:

@@ -16,7 +16,7 @@ from .._errors import AikynetixError, ConfigurationError, DownloadError
 from .._operations import checked_count, checked_place
 from ._folder import Folder, RemoteFolder
 from ._record import ExportRecord, ExportStatus, shown_id
-from ._run import Run, Workers, beside, close, sessions
+from ._run import Run, Workers, beside, close, has_failed, sessions
 
 if TYPE_CHECKING:
     import os
@@ -119,9 +119,9 @@ def plan(
     try:
         folder.fetch()
         folder.read()
-        for session in sessions(session_ids, folder):
-            action = "fetch" if session.there is None else "already_there"
-            yield shown_id(session.session_id), "skip" if retry_failed and not session.has_failed else action
+        for session_id, _, last in sessions(session_ids, folder):
+            action = "fetch" if folder.there(last) is None else "already_there"
+            yield shown_id(session_id), "skip" if retry_failed and not has_failed(last) else action
     finally:
         folder.close()
 

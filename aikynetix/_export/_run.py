@@ -31,9 +31,8 @@ logger = logging.getLogger("aikynetix")
 PATIENCE = 300.0
 """Longest wait in seconds that a refusal may ask for, and longest time that an API may do nothing but refuse."""
 
-_FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 16.0
+_FIRST_PAUSE, _LONGEST_PAUSE, _LONGEST_BACKOFF = 1.0, 16.0, 8.0
 _POLL = 0.1
-_LONGEST_BACKOFF = 8.0
 # What is being worked on when an export is stopped may still end well within this time, in seconds, and is noted then.
 _GRACE = 2.0
 
@@ -47,30 +46,19 @@ class Workers:
     stop: threading.Event | None  # ends what is under way in threads of this process; None for an executor of others
 
 
-@frozen
-class Session:
-    """A session of the list, with its last record and the record of its video that is there, if there are any."""
-
-    session_id: Any
-    analysis: Any
-    last: ExportRecord | None
-    there: ExportRecord | None
-
-    @property
-    def has_failed(self) -> bool:
-        """Whether an earlier export failed."""
-        return self.last is not None and self.last.status is ExportStatus.FAILED
-
-
-def sessions(items: Iterable[Any], folder: Folder) -> Iterator[Session]:
-    """Yield the sessions of a list, each once; neither its id nor its analysis is checked."""
+def sessions(items: Iterable[Any], folder: Folder) -> Iterator[tuple[Any, Any, ExportRecord | None]]:
+    """Yield the sessions of a list, each once: id and analysis, both unchecked, and its last record, if any."""
     for item in items:
         session_id, analysis = item if isinstance(item, tuple) and len(item) == 2 else (item, None)
         shown, is_text = shown_id(session_id), isinstance(session_id, str)
         # What is no text is a mistake, and must not stand in the way of the session that it looks like.
         if folder.add_seen(shown if is_text else f"\0{shown}"):
-            last = folder.last(shown) if is_text else None
-            yield Session(session_id, analysis, last, folder.there(last))
+            yield session_id, analysis, folder.last(shown) if is_text else None
+
+
+def has_failed(last: ExportRecord | None) -> bool:
+    """Return whether a session's last record says that it failed."""
+    return last is not None and last.status is ExportStatus.FAILED
 
 
 @frozen(eq=False)
@@ -147,8 +135,8 @@ class Run:
         observer: Callable[[str, int, int | None], object] | None,
     ) -> None:
         self._sessions, self._folder, self._workers = sessions(items, folder), folder, workers
-        self._analysis, self._retry_failed, self._max_retries = analysis, retry_failed, max_retries
-        self._observer = observer
+        self._analysis, self._retry_failed = analysis, retry_failed
+        self._max_retries, self._observer = max_retries, observer
         self._options: dict[str, Any] = {"to": folder.target, "wait": wait}
         self._limiter = RateLimiter(concurrency)
         self._has_begun = self._is_stopped = self._exhausted = False
@@ -224,26 +212,27 @@ class Run:
     def _next_listed(self) -> Job | ExportRecord | None:
         """Return the next session to begin, a record where it is done already, or None at the end of the list."""
         try:
-            for session in self._sessions:
+            for session_id, analysis, last in self._sessions:
                 if self._is_stopped:
                     return None
-                if session.has_failed or not self._retry_failed:
-                    return session.there or self._job(session)  # what is there has its line, which tells how it came
+                if has_failed(last) or not self._retry_failed:
+                    # What is there has its line, which tells how it came.
+                    return self._folder.there(last) or self._job(session_id, analysis, last)
         except Exception as error:  # the caller's own: raised when what was begun has been handed out
             self._fault = error
         self._exhausted = True
         return None
 
-    def _job(self, session: Session) -> Job:
-        is_known = session.last is not None and session.last.path is not None
+    def _job(self, session_id: Any, analysis: Any, last: ExportRecord | None) -> Job:
+        is_known = last is not None and last.path is not None
         request = self._options | {
-            "session_id": session.session_id,
-            "analysis": self._analysis if session.analysis is None else session.analysis,
+            "session_id": session_id,
+            "analysis": self._analysis if analysis is None else analysis,
             "overwrite": is_known,
             "exist_ok": not is_known,
         }
         if self._workers.stop is not None:
-            request["progress"] = partial(self._observe, session.session_id)
+            request["progress"] = partial(self._observe, session_id)
         return Job(request)
 
     def _observe(self, session_id: str, done: int, size: int | None) -> None:
@@ -257,17 +246,22 @@ class Run:
     def _settle_next(self, *, may_wait: bool) -> ExportRecord | None:
         """Return the record of a session that has ended, None where none has or it is to be begun again."""
         timeout = min(self._limiter.delay(time.monotonic()) or _POLL, _POLL)
-        try:
+        future = None
+        with suppress(Empty):
             future = self._done.get(may_wait, timeout)
-        except Empty:
-            return None
         if future is None:
             return None
         job = self._active.pop(future)
         self._arriving.discard(shown_id(job.request["session_id"]))
         outcome = CancelledError() if future.cancelled() else future.exception() or future.result()
         if not isinstance(outcome, ExportRecord):
-            return None if self._is_stopped else self._settle_error(job, _own(outcome, job))
+            if self._is_stopped:
+                return None
+            if not isinstance(outcome, AikynetixError | ValueError | TypeError):
+                why = f"its worker was lost {job.attempts} times ({type(outcome).__name__}); a later export tries again"
+                logger.warning("%s", why)
+                outcome = DownloadInterruptedError(why, session_id=shown_id(job.request["session_id"]))
+            return self._settle_error(job, outcome)
         self._limiter.answered()
         return self._folder.note(job.settled(outcome))
 
@@ -311,15 +305,6 @@ def beside(concurrency: int) -> int:
     A lookup is mostly waiting, a download mostly work: one would wait for the other. Of many sessions some do either.
     """
     return max(0, min(concurrency * 3 // 4, 28 - concurrency))
-
-
-def _own(error: BaseException, job: Job) -> BaseException:
-    """Return ``error`` as one of ours; any other is that of a worker that was lost."""
-    if isinstance(error, AikynetixError | ValueError | TypeError):
-        return error
-    logger.warning("the worker of a session was lost (%s)", type(error).__name__)
-    text = f"its worker was lost {job.attempts} times ({type(error).__name__}); a later export tries again"
-    return DownloadInterruptedError(text, session_id=shown_id(job.request["session_id"]))
 
 
 def close(records: Generator[ExportRecord]) -> None:

@@ -78,6 +78,14 @@ def test_every_failure_has_its_step(failure: Failure, state: dict[str, Any], exp
     assert (step, failure.error if step is Step.GIVE_UP else wait) == expected
 
 
+def test_a_storage_may_ask_for_half_a_minute_in_all() -> None:
+    """Retry-After is honoured while the waits fit into the budget together; with progress it begins anew."""
+    setbacks, busy = Setbacks(max_retries=9), status(503, retry_after=20.0)
+    how: dict[str, Any] = {"others": False, "fresh": True, "may_drop": False, "draw": 0.5}
+    steps = [setbacks.decide(busy, done=done, **how)[0] for done in (0, 0, 1 << 20)]
+    assert steps == [Step.WAIT, Step.GIVE_UP, Step.WAIT]
+
+
 @settings(max_examples=100, deadline=None)
 @given(size=st.integers(1, 20 * STEP), seed=st.integers(0, 1 << 32))
 def test_every_byte_is_fetched_once(size: int, seed: int) -> None:
