@@ -165,16 +165,13 @@ class _ApiClient(WithoutCookies):
     """What both httpx clients for the API have: settings, and connections that may be shared."""
 
     def __init__(self, settings: Settings, carriers: Any, owner: Self | None = None) -> None:
-        hooks, auth = {"response": [self._on_response]}, settings.credential
         options = httpx_options(settings.timeout, *carriers)
         client: Any = self
-        super().__init__(base_url=settings.base_url, auth=auth, event_hooks=hooks, **options)
+        super().__init__(base_url=settings.base_url, auth=settings.credential, **options)
         self._settings, self._carriers, self._owner = settings, carriers, owner
         self.is_owner = owner is None
         self._base = str(settings.base_url).removesuffix("/")
         self._plain_headers = httpx.Headers([(b"Host", settings.base_url.netloc), *client.headers.raw])
-
-    _on_response: Any
 
     def build(self, kwargs: Mapping[str, Any]) -> httpx.Request:
         """Return what ``build_request(**kwargs)`` does, a plain GET without parsing URL and headers over and over."""
@@ -285,9 +282,12 @@ class HttpClient(_ApiClient, httpx.Client):
             except TimeoutError as error:  # a caller's transport raises what it likes
                 result = httpx.ReadTimeout(str(error), request=request)
 
-    def _on_response(self, response: httpx.Response) -> None:
+    def _send_single_request(self, request: httpx.Request) -> httpx.Response:
+        # Here, so that every response is bounded before event hooks and credentials see it.
+        response = super()._send_single_request(request)
         if not _is_left_to_caller(response):
             _reading.read(response)
+        return response
 
     def close(self) -> None:
         """Close the connections, unless they belong to another client. Closing twice is fine."""
@@ -344,9 +344,11 @@ class AsyncHttpClient(_ApiClient, httpx.AsyncClient):
             raise self._error(error, request, outer) from error
         return _responses.require_success(response, time.time())
 
-    async def _on_response(self, response: httpx.Response) -> None:
+    async def _send_single_request(self, request: httpx.Request) -> httpx.Response:
+        response = await super()._send_single_request(request)
         if not _is_left_to_caller(response):
             await _reading.aread(response)
+        return response
 
     async def aclose(self) -> None:
         """Close the connections, unless they belong to another client. Closing twice is fine."""

@@ -73,9 +73,9 @@ class _ClientBase(Generic[TokenT, TransportT]):
         )
         self._transport = transport
         trust = Trust(settings.verify)
-        carriers: Any = (transport, {}) if transport else make_stacks(StackTransport, trust, settings.proxy)
+        carriers: Any = (transport, {}) if transport is not None else make_stacks(StackTransport, trust, settings.proxy)
         self._storage_carriers = carriers
-        if self._is_async and not transport:  # downloads run in threads
+        if self._is_async and transport is None:  # downloads run in threads
             carriers = make_stacks(AsyncStackTransport, trust, settings.proxy)
         self._use(settings, (AsyncHttpClient if self._is_async else HttpClient)(settings, carriers))
 

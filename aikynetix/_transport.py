@@ -44,8 +44,7 @@ if TYPE_CHECKING:
     import anyio
 
 _MOST_CONNECTIONS = 256
-# A kept connection that the server has closed meanwhile ends a request so; a GET is then sent on another at once.
-_STALE = (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError)
+_FRESH = "aikynetix.fresh"  # request extension, once a kept connection was found closed
 _ONE = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=30.0)
 
 
@@ -142,16 +141,13 @@ class StackTransport(_Stack, httpx.BaseTransport):
             self._begin()
         slots, origin = self._slots, origin_of(request.url)
         idle = self._idle[origin]
-        try:
-            pool = request.extensions.get("timeout", {}).get("pool")
-            slots.get(timeout=time_left(request.extensions, pool, httpx.PoolTimeout))
-        except queue.Empty:
-            raise self._none_free(request) from None
+        self._wait_for_slot(request)
         transport: Any = None
         was_kept = False
         try:
-            with suppress(IndexError):
-                transport = idle.pop()
+            if _FRESH not in request.extensions:
+                with suppress(IndexError):
+                    transport = idle.pop()
             was_kept = transport is not None
             if not was_kept:
                 transport = self._make(httpx.HTTPTransport, request.url)
@@ -162,7 +158,7 @@ class StackTransport(_Stack, httpx.BaseTransport):
             if transport is not None:
                 discard(transport)
                 self._require_proxy(transport, request, error)
-            if was_kept and request.method == "GET" and isinstance(error, _STALE):
+            if was_kept and _is_stale(request, error):
                 return self.handle_request(request)
             raise
 
@@ -176,6 +172,13 @@ class StackTransport(_Stack, httpx.BaseTransport):
 
         response.stream = _LeasedStream(response.stream, give_back)
         return response
+
+    def _wait_for_slot(self, request: httpx.Request) -> None:
+        pool = request.extensions.get("timeout", {}).get("pool")
+        try:
+            self._slots.get(timeout=time_left(request.extensions, pool, httpx.PoolTimeout))
+        except queue.Empty:
+            raise self._none_free(request) from None
 
     def close(self) -> None:
         """Close the idle connections."""
@@ -213,16 +216,17 @@ class AsyncStackTransport(_Stack, httpx.AsyncBaseTransport):
         else:
             await self._wait_for_slot(request)
         try:
-            was_kept = bool(idle)
+            was_kept = bool(idle) and _FRESH not in request.extensions
             transport = idle.pop() if was_kept else self._make(httpx.AsyncHTTPTransport, request.url)
             response: httpx.Response = await transport.handle_async_request(request)
+            request.extensions[UNSENT] = False
         except BaseException as error:
             slots.release()
             if transport is not None:
                 request.extensions[UNSENT] = not has_dialled(transport)
                 await adiscard(transport)
                 self._require_proxy(transport, request, error)
-            if was_kept and request.method == "GET" and isinstance(error, _STALE):
+            if was_kept and _is_stale(request, error):
                 return await self.handle_async_request(request)
             raise
 
@@ -311,6 +315,14 @@ def close_stacks(carriers: tuple[httpx.BaseTransport, Mapping[str, httpx.BaseTra
     for transport in (carriers[0], *carriers[1].values()):
         if transport is not None:
             transport.close()
+
+
+def _is_stale(request: httpx.Request, error: BaseException) -> bool:
+    """Return whether to send ``request`` once more on a new connection: the server may have closed the kept one."""
+    if request.method != "GET" or not isinstance(error, httpx.ReadError | httpx.WriteError | httpx.RemoteProtocolError):
+        return False
+    request.extensions[_FRESH] = True
+    return True
 
 
 def _running_loop() -> object:

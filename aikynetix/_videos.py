@@ -61,6 +61,8 @@ def _download_options(
 
     checked_place(to)
     check_progress(progress)
+    if cancel is not None and not callable(getattr(cancel, "is_set", None)):
+        raise TypeError(f"cancel must be a threading.Event or None, not {type(cancel).__name__}")
     flags = {"overwrite": checked_flag("overwrite", overwrite), "exist_ok": checked_flag("exist_ok", exist_ok)}
     if all(flags.values()):
         raise ValueError("overwrite=True replaces a file that is there, exist_ok=True returns it: pass one of the two")
