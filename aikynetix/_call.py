@@ -1,9 +1,10 @@
 """One call: its attempts, redirects, credential and bounds, written once for both clients.
 
-`call_flow` decides, as a generator that yields `Send` and `Sleep` and is sent back what came of them; `HttpClient` and
-`AsyncHttpClient` are httpx's own clients whose ``send`` runs it. Each request that it makes is an ordinary one of
-httpx's, so that event hooks, mocks and traces see all of them; what ``send`` returns and raises is httpx's own
-vocabulary, so that generated code runs on it as on any httpx client. `exchange` is the same in ours.
+`call_flow` decides, as a generator that yields `Send` and `Sleep` and is sent back what came of them; `run` and `arun`
+do what it yields. `HttpClient` and `AsyncHttpClient` are httpx's own clients whose ``send`` is such a call. Each
+request that it makes is an ordinary one of httpx's, so that event hooks, mocks and traces see all of them; what
+``send`` returns and raises is httpx's own vocabulary, so that generated code runs on it as on any httpx client.
+`exchange` is the same in ours.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ import random
 import re
 import sys
 import time
-from collections.abc import Callable, Generator, Mapping
-from contextlib import nullcontext
-from typing import TYPE_CHECKING, Any, Self, cast
+from collections.abc import Awaitable, Callable, Generator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 import httpx
 from attrs import frozen
@@ -24,7 +26,6 @@ from . import __version__, _reading, _responses, _retry
 from ._auth import is_repeatable, origin_of
 from ._errors import AikynetixError, client_closed
 from ._network import CANCELLED, DEADLINE, UNSENT
-from ._reading import ACCEPT_ENCODING, LIMIT
 from ._redact import install_log_filter, redact_url, scrub_exception
 
 if TYPE_CHECKING:
@@ -32,15 +33,13 @@ if TYPE_CHECKING:
 
     from ._config import Settings
 
+T = TypeVar("T")
+
 logger = logging.getLogger("aikynetix")
 USER_AGENT = f"aikynetix/{__version__} python-httpx/{httpx.__version__}"
 
-Carriers = tuple[httpx.BaseTransport, Mapping[str, httpx.BaseTransport | None]]
-AsyncCarriers = tuple[httpx.AsyncBaseTransport, Mapping[str, httpx.AsyncBaseTransport | None]]
-
-STREAMED = "aikynetix.streamed"
-"""Request extension: whether the body of a 2xx is left to the caller."""
-
+_STREAMED = "aikynetix.streamed"  # request extension: whether the body of a 2xx is left to the caller
+_FAILURES = (httpx.RequestError, httpx.StreamError, TimeoutError)  # a caller's transport raises what it likes
 _MOST_REDIRECTS = 3
 _PLAIN = frozenset({"method", "url", "params"})
 _PLAIN_PATH = re.compile(r"/[^?#]*")
@@ -50,9 +49,9 @@ _SHORTEST_ATTEMPT = 0.1  # seconds that an attempt gets at the very end of the b
 
 @frozen
 class Send:
-    """Send this request, with the credential."""
+    """Send this request."""
 
-    request: httpx.Request
+    request: Any
 
 
 @frozen
@@ -63,26 +62,54 @@ class Sleep:
 
 
 Result = httpx.Response | Exception
-Flow = Generator[Send | Sleep, Result | None, httpx.Response]
+Flow = Generator[Send | Sleep, Any, T]
 
 
-def call_flow(request: httpx.Request, settings: Settings, clock: Callable[[], float] = time.monotonic) -> Flow:
+def run(
+    flow: Flow[T], send: Callable[[Any], object], failures: Any, sleep: Callable[[float], object] = time.sleep
+) -> T:
+    """Do what ``flow`` yields until it ends; it is sent back what ``send`` returned, or raised of the ``failures``."""
+    result: object = None
+    while True:
+        try:
+            step = flow.send(result)
+        except StopIteration as stop:
+            return cast("T", stop.value)
+        try:
+            result = sleep(step.seconds) if isinstance(step, Sleep) else send(step.request)
+        except failures as error:
+            result = error
+
+
+async def arun(flow: Flow[T], send: Callable[[Any], Awaitable[object]], failures: Any) -> T:
+    """As `run`, with a ``send`` to be awaited."""
+    import anyio  # httpx's own requirement; here, because the synchronous client does without
+
+    result: object = None
+    while True:
+        try:
+            step = flow.send(result)
+        except StopIteration as stop:
+            return cast("T", stop.value)
+        try:
+            result = await (anyio.sleep(step.seconds) if isinstance(step, Sleep) else send(step.request))
+        except failures as error:
+            result = error
+
+
+def call_flow(
+    request: httpx.Request, settings: Settings, clock: Callable[[], float] = time.monotonic
+) -> Flow[httpx.Response]:
     """Send ``request`` until there is a final result: attempts with a wait between them, each with its redirects.
 
-    The first attempt may use all of its time, the others what is left of the budget.
-
-    Args:
-        request: As it is before authentication; every attempt starts from that.
-        settings: Of the client: how long an attempt may take, and how many may follow the first.
-        clock: Seconds, steadily growing.
-
-    Raises:
-        Exception: What the last attempt ended with, where that was no response.
+    The first attempt may use all of its time, the others what is left of the budget. Every attempt starts from the
+    ``request`` as it is before authentication. Raises what the last attempt ended with, where that was no response.
     """
     began, attempt, allowed = clock(), 0, settings.attempt_timeout
     url, headers = request.url, request.headers.copy()
     while True:
         attempt += 1
+        request.extensions[UNSENT] = False
         if allowed is not None:
             left = max(_SHORTEST_ATTEMPT, began + _retry.BUDGET - clock()) if attempt > 1 else allowed
             request.extensions[DEADLINE] = clock() + min(allowed, left)
@@ -99,16 +126,16 @@ def call_flow(request: httpx.Request, settings: Settings, clock: Callable[[], fl
     return result
 
 
-def _attempt_flow(request: httpx.Request, headers: httpx.Headers) -> Generator[Send | Sleep, Result | None, Result]:
+def _attempt_flow(request: httpx.Request, headers: httpx.Headers) -> Flow[Result]:
     """Send ``request`` and follow redirects within its origin, at most three, each with ``headers`` alone."""
     following, redirects = request, 0
     while True:
-        result = yield Send(following)
-        assert result is not None
-        if isinstance(result, Exception) or redirects == _MOST_REDIRECTS:
-            return result
-        url = _redirect_target(request, result)
-        if url is None:
+        result: Result = yield Send(following)
+        if isinstance(result, TimeoutError):
+            kind = httpx.ConnectTimeout if following.extensions.get(UNSENT) else httpx.ReadTimeout
+            result = kind(str(result) or "the response was not complete within the timeout", request=request)
+        url = None if isinstance(result, Exception) else _redirect_target(request, result)
+        if url is None or redirects == _MOST_REDIRECTS:
             return result
         redirects += 1
         following = httpx.Request(
@@ -153,23 +180,25 @@ class _NoCookies(httpx.Cookies):
         """Leave the response's cookies alone."""
 
 
-class WithoutCookies:
-    """For httpx clients: keeps no cookies, because a credential is all that a request is to carry."""
+class OwnClient:
+    """What all httpx clients here have: our transports and headers, nothing from the environment, and no cookies."""
 
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
-        self._cookies: httpx.Cookies = _NoCookies()
+    def __init__(self, timeout: httpx.Timeout, carriers: Mapping[str, Any], **options: Any) -> None:
+        install_log_filter()
+        headers = {"accept-encoding": _reading.ACCEPT_ENCODING, "user-agent": USER_AGENT}
+        client: Any = super()
+        client.__init__(timeout=timeout, headers=headers, trust_env=False, **carriers, **options)
+        self._cookies: httpx.Cookies = _NoCookies()  # a credential is all that a request is to carry
 
 
-class _ApiClient(WithoutCookies):
-    """What both httpx clients for the API have: settings, and connections that may be shared."""
+class _ApiClient(OwnClient):
+    """What both httpx clients for the API have: settings, and connections that may be another client's."""
 
-    def __init__(self, settings: Settings, carriers: Any, owner: Self | None = None) -> None:
-        options = httpx_options(settings.timeout, *carriers)
+    def __init__(self, settings: Settings, carriers: Mapping[str, Any], owner: Self | None = None) -> None:
+        super().__init__(settings.timeout, carriers, base_url=settings.base_url, auth=settings.credential)
         client: Any = self
-        super().__init__(base_url=settings.base_url, auth=settings.credential, **options)
-        self._settings, self._carriers, self._owner = settings, carriers, owner
-        self.is_owner = owner is None
+        self._settings, self._carriers = settings, carriers
+        self._owner: Any = owner or self
         self._base = str(settings.base_url).removesuffix("/")
         self._plain_headers = httpx.Headers([(b"Host", settings.base_url.netloc), *client.headers.raw])
 
@@ -191,21 +220,25 @@ class _ApiClient(WithoutCookies):
 
     def copy(self, settings: Settings) -> Self:
         """Return a client with other settings on the same connections."""
-        return type(self)(settings, self._carriers, self._owner or self)
+        return type(self)(settings, self._carriers, self._owner)
 
-    def _is_over(self) -> bool:
-        client: Any = self._owner or self
-        return bool(client.is_closed)
-
-    def _call_flow(self, request: httpx.Request, stream: bool) -> Flow:
-        if self._is_over():
+    def _flow(self, request: httpx.Request, stream: bool) -> Flow[httpx.Response]:
+        if self._owner.is_closed:
             raise client_closed()
-        request.extensions[STREAMED] = stream
+        request.extensions[_STREAMED] = stream
         return call_flow(request, self._settings)
 
-    def _error(self, error: Exception, request: httpx.Request, outer: BaseException | None) -> AikynetixError:
-        scrub_exception(error, outer)
-        return client_closed() if self._is_over() else _responses.map_exception(error, request)
+    @contextmanager
+    def _mapped(self, request: httpx.Request) -> Generator[None]:
+        """Have nothing but errors of ours come out."""
+        outer = sys.exception()
+        try:
+            yield
+        except AikynetixError:
+            raise
+        except Exception as error:
+            scrub_exception(error, outer)
+            raise (client_closed() if self._owner.is_closed else _responses.map_exception(error, request)) from error
 
 
 def _is_left_to_caller(response: httpx.Response) -> bool:
@@ -213,7 +246,7 @@ def _is_left_to_caller(response: httpx.Response) -> bool:
     request = response.request
     if logger.isEnabledFor(logging.DEBUG):
         logger.debug("%s %s: %d", request.method, redact_url(str(request.url)), response.status_code)
-    if not (response.is_success and request.extensions.get(STREAMED)):
+    if not (response.is_success and request.extensions.get(_STREAMED)):
         return False
     request.extensions[DEADLINE] = None  # so is how long that takes
     return True
@@ -229,6 +262,7 @@ class HttpClient(_ApiClient, httpx.Client):
         stream: bool = False,
         auth: Any = httpx.USE_CLIENT_DEFAULT,
         follow_redirects: Any = httpx.USE_CLIENT_DEFAULT,  # noqa: ARG002 -- httpx's signature
+        sleep: Callable[[float], object] = time.sleep,
     ) -> httpx.Response:
         """Send ``request`` and return its response, whatever its status, its body read unless ``stream``.
 
@@ -237,8 +271,10 @@ class HttpClient(_ApiClient, httpx.Client):
             stream: Leave the body of a 2xx unread and unbounded, for the caller to read and close.
             auth: An `httpx.Auth` for this request instead of the client's credential.
             follow_redirects: Has no say: redirects are followed within the same origin, and never to another.
+            sleep: Waits for so many seconds, or less.
         """
-        return self._run(request, stream, auth, time.sleep)
+        attempt = partial(super().send, stream=True, auth=auth, follow_redirects=False)
+        return run(self._flow(request, stream), attempt, _FAILURES, sleep)
 
     def exchange(
         self, kwargs: Mapping[str, Any], limit: int | None = None, cancel: threading.Event | None = None
@@ -250,37 +286,13 @@ class HttpClient(_ApiClient, httpx.Client):
             limit: Most bytes of body to accept; None for a limit by content type.
             cancel: Ends the call once it is set.
         """
-        request = self.build(kwargs)
-        request.extensions[LIMIT] = limit
+        request, sleep = self.build(kwargs), time.sleep if cancel is None else cancel.wait
+        request.extensions[_reading.LIMIT] = limit
         if cancel is not None:
             request.extensions[CANCELLED] = cancel.is_set
-        outer = sys.exception()
-        try:
-            response = self._run(request, False, self.auth, time.sleep if cancel is None else cancel.wait)
-        except AikynetixError:
-            raise
-        except Exception as error:
-            raise self._error(error, request, outer) from error
+        with self._mapped(request):
+            response = self.send(request, sleep=sleep)
         return _responses.require_success(response, time.time())
-
-    def _run(self, request: httpx.Request, stream: bool, auth: Any, sleep: Callable[[float], object]) -> httpx.Response:
-        flow = self._call_flow(request, stream)
-        result: Result | None = None
-        while True:
-            try:
-                step = flow.send(result)
-            except StopIteration as stop:
-                return cast("httpx.Response", stop.value)
-            if isinstance(step, Sleep):
-                result = None
-                sleep(step.seconds)
-                continue
-            try:
-                result = super().send(step.request, stream=True, auth=auth, follow_redirects=False)
-            except (httpx.RequestError, httpx.StreamError) as error:
-                result = error
-            except TimeoutError as error:  # a caller's transport raises what it likes
-                result = httpx.ReadTimeout(str(error), request=request)
 
     def _send_single_request(self, request: httpx.Request) -> httpx.Response:
         # Here, so that every response is bounded before event hooks and credentials see it.
@@ -291,7 +303,7 @@ class HttpClient(_ApiClient, httpx.Client):
 
     def close(self) -> None:
         """Close the connections, unless they belong to another client. Closing twice is fine."""
-        if self.is_owner:
+        if self._owner is self:
             super().close()
 
 
@@ -307,41 +319,24 @@ class AsyncHttpClient(_ApiClient, httpx.AsyncClient):
         follow_redirects: Any = httpx.USE_CLIENT_DEFAULT,  # noqa: ARG002 -- httpx's signature
     ) -> httpx.Response:
         """Send ``request`` and return its response; see `HttpClient.send`."""
-        import anyio  # httpx's own requirement; here, because the synchronous client does without
+        import anyio
 
-        flow = self._call_flow(request, stream)
-        result: Result | None = None
-        while True:
-            try:
-                step = flow.send(result)
-            except StopIteration as stop:
-                return cast("httpx.Response", stop.value)
-            if isinstance(step, Sleep):
-                result = None
-                await anyio.sleep(step.seconds)
-                continue
-            sent, deadline = step.request, request.extensions.get(DEADLINE)
-            try:
-                # Not asyncio's own timeout: scopes of anyio around it would take its cancellation for somebody else's.
-                with nullcontext() if deadline is None else anyio.fail_after(deadline - time.monotonic()):
-                    result = await super().send(sent, stream=True, auth=auth, follow_redirects=False)
-            except (httpx.RequestError, httpx.StreamError) as error:
-                result = error
-            except TimeoutError:
-                kind = httpx.ConnectTimeout if sent.extensions.get(UNSENT) else httpx.ReadTimeout
-                result = kind("the response was not complete within the timeout", request=request)
+        send = partial(super().send, stream=True, auth=auth, follow_redirects=False)
+
+        async def attempt(sent: httpx.Request) -> httpx.Response:
+            deadline = request.extensions.get(DEADLINE)
+            # Not asyncio's own timeout: scopes of anyio around it would take its cancellation for somebody else's.
+            with anyio.fail_after(None if deadline is None else deadline - time.monotonic()):
+                return await send(sent)
+
+        return await arun(self._flow(request, stream), attempt, _FAILURES)
 
     async def exchange(self, kwargs: Mapping[str, Any], limit: int | None = None) -> httpx.Response:
         """Send a request and return its 2xx response, body read; see `HttpClient.exchange`."""
         request = self.build(kwargs)
-        request.extensions[LIMIT] = limit
-        outer = sys.exception()
-        try:
+        request.extensions[_reading.LIMIT] = limit
+        with self._mapped(request):
             response = await self.send(request)
-        except AikynetixError:
-            raise
-        except Exception as error:
-            raise self._error(error, request, outer) from error
         return _responses.require_success(response, time.time())
 
     async def _send_single_request(self, request: httpx.Request) -> httpx.Response:
@@ -352,17 +347,5 @@ class AsyncHttpClient(_ApiClient, httpx.AsyncClient):
 
     async def aclose(self) -> None:
         """Close the connections, unless they belong to another client. Closing twice is fine."""
-        if self.is_owner:
+        if self._owner is self:
             await super().aclose()
-
-
-def httpx_options(timeout: httpx.Timeout, transport: Any, mounts: Any) -> dict[str, Any]:
-    """Return the arguments of an httpx client on these transports: nothing else comes from the environment."""
-    install_log_filter()
-    return {
-        "timeout": timeout,
-        "transport": transport,
-        "mounts": mounts,
-        "trust_env": False,
-        "headers": {"accept-encoding": ACCEPT_ENCODING, "user-agent": USER_AGENT},
-    }

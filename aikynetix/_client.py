@@ -21,17 +21,13 @@ from ._operations import (
     spec_defaults,
     success_model,
 )
-from ._transport import AsyncStackTransport, StackTransport, Trust, close_stacks, make_stacks
+from ._transport import AsyncStackTransport, StackTransport, make_stacks
 from ._videos import AnalyzedVideos, AsyncAnalyzedVideos
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable
 
     from aikynetix_api.operations import Api, AsyncApi
-
-    from ._download import Options
-    from ._models import AnalyzedVideo, DownloadedVideo
-    from ._videos import StrPath
 
 
 TokenT = TypeVar("TokenT", bound=AsyncToken)
@@ -42,7 +38,6 @@ class _ClientBase(Generic[TokenT, TransportT]):
     """What both clients do alike."""
 
     _is_async: bool
-    _download: Callable[..., Any]
 
     def __init__(
         self,
@@ -72,18 +67,18 @@ class _ClientBase(Generic[TokenT, TransportT]):
             asynchronous=self._is_async,
         )
         self._transport = transport
-        trust = Trust(settings.verify)
-        carriers: Any = (transport, {}) if transport is not None else make_stacks(StackTransport, trust, settings.proxy)
-        self._storage_carriers = carriers
-        if self._is_async and transport is None:  # downloads run in threads
-            carriers = make_stacks(AsyncStackTransport, trust, settings.proxy)
-        self._use(settings, (AsyncHttpClient if self._is_async else HttpClient)(settings, carriers))
+        carriers: list[dict[str, Any]] = [{"transport": transport}]
+        if transport is None:
+            kinds = (StackTransport, AsyncStackTransport) if self._is_async else (StackTransport,)
+            carriers = make_stacks(settings.verify, settings.proxy, *kinds)
+        self._storage = carriers[0]  # of downloads, which run in threads
+        self._use(settings, (AsyncHttpClient if self._is_async else HttpClient)(settings, carriers[-1]))
 
     def _use(self, settings: Settings, http: Any) -> None:
         self._settings, self._http = settings, http
         kind: Any = AsyncAnalyzedVideos if self._is_async else AnalyzedVideos
         # No assignment, whose type editors would take for that of the attribute, which each client declares.
-        vars(self)["analyzed_videos"] = kind(self, settings, http.exchange, self._download, self._factory)
+        vars(self)["analyzed_videos"] = kind(self, settings, http, self._storage, self._factory)
 
     def with_options(self, *, timeout: float | httpx.Timeout | None = None, max_retries: int | None = None) -> Self:
         """Return a copy with other limits that shares the connections; it lives as long as this client is open.
@@ -222,15 +217,6 @@ class Aikynetix(_ClientBase[Token, httpx.BaseTransport]):
         """Close the connections. Closing twice is fine; using a closed client is an `AikynetixError`."""
         self._http.close()
 
-    def _download(
-        self, session_id: str, to: StrPath, lookup: Callable[[], AnalyzedVideo], options: Options
-    ) -> DownloadedVideo:
-        from ._download import download
-        from ._download._opener import StorageClient
-
-        storage = StorageClient(self._storage_carriers, options.timeout)
-        return download(session_id, to, lookup=lookup, open_url=storage.open_url, options=options)
-
     def __enter__(self) -> Self:
         return self
 
@@ -279,19 +265,10 @@ class AsyncAikynetix(_ClientBase[AsyncToken, httpx.AsyncBaseTransport]):
     async def close(self) -> None:
         """See `Aikynetix.close`."""
         await self._http.aclose()
-        if self._transport is None and self._http.is_owner:
-            close_stacks(self._storage_carriers)
+        if self._transport is None:
+            httpx.Client(**self._storage).close()
 
     aclose = close
-
-    async def _download(
-        self, session_id: str, to: StrPath, lookup: Callable[[], Awaitable[AnalyzedVideo]], options: Options
-    ) -> DownloadedVideo:
-        from ._download._opener import AsyncStorageClient, StorageClient, download_in_thread
-
-        kind: Any = StorageClient if self._transport is None else AsyncStorageClient
-        opener = kind(self._storage_carriers, options.timeout).opener
-        return await download_in_thread(session_id, to, lookup=lookup, opener=opener, options=options)
 
     async def __aenter__(self) -> Self:
         return self

@@ -1,15 +1,11 @@
-"""Having a video made and waiting for it, written once for both clients: a generator that yields what to do next.
-
-It yields `Request` and `Wait`, is sent back what came of them, and does no I/O; the runners are in `_videos`.
-"""
+"""Having a video made and waiting for it, written once for both clients: a generator that `_call.run` runs."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Generator
+from typing import TYPE_CHECKING
 
-from attrs import frozen
-
+from ._call import Flow, Send, Sleep
 from ._errors import (
     APIConnectionError,
     APIError,
@@ -21,6 +17,13 @@ from ._errors import (
     VideoNotReadyError,
 )
 from ._models import AnalyzedVideo
+from ._operations import Analysis, generate_analyzed_video, get_analyzed_video
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Outcome = AnalyzedVideo | APIError | None
+"""What comes of a request: the video, an error, or None where there is no video yet."""
 
 _FIRST_PAUSE = 1.0
 _LONGEST_PAUSE = 10.0
@@ -29,33 +32,10 @@ _MOST_LOOKS = 3
 _IN_PROGRESS = re.compile(r"\balready\b|\bin progress\b|\bbeing (analy[sz]ed|generated|processed)\b", re.IGNORECASE)
 
 
-@frozen
-class Request:
-    """Send the GET (``"get"``) or the POST (``"generate"``) of the session."""
-
-    operation: str
-
-
-@frozen
-class Wait:
-    """Wait for so many seconds."""
-
-    seconds: float
-
-
-@frozen
-class Result:
-    """What came of a step: the video, the error, or None after a `Wait` or where there is no video yet."""
-
-    outcome: AnalyzedVideo | APIError | None
-    elapsed: float  # seconds since the flow began
-
-
-Flow = Generator[Request | Wait, Result, AnalyzedVideo]
-
-
-def ensure_flow(session_id: str, wait: float) -> Flow:
-    """Have the video made if need be, and wait until it is there.
+def ensure_flow(
+    session_id: str, analysis: Analysis | str | None, wait: float, clock: Callable[[], float]
+) -> Flow[AnalyzedVideo]:
+    """Have the video made if need be, and wait until it is there; each request is to come back as an `Outcome`.
 
     GET; on 404 POST; then GET again until the URL is there. A POST whose fate is unknown (the connection broke, or a
     5xx came) is not simply sent again: the next GET shows whether it was worked on, and only if the video is still
@@ -64,40 +44,39 @@ def ensure_flow(session_id: str, wait: float) -> Flow:
     says so. 409 says that somebody else is having the video made (RFC 9110, section 15.5.10). Every other error is
     raised; `VideoNotReadyError` when ``wait`` seconds are over.
     """
-    pending_error: APIError | None = None
-    pause, looks, is_running = _FIRST_PAUSE, 0, False
+    look, make = get_analyzed_video(session_id, analysis), generate_analyzed_video(session_id, analysis)
+    pending: APIError | None = None
+    began, pause, looks, is_running = clock(), _FIRST_PAUSE, 0, False
     while True:
-        result = yield Request("get")
-        outcome = result.outcome
+        outcome: Outcome = yield Send(look)
         if isinstance(outcome, AnalyzedVideo):
             return outcome
-        retry_after = None
+        elapsed, asked_to_wait = clock() - began, 0.0
         if outcome is None or isinstance(outcome, NotFoundError):
-            looks += pending_error is not None
-            is_believed = looks >= _MOST_LOOKS or (result.elapsed >= wait and not _is_uncertain(pending_error))
-            if pending_error is not None and outcome is not None and is_believed:
-                raise pending_error
-            if not is_running and (pending_error is None or (_is_uncertain(pending_error) and looks < _MOST_LOOKS)):
-                result = yield Request("generate")
-                if isinstance(result.outcome, AnalyzedVideo):
-                    return result.outcome
-                pending_error = _pending(result.outcome)
-                is_running = pending_error is None
-                if isinstance(result.outcome, BadRequestError):
+            looks += pending is not None
+            is_believed = looks >= _MOST_LOOKS or (elapsed >= wait and not _is_uncertain(pending))
+            if pending is not None and outcome is not None and is_believed:
+                raise pending
+            if not is_running and (pending is None or (_is_uncertain(pending) and looks < _MOST_LOOKS)):
+                made: Outcome = yield Send(make)
+                if isinstance(made, AnalyzedVideo):
+                    return made
+                elapsed, pending = clock() - began, _pending(made)
+                is_running = pending is None
+                if isinstance(made, BadRequestError):
                     continue  # "analyzed already" is settled by looking at once
         elif is_running and isinstance(outcome, RateLimitError):
-            retry_after = outcome.retry_after
+            asked_to_wait = outcome.retry_after or 0.0
         else:
             raise outcome
-        left = wait - result.elapsed
-        if left <= 0:
+        if elapsed >= wait:
             raise VideoNotReadyError(
-                f"the video of session {session_id!r} was not ready after {result.elapsed:.0f} s; "
+                f"the video of session {session_id!r} was not ready after {elapsed:.0f} s; "
                 "it may still be in the making, so ask again later or with a longer wait=",
                 session_id=session_id,
-                waited=result.elapsed,
-            ) from pending_error
-        yield Wait(min(left, max(pause, retry_after or 0.0)))
+                waited=elapsed,
+            ) from pending
+        yield Sleep(min(wait - elapsed, max(pause, asked_to_wait)))
         pause = min(pause * 1.5, _LONGEST_PAUSE)
 
 

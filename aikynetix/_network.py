@@ -234,13 +234,14 @@ def _dial(host: str, port: int, extensions: Mapping[str, Any], timeout: float | 
             while addresses or selector.get_map():
                 if now >= end or is_cancelled():
                     raise TimeoutError("no connection within the timeout")
-                if addresses and (now >= next_at or not selector.get_map()):
-                    next_at = now + _ATTEMPT_DELAY
-                    _begin_to_connect(addresses.pop(0), selector, failures)
-                for key, _ in selector.select(min(_LOOK_EVERY, end - now) if selector.get_map() else 0):
-                    connected = _ended_connecting(key.fileobj, selector, failures)
-                    if connected is not None:
-                        return connected
+                try:
+                    if addresses and (now >= next_at or not selector.get_map()):
+                        next_at = now + _ATTEMPT_DELAY
+                        _begin_to_connect(addresses.pop(0), selector)
+                    for key, _ in selector.select(min(_LOOK_EVERY, end - now)):
+                        return _connected(key.fileobj, selector)
+                except OSError as error:
+                    failures.append(error)
                 now = time.monotonic()
         finally:
             for key in list(selector.get_map().values()):
@@ -265,31 +266,24 @@ def _resolve(host: str, port: int, timeout: float | None) -> list[Any]:
         raise TimeoutError("the host name was not resolved within the timeout") from None
 
 
-def _begin_to_connect(info: Any, selector: selectors.BaseSelector, failures: list[OSError]) -> None:
+def _begin_to_connect(info: Any, selector: selectors.BaseSelector) -> None:
     family, kind, protocol, _, address = info
-    try:
-        connection = socket.socket(family, kind, protocol)
-    except OSError as error:
-        failures.append(error)
-        return
+    connection = socket.socket(family, kind, protocol)
     try:
         connection.setblocking(False)
         with suppress(BlockingIOError):
             connection.connect(address)
         selector.register(connection, selectors.EVENT_WRITE)
-    except OSError as error:
+    except OSError:
         connection.close()
-        failures.append(error)
+        raise
 
 
-def _ended_connecting(
-    connection: Any, selector: selectors.BaseSelector, failures: list[OSError]
-) -> socket.socket | None:
+def _connected(connection: Any, selector: selectors.BaseSelector) -> socket.socket:
     selector.unregister(connection)
     code = connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
     if code:
         connection.close()
-        failures.append(OSError(code, os.strerror(code)))
-        return None
+        raise OSError(code, os.strerror(code))
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return connection  # type: ignore[no-any-return] # a socket, as registered

@@ -65,23 +65,23 @@ class Decoder:
             raise httpx.DecodingError("the response's compressed body ends in the middle")
 
 
-class _BoundedReader:
-    """Collects the body of a response up to a limit: that of a 2xx must fit, that of an error is cut."""
+class _BoundedBody:
+    """The body of a response up to a limit: that of a 2xx must fit, that of an error is cut."""
 
     def __init__(self, response: httpx.Response) -> None:
-        self._response, self._body = response, io.BytesIO()
-        self._is_strict, extensions = response.is_success, response.request.extensions
-        self._limit: int = extensions.get(LIMIT) or (
-            JSON_LIMIT if "json" in response.headers.get("content-type", "json") else BINARY_LIMIT
-        )
+        self._response, self._body, self._is_strict = response, io.BytesIO(), response.is_success
+        headers, extensions = response.headers, response.request.extensions
+        self._deadline = extensions.get(DEADLINE)
+        by_type = JSON_LIMIT if "json" in headers.get("content-type", "json") else BINARY_LIMIT
+        self._limit: int = extensions.get(LIMIT) or by_type
         if not self._is_strict:
             self._limit = ERROR_LIMIT
-        self._deadline = extensions.get(DEADLINE)
-        encoding = response.headers.get("content-encoding")
+        encoding = headers.get("content-encoding")
         self._decoder = None if encoding is None else Decoder(encoding)
-        announced, has_body = response.headers.get("content-length", ""), response.request.method != "HEAD"
-        if self._is_strict and has_body and announced.isdecimal() and len(announced) < 20:
-            self._check(int(announced))
+        announced = headers.get("content-length", "")
+        has_length = response.request.method != "HEAD" and announced.isdecimal() and len(announced) < 20
+        if self._is_strict and has_length and int(announced) > self._limit:
+            raise self._too_large()
 
     def feed(self, chunk: bytes) -> bool:
         """Take in ``chunk``; return whether more is wanted."""
@@ -90,50 +90,45 @@ class _BoundedReader:
         try:
             for piece in (chunk,) if self._decoder is None else self._decoder.feed(chunk):
                 self._body.write(piece)
-                if self._is_strict:
-                    self._check(self._body.tell())
-                elif self._body.tell() > self._limit:
-                    return False
+                if self._body.tell() > self._limit:
+                    raise self._too_large()
         except httpx.DecodingError:
             if self._is_strict:
                 raise
             return False
         return True
 
-    def _check(self, size: int) -> None:
-        if size > self._limit:
-            raise httpx.DecodingError(f"the response's body is larger than {self._limit} bytes")
+    def _too_large(self) -> httpx.DecodingError:
+        return httpx.DecodingError(f"the response's body is larger than {self._limit} bytes")
 
-    def finish(self, is_whole: bool) -> None:
-        """Make what was collected the body of the response, as if httpx had read it."""
-        if is_whole and self._is_strict and self._decoder is not None:
+    def finish(self) -> None:
+        """Make what was taken in the body of the response, as if httpx had read it."""
+        if self._is_strict and self._decoder is not None:
             self._decoder.finish()
         # What httpx's own read() sets; it has no bound.
         self._response._content = self._body.getvalue()[: self._limit]  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
 
 
 def read(response: httpx.Response) -> None:
-    """Read the body of ``response``: at most 64 KiB of an error, and of a 2xx the request's `LIMIT`."""
+    """Read the body of ``response``: at most 64 KiB of an error, 8 MiB of JSON, 32 MiB of anything else."""
     try:
-        reader = _BoundedReader(response)
-        is_whole = all(map(reader.feed, cast("Iterable[bytes]", response.stream)))
+        body = _BoundedBody(response)
+        all(map(body.feed, cast("Iterable[bytes]", response.stream)))
     finally:
         response.close()
-    reader.finish(is_whole)
+    body.finish()
 
 
 async def aread(response: httpx.Response) -> None:
     """As `read`, from an asynchronous transport."""
     chunks = aiter(cast("AsyncIterable[bytes]", response.stream))
-    is_whole = True
     try:
-        reader = _BoundedReader(response)
+        body = _BoundedBody(response)
         async for chunk in chunks:
-            if not reader.feed(chunk):
-                is_whole = False
+            if not body.feed(chunk):
                 break
     finally:
         if (close := getattr(chunks, "aclose", None)) is not None:  # trio complains of one left to the collector
             await close()
         await response.aclose()
-    reader.finish(is_whole)
+    body.finish()

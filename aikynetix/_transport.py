@@ -9,7 +9,6 @@ This module and `_network` are the ones that know httpcore.
 
 from __future__ import annotations
 
-import asyncio
 import os
 import queue
 import ssl
@@ -19,7 +18,7 @@ from contextlib import suppress
 from functools import cache
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import httpx
 
@@ -39,28 +38,16 @@ from ._network import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+    from collections.abc import AsyncIterator, Callable, Iterator
 
     import anyio
 
 _MOST_CONNECTIONS = 256
-_FRESH = "aikynetix.fresh"  # request extension, once a kept connection was found closed
+# A kept connection that the server has closed meanwhile ends a request so; a GET is then sent on another at once.
+_STALE = (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError)
+_FRESH = "aikynetix.fresh"  # request extension, once a kept connection was stale: others may be as well
+_NONE_FREE = f"no free connection among {_MOST_CONNECTIONS}"
 _ONE = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=30.0)
-
-
-class Trust:
-    """The TLS settings of a client; its context is made when the first TLS connection needs it."""
-
-    def __init__(self, verify: ssl.SSLContext | str | None) -> None:
-        self._context = _make_context(verify) if isinstance(verify, str) else verify
-
-    def context(self, scheme: str) -> ssl.SSLContext:
-        """Return the context for URLs of ``scheme``; plain http gets one that trusts nobody and costs nothing."""
-        if scheme == "http":
-            return _context_without_authorities()
-        if self._context is None:
-            self._context = _make_context(None)
-        return self._context
 
 
 @cache
@@ -68,10 +55,12 @@ def _context_without_authorities() -> ssl.SSLContext:
     return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
-def _make_context(path: str | None) -> ssl.SSLContext:
+def _make_context(verify: ssl.SSLContext | str | None) -> ssl.SSLContext:
+    if isinstance(verify, ssl.SSLContext):
+        return verify
     file, folder = os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")
-    if path is not None:
-        file, folder = (None, path) if Path(path).is_dir() else (path, None)
+    if verify is not None:
+        file, folder = (None, verify) if Path(verify).is_dir() else (verify, None)
     try:
         if file or folder:
             return ssl.create_default_context(cafile=file or None, capath=folder or None)
@@ -91,47 +80,61 @@ def _make_context(path: str | None) -> ssl.SSLContext:
     return context
 
 
-Transport = TypeVar("Transport", httpx.HTTPTransport, httpx.AsyncHTTPTransport)
-
-
 class _Stack:
     """What both stacks have: their settings, and idle connections by origin."""
 
-    def __init__(self, trust: Trust, proxy: httpx.Proxy | None = None, size: int = _MOST_CONNECTIONS) -> None:
-        self._trust, self._proxy, self._size = trust, proxy, size
+    _kind: type[Any]
+
+    def __init__(self, context: Callable[[], ssl.SSLContext], proxy: httpx.Proxy | None = None) -> None:
+        self._context, self._proxy = context, proxy
         self._idle: defaultdict[Any, list[Any]] = defaultdict(list)
 
-    def _make(self, kind: type[Transport], url: httpx.URL) -> Transport:
-        context, proxy = self._trust.context(url.scheme), None if is_loopback(url.host) else self._proxy
+    def _make(self, url: httpx.URL) -> Any:
+        context = self._context() if url.scheme != "http" else _context_without_authorities()
+        proxy = None if is_loopback(url.host) else self._proxy
         if proxy is not None and proxy.url.scheme == "https" and proxy.ssl_context is None:
             proxy = httpx.Proxy(proxy.url, ssl_context=context, auth=proxy.auth, headers=proxy.headers)
-        transport = kind(verify=context, trust_env=False, limits=_ONE, proxy=proxy)
+        transport = self._kind(verify=context, trust_env=False, limits=_ONE, proxy=proxy)
         set_backend(transport)
         return transport
 
-    def _require_proxy(self, transport: object, request: httpx.Request, error: BaseException) -> None:
-        """Say that it is the proxy that cannot be reached, or trusted, where no connection to it came about."""
-        if self._proxy is None or is_loopback(request.url.host):
-            return
-        if isinstance(error, httpx.ConnectError) and (not has_dialled(transport) or is_before_tunnel(error)):
-            where = self._proxy.url.netloc.decode("ascii", "replace")  # without user and password
-            raise httpx.ProxyError(f"cannot be reached at {where} ({error})") from error
+    def _is_to_repeat(self, transport: Any, was_kept: bool, request: httpx.Request, error: BaseException) -> bool:
+        """Return whether to send ``request``, which failed, on another connection, because its own was stale.
 
-    def _none_free(self, request: httpx.Request) -> httpx.PoolTimeout:
-        return httpx.PoolTimeout(f"no free connection among {self._size}", request=request)
+        Raises:
+            ProxyError: It is the proxy that cannot be reached, or trusted.
+        """
+        proxy = None if is_loopback(request.url.host) else self._proxy
+        is_early = isinstance(error, httpx.ConnectError) and (not has_dialled(transport) or is_before_tunnel(error))
+        if proxy is not None and is_early:
+            where = proxy.url.netloc.decode("ascii", "replace")  # without user and password
+            raise httpx.ProxyError(f"cannot be reached at {where} ({error})") from error
+        is_stale = was_kept and request.method == "GET" and isinstance(error, _STALE)
+        if is_stale:
+            request.extensions[_FRESH] = True
+        return is_stale
+
+    def _keep(self, transport: Any, idle: list[Any], request: httpx.Request, response: httpx.Response) -> bool:
+        """Put ``transport`` on the stack of its origin, if it can be used again; False once this one was closed."""
+        if self._idle.get(origin_of(request.url)) is not idle or has_leftover(transport, request, response):
+            return False
+        idle.append(transport)
+        return True
 
 
 class StackTransport(_Stack, httpx.BaseTransport):
     """A stack of stock httpx transports for synchronous requests."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    _kind = httpx.HTTPTransport
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
         self._begin()
 
     def _begin(self) -> None:
         self._pid = os.getpid()
         self._slots: queue.SimpleQueue[None] = queue.SimpleQueue()
-        for _ in range(self._size):
+        for _ in range(_MOST_CONNECTIONS):
             self._slots.put(None)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
@@ -139,46 +142,35 @@ class StackTransport(_Stack, httpx.BaseTransport):
         if self._pid != os.getpid():  # a fork: these connections are the parent's, and only let go of here
             self.close()
             self._begin()
-        slots, origin = self._slots, origin_of(request.url)
-        idle = self._idle[origin]
-        self._wait_for_slot(request)
-        transport: Any = None
-        was_kept = False
+        slots, idle = self._slots, self._idle[origin_of(request.url)]
         try:
-            if _FRESH not in request.extensions:
-                with suppress(IndexError):
-                    transport = idle.pop()
-            was_kept = transport is not None
-            if not was_kept:
-                transport = self._make(httpx.HTTPTransport, request.url)
+            pool = request.extensions.get("timeout", {}).get("pool")
+            slots.get(timeout=time_left(request.extensions, pool, httpx.PoolTimeout))
+        except queue.Empty:
+            raise httpx.PoolTimeout(_NONE_FREE) from None
+        transport, was_kept = None, False
+        try:
+            try:
+                transport, was_kept = ([] if _FRESH in request.extensions else idle).pop(), True
+            except IndexError:
+                transport = self._make(request.url)
             set_limits(transport, request.extensions)
             response: httpx.Response = transport.handle_request(request)
         except BaseException as error:
             slots.put(None)
             if transport is not None:
                 discard(transport)
-                self._require_proxy(transport, request, error)
-            if was_kept and _is_stale(request, error):
-                return self.handle_request(request)
+                if self._is_to_repeat(transport, was_kept, request, error):
+                    return self.handle_request(request)
             raise
 
         def give_back() -> None:
-            is_closed = self._idle.get(origin) is not idle
-            if is_closed or has_leftover(transport, request, response):
+            if not self._keep(transport, idle, request, response):
                 discard(transport)
-            else:
-                idle.append(transport)
             slots.put(None)
 
         response.stream = _LeasedStream(response.stream, give_back)
         return response
-
-    def _wait_for_slot(self, request: httpx.Request) -> None:
-        pool = request.extensions.get("timeout", {}).get("pool")
-        try:
-            self._slots.get(timeout=time_left(request.extensions, pool, httpx.PoolTimeout))
-        except queue.Empty:
-            raise self._none_free(request) from None
 
     def close(self) -> None:
         """Close the idle connections."""
@@ -193,6 +185,7 @@ class AsyncStackTransport(_Stack, httpx.AsyncBaseTransport):
     Its connections belong to the event loop that runs; in another one it begins anew.
     """
 
+    _kind = httpx.AsyncHTTPTransport
     _loop: object = None
 
     def _begin(self, loop: object) -> None:
@@ -200,43 +193,37 @@ class AsyncStackTransport(_Stack, httpx.AsyncBaseTransport):
 
         self._loop = loop
         self._idle = defaultdict(list)  # those of another loop, which alone could close them, are let go of
-        self._slots: anyio.Semaphore = anyio.Semaphore(self._size, fast_acquire=True)
+        self._slots: anyio.Semaphore = anyio.Semaphore(_MOST_CONNECTIONS, fast_acquire=True)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send ``request`` on an idle connection, or on a new one."""
-        loop = _running_loop()
-        if loop is not self._loop:
+        from anyio.lowlevel import current_token
+
+        if (loop := current_token()) != self._loop:
             self._begin(loop)
-        slots, origin = self._slots, origin_of(request.url)
-        idle = self._idle[origin]
-        transport: Any = None
-        was_kept = False
+        slots, idle = self._slots, self._idle[origin_of(request.url)]
         if slots.value:
             slots.acquire_nowait()
         else:
             await self._wait_for_slot(request)
+        transport, was_kept = None, False
         try:
             was_kept = bool(idle) and _FRESH not in request.extensions
-            transport = idle.pop() if was_kept else self._make(httpx.AsyncHTTPTransport, request.url)
+            transport = idle.pop() if was_kept else self._make(request.url)
             response: httpx.Response = await transport.handle_async_request(request)
-            request.extensions[UNSENT] = False
         except BaseException as error:
             slots.release()
             if transport is not None:
                 request.extensions[UNSENT] = not has_dialled(transport)
                 await adiscard(transport)
-                self._require_proxy(transport, request, error)
-            if was_kept and _is_stale(request, error):
-                return await self.handle_async_request(request)
+                if self._is_to_repeat(transport, was_kept, request, error):
+                    return await self.handle_async_request(request)
             raise
 
         async def give_back() -> None:
             slots.release()
-            is_closed = self._idle.get(origin) is not idle
-            if is_closed or has_leftover(transport, request, response):
+            if not self._keep(transport, idle, request, response):
                 await adiscard(transport)
-            else:
-                idle.append(transport)
 
         response.stream = _LeasedStream(response.stream, give_back)
         return response
@@ -244,15 +231,16 @@ class AsyncStackTransport(_Stack, httpx.AsyncBaseTransport):
     async def _wait_for_slot(self, request: httpx.Request) -> None:
         import anyio
 
-        with anyio.move_on_after(request.extensions.get("timeout", {}).get("pool")) as scope:
-            await self._slots.acquire()
-        if scope.cancelled_caught:
-            raise self._none_free(request)
+        with anyio.move_on_after(request.extensions.get("timeout", {}).get("pool")):
+            return await self._slots.acquire()
+        raise httpx.PoolTimeout(_NONE_FREE)
 
     async def aclose(self) -> None:
         """Close the idle connections."""
+        from anyio.lowlevel import current_token
+
         idle, self._idle = self._idle, defaultdict(list)
-        if self._loop is _running_loop():
+        if self._loop == current_token():
             for transport in chain(*idle.values()):
                 await transport.aclose()
 
@@ -282,53 +270,38 @@ class _LeasedStream(httpx.SyncByteStream, httpx.AsyncByteStream):
             await self._give_back()
 
 
-Stack = TypeVar("Stack", StackTransport, AsyncStackTransport)
-
-
-def make_stacks(kind: type[Stack], trust: Trust, proxy: httpx.Proxy | None) -> tuple[Stack, dict[str, Stack | None]]:
-    """Return the transport and the ``mounts`` of an httpx client.
+def make_stacks(
+    verify: ssl.SSLContext | str | None, proxy: httpx.Proxy | None, *kinds: type[_Stack]
+) -> list[dict[str, Any]]:
+    """Return ``transport`` and ``mounts`` of an httpx client, for each of the ``kinds``.
 
     Args:
-        kind: `StackTransport` or `AsyncStackTransport`.
-        trust: The TLS settings.
+        verify: Whose certificates are trusted, as in `Settings`; a context is made when the first TLS connection needs
+            it, from a path at once.
         proxy: Carries everything; None for what HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY say, as httpx reads
             them.
+        *kinds: `StackTransport`, `AsyncStackTransport`.
     """
-    if proxy is not None:
-        return kind(trust, proxy), {}
+    context = cache(lambda: _make_context(verify))
+    if isinstance(verify, str):
+        context()
+    proxies = _environment_proxies() if proxy is None else {}
+    return [
+        {
+            "transport": kind(context, proxy),
+            "mounts": {pattern: found and kind(context, found) for pattern, found in proxies.items()},
+        }
+        for kind in kinds
+    ]
+
+
+def _environment_proxies() -> dict[str, httpx.Proxy | None]:
     from httpx._utils import get_environment_proxies  # httpx reads them only for a client without a transport
 
-    mounts: dict[str, Stack | None] = {}
+    proxies: dict[str, httpx.Proxy | None] = {}
     for pattern, url in get_environment_proxies().items():
-        if url is None:
-            with suppress(httpx.InvalidURL):  # of NO_PROXY; httpx would raise for "fe80::/10", which it cannot match
-                httpx.URL(pattern)
-                mounts[pattern] = None
-            continue
-        made = checked_proxy(url, "a proxy in the environment (HTTP_PROXY, HTTPS_PROXY, ALL_PROXY)")
-        mounts[pattern] = kind(trust, made)
-    return kind(trust), mounts
-
-
-def close_stacks(carriers: tuple[httpx.BaseTransport, Mapping[str, httpx.BaseTransport | None]]) -> None:
-    """Close the idle connections of what `make_stacks` returned."""
-    for transport in (carriers[0], *carriers[1].values()):
-        if transport is not None:
-            transport.close()
-
-
-def _is_stale(request: httpx.Request, error: BaseException) -> bool:
-    """Return whether to send ``request`` once more on a new connection: the server may have closed the kept one."""
-    if request.method != "GET" or not isinstance(error, httpx.ReadError | httpx.WriteError | httpx.RemoteProtocolError):
-        return False
-    request.extensions[_FRESH] = True
-    return True
-
-
-def _running_loop() -> object:
-    try:
-        return asyncio.get_running_loop()
-    except RuntimeError:
-        import trio
-
-        return trio.lowlevel.current_trio_token()
+        with suppress(httpx.InvalidURL):  # of NO_PROXY; httpx would raise for "fe80::/10", which it cannot match
+            httpx.URL(pattern)
+            name = "a proxy in the environment (HTTP_PROXY, HTTPS_PROXY, ALL_PROXY)"
+            proxies[pattern] = None if url is None else checked_proxy(url, name)
+    return proxies

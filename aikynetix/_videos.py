@@ -7,9 +7,10 @@ import threading  # noqa: TC003 -- tools resolve the annotations at run time
 import time
 from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Mapping
 from concurrent.futures import Executor  # noqa: TC003 -- the same
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal
 
-from . import _ensure
+from ._call import arun, run
+from ._ensure import ensure_flow
 from ._errors import APIError
 from ._models import AnalyzedVideo, DownloadedVideo, ready_video, video_if_ready, video_of
 from ._operations import (
@@ -41,10 +42,6 @@ StrPath = str | os.PathLike[str]
 AnalysisName = Analysis | Literal["jump", "weightlifting"]
 ExportItem = str | tuple[str, AnalysisName | None]
 """A session to export: its id, or its id and the analysis to make of it."""
-
-
-def _ensure_specs(session_id: str, analysis: AnalysisName | None) -> dict[str, RequestSpec]:
-    return {"get": get_analyzed_video(session_id, analysis), "generate": generate_analyzed_video(session_id, analysis)}
 
 
 def _download_options(
@@ -80,9 +77,11 @@ def _download_options(
 class _VideosBase:
     """What the verbs of both clients need: the client, and what it does for them."""
 
-    def __init__(self, client: Any, settings: Settings, exchange: Any, download: Any, make_factory: Any) -> None:
-        self._client, self._settings, self._exchange = client, settings, exchange
-        self._download, self._make_factory = download, make_factory
+    def __init__(
+        self, client: Any, settings: Settings, http: Any, storage: Any, make_factory: Callable[[], Callable[[], Any]]
+    ) -> None:
+        self._client, self._settings, self._http = client, settings, http
+        self._storage, self._make_factory = storage, make_factory
 
     def _export_options(
         self, analysis: AnalysisName | None, retry_failed: bool, wait: float, executor: Executor | None
@@ -126,7 +125,7 @@ class AnalyzedVideos(_VideosBase):
         Source: the vendor's page, "Retrieve Analyzed Video URL".
         """
         spec = get_analyzed_video(session_id, analysis, as_attachment)
-        return video_of(session_id, spec, self._exchange(spec.kwargs, JSON_LIMIT))
+        return video_of(session_id, spec, self._http.exchange(spec.kwargs, JSON_LIMIT))
 
     def generate(self, session_id: str, *, analysis: AnalysisName | None = None) -> AnalyzedVideo:
         """Have the analyzed video of a session made, and return where it is.
@@ -146,7 +145,7 @@ class AnalyzedVideos(_VideosBase):
         Source: the vendor's page, "Upload/Generate Analyzed Video".
         """
         spec = generate_analyzed_video(session_id, analysis)
-        return video_of(session_id, spec, self._exchange(spec.kwargs, JSON_LIMIT))
+        return video_of(session_id, spec, self._http.exchange(spec.kwargs, JSON_LIMIT))
 
     def ensure(self, session_id: str, *, analysis: AnalysisName | None = None, wait: float = 300.0) -> AnalyzedVideo:
         """Return where the analyzed video of a session is, having it made and waiting for it if need be.
@@ -166,28 +165,19 @@ class AnalyzedVideos(_VideosBase):
         Example:
             >>> client.analyzed_videos.ensure("session-id", wait=60).url
         """
-        return self._ensure(session_id, _ensure_specs(session_id, analysis), checked_wait(wait), None)
+        return self._ensure(session_id, analysis, checked_wait(wait))
 
     def _ensure(
-        self, session_id: str, specs: Mapping[str, RequestSpec], wait: float, cancel: threading.Event | None
+        self, session_id: str, analysis: AnalysisName | None, wait: float, cancel: threading.Event | None = None
     ) -> AnalyzedVideo:
-        sleep = time.sleep if cancel is None else cancel.wait
-        flow, began = _ensure.ensure_flow(session_id, wait), time.monotonic()
-        step = next(flow)
-        while True:
-            outcome: AnalyzedVideo | APIError | None = None
-            if isinstance(step, _ensure.Wait):
-                sleep(step.seconds)
-            else:
-                spec = specs[step.operation]
-                try:
-                    outcome = video_if_ready(session_id, spec, self._exchange(spec.kwargs, JSON_LIMIT, cancel))
-                except APIError as error:
-                    outcome = error
-            try:
-                step = flow.send(_ensure.Result(outcome, time.monotonic() - began))
-            except StopIteration as stop:
-                return cast("AnalyzedVideo", stop.value)
+        def ask(spec: RequestSpec) -> AnalyzedVideo | None:
+            return video_if_ready(session_id, spec, self._http.exchange(spec.kwargs, JSON_LIMIT, cancel))
+
+        flow, sleep = (
+            ensure_flow(session_id, analysis, wait, time.monotonic),
+            time.sleep if cancel is None else cancel.wait,
+        )
+        return run(flow, ask, APIError, sleep)
 
     def download(
         self,
@@ -239,10 +229,14 @@ class AnalyzedVideos(_VideosBase):
 
         def lookup() -> AnalyzedVideo:
             if wait:
-                return self._ensure(session_id, _ensure_specs(session_id, analysis), wait, cancel)
-            return ready_video(session_id, spec, self._exchange(spec.kwargs, JSON_LIMIT, cancel))
+                return self._ensure(session_id, analysis, wait, cancel)
+            return ready_video(session_id, spec, self._http.exchange(spec.kwargs, JSON_LIMIT, cancel))
 
-        return cast("DownloadedVideo", self._download(session_id, to, lookup, options))
+        from ._download import download
+        from ._download._opener import StorageClient
+
+        storage = StorageClient(self._storage, options.timeout)
+        return download(session_id, to, lookup=lookup, open_url=storage.open_url, options=options)
 
     def export(
         self,
@@ -303,33 +297,19 @@ class AsyncAnalyzedVideos(_VideosBase):
         self, session_id: str, *, analysis: AnalysisName | None = None, as_attachment: bool = False
     ) -> AnalyzedVideo:
         spec = get_analyzed_video(session_id, analysis, as_attachment)
-        return video_of(session_id, spec, await self._exchange(spec.kwargs, JSON_LIMIT))
+        return video_of(session_id, spec, await self._http.exchange(spec.kwargs, JSON_LIMIT))
 
     async def generate(self, session_id: str, *, analysis: AnalysisName | None = None) -> AnalyzedVideo:
         spec = generate_analyzed_video(session_id, analysis)
-        return video_of(session_id, spec, await self._exchange(spec.kwargs, JSON_LIMIT))
+        return video_of(session_id, spec, await self._http.exchange(spec.kwargs, JSON_LIMIT))
 
     async def ensure(
         self, session_id: str, *, analysis: AnalysisName | None = None, wait: float = 300.0
     ) -> AnalyzedVideo:
-        import anyio
+        async def ask(spec: RequestSpec) -> AnalyzedVideo | None:
+            return video_if_ready(session_id, spec, await self._http.exchange(spec.kwargs, JSON_LIMIT))
 
-        specs, flow = _ensure_specs(session_id, analysis), _ensure.ensure_flow(session_id, checked_wait(wait))
-        began, step = time.monotonic(), next(flow)
-        while True:
-            outcome: AnalyzedVideo | APIError | None = None
-            if isinstance(step, _ensure.Wait):
-                await anyio.sleep(step.seconds)
-            else:
-                spec = specs[step.operation]
-                try:
-                    outcome = video_if_ready(session_id, spec, await self._exchange(spec.kwargs, JSON_LIMIT))
-                except APIError as error:
-                    outcome = error
-            try:
-                step = flow.send(_ensure.Result(outcome, time.monotonic() - began))
-            except StopIteration as stop:
-                return cast("AnalyzedVideo", stop.value)
+        return await arun(ensure_flow(session_id, analysis, checked_wait(wait), time.monotonic), ask, APIError)
 
     async def download(
         self,
@@ -351,9 +331,11 @@ class AsyncAnalyzedVideos(_VideosBase):
         async def lookup() -> AnalyzedVideo:
             if wait:
                 return await self.ensure(session_id, analysis=analysis, wait=wait)
-            return ready_video(session_id, spec, await self._exchange(spec.kwargs, JSON_LIMIT))
+            return ready_video(session_id, spec, await self._http.exchange(spec.kwargs, JSON_LIMIT))
 
-        return cast("DownloadedVideo", await self._download(session_id, to, lookup, options))
+        from ._download._opener import download_in_thread
+
+        return await download_in_thread(session_id, to, lookup=lookup, storage=self._storage, options=options)
 
     def export(
         self,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import attrs
 import httpx
 
-from .._call import AsyncCarriers, Carriers, WithoutCookies, httpx_options
+from .._call import OwnClient
 from .._network import CANCELLED
 from ._engine import download
 
@@ -28,19 +28,19 @@ T = TypeVar("T")
 _LOOK_EVERY = 0.2  # seconds between two looks at whether the video is still wanted
 
 
-class _Client(WithoutCookies, httpx.Client):
+class _Client(OwnClient, httpx.Client):
     pass
 
 
-class _AsyncClient(WithoutCookies, httpx.AsyncClient):
+class _AsyncClient(OwnClient, httpx.AsyncClient):
     pass
 
 
 class StorageClient:
     """Opens URLs of the storage host."""
 
-    def __init__(self, carriers: Carriers, timeout: httpx.Timeout) -> None:
-        self._client = _Client(**httpx_options(timeout, *carriers))
+    def __init__(self, carriers: Mapping[str, Any], timeout: httpx.Timeout) -> None:
+        self._client = _Client(timeout, carriers)
 
     def open_url(self, url: str, headers: Mapping[str, str], *, cancelled: Callable[[], bool]) -> httpx.Response:
         """Send a GET, follow nothing, and return the response with its body unread; see `OpenUrl`."""
@@ -55,8 +55,8 @@ class StorageClient:
 class AsyncStorageClient:
     """Opens URLs of the storage host through a caller's asynchronous transport, for worker threads."""
 
-    def __init__(self, carriers: AsyncCarriers, timeout: httpx.Timeout) -> None:
-        self._client = _AsyncClient(**httpx_options(timeout, *carriers))
+    def __init__(self, carriers: Mapping[str, Any], timeout: httpx.Timeout) -> None:
+        self._client = _AsyncClient(timeout, carriers)
 
     def opener(self, portal: anyio.from_thread.BlockingPortal) -> OpenUrl:
         """Return what opens a URL in the event loop of ``portal``, called from any thread."""
@@ -110,7 +110,7 @@ async def download_in_thread(
     to: Any,
     *,
     lookup: Callable[[], Awaitable[AnalyzedVideo]],
-    opener: Callable[[anyio.from_thread.BlockingPortal], OpenUrl],
+    storage: Mapping[str, Any],
     options: Options,
 ) -> DownloadedVideo:
     """Run `download` in a thread, ``lookup`` in the event loop; a cancellation stops it, and waits until it has ended.
@@ -120,6 +120,8 @@ async def download_in_thread(
     import anyio
     import anyio.from_thread
 
+    is_own = not isinstance(storage["transport"], httpx.AsyncBaseTransport)
+    client = (StorageClient if is_own else AsyncStorageClient)(storage, options.timeout)
     stop, done, wanted = threading.Event(), anyio.Event(), options.cancelled
     options = attrs.evolve(options, cancelled=lambda: stop.is_set() or wanted())
     pool = ThreadPoolExecutor(1, "aikynetix-download")
@@ -128,7 +130,7 @@ async def download_in_thread(
         def work() -> DownloadedVideo:
             look = partial(_in_loop, portal, lookup, options.cancelled)
             try:
-                return download(session_id, to, lookup=look, open_url=opener(portal), options=options)
+                return download(session_id, to, lookup=look, open_url=client.opener(portal), options=options)
             finally:
                 portal.start_task_soon(done.set)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -40,8 +39,8 @@ def run(*outcomes: Outcome, wait: float = 300.0) -> tuple[Outcome | VideoNotRead
 
     What it asked is a letter for each request: g for a GET, p for a POST.
     """
-    flow: Any = ensure_flow("s", wait)
     asked, pauses, pending = "", list[float](), list(outcomes)
+    flow: Any = ensure_flow("s", None, wait, lambda: sum(pauses))
     step = next(flow)
     for _ in range(2_000):
         outcome: Outcome = None
@@ -49,10 +48,10 @@ def run(*outcomes: Outcome, wait: float = 300.0) -> tuple[Outcome | VideoNotRead
             assert step.seconds > 0
             pauses.append(step.seconds)
         else:
-            asked += {"get": "g", "generate": "p"}[step.operation]
+            asked += {"get": "g", "post": "p"}[step.request.kwargs["method"]]
             outcome = pending.pop(0) if len(pending) > 1 else pending[0]
         try:
-            step = flow.send(SimpleNamespace(outcome=outcome, elapsed=sum(pauses)))
+            step = flow.send(outcome)
         except StopIteration as stop:
             return stop.value, asked, pauses
         except (APIError, VideoNotReadyError) as error:

@@ -256,16 +256,17 @@ def test_a_post_is_sent_again_only_as_long_as_it_has_not_left(kind: str) -> None
             server.listen()
             with suppress(OSError):
                 while True:
-                    connection, _ = server.accept()
-                    posts.append(connection.recv(65536))
-                    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{")
-                    kept.append(connection)
+                    kept.append(server.accept()[0])
+                    posts.append(kept[-1].recv(65536))
+                    kept[-1].sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{")
 
         kept: list[socket.socket] = []
         threading.Thread(target=serve, daemon=True).start()
         settings = {"api_key": KEY, "base_url": f"http://127.0.0.1:{server.getsockname()[1]}", "timeout": 0.5}
         with pytest.raises(APITimeoutError):
             ask(kind, "generate", "s", max_retries=9, **settings)
+        for connection in kept:
+            connection.close()
     assert len(posts) == 1
 
 
