@@ -97,26 +97,24 @@ async def arun(flow: Flow[T], send: Callable[[Any], Awaitable[object]], failures
             result = error
 
 
-def call_flow(
-    request: httpx.Request, settings: Settings, clock: Callable[[], float] = time.monotonic
-) -> Flow[httpx.Response]:
+def call_flow(request: httpx.Request, settings: Settings) -> Flow[httpx.Response]:
     """Send ``request`` until there is a final result: attempts with a wait between them, each with its redirects.
 
     The first attempt may use all of its time, the others what is left of the budget. Every attempt starts from the
     ``request`` as it is before authentication. Raises what the last attempt ended with, where that was no response.
     """
-    began, attempt, allowed = clock(), 0, settings.attempt_timeout
+    began, attempt, allowed = time.monotonic(), 0, settings.attempt_timeout
     url, headers = request.url, request.headers.copy()
     while True:
         attempt += 1
         request.extensions[UNSENT] = False
         if allowed is not None:
-            left = max(_SHORTEST_ATTEMPT, began + _retry.BUDGET - clock()) if attempt > 1 else allowed
-            request.extensions[DEADLINE] = clock() + min(allowed, left)
+            left = max(_SHORTEST_ATTEMPT, began + _retry.BUDGET - time.monotonic()) if attempt > 1 else allowed
+            request.extensions[DEADLINE] = time.monotonic() + min(allowed, left)
         result = yield from _attempt_flow(request, headers)
         if isinstance(result, httpx.Response) and result.is_success:
             return result
-        wait = _wait_after(request, result, attempt, settings, clock() - began)
+        wait = _wait_after(request, result, attempt, settings, time.monotonic() - began)
         if wait is None:
             break
         yield Sleep(wait)
@@ -264,14 +262,9 @@ class HttpClient(_ApiClient, httpx.Client):
         follow_redirects: Any = httpx.USE_CLIENT_DEFAULT,  # noqa: ARG002 -- httpx's signature
         sleep: Callable[[float], object] = time.sleep,
     ) -> httpx.Response:
-        """Send ``request`` and return its response, whatever its status, its body read unless ``stream``.
+        """As httpx's own; the body of a 2xx is left unread and unbounded where ``stream`` says so.
 
-        Args:
-            request: As `build_request` makes it.
-            stream: Leave the body of a 2xx unread and unbounded, for the caller to read and close.
-            auth: An `httpx.Auth` for this request instead of the client's credential.
-            follow_redirects: Has no say: redirects are followed within the same origin, and never to another.
-            sleep: Waits for so many seconds, or less.
+        Redirects are followed within the same origin and never to another, whatever ``follow_redirects`` says.
         """
         attempt = partial(super().send, stream=True, auth=auth, follow_redirects=False)
         return run(self._flow(request, stream), attempt, _FAILURES, sleep)
@@ -279,12 +272,9 @@ class HttpClient(_ApiClient, httpx.Client):
     def exchange(
         self, kwargs: Mapping[str, Any], limit: int | None = None, cancel: threading.Event | None = None
     ) -> httpx.Response:
-        """Send a request and return its 2xx response, body read; raise errors of ours alone.
+        """Send what `build` makes and return its 2xx response, body read; raise errors of ours alone.
 
-        Args:
-            kwargs: The request, as `build_request` takes it.
-            limit: Most bytes of body to accept; None for a limit by content type.
-            cancel: Ends the call once it is set.
+        ``limit`` is the most bytes of body to accept, None for a limit by content type; ``cancel`` ends the call.
         """
         request, sleep = self.build(kwargs), time.sleep if cancel is None else cancel.wait
         request.extensions[_reading.LIMIT] = limit
@@ -318,7 +308,7 @@ class AsyncHttpClient(_ApiClient, httpx.AsyncClient):
         auth: Any = httpx.USE_CLIENT_DEFAULT,
         follow_redirects: Any = httpx.USE_CLIENT_DEFAULT,  # noqa: ARG002 -- httpx's signature
     ) -> httpx.Response:
-        """Send ``request`` and return its response; see `HttpClient.send`."""
+        """See `HttpClient.send`."""
         import anyio
 
         send = partial(super().send, stream=True, auth=auth, follow_redirects=False)
@@ -332,7 +322,7 @@ class AsyncHttpClient(_ApiClient, httpx.AsyncClient):
         return await arun(self._flow(request, stream), attempt, _FAILURES)
 
     async def exchange(self, kwargs: Mapping[str, Any], limit: int | None = None) -> httpx.Response:
-        """Send a request and return its 2xx response, body read; see `HttpClient.exchange`."""
+        """See `HttpClient.exchange`."""
         request = self.build(kwargs)
         request.extensions[_reading.LIMIT] = limit
         with self._mapped(request):

@@ -12,15 +12,7 @@ from attrs import evolve
 from ._call import AsyncHttpClient, HttpClient
 from ._config import AsyncToken, Settings, Token, Verify, resolve
 from ._errors import ConfigurationError
-from ._operations import (
-    Arguments,
-    Operation,
-    RawClient,
-    Success_co,
-    request_kwargs,
-    spec_defaults,
-    success_model,
-)
+from ._operations import Arguments, Operation, RawClient, Success_co, request_kwargs, spec_defaults, success_model
 from ._transport import AsyncStackTransport, StackTransport, make_stacks
 from ._videos import AnalyzedVideos, AsyncAnalyzedVideos
 
@@ -126,11 +118,8 @@ class _ClientBase(Generic[TokenT, TransportT]):
         )
 
     def __repr__(self) -> str:
-        settings: Settings | None = getattr(self, "_settings", None)
-        if settings is None:  # seen by those who print the local variables of a constructor that failed
-            return f"<{type(self).__name__}, not set up>"
-        kind = type(settings.credential.inner).__name__
-        return f"{type(self).__name__}(base_url={str(settings.base_url)!r}, auth={kind}(***))"
+        kind = type(self._settings.credential.inner).__name__
+        return f"{type(self).__name__}(base_url={str(self._settings.base_url)!r}, auth={kind}(***))"
 
 
 class Aikynetix(_ClientBase[Token, httpx.BaseTransport]):

@@ -29,23 +29,17 @@ if TYPE_CHECKING:
 
     import httpx
 
-DEADLINE = "aikynetix.deadline"
-"""Request extension: when an attempt must be over, on the clock of ``time.monotonic``; None for no limit."""
-CANCELLED = "aikynetix.cancelled"
-"""Request extension: a function that says whether the request is not wanted any more; asked several times a second."""
-UNSENT = "aikynetix.unsent"
-"""Request extension, set by an asynchronous transport: the request ended before there was a connection for it."""
+# Extensions of a request: when an attempt must be over, on the clock of `time.monotonic` (None for no limit); what says
+# whether the request is not wanted any more, asked several times a second; and, set by an asynchronous transport,
+# whether the request ended before there was a connection for it.
+DEADLINE, CANCELLED, UNSENT = "aikynetix.deadline", "aikynetix.cancelled", "aikynetix.unsent"
 
 _ATTEMPT_DELAY = 0.25  # seconds before the next address is tried beside the first (RFC 8305, section 5)
 _LOOK_EVERY = 0.05  # seconds between two looks at whether a request is still wanted, or another address is due
 
 
 def time_left(extensions: Mapping[str, Any], timeout: float | None, expired: type[Exception]) -> float | None:
-    """Return the seconds that one step of a request may take, given the limit of its phase.
-
-    Raises:
-        Exception: Of the kind ``expired``: the attempt's time is up.
-    """
+    """Return the seconds that one step of a request may take, given the limit of its phase; raise what has expired."""
     deadline = extensions.get(DEADLINE)
     if deadline is None:
         return timeout
@@ -147,24 +141,10 @@ class _AsyncBackend(AutoBackend):
         return self.stream
 
 
-def set_backend(transport: httpx.HTTPTransport | httpx.AsyncHTTPTransport) -> None:
-    """Give a stock transport a network backend of its own; httpx has no argument for it."""
+def set_backend(transport: Any) -> None:
+    """Give a stock transport a network backend of its own, as ``backend``; httpx has no argument for it."""
     backend = _Backend() if hasattr(transport, "handle_request") else _AsyncBackend()
-    transport._pool._network_backend = backend  # noqa: SLF001 # pyright: ignore[reportPrivateUsage, reportAttributeAccessIssue]
-
-
-def _backend_of(transport: Any) -> Any:
-    return transport._pool._network_backend  # noqa: SLF001 -- as above
-
-
-def set_limits(transport: httpx.HTTPTransport, extensions: Mapping[str, Any]) -> None:
-    """Bound the request with these ``extensions`` that ``transport`` is about to send."""
-    _backend_of(transport).extensions = extensions
-
-
-def has_dialled(transport: object) -> bool:
-    """Return whether ``transport`` has ever had a connection."""
-    return _backend_of(transport).stream is not None
+    transport.backend = transport._pool._network_backend = backend  # noqa: SLF001
 
 
 def is_before_tunnel(error: BaseException) -> bool:
@@ -173,21 +153,21 @@ def is_before_tunnel(error: BaseException) -> bool:
     return cause is not None and any(frame.f_code.co_name == "_connect" for frame, _ in walk_tb(cause.__traceback__))
 
 
-def discard(transport: httpx.HTTPTransport) -> None:
+def discard(transport: Any) -> None:
     """Close ``transport``, and what httpcore forgets when a handshake with a proxy or a server fails."""
     transport.close()
-    if (stream := _backend_of(transport).stream) is not None:
-        stream.close()
+    if transport.backend.stream is not None:
+        transport.backend.stream.close()
 
 
-async def adiscard(transport: httpx.AsyncHTTPTransport) -> None:
+async def adiscard(transport: Any) -> None:
     """As `discard`, also where the task was cancelled."""
     import anyio
 
     with anyio.CancelScope(shield=True):
         await transport.aclose()
-        if (stream := _backend_of(transport).stream) is not None:
-            await stream.aclose()
+        if transport.backend.stream is not None:
+            await transport.backend.stream.aclose()
 
 
 def has_leftover(transport: Any, request: httpx.Request, response: httpx.Response) -> bool:
@@ -215,11 +195,8 @@ def has_leftover(transport: Any, request: httpx.Request, response: httpx.Respons
 def _dial(host: str, port: int, extensions: Mapping[str, Any], timeout: float | None) -> socket.socket:
     """Connect to the first address of ``host`` that answers (RFC 8305, "happy eyeballs").
 
-    Addresses of both families take turns; the next one is tried when one fails, or beside it after 250 ms.
-
-    Raises:
-        OSError: No address could be connected to; the first failure.
-        TimeoutError: Time was up, or the request is not wanted any more.
+    Addresses of both families take turns; the next one is tried when one fails, or beside it after 250 ms. Raises the
+    first failure where all fail, and `TimeoutError`.
     """
     left, is_cancelled = time_left(extensions, timeout, TimeoutError), extensions.get(CANCELLED, bool)
     end = math.inf if left is None else time.monotonic() + left

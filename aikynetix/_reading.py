@@ -24,7 +24,7 @@ BINARY_LIMIT = 32 * 1024 * 1024
 """Bytes of any other response that are read into memory; a larger one is to be streamed through ``client.raw``."""
 ACCEPT_ENCODING = "gzip, deflate"
 
-_GZIP = zlib.MAX_WBITS | 16  # how zlib takes it
+_GZIP_OR_ZLIB = zlib.MAX_WBITS | 32  # told apart by their headers
 _STEP = 256 * 1024  # bytes that are decompressed at a time, so that a bomb's peak stays near the limit
 
 
@@ -33,31 +33,29 @@ class Decoder:
 
     def __init__(self, encoding: str) -> None:
         names = [name for name in encoding.lower().replace(" ", "").split(",") if name not in ("", "identity")]
-        known = {"gzip": _GZIP, "x-gzip": _GZIP, "deflate": zlib.MAX_WBITS}
-        self._bits = known.get(names[0]) if len(names) == 1 else None
-        self._zlib = None if self._bits is None else zlib.decompressobj(self._bits)
+        is_known = len(names) == 1 and names[0] in ("gzip", "x-gzip", "deflate")
+        self._zlib = zlib.decompressobj(_GZIP_OR_ZLIB) if is_known else None
         self._has_begun = False
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         """Yield what ``data`` decompresses to, at most 256 KiB at a time."""
-        if self._zlib is None or self._bits is None:
+        if self._zlib is None:
             yield data
             return
         while data:
             if self._zlib.eof:
-                if self._bits != _GZIP or not data.startswith(b"\x1f"):
+                if not data.startswith(b"\x1f"):
                     return  # what follows is no further member (RFC 1952, section 2.2), and no part of the body
-                self._zlib = zlib.decompressobj(self._bits)
+                self._zlib = zlib.decompressobj(_GZIP_OR_ZLIB)
             try:
                 yield self._zlib.decompress(data, _STEP)
             except zlib.error as error:
-                if self._bits != zlib.MAX_WBITS or self._has_begun:
+                if self._has_begun:
                     raise httpx.DecodingError("the response's body is not in the compression that it claims") from error
-                self._bits = -zlib.MAX_WBITS  # deflate without its frame, as some servers send it
-                self._zlib = zlib.decompressobj(self._bits)
-                continue
+                self._zlib = zlib.decompressobj(-zlib.MAX_WBITS)  # deflate without its frame, as some servers send it
+            else:
+                data = self._zlib.unused_data if self._zlib.eof else self._zlib.unconsumed_tail
             self._has_begun = True
-            data = self._zlib.unused_data if self._zlib.eof else self._zlib.unconsumed_tail
 
     def finish(self) -> None:
         """Check that nothing is missing."""

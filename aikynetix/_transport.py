@@ -25,17 +25,7 @@ import httpx
 from ._auth import origin_of
 from ._config import checked_proxy, is_loopback
 from ._errors import ConfigurationError
-from ._network import (
-    UNSENT,
-    adiscard,
-    discard,
-    has_dialled,
-    has_leftover,
-    is_before_tunnel,
-    set_backend,
-    set_limits,
-    time_left,
-)
+from ._network import UNSENT, adiscard, discard, has_leftover, is_before_tunnel, set_backend, time_left
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -99,13 +89,11 @@ class _Stack:
         return transport
 
     def _is_to_repeat(self, transport: Any, was_kept: bool, request: httpx.Request, error: BaseException) -> bool:
-        """Return whether to send ``request``, which failed, on another connection, because its own was stale.
-
-        Raises:
-            ProxyError: It is the proxy that cannot be reached, or trusted.
-        """
+        """Return whether the connection was stale; `httpx.ProxyError` where it is the proxy that cannot be reached."""
         proxy = None if is_loopback(request.url.host) else self._proxy
-        is_early = isinstance(error, httpx.ConnectError) and (not has_dialled(transport) or is_before_tunnel(error))
+        is_early = isinstance(error, httpx.ConnectError) and (
+            transport.backend.stream is None or is_before_tunnel(error)
+        )
         if proxy is not None and is_early:
             where = proxy.url.netloc.decode("ascii", "replace")  # without user and password
             raise httpx.ProxyError(f"cannot be reached at {where} ({error})") from error
@@ -126,21 +114,18 @@ class StackTransport(_Stack, httpx.BaseTransport):
     """A stack of stock httpx transports for synchronous requests."""
 
     _kind = httpx.HTTPTransport
-
-    def __init__(self, *args: Any) -> None:
-        super().__init__(*args)
-        self._begin()
+    _pid: int | None = None
 
     def _begin(self) -> None:
-        self._pid = os.getpid()
+        self.close()  # after a fork these connections are the parent's, and only let go of here
         self._slots: queue.SimpleQueue[None] = queue.SimpleQueue()
         for _ in range(_MOST_CONNECTIONS):
             self._slots.put(None)
+        self._pid = os.getpid()
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send ``request`` on an idle connection, or on a new one."""
-        if self._pid != os.getpid():  # a fork: these connections are the parent's, and only let go of here
-            self.close()
+        if self._pid != os.getpid():
             self._begin()
         slots, idle = self._slots, self._idle[origin_of(request.url)]
         try:
@@ -148,13 +133,14 @@ class StackTransport(_Stack, httpx.BaseTransport):
             slots.get(timeout=time_left(request.extensions, pool, httpx.PoolTimeout))
         except queue.Empty:
             raise httpx.PoolTimeout(_NONE_FREE) from None
-        transport, was_kept = None, False
+        transport: Any = None
+        was_kept = False
         try:
             try:
                 transport, was_kept = ([] if _FRESH in request.extensions else idle).pop(), True
             except IndexError:
                 transport = self._make(request.url)
-            set_limits(transport, request.extensions)
+            transport.backend.extensions = request.extensions
             response: httpx.Response = transport.handle_request(request)
         except BaseException as error:
             slots.put(None)
@@ -206,7 +192,8 @@ class AsyncStackTransport(_Stack, httpx.AsyncBaseTransport):
             slots.acquire_nowait()
         else:
             await self._wait_for_slot(request)
-        transport, was_kept = None, False
+        transport: Any = None
+        was_kept = False
         try:
             was_kept = bool(idle) and _FRESH not in request.extensions
             transport = idle.pop() if was_kept else self._make(request.url)
@@ -214,7 +201,7 @@ class AsyncStackTransport(_Stack, httpx.AsyncBaseTransport):
         except BaseException as error:
             slots.release()
             if transport is not None:
-                request.extensions[UNSENT] = not has_dialled(transport)
+                request.extensions[UNSENT] = transport.backend.stream is None
                 await adiscard(transport)
                 if self._is_to_repeat(transport, was_kept, request, error):
                     return await self.handle_async_request(request)
@@ -275,16 +262,11 @@ def make_stacks(
 ) -> list[dict[str, Any]]:
     """Return ``transport`` and ``mounts`` of an httpx client, for each of the ``kinds``.
 
-    Args:
-        verify: Whose certificates are trusted, as in `Settings`; a context is made when the first TLS connection needs
-            it, from a path at once.
-        proxy: Carries everything; None for what HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY say, as httpx reads
-            them.
-        *kinds: `StackTransport`, `AsyncStackTransport`.
+    Without a ``proxy``, HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY say which carry what, as httpx reads them.
     """
-    context = cache(lambda: _make_context(verify))
+    context = cache(lambda: _make_context(verify))  # made when the first TLS connection needs it
     if isinstance(verify, str):
-        context()
+        context()  # says at once what is wrong with the path
     proxies = _environment_proxies() if proxy is None else {}
     return [
         {

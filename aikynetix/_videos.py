@@ -44,36 +44,6 @@ ExportItem = str | tuple[str, AnalysisName | None]
 """A session to export: its id, or its id and the analysis to make of it."""
 
 
-def _download_options(
-    settings: Settings,
-    to: StrPath,
-    progress: Progress | None,
-    overwrite: bool,
-    exist_ok: bool,
-    connections: int | None,
-    max_bytes: int | None,
-    cancel: threading.Event | None,
-) -> Options:
-    from ._download import MAX_BYTES, Options
-
-    checked_place(to)
-    check_progress(progress)
-    if cancel is not None and not callable(getattr(cancel, "is_set", None)):
-        raise TypeError(f"cancel must be a threading.Event or None, not {type(cancel).__name__}")
-    flags = {"overwrite": checked_flag("overwrite", overwrite), "exist_ok": checked_flag("exist_ok", exist_ok)}
-    if all(flags.values()):
-        raise ValueError("overwrite=True replaces a file that is there, exist_ok=True returns it: pass one of the two")
-    return Options(
-        timeout=settings.timeout,
-        max_retries=settings.max_retries,
-        progress=progress,
-        **flags,
-        connections=None if connections is None else checked_count("connections", connections),
-        max_bytes=MAX_BYTES if max_bytes is None else checked_count("max_bytes", max_bytes),
-        cancelled=(lambda: False) if cancel is None else cancel.is_set,
-    )
-
-
 class _VideosBase:
     """What the verbs of both clients need: the client, and what it does for them."""
 
@@ -82,6 +52,30 @@ class _VideosBase:
     ) -> None:
         self._client, self._settings, self._http = client, settings, http
         self._storage, self._make_factory = storage, make_factory
+
+    def _download_options(
+        self, to: StrPath, progress: Progress | None, cancel: threading.Event | None, **given: Any
+    ) -> Options:
+        from ._download import Options
+
+        checked_place(to)
+        check_progress(progress)
+        if cancel is not None and not callable(getattr(cancel, "is_set", None)):
+            raise TypeError(f"cancel must be a threading.Event or None, not {type(cancel).__name__}")
+        flags = {name: checked_flag(name, given[name]) for name in ("overwrite", "exist_ok")}
+        if all(flags.values()):
+            text = "overwrite=True replaces a file that is there, exist_ok=True returns it: pass one of the two"
+            raise ValueError(text)
+        counts = [name for name in ("connections", "max_bytes") if given[name] is not None]
+        limits: dict[str, Any] = {name: checked_count(name, given[name]) for name in counts}
+        return Options(
+            timeout=self._settings.timeout,
+            max_retries=self._settings.max_retries,
+            progress=progress,
+            **flags,
+            **limits,
+            cancelled=bool if cancel is None else cancel.is_set,
+        )
 
     def _export_options(
         self, analysis: AnalysisName | None, retry_failed: bool, wait: float, executor: Executor | None
@@ -225,7 +219,8 @@ class AnalyzedVideos(_VideosBase):
             >>> client.analyzed_videos.download("session-id", "videos/", wait=300).path
         """
         wait, spec = checked_wait(wait), get_analyzed_video(session_id, analysis)
-        options = _download_options(self._settings, to, progress, overwrite, exist_ok, connections, max_bytes, cancel)
+        limits = {"overwrite": overwrite, "exist_ok": exist_ok, "connections": connections, "max_bytes": max_bytes}
+        options = self._download_options(to, progress, cancel, **limits)
 
         def lookup() -> AnalyzedVideo:
             if wait:
@@ -326,7 +321,8 @@ class AsyncAnalyzedVideos(_VideosBase):
         cancel: threading.Event | None = None,
     ) -> DownloadedVideo:
         wait, spec = checked_wait(wait), get_analyzed_video(session_id, analysis)
-        options = _download_options(self._settings, to, progress, overwrite, exist_ok, connections, max_bytes, cancel)
+        limits = {"overwrite": overwrite, "exist_ok": exist_ok, "connections": connections, "max_bytes": max_bytes}
+        options = self._download_options(to, progress, cancel, **limits)
 
         async def lookup() -> AnalyzedVideo:
             if wait:
