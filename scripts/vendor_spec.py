@@ -32,12 +32,20 @@ if str(ROOT) not in sys.path:  # run as a file, Python puts only this folder on 
     sys.path.insert(0, str(ROOT))
 
 from scripts.regen._diff import compare  # noqa: E402 - needs the path set above
-from scripts.regen._document import PROSE_KEYS, pointers, without_prose  # noqa: E402
-from scripts.regen._load import METHODS, Json, check_document, decode, load_spec, parse_text, without_comments  # noqa: E402
-from scripts.regen._problems import EXIT_LOUD, EXIT_OK, EXIT_REFUSED, RefusedError  # noqa: E402
+from scripts.regen._document import (  # noqa: E402  # noqa: E402
+    METHODS,
+    PROSE_KEYS,
+    Json,
+    check_document,
+    decode,
+    load_spec,
+    parse_text,
+    pointers,
+    without_comments,
+    without_prose,
+)
+from scripts.regen._problems import EXIT_LOUD, EXIT_OK, EXIT_REFUSED, RefusedError, to_bytes  # noqa: E402
 from scripts.regen._report import to_markdown  # noqa: E402
-from scripts.regen._rules import FACADE_SOURCE  # noqa: E402
-from scripts.regen._text import lines_of, to_bytes  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -279,7 +287,7 @@ def _tell(spec: Json, output: Path, *, is_check: bool) -> bool:
         print(f"{output} is what the pages say.")
         return False
     print(f"{output} is not what the pages say{'' if is_check else ' any more'}.\n")
-    print(to_markdown(compare(committed, spec), lines_of(ROOT / FACADE_SOURCE)))
+    print(to_markdown(compare(committed, spec)))
     return True
 
 

@@ -2,6 +2,6 @@
 
 Run as ``python -m scripts.regen``. Values flow one way::
 
-    _load ─> _operations ─> _canonical ─> _generate ─> _probe (requests: _wire) ─> _command
-                                └──────> _facade (what the facade needs) ─> _report
+    _document ─> _operations ─> _canonical ─> _generate ─> _probe (requests: _wire) ─> _command
+                                    └──────> _facade (what the facade needs) ─> _report
 """

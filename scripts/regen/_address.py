@@ -17,7 +17,7 @@ from scripts.regen._rules import NEUTRAL_WORDS, UNMISTAKABLE, VIDEO_URL_NAMES
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from scripts.regen._load import Json
+    from scripts.regen._document import Json
     from scripts.regen._operations import Operation
     from scripts.regen._schemas import ModelBook
 

@@ -22,8 +22,8 @@ from scripts.regen._schemas import ModelBook, clean_prose, is_file
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from scripts.regen._load import Json
-    from scripts.regen._security import Credentials
+    from scripts.regen._document import Json
+    from scripts.regen._find import Credentials
 
 FORM, MULTIPART, JSON = "application/x-www-form-urlencoded", "multipart/form-data", "application/json"
 _BYTES = "application/octet-stream"

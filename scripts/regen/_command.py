@@ -13,13 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scripts.regen._diff import Change, compare, package_changes
+from scripts.regen._document import load_spec
 from scripts.regen._generate import PACKAGE
-from scripts.regen._load import load_spec
 from scripts.regen._pipeline import Plan, build, plan
-from scripts.regen._problems import EXIT_LOUD, EXIT_OK, EXIT_REFUSED, RefusedError
+from scripts.regen._problems import EXIT_LOUD, EXIT_OK, EXIT_REFUSED, RefusedError, one_line
 from scripts.regen._report import decisions, report
-from scripts.regen._rules import FACADE_SOURCE
-from scripts.regen._text import lines_of, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -86,7 +84,7 @@ def _run(options: argparse.Namespace) -> int:
         if options.check:
             return _compare(package, destination)
         changes = _changes(planned, package, destination)
-        text = report(planned, changes, lines_of(ROOT / FACADE_SOURCE), version=_version(), accepted=options.accept)
+        text = report(planned, changes, version=_version(), accepted=options.accept)
         print(text)
         if options.report:
             options.report.write_text(text, encoding="utf-8")

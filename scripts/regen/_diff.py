@@ -13,15 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 from scripts.regen._diff_schema import ADDITIVE, BREAKING, DOCUMENTATION, UNJUDGED, Found, Shapes, SideDiff, unjudged
 from scripts.regen._document import differing_keys, pointers, without_prose
-from scripts.regen._find import base_url, find_operations
+from scripts.regen._find import base_url, find_credentials, find_operations
 from scripts.regen._operations import Operation, operations_of
 from scripts.regen._rules import RULES
-from scripts.regen._security import find_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from scripts.regen._load import Json
+    from scripts.regen._document import Json
 
 
 _JUDGED = ("openapi", "info", "servers", "paths", "components", "security", "tags")

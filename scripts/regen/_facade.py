@@ -17,11 +17,10 @@ from jsonschema.validators import extend  # type: ignore[import-untyped]  # the 
 
 from scripts.regen._address import GENERIC, rank_of
 from scripts.regen._document import side_of
-from scripts.regen._find import base_url, is_json
+from scripts.regen._find import base_url, is_json, suffices
 from scripts.regen._names import folded, module_name
 from scripts.regen._problems import Finding
 from scripts.regen._rules import FACADE_SOURCE, RULES, SESSION_PARAMETER, UNMISTAKABLE, Rule
-from scripts.regen._security import suffices
 from scripts.regen._wire import UNSAID, Case
 
 if TYPE_CHECKING:
@@ -29,10 +28,10 @@ if TYPE_CHECKING:
 
     from scripts.regen._address import Place
     from scripts.regen._canonical import Canonical, Endpoint
-    from scripts.regen._load import Json
+    from scripts.regen._document import Json
+    from scripts.regen._find import Credentials
     from scripts.regen._operations import Operation
     from scripts.regen._schemas import ModelBook
-    from scripts.regen._security import Credentials
 
 _TABLE = "scripts/regen/_rules.py"
 _DECIDE = f"decide what the facade sends, and say it in {FACADE_SOURCE}"
@@ -96,11 +95,12 @@ def facade_requests(canonical: Canonical) -> dict[str, FacadeRequest]:
             name = endpoint.body.model if endpoint.body else ""
             component = canonical.book.components.get(name, {})
             model = component if "properties" in component else {}
-            flags = [flag.name for flag in rule.flags]
-            others = {one.own: one.required for one in endpoint.parameters if one.place != "path" and one.own in flags}
-            fields = [one for one in model.get("properties", {}) if one in flags and one not in others]
+            others = {
+                one.own: one.required for one in endpoint.parameters if one.place != "path" and one.own in rule.flags
+            }
+            fields = [one for one in model.get("properties", {}) if one in rule.flags and one not in others]
             in_body = {one: one in model.get("required", ()) for one in fields}
-            gone = [one for one in flags if one not in others and one not in in_body]
+            gone = [one for one in rule.flags if one not in others and one not in in_body]
             wires = canonical.book.wire_names.get(name, {})
             found[rule.name] = FacadeRequest(rule, endpoint, model, wires, others, in_body, gone)
     return found
@@ -268,7 +268,7 @@ def facade_values(
         "unsupported": {name: reason for name, reason in reasons.items() if reason},
         "places": {name: found for name, found in places.items() if found},
         "modules": {name: one.endpoint.module for name, one in requests.items()},
-        "operations": [(rule.name, [flag.name for flag in rule.flags], requests.get(rule.name)) for rule in RULES],
+        "operations": [(rule.name, rule.flags, requests.get(rule.name)) for rule in RULES],
         "session": SESSION_PARAMETER,
         "said": _as_arguments,
         "module_name": module_name,

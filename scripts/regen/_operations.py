@@ -7,13 +7,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
-from scripts.regen._document import resolve
+from scripts.regen._document import METHODS, resolve
 from scripts.regen._problems import RefusedError
 
 if TYPE_CHECKING:
-    from scripts.regen._load import Json
+    from scripts.regen._document import Json
 
-METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace", "query")
 PARAMETER_IN_PATH = re.compile(r"\{([^{}/]*)\}")
 _LOCATIONS = ("path", "query", "header", "cookie", "querystring")
 # OpenAPI 3.1.1, section 4.8.12.2: header parameters with these names are to be ignored.

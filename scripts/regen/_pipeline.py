@@ -14,16 +14,13 @@ from typing import TYPE_CHECKING
 
 from scripts.regen._address import Place, video_url_places
 from scripts.regen._canonical import NO_SERVER, Canonical, canonicalize
-from scripts.regen._document import check_references
+from scripts.regen._document import Json, check_references, load_spec
 from scripts.regen._facade import check_facade, facade_requests, facade_values, missing_operations
-from scripts.regen._find import base_url, find_operations
+from scripts.regen._find import Credentials, base_url, check_schemes, find_credentials, find_operations, suffices
 from scripts.regen._flatten import follow_discriminators
 from scripts.regen._generate import PACKAGE, check_tools, generate
-from scripts.regen._load import Json, load_spec
 from scripts.regen._operations import Operation, operations_of
-from scripts.regen._problems import Finding, RefusedError
-from scripts.regen._security import Credentials, check_schemes, find_credentials, suffices
-from scripts.regen._text import to_bytes
+from scripts.regen._problems import Finding, RefusedError, to_bytes
 from scripts.regen._wire import difference, sampled
 
 if TYPE_CHECKING:

@@ -20,8 +20,7 @@ from scripts.regen._names import MODEL_RESERVED, class_name, module_name, unique
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from scripts.regen._document import Side
-    from scripts.regen._load import Json
+    from scripts.regen._document import Json, Side
 
 MAX_PROSE = 4000
 _FORMATS = frozenset({"date", "date-time", "uuid"})

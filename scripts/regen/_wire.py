@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from scripts.regen._canonical import Body, Canonical, Endpoint
-    from scripts.regen._load import Json
+    from scripts.regen._document import Json
     from scripts.regen._schemas import ModelBook
 
 _TEXT = "a b&é/1"

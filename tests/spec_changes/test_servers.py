@@ -50,7 +50,7 @@ def test_other_operations_stay_on_the_server_of_the_document(
     assert planned.base == _OURS
     prefixes = {one.name: one.prefix for one in planned.canonical.endpoints}
     assert prefixes == {"get_analyzed_video": "", "generate_analyzed_video": "", "sessions_list": prefix}
-    text = report(planned, compare(BASE, planned.spec), {})
+    text = report(planned, compare(BASE, planned.spec))
     assert f"- servers: the base URL is {_OURS}, was {_THEIRS}: the facade's operations name their servers" in text
     assert says in text
 
