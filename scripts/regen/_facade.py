@@ -136,9 +136,7 @@ def _nearest(rule: Rule, operations: Sequence[Operation]) -> str:
     return f" (closest: {close[0]})" if close else ""
 
 
-def check_facade(
-    canonical: Canonical, credentials: Credentials, base: str | None, places: Mapping[str, tuple[Place, ...]]
-) -> list[Finding]:
+def check_facade(canonical: Canonical, places: Mapping[str, tuple[Place, ...]]) -> list[Finding]:
     """Report everything that keeps a facade operation of this document from doing its job."""
     return [
         Finding(name, changed, advice)
@@ -146,7 +144,7 @@ def check_facade(
         for changed, advice in (
             *((why, _DECIDE) for why in _about_request(canonical.book, request)),
             *_about_response(name, request.endpoint.operation, places),
-            *_about_access(request.endpoint.operation, credentials, base),
+            *_about_access(request.endpoint.operation, canonical.credentials, canonical.base),
         )
     ]
 
@@ -249,13 +247,7 @@ def _about_access(operation: Operation, credentials: Credentials, base: str | No
         yield f"{where}, and the facade sends its credential to {base} alone", advice
 
 
-def facade_values(
-    spec: Json,
-    canonical: Canonical,
-    credentials: Credentials,
-    base: str | None,
-    places: Mapping[str, tuple[Place, ...]],
-) -> Json:
+def facade_values(spec: Json, canonical: Canonical, places: Mapping[str, tuple[Place, ...]]) -> Json:
     """Return what the template of the module says. Every value becomes a literal, so the document cannot add code."""
     requests = facade_requests(canonical)
     gone = {rule.name: "the vendor's spec has no such operation any more" for rule in RULES}
@@ -263,8 +255,8 @@ def facade_values(
     return {
         "title": str(spec["info"].get("title", "")),
         "version": str(spec["info"].get("version", "")),
-        "base": base,
-        "credentials": credentials,
+        "base": canonical.base,
+        "credentials": canonical.credentials,
         "unsupported": {name: reason for name, reason in reasons.items() if reason},
         "places": {name: found for name, found in places.items() if found},
         "modules": {name: one.endpoint.module for name, one in requests.items()},

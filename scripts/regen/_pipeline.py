@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scripts.regen._address import Place, video_url_places
-from scripts.regen._canonical import NO_SERVER, Canonical, canonicalize
+from scripts.regen._canonical import NO_SERVER, Canonical
 from scripts.regen._document import Json, check_references, load_spec
 from scripts.regen._facade import check_facade, facade_requests, facade_values, missing_operations
 from scripts.regen._find import Credentials, base_url, check_schemes, find_credentials, find_operations, suffices
@@ -40,8 +40,6 @@ class Plan:
 
     spec: Json  # the vendor's document
     operations: list[Operation]  # its operations
-    credentials: Credentials  # what the document accepts
-    base: str | None  # its base URL
     canonical: Canonical  # what the generator gets
     places: Mapping[str, tuple[Place, ...]]  # where the video's address stands in the answers of each facade operation
     findings: list[Finding]  # why facade methods can no longer do their job; empty when all can
@@ -59,23 +57,23 @@ def plan(data: bytes, name: str) -> Plan:
     credentials = find_credentials(spec, list(facade.values()))
     base = base_url(next(iter(facade.values())).servers if facade else spec.get("servers") or ())
     followed, unfollowed = follow_discriminators(spec)
-    canonical = canonicalize(followed, operations, facade, credentials, base)
-    canonical.notes.extend([*_notes(canonical.endpoints, credentials, base), *unfollowed])
+    canonical = Canonical(followed, operations, facade, credentials, base)
+    canonical.notes.extend([*_notes(canonical), *unfollowed])
     places = {name: video_url_places(canonical.book, operation) for name, operation in facade.items()}
-    findings = [*missing_operations(candidates, operations), *check_facade(canonical, credentials, base, places)]
-    return Plan(spec, operations, credentials, base, canonical, places, findings)
+    findings = [*missing_operations(candidates, operations), *check_facade(canonical, places)]
+    return Plan(spec, operations, canonical, places, findings)
 
 
 def build(planned: Plan, folder: Path) -> Path:
     """Generate and verify the package below a folder, and return the package's folder."""
     check_tools()
     package = folder / PACKAGE
-    facade = facade_values(planned.spec, planned.canonical, planned.credentials, planned.base, planned.places)
+    facade = facade_values(planned.spec, planned.canonical, planned.places)
     generate(planned.canonical, package, facade)
     (package / "openapi.json").write_bytes(to_bytes(planned.spec))
     wrong = _check_requests(planned, package)
     for endpoint in planned.canonical.endpoints:
-        why, kinds = wrong.get(endpoint.module, ""), _accepted(planned.credentials, endpoint.operation)
+        why, kinds = wrong.get(endpoint.module, ""), _accepted(planned.canonical.credentials, endpoint.operation)
         if why or kinds is not None:
             _mark(package, endpoint, why, kinds)
         if why:
@@ -193,21 +191,22 @@ def _mark(package: Path, endpoint: Endpoint, why_not: str, kinds: tuple[str, ...
     path.write_text(source, "utf-8")
 
 
-def _notes(endpoints: Sequence[Endpoint], credentials: Credentials, base: str | None) -> Iterator[str]:
+def _notes(canonical: Canonical) -> Iterator[str]:
     """Say which operations take one credential alone, or are on another server than the others."""
     groups: dict[str, list[str]] = defaultdict(list)
-    for endpoint in endpoints:
+    for endpoint in canonical.endpoints:
         label = endpoint.operation.label
-        if (kinds := _accepted(credentials, endpoint.operation)) is not None:
+        if (kinds := _accepted(canonical.credentials, endpoint.operation)) is not None:
             groups[f"these {_WORDS[kinds]}: {{}}"].append(label)
         if endpoint.prefix == NO_SERVER:
             stated = ", ".join(str(server.get("url"))[:200] for server in endpoint.operation.servers)
             text = f"no server that can be used is named for {{}} ({stated}): `client.call` refuses them"
             groups[text].append(label)
         elif endpoint.prefix:
-            groups[
-                f"not on the base URL {base}, but on {endpoint.prefix}: {{}}. `client.call` sends them there, with the "
-                f'credential only if both are one origin; a client made with base_url="{endpoint.prefix}" sends it'
-            ].append(label)
+            text = (
+                f"not on the base URL {canonical.base}, but on {endpoint.prefix}: {{}}. `client.call` sends them there, "
+                f'with the credential only if both are one origin; a client made with base_url="{endpoint.prefix}" sends it'
+            )
+            groups[text].append(label)
     for text, labels in groups.items():
         yield text.replace("{}", ", ".join(dict.fromkeys(labels)))
