@@ -92,7 +92,7 @@ def _check_requests(planned: Plan, package: Path) -> dict[str, str]:
     results = verify(canonical, package, [case.job() for case in cases])
     for number, (case, made) in enumerate(zip(cases, results, strict=True)):
         endpoint = case.endpoint
-        why = made.get("error") or made.get("unsure") or difference(canonical, case, made)
+        why = made.get("error") or made.get("unsure") or difference(case, made)
         if why and number < len(facade):
             planned.findings.append(Finding(endpoint.name, f"its request cannot be made: {why}", "ask the vendor"))
         elif why and "unsure" in made:
@@ -204,8 +204,8 @@ def _notes(canonical: Canonical) -> Iterator[str]:
             groups[text].append(label)
         elif endpoint.prefix:
             text = (
-                f"not on the base URL {canonical.base}, but on {endpoint.prefix}: {{}}. `client.call` sends them there, "
-                f'with the credential only if both are one origin; a client made with base_url="{endpoint.prefix}" sends it'
+                f"not on the base URL {canonical.base}, but on {endpoint.prefix}: {{}}. `client.call` sends them there, with"
+                f' the credential only if both are one origin; a client made with base_url="{endpoint.prefix}" sends it'
             )
             groups[text].append(label)
     for text, labels in groups.items():
