@@ -64,7 +64,15 @@ _TABLE = re.compile(r"^\[tool\.aikynetix\].*?(?=^\[|\Z)", re.MULTILINE | re.DOTA
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code."""
-    options = _parser().parse_args(argv)
+    parser = argparse.ArgumentParser(prog="vendor_spec.py", description="Make openapi.json from the vendor's pages.")
+    parser.add_argument(
+        "pages", nargs="*", metavar="PAGE", help="a file or an http(s) address; without one, those of the last time"
+    )
+    parser.add_argument(
+        "-o", "--output", type=Path, default=Path("openapi.json"), help="the file to write (or to check)"
+    )
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 when the pages say something else")
+    options = parser.parse_args(argv)
     output: Path = options.output
     project = output.parent / "pyproject.toml"
     try:
@@ -83,18 +91,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"vendor_spec: {problem}", file=sys.stderr)
         return EXIT_REFUSED
     return EXIT_LOUD if options.check and differs else EXIT_OK
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="vendor_spec.py", description="Make openapi.json from the vendor's pages.")
-    parser.add_argument(
-        "pages", nargs="*", metavar="PAGE", help="a file or an http(s) address; without one, those of the last time"
-    )
-    parser.add_argument(
-        "-o", "--output", type=Path, default=Path("openapi.json"), help="the file to write (or to check)"
-    )
-    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 when the pages say something else")
-    return parser
 
 
 def make_spec(pages: Sequence[tuple[str, str]]) -> Json:

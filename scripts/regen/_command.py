@@ -21,7 +21,6 @@ from scripts.regen._report import decisions, report
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from types import FrameType
 
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -29,8 +28,18 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code: 0 done, 1 left to a person and nothing written, 2 refused."""
-    options = _parser().parse_args(argv)
-    previous_handler = signal.signal(signal.SIGTERM, _interrupt)
+    parser = argparse.ArgumentParser(
+        prog="python -m scripts.regen", description="Regenerate the package from the vendor's OpenAPI document."
+    )
+    parser.add_argument("--spec", type=Path, default=Path("openapi.json"), help="the vendor's document")
+    parser.add_argument("--output", type=Path, default=Path("generated"), help="the folder that holds the package")
+    parser.add_argument(
+        "--accept", action="store_true", help="write though a facade method is affected or credentials go elsewhere"
+    )
+    parser.add_argument("--report", type=Path, metavar="FILE.md", help="also write the report to a file")
+    parser.add_argument("--check", action="store_true", help="write nothing; fail when the committed package differs")
+    options = parser.parse_args(argv)
+    previous_handler = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         return _run(options)
     except Exception as error:
@@ -55,25 +64,6 @@ def _why(error: Exception) -> str:
         f"{Path(cause.filename).name}, line {cause.lineno}. It is a fault of this project; please report it with the "
         "document."
     )
-
-
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    del number, frame
-    raise KeyboardInterrupt
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m scripts.regen", description="Regenerate the package from the vendor's OpenAPI document."
-    )
-    parser.add_argument("--spec", type=Path, default=Path("openapi.json"), help="the vendor's document")
-    parser.add_argument("--output", type=Path, default=Path("generated"), help="the folder that holds the package")
-    parser.add_argument(
-        "--accept", action="store_true", help="write though a facade method is affected or credentials go elsewhere"
-    )
-    parser.add_argument("--report", type=Path, metavar="FILE.md", help="also write the report to a file")
-    parser.add_argument("--check", action="store_true", help="write nothing; fail when the committed package differs")
-    return parser
 
 
 def _run(options: argparse.Namespace) -> int:

@@ -48,7 +48,11 @@ def compare(old: Json, new: Json) -> list[Change]:
     """Compare two documents."""
     if old == new:
         return []
-    changes = [*_about_document(old, new)]
+    changes: list[Change] = []
+    for key in ("openapi", "info", "servers"):
+        was, now = (json.dumps(without_prose(one.get(key)), ensure_ascii=False) for one in (old, new))
+        if was != now:
+            changes.append(Change(DOCUMENTATION, "document", f"`{key}` is {now[:200]}, was {was[:200]}"))
     try:
         before, after = operations_of(old), operations_of(new)
         changes += _about_credentials((old, before), (new, after))
@@ -57,13 +61,6 @@ def compare(old: Json, new: Json) -> list[Change]:
         return [*changes, Change(BREAKING, "document", f"the two documents cannot be compared any further: {problem}")]
     changes += [Change(UNJUDGED, "document", f"`{key}` changed") for key in differing_keys(old, new, _JUDGED)]
     return changes or [_remaining(old, new)]
-
-
-def _about_document(old: Json, new: Json) -> Iterator[Change]:
-    for key in ("openapi", "info", "servers"):
-        was, now = (json.dumps(without_prose(one.get(key)), ensure_ascii=False) for one in (old, new))
-        if was != now:
-            yield Change(DOCUMENTATION, "document", f"`{key}` is {now[:200]}, was {was[:200]}")
 
 
 def _about_credentials(*documents: tuple[Json, Sequence[Operation]]) -> Iterator[Change]:

@@ -291,7 +291,8 @@ def lookup(spec: Json, ref: object, where: str) -> Any:
         )
     node: Any = spec
     try:
-        for part in pointer_parts(ref):
+        for escaped in unquote(ref).split("/")[1:]:
+            part = escaped.replace("~1", "/").replace("~0", "~")
             node = node[int(part)] if isinstance(node, list) else node[part]
     except (KeyError, IndexError, ValueError, TypeError):
         node = None
@@ -315,11 +316,6 @@ def resolve(spec: Json, node: Any, where: str) -> Any:
         beside = {key: value for key, value in node.items() if key in ("description", "summary")}
         node = {**target, **beside} if isinstance(target, Mapping) else target
     return node
-
-
-def pointer_parts(ref: str) -> list[str]:
-    """Split a reference such as ``#/components/schemas/A~1B`` into its unescaped keys."""
-    return [part.replace("~1", "/").replace("~0", "~") for part in unquote(ref).split("/")[1:]]
 
 
 def reached(spec: Json, parts: list[Any]) -> Iterator[Mapping[str, Any]]:

@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING, Any
 from jsonschema import Draft202012Validator, ValidationError  # type: ignore[import-untyped]  # it ships no types
 from jsonschema.validators import extend  # type: ignore[import-untyped]  # the same
 
-from scripts.regen._address import GENERIC, rank_of
 from scripts.regen._document import side_of
-from scripts.regen._find import base_url, is_json, suffices
+from scripts.regen._find import GENERIC, base_url, is_json, rank_of, suffices
 from scripts.regen._names import folded, module_name
 from scripts.regen._problems import Finding
 from scripts.regen._rules import FACADE_SOURCE, RULES, SESSION_PARAMETER, UNMISTAKABLE, Rule
@@ -26,10 +25,9 @@ from scripts.regen._wire import UNSAID, Case
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from scripts.regen._address import Place
     from scripts.regen._canonical import Canonical, Endpoint
     from scripts.regen._document import Json
-    from scripts.regen._find import Credentials
+    from scripts.regen._find import Credentials, Place
     from scripts.regen._operations import Operation
     from scripts.regen._schemas import ModelBook
 
@@ -138,22 +136,22 @@ def _nearest(rule: Rule, operations: Sequence[Operation]) -> str:
 
 def check_facade(canonical: Canonical, places: Mapping[str, tuple[Place, ...]]) -> list[Finding]:
     """Report everything that keeps a facade operation of this document from doing its job."""
-    return [
-        Finding(name, changed, advice)
-        for name, request in facade_requests(canonical).items()
-        for changed, advice in (
-            *((why, _DECIDE) for why in _about_request(canonical.book, request)),
-            *_about_response(name, request.endpoint.operation, places),
-            *_about_access(request.endpoint.operation, canonical.credentials, canonical.base),
-        )
-    ]
-
-
-def _about_request(book: ModelBook, request: FacadeRequest) -> list[str]:
-    """Say what the facade has no words for, else the first thing that the vendor's own schemas do not take."""
-    missing = [*request.unsayable()]
-    missing += [f"it has no `{name}` any more, neither as a parameter nor in the body" for name in sorted(request.gone)]
-    return missing or [why for case in request.cases() if (why := _refusal(book, case))][:1]
+    findings: list[Finding] = []
+    for name, request in facade_requests(canonical).items():
+        operation = request.endpoint.operation
+        unsaid = [*request.unsayable()]
+        unsaid += [
+            f"it has no `{one}` any more, neither as a parameter nor in the body" for one in sorted(request.gone)
+        ]
+        # Else the first thing that the vendor's own schemas do not take.
+        unsaid = unsaid or [why for case in request.cases() if (why := _refusal(canonical.book, case))][:1]
+        found = [
+            *((why, _DECIDE) for why in unsaid),
+            *_about_response(name, operation, places),
+            *_about_access(operation, canonical.credentials, canonical.base),
+        ]
+        findings += [Finding(name, changed, advice) for changed, advice in found]
+    return findings
 
 
 def _refusal(book: ModelBook, case: Case) -> str:

@@ -12,11 +12,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scripts.regen._address import Place, video_url_places
 from scripts.regen._canonical import NO_SERVER, Canonical
 from scripts.regen._document import Json, check_references, load_spec
 from scripts.regen._facade import check_facade, facade_requests, facade_values, missing_operations
-from scripts.regen._find import Credentials, base_url, check_schemes, find_credentials, find_operations, suffices
+from scripts.regen._find import (
+    Credentials,
+    Place,
+    base_url,
+    check_schemes,
+    find_credentials,
+    find_operations,
+    suffices,
+    video_url_places,
+)
 from scripts.regen._flatten import follow_discriminators
 from scripts.regen._generate import PACKAGE, check_tools, generate
 from scripts.regen._operations import Operation, operations_of
@@ -26,7 +34,6 @@ from scripts.regen._wire import difference, sampled
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from scripts.regen._canonical import Endpoint
 
 _PLAIN_CALLS = frozenset({"TypeVar", "Unset", "field", "_attrs_field"})
 _DEFINITIONS = ast.Import | ast.ImportFrom | ast.Assign | ast.AnnAssign | ast.ClassDef | ast.Pass
@@ -65,7 +72,7 @@ def plan(data: bytes, name: str) -> Plan:
 
 
 def build(planned: Plan, folder: Path) -> Path:
-    """Generate and verify the package below a folder, and return the package's folder."""
+    """Generate and verify the package below a folder, with why an operation cannot be called, or with what alone."""
     check_tools()
     package = folder / PACKAGE
     facade = facade_values(planned.spec, planned.canonical, planned.places)
@@ -73,11 +80,20 @@ def build(planned: Plan, folder: Path) -> Path:
     (package / "openapi.json").write_bytes(to_bytes(planned.spec))
     wrong = _check_requests(planned, package)
     for endpoint in planned.canonical.endpoints:
-        why, kinds = wrong.get(endpoint.module, ""), _accepted(planned.canonical.credentials, endpoint.operation)
-        if why or kinds is not None:
-            _mark(package, endpoint, why, kinds)
-        if why:
-            planned.canonical.notes.append(f"{endpoint.operation.label} cannot be called: {why}")
+        kinds = _accepted(planned.canonical.credentials, endpoint.operation)
+        path = package / "api" / endpoint.tag / f"{endpoint.name}.py"
+        source = written = path.read_text("utf-8")
+        if why := wrong.get(endpoint.module):
+            said = f"{endpoint.operation.label} cannot be called: {why}"
+            planned.canonical.notes.append(said)
+            literal = said.encode("unicode_escape").decode("ascii").replace('"', '\\"')
+            source = source.replace(_HEAD, f"{_HEAD}    raise ValueError(NOT_CALLABLE)\n", 1)
+            source += f'\n\nNOT_CALLABLE: str = "{literal}"\n'
+        if kinds is not None:
+            stated = "".join(f'"{kind}",' for kind in kinds)
+            source += f"\n\nCREDENTIALS: tuple[str, ...] = ({stated})\n"
+        if source != written:
+            path.write_text(source, "utf-8")
     return package
 
 
@@ -177,20 +193,6 @@ def _accepted(credentials: Credentials, operation: Operation) -> tuple[str, ...]
     return None if len(kinds) == len(known) else kinds
 
 
-def _mark(package: Path, endpoint: Endpoint, why_not: str, kinds: tuple[str, ...] | None) -> None:
-    """Write into an operation's module why it cannot be called, or with which credentials alone it can be."""
-    path = package / "api" / endpoint.tag / f"{endpoint.name}.py"
-    source = path.read_text("utf-8")
-    if why_not:
-        said = f"{endpoint.operation.label} cannot be called: {why_not}".encode("unicode_escape").decode("ascii")
-        source = source.replace(_HEAD, f"{_HEAD}    raise ValueError(NOT_CALLABLE)\n", 1)
-        source += '\n\nNOT_CALLABLE: str = "{}"\n'.format(said.replace('"', '\\"'))
-    if kinds is not None:
-        stated = "".join(f'"{kind}",' for kind in kinds)
-        source += f"\n\nCREDENTIALS: tuple[str, ...] = ({stated})\n"
-    path.write_text(source, "utf-8")
-
-
 def _notes(canonical: Canonical) -> Iterator[str]:
     """Say which operations take one credential alone, or are on another server than the others."""
     groups: dict[str, list[str]] = defaultdict(list)
@@ -203,9 +205,10 @@ def _notes(canonical: Canonical) -> Iterator[str]:
             text = f"no server that can be used is named for {{}} ({stated}): `client.call` refuses them"
             groups[text].append(label)
         elif endpoint.prefix:
+            own = endpoint.prefix
             text = (
-                f"not on the base URL {canonical.base}, but on {endpoint.prefix}: {{}}. `client.call` sends them there, with"
-                f' the credential only if both are one origin; a client made with base_url="{endpoint.prefix}" sends it'
+                f"not on the base URL {canonical.base}, but on {own}: {{}}. `client.call` sends them there, with the "
+                f'credential only if both are one origin; a client made with base_url="{own}" sends it'
             )
             groups[text].append(label)
     for text, labels in groups.items():

@@ -149,17 +149,13 @@ def difference(case: Case, made: Json) -> str:
     if body is None or case.body is UNSAID:
         parts.append(("body", ("", b""), (announced, content)))
     else:
-        documented = (case.endpoint.operation.body or {})["content"]
-        parts.append(("type of the body", *_types(documented, announced)))
+        bare = announced.partition(";")[0]
+        ranges = [one.partition(";")[0].strip().lower() for one in (case.endpoint.operation.body or {})["content"]]
+        is_known = any(fnmatch(bare, one) or (is_json(one) and "*" in one and is_json(bare)) for one in ranges)
+        parts.append(("type of the body", bare if is_known else " or ".join(ranges), bare))
         parts.append(("body", *_bodies(body, case.body, announced, content)))
     wrong = [f"the {what} is {sent!r}, not {wanted!r}"[:600] for what, wanted, sent in parts if sent != wanted]
     return wrong[0] if wrong else ""
-
-
-def _types(documented: Iterable[str], announced: str) -> tuple[str, str]:
-    ranges, bare = [kind.partition(";")[0].strip().lower() for kind in documented], announced.partition(";")[0]
-    is_known = any(fnmatch(bare, one) or (is_json(one) and "*" in one and is_json(bare)) for one in ranges)
-    return (bare if is_known else " or ".join(ranges)), bare
 
 
 def _path(case: Case) -> str:

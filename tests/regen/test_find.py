@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from scripts.regen._address import video_url_places
-from scripts.regen._find import base_url, find_credentials
+from scripts.regen._find import base_url, find_credentials, video_url_places
 from scripts.regen._operations import operations_of
 from scripts.regen._schemas import ModelBook
 
