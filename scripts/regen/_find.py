@@ -1,4 +1,4 @@
-"""Finding what the facade needs in whatever the vendor publishes: operations, server, credentials, the video's address."""
+"""Finding what the facade needs in whatever the vendor publishes: operations, server, credentials, video address."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import itertools
 import json
 import re
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
@@ -257,39 +257,6 @@ _OTHER_FORMATS = frozenset(
 )
 
 
-@dataclass
-class _Shape:
-    """What one answer, or one alternative of it, says of addresses."""
-
-    is_later: bool  # whether it only says that the work was taken on (202), so that an address in it may be another's
-    ranks: dict[Place, int] = field(default_factory=dict)  # place to how well it is named
-    deprecated: set[Place] = field(default_factory=set)  # places that are on their way out
-    addresses: set[Place] = field(default_factory=set)  # places of addresses of anything
-
-    @property
-    def rank(self) -> int:
-        """How well its best place is named."""
-        return min(self.ranks.values(), default=GENERIC)
-
-    def places(self) -> list[Place]:
-        """List the places to read, first the ones that count most; empty when they are not clear."""
-        best = [place for place, rank in self.ranks.items() if rank == self.rank]
-        place, others = _outermost(best), self.addresses - {_outermost(best)}
-        if place is None:
-            return []
-        if self.rank == GENERIC and any(one[:-1] == place[:-1] for one in others):
-            return []  # a mere `url` beside another address is anything's
-        if self.rank >= len(UNMISTAKABLE) and any(map(_is_of_analysis, others)) and not _is_of_analysis(place):
-            return []  # beside an `overlay_url` a `video_url` may well be the recording
-        # What is text in one alternative may hold the text in another: looked for first, for text has no keys.
-        inside = [one for one in best if one != place and one[: len(place)] == place]
-        left = [one for one in self.ranks if one[: len(place)] != place and self.ranks[one] != GENERIC]
-        best_left = min((self.ranks[one] for one in left), default=0)
-        heir = _outermost([one for one in left if self.ranks[one] == best_left]) if place in self.deprecated else None
-        held = _outermost(inside)
-        return [one for one in (held, place, heir) if one is not None] if held or not inside else []
-
-
 def _outermost(places: list[Place]) -> Place | None:
     """Return the place with the fewest keys, None where it is not the only one."""
     first, *more = sorted(places, key=len) or [()]
@@ -303,23 +270,23 @@ def video_url_places(book: ModelBook, operation: Operation) -> tuple[Place, ...]
     address of the video where there is a better name: what a 202 holds, and what one variant of an answer calls `url`
     and nothing else. An answer that has nothing but such a `url` where another answer has a better name is not clear.
     """
-    shapes: list[_Shape] = []
+    shapes: list[tuple[int, bool, list[Place]]] = []  # how well named, whether only taken on (202), and the places
     documented = any(status.startswith("2") for status in operation.responses)
     for status, response in operation.responses.items():
         is_success = status.startswith("2") or (status == "default" and not documented)
         # Which of several kinds of JSON the server sends is its choice.
-        kinds = sorted(
-            (kind for kind in response["content"] if is_json(kind)), key=lambda kind: kind != "application/json"
-        )
+        kinds = sorted(filter(is_json, response["content"]), key=lambda kind: kind != "application/json")
         for kind in kinds if is_success else ():
             schemas = itertools.islice(_alternatives(book, response["content"][kind].get("schema", {}), 0), _MAX_SHAPES)
-            found = [one for schema in schemas if (one := _shape(book, schema, status == "202")).ranks]
-            shapes.extend([one for one in found if one.rank != GENERIC] or found)
-    best = min((shape.rank for shape in shapes), default=0)
-    chosen = sorted((one for one in shapes if one.rank == best or not one.is_later), key=lambda one: one.rank)
-    if any(not one.places() or (best < one.rank == GENERIC) for one in chosen):
+            found = [
+                (rank, status == "202", places) for rank, places in (_shape(book, one) for one in schemas) if rank >= 0
+            ]
+            shapes.extend([one for one in found if one[0] != GENERIC] or found)
+    best = min((rank for rank, _, _ in shapes), default=0)
+    chosen = sorted((one for one in shapes if one[0] == best or not one[1]), key=lambda one: one[0])
+    if any(not places or (best < rank == GENERIC) for rank, _, places in chosen):
         return ()
-    return tuple(dict.fromkeys(place for one in chosen for place in one.places()))
+    return tuple(dict.fromkeys(place for _, _, places in chosen for place in places))
 
 
 def _alternatives(book: ModelBook, schema: Any, depth: int) -> Iterator[Any]:
@@ -333,9 +300,10 @@ def _alternatives(book: ModelBook, schema: Any, depth: int) -> Iterator[Any]:
         yield from _alternatives(book, {"allOf": [variant, common]}, depth + 1)
 
 
-def _shape(book: ModelBook, schema: Any, is_later: bool) -> _Shape:
-    shape = _Shape(is_later)
-    seen = set[tuple[str, Place]]()
+def _shape(book: ModelBook, schema: Any) -> tuple[int, list[Place]]:
+    """Return how well an answer names the address, -1 where it does not, and the places to read; none if unclear."""
+    ranks: dict[Place, int] = {}  # of places that are text
+    deprecated, addresses, seen = set[Place](), set[Place](), set[tuple[str, Place]]()
     left: deque[tuple[Any, Place]] = deque([(schema, ())])
     # From the outside in, so that what many models that hold each other leave out is far from where an address stands.
     while left and len(seen) < _MAX_PLACES:
@@ -346,16 +314,35 @@ def _shape(book: ModelBook, schema: Any, is_later: bool) -> _Shape:
         seen.add(key)
         flat = book.target(one)
         if _is_text(flat) and (rank := rank_of(place)) is not None:
-            shape.ranks[place] = rank
+            ranks[place] = rank
         if flat.get("deprecated") is True or (isinstance(one, dict) and one.get("deprecated") is True):
-            shape.deprecated.add(place)
+            deprecated.add(place)
         left.extend((variant, place) for variant in variants(flat))
-        fields = flat.get("properties") if len(place) < _MAX_URL_DEPTH else None
-        for name, child in (fields or {}).items():
-            left.append((child, (*place, name)))
-            if folded(name).endswith(_ADDRESSES):
-                shape.addresses.add((*place, name))
-    return shape
+        fields = (flat.get("properties") or {}) if len(place) < _MAX_URL_DEPTH else {}
+        left.extend((child, (*place, name)) for name, child in fields.items())
+        addresses |= {(*place, name) for name in fields if folded(name).endswith(_ADDRESSES)}
+    return (min(ranks.values()), _clear(ranks, deprecated, addresses)) if ranks else (-1, [])
+
+
+def _clear(ranks: dict[Place, int], deprecated: set[Place], addresses: set[Place]) -> list[Place]:
+    """List the places to read, first the ones that count most; empty when they are not clear."""
+    rank = min(ranks.values())
+    best = [place for place in ranks if ranks[place] == rank]
+    place = _outermost(best)
+    if place is None:
+        return []
+    others = addresses - {place}
+    if rank == GENERIC and any(one[:-1] == place[:-1] for one in others):
+        return []  # a mere `url` beside another address is anything's
+    if rank >= len(UNMISTAKABLE) and any(map(_is_of_analysis, others)) and not _is_of_analysis(place):
+        return []  # beside an `overlay_url` a `video_url` may well be the recording
+    # What is text in one alternative may hold the text in another: looked for first, for text has no keys.
+    inside = [one for one in best if one != place and one[: len(place)] == place]
+    left = [one for one in ranks if one[: len(place)] != place and ranks[one] != GENERIC]
+    best_left = min((ranks[one] for one in left), default=0)
+    heir = _outermost([one for one in left if ranks[one] == best_left]) if place in deprecated else None
+    held = _outermost(inside)
+    return [one for one in (held, place, heir) if one is not None] if held or not inside else []
 
 
 def _is_text(flat: Json) -> bool:

@@ -64,7 +64,7 @@ def sampled(canonical: Canonical, endpoint: Endpoint) -> list[Case]:
     if endpoint.trouble or endpoint.prefix == NO_SERVER:
         return []
     try:
-        every = {one.own: _Sampler(book).sample(schema_of(one.stated)) for one in endpoint.parameters}
+        every = {one.own: _sample(book, schema_of(one.stated)) for one in endpoint.parameters}
         content = UNSAID if body is None else _sampled_body(book, body)
     except RecursionError:  # what has to be said has no end
         return []
@@ -77,53 +77,48 @@ def _sampled_body(book: ModelBook, body: Body) -> Any:
     if body.kind == "bytes":
         concrete = [one.partition(";")[0] for one in body.media if "*" not in one]
         return {"$file": _FILE, "type": concrete[0] if concrete else body.media[0].replace("*", "mp4")}
-    value = _Sampler(book, files=body.kind == "multipart").sample(body.stated.get("schema", {}))
+    value = _sample(book, body.stated.get("schema", {}), files=body.kind == "multipart")
     is_said = body.kind == "json" or (isinstance(value, dict) and "$file" not in value)
     return value if is_said else {"part": _TEXT, "flag": True, "deep": {"a": [1]}}
 
 
-class _Sampler:
-    """Makes values that schemas describe, as the wire has them; what may be left out is said two levels deep."""
+def _sample(book: ModelBook, schema: Any, *, files: bool = False) -> Any:
+    """Return a value that a schema describes, as the wire has it; what may be left out is said two levels deep."""
+    left = [_MOST_PARTS]
 
-    def __init__(self, book: ModelBook, *, files: bool = False) -> None:
-        self._book = book
-        self._files = files
-        self._left = _MOST_PARTS
-
-    def sample(self, schema: Any, depth: int = 0) -> Any:
-        """Return a value."""
-        self._left -= 1
-        if depth > _NO_END or self._left < -_MOST_PARTS:
+    def of(schema: Any, depth: int) -> Any:
+        left[0] -= 1
+        if depth > _NO_END or left[0] < -_MOST_PARTS:
             raise RecursionError
-        flat = self._book.target(schema)
+        flat = book.target(schema)
         if alternatives := variants(flat):
             base = {key: one for key, one in flat.items() if key not in ("oneOf", "anyOf")}
-            chosen = {"allOf": [alternatives[0], base]} if base.get("properties") else alternatives[0]
-            return self.sample(chosen, depth + 1)
+            return of({"allOf": [alternatives[0], base]} if base.get("properties") else alternatives[0], depth + 1)
         fixed = [flat["const"]] if "const" in flat else [one for one in flat.get("enum") or [] if one is not None]
         if fixed:
             return next((one for one in fixed if one != ""), "")
         kind = flat.get("type")
         if kind == "object":
-            return self._object(flat, depth)
+            return fields(flat, depth)
         if kind == "array":
             first = flat.get("prefixItems") or [flat.get("items", {})]
-            return [] if depth > _DEEPEST else [self.sample(first[0], depth + 1)] * 2
-        if self._files and is_file(flat):
+            return [] if depth > _DEEPEST else [of(first[0], depth + 1)] * 2
+        if files and is_file(flat):
             return {"$file": _FILE, "type": "video/mp4"}
         return _FORMATS.get(str(flat.get("format")), _TEXT) if kind == "string" else _SAMPLES.get(str(kind), _TEXT)
 
-    def _object(self, flat: Json, depth: int) -> Json:
+    def fields(flat: Json, depth: int) -> Json:
         """Return an object with its fields in the order in which a model writes them."""
-        needed, result = required_of(flat), dict[str, Any]()
-        more = flat.get("additionalProperties", True)
+        needed, result, more = required_of(flat), dict[str, Any](), flat.get("additionalProperties", True)
         if isinstance(more, dict) and depth < _DEEPEST:
-            result["more"] = self.sample(more, depth + 1)
+            result["more"] = of(more, depth + 1)
         for name, one in sorted((flat.get("properties") or {}).items(), key=lambda item: item[0] not in needed):
-            is_left_out = name not in needed and (depth >= _DEEPEST or self._left < 0)
-            if not is_left_out and one is not False and side_of(one, self._book.target(one)) != "response":
-                result[name] = self.sample(one, depth + 1)
+            is_left_out = name not in needed and (depth >= _DEEPEST or left[0] < 0)
+            if not is_left_out and one is not False and side_of(one, book.target(one)) != "response":
+                result[name] = of(one, depth + 1)
         return result or ({"more": _TEXT} if more is True else {})
+
+    return of(schema, 0)
 
 
 def difference(case: Case, made: Json) -> str:
