@@ -89,7 +89,14 @@ def _draft(changes: Sequence[Change], version: str) -> Iterator[str]:
     if not changes:
         return
     kinds = {change.kind for change in changes}
-    following, why = next_version(version, kinds)
+    major, minor, patch = (int(part) for part in version.split(".")[:3])
+    following, why = f"{major}.{minor}.{patch + 1}", "patch: words alone"
+    if BREAKING in kinds and major:
+        following, why = f"{major + 1}.0.0", "major: breaking for callers"
+    elif BREAKING in kinds:
+        following, why = f"0.{minor + 1}.0", "minor, as breaking changes are before 1.0.0"
+    elif kinds & {ADDITIVE, UNJUDGED}:
+        following, why = f"{major}.{minor + 1}.0", "minor: callers get more"
     yield f"## Draft for CHANGELOG.md\n\nVersion {version} -> {following} ({why}).\n"
     added, unjudged, broken = (
         _entries([change for change in changes if change.kind == kind]) for kind in (ADDITIVE, UNJUDGED, BREAKING)
@@ -102,15 +109,3 @@ def _draft(changes: Sequence[Change], version: str) -> Iterator[str]:
     for heading, entries in (("Added", added), ("Changed", changed), ("Removed", removed)):
         if entries:
             yield from (f"### {heading}\n", *_listed(f"{one}." for one in entries))
-
-
-def next_version(version: str, kinds: set[str]) -> tuple[str, str]:
-    """Return the version after some kinds of changes, and why (Semantic Versioning 2.0.0, sections 4 and 6 to 8)."""
-    major, minor, patch = (int(part) for part in version.split(".")[:3])
-    if BREAKING in kinds and major:
-        return f"{major + 1}.0.0", "major: breaking for callers"
-    if BREAKING in kinds:
-        return f"0.{minor + 1}.0", "minor, as breaking changes are before 1.0.0"
-    if kinds & {ADDITIVE, UNJUDGED}:
-        return f"{major}.{minor + 1}.0", "minor: callers get more"
-    return f"{major}.{minor}.{patch + 1}", "patch: words alone"

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from scripts.regen._command import main, tree_files
+from scripts.regen._pipeline import main, tree_files
 from scripts.regen._rules import FACADE_SOURCE
 from scripts.vendor_spec import make_spec
 
