@@ -84,8 +84,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             data = to_bytes(spec)
             _replace(output, data)
             remember(project, names, data)
-            items = [item for item in spec["paths"].values() if isinstance(item, dict)]
-            operations = sum(method in METHODS for item in items for method in item)
+            operations = sum(len(_operations(item)) for item in spec["paths"].values())
             print(f"{output}: OpenAPI {spec['openapi']}, {len(spec['paths'])} path(s), {operations} operation(s)")
     except RefusedError as problem:
         print(f"vendor_spec: {problem}", file=sys.stderr)
@@ -199,7 +198,11 @@ def _merge(
 
 
 def _check_same(one: Any, other: Any, place: tuple[str, ...], origins: tuple[str, str]) -> None:
-    difference = next(pointers(_comparable(one), _comparable(other)), None)
+    sides = [
+        {**side, "security": _requirements(side["security"])} if isinstance(side, dict) and "security" in side else side
+        for side in (one, other)
+    ]
+    difference = next(pointers(*map(without_prose, sides)), None)
     if difference is not None:
         is_operation = place[0] == "paths" and place[-1] in METHODS
         what = f"The operation {place[-1].upper()} {place[1]}" if is_operation else f"`{'.'.join(place)}`"
@@ -207,12 +210,6 @@ def _check_same(one: Any, other: Any, place: tuple[str, ...], origins: tuple[str
             f"{what} is described twice with different content: in {origins[0]} and in {origins[1]}, first difference "
             f"at `{difference}`. The pages contradict each other; nothing was written."
         )
-
-
-def _comparable(item: Any) -> Any:
-    if isinstance(item, dict) and "security" in item:
-        item = {**item, "security": _requirements(item["security"])}
-    return without_prose(item)
 
 
 def display_name(page: str) -> str:
@@ -293,10 +290,8 @@ def _replace(path: Path, data: bytes) -> None:
         temporary.write_bytes(data)
         temporary.replace(path)
     except OSError as error:
+        temporary.unlink(missing_ok=True)
         raise RefusedError(f"{path} cannot be written: {error.strerror}.") from error
-    finally:
-        if temporary.is_file():
-            temporary.unlink()
 
 
 if __name__ == "__main__":

@@ -60,7 +60,12 @@ def compare(old: Json, new: Json) -> list[Change]:
     except Exception as problem:  # a document that nobody foresaw must not keep `make spec` from writing it
         return [*changes, Change(BREAKING, "document", f"the two documents cannot be compared any further: {problem}")]
     changes += [Change(UNJUDGED, "document", f"`{key}` changed") for key in differing_keys(old, new, _JUDGED)]
-    return changes or [_remaining(old, new)]
+    if not changes:
+        places = [f"`{place}`" for place in pointers(without_prose(old), without_prose(new))]
+        text = f"changed at {', '.join(places[:10])}{' and more' if places[10:] else ''}"
+        words = Change(DOCUMENTATION, "document", "only descriptions and examples")
+        changes.append(Change(UNJUDGED, "document", text) if places else words)
+    return changes
 
 
 def _about_credentials(*documents: tuple[Json, Sequence[Operation]]) -> Iterator[Change]:
@@ -128,13 +133,6 @@ def _paired(
                 found[id(other)] = waiting.pop(key(other))
                 left.remove(found[id(other)])
     return [*((found.get(id(other)), other) for other in after), *((one, None) for one in left)]
-
-
-def _remaining(old: Json, new: Json) -> Change:
-    places = [f"`{place}`" for place in pointers(without_prose(old), without_prose(new))]
-    if not places:
-        return Change(DOCUMENTATION, "document", "only descriptions and examples")
-    return Change(UNJUDGED, "document", f"changed at {', '.join(places[:10])}{' and more' if places[10:] else ''}")
 
 
 def _bare(path: str) -> str:

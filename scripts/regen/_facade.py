@@ -93,12 +93,10 @@ def facade_requests(canonical: Canonical) -> dict[str, FacadeRequest]:
             name = endpoint.body.model if endpoint.body else ""
             component = canonical.book.components.get(name, {})
             model = component if "properties" in component else {}
-            others = {
-                one.own: one.required for one in endpoint.parameters if one.place != "path" and one.own in rule.flags
-            }
-            fields = [one for one in model.get("properties", {}) if one in rule.flags and one not in others]
-            in_body = {one: one in model.get("required", ()) for one in fields}
-            gone = [one for one in rule.flags if one not in others and one not in in_body]
+            flags, fields = rule.flags, model.get("properties", {})
+            others = {one.own: one.required for one in endpoint.parameters if one.place != "path" and one.own in flags}
+            in_body = {one: one in model.get("required", ()) for one in fields if one in flags and one not in others}
+            gone = [one for one in flags if one not in others and one not in in_body]
             wires = canonical.book.wire_names.get(name, {})
             found[rule.name] = FacadeRequest(rule, endpoint, model, wires, others, in_body, gone)
     return found
