@@ -48,7 +48,7 @@ from scripts.regen._problems import EXIT_LOUD, EXIT_OK, EXIT_REFUSED, RefusedErr
 from scripts.regen._report import to_markdown  # noqa: E402
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
 _DATA_LANGUAGES = {"", "json", "json5", "jsonc", "yaml", "yml", "openapi", "openapi+json", "openapi+yaml", "text"}
 _ORDER = ("openapi", "jsonSchemaDialect", "info", "servers", "security", "tags", "components", "paths", "webhooks")
@@ -99,7 +99,13 @@ def make_spec(pages: Sequence[tuple[str, str]]) -> Json:
 
 def find_fragments(page: str, name: str) -> list[tuple[str, Json]]:
     """Find every OpenAPI document, in JSON or YAML, in the fences of a Markdown page; a whole file is one."""
-    blocks = list(_fenced(page))
+    fences = (token for token in _BLOCKS.parse(page) if token.type == "fence")
+    blocks = [
+        ((fence.map or [0])[0] + 1, fence.content)
+        for fence in fences
+        if (fence.info.split() or [""])[0].lower().strip("{}.") in _DATA_LANGUAGES
+        and _looks_like_openapi(fence.content)
+    ]
     if not blocks and (pointed := _POINTER.search(page)):
         raise RefusedError(
             f"{name} has no OpenAPI in it, only a block that points at a file (`{pointed[1][:300]}`): give that file "
@@ -114,14 +120,6 @@ def find_fragments(page: str, name: str) -> list[tuple[str, Json]]:
         )
     found = [(f"{name}, line {line}", text) for line, text in blocks]
     return [(origin, check_document(parse_text(text, origin), origin)) for origin, text in found]
-
-
-def _fenced(page: str) -> Iterator[tuple[int, str]]:
-    """Yield line and text of the blocks of code in Markdown that look like OpenAPI."""
-    for token in _BLOCKS.parse(page):
-        language = (token.info.split() or [""])[0].lower().strip("{}.")
-        if token.type == "fence" and language in _DATA_LANGUAGES and _looks_like_openapi(token.content):
-            yield (token.map or [0])[0] + 1, token.content
 
 
 def _looks_like_openapi(text: str) -> bool:

@@ -116,13 +116,15 @@ def _operation(spec: Json, path: str, method: str, item: Json, operation: Json) 
     own_id = _text(operation.get("operationId"))
     made_id = f"{method}_{re.sub(r'[{}]', '', path).strip('/').replace('/', '_') or 'root'}"
     servers = operation.get("servers") or item.get("servers")
+    body: Json = resolve(spec, operation.get("requestBody") or {}, where)
+    content = _content(spec, where, body)
     tags = [tag for tag in operation.get("tags") or () if isinstance(tag, str) and tag.strip()]
     return Operation(
         path=path,
         method=method,
         identifier=own_id if own_id.strip() else made_id,
         parameters=_parameters(spec, where, item, operation),
-        body=_body(spec, where, operation),
+        body={**body, "content": content} if content else None,
         responses=_responses(spec, where, operation),
         security=operation.get("security", spec.get("security")),
         servers=tuple(servers or spec.get("servers") or ()),
@@ -149,12 +151,6 @@ def _parameters(spec: Json, where: str, item: Json, operation: Json) -> tuple[Js
             if place != "header" or name.lower() not in _IGNORED_HEADERS:
                 merged[(place, name.lower() if place == "header" else name)] = parameter
     return tuple(merged.values())
-
-
-def _body(spec: Json, where: str, operation: Json) -> Json | None:
-    body: Json = resolve(spec, operation.get("requestBody") or {}, where)
-    content = _content(spec, where, body)
-    return {**body, "content": content} if content else None
 
 
 def _responses(spec: Json, where: str, operation: Json) -> dict[str, Json]:
