@@ -99,12 +99,11 @@ def make_spec(pages: Sequence[tuple[str, str]]) -> Json:
 
 def find_fragments(page: str, name: str) -> list[tuple[str, Json]]:
     """Find every OpenAPI document, in JSON or YAML, in the fences of a Markdown page; a whole file is one."""
-    fences = (token for token in _BLOCKS.parse(page) if token.type == "fence")
+    fenced = (token for token in _BLOCKS.parse(page) if token.type == "fence")
     blocks = [
-        ((fence.map or [0])[0] + 1, fence.content)
-        for fence in fences
-        if (fence.info.split() or [""])[0].lower().strip("{}.") in _DATA_LANGUAGES
-        and _looks_like_openapi(fence.content)
+        ((one.map or [0])[0] + 1, one.content)
+        for one in fenced
+        if (one.info.split() or [""])[0].lower().strip("{}.") in _DATA_LANGUAGES and _looks_like_openapi(one.content)
     ]
     if not blocks and (pointed := _POINTER.search(page)):
         raise RefusedError(
