@@ -42,7 +42,7 @@ class Change:
         edit: Changes the parsed document in place, or returns another one, or text or bytes in its place.
         methods: For a loud change, the facade operations that it names.
         says: For a loud or refused change, a part of what is said.
-        answer: Makes the body of a success from the video's address, where the schema does not say it.
+        answer: The body of a success, where the schema does not say it, with `URL` for the video's address.
         required: Names that the document requires beside what the facade says.
     """
 
@@ -51,7 +51,7 @@ class Change:
     edit: Edit
     methods: tuple[str, ...] = ()
     says: str = ""
-    answer: Callable[[str], Any] | None = None
+    answer: Json | None = None
     required: tuple[str, ...] = ()
 
     def apply(self) -> tuple[Json | None, bytes]:
@@ -69,15 +69,11 @@ def recorded() -> list[Change]:
             partial(_edited, row),
             tuple(row.get("methods", ())),
             row.get("says", ""),
-            partial(_filled, row["answer"]) if "answer" in row else None,
+            row.get("answer"),
             tuple(row.get("required", ())),
         )
         for row in rows
     ]
-
-
-def _filled(answer: Json, url: str) -> Any:
-    return json.loads(json.dumps(answer).replace('"URL"', json.dumps(url)))
 
 
 def _edited(row: Json, spec: Json) -> str | None:

@@ -8,10 +8,9 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from tests.spec_changes._change import BASE
-from tests.spec_changes._server import Json, SpecServer, UnfitError
 
 if TYPE_CHECKING:
-    from email.message import Message
+    from tests.spec_changes._server import Json
 
 _TEXT: Json = {"type": "string"}
 _TIME: Json = {"type": "string", "format": "date-time"}
@@ -19,7 +18,6 @@ _ERROR: Json = {
     "description": "no",
     "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
 }
-VIDEO = bytes(range(256)) * 512 + b"\r\n--+++\r\n"
 
 # Each resource: its fields, and whether it is nested below a team.
 RESOURCES: dict[str, Json] = {
@@ -136,33 +134,3 @@ def service() -> Json:
         item["parameters"] = [_path_parameter(one) for one in re.findall(r"{(.*?)}", path)]
         item[method] = _operation(name, tag, answer, status, **more)
     return spec
-
-
-class ServiceServer(SpecServer):
-    """Serves the document; what is called `missing` is not there, what is called `broken` breaks."""
-
-    uploads: tuple[bytes, ...] = ()
-
-    def respond(self, method: str, target: str, headers: Message, body: bytes) -> tuple[int, str, bytes]:
-        """Return status, content type and body for a request."""
-        if "/missing/" in target:
-            return 404, "application/json", b'{"error": "no such thing", "code": "gone"}'
-        if "/broken/" in target:
-            return 520, "text/html", b"<html>broken</html>"
-        try:
-            operation, _, _ = self._route(method.lower(), target.split("?", maxsplit=1)[0])
-            self._authorize(operation, headers, {})
-            if operation["operationId"] in ("upload-video", "replace-video"):
-                self.uploads = (*self.uploads, body)
-            else:
-                self._read(operation, headers, target.partition("?")[2], body)
-        except UnfitError as problem:
-            self.unfit.append(f"{method} {target}: {problem}")
-            return 400, "application/json", b'{"error": "unfit"}'
-        if operation["operationId"] == "export-data":
-            return 200, "text/csv", b"a,b\n1,2\n"
-        status = next(iter(operation["responses"]))
-        content = operation["responses"][status].get("content") or {}
-        if content and "application/json" not in content:
-            return 200, next(iter(content)), VIDEO
-        return self._documented(operation, "2")

@@ -119,13 +119,13 @@ def _doubled(key: str, *more: Json) -> Edit:
 
 
 def _chain(spec: Json) -> None:
-    links = {f"Link{n}": {"type": "object", "properties": {"next": _ref(f"Link{n + 1}")}} for n in range(1200)}
-    spec["components"]["schemas"] = {**links, "Link1200": {"type": "object", "properties": {"end": _TEXT}}}
+    links = {f"Link{n}": {"type": "object", "properties": {"next": _ref(f"Link{n + 1}")}} for n in range(400)}
+    spec["components"]["schemas"] = {**links, "Link400": {"type": "object", "properties": {"end": _TEXT}}}
     success(get(spec))["properties"]["chain"] = _ref("Link0")
 
 
-def _three_hundred(spec: Json) -> None:
-    for number in range(300):
+def _sixty(spec: Json) -> None:
+    for number in range(60):
         schema = {"type": "object", "properties": {f"field_{number}": _TEXT, "error": _TEXT}}
         answer = {"description": "x", "content": {"application/json": {"schema": schema}}}
         operation: Json = {"operationId": f"things_{number}_read", "tags": [f"things-{number % 30}"], "parameters": []}
@@ -186,10 +186,6 @@ def _method(old: str, new: str) -> Edit:
     return lambda spec: item(spec).update({new: item(spec).pop(old)})
 
 
-def _plainly(url: str) -> Json:
-    return {"analyzed_video_url": url}
-
-
 def _spectacular(spec: Json) -> Json:
     document: Json = json.loads((ROOT / "tests" / "data" / "drf-spectacular.json").read_text("utf-8"))
     return {**document, "servers": spec["servers"]}
@@ -197,7 +193,7 @@ def _spectacular(spec: Json) -> Json:
 
 SPECIAL: tuple[Change, ...] = (
     Change("the whole document as drf-spectacular writes it", WORKS, _spectacular),
-    Change("three hundred new endpoints", WORKS, _three_hundred),
+    Change("sixty new endpoints", WORKS, _sixty),
     Change("put beside post", WORKS, lambda spec: item(spec).update(put={**post(spec), "operationId": "replace"})),
     Change("names that Python or the templates use", WORKS, _odd_names),
     Change("names that fall together", WORKS, _conflicting),
@@ -209,10 +205,9 @@ SPECIAL: tuple[Change, ...] = (
     Change("get became a post", LOUD, lambda spec: spec["paths"].update({"/video/{session_id}/": {"post": item(spec).pop("get")}}), (GET,), "_analyzed-video_list` is POST /video/{session_id}/ now"),
     Change("a method in capitals", REFUSED, _method("get", "GET"), says="under `GET`, where OpenAPI has `get`"),
     Change("a schema combined twice, thirty times over", REFUSED, _doubled("allOf", _SIZE), says="over and over"),
-    Change("alternatives doubled thirty times", WORKS, _doubled("oneOf"), answer=_plainly),
-    Change("alternatives that are combined thirty times over", REFUSED, _doubled("oneOf", _SIZE), says="over and over"),
+    Change("alternatives doubled thirty times", WORKS, _doubled("oneOf"), answer={"analyzed_video_url": "URL"}),
     Change("a thousand references in a row", WORKS, _of_schemas({"S0": _VIDEO, **{f"S{n}": _ref(f"S{n - 1}") for n in range(1, 1000)}})),
-    Change("a chain of 1,200 models", WORKS, _chain),
+    Change("a chain of 400 models", WORKS, _chain),
     Change("errors nested", WORKS, _errors_nested),
     Change("YAML", WORKS, _yaml),
     Change("a byte-order mark and CRLF", WORKS, _written(lambda text: b"\xef\xbb\xbf" + json.dumps(json.loads(text), indent=2).replace("\n", "\r\n").encode())),

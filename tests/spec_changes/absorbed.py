@@ -52,18 +52,22 @@ def _everything(spec: Json) -> Json:
     return {**spec, "paths": {**others, **spec["paths"]}, "components": components}
 
 
-_ADDITIONS = (
+def _elsewhere(spec: Json) -> None:
+    """Move the key, and take a form in the place of JSON."""
+    for name in ("key in the query", "form in the place of JSON"):
+        _RECORDED[name](spec)
+
+
+_NAMES = (
     "nothing but words", "optional parameters with defaults", "OpenAPI 3.0.3", "an error status added",
-    "one new endpoint", "fields of every kind",
+    "one new endpoint", "fields of every kind", "the address called url", "flags camel-cased",
+    "form in the place of JSON", "path under another prefix", "key header renamed", "key in the query",
+    "server elsewhere",
 )  # fmt: skip
-_MOVES = ("the address called url", "flags camel-cased", "form in the place of JSON", "path under another prefix")
 _DECIDED = ("key header renamed", "key in the query", "server elsewhere")
-MOVES = (
-    *(Absorbed(name, _RECORDED[name], name in _DECIDED) for name in (*_MOVES, *_DECIDED)),
-    Absorbed("all of this at once", _everything, decided=True),
-)
+MOVES = (Absorbed("all of this at once", _everything, True), Absorbed("another key, and a form", _elsewhere, True))
 ABSORBED = (
-    *(Absorbed(name, _RECORDED[name]) for name in _ADDITIONS),
+    *(Absorbed(name, _RECORDED[name], name in _DECIDED) for name in _NAMES),
     Absorbed("sixty operations", lambda spec: service()),
     *MOVES,
 )
