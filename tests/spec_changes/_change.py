@@ -127,6 +127,16 @@ def changed_document(edit: Edit) -> tuple[Json | None, bytes]:
     return changed, json.dumps(changed).encode()
 
 
+def published(name: str) -> Json:
+    """Return the vendor's first document with the schemas and operations of a file in this folder beside its own."""
+    more = json.loads(Path(__file__).with_name(name).read_text("utf-8"))
+    spec = copy.deepcopy(BASE)
+    spec["components"]["schemas"] = more["schemas"]
+    spec["components"]["securitySchemes"].update(more.get("securitySchemes", {}))
+    spec["paths"].update(more["paths"])
+    return spec
+
+
 def get(spec: Json) -> Json:
     """Return the GET operation."""
     found: Json = _methods(spec)["get"]

@@ -15,8 +15,7 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.spec_changes._change import Edit, Json, changed_document, move_path, recorded
-from tests.spec_changes._service import service
+from tests.spec_changes._change import Edit, Json, changed_document, move_path, published, recorded
 
 ROOT = Path(__file__).resolve().parents[2]
 _RECORDED = {one.name: one.edit for one in recorded()}
@@ -46,7 +45,7 @@ def _everything(spec: Json) -> Json:
         _RECORDED[name](spec)
     move_path(spec, "/v3/sessions/{session_id}/analyzed-video")
     _RECORDED["server elsewhere"](spec)
-    whole = service()
+    whole = published("service.json")
     others = {path: one for path, one in whole["paths"].items() if "analyzed" not in path}
     components = {**whole["components"], **spec["components"]}
     return {**spec, "paths": {**others, **spec["paths"]}, "components": components}
@@ -68,7 +67,7 @@ _DECIDED = ("key header renamed", "key in the query", "server elsewhere")
 MOVES = (Absorbed("all of this at once", _everything, True), Absorbed("another key, and a form", _elsewhere, True))
 ABSORBED = (
     *(Absorbed(name, _RECORDED[name], name in _DECIDED) for name in _NAMES),
-    Absorbed("sixty operations", lambda spec: service()),
+    Absorbed("sixty operations", lambda spec: published("service.json")),
     *MOVES,
 )
 

@@ -13,9 +13,8 @@ import jedi  # type: ignore[import-untyped]  # it ships no types
 import pytest
 
 from scripts.regen._pipeline import build, plan
-from tests.spec_changes._change import ROOT
+from tests.spec_changes._change import ROOT, published
 from tests.spec_changes._server import BROKEN, MISSING, TABLE, VIDEO
-from tests.spec_changes._service import service
 from tests.spec_changes._use import digest
 
 if TYPE_CHECKING:
@@ -46,7 +45,7 @@ _FAILURES = {
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("service")
-    planned = plan(json.dumps(service()).encode(), "service.json")
+    planned = plan(json.dumps(published("service.json")).encode(), "service.json")
     assert planned.findings == []
     assert len(planned.operations) > 60
     build(planned, folder)
@@ -56,7 +55,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("kind", ["sync", "async"])
 def test_every_operation_is_a_method(folder: Path, user: User, kind: str) -> None:
     """Each operation gives its success model, text or bytes; each failure is one of our errors."""
-    used = user.use(folder, service(), kind=kind)
+    used = user.use(folder, published("service.json"), kind=kind)
     called = {name: told for name, told in used["results"].items() if "analyzed_video" not in name}
     assert _EXPECTED.keys() <= {name.split()[0] for name in called}
     assert used["unfit"] == []
