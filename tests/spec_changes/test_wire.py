@@ -280,3 +280,13 @@ def test_a_model_must_say_what_its_sides_say(wire: Wire, model: str, required: l
     stated = inspect.signature(getattr(wire, model)).parameters
     assert sorted(name for name, one in stated.items() if one.default is one.empty) == sorted(required)
     assert (stated["kind"].default == "coach") == ("password" in required)
+
+
+@pytest.mark.parametrize(
+    ("path", "why"), [("/unlisted", "no alternatives are listed"), ("/unnamed", "not every alternative")]
+)
+def test_a_discriminator_that_cannot_be_followed_is_noted(
+    made: tuple[Plan, Callable[[str], Any]], path: str, why: str
+) -> None:
+    """Where alternatives are not listed, or have no name, the report says so."""
+    assert [path in note for note in made[0].canonical.notes if why in note] == [True]
