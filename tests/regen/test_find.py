@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from scripts.regen._diff import compare
 from scripts.regen._pipeline import plan
-from tests.spec_changes._change import BASE, GET, get
+from scripts.regen._report import report
+from tests.spec_changes._change import BASE, GET, get, item
 
 if TYPE_CHECKING:
     from scripts.regen._pipeline import Plan
@@ -88,6 +90,32 @@ def test_credentials(schemes: Json, key: tuple[str, str] | None, bearer: str | N
 def test_base_url(servers: list[str], base: str | None) -> None:
     """The first server that a credential may be sent to, a developer's own machine only where it stands alone."""
     assert _planned(servers=servers).base == base
+
+
+_OURS, _THEIRS, _PLAIN = "https://video.aikynetix.app/x", "https://api.aikynetix.app", "http://api.aikynetix.app"
+
+
+@pytest.mark.parametrize(
+    ("ours", "document", "prefix", "says"),
+    [
+        (_OURS, _THEIRS, _THEIRS, f"not on the base URL {_OURS}, but on {_THEIRS}: GET /sessions/."),
+        (_OURS, _PLAIN, "no-server:", "no server that can be used is named for GET /sessions/ (http://api"),
+        (_THEIRS, _THEIRS, "", "Nothing changed."),
+    ],
+)
+def test_other_operations_stay_on_the_server_of_the_document(ours: str, document: str, prefix: str, says: str) -> None:
+    """A server stated for the facade's path alone is not the one of others, and the report says where those are."""
+    spec = copy.deepcopy(BASE)
+    spec["servers"] = [{"url": document}]
+    spec["paths"]["/sessions/"] = {"get": {"operationId": "sessions_list", "responses": {}}}
+    before = copy.deepcopy(spec)
+    item(spec)["servers"] = [{"url": ours}]
+    planned = plan(json.dumps(spec).encode(), "openapi.json")
+    assert planned.findings == []
+    assert planned.base == ours
+    assert [one.prefix for one in planned.canonical.endpoints] == ["", "", prefix]
+    assert says in report(planned, compare(before if prefix else spec, spec), {})
+    assert bool(planned.canonical.notes) == bool(prefix)
 
 
 @pytest.mark.parametrize(

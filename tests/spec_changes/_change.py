@@ -1,8 +1,8 @@
 """What a change is, how those that are written down as data are made, and the parts of a document that changes touch.
 
-A line of `changes.jsonl` says what the vendor sets and drops. Places are JSON pointers (RFC 6901), from the document's
-root with a slash first, else from our path item. `both` stands for its `get` and `post`, `success` and `body` behind it
-for the schemas of response and request, a name for the entry of that name in a list, `+` for the list's end.
+A line of `changes.jsonl` says what the vendor moves, drops and sets. Places are JSON pointers (RFC 6901), from the
+document's root with a slash first, else from our path item. `both` stands for its `get` and `post`, `success` and
+`body` behind it for the schemas of response and request, a name for the entry of that name in a list, `+` for its end.
 """
 
 from __future__ import annotations
@@ -83,6 +83,9 @@ def _edited(row: Json, spec: Json) -> str | None:
     for method, (status, schema) in row.get("respond", {}).items():
         for one in ("get", "post") if method == "both" else (method,):
             answer_with(whole[one], copy.deepcopy(schema), status)
+    for old, new in row.get("move", {}).items():
+        (node, key), (target, name) = *_places(spec, whole, old), *_places(spec, whole, new)
+        target[name] = node.pop(key)
     for place in row.get("drop", ()):
         for node, key in _places(spec, whole, place):
             del node[key]
