@@ -108,14 +108,16 @@ class SpecServer:
             "cookie": dict(re.findall(r"(?:^|; )([^=;]+)=([^;]*)", headers.get("cookie", ""))),
             "path": {},
         }
-        credentials = {one["name"] for one in self._schemes() if one.get("in") == "query"}
+        schemes = self.spec.get("components", {}).get("securitySchemes", {}).values()
+        credentials = {one["name"] for one in schemes if one.get("in") == "query"}
         if unknown := given["query"].keys() - credentials - {n for n, one in known.items() if one["in"] == "query"}:
             raise UnfitError(400, f"unknown query parameters {unknown}")
         said: dict[str, Any] = {}
         for name, one in known.items():
             key = name.lower() if one["in"] == "header" else name
             if key in given[one["in"]]:
-                said[name] = self._typed(one.get("schema", {}), given[one["in"]][key])
+                said[name] = given[one["in"]][key]
+                self._check(one.get("schema", {}), said[name], name, text=True)
             elif one.get("required") and one["in"] != "path" and name.lower() not in ("authorization", "api-key"):
                 raise UnfitError(400, f"{one['in']} parameter {name} is required")
         said.update(self._read_body(operation, headers, body))
@@ -177,14 +179,6 @@ class SpecServer:
         if kind == "boolean" and not (isinstance(value, bool) or (text and value in ("true", "false"))):
             raise UnfitError(400, f"{where} should be a boolean, is {value!r}")
 
-    def _typed(self, schema: Any, value: str) -> Any:
-        schema = self._merged(schema)
-        if schema.get("type") == "boolean":
-            if value not in ("true", "false"):
-                raise UnfitError(400, f"{value!r} is not a boolean")
-            return value == "true"
-        return value
-
     def _documented(self, operation: Json, status: str) -> httpx.Response:
         responses = operation.get("responses", {})
         exact = [code for code in responses if str(code).startswith(status)]
@@ -226,9 +220,6 @@ class SpecServer:
         if kind == "boolean":
             return True
         return _text_for(name, schema)
-
-    def _schemes(self) -> list[Json]:
-        return list(self.spec.get("components", {}).get("securitySchemes", {}).values())
 
     def _merged(self, schema: Any, depth: int = 0) -> Json:
         schema = self._resolve(schema)

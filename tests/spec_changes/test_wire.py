@@ -45,17 +45,16 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Plan, Calla
 class Wire:
     """Calls an operation with both clients, and keeps the request."""
 
-    def __init__(self, module: Callable[[str], Any]) -> None:
-        self.module = module
+    def __init__(self, planned: Plan, module: Callable[[str], Any]) -> None:
+        self.planned, self.module = planned, module
         self.answer = httpx.Response(200, json={})
-        self.request: httpx.Request | None = None
+        self.request: Any = None
         self.transport = httpx.MockTransport(self._serve)
 
     def _serve(self, request: httpx.Request) -> httpx.Response:
         request.read()
         self.request = request
-        content = {"content-type": self.answer.headers.get("content-type", "")}
-        return httpx.Response(self.answer.status_code, content=self.answer.content, headers=content)
+        return httpx.Response(self.answer.status_code, content=self.answer.content, headers=self.answer.headers)
 
     def __call__(self, called: str, /, **kwargs: Any) -> Any:
         operation = self.module(f"api.wire.{called}")
@@ -71,8 +70,6 @@ class Wire:
         for file in (one for one in kwargs.values() if hasattr(one, "payload")):
             file.payload.seek(0)
         assert asyncio.run(later()) == result
-        assert self.request is not None
-        assert sent is not None
         assert self.request.url == sent.url
         return result
 
@@ -94,7 +91,7 @@ class Wire:
 
 @pytest.fixture
 def wire(made: tuple[Plan, Callable[[str], Any]]) -> Wire:
-    return Wire(made[1])
+    return Wire(*made)
 
 
 @pytest.mark.parametrize(
@@ -109,23 +106,14 @@ def wire(made: tuple[Plan, Callable[[str], Any]]) -> Wire:
 def test_queries(wire: Wire, name: str, arguments: Any, query: list[tuple[str, str]]) -> None:
     """Lists and objects stand in the style of the document, and neither names nor fields overwrite each other."""
     wire(name, **arguments(wire))
-    assert wire.request
     assert wire.request.url.params.multi_items() == query
 
 
 def test_headers_cookies_and_paths_are_written_by_their_kinds(wire: Wire) -> None:
     """Numbers, dates, identifiers, lists and text beyond ASCII stand as texts that a server reads (RFC 9110, 5.5)."""
     wire("headed", x_note="é☃", x_n=1.5, x_d=_DATE, x_u=_UUID, x_l=[1, 2], x_b=True)
-    assert wire.request
-    raw = {name.decode(): value.decode() for name, value in wire.request.headers.raw}
-    assert [raw[f"X-{one}"] for one in ("Note", "n", "d", "u", "l", "b")] == [
-        "é☃",
-        "1.5",
-        "2031-02-03",
-        str(_UUID),
-        "1,2",
-        "true",
-    ]
+    raw = [value.decode() for name, value in wire.request.headers.raw if name.startswith(b"X-")]
+    assert raw == ["é☃", "1.5", "2031-02-03", str(_UUID), "1,2", "true"]
     wire("baked", n=1.5, d=_DATE, u=_UUID, l=[1, 2], b=False)
     assert wire.request.headers["cookie"] == f"n=1.5; d=2031-02-03; u={_UUID}; l=1%2C2; b=false"
     wire("placed", d=_DATE, l=[1, 2])
@@ -156,7 +144,6 @@ def test_headers_cookies_and_paths_are_written_by_their_kinds(wire: Wire) -> Non
 def test_bodies(wire: Wire, name: str, body: Any, kind: str, sent: Any) -> None:
     """A body is announced as what it is, and says what it was given; an object in a form is JSON."""
     wire(name, body=body(wire))
-    assert wire.request
     assert wire.request.headers["content-type"] == kind
     content = wire.request.content
     assert (parse_qsl(content.decode()) if isinstance(sent, list) else content) == sent
@@ -181,7 +168,6 @@ def test_parts(wire: Wire, name: str, body: Any, parts: list[tuple[str, str]]) -
     made = body(wire)
     with aikynetix.Aikynetix(api_key="k", transport=wire.transport, max_retries=0) as client:
         client.call(wire.module(f"api.wire.{name}"), body=made)
-    assert wire.request
     boundary = wire.request.headers["content-type"].removeprefix("multipart/form-data; boundary=").encode()
     assert boundary not in (b"+++", b"")
     told = []
@@ -219,22 +205,19 @@ def test_what_cannot_be_sent_is_said_before_any_request(wire: Wire, name: str, a
 
 
 @pytest.mark.parametrize("path", _TROUBLE)
-def test_what_cannot_be_called_says_so_in_the_report_and_when_it_is_called(
-    made: tuple[Plan, Callable[[str], Any]], wire: Wire, path: str
-) -> None:
+def test_what_cannot_be_called_says_so_in_the_report_and_when_it_is_called(wire: Wire, path: str) -> None:
     """No request can be right, or the client's credential is none that the operation takes; nothing is sent then."""
     with pytest.raises(aikynetix.ConfigurationError) as refusal:
         wire(path.rpartition("/")[2])
     assert _TROUBLE[path] in str(refusal.value)
     assert wire.request is None
-    assert any(f"POST {path}" in note for note in made[0].canonical.notes)
+    assert any(f"POST {path}" in note for note in wire.planned.canonical.notes)
 
 
 def test_a_token_reaches_what_takes_a_token_alone(wire: Wire) -> None:
     """The mark keeps out the other credential, and no request of this one."""
     with aikynetix.Aikynetix(token="t", transport=wire.transport, max_retries=0) as client:
         client.call(wire.module("api.wire.token_alone"))
-    assert wire.request
     assert wire.request.headers["authorization"] == "Bearer t"
 
 
@@ -254,18 +237,17 @@ def test_responses(wire: Wire) -> None:
 def test_an_operation_on_another_server_is_sent_there_without_the_credential(wire: Wire) -> None:
     """The credential is for one origin; it is not the business of another."""
     wire("other")
-    assert wire.request
     assert str(wire.request.url) == "https://up.aikynetix.app/v2/other"
     assert "api-key" not in wire.request.headers
 
 
-def test_models_keep_their_names_when_an_operation_is_added(made: tuple[Plan, Callable[[str], Any]]) -> None:
+def test_models_keep_their_names_when_an_operation_is_added(wire: Wire) -> None:
     """Identical shapes of two operations are two models, so that neither takes the other's name away."""
     spec = published("wire.json")
     for path in ("/collide-first", "/shaped-first"):
         spec["paths"] = {path: {"get": {**spec["paths"]["/collide"]["get"], "operationId": path[1:]}}, **spec["paths"]}
     models = plan(json.dumps(spec).encode(), "wire.json").canonical.document["components"]["schemas"]
-    assert set(made[0].canonical.document["components"]["schemas"]) < set(models)
+    assert set(wire.planned.canonical.document["components"]["schemas"]) < set(models)
 
 
 @pytest.mark.parametrize(
@@ -282,11 +264,7 @@ def test_a_model_must_say_what_its_sides_say(wire: Wire, model: str, required: l
     assert (stated["kind"].default == "coach") == ("password" in required)
 
 
-@pytest.mark.parametrize(
-    ("path", "why"), [("/unlisted", "no alternatives are listed"), ("/unnamed", "not every alternative")]
-)
-def test_a_discriminator_that_cannot_be_followed_is_noted(
-    made: tuple[Plan, Callable[[str], Any]], path: str, why: str
-) -> None:
+@pytest.mark.parametrize(("path", "why"), [("/unlisted", "no alternatives"), ("/unnamed", "not every alternative")])
+def test_a_discriminator_that_cannot_be_followed_is_noted(wire: Wire, path: str, why: str) -> None:
     """Where alternatives are not listed, or have no name, the report says so."""
-    assert [path in note for note in made[0].canonical.notes if why in note] == [True]
+    assert [path in note for note in wire.planned.canonical.notes if why in note] == [True]
