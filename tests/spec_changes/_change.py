@@ -24,7 +24,6 @@ ROOT = Path(__file__).resolve().parents[2]
 PATH = "/session-management/sessions/{session_id}/analyzed-video/"
 WORKS, LOUD, REFUSED = "works", "loud", "refused"
 GET, GENERATE = "get_analyzed_video", "generate_analyzed_video"
-BOTH = (GET, GENERATE)
 BASE: Json = json.loads(DOCUMENT.read_text("utf-8"))
 _SCHEMAS = {
     "success": ("responses", "200", "content", "application/json", "schema"),
@@ -53,10 +52,6 @@ class Change:
     says: str = ""
     answer: Json | None = None
     required: tuple[str, ...] = ()
-
-    def apply(self) -> tuple[Json | None, bytes]:
-        """Return the changed document, None where it is not one, and its bytes."""
-        return changed_document(self.edit)
 
 
 def recorded() -> list[Change]:
@@ -142,13 +137,13 @@ def published(name: str) -> Json:
 
 def get(spec: Json) -> Json:
     """Return the GET operation."""
-    found: Json = _methods(spec)["get"]
+    found: Json = item(spec)["get"]
     return found
 
 
 def post(spec: Json) -> Json:
     """Return the POST operation."""
-    found: Json = _methods(spec)["post"]
+    found: Json = item(spec)["post"]
     return found
 
 
@@ -159,7 +154,8 @@ def both(spec: Json) -> list[Json]:
 
 def item(spec: Json) -> Json:
     """Return the path item."""
-    return _methods(spec)
+    found: Json = next(one for path, one in spec["paths"].items() if "get" in one or "post" in one if "session" in path)
+    return found
 
 
 def success(operation: Json) -> Json:
@@ -194,8 +190,3 @@ def answer_with(operation: Json, schema: Json, status: str = "200") -> None:
 def move_path(spec: Json, path: str) -> None:
     """Publish both operations under another path."""
     spec["paths"] = {path: next(iter(spec["paths"].values()))}
-
-
-def _methods(spec: Json) -> Json:
-    found: Json = next(one for path, one in spec["paths"].items() if "get" in one or "post" in one if "session" in path)
-    return found

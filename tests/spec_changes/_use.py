@@ -83,9 +83,10 @@ def _each_method(kind: str, options: dict[str, Any]) -> dict[str, Any]:
 
         for name, method in _methods(client):
             for value in ("x", MISSING, BROKEN):
-                positional, named = _arguments(method, value)
+                stated = inspect.signature(method).parameters.values()
+                positional = [value for one in stated if one.kind is one.POSITIONAL_OR_KEYWORD]
                 if value == "x" or positional:
-                    results[f"{name} {value}"] = _outcome(partial(call, method, positional, named), _told)
+                    results[f"{name} {value}"] = _outcome(partial(call, method, positional, _required(method)), _told)
         call(client.close, [], {})
     return results
 
@@ -97,11 +98,6 @@ def _methods(client: Any) -> Iterator[tuple[str, Any]]:
             yield f"{group}.{name}", getattr(methods, name)
 
 
-def _arguments(method: Any, path_value: str) -> tuple[list[str], dict[str, Any]]:
-    stated = inspect.signature(method).parameters.values()
-    return [path_value for one in stated if one.kind is one.POSITIONAL_OR_KEYWORD], _required(method)
-
-
 def _required(called: Any) -> dict[str, Any]:
     """Return a value for everything that has to be said by its name; annotations stand under `TYPE_CHECKING`."""
     from aikynetix_api import models, types
@@ -109,9 +105,9 @@ def _required(called: Any) -> dict[str, Any]:
     names = {"builtins": builtins, "datetime": datetime, "File": types.File, "Unset": types.Unset}
     hints = typing.get_type_hints(called, localns={**names, **{name: getattr(models, name) for name in models.__all__}})
     stated = inspect.signature(called).parameters.items()
-    by_name = (name for name, one in stated if one.default is one.empty and one.kind is one.KEYWORD_ONLY)
-    either = (name for name, one in stated if one.default is one.empty and isinstance(called, type))
-    return {name: _value(hints[name]) for name in (*by_name, *either)}
+    unstated = ((name, one) for name, one in stated if one.default is one.empty)
+    is_model = isinstance(called, type)
+    return {name: _value(hints[name]) for name, one in unstated if is_model or one.kind is one.KEYWORD_ONLY}
 
 
 def _value(annotation: Any) -> Any:

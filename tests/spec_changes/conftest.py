@@ -55,11 +55,8 @@ class User:
         """Do the facade's job with the package in `folder`; with a kind of client, call everything that it has."""
         assert self.process.stdin
         assert self.process.stdout
-        print(
-            json.dumps({"folder": str(folder), "spec": spec, "answer": answer, "kind": kind}),
-            file=self.process.stdin,
-            flush=True,
-        )
+        job = {"folder": str(folder), "spec": spec, "answer": answer, "kind": kind}
+        print(json.dumps(job), file=self.process.stdin, flush=True)
         result: dict[str, Any] = json.loads(self.process.stdout.readline())
         assert "crash" not in result, result
         return result

@@ -8,7 +8,7 @@ import pytest
 
 from scripts.regen._pipeline import Plan, build, plan
 from scripts.regen._problems import RefusedError
-from tests.spec_changes._change import GENERATE, GET, LOUD, REFUSED, WORKS, Change, recorded
+from tests.spec_changes._change import GENERATE, GET, LOUD, REFUSED, WORKS, Change, changed_document, recorded
 from tests.spec_changes._server import SESSION, VIDEO_URL
 from tests.spec_changes._special import SPECIAL
 
@@ -26,7 +26,7 @@ def _of(outcome: str) -> list[Any]:
 
 
 def _used(change: Change, user: User, folder: Path) -> tuple[Plan, dict[str, Any]]:
-    spec, data = change.apply()
+    spec, data = changed_document(change.edit)
     assert spec is not None
     planned = plan(data, "openapi.json")
     build(planned, folder)
@@ -73,7 +73,7 @@ def test_the_run_is_loud_after(change: Change, user: User, tmp_path: Path) -> No
 @pytest.mark.parametrize("change", _of(REFUSED))
 def test_the_document_is_refused_after(change: Change) -> None:
     """An unusable document is refused in one readable paragraph that says what is wrong."""
-    _, data = change.apply()
+    _, data = changed_document(change.edit)
     with pytest.raises(RefusedError) as refusal:
         plan(data, "openapi.json")
     said = str(refusal.value)
