@@ -21,7 +21,7 @@ Json = dict[str, Any]
 _FOUND = [json.loads(line) for line in (Path(__file__).parent / "data" / "found.jsonl").read_text("utf-8").splitlines()]
 
 
-@pytest.mark.parametrize("row", _FOUND, ids=str)
+@pytest.mark.parametrize("row", _FOUND, ids=lambda row: next(iter(row)))
 def test_what_the_facade_needs_is_found(row: Json) -> None:
     """Schemes, servers or answers in the place of those of the vendor's first document, and what is found in them."""
     spec = copy.deepcopy(BASE)
