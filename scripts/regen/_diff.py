@@ -260,7 +260,7 @@ def _accepted(operation: Operation, spec: Json) -> dict[frozenset[str], str]:
 
 _METHOD, _MODULE, _MODEL = "methods of `client.api`", "modules of operations", "models"
 _CLASSES = re.compile(r"^class (\w+)|^(\w+) = Literal\[", re.MULTILINE)
-_METHODS = re.compile(r"^    def ([a-z]\w*)\(.*?Request: `([^`]*)`\n *\"\"\"", re.MULTILINE | re.DOTALL)
+_METHODS = re.compile(r"^    def ([a-z]\w*)\(.*?Request: `([^`]*)`\s*\"\"\"", re.MULTILINE | re.DOTALL)
 
 
 def package_changes(old: Mapping[str, bytes], new: Mapping[str, bytes]) -> Iterator[Change]:

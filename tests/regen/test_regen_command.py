@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from scripts.regen._pipeline import main, tree_files
 from scripts.regen._rules import FACADE_SOURCE
-from scripts.vendor_spec import make_spec
+from tests.first import DOCUMENT
+from tests.spec_changes._change import BASE, ROOT, get, success
 
-ROOT = Path(__file__).resolve().parents[2]
-PATH = "/session-management/sessions/{session_id}/analyzed-video/"
-PAGE = Path(__file__).with_name("data") / "analyzed-video.md"
+if TYPE_CHECKING:
+    from pathlib import Path
+
+Json = dict[str, Any]
 
 
 class Regen:
@@ -28,9 +31,7 @@ class Regen:
     def __init__(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
         self._capsys = capsys
         self.folder = folder
-        self.spec: dict[str, Any] = make_spec([("analyzed-video.md", PAGE.read_text("utf-8"))])
-        self.operation = self.spec["paths"][PATH]["get"]
-        assert self.run()[0] == 0
+        self.spec = copy.deepcopy(BASE)
         self.before = self.tree()
 
     def run(self, *options: str, text: str = "") -> tuple[int, str, str]:
@@ -48,8 +49,16 @@ class Regen:
         return tree_files(self.folder / "generated" / "aikynetix_api")
 
 
+@pytest.fixture(scope="module")
+def first(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("first")
+    assert main(["--spec", str(DOCUMENT), "--output", str(folder)]) == 0
+    return folder
+
+
 @pytest.fixture
-def regen(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Regen:
+def regen(first: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Regen:
+    shutil.copytree(first, tmp_path / "generated")
     return Regen(tmp_path, capsys)
 
 
@@ -73,16 +82,9 @@ def test_values_that_differ_in_case_alone_have_one_order(regen: Regen) -> None:
     assert f"Literal[{', '.join(json.dumps(value) for value in sorted(values))}]" in source
 
 
-def test_ten_error_schemas_are_one_model(regen: Regen) -> None:
-    """The facade's answers have one success and one error model, whatever the vendor inlines."""
-    models = {name.removeprefix("models/") for name in regen.before if name.startswith("models/")}
-    expected = ("__init__", "analyzed_video_response", "error_response", "generate_analyzed_video_body")
-    assert models == {f"{name}.py" for name in expected}
-
-
 def test_a_loud_change_leaves_the_package_until_it_is_accepted(regen: Regen) -> None:
     """What the facade loses is named with its line, the exit code is 1, and only `--accept` updates the package."""
-    regen.operation["parameters"].append({"name": "team", "in": "query", "required": True, "schema": {}})
+    get(regen.spec)["parameters"].append({"name": "team", "in": "query", "required": True, "schema": {}})
     code, said, _ = regen.run("--report", str(regen.folder / "report.md"))
     assert code == 1
     before = (ROOT / FACADE_SOURCE).read_text("utf-8").partition("def get_analyzed_video(")[0]
@@ -100,10 +102,10 @@ def test_a_loud_change_leaves_the_package_until_it_is_accepted(regen: Regen) -> 
 def test_the_report_tells_additive_from_breaking(regen: Regen) -> None:
     """Changes stand under their kind, and again as a draft for the changelog with the version that they ask for."""
     regen.spec["paths"]["/sessions/"] = {"get": {"operationId": "list", "responses": {"200": {"description": "ok"}}}}
-    fields = regen.operation["responses"]["200"]["content"]["application/json"]["schema"]["properties"]
+    fields = success(get(regen.spec))["properties"]
     fields["size"] = {"type": "integer"}
     del fields["analyzed_video_url"]["format"]
-    regen.operation["parameters"][1]["schema"] = {"type": "boolean", "enum": [True]}
+    get(regen.spec)["parameters"][1]["schema"] = {"type": "boolean", "enum": [True]}
     code, said, _ = regen.run()
     assert code == 0
     breaking, _, additive = said.partition("### Additive")
@@ -135,21 +137,72 @@ def test_where_credentials_go_is_the_owners_decision(regen: Regen) -> None:
     assert regen.tree() != regen.before
 
 
-def test_a_name_that_callers_lose_is_told(regen: Regen) -> None:
-    """The old and the new package are compared, so that a module that is gone is in the report as breaking."""
-    regen.spec["paths"]["/gone/"] = {"get": {"operationId": "gone", "responses": {"204": {"description": "ok"}}}}
-    regen.run()
-    regen.spec["paths"]["/gone/"]["get"]["operationId"] = "moved"
-    breaking = regen.run()[1].partition("### Additive")[0]
-    assert "`aikynetix_api.api.default.gone` is called `aikynetix_api.api.default.moved` now" in breaking
+def _running(path: str = "/v2/running/", name: str = "running", model: str = "Running", level: Any = ("a",)) -> Json:
+    """Return an operation with a model and an enumeration of its own."""
+    schemas = {model: {"type": "object", "properties": {"on": {"type": "boolean"}}}, "Level": {"enum": [*level]}}
+    if not level:
+        del schemas["Level"]
+    content = {"application/json": {"schema": {"oneOf": [{"$ref": f"#/components/schemas/{one}"} for one in schemas]}}}
+    operation = {"operationId": name, "tags": [name], "responses": {"200": {"description": "ok", "content": content}}}
+    return {
+        "paths": {path: {"get": operation}},
+        "components": {"schemas": schemas if level else {model: schemas[model]}},
+    }
+
+
+@pytest.mark.parametrize(
+    ("edit", "told"),
+    [
+        (
+            _running(name="runs", model="Jumping"),
+            [
+                "`aikynetix_api.api.running.running` is called `aikynetix_api.api.runs.runs` now",
+                "`aikynetix_api.models.Running` is called `aikynetix_api.models.Jumping` now",
+                "`client.api.running.get` is called `client.api.runs.get_running` now",
+            ],
+        ),
+        (
+            _running("/jumps/", "jumps"),
+            [
+                "`aikynetix_api.api.running.running` is gone",
+                "`client.api.jumps.list` is new: GET /jumps/",
+                "`client.api.running.get` is gone",
+            ],
+        ),
+        (
+            # Whoever calls it would send another request without a word.
+            {"paths": _running()["paths"] | _running("/v1/running/")["paths"]},
+            [
+                "`client.api.running.get_v2` is new: GET /v2/running/",
+                "`client.api.running.get` is another operation now, GET /v1/running/",
+            ],
+        ),
+        (_running(level=()), ["`aikynetix_api.models.Level` is gone"]),
+    ],
+    ids=["moved", "gone and new", "another operation", "an enumeration"],
+)
+def test_names_that_callers_lose_are_told(regen: Regen, edit: Json, told: list[str]) -> None:
+    """What is the same under another name leads there; what is gone, new, or another request now is said."""
+    first = regen.spec
+    for one in (_running(), {**_running(), **edit}):
+        components = {**first["components"], **one["components"]}
+        regen.spec = {**first, "paths": {**first["paths"], **one["paths"]}, "components": components}
+        code, said, _ = regen.run()
+        assert code == 0
+    report = said.partition("## Draft")[0].split("\n")
+    names = [line.partition(": ")[2] for line in report if "`client.api." in line or "`aikynetix_api." in line]
+    assert sorted(names) == sorted(told)
 
 
 def test_the_report_of_no_change_speaks_of_none(regen: Regen) -> None:
-    """Nothing below is absorbed where nothing is below."""
+    """Nothing below is absorbed where nothing is below; one success and one error model are all that the facade has."""
     code, said, _ = regen.run()
     assert code == 0
     assert "Every facade method can still do its job.\n" in said
     assert "Nothing changed." in said
+    models = {name for name in regen.before if name.startswith("models/")}
+    expected = ("__init__", "analyzed_video_response", "error_response", "generate_analyzed_video_body")
+    assert models == {f"models/{name}.py" for name in expected}
 
 
 _CHAIN = {f"S{n}": {"oneOf": [{"$ref": f"#/components/schemas/S{n + 1}"}, {"type": "string"}]} for n in range(6000)}
@@ -204,8 +257,7 @@ def test_check_names_the_files_that_differ(regen: Regen) -> None:
     assert regen.tree() == before
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("delay", [0.35, 0.6])
+@pytest.mark.parametrize(("number", "delay"), [(signal.SIGINT, 0.35), (signal.SIGTERM, 0.6)])
 def test_an_interruption_leaves_nothing_behind(regen: Regen, number: signal.Signals, delay: float) -> None:
     """However early or late it is stopped, the folder holds the old package or the new one and nothing else."""
     regen.spec["servers"] = [{"url": "https://eu.aikynetix.app"}]

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 import pytest
 
 from scripts.regen._pipeline import Plan, build, plan, verify
 from scripts.regen._problems import RefusedError
-from scripts.regen._wire import sampled
 from tests.first import DOCUMENT
 
 if TYPE_CHECKING:
@@ -53,19 +51,3 @@ def test_a_lost_operation_is_refused(made: tuple[Plan, Path]) -> None:
     (package / "api" / "analyzed_videos" / "generate_analyzed_video.py").unlink()
     with pytest.raises(RefusedError, match="POST /session-management/"):
         verify(planned.canonical, package)
-
-
-def test_sampled_values_are_bounded() -> None:
-    """Models that all hold each other would have values without an end; a few levels of them tell enough."""
-    names = [f"M{number}" for number in range(40)]
-    fields = {name: {"type": "array", "items": {"$ref": f"#/components/schemas/{name}"}} for name in names}
-    spec = json.loads(DOCUMENT.read_bytes())
-    spec["components"]["schemas"] = {name: {"type": "object", "properties": fields} for name in names}
-    content = {"application/json": {"schema": {"$ref": "#/components/schemas/M0"}}}
-    spec["paths"]["/web/"] = {
-        "post": {"requestBody": {"content": content}, "responses": {"204": {"description": "done"}}}
-    }
-    canonical = plan(json.dumps(spec).encode(), "openapi.json").canonical
-    cases = [case for endpoint in canonical.endpoints for case in sampled(canonical, endpoint)]
-    assert len(cases) == 2 * len(canonical.endpoints)
-    assert len(json.dumps([case.job() for case in cases])) < 200_000

@@ -1,8 +1,8 @@
 """What a change is, how those that are written down as data are made, and the parts of a document that changes touch.
 
-A line of `changes.jsonl` says what the vendor sets and drops. Places are JSON pointers (RFC 6901), from the document's
-root with a slash first, else from our path item. `both` stands for its `get` and `post`, `success` and `body` behind it
-for the schemas of response and request, a name for the entry of that name in a list, `+` for the list's end.
+A line of `changes.jsonl` says what the vendor moves, drops and sets. Places are JSON pointers (RFC 6901), from the
+document's root with a slash first, else from our path item. `both` stands for its `get` and `post`, `success` and
+`body` behind it for the schemas of response and request, a name for the entry of that name in a list, `+` for its end.
 """
 
 from __future__ import annotations
@@ -24,7 +24,6 @@ ROOT = Path(__file__).resolve().parents[2]
 PATH = "/session-management/sessions/{session_id}/analyzed-video/"
 WORKS, LOUD, REFUSED = "works", "loud", "refused"
 GET, GENERATE = "get_analyzed_video", "generate_analyzed_video"
-BOTH = (GET, GENERATE)
 BASE: Json = json.loads(DOCUMENT.read_text("utf-8"))
 _SCHEMAS = {
     "success": ("responses", "200", "content", "application/json", "schema"),
@@ -42,7 +41,7 @@ class Change:
         edit: Changes the parsed document in place, or returns another one, or text or bytes in its place.
         methods: For a loud change, the facade operations that it names.
         says: For a loud or refused change, a part of what is said.
-        answer: Makes the body of a success from the video's address, where the schema does not say it.
+        answer: The body of a success, where the schema does not say it, with `URL` for the video's address.
         required: Names that the document requires beside what the facade says.
     """
 
@@ -51,12 +50,8 @@ class Change:
     edit: Edit
     methods: tuple[str, ...] = ()
     says: str = ""
-    answer: Callable[[str], Any] | None = None
+    answer: Json | None = None
     required: tuple[str, ...] = ()
-
-    def apply(self) -> tuple[Json | None, bytes]:
-        """Return the changed document, None where it is not one, and its bytes."""
-        return changed_document(self.edit)
 
 
 def recorded() -> list[Change]:
@@ -69,15 +64,11 @@ def recorded() -> list[Change]:
             partial(_edited, row),
             tuple(row.get("methods", ())),
             row.get("says", ""),
-            partial(_filled, row["answer"]) if "answer" in row else None,
+            row.get("answer"),
             tuple(row.get("required", ())),
         )
         for row in rows
     ]
-
-
-def _filled(answer: Json, url: str) -> Any:
-    return json.loads(json.dumps(answer).replace('"URL"', json.dumps(url)))
 
 
 def _edited(row: Json, spec: Json) -> str | None:
@@ -87,6 +78,9 @@ def _edited(row: Json, spec: Json) -> str | None:
     for method, (status, schema) in row.get("respond", {}).items():
         for one in ("get", "post") if method == "both" else (method,):
             answer_with(whole[one], copy.deepcopy(schema), status)
+    for old, new in row.get("move", {}).items():
+        (node, key), (target, name) = *_places(spec, whole, old), *_places(spec, whole, new)
+        target[name] = node.pop(key)
     for place in row.get("drop", ()):
         for node, key in _places(spec, whole, place):
             del node[key]
@@ -131,15 +125,25 @@ def changed_document(edit: Edit) -> tuple[Json | None, bytes]:
     return changed, json.dumps(changed).encode()
 
 
+def published(name: str) -> Json:
+    """Return the vendor's first document with the schemas and operations of a file in this folder beside its own."""
+    more = json.loads(Path(__file__).with_name(name).read_text("utf-8"))
+    spec = copy.deepcopy(BASE)
+    spec["components"]["schemas"] = more["schemas"]
+    spec["components"]["securitySchemes"].update(more.get("securitySchemes", {}))
+    spec["paths"].update(more["paths"])
+    return spec
+
+
 def get(spec: Json) -> Json:
     """Return the GET operation."""
-    found: Json = _methods(spec)["get"]
+    found: Json = item(spec)["get"]
     return found
 
 
 def post(spec: Json) -> Json:
     """Return the POST operation."""
-    found: Json = _methods(spec)["post"]
+    found: Json = item(spec)["post"]
     return found
 
 
@@ -150,7 +154,8 @@ def both(spec: Json) -> list[Json]:
 
 def item(spec: Json) -> Json:
     """Return the path item."""
-    return _methods(spec)
+    found: Json = next(one for path, one in spec["paths"].items() if "get" in one or "post" in one if "session" in path)
+    return found
 
 
 def success(operation: Json) -> Json:
@@ -185,8 +190,3 @@ def answer_with(operation: Json, schema: Json, status: str = "200") -> None:
 def move_path(spec: Json, path: str) -> None:
     """Publish both operations under another path."""
     spec["paths"] = {path: next(iter(spec["paths"].values()))}
-
-
-def _methods(spec: Json) -> Json:
-    found: Json = next(one for path, one in spec["paths"].items() if "get" in one or "post" in one if "session" in path)
-    return found

@@ -4,34 +4,24 @@ from __future__ import annotations
 
 import json
 import re
-import threading
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from email.parser import BytesParser
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from email.policy import HTTP
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+import httpx
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
-    from email.message import Message
+    from collections.abc import Mapping
 
 Json = dict[str, Any]
 KEY, TOKEN = "key-for-tests", "token-for-tests"
-SESSION, MISSING = "squad 7/athlete é", "missing"
+SESSION, MISSING, BROKEN = "squad 7/athlete é", "missing", "broken"
 VIDEO_URL = "https://storage.googleapis.com/bucket/analyzed_video.mp4?X-Goog-Signature=abc"
 OTHER_URL = "https://example.test/not-the-video.png"
+VIDEO = bytes(range(256)) * 512 + b"\r\n--+++\r\n"
+TABLE = "a,b\n1,2\n"
 _BEFORE = {"matrix": ";{}=", "label": r"\."}
-_METHODS = ("get", "put", "post", "delete", "patch", "head", "options", "trace", "query")
-
-
-@dataclass
-class Seen:
-    """One request that fitted the document: its operation and everything that was said in it."""
-
-    method: str
-    path: str
-    said: dict[str, Any] = field(default_factory=dict)
 
 
 class UnfitError(Exception):
@@ -45,35 +35,32 @@ class UnfitError(Exception):
 class SpecServer:
     """Answers requests as a document says; `answer` replaces the made-up body of a success."""
 
-    def __init__(self, spec: Json, answer: Callable[[str], Any] | None = None) -> None:
+    def __init__(self, spec: Json, answer: Json | None = None) -> None:
         self.spec = spec
         self.answer = answer
-        self.seen: list[Seen] = []
+        self.seen: list[Json] = []
         self.unfit: list[str] = []
         servers = [one for one in spec.get("servers") or [{"url": "/"}] if "//localhost" not in one["url"]]
         self.root = urlsplit(re.sub(r"\{\w+\}", "x", servers[0]["url"])).path.rstrip("/")
 
-    def respond(self, method: str, target: str, headers: Message, body: bytes) -> tuple[int, str, bytes]:
-        """Return status, content type and body for a request."""
-        parts = urlsplit(target)
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        """Answer a request, and keep what it said if it fits the document."""
+        path, _, query = request.url.raw_path.decode().partition("?")
+        headers = request.headers
         try:
-            operation, session, path = self._route(method.lower(), parts.path)
-            self._authorize(operation, headers, dict(parse_qsl(parts.query, keep_blank_values=True)))
-            said = self._read(operation, headers, parts.query, body)
+            operation, values = self._route(request.method.lower(), path)
+            self._authorize(operation, headers, dict(parse_qsl(query, keep_blank_values=True)))
+            said = self._read(operation, headers, query, request.read())
         except UnfitError as problem:
-            self.unfit.append(f"{method} {parts.path}: {problem}")
-            return problem.status, "application/json", json.dumps({"error": str(problem)}).encode()
-        self.seen.append(Seen(method.lower(), path, said))
-        if session == MISSING:
-            return self._documented(operation, "404")
-        if session != SESSION:
-            self.unfit.append(f"the session arrived as {session!r}")
-            return 400, "application/json", b'{"error": "wrong session"}'
-        return self._documented(operation, "2")
+            self.unfit.append(f"{request.method} {path}: {problem}")
+            return httpx.Response(problem.status, json={"error": str(problem)})
+        self.seen.append({"path": values, "said": said})
+        if BROKEN in values:
+            return httpx.Response(520, html="<html>broken</html>")
+        return self._documented(operation, "404" if MISSING in values else "2")
 
-    def _route(self, method: str, path: str) -> tuple[Json, str | None, str]:
+    def _route(self, method: str, path: str) -> tuple[Json, list[str]]:
         for template, raw in self.spec["paths"].items():
-            names = re.findall(r"\{([^{}]*)\}", template)
             item = {**self._resolve(raw), **{key: value for key, value in raw.items() if key != "$ref"}}
             if method not in item:
                 continue
@@ -87,12 +74,10 @@ class SpecServer:
             )
             match = re.fullmatch(re.escape(self.root) + pattern, path)
             if match:
-                values = dict(zip(names, map(unquote, match.groups()), strict=True))
-                operation = {**item[method], "shared": item.get("parameters", [])}
-                return operation, values.get(_session_name(names)), template
+                return {**item[method], "shared": item.get("parameters", [])}, [*map(unquote, match.groups())]
         raise UnfitError(404, "no such path")
 
-    def _authorize(self, operation: Json, headers: Message, query: dict[str, str]) -> None:
+    def _authorize(self, operation: Json, headers: Mapping[str, str], query: dict[str, str]) -> None:
         wanted = operation.get("security", self.spec.get("security"))
         if not wanted or {} in wanted:
             return
@@ -100,7 +85,7 @@ class SpecServer:
         if not any(all(self._has(schemes[name], headers, query) for name in one) for one in wanted):
             raise UnfitError(401, "no credential that the document knows")
 
-    def _has(self, scheme: Json, headers: Message, query: dict[str, str]) -> bool:
+    def _has(self, scheme: Json, headers: Mapping[str, str], query: dict[str, str]) -> bool:
         authorization = headers.get("authorization", "")
         if scheme["type"] != "apiKey":
             return scheme.get("scheme", "bearer").lower() == "bearer" and authorization == f"Bearer {TOKEN}"
@@ -110,31 +95,35 @@ class SpecServer:
             return query.pop(name, None) == KEY
         if scheme["in"] == "cookie":
             return f"{name}={KEY}" in headers.get("cookie", "")
-        return headers.get(name) == KEY or (name.lower() == "authorization" and authorization == f"{prefix} {TOKEN}")
+        is_token = name.lower() == "authorization" and authorization == f"{prefix} {TOKEN}"
+        return is_token or headers.get(name, "") == KEY
 
-    def _read(self, operation: Json, headers: Message, query: str, body: bytes) -> dict[str, Any]:
+    def _read(self, operation: Json, headers: Mapping[str, str], query: str, body: bytes) -> dict[str, Any]:
         known = {
             one["name"]: one for one in map(self._resolve, [*operation["shared"], *operation.get("parameters", [])])
         }
         given: dict[str, Any] = {
             "query": dict(parse_qsl(query, keep_blank_values=True)),
-            "header": headers,
+            "header": dict(headers),
             "cookie": dict(re.findall(r"(?:^|; )([^=;]+)=([^;]*)", headers.get("cookie", ""))),
             "path": {},
         }
-        credentials = {one["name"] for one in self._schemes() if one.get("in") == "query"}
+        schemes = self.spec.get("components", {}).get("securitySchemes", {}).values()
+        credentials = {one["name"] for one in schemes if one.get("in") == "query"}
         if unknown := given["query"].keys() - credentials - {n for n, one in known.items() if one["in"] == "query"}:
             raise UnfitError(400, f"unknown query parameters {unknown}")
         said: dict[str, Any] = {}
         for name, one in known.items():
-            if name in given[one["in"]]:
-                said[name] = self._typed(one.get("schema", {}), given[one["in"]][name])
+            key = name.lower() if one["in"] == "header" else name
+            if key in given[one["in"]]:
+                said[name] = given[one["in"]][key]
+                self._check(one.get("schema", {}), said[name], name, text=True)
             elif one.get("required") and one["in"] != "path" and name.lower() not in ("authorization", "api-key"):
                 raise UnfitError(400, f"{one['in']} parameter {name} is required")
         said.update(self._read_body(operation, headers, body))
         return said
 
-    def _read_body(self, operation: Json, headers: Message, body: bytes) -> dict[str, Any]:
+    def _read_body(self, operation: Json, headers: Mapping[str, str], body: bytes) -> dict[str, Any]:
         described = self._resolve(operation.get("requestBody"))
         if body and not described:
             raise UnfitError(400, "a body where none is documented")
@@ -144,23 +133,27 @@ class SpecServer:
             return {}
         kind = headers.get("content-type", "").split(";")[0]
         content = {stated.partition(";")[0]: media for stated, media in described["content"].items()}
-        media = self._resolve(content.get(kind) or content.get("*/*") or content.get(kind.replace("/", "/*+")))
+        media = next((content[one] for one in (kind, "*/*", kind.replace("/", "/*+")) if one in content), None)
         if media is None:
             raise UnfitError(400, f"the body is {kind!r}, documented are {list(content)}")
         values = self._decode(kind, headers, body)
-        self._check(media.get("schema", {}), values, "the body", text=kind != "application/json")
-        return values if isinstance(values, dict) else {}
+        self._check(self._resolve(media).get("schema", {}), values, "the body", text=kind != "application/json")
+        return values if isinstance(values, dict) else {"body": values}
 
-    def _decode(self, kind: str, headers: Message, body: bytes) -> Any:
+    def _decode(self, kind: str, headers: Mapping[str, str], body: bytes) -> Any:
         if kind == "application/x-www-form-urlencoded":
             return dict(parse_qsl(body.decode(), keep_blank_values=True))
         if kind == "multipart/form-data":
             raw = b"Content-Type: " + headers["content-type"].encode() + b"\r\n\r\n" + body
-            message = BytesParser().parsebytes(raw)
+            parts: Any = BytesParser(policy=HTTP).parsebytes(raw).iter_parts()
             return {
-                part.get_param("name", header="content-disposition"): part.get_payload(decode=True).decode()  # type: ignore[union-attr]  # a part of a multipart message is a message
-                for part in message.get_payload()
+                part.get_param("name", header="content-disposition"): part.get_payload(decode=True)
+                if part.get_filename()
+                else part.get_payload(decode=True).decode()
+                for part in parts
             }
+        if kind.startswith("video/"):
+            return body
         try:
             return json.loads(body)
         except ValueError as error:
@@ -186,30 +179,22 @@ class SpecServer:
         if kind == "boolean" and not (isinstance(value, bool) or (text and value in ("true", "false"))):
             raise UnfitError(400, f"{where} should be a boolean, is {value!r}")
 
-    def _typed(self, schema: Any, value: str) -> Any:
-        schema = self._merged(schema)
-        if schema.get("type") == "boolean":
-            if value not in ("true", "false"):
-                raise UnfitError(400, f"{value!r} is not a boolean")
-            return value == "true"
-        return value
-
-    def _documented(self, operation: Json, status: str) -> tuple[int, str, bytes]:
+    def _documented(self, operation: Json, status: str) -> httpx.Response:
         responses = operation.get("responses", {})
         exact = [code for code in responses if str(code).startswith(status)]
         code = next(iter(exact), None) or ("4XX" if "4XX" in responses else "default")
-        response = self._resolve(responses.get(code, {}))
+        content = self._resolve(responses.get(code, {})).get("content") or {}
         number = int(status) if len(status) == 3 else int(str(code).replace("XX", "00"))
-        content = response.get("content") or {}
         kind = next((one for one in content if "json" in one), next(iter(content), "application/json"))
-        if "json" not in kind and content:
-            return number, kind, b"\x00\x00\x00\x18ftypmp42"
+        headers = {"content-type": kind}
+        if "json" not in kind:
+            return httpx.Response(number, content=TABLE if kind == "text/csv" else VIDEO, headers=headers)
         if number == 204 or (status == "2" and not content):
-            return number, "application/json", b""
+            return httpx.Response(number, headers=headers)
         body = self._example((content.get(kind) or {}).get("schema", {}), "")
         if status == "2" and self.answer is not None:
-            body = self.answer(VIDEO_URL)
-        return number, kind, json.dumps(body).encode()
+            body = json.loads(json.dumps(self.answer).replace('"URL"', json.dumps(VIDEO_URL)))
+        return httpx.Response(number, content=json.dumps(body), headers=headers)
 
     def _example(self, schema: Any, name: str, depth: int = 0) -> Any:
         schema = self._merged(schema)
@@ -236,9 +221,6 @@ class SpecServer:
             return True
         return _text_for(name, schema)
 
-    def _schemes(self) -> list[Json]:
-        return list(self.spec.get("components", {}).get("securitySchemes", {}).values())
-
     def _merged(self, schema: Any, depth: int = 0) -> Json:
         schema = self._resolve(schema)
         if not isinstance(schema, dict) or depth > 5:
@@ -258,13 +240,6 @@ class SpecServer:
         return node
 
 
-def _session_name(names: list[str]) -> str:
-    return next(
-        (name for name in names if "session" in name.lower() or name in ("id", "pk", "uuid", "uid")),
-        names[-1] if names else "",
-    )
-
-
 def _text_for(name: str, schema: Json) -> str:
     last = name.rsplit(".", 1)[-1]
     if schema.get("format") == "date-time":
@@ -272,39 +247,3 @@ def _text_for(name: str, schema: Json) -> str:
     if re.search(r"(?i)(analy[sz]ed.?video|video.?url|signed.?url|^url$)", last) or re.search(r"(?i)video\.url$", name):
         return VIDEO_URL
     return OTHER_URL if schema.get("format") in ("uri", "url") or "url" in last.lower() else "no such session"
-
-
-@contextmanager
-def running(server: SpecServer) -> Generator[str]:
-    """Serve on a free loopback port; yields the origin."""
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        disable_nagle_algorithm = True
-
-        def handle_one_request(self) -> None:
-            self.raw_requestline = self.rfile.readline(65537)
-            if not self.raw_requestline or not self.parse_request():
-                self.close_connection = True
-                return
-            body = self.rfile.read(int(self.headers.get("content-length") or 0))
-            status, kind, answer = server.respond(self.command, self.path, self.headers, body)
-            self.send_response(status)
-            self.send_header("content-type", kind)
-            self.send_header("content-length", str(len(answer)))
-            self.end_headers()
-            self.wfile.write(answer)
-            self.wfile.flush()
-
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name is the base class's
-            del format, args
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
-        http.daemon_threads = True
-        thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{http.server_port}"
-        finally:
-            http.shutdown()
-            thread.join()

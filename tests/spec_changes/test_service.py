@@ -7,16 +7,20 @@ import os
 import re
 import subprocess
 import sys
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import jedi  # type: ignore[import-untyped]  # it ships no types
 import pytest
 
 from scripts.regen._pipeline import build, plan
-from tests.spec_changes._change import ROOT
-from tests.spec_changes._server import running
-from tests.spec_changes._service import VIDEO, ServiceServer, service
+from tests.spec_changes._change import ROOT, published
+from tests.spec_changes._server import BROKEN, MISSING, TABLE, VIDEO
+from tests.spec_changes._use import digest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.spec_changes.conftest import User
 
 _EXPECTED = {
     "sessions.list": {"type": "ListSessionsResponse200", "text": None},
@@ -26,18 +30,22 @@ _EXPECTED = {
     "videos.create": {"type": "Session", "text": None},
     "videos.replace": {"type": "NoneType", "text": None},
     "users.delete": {"type": "NoneType", "text": None},
-    "videos.get": {"bytes": len(VIDEO)},
-    "videos.get_thumbnail": {"bytes": len(VIDEO)},
-    "exports.get_data": {"type": "str", "text": "a,b\n1,2\n"},
+    "videos.get": {"bytes": digest(VIDEO)},
+    "videos.get_thumbnail": {"bytes": digest(VIDEO)},
+    "exports.get_data": {"type": "str", "text": TABLE},
     "users.get_me": {"type": "User", "text": None},
     "lookups.import_": {"type": "list", "text": None},
+}
+_FAILURES = {
+    MISSING: {"error": "NotFoundError", "status": 404},
+    BROKEN: {"error": "InternalServerError", "status": 520},
 }
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("service")
-    planned = plan(json.dumps(service()).encode(), "service.json")
+    planned = plan(json.dumps(published("service.json")).encode(), "service.json")
     assert planned.findings == []
     assert len(planned.operations) > 60
     build(planned, folder)
@@ -45,28 +53,22 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("kind", ["sync", "async"])
-def test_every_operation_is_a_method(folder: Path, kind: str) -> None:
+def test_every_operation_is_a_method(folder: Path, user: User, kind: str) -> None:
     """Each operation gives its success model, text or bytes; each failure is one of our errors."""
-    server = ServiceServer(service())
-    with running(server) as origin:
-        program = [sys.executable, "-W", "error", str(Path(__file__).with_name("_call.py")), str(folder), origin, kind]
-        done = subprocess.run(program, capture_output=True, text=True, cwd=ROOT, timeout=120, check=False)
-    assert done.returncode == 0, done.stderr[-2000:]
-    results: dict[str, Any] = json.loads(done.stdout)
-    called = {name: told for name, told in results.items() if "analyzed_video" not in name}
+    used = user.use(folder, published("service.json"), kind=kind)
+    called = {name: told for name, told in used["results"].items() if "analyzed_video" not in name}
     assert _EXPECTED.keys() <= {name.split()[0] for name in called}
-    assert [name for name, told in called.items() if "untyped" in told] == []
-    assert server.unfit == []
+    assert used["unfit"] == []
     for name, told in called.items():
         operation, value = name.split()
         if value == "x":
-            assert "error" not in told, (name, told)
+            assert not told.keys() & {"error", "untyped"}, (name, told)
             assert told == _EXPECTED.get(operation, told), (name, told)
         else:
-            expected = ("NotFoundError", 404) if value == "missing" else ("InternalServerError", 520)
-            assert (told["error"], told["status"]) == expected, (name, told)
+            assert told == _FAILURES[value], (name, told)
     assert len(called) > 130
-    assert [body.count(VIDEO) for body in server.uploads] == [1, 1]
+    uploaded = [one["said"] for one in used["seen"] if digest(VIDEO) in one["said"].values() and one["path"] == ["x"]]
+    assert [list(said) for said in uploaded] == [["file"], ["body"]]
 
 
 _HEAD = [
