@@ -226,10 +226,10 @@ class Aikynetix(_ClientBase[Token, httpx.BaseTransport]):
         self, session_id: str, to: StrPath, lookup: Callable[[], AnalyzedVideo], options: Options
     ) -> DownloadedVideo:
         from ._download import download
-        from ._download._opener import StorageClient
+        from ._download._opener import opener
 
-        storage = StorageClient(self._storage_carriers, options.timeout)
-        return download(session_id, to, lookup=lookup, open_url=storage.open_url, options=options)
+        open_url = opener(self._storage_carriers, options.timeout)
+        return download(session_id, to, lookup=lookup, open_url=open_url, options=options)
 
     def __enter__(self) -> Self:
         return self
@@ -287,11 +287,10 @@ class AsyncAikynetix(_ClientBase[AsyncToken, httpx.AsyncBaseTransport]):
     async def _download(
         self, session_id: str, to: StrPath, lookup: Callable[[], Awaitable[AnalyzedVideo]], options: Options
     ) -> DownloadedVideo:
-        from ._download._opener import AsyncStorageClient, StorageClient, download_in_thread
+        from ._download._opener import download_in_thread
 
-        kind: Any = StorageClient if self._transport is None else AsyncStorageClient
-        opener = kind(self._storage_carriers, options.timeout).opener
-        return await download_in_thread(session_id, to, lookup=lookup, opener=opener, options=options)
+        carriers = self._storage_carriers
+        return await download_in_thread(session_id, to, lookup=lookup, carriers=carriers, options=options)
 
     async def __aenter__(self) -> Self:
         return self

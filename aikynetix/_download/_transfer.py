@@ -18,16 +18,15 @@ from typing import IO, TYPE_CHECKING
 from .._errors import AikynetixError, DownloadError, DownloadInterruptedError, IntegrityError
 from .._redact import scrub_exception
 from ._connection import Connection
-from ._failures import PROGRESS, Errors, Failure, Kind, Setbacks, Step
-from ._object import ObjectVersion, RangeResponse
-from ._segments import SegmentTable, gaps, total
-from ._verify import Checksums, mismatch, verified_by
+from ._failures import Errors, Failure, Kind, Setbacks, Step
+from ._object import Checksums, ObjectVersion, RangeResponse, mismatch, verified_by
+from ._partial import SegmentTable, gaps, total
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .._models import AnalyzedVideo
-    from ._engine import OpenUrl, Options
+    from . import OpenUrl, Options
     from ._partial import PartialFile
 
 _log = logging.getLogger("aikynetix")
@@ -158,8 +157,6 @@ class Transfer:
         if not response.is_known or response.start != connection.start:
             self._begin(response)
         assert self._table is not None
-        if size is not None and self._part.lacks_space(size - self._table.done):
-            raise self._errors.make(DownloadError, f"the disk has no room for {size} bytes", "no_space")
         self._version, self._is_framed = response.version, connection.is_framed
         if self._checksums is None or known.checksums != self._version.checksums:
             self._checksums = Checksums(self._version, self._reader, sha256=self._sha256)
@@ -277,8 +274,6 @@ class Transfer:
                 raise self._errors.make(DownloadError, text, "storage")
         elif error is None and segment.rest:
             error = Failure(Kind.BROKEN, f"the storage hung up with {segment.rest} bytes to come")
-        elif error is None and segment.stop == segment.reach < connection.stop and connection.received < PROGRESS:
-            error = Failure(Kind.BROKEN, f"the storage sent {connection.received} bytes where more were asked for")
         if table.done == self._version.size:
             self._has_ended = True
         elif error is not None and self._table is table:
@@ -289,6 +284,7 @@ class Transfer:
     def _recover(self, connection: Connection, failure: Failure) -> None:
         """Do what the rules say about a failed connection."""
         self._errors.require_wanted()
+        scrub_exception(failure.__cause__)
         if self._unless_whole is not None and connection.known is None:
             raise self._unless_whole
         step, wait = self._setbacks.decide(
@@ -302,12 +298,9 @@ class Transfer:
         _log.info("a connection ended: %s; next: %s", failure.text, step.name.lower())
         match step:
             case Step.GIVE_UP:
-                scrub_exception(failure.__cause__)
-                raise self._errors.make(failure.error, failure.text, failure.reason) from failure.__cause__
+                raise self._errors.of(failure)
             case Step.ASK_WHOLE:
-                self._has_dropped = True
-                self._unless_whole = self._errors.make(failure.error, failure.text, failure.reason)
-                self._unless_whole.__cause__ = failure.__cause__
+                self._has_dropped, self._unless_whole = True, self._errors.of(failure)
             case Step.START_OVER:
                 self._start_over(failure.text, changed=True)
             case Step.FEWER:

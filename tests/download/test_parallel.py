@@ -60,8 +60,8 @@ def test_connections_are_bounded(size: int, options: dict[str, int], most: int, 
 )
 def test_a_server_that_takes_one_connection_only_is_asked_for_no_more(refusal: Fault, tmp_path: Path) -> None:
     """Refusing every further connection costs the speed-up, not the download, and no time is waited."""
-    body = video(6 * MIB)
-    with serving(Storage(body, rate=4 * MIB, fault=lambda _: refusal if storage.streaming else None)) as storage:
+    body = video(4 * MIB)
+    with serving(Storage(body, rate=12 * MIB, fault=lambda _: refusal if storage.streaming else None)) as storage:
         result = fetch(storage, tmp_path / "v.mp4")
         assert 2 <= len(storage.requests) <= 40
     assert_right(result, tmp_path / "v.mp4", body)

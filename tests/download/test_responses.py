@@ -230,24 +230,6 @@ def test_a_part_shorter_than_asked_for_is_followed_by_the_rest(length: int, tmp_
         assert all(request.span == (HALF + n * length, MIB) for n, request in enumerate(storage.requests[1:]))
 
 
-def test_a_part_of_next_to_nothing_gives_way_to_the_whole(tmp_path: Path) -> None:
-    """A server that sends 100 bytes of each range is not followed to the end of the video."""
-
-    def fault(request: Request) -> Fault | None:
-        first = request.span[0] if request.span else None
-        headers: dict[str, str | None] = {
-            "Content-Range": f"bytes {first}-{(first or 0) + 99}/{MIB}",
-            "Content-Length": "100",
-        }
-        return None if first is None else Fault(headers=headers, body=BODY[first : first + 100])
-
-    with serving(Storage(BODY)) as storage:
-        interrupt(storage, tmp_path / "v.mp4", cut_after=HALF)
-        storage.fault = fault
-        assert_right(fetch(storage, tmp_path / "v.mp4", max_retries=1), tmp_path / "v.mp4", BODY)
-        assert len(storage.requests) == 3
-
-
 def test_a_body_without_an_end_is_bounded(tmp_path: Path) -> None:
     """More bytes than announced are not taken; where nothing is announced, max_bytes is the largest size taken."""
     body = video(300_000)

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aikynetix import DownloadError, DownloadInterruptedError, IntegrityError, SignedUrlExpiredError
-from aikynetix._download._failures import Failure, Kind, Setbacks, Step
-from aikynetix._download._segments import STEP, Segment, SegmentTable
+from aikynetix import DownloadError, DownloadInterruptedError, SignedUrlExpiredError
+from aikynetix._download._failures import URL_STATUSES, Failure, Kind, Setbacks, Step
+from aikynetix._download._partial import STEP, Segment, SegmentTable
 
 FRESH: dict[str, Any] = {"failures": 1, "fresh": True}
 BROKE = FRESH | {"fresh": False}
@@ -42,7 +42,6 @@ def of(kind: Kind) -> Failure:
         (of(Kind.CHANGED), FRESH, (Step.START_OVER, 0.0)),
         (of(Kind.FINAL), BESIDE, (Step.FEWER, 0.0)),
         (of(Kind.FINAL), KEPT, (Step.GIVE_UP, DownloadError)),
-        (of(Kind.CONTENT), KEPT, (Step.GIVE_UP, IntegrityError)),
         (status(503), FRESH, (Step.WAIT, 0.5)),
         (status(503, retry_after=7.0), FRESH, (Step.WAIT, 7.0)),
         (status(503, retry_after=31.0), FRESH, (Step.GIVE_UP, DownloadInterruptedError)),
@@ -72,7 +71,7 @@ def test_every_failure_has_its_step(failure: Failure, state: dict[str, Any], exp
         "max_retries": 3,
         "renewals": 0,
     } | state
-    had = how.pop("failures") - (not how["others"] and not failure.is_about_url)
+    had = how.pop("failures") - (not how["others"] and failure.status not in URL_STATUSES)
     setbacks = Setbacks(max_retries=how.pop("max_retries"), failures=had, renewals=how.pop("renewals"))
     step, wait = setbacks.decide(failure, **how)
     assert (step, failure.error if step is Step.GIVE_UP else wait) == expected
