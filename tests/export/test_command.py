@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from aikynetix._cli._app import run
+from tests.download.servers import video
 
 from .conftest import manifest
 from .servers import API_KEY, Reply, Service
@@ -137,7 +138,7 @@ def test_a_terminal_gets_bars_where_no_line_of_stdout_is_in_their_way(
     service: Service, folder: Path, tmp_path: Path, out: str
 ) -> None:
     """It shows the whole and the files in flight; with ``| cat`` each path is a line of its own instead."""
-    service.serve(300_000)
+    service.body = video(300_000)
     service.rate = 600_000
     (tmp_path / "list.txt").write_text("".join(f"session-{n}\n" for n in range(6)))
     ours, theirs = pty.openpty()

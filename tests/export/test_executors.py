@@ -43,7 +43,7 @@ def test_processes_do_the_work(connect: Connect, folder: Path, pool: ProcessPool
         assert second == {f"s{n}": "already_there" for n in range(20)} | {"..": "failed"}
         assert len(service.seen.lookups) == 20
         assert service.seen.most_at_once <= 2
-        assert len(service.connections) <= 2 * 4  # each keeps one client
+        assert len(service.live) <= 2 * 4  # each keeps one client
         assert len(manifest(folder)) == 22
         with pytest.raises(AuthenticationError):
             list(connect(service, api_key="wrong").analyzed_videos.export(["x", "y"], folder, executor=pool))
@@ -131,7 +131,7 @@ def test_a_hundred_sessions_arrive_once_though_a_worker_of_a_cluster_is_killed(
     folder = tmp_path / "videos"
     lines = manifest(folder)
     assert Counter(line["session_id"] for line in lines if line["status"] == "done") == Counter(ids)
-    assert all((folder / line["path"]).read_bytes() == service.video for line in lines)
+    assert all((folder / line["path"]).read_bytes() == service.body for line in lines)
 
 
 def test_the_command_works_on_a_cluster(

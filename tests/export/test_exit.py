@@ -69,7 +69,7 @@ def test_a_signal_ends_the_command_in_good_order(folder: Path, tmp_path: Path, s
         done = len(manifest(folder))
         assert 1 <= done < 30
         assert all(line["path"] in (folder / "index.html").read_text("utf-8") for line in manifest(folder))
-        service.rate = None
+        service.rate = 0
         again = subprocess.run(command, env=set_, capture_output=True, text=True, timeout=30, check=False)
     assert again.returncode == 0
     assert f"{30 - done} done, {done} already there" in again.stderr

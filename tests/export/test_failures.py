@@ -94,7 +94,7 @@ def test_a_credential_refused_midway_loses_nothing_that_was_done(connect: Connec
         found = statuses(videos.export(ids, folder))
     noted = {line["session_id"] for line in lines}
     assert found == {id_: "already_there" if id_ in noted else "done" for id_ in ids}
-    assert all(path.read_bytes() == service.video for path in folder.glob("*.mp4"))
+    assert all(path.read_bytes() == service.body for path in folder.glob("*.mp4"))
 
 
 @pytest.mark.parametrize("mistake", ["closed", "wrong key"])
