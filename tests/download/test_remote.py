@@ -70,26 +70,6 @@ def test_characters_of_patterns_are_names_like_others(name: str, folder: str) ->
     assert sorted(listing(folder)) == sorted(["star.mp4", path.rpartition("/")[2]])
 
 
-@pytest.mark.parametrize(
-    ("fault", "error"),
-    [
-        (Fault(headers={"x-goog-hash": "md5=AAAAAAAAAAAAAAAAAAAAAA=="}), IntegrityError),
-        (Fault(cut_after=50_000), DownloadInterruptedError),
-        (Fault(endless=True), DownloadError),
-    ],
-    ids=str,
-)
-def test_a_failed_check_leaves_nothing_there(fault: Fault, error: type[DownloadError], folder: str) -> None:
-    """Neither under the name nor beside it."""
-    with (
-        serving(Storage(video(100_000), fault=lambda request: fault)) as storage,
-        pytest.raises(DownloadError) as caught,
-    ):
-        fetch(storage, f"{folder}/a.mp4", max_retries=0, max_bytes=200_000)
-    assert type(caught.value) is error
-    assert listing(folder) == {}
-
-
 def test_it_is_resumed_and_fetched_over_many_connections(folder: str, temporary: Path) -> None:
     """What is there when a download breaks is not fetched again, and nothing is left here in the end."""
     with serving(Storage(video(12 * MIB), rate=4 * MIB)) as storage:
