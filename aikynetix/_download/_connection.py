@@ -20,7 +20,7 @@ from .._reading import Decoder, read
 from .._responses import connection_error
 from .._retry import retry_after
 from ._failures import Failure, Kind
-from ._object import ObjectVersion, RangeResponse, content_length, range_headers, validate_response
+from ._object import EDGE, ObjectVersion, RangeResponse, content_length, range_headers, validate_response, why_no_video
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -99,6 +99,8 @@ class Connection:
         try:
             while room := table.room(self.segment):
                 count, failure = self._fill(buffer[:room])
+                if not self.segment.position and count >= EDGE and (why := why_no_video(bytes(buffer[:EDGE]))):
+                    raise Failure(Kind.CONTENT, why)
                 if count:
                     part.write(self.segment.position, buffer[:count])
                     table.advance(self.segment, count)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from attrs import define
 
-from .._errors import AikynetixError, DownloadError, DownloadInterruptedError, SignedUrlExpiredError
+from .._errors import AikynetixError, DownloadError, DownloadInterruptedError, IntegrityError, SignedUrlExpiredError
 from .._retry import next_wait
 
 if TYPE_CHECKING:
@@ -26,9 +26,7 @@ _SIGNATURE_CODE = re.compile(
     "RequestTimeTooSkewed|InvalidPolicyDocument|AuthorizationQueryParametersError"
 )
 _PASSING_STATUSES = frozenset({408, 425, 429})
-URL_STATUSES = frozenset({400, 401, 403, 404, 410})
-"""Another URL may help: the signature is refused, or there is nothing at this place."""
-
+URL_STATUSES = frozenset({400, 401, 403, 404, 410})  # another URL may help
 _NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
@@ -38,6 +36,7 @@ class Kind(Enum):
     BROKEN = auto()  # it did not come about, broke, fell silent, ended too early, or what came contradicts itself
     STATUS = auto()  # a status other than 200 and 206
     CHANGED = auto()  # the response is about another version of the object
+    CONTENT = auto()  # the bytes are not those of a video
     FINAL = auto()  # what does not pass: a refused certificate, a URL that may not be asked, too many bytes
 
 
@@ -55,7 +54,7 @@ class Errors:
 
     def of(self, failure: Failure) -> DownloadError:
         """Return what to raise where nothing helps against ``failure``."""
-        error = self.make(failure.error, failure.text, "storage")
+        error = self.make(failure.error, failure.text, None if failure.kind is Kind.CONTENT else "storage")
         error.__cause__ = failure.__cause__
         return error
 
@@ -112,6 +111,8 @@ class Failure(Exception):
         Source: Cloud Storage documentation, "HTTP response codes" of the XML API: an expired V4 URL is 400
         ``ExpiredToken``, a wrong signature 403 ``SignatureDoesNotMatch``.
         """
+        if self.kind is Kind.CONTENT:
+            return IntegrityError
         if self.may_pass:
             return DownloadInterruptedError
         is_refused = self.status in (401, 403) or (self.status == 400 and _SIGNATURE_CODE.fullmatch(self.code))

@@ -26,8 +26,7 @@ _ENCODINGS = {"gzip": "gzip", "x-gzip": "gzip", "deflate": "deflate"}
 # The first box of an ISO base media file (ISO/IEC 14496-12, section 4.3) and of its QuickTime ancestors.
 _FIRST_BOXES = frozenset({b"ftyp", b"styp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"uuid"})
 _PAGE_ENDS = (b"</html>", b"</error>")
-_EDGE = 16  # bytes that tell what a file begins and ends with
-_BLOCK = 256 * 1024
+EDGE = 16  # bytes that tell what a file begins and ends with
 
 
 @frozen(kw_only=True)
@@ -224,7 +223,7 @@ class Checksums:
         elif self.position < limit:
             self.file.seek(self.position)
         while self.position < limit:
-            data = self.file.read(min(_BLOCK, limit - self.position))
+            data = self.file.read(min(256 * 1024, limit - self.position))
             if not data:
                 raise OSError("the partial file is shorter than it was")
             for each in self._hashes.values():
@@ -249,21 +248,16 @@ def mismatch(
     for name in sorted(checked):
         if digests[name] != version.checksums[name]:
             return f"the {name} checksum does not match what the storage announced"
-    reason = why_no_video(_read(file, 0, _EDGE))
-    if reason is None and _read(file, max(0, size - _EDGE), _EDGE).rstrip().lower().endswith(_PAGE_ENDS):
+    reason = why_no_video(_read(file, 0, EDGE))
+    if reason is None and _read(file, max(0, size - EDGE), EDGE).rstrip().lower().endswith(_PAGE_ENDS):
         return "the video breaks off in an error page"
     if reason is None and not framed and not checked and not _boxes_add_up(file, size):
         return "the connection ended, and the video in it is not whole"
     return reason
 
 
-def verified_by(version: ObjectVersion, digests: dict[str, str]) -> str:
-    """Return what there was to check a file by, as `DownloadedVideo.verified` has it."""
-    return "+".join(sorted(version.checksums.keys() & digests.keys())) or ("size" if version.size else "container")
-
-
 def why_no_video(head: bytes) -> str | None:
-    """Return why a file of which ``head`` is the first `_EDGE` bytes, or all, is no mp4; None when it may be one."""
+    """Return why a file of which ``head`` is the first `EDGE` bytes, or all, is no mp4; None when it may be one."""
     if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
         return "the storage sent an HTML page or an XML document where the video should be"
     # 0 says "to the end of the file", 1 "the length follows as 64 bits".

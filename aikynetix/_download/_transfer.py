@@ -19,7 +19,7 @@ from .._errors import AikynetixError, DownloadError, DownloadInterruptedError, I
 from .._redact import scrub_exception
 from ._connection import Connection
 from ._failures import Errors, Failure, Kind, Setbacks, Step
-from ._object import Checksums, ObjectVersion, RangeResponse, mismatch, verified_by
+from ._object import Checksums, ObjectVersion, RangeResponse, mismatch
 from ._partial import SegmentTable, gaps, total
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class Transfer:
         self._options, self._errors, self._sha256 = options, errors, sha256
         self.size = self.resumed_from = 0  # bytes that came, and how many of them an earlier download had left
         self.sha256: str | None = None
-        self.verified = ""  # by what
+        self.verified = ""  # by what there was to check the file by, as `DownloadedVideo.verified` has it
         self._version = ObjectVersion(path="")
         self._is_framed, self._has_ended = True, False
         self._table: SegmentTable | None = None  # None: nothing is known, and the whole is to be asked for
@@ -99,7 +99,9 @@ class Transfer:
         if wrong:
             self._part.discard()
             raise self._errors.make(IntegrityError, wrong, None)
-        self.sha256, self.verified = digests.get("sha256"), verified_by(self._version, digests)
+        checked = self._version.checksums.keys() & digests.keys()
+        self.verified = "+".join(sorted(checked)) or ("size" if self._version.size else "container")
+        self.sha256 = digests.get("sha256")
 
     def _fetch(self, *, resume: bool) -> tuple[dict[str, str], str | None]:
         """Fetch what is missing, and return the checksums by name, and what is wrong with the file."""

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aikynetix import DownloadError, DownloadInterruptedError, SignedUrlExpiredError
+from aikynetix import DownloadError, DownloadInterruptedError, IntegrityError, SignedUrlExpiredError
 from aikynetix._download._failures import URL_STATUSES, Failure, Kind, Setbacks, Step
 from aikynetix._download._object import ObjectVersion, RangeResponse, range_headers, same_object, validate_response
 from aikynetix._download._partial import STEP, Segment, SegmentTable
@@ -46,6 +46,7 @@ def of(kind: Kind) -> Failure:
         (of(Kind.CHANGED), FRESH, (Step.START_OVER, 0.0)),
         (of(Kind.FINAL), BESIDE, (Step.FEWER, 0.0)),
         (of(Kind.FINAL), KEPT, (Step.GIVE_UP, DownloadError)),
+        (of(Kind.CONTENT), KEPT, (Step.GIVE_UP, IntegrityError)),
         (status(503), FRESH, (Step.WAIT, 0.5)),
         (status(503, retry_after=7.0), FRESH, (Step.WAIT, 7.0)),
         (status(503, retry_after=31.0), FRESH, (Step.GIVE_UP, DownloadInterruptedError)),
