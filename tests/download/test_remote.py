@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 
-from aikynetix import ConfigurationError, DownloadError, DownloadInterruptedError, IntegrityError
+from aikynetix import DownloadError, DownloadInterruptedError, IntegrityError
 
 from .calls import MIB, fetch, once
 from .servers import Fault, Storage, serving, video
@@ -141,11 +141,3 @@ def test_a_store_that_fails_is_an_error_of_ours(step: str) -> None:
         assert [path for path in Shaky.store if "videos" in path] == []
         fetch(storage, "shaky://videos/a.mp4")
     Shaky.store.clear()
-
-
-def test_a_kind_of_url_that_nobody_knows_is_said_so() -> None:
-    """A scheme without a file system is a wrong setting, found before anybody is asked where the video is."""
-    with serving(Storage(video(1000))) as storage:
-        with pytest.raises(ConfigurationError, match="nonsense://"):
-            fetch(storage, "nonsense://videos/a.mp4")
-        assert storage.requests == storage.lookups == []
