@@ -228,10 +228,10 @@ class AnalyzedVideos(_VideosBase):
             return ready_video(session_id, spec, self._http.exchange(spec.kwargs, JSON_LIMIT, cancel))
 
         from ._download import download
-        from ._download._opener import StorageClient
+        from ._download._opener import opener
 
-        storage = StorageClient(self._storage, options.timeout)
-        return download(session_id, to, lookup=lookup, open_url=storage.open_url, options=options)
+        open_url = opener(self._storage, options.timeout)
+        return download(session_id, to, lookup=lookup, open_url=open_url, options=options)
 
     def export(
         self,

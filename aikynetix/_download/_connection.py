@@ -20,20 +20,17 @@ from .._reading import Decoder, read
 from .._responses import connection_error
 from .._retry import retry_after
 from ._failures import Failure, Kind
-from ._object import ObjectVersion, RangeResponse, content_length, range_headers, validate_response
-from ._verify import EDGE, why_no_video
+from ._object import EDGE, ObjectVersion, RangeResponse, content_length, range_headers, validate_response, why_no_video
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from ._engine import OpenUrl, Options
-    from ._partial import PartialFile
-    from ._segments import Segment, SegmentTable
+    from . import OpenUrl, Options
+    from ._partial import PartialFile, Segment, SegmentTable
 
 _MAX_REDIRECTS = 5
 _XML_CODE = re.compile(rb"<Code>\s*([A-Za-z]{1,64})\s*</Code>")  # of Cloud Storage's error documents
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_UNCONNECTED = (httpx.ConnectTimeout, httpx.ConnectError, httpx.PoolTimeout, httpx.ProxyError)
 # What is encoded cannot be resumed, and its length says nothing about the file's.
 _HEADERS = {"Accept": "*/*", "Accept-Encoding": "identity"}
 # Most bytes that a killed process had received over one connection and not yet noted.
@@ -137,11 +134,10 @@ class Connection:
                     break
         except Failure as failure:
             return filled, failure
-        except httpx.DecodingError as error:
-            return filled, _caused(Failure(Kind.BROKEN, "the video's encoding is broken, or ends too early"), error)
         except Exception as error:  # a mock or a caller's transport raises what it likes
-            text = f"the storage broke the connection off ({type(error).__name__})"
-            return filled, _caused(Failure(Kind.BROKEN, text), error)
+            broken = Failure(Kind.BROKEN, f"the storage broke the video off ({type(error).__name__})")
+            broken.__cause__ = error
+            return filled, broken
         return filled, None
 
     def _read_into(self, view: memoryview) -> int:
@@ -169,11 +165,6 @@ class Connection:
                 next(self._chunks, None)  # lets the parser see the end, which frees the connection for another use
             if self._response is not None:
                 self._response.close()
-
-
-def _caused(failure: Failure, error: Exception) -> Failure:
-    failure.__cause__ = error
-    return failure
 
 
 def _socket_of(response: httpx.Response) -> socket.socket | None:
@@ -256,14 +247,7 @@ def _refusal(response: httpx.Response) -> Failure:
 
 
 def _connection_failure(error: Exception, url: httpx.URL) -> Failure:
-    mapped, name, kind = connection_error(error, "GET", str(url)), type(error).__name__, Kind.BROKEN
-    match error:
-        case httpx.UnsupportedProtocol() | httpx.InvalidURL() | UnicodeError():
-            kind, what = Kind.FINAL, f"has a URL that cannot be asked for ({name})"
-        case _ if mapped.is_permanent or isinstance(error, _UNCONNECTED):
-            kind, what = Kind.FINAL if mapped.is_permanent else kind, f"cannot be reached: {mapped.message}"
-        case httpx.TimeoutException():
-            what = f"did not answer in time ({name})"
-        case _:
-            what = f"broke the connection off ({name})"
-    return Failure(kind, f"{url.netloc.decode('ascii', 'replace')} {what}")
+    mapped = connection_error(error, "GET", str(url))
+    is_final = mapped.is_permanent or isinstance(error, httpx.UnsupportedProtocol | httpx.InvalidURL | UnicodeError)
+    host, kind = url.netloc.decode("ascii", "replace"), Kind.FINAL if is_final else Kind.BROKEN
+    return Failure(kind, f"{host}: {mapped.message}")

@@ -26,7 +26,7 @@ _SIGNATURE_CODE = re.compile(
     "RequestTimeTooSkewed|InvalidPolicyDocument|AuthorizationQueryParametersError"
 )
 _PASSING_STATUSES = frozenset({408, 425, 429})
-_URL_STATUSES = frozenset({400, 401, 403, 404, 410})
+URL_STATUSES = frozenset({400, 401, 403, 404, 410})  # another URL may help
 _NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
@@ -52,6 +52,12 @@ class Errors:
         """Return an error about this download."""
         return kind(f"{self.path}: {text}", session_id=self.session_id, path=self.path, reason=reason)
 
+    def of(self, failure: Failure) -> DownloadError:
+        """Return what to raise where nothing helps against ``failure``."""
+        error = self.make(failure.error, failure.text, None if failure.kind is Kind.CONTENT else "storage")
+        error.__cause__ = failure.__cause__
+        return error
+
     def require_wanted(self) -> None:
         """Raise the error of a download that was told to stop, if it was."""
         if self._cancelled():
@@ -68,16 +74,11 @@ class Errors:
         except PlaceError as error:
             raise self.make(DownloadError, str(error), "place") from error
         except Exception as error:  # a remote file system raises what its own library raises
-            text, reason = _disk_failure(error)
-            raise self.make(DownloadError, text, reason) from error
-
-
-def _disk_failure(error: Exception) -> tuple[str, str]:
-    """Return what an error while writing the file means, and the reason that the caller is told."""
-    if isinstance(error, OSError) and error.errno in _NO_SPACE:
-        return "no space is left for the file; with room again, a later call resumes", "no_space"
-    why = error.strerror if isinstance(error, OSError) else None
-    return f"the file cannot be written: {why or type(error).__name__}", "place"
+            number, why = getattr(error, "errno", None), getattr(error, "strerror", None) or type(error).__name__
+            if number in _NO_SPACE:
+                text = "no space is left for the file; with room again, a later call resumes"
+                raise self.make(DownloadError, text, "no_space") from error
+            raise self.make(DownloadError, f"the file cannot be written: {why}", "place") from error
 
 
 class PlaceError(ValueError):
@@ -97,21 +98,11 @@ class Failure(Exception):
         self.kind, self.text, self.status, self.code, self.retry_after = kind, text, status, code, retry_after
 
     @property
-    def reason(self) -> str | None:
-        """The ``reason`` of that error."""
-        return None if self.kind is Kind.CONTENT else "storage"
-
-    @property
     def may_pass(self) -> bool:
         """Whether the same request may succeed a little later."""
         if self.kind is Kind.STATUS:
             return (self.status >= 500 and self.status != 501) or self.status in _PASSING_STATUSES
         return self.kind is Kind.BROKEN
-
-    @property
-    def is_about_url(self) -> bool:
-        """Whether another URL may help: the signature is refused, or there is nothing at this place."""
-        return self.status in _URL_STATUSES
 
     @property
     def error(self) -> type[DownloadError]:
@@ -160,7 +151,8 @@ class Setbacks:
         if done >= self._done + PROGRESS:
             self._done, self._waited, self.failures, self.renewals = done, 0.0, 0, 0
         # A server that restarts breaks all connections: that is one failure, and the last of them is the one to count.
-        self.failures += not others and not failure.is_about_url
+        is_about_url = failure.status in URL_STATUSES
+        self.failures += not others and not is_about_url
         if failure.kind is Kind.CHANGED:
             return Step.START_OVER, 0.0
         if others and fresh:
@@ -180,7 +172,7 @@ class Setbacks:
             if wait is not None:
                 self._waited += wait
                 return Step.WAIT, wait
-        if failure.is_about_url and self.renewals < _MAX_RENEWALS:
+        if is_about_url and self.renewals < _MAX_RENEWALS:
             self.renewals += 1
             return Step.REFRESH_URL, 0.0
         # It may be the server's way to say that it cannot do ranges of this object.

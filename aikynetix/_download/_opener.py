@@ -13,7 +13,7 @@ import httpx
 
 from .._call import OwnClient
 from .._network import CANCELLED
-from ._engine import download
+from . import download
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Mapping
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import anyio.from_thread
 
     from .._models import AnalyzedVideo, DownloadedVideo
-    from ._engine import OpenUrl, Options
+    from . import OpenUrl, Options
 
 T = TypeVar("T")
 
@@ -36,39 +36,23 @@ class _AsyncClient(OwnClient, httpx.AsyncClient):
     pass
 
 
-class StorageClient:
-    """Opens URLs of the storage host."""
+def opener(
+    storage: Mapping[str, Any], timeout: httpx.Timeout, portal: anyio.from_thread.BlockingPortal | None = None
+) -> OpenUrl:
+    """Return what opens URLs of the storage host, through an asynchronous transport in the event loop of ``portal``."""
+    is_async = portal is not None and isinstance(storage["transport"], httpx.AsyncBaseTransport)
+    client: Any = (_AsyncClient if is_async else _Client)(timeout, storage)
 
-    def __init__(self, carriers: Mapping[str, Any], timeout: httpx.Timeout) -> None:
-        self._client = _Client(timeout, carriers)
+    def open_url(url: str, headers: Mapping[str, str], *, cancelled: Callable[[], bool]) -> httpx.Response:
+        request = client.build_request("GET", url, headers=headers, extensions={CANCELLED: cancelled})
+        send: Callable[[], Any] = partial(client.send, request, stream=True, auth=None, follow_redirects=False)
+        if portal is None or not is_async:
+            return cast("httpx.Response", send())
+        response = _in_loop(portal, send, cancelled)
+        stream = _PortalStream(response, portal, cancelled)
+        return httpx.Response(response.status_code, headers=response.headers, stream=stream, request=request)
 
-    def open_url(self, url: str, headers: Mapping[str, str], *, cancelled: Callable[[], bool]) -> httpx.Response:
-        """Send a GET, follow nothing, and return the response with its body unread; see `OpenUrl`."""
-        request = self._client.build_request("GET", url, headers=headers, extensions={CANCELLED: cancelled})
-        return self._client.send(request, stream=True, auth=None, follow_redirects=False)
-
-    def opener(self, portal: object) -> OpenUrl:  # noqa: ARG002 -- as `AsyncStorageClient` has it
-        """Return what opens a URL."""
-        return self.open_url
-
-
-class AsyncStorageClient:
-    """Opens URLs of the storage host through a caller's asynchronous transport, for worker threads."""
-
-    def __init__(self, carriers: Mapping[str, Any], timeout: httpx.Timeout) -> None:
-        self._client = _AsyncClient(timeout, carriers)
-
-    def opener(self, portal: anyio.from_thread.BlockingPortal) -> OpenUrl:
-        """Return what opens a URL in the event loop of ``portal``, called from any thread."""
-
-        def open_url(url: str, headers: Mapping[str, str], *, cancelled: Callable[[], bool]) -> httpx.Response:
-            request = self._client.build_request("GET", url, headers=headers, extensions={CANCELLED: cancelled})
-            send = partial(self._client.send, request, stream=True, auth=None, follow_redirects=False)
-            response = _in_loop(portal, send, cancelled)
-            stream = _PortalStream(response, portal, cancelled)
-            return httpx.Response(response.status_code, headers=response.headers, stream=stream, request=request)
-
-        return open_url
+    return open_url
 
 
 class _PortalStream(httpx.SyncByteStream):
@@ -115,6 +99,7 @@ async def download_in_thread(
 ) -> DownloadedVideo:
     """Run `download` in a thread, ``lookup`` in the event loop; a cancellation stops it, and waits until it has ended.
 
+    ``storage`` is synchronous, or a caller's asynchronous transport, which stays in its event loop.
     The thread is not one of anyio's: those are forty at most, and an asyncio task's ``cancel()`` leaves them alone.
     """
     import anyio
@@ -130,7 +115,8 @@ async def download_in_thread(
         def work() -> DownloadedVideo:
             look = partial(_in_loop, portal, lookup, options.cancelled)
             try:
-                return download(session_id, to, lookup=look, open_url=client.opener(portal), options=options)
+                open_url = opener(storage, options.timeout, portal)
+                return download(session_id, to, lookup=look, open_url=open_url, options=options)
             finally:
                 portal.start_task_soon(done.set)
 

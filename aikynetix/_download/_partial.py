@@ -1,8 +1,12 @@
-"""The partial file on the local disk, its journal, and how it becomes the final one.
+"""The partial file on the local disk, its journal, which bytes to fetch next, and how it becomes the final one.
 
 The journal says what the bytes in the partial file belong to and which of them are there: a first line of JSON names
 the object, then a short line for each finished span is appended. Nothing is ever rewritten, so a process may be killed
 at any moment; a line that was cut off is ignored. The lock is held on the journal, and ends with the process.
+
+Spans are half-open intervals of byte offsets. Every byte is in exactly one of: a finished span, a segment that a
+connection fetches, or a gap. A connection takes what follows from a gap in steps of `STEP` bytes, so that nobody ever
+has to be stopped before the end that it was given.
 """
 
 from __future__ import annotations
@@ -13,17 +17,17 @@ import hashlib
 import json
 import os
 import re
-import shutil
 import stat
 from threading import Lock
 from typing import TYPE_CHECKING
 
 import attrs
+from attrs import define
 
 from ._object import ObjectVersion
-from ._segments import Span, merged
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
     from typing import IO
 
@@ -34,6 +38,123 @@ _FLAGS = os.O_RDWR | os.O_CREAT | sum(getattr(os, name, 0) for name in ("O_BINAR
 _JOURNAL = ".part.journal"
 # What a file system says that has no fsync; what it cannot write it says by EIO.
 _NO_FSYNC = frozenset({errno.EINVAL, errno.ENOTSUP, errno.ENOSYS, errno.EOPNOTSUPP})
+
+Span = tuple[int, int]
+
+STEP = 512 * 1024
+"""Bytes that a connection takes from a gap at a time."""
+
+
+def merged(spans: Iterable[Span]) -> list[Span]:
+    """Return the same bytes as sorted spans that neither overlap nor touch."""
+    result: list[Span] = []
+    for start, stop in sorted(span for span in spans if span[0] < span[1]):
+        if result and start <= result[-1][1]:
+            result[-1] = (result[-1][0], max(stop, result[-1][1]))
+        else:
+            result.append((start, stop))
+    return result
+
+
+def gaps(spans: Iterable[Span], size: int) -> list[Span]:
+    """Return what the spans leave open of an object of ``size`` bytes, in order."""
+    result: list[Span] = []
+    position = 0
+    for start, stop in [*merged(spans), (size, size)]:
+        if position < min(start, size):
+            result.append((position, min(start, size)))
+        position = max(position, stop)
+    return result
+
+
+def total(spans: Iterable[Span]) -> int:
+    """Return how many bytes the spans hold; they must not overlap."""
+    return sum(stop - start for start, stop in spans)
+
+
+@define(eq=False)
+class Segment:
+    """What one connection fetches, from ``start`` to ``stop``; everything before ``position`` has arrived.
+
+    ``reach`` is where its response ends: up to there it can be extended without another request.
+    """
+
+    start: int
+    position: int
+    stop: int
+    reach: int
+
+    @property
+    def rest(self) -> int:
+        """Bytes still to come."""
+        return self.stop - self.position
+
+    def limit(self, reach: int | None) -> None:
+        """Take in where the response really ends; None for "somewhere"."""
+        if reach is not None:
+            self.stop, self.reach = min(self.stop, reach), min(max(self.reach, self.stop), reach)
+
+
+class SegmentTable:
+    """The bytes of one object of which some are there already; thread-safe."""
+
+    def __init__(self, size: int, finished: Iterable[Span] = ()) -> None:
+        self.size = size
+        self._lock = Lock()
+        self._finished = merged(finished)
+        self._segments: list[Segment] = []
+
+    @property
+    def arrived(self) -> list[Span]:
+        """What has arrived, in order."""
+        with self._lock:
+            return merged([*self._finished, *((each.start, each.position) for each in self._segments)])
+
+    @property
+    def done(self) -> int:
+        """Bytes that have arrived."""
+        return total(self.arrived)
+
+    def begin(self, wanted: int = 1) -> Segment | None:
+        """Return a segment for one more of ``wanted`` connections, None where there is nothing worth one.
+
+        The first gap that no connection is about to run into; else the end of the largest gap: a fair share of
+        everything, half of the gap at most, a step at least.
+        """
+        with self._lock:
+            open_spans = self._gaps()
+            busy = {each.stop for each in self._segments if each.reach > each.stop}
+            start, stop = next((span for span in open_spans if span[0] not in busy), (0, 0))
+            if start == stop:
+                start, stop = max(open_spans, key=lambda span: span[1] - span[0], default=(0, 0))
+                if stop - start < 2 * STEP:
+                    return None
+                start = max((start + stop) // 2, stop - max(STEP, total(open_spans) // wanted))
+            segment = Segment(start, start, min(start + STEP, stop), stop)
+            self._segments.append(segment)
+            return segment
+
+    def room(self, segment: Segment) -> int:
+        """Return how many bytes ``segment`` has before it, extended by a step if it was at its end; 0 to end it."""
+        with self._lock:
+            if not segment.rest:
+                stop = next((stop for start, stop in self._gaps() if start == segment.stop), segment.stop)
+                segment.stop = min(stop, segment.reach, segment.stop + STEP)
+            return segment.rest
+
+    def advance(self, segment: Segment, count: int) -> None:
+        """Note that ``count`` more bytes of ``segment`` have arrived."""
+        with self._lock:
+            segment.position += count
+
+    def release(self, segment: Segment) -> None:
+        """Give a segment up: what has arrived of it is finished, the rest is a gap again."""
+        with self._lock:
+            self._segments.remove(segment)
+            self._finished = merged([*self._finished, (segment.start, segment.position)])
+
+    def _gaps(self) -> list[Span]:
+        return gaps([*self._finished, *((each.start, each.stop) for each in self._segments)], self.size)
 
 
 class Busy(Exception):
@@ -86,10 +207,7 @@ class PartialFile:
         """Return the object and the spans that an earlier download left, None when there is nothing to resume."""
         with open(self._journal, encoding="ascii", errors="replace", newline="\n", closefd=False) as file:
             file.seek(0)
-            text = file.read()
-        if text and not text.endswith("\n"):
-            self._append("\n")  # what was cut off must not spoil the next line
-        version, spans = decode(text) or (ObjectVersion(path=""), [])
+            version, spans = decode(file.read()) or (ObjectVersion(path=""), [])
         there = min(os.fstat(self._fd).st_size, version.size or 0)
         return (version, spans) if version.is_resumable and spans and spans[-1][1] <= there else None
 
@@ -97,14 +215,7 @@ class PartialFile:
         """Start on an object from its first byte."""
         os.ftruncate(self._fd, 0)
         os.ftruncate(self._journal, 0)
-        self._append(json.dumps({"journal": _VERSION, "object": attrs.asdict(version)}) + "\n")
-
-    def lacks_space(self, count: int) -> bool:
-        """Return whether the disk has surely no room for ``count`` more bytes."""
-        try:
-            return shutil.disk_usage(self._path.parent).free < count
-        except OSError:
-            return False
+        self._append(json.dumps({"journal": _VERSION, "object": attrs.asdict(version)}))
 
     def write(self, offset: int, data: memoryview) -> None:
         """Write all of ``data`` at ``offset`` and note it in the journal."""
@@ -113,7 +224,7 @@ class PartialFile:
             os.lseek(self._fd, offset, os.SEEK_SET)
             while written < len(data):
                 written += os.write(self._fd, data[written:])
-            self._append(f"+{offset}-{offset + written};\n")
+            self._append(f"\n+{offset}-{offset + written};")  # what was cut off before does not spoil this line
 
     def _append(self, line: str) -> None:
         os.write(self._journal, line.encode("ascii"))

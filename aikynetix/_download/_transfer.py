@@ -18,16 +18,15 @@ from typing import IO, TYPE_CHECKING
 from .._errors import AikynetixError, DownloadError, DownloadInterruptedError, IntegrityError
 from .._redact import scrub_exception
 from ._connection import Connection
-from ._failures import PROGRESS, Errors, Failure, Kind, Setbacks, Step
-from ._object import ObjectVersion, RangeResponse
-from ._segments import SegmentTable, gaps, total
-from ._verify import Checksums, mismatch, verified_by
+from ._failures import Errors, Failure, Kind, Setbacks, Step
+from ._object import Checksums, ObjectVersion, RangeResponse, mismatch
+from ._partial import SegmentTable, gaps, total
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .._models import AnalyzedVideo
-    from ._engine import OpenUrl, Options
+    from . import OpenUrl, Options
     from ._partial import PartialFile
 
 _log = logging.getLogger("aikynetix")
@@ -71,7 +70,7 @@ class Transfer:
         self._options, self._errors, self._sha256 = options, errors, sha256
         self.size = self.resumed_from = 0  # bytes that came, and how many of them an earlier download had left
         self.sha256: str | None = None
-        self.verified = ""  # by what
+        self.verified = ""  # by what there was to check the file by, as `DownloadedVideo.verified` has it
         self._version = ObjectVersion(path="")
         self._is_framed, self._has_ended = True, False
         self._table: SegmentTable | None = None  # None: nothing is known, and the whole is to be asked for
@@ -100,7 +99,9 @@ class Transfer:
         if wrong:
             self._part.discard()
             raise self._errors.make(IntegrityError, wrong, None)
-        self.sha256, self.verified = digests.get("sha256"), verified_by(self._version, digests)
+        checked = self._version.checksums.keys() & digests.keys()
+        self.verified = "+".join(sorted(checked)) or ("size" if self._version.size else "container")
+        self.sha256 = digests.get("sha256")
 
     def _fetch(self, *, resume: bool) -> tuple[dict[str, str], str | None]:
         """Fetch what is missing, and return the checksums by name, and what is wrong with the file."""
@@ -158,8 +159,6 @@ class Transfer:
         if not response.is_known or response.start != connection.start:
             self._begin(response)
         assert self._table is not None
-        if size is not None and self._part.lacks_space(size - self._table.done):
-            raise self._errors.make(DownloadError, f"the disk has no room for {size} bytes", "no_space")
         self._version, self._is_framed = response.version, connection.is_framed
         if self._checksums is None or known.checksums != self._version.checksums:
             self._checksums = Checksums(self._version, self._reader, sha256=self._sha256)
@@ -277,8 +276,6 @@ class Transfer:
                 raise self._errors.make(DownloadError, text, "storage")
         elif error is None and segment.rest:
             error = Failure(Kind.BROKEN, f"the storage hung up with {segment.rest} bytes to come")
-        elif error is None and segment.stop == segment.reach < connection.stop and connection.received < PROGRESS:
-            error = Failure(Kind.BROKEN, f"the storage sent {connection.received} bytes where more were asked for")
         if table.done == self._version.size:
             self._has_ended = True
         elif error is not None and self._table is table:
@@ -289,6 +286,7 @@ class Transfer:
     def _recover(self, connection: Connection, failure: Failure) -> None:
         """Do what the rules say about a failed connection."""
         self._errors.require_wanted()
+        scrub_exception(failure.__cause__)
         if self._unless_whole is not None and connection.known is None:
             raise self._unless_whole
         step, wait = self._setbacks.decide(
@@ -302,12 +300,9 @@ class Transfer:
         _log.info("a connection ended: %s; next: %s", failure.text, step.name.lower())
         match step:
             case Step.GIVE_UP:
-                scrub_exception(failure.__cause__)
-                raise self._errors.make(failure.error, failure.text, failure.reason) from failure.__cause__
+                raise self._errors.of(failure)
             case Step.ASK_WHOLE:
-                self._has_dropped = True
-                self._unless_whole = self._errors.make(failure.error, failure.text, failure.reason)
-                self._unless_whole.__cause__ = failure.__cause__
+                self._has_dropped, self._unless_whole = True, self._errors.of(failure)
             case Step.START_OVER:
                 self._start_over(failure.text, changed=True)
             case Step.FEWER:

@@ -27,7 +27,7 @@ from aikynetix import (
     _responses,
     _retry,
 )
-from aikynetix._download import _destination, _failures, _object, _partial, _segments, _verify
+from aikynetix._download import _destination, _failures, _object, _partial
 from aikynetix._export import _input, _record
 from scripts.regen._problems import RefusedError
 from scripts.vendor_spec import make_spec
@@ -150,7 +150,7 @@ def storage_page(data: bytes) -> None:
     """What a storage says instead of a video is told from a video."""
     version = _object.ObjectVersion(path="h/v.mp4", size=len(data))
     for framed in (True, False):
-        wrong = _verify.mismatch(version, len(data), {}, io.BytesIO(data), framed=framed)
+        wrong = _object.mismatch(version, len(data), {}, io.BytesIO(data), framed=framed)
         _promise(wrong is None or wrong.isprintable())
 
 
@@ -167,7 +167,7 @@ def journal(data: bytes) -> None:
     _promise(isinstance(known.validator or "", str))
     _promise((known.validator or "").isascii() and (known.validator or " ").isprintable())
     if known.size is not None:
-        _promise(all(start < known.size for start, _ in _segments.gaps(spans, known.size)))
+        _promise(all(start < known.size for start, _ in _partial.gaps(spans, known.size)))
 
 
 def journal_fields(data: bytes) -> None:

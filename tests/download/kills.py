@@ -10,8 +10,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from aikynetix._download._partial import decode
-from aikynetix._download._segments import gaps, total
+from aikynetix._download._partial import decode, gaps, total
 
 from .calls import start, wait_until
 from .servers import Storage, serving, video
@@ -19,7 +18,7 @@ from .servers import Storage, serving, video
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from aikynetix._download._segments import Span
+    from aikynetix._download._partial import Span
 
 _MOST_PER_FILE = 10
 _RATES = (2 << 20, 4 << 20, 16 << 20, 0)

@@ -281,3 +281,5 @@ def serving(storage: Storage) -> Generator[Storage]:
             listener.shutdown(socket.SHUT_RDWR)
         listener.close()
         thread.join(5)
+    secrets = {"api-key", "authorization", "cookie"}
+    assert not any(secrets & request.headers.keys() for request in storage.requests), "the storage saw a credential"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 
-from aikynetix import ConfigurationError, DownloadError, DownloadInterruptedError, IntegrityError
+from aikynetix import DownloadError, DownloadInterruptedError, IntegrityError
 
 from .calls import MIB, fetch, once
 from .servers import Fault, Storage, serving, video
@@ -68,26 +68,6 @@ def test_characters_of_patterns_are_names_like_others(name: str, folder: str) ->
     fs, path = fsspec.core.url_to_fs(str(result.path))
     assert fs.cat_file(path) == storage.body
     assert sorted(listing(folder)) == sorted(["star.mp4", path.rpartition("/")[2]])
-
-
-@pytest.mark.parametrize(
-    ("fault", "error"),
-    [
-        (Fault(headers={"x-goog-hash": "md5=AAAAAAAAAAAAAAAAAAAAAA=="}), IntegrityError),
-        (Fault(cut_after=50_000), DownloadInterruptedError),
-        (Fault(endless=True), DownloadError),
-    ],
-    ids=str,
-)
-def test_a_failed_check_leaves_nothing_there(fault: Fault, error: type[DownloadError], folder: str) -> None:
-    """Neither under the name nor beside it."""
-    with (
-        serving(Storage(video(100_000), fault=lambda request: fault)) as storage,
-        pytest.raises(DownloadError) as caught,
-    ):
-        fetch(storage, f"{folder}/a.mp4", max_retries=0, max_bytes=200_000)
-    assert type(caught.value) is error
-    assert listing(folder) == {}
 
 
 def test_it_is_resumed_and_fetched_over_many_connections(folder: str, temporary: Path) -> None:
@@ -161,11 +141,3 @@ def test_a_store_that_fails_is_an_error_of_ours(step: str) -> None:
         assert [path for path in Shaky.store if "videos" in path] == []
         fetch(storage, "shaky://videos/a.mp4")
     Shaky.store.clear()
-
-
-def test_a_kind_of_url_that_nobody_knows_is_said_so() -> None:
-    """A scheme without a file system is a wrong setting, found before anybody is asked where the video is."""
-    with serving(Storage(video(1000))) as storage:
-        with pytest.raises(ConfigurationError, match="nonsense://"):
-            fetch(storage, "nonsense://videos/a.mp4")
-        assert storage.requests == storage.lookups == []

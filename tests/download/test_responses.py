@@ -1,4 +1,4 @@
-"""A storage that answers wrongly, once or always, at any byte."""
+"""A storage that answers wrongly, once or always, at any byte; and what is checked before a file gets its name."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ import zlib
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 
-from aikynetix import DownloadError, DownloadInterruptedError, IntegrityError
+from aikynetix import Aikynetix, DownloadError, DownloadInterruptedError, IntegrityError
 
-from .calls import EXPIRED, MIB, assert_right, fetch, interrupt, once
+from .calls import EXPIRED, KEY, MIB, assert_right, fetch, interrupt, once
 from .servers import Fault, Request, Storage, hash_header, serving, video
 
 if TYPE_CHECKING:
@@ -110,10 +111,23 @@ def test_a_storage_that_never_gives_the_video_is_an_error_of_ours(
     assert time.monotonic() - begun < 8
 
 
+def test_an_encoded_body_of_a_mock_is_unpacked_once(tmp_path: Path) -> None:
+    """A response that was made of its content has been decoded by httpx already."""
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.host == "api.example":
+            return httpx.Response(200, json={"analyzed_video_url": "https://storage.example/v.mp4"})
+        return httpx.Response(200, headers={"Content-Encoding": "gzip"}, content=gzip.compress(BODY))
+
+    with Aikynetix(api_key=KEY, base_url="https://api.example", transport=httpx.MockTransport(answer)) as client:
+        result = client.analyzed_videos.download("session", tmp_path / "v.mp4")
+    assert_right(result, tmp_path / "v.mp4", BODY)
+
+
 def test_a_body_of_unknown_length_may_take_longer_than_its_head(tmp_path: Path) -> None:
     """The time limit of a response's head ends nothing but that."""
-    with serving(Storage(BODY, rate=MIB // 2, fault=lambda request: Fault(chunked=True))) as storage:
-        assert_right(fetch(storage, tmp_path / "v.mp4", silence=0.4, max_retries=0), tmp_path / "v.mp4", BODY)
+    with serving(Storage(BODY, rate=2 * MIB, fault=lambda request: Fault(chunked=True))) as storage:
+        assert_right(fetch(storage, tmp_path / "v.mp4", silence=0.15, max_retries=0), tmp_path / "v.mp4", BODY)
 
 
 SIZE = 150_000
@@ -230,24 +244,6 @@ def test_a_part_shorter_than_asked_for_is_followed_by_the_rest(length: int, tmp_
         assert all(request.span == (HALF + n * length, MIB) for n, request in enumerate(storage.requests[1:]))
 
 
-def test_a_part_of_next_to_nothing_gives_way_to_the_whole(tmp_path: Path) -> None:
-    """A server that sends 100 bytes of each range is not followed to the end of the video."""
-
-    def fault(request: Request) -> Fault | None:
-        first = request.span[0] if request.span else None
-        headers: dict[str, str | None] = {
-            "Content-Range": f"bytes {first}-{(first or 0) + 99}/{MIB}",
-            "Content-Length": "100",
-        }
-        return None if first is None else Fault(headers=headers, body=BODY[first : first + 100])
-
-    with serving(Storage(BODY)) as storage:
-        interrupt(storage, tmp_path / "v.mp4", cut_after=HALF)
-        storage.fault = fault
-        assert_right(fetch(storage, tmp_path / "v.mp4", max_retries=1), tmp_path / "v.mp4", BODY)
-        assert len(storage.requests) == 3
-
-
 def test_a_body_without_an_end_is_bounded(tmp_path: Path) -> None:
     """More bytes than announced are not taken; where nothing is announced, max_bytes is the largest size taken."""
     body = video(300_000)
@@ -278,3 +274,102 @@ def test_an_object_that_the_storage_unpacked_is_taken_without_its_checksums(tmp_
             result = fetch(storage, tmp_path / "v.mp4", overwrite=True)
         assert result.verified == verified
         assert_right(result, tmp_path / "v.mp4", BODY)
+
+
+MD5, CRC = hash_header(BODY, ["md5"]), hash_header(BODY, ["crc32c"])
+BAD_MD5, BAD_CRC = hash_header(OTHER, ["md5"]), hash_header(OTHER, ["crc32c"])
+
+
+@pytest.mark.parametrize(
+    ("value", "verified"),
+    [
+        (MD5, "md5"),
+        (CRC, "crc32c"),
+        (f"{CRC},{MD5}", "crc32c+md5"),
+        (f"{CRC}\r\nx-goog-hash: {MD5}", "crc32c+md5"),
+        (f"sha9=AAAA,{MD5.upper()[:3]}{MD5[3:]}", "md5"),
+        ("md5=short", "size"),
+        (None, "size"),
+        (BAD_MD5, None),
+        (BAD_CRC, None),
+        (f"{CRC},{BAD_MD5}", None),
+        (f"{MD5}\r\nx-goog-hash: {BAD_CRC}", None),
+    ],
+)
+def test_every_announced_checksum_must_match(value: str | None, verified: str | None, tmp_path: Path) -> None:
+    """In one header line or two; the result says which were checked, and one that does not match is enough."""
+    fault = Fault(headers={"x-goog-hash": value})
+    with serving(Storage(BODY, fault=lambda request: fault)) as storage:
+        if verified is not None:
+            result = fetch(storage, tmp_path / "v.mp4")
+            assert result.verified == verified
+            assert_right(result, tmp_path / "v.mp4", BODY)
+            return
+        with pytest.raises(IntegrityError, match="checksum does not match"):
+            fetch(storage, tmp_path / "v.mp4")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        (b"<!DOCTYPE html><html>sign in</html>" * 9, "HTML page or an XML document"),
+        (b"\xef\xbb\xbf \r\n<HTML><head>", "HTML page or an XML document"),
+        (b"<?xml version='1.0'?><Error><Code>NoSuchKey</Code></Error>", "HTML page or an XML document"),
+        (b"<", "HTML page or an XML document"),
+        (b"", "empty"),
+        (b"GIF89a" + bytes(100), "mp4"),
+        (b'{"error": "no video"}', "mp4"),
+        (b"\0\0\0\4ftyp" + bytes(100), "mp4"),
+        (b"\0\0\0\x18FTYP" + bytes(100), "mp4"),
+        (b"\0\0\0\x18fty", "mp4"),
+        (bytes(1000), "mp4"),
+        (video(1000) + b"<html><body>504</body></html>\r\n", "breaks off in an error page"),
+        (video(1000) + b"<Error><Code>InternalError</Code></Error>", "breaks off in an error page"),
+    ],
+)
+def test_what_is_no_video_is_refused(body: bytes, text: str, tmp_path: Path) -> None:
+    """A page, a document, what does not start as an mp4 does, what ends in an error page: with status 200 too."""
+    with serving(Storage(body)) as storage, pytest.raises(IntegrityError, match=text):
+        fetch(storage, tmp_path / "v.mp4")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "head", [b"\0\0\0\x18ftypisom", b"\0\0\0\x08wide\0\0\0\0mdat", b"\0\0\0\0mdat", b"\0\0\0\1mdat" + bytes(8)]
+)
+def test_every_beginning_of_an_mp4_is_taken(head: bytes, tmp_path: Path) -> None:
+    """The first box may be another than ftyp, as in QuickTime's files, and its length may be 0 or 1."""
+    with serving(Storage(head + bytes(1000))) as storage:
+        assert_right(fetch(storage, tmp_path / "v.mp4"), tmp_path / "v.mp4", storage.body)
+
+
+FTYP = BODY[:24]
+
+
+@pytest.mark.parametrize(
+    ("body", "hashes", "verified"),
+    [
+        (BODY, (), "container"),
+        (FTYP + b"\0\0\0\1mdat" + (1016).to_bytes(8, "big") + bytes(1000), (), "container"),
+        (BODY[:-1], (), None),
+        (BODY[: MIB // 2], (), None),
+        (BODY + b"more", (), None),
+        (FTYP + b"\0\0\0\0mdat" + bytes(1000), (), None),
+        (FTYP + b"\0\0\0\2mdat" + bytes(1000), (), None),
+        (FTYP + b"\0\0\0\0mdat" + bytes(1000), ("md5",), "md5"),
+    ],
+    ids=["whole", "64 bits", "a byte less", "half", "more", "open end", "no box", "checksum"],
+)
+def test_a_body_that_only_hanging_up_ends_must_be_whole_by_its_container(
+    body: bytes, hashes: tuple[str, ...], verified: str | None, tmp_path: Path
+) -> None:
+    """Where nothing but the end of the connection ends a body, the boxes must add up, or a checksum match."""
+    with serving(Storage(body, hashes, fault=lambda request: Fault(headers={"Content-Length": None}))) as storage:
+        if verified is not None:
+            assert fetch(storage, tmp_path / "v.mp4").verified == verified
+            assert (tmp_path / "v.mp4").read_bytes() == body
+            return
+        with pytest.raises(IntegrityError, match="not whole"):
+            fetch(storage, tmp_path / "v.mp4")
+    assert list(tmp_path.iterdir()) == []

@@ -140,7 +140,7 @@ def test_a_part_that_only_lacked_its_name_is_proved_with_one_byte(tmp_path: Path
         interrupt(storage, tmp_path / "w.mp4")
         path.rename(tmp_path / "w.mp4.part")
         with (tmp_path / "w.mp4.part.journal").open("a") as file:
-            file.write(f"+0-{len(body)};\n")
+            file.write(f"\n+0-{len(body)};")
         result = fetch(storage, tmp_path / "w.mp4")
         assert storage.sent == 1
     assert result.resumed_from == len(body) - 1
@@ -218,11 +218,6 @@ def test_a_disk_that_fills_up_meanwhile_is_no_loss(connections: int, small_disk:
             with pytest.raises(OSError, match="No space"):
                 filler.write_bytes(bytes(6 * MIB))
 
-    with (
-        serving(Storage(video(7 * MIB))) as storage,
-        pytest.raises(DownloadError, match=f"no room for {7 * MIB} bytes"),
-    ):
-        fetch(storage, path)
     with serving(Storage(video(5 * MIB), rate=2 * MIB)) as storage:
         with pytest.raises(DownloadError, match=r"no space is left .*a later call resumes") as caught:
             fetch(storage, path, connections=connections, progress=fill)

@@ -98,6 +98,7 @@ def test_waiting_for_another_download_can_be_cancelled(tmp_path: Path) -> None:
         with pytest.raises(DownloadInterruptedError) as caught:
             fetch(storage, path, exist_ok=True, cancel=cancel)
         assert caught.value.reason == "cancelled"
+        storage.rate = 0
         first.join()
     assert path.read_bytes() == storage.body
 
@@ -186,7 +187,7 @@ enough.wait()
 def test_a_program_may_end_in_the_middle_of_a_download(tmp_path: Path) -> None:
     """The interpreter does not wait for the whole file and says nothing, and a later call resumes."""
     path = tmp_path / "v.mp4"
-    with serving(Storage(video(3 * MIB), rate=MIB // 4)) as storage:
+    with serving(Storage(video(6 * MIB), rate=MIB // 2)) as storage:
         environment = dict(os.environ) | {"AIKYNETIX_API_KEY": KEY, "AIKYNETIX_BASE_URL": storage.base_url}
         command = [sys.executable, "-W", "error", "-c", ENDS, str(path)]
         begun = time.monotonic()

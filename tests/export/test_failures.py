@@ -1,4 +1,4 @@
-"""What goes wrong in an export: with one session, which fails alone, or with all of them, which ends it."""
+"""What goes wrong in an export: with one session, which fails alone, or with all of them, which ends it or slows it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from aikynetix import Aikynetix, AikynetixError, AuthenticationError, ExportStatus
+from aikynetix import Aikynetix, AuthenticationError, ExportStatus
+from aikynetix._export._run import PATIENCE, RateLimiter
 from aikynetix.sandbox import Outcome, Sandbox, SandboxSession
 
 from .conftest import Connect, manifest, statuses, workers
@@ -94,22 +95,7 @@ def test_a_credential_refused_midway_loses_nothing_that_was_done(connect: Connec
         found = statuses(videos.export(ids, folder))
     noted = {line["session_id"] for line in lines}
     assert found == {id_: "already_there" if id_ in noted else "done" for id_ in ids}
-    assert all(path.read_bytes() == service.video for path in folder.glob("*.mp4"))
-
-
-@pytest.mark.parametrize("mistake", ["closed", "wrong key"])
-def test_a_mistake_of_the_program_stops_everything_at_once(connect: Connect, folder: Path, mistake: str) -> None:
-    """401 and a closed client are not about a session: one error, few requests, nothing marked as failed."""
-    with Service() as service:
-        client = connect(service, api_key="wrong") if mistake == "wrong key" else connect(service)
-        records = client.analyzed_videos.export((f"s{n}" for n in range(500)), folder, concurrency=2)
-        if mistake == "closed":
-            next(records)
-            client.close()
-        with pytest.raises(AikynetixError, match=r"closed|401"):
-            list(records)
-    assert len(service.seen.lookups) <= 50
-    assert all(line["status"] == "done" for line in manifest(folder))
+    assert all(path.read_bytes() == service.body for path in folder.glob("*.mp4"))
 
 
 def test_an_input_that_raises_ends_the_export_with_its_error(connect: Connect, folder: Path) -> None:
@@ -182,3 +168,39 @@ def test_a_video_in_the_making_is_not_ready_however_often_it_is_asked_for(folder
     ):
         runs = [list(client.analyzed_videos.export(["slow"], folder, wait=0.1)) for _ in range(2)]
     assert [statuses(records) for records in runs] == [{"slow": "not_ready"}] * 2
+
+
+@pytest.mark.parametrize(
+    ("retry_after", "expected"),
+    [
+        (7.0, [7.0, 7.0, 7.0, 8.0]),
+        (None, [1.0, 2.0, 4.0, 8.0, 16.0, 16.0]),
+        (PATIENCE + 1, [1.0, 2.0, 4.0, 8.0]),
+        (0.0, [1.0, 2.0, 4.0]),
+    ],
+)
+def test_a_refusal_holds_everything(retry_after: float | None, expected: list[float]) -> None:
+    """For as long as the API asked, where that is not beyond all patience; else longer and longer, up to a bound."""
+    limiter, now, waits = RateLimiter(8), 0.0, []
+    for _ in expected:
+        for _ in range(16):  # those that were under way together count once
+            limiter.refused(now, retry_after, 1.0)
+        waits.append(limiter.delay(now))
+        now += waits[-1]
+    assert waits == pytest.approx(expected)
+    assert limiter.window == max(1, 8 // 2 ** len(expected))  # they do not all come back in the same instant
+    for _ in range(9):
+        limiter.answered()
+    assert limiter.window == 8
+
+
+def test_an_api_that_only_refuses_is_hopeless_in_the_end() -> None:
+    """After five minutes without any other response; a single success begins the count anew."""
+    limiter = RateLimiter(4)
+    limiter.refused(0.0, 30.0, 0.0)
+    assert not limiter.is_hopeless(PATIENCE)
+    limiter.refused(PATIENCE + 1, 30.0, 0.0)
+    assert limiter.is_hopeless(PATIENCE + 1)
+    limiter.answered()
+    limiter.refused(PATIENCE + 2, 30.0, 0.0)
+    assert not limiter.is_hopeless(PATIENCE + 2)

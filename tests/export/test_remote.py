@@ -41,7 +41,7 @@ def test_an_export_into_a_url_and_again(connect: Connect, url: str) -> None:
         path = next(str(record.path) for record in first if record.session_id == "b")
         fs, root = fsspec.core.url_to_fs(url)
         assert path.startswith(f"{url}/")
-        assert fs.cat_file(fsspec.core.url_to_fs(path)[1]) == service.video
+        assert fs.cat_file(fsspec.core.url_to_fs(path)[1]) == service.body
         fs.rm_file(fsspec.core.url_to_fs(path)[1])
         assert list(plan(["a", "b"], url)) == [("a", "already_there"), ("b", "fetch")]
         assert statuses(videos.export(["a", "b"], url)) == {"a": "already_there", "b": "done"}
