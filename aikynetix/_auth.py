@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, section 5.6.2
 _TOKENS_KEPT = 4
+_MOST_SENT = 10  # requests that a credential of the caller's own may make of one
 
 
 @frozen
@@ -77,7 +78,7 @@ class ApiKey(httpx.Auth):
             raise ConfigurationError(text, setting="auth")
         self._placement = None if header is None else ("header", header)
 
-    def _place(self, spec: SpecDefaults) -> None:
+    def _place(self, spec: SpecDefaults, asynchronous: bool) -> None:  # noqa: ARG002 -- as `BearerToken` has it
         """Send the key where ``spec`` wants it, unless its caller named a header."""
         if self._placement is None and spec.api_key is None:
             other = "use token= or AIKYNETIX_TOKEN" if spec.bearer else "give auth= what the vendor takes now"
@@ -129,8 +130,13 @@ class BearerToken(httpx.Auth):
         self._is_asking = False
         self._async_lock: tuple[object, anyio.Lock] | None = None  # made where it is used, with its event loop
 
-    def _place(self, spec: SpecDefaults) -> None:
-        """Send the token where ``spec`` wants it."""
+    def _place(self, spec: SpecDefaults, asynchronous: bool) -> None:
+        """Send the token where ``spec`` wants it, by a client of this kind."""
+        source: Any = self._source
+        is_coroutine = inspect.iscoroutinefunction(source) or inspect.iscoroutinefunction(type(source).__call__)
+        if is_coroutine and not asynchronous:
+            text = "token= is a coroutine function, which only AsyncAikynetix can run; give a plain callable."
+            raise ConfigurationError(text, setting="token")
         if spec.bearer is None:
             other = "use api_key= or AIKYNETIX_API_KEY" if spec.api_key else "give auth= what the vendor takes now"
             raise ConfigurationError(f"the vendored spec knows no bearer token any more; {other}.", setting="token")
@@ -250,14 +256,15 @@ class SameOriginAuth(httpx.Auth):
 
     def _checker(self, request: httpx.Request) -> Callable[[httpx.Request], bool]:
         """Return what sees every request that the credential makes of ``request``, and says whether it may be sent."""
-        is_known, is_spent = isinstance(self.inner, BearerToken), False  # its secrets are masked already
+        is_known, is_spent, times = isinstance(self.inner, BearerToken), False, 0  # its secrets are masked already
         before: set[tuple[str, str]] = set() if is_known else _values_of(request)
 
         def may_send(sent: httpx.Request) -> bool:
-            nonlocal is_spent
+            nonlocal is_spent, times
             if not isinstance(sent, httpx.Request):  # untyped code may yield anything
                 raise TypeError("the authentication yielded no request")
-            if is_spent:
+            times += 1
+            if is_spent or times > _MOST_SENT:
                 return False
             is_spent = sent.stream is request.stream and not is_repeatable(request)
             if sent is not request:

@@ -190,15 +190,12 @@ class _ApiClient(OwnClient):
     """What both httpx clients for the API have: settings, and connections that may be another client's."""
 
     def __init__(self, settings: Settings, carriers: Mapping[str, Any], owner: Self | None = None) -> None:
-        hooks, auth = {"response": [self._on_response]}, settings.credential
-        super().__init__(settings.timeout, carriers, base_url=settings.base_url, auth=auth, event_hooks=hooks)
+        super().__init__(settings.timeout, carriers, base_url=settings.base_url, auth=settings.credential)
         client: Any = self
         self._settings, self._carriers = settings, carriers
         self._owner: Any = owner or self
         self._base = str(settings.base_url).removesuffix("/")
         self._plain_headers = httpx.Headers([(b"Host", settings.base_url.netloc), *client.headers.raw])
-
-    _on_response: Any
 
     def build(self, kwargs: Mapping[str, Any]) -> httpx.Request:
         """Return what ``build_request(**kwargs)`` does, a plain GET without parsing URL and headers over and over."""
@@ -269,18 +266,27 @@ class HttpClient(_ApiClient, httpx.Client):
         attempt = partial(super().send, stream=True, auth=auth, follow_redirects=False)
         return run(self._flow(request, stream), attempt, _FAILURES, sleep)
 
-    def exchange(self, kwargs: Mapping[str, Any], cancel: threading.Event | None = None) -> httpx.Response:
-        """Send what `build` makes and return its 2xx response, body read; raise errors of ours alone."""
+    def exchange(
+        self, kwargs: Mapping[str, Any], limit: int | None = None, cancel: threading.Event | None = None
+    ) -> httpx.Response:
+        """Send what `build` makes and return its 2xx response, body read; raise errors of ours alone.
+
+        ``limit`` is the most bytes of body to accept, None for a limit by content type; ``cancel`` ends the call.
+        """
         request, sleep = self.build(kwargs), time.sleep if cancel is None else cancel.wait
+        request.extensions[_reading.LIMIT] = limit
         if cancel is not None:
             request.extensions[CANCELLED] = cancel.is_set
         with self._mapped(request):
             response = self.send(request, sleep=sleep)
         return _responses.require_success(response, time.time())
 
-    def _on_response(self, response: httpx.Response) -> None:
+    def _send_single_request(self, request: httpx.Request) -> httpx.Response:
+        # Here, so that every response is bounded before event hooks and credentials see it.
+        response = super()._send_single_request(request)
         if not _is_left_to_caller(response):
             _reading.read(response)
+        return response
 
     def close(self) -> None:
         """Close the connections, unless they belong to another client. Closing twice is fine."""
@@ -310,16 +316,19 @@ class AsyncHttpClient(_ApiClient, httpx.AsyncClient):
 
         return await arun(self._flow(request, stream), attempt, _FAILURES)
 
-    async def exchange(self, kwargs: Mapping[str, Any]) -> httpx.Response:
+    async def exchange(self, kwargs: Mapping[str, Any], limit: int | None = None) -> httpx.Response:
         """See `HttpClient.exchange`."""
         request = self.build(kwargs)
+        request.extensions[_reading.LIMIT] = limit
         with self._mapped(request):
             response = await self.send(request)
         return _responses.require_success(response, time.time())
 
-    async def _on_response(self, response: httpx.Response) -> None:
+    async def _send_single_request(self, request: httpx.Request) -> httpx.Response:
+        response = await super()._send_single_request(request)
         if not _is_left_to_caller(response):
             await _reading.aread(response)
+        return response
 
     async def aclose(self) -> None:
         """Close the connections, unless they belong to another client. Closing twice is fine."""

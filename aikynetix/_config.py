@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import inspect
 import re
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
@@ -43,7 +42,7 @@ def _resolve_credential(
         api_key, token = environ.get(API_KEY_VARIABLE), environ.get(TOKEN_VARIABLE)
         given = [name for name in (API_KEY_VARIABLE, TOKEN_VARIABLE) if name in environ]
     if len(given) != 1:
-        fault = f"{' and '.join(given)} are both set" if given else "no credential"
+        fault = f"more than one credential ({' and '.join(given)})" if given else "no credential"
         way = f"give one of api_key=, token= and auth=, or set {API_KEY_VARIABLE} or {TOKEN_VARIABLE}"
         raise ConfigurationError(f"{fault}: {way}.", setting="api_key")
     if api_key is not None:
@@ -59,7 +58,10 @@ def _resolve_credential(
 def checked_base_url(base_url: str | httpx.URL, setting: str) -> httpx.URL:
     """Return ``base_url`` without a trailing slash, checked so that how it is written leads no credential astray."""
     text = str(base_url) if isinstance(base_url, str | httpx.URL) else ""
-    fault = "must be an absolute URL such as https://api.example.com, without user info, query, fragment or spaces"
+    fault = (
+        "must be an absolute http(s) URL such as https://api.example.com, without user info, query, fragment, spaces "
+        "or backslashes (a port is from 1 to 65535)"
+    )
     try:
         url = httpx.URL(text)
         is_local = is_loopback(url.host)  # the host decodes IDNA, and raises where it only looks like it
@@ -130,6 +132,8 @@ def _checked_verify(verify: Any) -> ssl.SSLContext | str | None:
         return verify
     if not isinstance(verify, str | Path):
         text = "must be an ssl.SSLContext, or the path of a PEM file or a folder: certificates are always checked"
+    elif not str(verify):
+        text = "is empty; leave it out for the system's store"
     elif not Path(verify).exists():
         text = f"names {str(verify)!r}, which does not exist"
     else:
@@ -180,10 +184,7 @@ def resolve(
         text = f"the vendored spec names no server; give base_url= or set {BASE_URL_VARIABLE}."
         raise ConfigurationError(text, setting="base_url")
     url = checked_base_url(base_url, f"base_url= (or {BASE_URL_VARIABLE})")
-    if not asynchronous and inspect.iscoroutinefunction(token):
-        text = "token= is a coroutine function, which only AsyncAikynetix can run; give a plain callable."
-        raise ConfigurationError(text, setting="token")
     credential = _resolve_credential(api_key, token, auth, environ)
     if isinstance(credential, ApiKey | BearerToken):
-        credential._place(spec)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] -- users would see it
+        credential._place(spec, asynchronous)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] -- users would see it
     return Settings(url, SameOriginAuth(credential, url), timeout, max_retries, proxy, _checked_verify(verify))

@@ -14,9 +14,9 @@ import socket
 import ssl
 import time
 from concurrent.futures import Future
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from itertools import zip_longest
-from threading import Thread
+from threading import Event, Thread
 from traceback import walk_tb
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +26,7 @@ from httpcore._backends.sync import SyncBackend, SyncStream
 from httpcore._exceptions import map_exceptions
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Generator, Mapping
 
     import httpx
 
@@ -79,11 +79,38 @@ class _Stream(httpcore.NetworkStream):
     def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.NetworkStream:
-        left = time_left(self._backend.extensions, timeout, httpcore.ConnectTimeout)
-        return _Stream(self._inner.start_tls(ssl_context, server_hostname, left), self._backend)
+        extensions = self._backend.extensions
+        left = time_left(extensions, timeout, httpcore.ConnectTimeout)
+        with _ended_by(extensions.get(CANCELLED), self._inner.get_extra_info("socket")):
+            return _Stream(self._inner.start_tls(ssl_context, server_hostname, left), self._backend)
 
     def get_extra_info(self, info: str) -> Any:
         return self._inner.get_extra_info(info)
+
+
+@contextmanager
+def _ended_by(is_cancelled: Callable[[], bool] | None, connection: socket.socket) -> Generator[None]:
+    """End ``connection`` once its request is not wanted any more; a handshake cannot be done in steps everywhere."""
+    if is_cancelled is None or isinstance(connection, ssl.SSLSocket):  # the latter, to a proxy, cannot be shared
+        yield
+        return
+    done = Event()
+    with connection.dup() as watched:  # what wraps it takes its descriptor away
+
+        def watch() -> None:
+            while not done.wait(_LOOK_EVERY):
+                if is_cancelled():
+                    with suppress(OSError):
+                        watched.shutdown(socket.SHUT_RDWR)
+                    return
+
+        watcher = Thread(target=watch, name="aikynetix-handshake", daemon=True)
+        watcher.start()
+        try:
+            yield
+        finally:
+            done.set()
+            watcher.join()
 
 
 class _Backend(SyncBackend):

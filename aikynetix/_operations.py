@@ -150,7 +150,7 @@ def checked_wait(wait: float) -> float:
 def checked_count(name: str, value: int) -> int:
     """Return ``value`` if it is a whole number from 1 up."""
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ValueError(f"{name} must be a whole number, 1 or more")
+        raise ValueError(f"{name} must be a whole number, 1 or more, not {value!r:.60}")
     return value
 
 
@@ -292,3 +292,6 @@ class RawClient(_Base):
 
     async def __aexit__(self, *args: object, **kwargs: object) -> None:
         """Leave the connections open: they belong to the facade's client."""
+
+    def __repr__(self) -> str:
+        return f"RawClient(base_url={self._base_url!r})"

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 _MOST_CONNECTIONS = 256
 # A kept connection that the server has closed meanwhile ends a request so; a GET is then sent on another at once.
 _STALE = (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError)
+_FRESH = "aikynetix.fresh"  # request extension, once a kept connection was stale: others may be as well
 _NONE_FREE = f"no free connection among {_MOST_CONNECTIONS}"
 _ONE = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=30.0)
 
@@ -94,7 +95,10 @@ class _Stack:
         if proxy is not None and is_early and isinstance(error, httpx.ConnectError):
             where = proxy.url.netloc.decode("ascii", "replace")  # without user and password
             raise httpx.ProxyError(f"cannot be reached at {where} ({error})") from error
-        return was_kept and request.method == "GET" and isinstance(error, _STALE)
+        is_stale = was_kept and request.method == "GET" and isinstance(error, _STALE)
+        if is_stale:
+            request.extensions[_FRESH] = True
+        return is_stale
 
     def _keep(self, transport: Any, idle: list[Any], request: httpx.Request, response: httpx.Response) -> bool:
         """Put ``transport`` on the stack of its origin, if it can be used again; False once this one was closed."""
@@ -131,7 +135,7 @@ class StackTransport(_Stack, httpx.BaseTransport):
         was_kept = False
         try:
             try:
-                transport, was_kept = idle.pop(), True
+                transport, was_kept = ([] if _FRESH in request.extensions else idle).pop(), True
             except IndexError:
                 transport = self._make(request.url)
             transport.backend.extensions = request.extensions
@@ -189,7 +193,7 @@ class AsyncStackTransport(_Stack, httpx.AsyncBaseTransport):
         transport: Any = None
         was_kept = False
         try:
-            was_kept = bool(idle)
+            was_kept = bool(idle) and _FRESH not in request.extensions
             transport = idle.pop() if was_kept else self._make(request.url)
             response: httpx.Response = await transport.handle_async_request(request)
         except BaseException as error:

@@ -32,15 +32,23 @@ if str(ROOT) not in sys.path:  # run as a file, Python puts only this folder on 
     sys.path.insert(0, str(ROOT))
 
 from scripts.regen._diff import compare  # noqa: E402 - needs the path set above
-from scripts.regen._document import PROSE_KEYS, pointers, without_prose  # noqa: E402
-from scripts.regen._load import METHODS, Json, check_document, decode, load_spec, parse_text, without_comments  # noqa: E402
-from scripts.regen._problems import EXIT_LOUD, EXIT_OK, EXIT_REFUSED, RefusedError  # noqa: E402
+from scripts.regen._document import (  # noqa: E402  # noqa: E402
+    METHODS,
+    PROSE_KEYS,
+    Json,
+    check_document,
+    decode,
+    load_spec,
+    parse_text,
+    pointers,
+    without_comments,
+    without_prose,
+)
+from scripts.regen._problems import EXIT_LOUD, EXIT_OK, EXIT_REFUSED, RefusedError, to_bytes  # noqa: E402
 from scripts.regen._report import to_markdown  # noqa: E402
-from scripts.regen._rules import FACADE_SOURCE  # noqa: E402
-from scripts.regen._text import lines_of, to_bytes  # noqa: E402
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
 _DATA_LANGUAGES = {"", "json", "json5", "jsonc", "yaml", "yml", "openapi", "openapi+json", "openapi+yaml", "text"}
 _ORDER = ("openapi", "jsonSchemaDialect", "info", "servers", "security", "tags", "components", "paths", "webhooks")
@@ -56,7 +64,15 @@ _TABLE = re.compile(r"^\[tool\.aikynetix\].*?(?=^\[|\Z)", re.MULTILINE | re.DOTA
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code."""
-    options = _parser().parse_args(argv)
+    parser = argparse.ArgumentParser(prog="vendor_spec.py", description="Make openapi.json from the vendor's pages.")
+    parser.add_argument(
+        "pages", nargs="*", metavar="PAGE", help="a file or an http(s) address; without one, those of the last time"
+    )
+    parser.add_argument(
+        "-o", "--output", type=Path, default=Path("openapi.json"), help="the file to write (or to check)"
+    )
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 when the pages say something else")
+    options = parser.parse_args(argv)
     output: Path = options.output
     project = output.parent / "pyproject.toml"
     try:
@@ -68,25 +84,12 @@ def main(argv: Sequence[str] | None = None) -> int:
             data = to_bytes(spec)
             _replace(output, data)
             remember(project, names, data)
-            items = [item for item in spec["paths"].values() if isinstance(item, dict)]
-            operations = sum(method in METHODS for item in items for method in item)
+            operations = sum(len(_operations(item)) for item in spec["paths"].values())
             print(f"{output}: OpenAPI {spec['openapi']}, {len(spec['paths'])} path(s), {operations} operation(s)")
     except RefusedError as problem:
         print(f"vendor_spec: {problem}", file=sys.stderr)
         return EXIT_REFUSED
     return EXIT_LOUD if options.check and differs else EXIT_OK
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="vendor_spec.py", description="Make openapi.json from the vendor's pages.")
-    parser.add_argument(
-        "pages", nargs="*", metavar="PAGE", help="a file or an http(s) address; without one, those of the last time"
-    )
-    parser.add_argument(
-        "-o", "--output", type=Path, default=Path("openapi.json"), help="the file to write (or to check)"
-    )
-    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 when the pages say something else")
-    return parser
 
 
 def make_spec(pages: Sequence[tuple[str, str]]) -> Json:
@@ -96,7 +99,12 @@ def make_spec(pages: Sequence[tuple[str, str]]) -> Json:
 
 def find_fragments(page: str, name: str) -> list[tuple[str, Json]]:
     """Find every OpenAPI document, in JSON or YAML, in the fences of a Markdown page; a whole file is one."""
-    blocks = list(_fenced(page))
+    fenced = (token for token in _BLOCKS.parse(page) if token.type == "fence")
+    blocks = [
+        ((one.map or [0])[0] + 1, one.content)
+        for one in fenced
+        if (one.info.split() or [""])[0].lower().strip("{}.") in _DATA_LANGUAGES and _looks_like_openapi(one.content)
+    ]
     if not blocks and (pointed := _POINTER.search(page)):
         raise RefusedError(
             f"{name} has no OpenAPI in it, only a block that points at a file (`{pointed[1][:300]}`): give that file "
@@ -111,14 +119,6 @@ def find_fragments(page: str, name: str) -> list[tuple[str, Json]]:
         )
     found = [(f"{name}, line {line}", text) for line, text in blocks]
     return [(origin, check_document(parse_text(text, origin), origin)) for origin, text in found]
-
-
-def _fenced(page: str) -> Iterator[tuple[int, str]]:
-    """Yield line and text of the blocks of code in Markdown that look like OpenAPI."""
-    for token in _BLOCKS.parse(page):
-        language = (token.info.split() or [""])[0].lower().strip("{}.")
-        if token.type == "fence" and language in _DATA_LANGUAGES and _looks_like_openapi(token.content):
-            yield (token.map or [0])[0] + 1, token.content
 
 
 def _looks_like_openapi(text: str) -> bool:
@@ -195,7 +195,11 @@ def _merge(
 
 
 def _check_same(one: Any, other: Any, place: tuple[str, ...], origins: tuple[str, str]) -> None:
-    difference = next(pointers(_comparable(one), _comparable(other)), None)
+    sides = [
+        {**side, "security": _requirements(side["security"])} if isinstance(side, dict) and "security" in side else side
+        for side in (one, other)
+    ]
+    difference = next(pointers(*map(without_prose, sides)), None)
     if difference is not None:
         is_operation = place[0] == "paths" and place[-1] in METHODS
         what = f"The operation {place[-1].upper()} {place[1]}" if is_operation else f"`{'.'.join(place)}`"
@@ -203,12 +207,6 @@ def _check_same(one: Any, other: Any, place: tuple[str, ...], origins: tuple[str
             f"{what} is described twice with different content: in {origins[0]} and in {origins[1]}, first difference "
             f"at `{difference}`. The pages contradict each other; nothing was written."
         )
-
-
-def _comparable(item: Any) -> Any:
-    if isinstance(item, dict) and "security" in item:
-        item = {**item, "security": _requirements(item["security"])}
-    return without_prose(item)
 
 
 def display_name(page: str) -> str:
@@ -279,7 +277,7 @@ def _tell(spec: Json, output: Path, *, is_check: bool) -> bool:
         print(f"{output} is what the pages say.")
         return False
     print(f"{output} is not what the pages say{'' if is_check else ' any more'}.\n")
-    print(to_markdown(compare(committed, spec), lines_of(ROOT / FACADE_SOURCE)))
+    print(to_markdown(compare(committed, spec)))
     return True
 
 
@@ -289,10 +287,8 @@ def _replace(path: Path, data: bytes) -> None:
         temporary.write_bytes(data)
         temporary.replace(path)
     except OSError as error:
+        temporary.unlink(missing_ok=True)
         raise RefusedError(f"{path} cannot be written: {error.strerror}.") from error
-    finally:
-        if temporary.is_file():
-            temporary.unlink()
 
 
 if __name__ == "__main__":

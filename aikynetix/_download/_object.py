@@ -90,7 +90,8 @@ def validate_response(
         if stop > (known.size or stop) or not same_object(known, version, asserted=known.validator is not None):
             raise Failure(Kind.CHANGED, "the video has changed on the storage")
     if start != asked or (not is_known and stop != size):
-        raise Failure(Kind.BROKEN, f"the storage sent bytes from {start} to {stop} where others were asked for")
+        wanted = f"those from {asked} on were" if is_known else "the whole was"
+        raise Failure(Kind.BROKEN, f"the storage sent bytes from {start} to {stop} where {wanted} asked for")
     # A 206 need repeat neither the size (RFC 9110, section 14.4) nor the checksums.
     joined = attrs.evolve(known, size=known.size or size, checksums=version.checksums | known.checksums)
     return RangeResponse(version=joined, start=start, stop=stop, ranges=True, is_known=is_known)

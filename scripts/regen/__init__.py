@@ -1,7 +1,7 @@
 """Regeneration: from the vendor's `openapi.json` to the committed package `aikynetix_api`.
 
-Run as ``python -m scripts.regen``. Values flow one way::
+Run as ``python -m scripts.regen``. Values flow one way, and `_pipeline` leads them::
 
-    _load ─> _operations ─> _canonical ─> _generate ─> _probe (requests: _wire) ─> _command
-                                └──────> _facade (what the facade needs) ─> _report
+    _document ─> _operations ─> _canonical ─> _generate ─> _probe (requests: _wire) ─> _report
+                                    └──────> _facade (what the facade needs)
 """

@@ -20,10 +20,10 @@ from scripts.regen._rules import ERROR_MODEL, FACADE_TAG, RULES, SESSION_PARAMET
 from scripts.regen._schemas import ModelBook, clean_prose, is_file
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from scripts.regen._load import Json
-    from scripts.regen._security import Credentials
+    from scripts.regen._document import Json
+    from scripts.regen._find import Credentials
 
 FORM, MULTIPART, JSON = "application/x-www-form-urlencoded", "multipart/form-data", "application/json"
 _BYTES = "application/octet-stream"
@@ -110,18 +110,36 @@ class Endpoint:
         return ""
 
 
-@dataclass
 class Canonical:
     """What the generator gets, and what it cannot be told."""
 
-    document: Json  # an OpenAPI 3.1 document whose path keys are ``/~N`` for endpoint N
-    endpoints: list[Endpoint]  # in the order of N
-    book: ModelBook  # the models
-    # What of the vendor's document no generated code expresses, for the report.
-    notes: list[str] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self._by_name = {(one.tag, one.name): one for one in self.endpoints}
+    def __init__(
+        self,
+        spec: Json,
+        operations: Sequence[Operation],
+        facade: Mapping[str, Operation],
+        credentials: Credentials,
+        base: str | None,
+    ) -> None:
+        self.credentials, self.base = credentials, base
+        self.book = ModelBook(spec, (SUCCESS_MODEL, ERROR_MODEL, *(rule.body_model for rule in RULES)))
+        self.notes: list[str] = []  # what of the vendor's document no generated code expresses, for the report
+        self.endpoints: list[Endpoint] = []
+        self._by_name: dict[tuple[str, str], Endpoint] = {}
+        self._rules = {id(facade[rule.name]): rule for rule in RULES if rule.name in facade}
+        self._taken = {(FACADE_TAG, rule.name) for rule in RULES}
+        self._pin(facade)
+        paths: Json = {}
+        for operation in operations:
+            for body, names in self._forms(operation):
+                paths[f"/~{len(paths)}"] = {"post": self._stated(operation, names, body)}
+        self.book.finish(paths)
+        self.document: Json = {  # of OpenAPI 3.1, with the path `/~N` for endpoint N
+            "openapi": "3.1.0",
+            "info": {"title": "Aikynetix API", "version": "1"},
+            "paths": paths,
+            "components": {"schemas": self.book.components},
+        }
 
     def named(self, name: str) -> Endpoint | None:
         """Return the facade's endpoint of that name."""
@@ -131,64 +149,30 @@ class Canonical:
         """Return what is known of an endpoint of the generator."""
         return self._by_name[str(endpoint.tags[0]), str(endpoint.name)]
 
-
-def canonicalize(
-    spec: Json,
-    operations: Sequence[Operation],
-    facade: Mapping[str, Operation],
-    credentials: Credentials,
-    base: str | None,
-) -> Canonical:
-    """Make the generator's document."""
-    builder = _Builder(spec, facade, credentials, base)
-    for operation in operations:
-        builder.add(operation)
-    builder.book.finish(builder.paths)
-    document: Json = {
-        "openapi": "3.1.0",
-        "info": {"title": "Aikynetix API", "version": "1"},
-        "paths": builder.paths,
-        "components": {"schemas": builder.book.components},
-    }
-    return Canonical(document, builder.endpoints, builder.book)
-
-
-class _Builder:
-    def __init__(self, spec: Json, facade: Mapping[str, Operation], credentials: Credentials, base: str | None) -> None:
-        self._rules = {id(facade[rule.name]): rule for rule in RULES if rule.name in facade}
-        self._credentials = credentials
-        self._base = base
-        self.book = ModelBook(spec, (SUCCESS_MODEL, ERROR_MODEL, *(rule.body_model for rule in RULES)))
-        self.endpoints: list[Endpoint] = []
-        self.paths: Json = {}
-        self._taken = {(FACADE_TAG, rule.name) for rule in RULES}
-        self._pin(facade)
-
     def _pin(self, facade: Mapping[str, Operation]) -> None:
         """Give the models of the facade's operations their names, which other models then cannot take."""
-        answers = [
-            (status.startswith("2"), media.get("schema"))
-            for operation in facade.values()
-            for status, response in operation.responses.items()
-            for kind, media in response["content"].items()
-            if is_json(kind)
-        ]
-        self.book.pin((schema for is_success, schema in answers if is_success), SUCCESS_MODEL)
-        self.book.pin((schema for is_success, schema in answers if not is_success), ERROR_MODEL)
+        for model, is_success in ((SUCCESS_MODEL, True), (ERROR_MODEL, False)):
+            answers = [
+                media.get("schema")
+                for operation in facade.values()
+                for status, response in operation.responses.items()
+                for kind, media in response["content"].items()
+                if is_json(kind) and status.startswith("2") == is_success
+            ]
+            self.book.pin(answers, model)
         for operation in facade.values():
             schemas = [self.book.merged(body.stated.get("schema")) for body in bodies(self.book, operation)[:1]]
             self.book.pin(schemas, self._rules[id(operation)].body_model)
 
-    def add(self, operation: Operation) -> None:
-        """Add an operation, once for each kind of body that it takes."""
+    def _forms(self, operation: Operation) -> Iterator[tuple[Body | None, tuple[str, str, str]]]:
+        """Yield each kind of body that an operation takes, with the names of the endpoint that takes it."""
         rule = self._rules.get(id(operation))
         tag = FACADE_TAG if rule else identifier(operation.tag, "default")
         base_name = rule.name if rule else identifier(operation.identifier, "operation")
         for number, body in enumerate(bodies(self.book, operation) or [None]):
             suffix = body.kind if number and body else ""
             wanted = f"{base_name}_{suffix}" if suffix else base_name
-            name = wanted if rule and number == 0 else self._unique(tag, wanted, operation)
-            self._add(operation, rule, (name, tag, suffix), body)
+            yield body, (wanted if rule and not number else self._unique(tag, wanted, operation), tag, suffix)
 
     def _unique(self, tag: str, name: str, operation: Operation) -> str:
         candidate, number = identifier(name), 1
@@ -199,8 +183,10 @@ class _Builder:
         self._taken.add((tag, candidate.casefold()))
         return candidate
 
-    def _add(self, operation: Operation, rule: Rule | None, names: tuple[str, str, str], body: Body | None) -> None:
+    def _stated(self, operation: Operation, names: tuple[str, str, str], body: Body | None) -> Json:
+        """Add an endpoint, and return the operation that the generator sees."""
         name, tag, _ = names
+        rule = self._rules.get(id(operation))
         path, parameters = self._parameters(operation, rule, name)
         # To the generator everything stands in the query, where it takes every type.
         raw: Json = {
@@ -216,15 +202,16 @@ class _Builder:
         if body is not None:
             body = replace(body, view=self._body_view(rule, name, body))
             raw["requestBody"] = {"required": body.required, "content": {JSON: {"schema": body.view}}}
-        self.paths[f"/~{len(self.endpoints)}"] = {"post": raw}
         own = base_url(operation.servers)
-        prefix = "" if own == self._base else NO_SERVER if own is None else own
-        self.endpoints.append(Endpoint(*names, prefix, path, tuple(parameters), body, operation))
+        prefix = "" if own == self.base else NO_SERVER if own is None else own
+        self._by_name[tag, name] = Endpoint(*names, prefix, path, tuple(parameters), body, operation)
+        self.endpoints.append(self._by_name[tag, name])
+        return raw
 
     def _parameters(self, operation: Operation, rule: Rule | None, name: str) -> tuple[str, list[Parameter]]:
         """Return the path with the Python names of its parameters, and all parameters."""
         stated, pieces = self._path(operation, rule)
-        hidden, places = self._credentials.names, ("query", "header", "cookie")
+        hidden, places = self.credentials.names, ("query", "header", "cookie")
         others = [one for one in operation.parameters if (one["in"], one["name"].lower()) not in hidden]
         stated += [one for place in places for one in others if one["in"] == place]
         names = unique_identifiers([(one["name"], one["in"]) for one in stated], ENDPOINT_RESERVED)

@@ -13,15 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 from scripts.regen._diff_schema import ADDITIVE, BREAKING, DOCUMENTATION, UNJUDGED, Found, Shapes, SideDiff, unjudged
 from scripts.regen._document import differing_keys, pointers, without_prose
-from scripts.regen._find import base_url, find_operations
+from scripts.regen._find import base_url, find_credentials, find_operations
 from scripts.regen._operations import Operation, operations_of
 from scripts.regen._rules import RULES
-from scripts.regen._security import find_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from scripts.regen._load import Json
+    from scripts.regen._document import Json
 
 
 _JUDGED = ("openapi", "info", "servers", "paths", "components", "security", "tags")
@@ -49,7 +48,11 @@ def compare(old: Json, new: Json) -> list[Change]:
     """Compare two documents."""
     if old == new:
         return []
-    changes = [*_about_document(old, new)]
+    changes: list[Change] = []
+    for key in ("openapi", "info", "servers"):
+        was, now = (json.dumps(without_prose(one.get(key)), ensure_ascii=False) for one in (old, new))
+        if was != now:
+            changes.append(Change(DOCUMENTATION, "document", f"`{key}` is {now[:200]}, was {was[:200]}"))
     try:
         before, after = operations_of(old), operations_of(new)
         changes += _about_credentials((old, before), (new, after))
@@ -57,14 +60,12 @@ def compare(old: Json, new: Json) -> list[Change]:
     except Exception as problem:  # a document that nobody foresaw must not keep `make spec` from writing it
         return [*changes, Change(BREAKING, "document", f"the two documents cannot be compared any further: {problem}")]
     changes += [Change(UNJUDGED, "document", f"`{key}` changed") for key in differing_keys(old, new, _JUDGED)]
-    return changes or [_remaining(old, new)]
-
-
-def _about_document(old: Json, new: Json) -> Iterator[Change]:
-    for key in ("openapi", "info", "servers"):
-        was, now = (json.dumps(without_prose(one.get(key)), ensure_ascii=False) for one in (old, new))
-        if was != now:
-            yield Change(DOCUMENTATION, "document", f"`{key}` is {now[:200]}, was {was[:200]}")
+    if not changes:
+        places = [f"`{place}`" for place in pointers(without_prose(old), without_prose(new))]
+        text = f"changed at {', '.join(places[:10])}{' and more' if places[10:] else ''}"
+        words = Change(DOCUMENTATION, "document", "only descriptions and examples")
+        changes.append(Change(UNJUDGED, "document", text) if places else words)
+    return changes
 
 
 def _about_credentials(*documents: tuple[Json, Sequence[Operation]]) -> Iterator[Change]:
@@ -132,13 +133,6 @@ def _paired(
                 found[id(other)] = waiting.pop(key(other))
                 left.remove(found[id(other)])
     return [*((found.get(id(other)), other) for other in after), *((one, None) for one in left)]
-
-
-def _remaining(old: Json, new: Json) -> Change:
-    places = [f"`{place}`" for place in pointers(without_prose(old), without_prose(new))]
-    if not places:
-        return Change(DOCUMENTATION, "document", "only descriptions and examples")
-    return Change(UNJUDGED, "document", f"changed at {', '.join(places[:10])}{' and more' if places[10:] else ''}")
 
 
 def _bare(path: str) -> str:

@@ -18,7 +18,7 @@ from scripts.regen._flatten import Flattener, required_of, variants
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from scripts.regen._load import Json
+    from scripts.regen._document import Json
 
 BREAKING, UNJUDGED, ADDITIVE, DOCUMENTATION = KINDS = ("breaking", "unjudged", "additive", "documentation")
 _UPPER = ("maximum", "maxLength", "maxItems", "maxProperties")

@@ -1,15 +1,211 @@
-"""Walking an OpenAPI document: what is prose, names or data, what references lead to, which side says a field."""
+"""One OpenAPI document: read from JSON or YAML, refused in words where it cannot be used, and walked.
+
+openapi-spec-validator judges the committed document in the tests. It is no gate here: it takes 10 s for 600 operations,
+and refuses documents that work, for an undeclared parameter or an example that does not fit.
+"""
 
 from __future__ import annotations
 
+import io
+import json
+import math
+import re
 from collections.abc import Collection, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 from urllib.parse import unquote
+
+from ruamel.yaml import YAML
+from ruamel.yaml.composer import MaxDepthExceededError
+from ruamel.yaml.error import YAMLError
 
 from scripts.regen._problems import RefusedError
 
-if TYPE_CHECKING:
-    from scripts.regen._load import Json
+Json = dict[str, Any]
+
+MAX_DEPTH = 150
+MAX_NODES = 5_000_000
+_QUOTED = r"""("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')"""
+_COMMENTS = re.compile(_QUOTED + r"|//[^\n]*|/\*.*?\*/", re.DOTALL)
+_NAMES = {"True": "true", "False": "false"}  # keys that YAML reads as truth
+# Plain scalars that YAML 1.1 readers turn into dates; in an OpenAPI document they are examples and versions.
+_TIMESTAMP_TAG = "tag:yaml.org,2002:timestamp"
+
+
+def decode(data: bytes, name: str) -> str:
+    """Turn the bytes of a document into text."""
+    try:
+        text = data.decode(json.detect_encoding(data))
+    except UnicodeDecodeError as error:
+        raise RefusedError(
+            f"{name} is not text: byte {error.start} cannot be read as {error.encoding}. "
+            "Is it a compressed file, an image, or half a download?"
+        ) from error
+    if not text.strip():
+        raise RefusedError(f"{name} is empty; expected an OpenAPI document in JSON or YAML.")
+    return text
+
+
+def parse_text(text: str, name: str) -> Any:
+    """Parse JSON, which may have comments and commas at its ends, or YAML into JSON types."""
+    text = text.lstrip("\ufeff")
+    try:
+        return _plain(_json(text, name) if text.lstrip().startswith(("{", "[")) else _yaml(text, name), name)
+    except RecursionError as error:
+        raise RefusedError(f"{name} is nested too deeply to be read.") from error
+
+
+def _json(text: str, name: str) -> Any:
+    """Parse JSON; but for its comments, JSON5 is YAML that begins with a flow mapping, and such YAML is read too."""
+    try:
+        return json.loads(text, object_pairs_hook=lambda pairs: _unique(pairs, name))
+    except ValueError as error:
+        try:
+            return _yaml(without_comments(text), name)
+        except RefusedError:
+            raise RefusedError(f"{name} is not complete JSON: {error}. Is it half a download?") from error
+
+
+def _yaml(text: str, name: str) -> Any:
+    yaml = YAML(typ="safe", pure=True)
+    yaml.max_depth = MAX_DEPTH + 2  # what is refused anyway: the reader takes longer for each level the deeper it is
+    yaml.constructor.yaml_constructors = {
+        **yaml.constructor.yaml_constructors,
+        _TIMESTAMP_TAG: lambda loader, node: loader.construct_scalar(node),
+    }
+    try:
+        return yaml.load(io.StringIO(text))
+    except MaxDepthExceededError as error:
+        raise RefusedError(f"{name} is nested too deeply to be read.") from error
+    except (YAMLError, ValueError, TypeError) as error:  # a key of YAML may be a list, which no dict takes
+        reason = re.sub(r"\s+", " ", str(error))[:300]
+        raise RefusedError(f"{name} is neither JSON nor YAML: {reason}") from error
+
+
+def without_comments(text: str) -> str:
+    """Return JSON5 text with its comments blanked out."""
+    return _COMMENTS.sub(lambda match: match[1] or " ", text)
+
+
+def load_spec(data: bytes, name: str) -> Json:
+    """Read a whole OpenAPI 3 document."""
+    text = decode(data, name)
+    if re.match(r"\s*<[!?a-z]", text.lstrip("\ufeff"), re.IGNORECASE):
+        raise RefusedError(
+            f"{name} is a web page or a message in XML, not an OpenAPI document. Fetch the documentation's Markdown "
+            "with `make spec`, or save the specification itself."
+        )
+    spec = check_document(parse_text(text, name), name)
+    if not spec.get("paths"):
+        raise RefusedError(f"{name} has no `paths`: there is nothing to generate a client for.")
+    return spec
+
+
+def check_document(value: Any, name: str) -> Json:
+    """Check that a parsed value is an OpenAPI 3.0, 3.1 or 3.2 document, whole or in part."""
+    if not isinstance(value, dict) or not value.keys() & {"openapi", "swagger"}:
+        kind = "is a list" if isinstance(value, list) else "is plain text"
+        what = "has no `openapi` key" if isinstance(value, dict) else kind
+        raise RefusedError(
+            f"{name} {what}, so it is not an OpenAPI document. Is it an error message of the server, or another kind "
+            "of file (a Postman collection, a JSON schema)?"
+        )
+    version = str(value.get("openapi"))  # `openapi: 3.1` is a number in YAML without quotation marks
+    if "swagger" in value or not re.fullmatch(r"3\.[012](\.\d+)?(-\S+)?", version):
+        said = f"is a Swagger {value['swagger']} document" if "swagger" in value else f"says `openapi: {version[:60]}`"
+        raise RefusedError(
+            f"{name} {said}; versions 3.0, 3.1 and 3.2 of OpenAPI are known. Convert it (for example with "
+            "swagger2openapi), or ask the vendor for one of these."
+        )
+    for key in ("info", "paths"):
+        if not isinstance(value.get(key, {} if key == "paths" else None), dict):
+            raise RefusedError(f"{name} has no `{key}` object; it is not a complete OpenAPI document.")
+    spec = {**value, "openapi": version}
+    _check_structure(spec, name)
+    return spec
+
+
+def _unique(pairs: list[tuple[str, Any]], name: str) -> Json:
+    result: Json = {}
+    for key, value in pairs:
+        if key in result and result[key] != value:
+            raise RefusedError(f"{name} has the key {key[:60]} twice in one object, with different values.")
+        result[key] = value
+    return result
+
+
+def _plain(value: Any, name: str) -> Any:
+    """Copy into JSON types, bounded in depth and size (aliases in YAML can make either explode)."""
+    budget = [MAX_NODES]
+
+    def walk(node: Any, depth: int) -> Any:
+        budget[0] -= 1
+        if budget[0] < 0:
+            raise RefusedError(f"{name} unfolds to more than {MAX_NODES} values (aliases that multiply?).")
+        if depth > MAX_DEPTH:
+            raise RefusedError(f"{name} is nested more than {MAX_DEPTH} levels deep, which no client can be made for.")
+        if isinstance(node, dict):
+            return {_text(_NAMES.get(str(key), str(key))): walk(child, depth + 1) for key, child in node.items()}
+        if isinstance(node, (list, tuple, set)):
+            return [walk(child, depth + 1) for child in node]
+        if isinstance(node, float) and not math.isfinite(node):
+            raise RefusedError(f"{name} holds the number {json.dumps(node)}, which JSON does not have.")
+        return node if node is None or isinstance(node, (bool, int, float)) else _text(str(node))
+
+    return walk(value, 0)
+
+
+def _text(text: str) -> str:
+    """Replace halves of characters, which JSON can spell and no encoding can write (RFC 8259, section 8.2)."""
+    return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+_SCHEMA = (Mapping, bool)  # a schema may be true or false since OpenAPI 3.1
+METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace", "query")
+
+# What is read, by the kind that OpenAPI gives it: in words, as a type, and of which types its parts are. A field that
+# says itself that it is required is an old habit.
+_KINDS: dict[str, tuple[str, Any, Any]] = {
+    **dict.fromkeys(("requestBody", *METHODS), ("an object", Mapping, object)),
+    **dict.fromkeys(
+        ("paths", "pathItems", "responses", "requestBodies", "content", "securitySchemes", "components",
+         "components.parameters"),
+        ("an object", Mapping, Mapping),
+    ),
+    **dict.fromkeys(("schemas", "properties"), ("an object", Mapping, _SCHEMA)),
+    **dict.fromkeys(("schema", "items", "additionalProperties"), ("an object", _SCHEMA, object)),
+    **dict.fromkeys(("parameters", "servers", "security"), ("a list", list, Mapping)),
+    **dict.fromkeys(("allOf", "oneOf", "anyOf"), ("a list", list, _SCHEMA)),
+    **dict.fromkeys(("tags", "enum"), ("a list", list, object)),
+    **dict.fromkeys(("deprecated", "nullable", "explode", "readOnly", "writeOnly"), ("true or false", bool, object)),
+    "required": ("true, false or a list", (bool, list), str),
+}  # fmt: skip
+# Links have `parameters` and a `requestBody` of their own kinds, and nobody reads them.
+_LINKS = re.compile(r"(^components|\.responses\.[^.]+)\.links\.")
+
+
+def _check_structure(spec: Json, name: str) -> None:
+    """Refuse a document with a part of another kind than OpenAPI says, and name the part.
+
+    Such a part would be read as if it were not there, and `required: "true"` as its opposite.
+    """
+    for where, node in objects(spec):
+        for key, value in node.items() if not _LINKS.search(where) else ():
+            own = f"{where}.{key}" if where == "components" and key == "parameters" else key
+            for place, part, kind in _unfit(value, *_KINDS[own]) if own in _KINDS and value is not None else ():
+                raise RefusedError(
+                    f"In {name}, `{where}{'.' if where else ''}{key}{place}` is `{json.dumps(part)[:80]}`: it "
+                    f"should be {kind}. Ask the vendor for a document that is OpenAPI 3, or correct it."
+                )
+
+
+def _unfit(value: Any, word: str, kind: Any, of_parts: Any) -> Iterator[tuple[str, Any, str]]:
+    """Yield what is of another kind in a part: its place, what stands there, and what should."""
+    if not isinstance(value, kind):
+        yield "", value, word
+    elif not isinstance(value, bool):
+        for name, one in value.items() if isinstance(value, Mapping) else enumerate(value):
+            if not isinstance(one, of_parts) and not str(name).startswith("x-"):
+                yield f".{name}", one, "text" if of_parts is str else "an object"
 
 
 PROSE_KEYS = frozenset({"description", "summary", "title", "example", "examples", "externalDocs", "$comment"})
@@ -95,7 +291,8 @@ def lookup(spec: Json, ref: object, where: str) -> Any:
         )
     node: Any = spec
     try:
-        for part in pointer_parts(ref):
+        for escaped in unquote(ref).split("/")[1:]:
+            part = escaped.replace("~1", "/").replace("~0", "~")
             node = node[int(part)] if isinstance(node, list) else node[part]
     except (KeyError, IndexError, ValueError, TypeError):
         node = None
@@ -119,11 +316,6 @@ def resolve(spec: Json, node: Any, where: str) -> Any:
         beside = {key: value for key, value in node.items() if key in ("description", "summary")}
         node = {**target, **beside} if isinstance(target, Mapping) else target
     return node
-
-
-def pointer_parts(ref: str) -> list[str]:
-    """Split a reference such as ``#/components/schemas/A~1B`` into its unescaped keys."""
-    return [part.replace("~1", "/").replace("~0", "~") for part in unquote(ref).split("/")[1:]]
 
 
 def reached(spec: Json, parts: list[Any]) -> Iterator[Mapping[str, Any]]:

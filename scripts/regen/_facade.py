@@ -15,24 +15,21 @@ from typing import TYPE_CHECKING, Any
 from jsonschema import Draft202012Validator, ValidationError  # type: ignore[import-untyped]  # it ships no types
 from jsonschema.validators import extend  # type: ignore[import-untyped]  # the same
 
-from scripts.regen._address import GENERIC, rank_of
 from scripts.regen._document import side_of
-from scripts.regen._find import base_url, is_json
+from scripts.regen._find import GENERIC, base_url, is_json, rank_of, suffices
 from scripts.regen._names import folded, module_name
 from scripts.regen._problems import Finding
 from scripts.regen._rules import FACADE_SOURCE, RULES, SESSION_PARAMETER, UNMISTAKABLE, Rule
-from scripts.regen._security import suffices
 from scripts.regen._wire import UNSAID, Case
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from scripts.regen._address import Place
     from scripts.regen._canonical import Canonical, Endpoint
-    from scripts.regen._load import Json
+    from scripts.regen._document import Json
+    from scripts.regen._find import Credentials, Place
     from scripts.regen._operations import Operation
     from scripts.regen._schemas import ModelBook
-    from scripts.regen._security import Credentials
 
 _TABLE = "scripts/regen/_rules.py"
 _DECIDE = f"decide what the facade sends, and say it in {FACADE_SOURCE}"
@@ -96,10 +93,9 @@ def facade_requests(canonical: Canonical) -> dict[str, FacadeRequest]:
             name = endpoint.body.model if endpoint.body else ""
             component = canonical.book.components.get(name, {})
             model = component if "properties" in component else {}
-            flags = [flag.name for flag in rule.flags]
+            flags, fields = rule.flags, model.get("properties", {})
             others = {one.own: one.required for one in endpoint.parameters if one.place != "path" and one.own in flags}
-            fields = [one for one in model.get("properties", {}) if one in flags and one not in others]
-            in_body = {one: one in model.get("required", ()) for one in fields}
+            in_body = {one: one in model.get("required", ()) for one in fields if one in flags and one not in others}
             gone = [one for one in flags if one not in others and one not in in_body]
             wires = canonical.book.wire_names.get(name, {})
             found[rule.name] = FacadeRequest(rule, endpoint, model, wires, others, in_body, gone)
@@ -136,26 +132,24 @@ def _nearest(rule: Rule, operations: Sequence[Operation]) -> str:
     return f" (closest: {close[0]})" if close else ""
 
 
-def check_facade(
-    canonical: Canonical, credentials: Credentials, base: str | None, places: Mapping[str, tuple[Place, ...]]
-) -> list[Finding]:
+def check_facade(canonical: Canonical, places: Mapping[str, tuple[Place, ...]]) -> list[Finding]:
     """Report everything that keeps a facade operation of this document from doing its job."""
-    return [
-        Finding(name, changed, advice)
-        for name, request in facade_requests(canonical).items()
-        for changed, advice in (
-            *((why, _DECIDE) for why in _about_request(canonical.book, request)),
-            *_about_response(name, request.endpoint.operation, places),
-            *_about_access(request.endpoint.operation, credentials, base),
-        )
-    ]
-
-
-def _about_request(book: ModelBook, request: FacadeRequest) -> list[str]:
-    """Say what the facade has no words for, else the first thing that the vendor's own schemas do not take."""
-    missing = [*request.unsayable()]
-    missing += [f"it has no `{name}` any more, neither as a parameter nor in the body" for name in sorted(request.gone)]
-    return missing or [why for case in request.cases() if (why := _refusal(book, case))][:1]
+    findings: list[Finding] = []
+    for name, request in facade_requests(canonical).items():
+        operation = request.endpoint.operation
+        unsaid = [*request.unsayable()]
+        unsaid += [
+            f"it has no `{one}` any more, neither as a parameter nor in the body" for one in sorted(request.gone)
+        ]
+        # Else the first thing that the vendor's own schemas do not take.
+        unsaid = unsaid or [why for case in request.cases() if (why := _refusal(canonical.book, case))][:1]
+        found = [
+            *((why, _DECIDE) for why in unsaid),
+            *_about_response(name, operation, places),
+            *_about_access(operation, canonical.credentials, canonical.base),
+        ]
+        findings += [Finding(name, changed, advice) for changed, advice in found]
+    return findings
 
 
 def _refusal(book: ModelBook, case: Case) -> str:
@@ -249,13 +243,7 @@ def _about_access(operation: Operation, credentials: Credentials, base: str | No
         yield f"{where}, and the facade sends its credential to {base} alone", advice
 
 
-def facade_values(
-    spec: Json,
-    canonical: Canonical,
-    credentials: Credentials,
-    base: str | None,
-    places: Mapping[str, tuple[Place, ...]],
-) -> Json:
+def facade_values(spec: Json, canonical: Canonical, places: Mapping[str, tuple[Place, ...]]) -> Json:
     """Return what the template of the module says. Every value becomes a literal, so the document cannot add code."""
     requests = facade_requests(canonical)
     gone = {rule.name: "the vendor's spec has no such operation any more" for rule in RULES}
@@ -263,12 +251,12 @@ def facade_values(
     return {
         "title": str(spec["info"].get("title", "")),
         "version": str(spec["info"].get("version", "")),
-        "base": base,
-        "credentials": credentials,
+        "base": canonical.base,
+        "credentials": canonical.credentials,
         "unsupported": {name: reason for name, reason in reasons.items() if reason},
         "places": {name: found for name, found in places.items() if found},
         "modules": {name: one.endpoint.module for name, one in requests.items()},
-        "operations": [(rule.name, [flag.name for flag in rule.flags], requests.get(rule.name)) for rule in RULES],
+        "operations": [(rule.name, rule.flags, requests.get(rule.name)) for rule in RULES],
         "session": SESSION_PARAMETER,
         "said": _as_arguments,
         "module_name": module_name,

@@ -1,21 +1,38 @@
-"""Finding the facade's operations and the address they are at in whatever the vendor publishes."""
+"""Finding what the facade needs in whatever the vendor publishes: operations, server, credentials, video address."""
 
 from __future__ import annotations
 
 import itertools
+import json
 import re
-from typing import TYPE_CHECKING
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
+from scripts.regen._document import resolve
+from scripts.regen._flatten import variants
 from scripts.regen._names import folded
 from scripts.regen._operations import PARAMETER_IN_PATH
-from scripts.regen._rules import DOCUMENTED_ORIGIN, NO_SESSIONS, RULES, Rule
+from scripts.regen._problems import RefusedError
+from scripts.regen._rules import (
+    DOCUMENTED_ORIGIN,
+    NEUTRAL_WORDS,
+    NO_SESSIONS,
+    NOT_FOR_PROGRAMS,
+    RULES,
+    TOKEN_PREFIXES,
+    UNMISTAKABLE,
+    VIDEO_URL_NAMES,
+    Rule,
+)  # fmt: skip
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
-    from scripts.regen._load import Json
+    from scripts.regen._document import Json
     from scripts.regen._operations import Operation
+    from scripts.regen._schemas import ModelBook
 
 
 def find_operations(operations: Sequence[Operation]) -> dict[str, list[Operation]]:
@@ -106,3 +123,258 @@ def _usable(server: Json) -> str | None:
     if not host or not secure or parts.query or parts.fragment or parts.username:
         return None
     return f"{parts.scheme}://{parts.netloc}{parts.path}".rstrip("/")
+
+
+_AUTHORIZATION = ("header", "authorization")
+_PLACES = ("header", "cookie", "query")
+# What a key in a header or cookie can be called (RFC 9110, section 5.6.2), but for what HTTP itself says there.
+_KEY_NAME = re.compile(
+    r"(?i)(?!(host|content-.*|transfer-encoding|connection|keep-alive|te|trailer|upgrade|expect|cookie|accept-encoding)$)"
+    r"[!#$%&'*+.^_`|~0-9a-z-]+"
+)
+_TOKEN_WORDS = "|".join(TOKEN_PREFIXES)
+# How descriptions tell what stands before a token: `Bearer <token>`, `prefix "Token"`, `Authorization: JWT x`.
+_PREFIX = re.compile(
+    rf"\b({_TOKEN_WORDS})\s+[<{{\[]|\bprefix\W{{1,4}}({_TOKEN_WORDS})\b|\bAuthorization\W{{1,4}}({_TOKEN_WORDS})\s",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """Where credentials go."""
+
+    # Place (header, query or cookie) and name of the API key, None when the vendor takes none.
+    api_key: tuple[str, str] | None
+    bearer: tuple[str, str] | None  # header and prefix of a bearer token, None when the vendor takes none
+    key_schemes: frozenset[str] = frozenset()  # names of the schemes that this API key fulfils
+    bearer_schemes: frozenset[str] = frozenset()  # names of the schemes that this token fulfils
+
+    @property
+    def names(self) -> frozenset[tuple[str, str]]:
+        """Places and lower-case names that credentials occupy in a request."""
+        keys = [self.api_key] if self.api_key else []
+        return frozenset([_AUTHORIZATION, *((place, name.lower()) for place, name in keys)])
+
+
+def suffices(schemes: Collection[str], operation: Operation) -> bool:
+    """Tell whether one of some schemes is enough by itself for an operation: the facade sends one credential."""
+    requirements = operation.security or []
+    if not requirements or {} in requirements:
+        return bool(schemes)
+    return any(len(one) == 1 and next(iter(one)) in schemes for one in requirements)
+
+
+def find_credentials(spec: Json, operations: Sequence[Operation]) -> Credentials:
+    """Find the API key and the bearer token that most of the given operations accept.
+
+    Of several keys the one wins that looks most like an API key: documents of web frameworks also list the session's
+    cookie and the token against forged requests, which are no credentials for programs.
+    """
+    schemes = _schemes(spec)
+    places = {name: place for name in schemes if (place := _key_place(schemes[name])) is not None}
+    prefixes = {name: prefix for name in schemes if (prefix := _token_prefix(schemes[name])) is not None}
+    in_authorization = {name for name, (place, key) in places.items() if (place, key.lower()) == _AUTHORIZATION}
+
+    def use(name: str) -> int:
+        return sum(suffices({name}, operation) for operation in operations)
+
+    names = [name for name in schemes if use(name) or not operations]
+    keys = [name for name in names if name in places and name not in in_authorization]
+    bearers = [name for name in names if name in prefixes]
+    if bearers and not keys:
+        keys = [name for name in names if name in in_authorization]
+    elif not bearers:
+        bearers = [name for name in names if name in in_authorization]
+        prefixes |= {name: _described_prefix(schemes[name]) for name in bearers}
+
+    def unlikeness(name: str) -> tuple[int, bool, bool, int]:
+        place, key = places[name]
+        return -use(name), not folded(key).endswith("apikey"), "key" not in folded(key), _PLACES.index(place)
+
+    key = min(keys, key=unlikeness, default=None)
+    bearer = min(bearers, key=lambda name: (-use(name), prefixes[name] != "Bearer "), default=None)
+    return Credentials(
+        api_key=None if key is None else places[key],
+        bearer=None if bearer is None else ("Authorization", prefixes[bearer]),
+        key_schemes=frozenset(name for name in places if key and places[name] == places[key]),
+        bearer_schemes=frozenset(name for name in prefixes if bearer and prefixes[name] == prefixes[bearer]),
+    )
+
+
+def _schemes(spec: Json) -> dict[str, Json]:
+    stated = (spec.get("components") or {}).get("securitySchemes") or {}
+    return {name: resolve(spec, one, f"`components.securitySchemes.{name}`") for name, one in stated.items()}
+
+
+def check_schemes(spec: Json, operations: Sequence[Operation]) -> None:
+    """Refuse a document that asks for a credential without describing it."""
+    schemes = _schemes(spec)
+    for operation in operations:
+        for name in (name for one in operation.security or [] for name in one if name not in schemes):
+            raise RefusedError(
+                f"The `security` of {operation.label} names the scheme `{name}`, which `components.securitySchemes` "
+                "does not have. Ask the vendor for a complete document, or add the scheme as the prose describes it."
+            )
+
+
+def _token_prefix(scheme: Json) -> str | None:
+    """Return what stands before a token in `Authorization`, None when the scheme is clearly none for tokens."""
+    kind, name = (str(scheme.get(key)).lower() for key in ("type", "scheme"))
+    known = {prefix.lower(): f"{prefix} " for prefix in TOKEN_PREFIXES}
+    return "Bearer " if kind in ("oauth2", "openidconnect") else known.get(name) if kind == "http" else None
+
+
+def _described_prefix(scheme: Json) -> str:
+    """Return what stands before the value of an API key in `Authorization`, which only the description can tell."""
+    match = _PREFIX.search(str(scheme.get("description", "")))
+    word = next(filter(None, match.groups())).lower() if match else "bearer"
+    return next(f"{prefix} " for prefix in TOKEN_PREFIXES if prefix.lower() == word)
+
+
+def _key_place(scheme: Json) -> tuple[str, str] | None:
+    place, name = scheme.get("in"), str(scheme.get("name") or "")
+    if str(scheme.get("type")).lower() != "apikey" or place not in _PLACES or not name.strip():
+        return None
+    can_be_sent = place == "query" or _KEY_NAME.fullmatch(name)
+    return (place, name) if can_be_sent and folded(name) not in NOT_FOR_PROGRAMS else None
+
+
+Place = tuple[str, ...]  # keys that lead to a value in an answer
+
+_MAX_URL_DEPTH = 4
+_MAX_SHAPES = 200
+_MAX_PLACES = 5_000
+GENERIC = VIDEO_URL_NAMES.index("url")
+"""The rank of a place whose name says no more than that an address stands there."""
+_NEUTRAL = re.compile(f"(?:{'|'.join(NEUTRAL_WORDS)})*")
+_ADDRESSES = ("url", "uri", "link", "href")
+# Words of which one in a name says that the address is of what was made of the video, and not of the video as it came.
+_OF_ANALYSIS = re.compile("analy[sz]|annotat|overlay|process|render|result|output")
+# Formats of text that is no address, or only a part of one.
+_OTHER_FORMATS = frozenset(
+    {"byte", "binary", "uuid", "date", "date-time", "time", "duration", "email", "uri-reference", "iri-reference"}
+)
+
+
+def _outermost(places: list[Place]) -> Place | None:
+    """Return the place with the fewest keys, None where it is not the only one."""
+    first, *more = sorted(places, key=len) or [()]
+    return first if first and (not more or len(more[0]) > len(first)) else None
+
+
+def video_url_places(book: ModelBook, operation: Operation) -> tuple[Place, ...]:
+    """Find where the address of the video stands in the success answers; empty when nowhere or not clearly.
+
+    Answers and variants of one may have it in different places, which are all read, the best named first. Two are no
+    address of the video where there is a better name: what a 202 holds, and what one variant of an answer calls `url`
+    and nothing else. An answer that has nothing but such a `url` where another answer has a better name is not clear.
+    """
+    shapes: list[tuple[int, bool, list[Place]]] = []  # how well named, whether only taken on (202), and the places
+    documented = any(status.startswith("2") for status in operation.responses)
+    for status, response in operation.responses.items():
+        is_success = status.startswith("2") or (status == "default" and not documented)
+        # Which of several kinds of JSON the server sends is its choice.
+        kinds = sorted(filter(is_json, response["content"]), key=lambda kind: kind != "application/json")
+        for kind in kinds if is_success else ():
+            schemas = itertools.islice(_alternatives(book, response["content"][kind].get("schema", {}), 0), _MAX_SHAPES)
+            found = [
+                (rank, status == "202", places) for rank, places in (_shape(book, one) for one in schemas) if rank >= 0
+            ]
+            shapes.extend([one for one in found if one[0] != GENERIC] or found)
+    best = min((rank for rank, _, _ in shapes), default=0)
+    chosen = sorted((one for one in shapes if one[0] == best or not one[1]), key=lambda one: one[0])
+    if any(not places or (best < rank == GENERIC) for rank, _, places in chosen):
+        return ()
+    return tuple(dict.fromkeys(place for _, _, places in chosen for place in places))
+
+
+def _alternatives(book: ModelBook, schema: Any, depth: int) -> Iterator[Any]:
+    """List the alternatives of an answer, which have their places each for itself."""
+    flat = book.target(schema)
+    alternatives = variants(flat)
+    if not alternatives or depth > _MAX_URL_DEPTH:
+        yield schema
+    common = {key: value for key, value in flat.items() if key not in ("oneOf", "anyOf")}
+    for variant in alternatives if depth <= _MAX_URL_DEPTH else ():
+        yield from _alternatives(book, {"allOf": [variant, common]}, depth + 1)
+
+
+def _shape(book: ModelBook, schema: Any) -> tuple[int, list[Place]]:
+    """Return how well an answer names the address, -1 where it does not, and the places to read; none if unclear."""
+    ranks: dict[Place, int] = {}  # of places that are text
+    deprecated, addresses, seen = set[Place](), set[Place](), set[tuple[str, Place]]()
+    left: deque[tuple[Any, Place]] = deque([(schema, ())])
+    # From the outside in, so that what many models that hold each other leave out is far from where an address stands.
+    while left and len(seen) < _MAX_PLACES:
+        one, place = left.popleft()
+        key = (json.dumps(one, sort_keys=True), place)
+        if key in seen or one is False:
+            continue
+        seen.add(key)
+        flat = book.target(one)
+        if _is_text(flat) and (rank := rank_of(place)) is not None:
+            ranks[place] = rank
+        if flat.get("deprecated") is True or (isinstance(one, dict) and one.get("deprecated") is True):
+            deprecated.add(place)
+        left.extend((variant, place) for variant in variants(flat))
+        fields = (flat.get("properties") or {}) if len(place) < _MAX_URL_DEPTH else {}
+        left.extend((child, (*place, name)) for name, child in fields.items())
+        addresses |= {(*place, name) for name in fields if folded(name).endswith(_ADDRESSES)}
+    return (min(ranks.values()), _clear(ranks, deprecated, addresses)) if ranks else (-1, [])
+
+
+def _clear(ranks: dict[Place, int], deprecated: set[Place], addresses: set[Place]) -> list[Place]:
+    """List the places to read, first the ones that count most; empty when they are not clear."""
+    rank = min(ranks.values())
+    best = [place for place in ranks if ranks[place] == rank]
+    place = _outermost(best)
+    if place is None:
+        return []
+    others = addresses - {place}
+    if rank == GENERIC and any(one[:-1] == place[:-1] for one in others):
+        return []  # a mere `url` beside another address is anything's
+    if rank >= len(UNMISTAKABLE) and any(map(_is_of_analysis, others)) and not _is_of_analysis(place):
+        return []  # beside an `overlay_url` a `video_url` may well be the recording
+    # What is text in one alternative may hold the text in another: looked for first, for text has no keys.
+    inside = [one for one in best if one != place and one[: len(place)] == place]
+    left = [one for one in ranks if one[: len(place)] != place and ranks[one] != GENERIC]
+    best_left = min((ranks[one] for one in left), default=0)
+    heir = _outermost([one for one in left if ranks[one] == best_left]) if place in deprecated else None
+    held = _outermost(inside)
+    return [one for one in (held, place, heir) if one is not None] if held or not inside else []
+
+
+def _is_text(flat: Json) -> bool:
+    if flat.get("not") == {} or flat.get("enum") == [None] or flat.get("writeOnly") is True:
+        return False
+    is_shaped = variants(flat) or "properties" in flat
+    return flat.get("type") in (None, "string") and not is_shaped and flat.get("format") not in _OTHER_FORMATS
+
+
+def rank_of(place: Place) -> int | None:
+    """Return how well a place is named, 0 the best; None when it is named after something else."""
+    if not place:
+        return None
+    *around, last = place
+    own, whole = folded(last), folded("".join(place))
+    if own in ("url", "href") and (held := rank_of(tuple(around))) is not None:
+        return held  # what was the address itself is an object now, which holds it
+    for rank, name in enumerate(VIDEO_URL_NAMES):
+        if name in UNMISTAKABLE and own == name:
+            return rank
+        if name == "url" and own != name:
+            break  # an address of anything, unless it is called just that
+        if own.endswith(name) and all(map(_is_neutral, (own.removesuffix(name), *around))):
+            return rank
+        if whole.endswith(name) and _is_neutral(whole.removesuffix(name)):
+            return rank
+    return None
+
+
+def _is_of_analysis(place: Place) -> bool:
+    return _OF_ANALYSIS.search(folded("".join(place))) is not None
+
+
+def _is_neutral(text: str) -> bool:
+    return _NEUTRAL.fullmatch(folded(text)) is not None

@@ -16,7 +16,7 @@ from scripts.regen._problems import RefusedError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from scripts.regen._load import Json
+    from scripts.regen._document import Json
 
 
 TYPES = frozenset({"string", "integer", "number", "boolean", "object", "array"})

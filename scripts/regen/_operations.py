@@ -7,13 +7,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
-from scripts.regen._document import resolve
+from scripts.regen._document import METHODS, resolve
 from scripts.regen._problems import RefusedError
 
 if TYPE_CHECKING:
-    from scripts.regen._load import Json
+    from scripts.regen._document import Json
 
-METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace", "query")
 PARAMETER_IN_PATH = re.compile(r"\{([^{}/]*)\}")
 _LOCATIONS = ("path", "query", "header", "cookie", "querystring")
 # OpenAPI 3.1.1, section 4.8.12.2: header parameters with these names are to be ignored.
@@ -117,13 +116,15 @@ def _operation(spec: Json, path: str, method: str, item: Json, operation: Json) 
     own_id = _text(operation.get("operationId"))
     made_id = f"{method}_{re.sub(r'[{}]', '', path).strip('/').replace('/', '_') or 'root'}"
     servers = operation.get("servers") or item.get("servers")
+    body: Json = resolve(spec, operation.get("requestBody") or {}, where)
+    content = _content(spec, where, body)
     tags = [tag for tag in operation.get("tags") or () if isinstance(tag, str) and tag.strip()]
     return Operation(
         path=path,
         method=method,
         identifier=own_id if own_id.strip() else made_id,
         parameters=_parameters(spec, where, item, operation),
-        body=_body(spec, where, operation),
+        body={**body, "content": content} if content else None,
         responses=_responses(spec, where, operation),
         security=operation.get("security", spec.get("security")),
         servers=tuple(servers or spec.get("servers") or ()),
@@ -150,12 +151,6 @@ def _parameters(spec: Json, where: str, item: Json, operation: Json) -> tuple[Js
             if place != "header" or name.lower() not in _IGNORED_HEADERS:
                 merged[(place, name.lower() if place == "header" else name)] = parameter
     return tuple(merged.values())
-
-
-def _body(spec: Json, where: str, operation: Json) -> Json | None:
-    body: Json = resolve(spec, operation.get("requestBody") or {}, where)
-    content = _content(spec, where, body)
-    return {**body, "content": content} if content else None
 
 
 def _responses(spec: Json, where: str, operation: Json) -> dict[str, Json]:

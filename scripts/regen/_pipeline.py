@@ -1,36 +1,48 @@
-"""The run from a document's bytes to a verified package in a temporary folder, and what is to be said about it."""
+"""The run: from a document's bytes to a verified package in the place of the committed one, and its command line."""
 
 from __future__ import annotations
 
+import argparse
 import ast
 import json
 import os
+import re
+import shutil
+import signal
 import subprocess
 import sys
+import tempfile
+import traceback
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scripts.regen._address import Place, video_url_places
-from scripts.regen._canonical import NO_SERVER, Canonical, canonicalize
-from scripts.regen._document import check_references
+from scripts.regen._canonical import NO_SERVER, Canonical
+from scripts.regen._diff import Change, compare, package_changes
+from scripts.regen._document import Json, check_references, load_spec
 from scripts.regen._facade import check_facade, facade_requests, facade_values, missing_operations
-from scripts.regen._find import base_url, find_operations
+from scripts.regen._find import (
+    Credentials,
+    Place,
+    base_url,
+    check_schemes,
+    find_credentials,
+    find_operations,
+    suffices,
+    video_url_places,
+)  # fmt: skip
 from scripts.regen._flatten import follow_discriminators
 from scripts.regen._generate import PACKAGE, check_tools, generate
-from scripts.regen._load import Json, load_spec
 from scripts.regen._operations import Operation, operations_of
-from scripts.regen._problems import Finding, RefusedError
-from scripts.regen._security import Credentials, check_schemes, find_credentials, suffices
-from scripts.regen._text import to_bytes
+from scripts.regen._problems import EXIT_LOUD, EXIT_OK, EXIT_REFUSED, Finding, RefusedError, one_line, to_bytes
+from scripts.regen._report import decisions, report
 from scripts.regen._wire import difference, sampled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from scripts.regen._canonical import Endpoint
-
+ROOT = Path(__file__).resolve().parents[2]
 _PLAIN_CALLS = frozenset({"TypeVar", "Unset", "field", "_attrs_field"})
 _DEFINITIONS = ast.Import | ast.ImportFrom | ast.Assign | ast.AnnAssign | ast.ClassDef | ast.Pass
 _TIMEOUT = 180.0  # seconds; a thousand operations take a few
@@ -43,8 +55,6 @@ class Plan:
 
     spec: Json  # the vendor's document
     operations: list[Operation]  # its operations
-    credentials: Credentials  # what the document accepts
-    base: str | None  # its base URL
     canonical: Canonical  # what the generator gets
     places: Mapping[str, tuple[Place, ...]]  # where the video's address stands in the answers of each facade operation
     findings: list[Finding]  # why facade methods can no longer do their job; empty when all can
@@ -62,27 +72,36 @@ def plan(data: bytes, name: str) -> Plan:
     credentials = find_credentials(spec, list(facade.values()))
     base = base_url(next(iter(facade.values())).servers if facade else spec.get("servers") or ())
     followed, unfollowed = follow_discriminators(spec)
-    canonical = canonicalize(followed, operations, facade, credentials, base)
-    canonical.notes.extend([*_notes(canonical.endpoints, credentials, base), *unfollowed])
+    canonical = Canonical(followed, operations, facade, credentials, base)
+    canonical.notes.extend([*_notes(canonical), *unfollowed])
     places = {name: video_url_places(canonical.book, operation) for name, operation in facade.items()}
-    findings = [*missing_operations(candidates, operations), *check_facade(canonical, credentials, base, places)]
-    return Plan(spec, operations, credentials, base, canonical, places, findings)
+    findings = [*missing_operations(candidates, operations), *check_facade(canonical, places)]
+    return Plan(spec, operations, canonical, places, findings)
 
 
 def build(planned: Plan, folder: Path) -> Path:
-    """Generate and verify the package below a folder, and return the package's folder."""
+    """Generate and verify the package below a folder, with why an operation cannot be called, or with what alone."""
     check_tools()
     package = folder / PACKAGE
-    facade = facade_values(planned.spec, planned.canonical, planned.credentials, planned.base, planned.places)
+    facade = facade_values(planned.spec, planned.canonical, planned.places)
     generate(planned.canonical, package, facade)
     (package / "openapi.json").write_bytes(to_bytes(planned.spec))
     wrong = _check_requests(planned, package)
     for endpoint in planned.canonical.endpoints:
-        why, kinds = wrong.get(endpoint.module, ""), _accepted(planned.credentials, endpoint.operation)
-        if why or kinds is not None:
-            _mark(package, endpoint, why, kinds)
-        if why:
-            planned.canonical.notes.append(f"{endpoint.operation.label} cannot be called: {why}")
+        kinds = _accepted(planned.canonical.credentials, endpoint.operation)
+        path = package / "api" / endpoint.tag / f"{endpoint.name}.py"
+        source = written = path.read_text("utf-8")
+        if why := wrong.get(endpoint.module):
+            said = f"{endpoint.operation.label} cannot be called: {why}"
+            planned.canonical.notes.append(said)
+            literal = said.encode("unicode_escape").decode("ascii").replace('"', '\\"')
+            source = source.replace(_HEAD, f"{_HEAD}    raise ValueError(NOT_CALLABLE)\n", 1)
+            source += f'\n\nNOT_CALLABLE: str = "{literal}"\n'
+        if kinds is not None:
+            stated = "".join(f'"{kind}",' for kind in kinds)
+            source += f"\n\nCREDENTIALS: tuple[str, ...] = ({stated})\n"
+        if source != written:
+            path.write_text(source, "utf-8")
     return package
 
 
@@ -97,7 +116,7 @@ def _check_requests(planned: Plan, package: Path) -> dict[str, str]:
     results = verify(canonical, package, [case.job() for case in cases])
     for number, (case, made) in enumerate(zip(cases, results, strict=True)):
         endpoint = case.endpoint
-        why = made.get("error") or made.get("unsure") or difference(canonical, case, made)
+        why = made.get("error") or made.get("unsure") or difference(case, made)
         if why and number < len(facade):
             planned.findings.append(Finding(endpoint.name, f"its request cannot be made: {why}", "ask the vendor"))
         elif why and "unsure" in made:
@@ -182,35 +201,134 @@ def _accepted(credentials: Credentials, operation: Operation) -> tuple[str, ...]
     return None if len(kinds) == len(known) else kinds
 
 
-def _mark(package: Path, endpoint: Endpoint, why_not: str, kinds: tuple[str, ...] | None) -> None:
-    """Write into an operation's module why it cannot be called, or with which credentials alone it can be."""
-    path = package / "api" / endpoint.tag / f"{endpoint.name}.py"
-    source = path.read_text("utf-8")
-    if why_not:
-        said = f"{endpoint.operation.label} cannot be called: {why_not}".encode("unicode_escape").decode("ascii")
-        source = source.replace(_HEAD, f"{_HEAD}    raise ValueError(NOT_CALLABLE)\n", 1)
-        source += '\n\nNOT_CALLABLE: str = "{}"\n'.format(said.replace('"', '\\"'))
-    if kinds is not None:
-        stated = "".join(f'"{kind}",' for kind in kinds)
-        source += f"\n\nCREDENTIALS: tuple[str, ...] = ({stated})\n"
-    path.write_text(source, "utf-8")
-
-
-def _notes(endpoints: Sequence[Endpoint], credentials: Credentials, base: str | None) -> Iterator[str]:
+def _notes(canonical: Canonical) -> Iterator[str]:
     """Say which operations take one credential alone, or are on another server than the others."""
     groups: dict[str, list[str]] = defaultdict(list)
-    for endpoint in endpoints:
+    for endpoint in canonical.endpoints:
         label = endpoint.operation.label
-        if (kinds := _accepted(credentials, endpoint.operation)) is not None:
+        if (kinds := _accepted(canonical.credentials, endpoint.operation)) is not None:
             groups[f"these {_WORDS[kinds]}: {{}}"].append(label)
         if endpoint.prefix == NO_SERVER:
             stated = ", ".join(str(server.get("url"))[:200] for server in endpoint.operation.servers)
             text = f"no server that can be used is named for {{}} ({stated}): `client.call` refuses them"
             groups[text].append(label)
         elif endpoint.prefix:
-            groups[
-                f"not on the base URL {base}, but on {endpoint.prefix}: {{}}. `client.call` sends them there, with the "
-                f'credential only if both are one origin; a client made with base_url="{endpoint.prefix}" sends it'
-            ].append(label)
+            own = endpoint.prefix
+            text = (
+                f"not on the base URL {canonical.base}, but on {own}: {{}}. `client.call` sends them there, with the "
+                f'credential only if both are one origin; a client made with base_url="{own}" sends it'
+            )
+            groups[text].append(label)
     for text, labels in groups.items():
         yield text.replace("{}", ", ".join(dict.fromkeys(labels)))
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code: 0 done, 1 left to a person and nothing written, 2 refused."""
+    parser = argparse.ArgumentParser(
+        prog="python -m scripts.regen", description="Regenerate the package from the vendor's OpenAPI document."
+    )
+    parser.add_argument("--spec", type=Path, default=Path("openapi.json"), help="the vendor's document")
+    parser.add_argument("--output", type=Path, default=Path("generated"), help="the folder that holds the package")
+    parser.add_argument(
+        "--accept", action="store_true", help="write though a facade method is affected or credentials go elsewhere"
+    )
+    parser.add_argument("--report", type=Path, metavar="FILE.md", help="also write the report to a file")
+    parser.add_argument("--check", action="store_true", help="write nothing; fail when the committed package differs")
+    options = parser.parse_args(argv)
+    previous_handler = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        return _run(options)
+    except Exception as error:
+        print(f"regen: refused. {one_line(_why(error))}\nregen: {options.output} is as it was.", file=sys.stderr)
+        return EXIT_REFUSED
+    except KeyboardInterrupt:
+        print(f"regen: interrupted; {options.output} is as it was.", file=sys.stderr)
+        return 130
+    finally:
+        signal.signal(signal.SIGTERM, previous_handler)
+
+
+def _why(error: Exception) -> str:
+    """Say why nothing was made; a document that nobody foresaw is refused too, with the cause for a report."""
+    if isinstance(error, RefusedError):
+        return str(error)
+    if isinstance(error, OSError):
+        return f"{error.filename or 'A file'}: {error.strerror or type(error).__name__}."
+    cause = traceback.extract_tb(error.__traceback__)[-1]
+    return (
+        f"This document is beyond what the regeneration foresees: {type(error).__name__} ({str(error)[:300]}) in "
+        f"{Path(cause.filename).name}, line {cause.lineno}. It is a fault of this project; please report it with the "
+        "document."
+    )
+
+
+def _run(options: argparse.Namespace) -> int:
+    planned = plan(options.spec.read_bytes(), str(options.spec))
+    destination: Path = options.output / PACKAGE
+    with tempfile.TemporaryDirectory(prefix="regen-") as folder:
+        package = build(planned, Path(folder))
+        if options.check:
+            return _compare(package, destination)
+        changes = _changes(planned, package, destination)
+        text = report(planned, changes, version=_version(), accepted=options.accept)
+        print(text)
+        if options.report:
+            options.report.write_text(text, encoding="utf-8")
+        if (planned.findings or decisions(changes or ())) and not options.accept:
+            print(f"regen: {destination} is as it was; `make regen ACCEPT=1` updates it all the same.", file=sys.stderr)
+            return EXIT_LOUD
+        changed = publish(package, destination)
+    print(f"regen: {destination} {'is up to date' if changed else 'was up to date'}.", file=sys.stderr)
+    return EXIT_OK
+
+
+def _changes(planned: Plan, package: Path, destination: Path) -> list[Change] | None:
+    """Return what changed for callers since the committed package, None when it does not say what it was made from."""
+    try:
+        previous = load_spec((destination / "openapi.json").read_bytes(), "the previous document")
+    except (OSError, RefusedError):
+        return None
+    return [*compare(previous, planned.spec), *package_changes(tree_files(destination), tree_files(package))]
+
+
+def _version() -> str:
+    found = re.search(r'__version__ = "(\d+\.\d+\.\d+)', (ROOT / "aikynetix" / "__init__.py").read_text("utf-8"))
+    return found[1] if found else "0.0.0"
+
+
+def _compare(package: Path, destination: Path) -> int:
+    new, old = tree_files(package), tree_files(destination) if destination.is_dir() else {}
+    different = sorted(name for name in new.keys() | old.keys() if new.get(name) != old.get(name))
+    for name in different:
+        state = "missing" if name not in old else "not generated" if name not in new else "different"
+        print(f"regen: {destination / name}: {state}", file=sys.stderr)
+    if different:
+        print("regen: the committed package is not what `make regen` makes of the document.", file=sys.stderr)
+    return EXIT_LOUD if different else EXIT_OK
+
+
+def publish(package: Path, destination: Path) -> bool:
+    """Replace `destination` by `package`, and return whether anything changed."""
+    if destination.is_dir() and tree_files(destination) == tree_files(package):
+        return False
+    destination.parent.mkdir(parents=True, exist_ok=True)
+    for left in destination.parent.glob(".regen-*"):  # of a run that was killed outright
+        shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix=".regen-", dir=destination.parent, ignore_cleanup_errors=True) as staging:
+        fresh, old = shutil.copytree(package, Path(staging) / destination.name), Path(staging) / "old"
+        try:
+            if destination.exists():
+                destination.rename(old)
+            fresh.rename(destination)
+        except BaseException:
+            if old.exists() and not destination.exists():
+                old.rename(destination)
+            raise
+    return True
+
+
+def tree_files(folder: Path) -> dict[str, bytes]:
+    """Read all files below a folder, by relative path, without what interpreters leave behind."""
+    paths = [path for path in sorted(folder.rglob("*")) if path.is_file() and "__pycache__" not in path.parts]
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}

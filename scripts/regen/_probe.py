@@ -7,6 +7,7 @@ module and its arguments, each as the schema that the generator saw and a value 
 from __future__ import annotations
 
 import datetime
+import gc
 import importlib
 import json
 import sys
@@ -30,6 +31,7 @@ _FORMATS: dict[str, Any] = {
 
 def main() -> None:
     """Read the job, and write the results."""
+    gc.disable()  # modules stay to the end
     job = json.load(sys.stdin)
     for name in job["modules"]:
         try:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scripts.regen._diff_schema import ADDITIVE, BREAKING, DOCUMENTATION, KINDS, UNJUDGED
+from scripts.regen._problems import one_line
 from scripts.regen._rules import FACADE_SOURCE
-from scripts.regen._text import one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from scripts.regen._diff import Change
     from scripts.regen._pipeline import Plan
@@ -17,20 +19,13 @@ if TYPE_CHECKING:
 _MOST_PLACES = 5
 
 
-def report(
-    planned: Plan,
-    changes: Sequence[Change] | None,
-    lines: Mapping[str, int],
-    *,
-    version: str = "0.0.0",
-    accepted: bool = False,
-) -> str:
+def report(planned: Plan, changes: Sequence[Change] | None, *, version: str = "0.0.0", accepted: bool = False) -> str:
     """Return the report as Markdown."""
     info, count, undecided = planned.spec["info"], len(planned.operations), decisions(changes or ())
     title = " ".join(f"{info.get('title', '')} {info.get('version', '')}".split())
     counted = f"{count} operation{'' if count == 1 else 's'}"
     parts = [f"# Regeneration report\n\n{one_line(title)}, OpenAPI {planned.spec['openapi']}: {counted}.\n"]
-    findings = [(f"**{one.method}** ({_place(one.method, lines)})", one) for one in planned.findings]
+    findings = [(f"**{one.method}** ({_place(one.method)})", one) for one in planned.findings]
     if findings:
         parts.append("## Facade methods that can no longer do their job\n")
         parts += _listed(f"{place}: {one.changed}. What to do: {one.advice}." for place, one in findings)
@@ -39,7 +34,7 @@ def report(
         parts.append(f"Every facade method can still do its job{absorbed}.\n")
     parts.append("## Changes since the committed document\n")
     unknown = "The committed package does not say what it was made from.\n"
-    parts.append(unknown if changes is None else to_markdown(changes, lines))
+    parts.append(unknown if changes is None else to_markdown(changes))
     if planned.canonical.notes:
         parts += ["## Not expressed in generated code\n", *_listed(planned.canonical.notes)]
     parts += _draft(changes or (), version)
@@ -54,12 +49,12 @@ def decisions(changes: Sequence[Change]) -> list[Change]:
     return [change for change in changes if change.decide]
 
 
-def to_markdown(changes: Sequence[Change], lines: Mapping[str, int]) -> str:
+def to_markdown(changes: Sequence[Change]) -> str:
     """Write changes as Markdown lists, breaking ones first."""
     parts: list[str] = []
     for kind in KINDS:
         if chosen := [change for change in changes if change.kind == kind]:
-            parts += [f"### {kind.capitalize()} ({len(chosen)})\n", *_listed(_entries(chosen, lines))]
+            parts += [f"### {kind.capitalize()} ({len(chosen)})\n", *_listed(_entries(chosen, with_places=True))]
     return "\n".join(parts) or "Nothing changed.\n"
 
 
@@ -67,13 +62,13 @@ def _listed(entries: Iterable[str]) -> list[str]:
     return [*(one_line(f"- {entry}") for entry in entries), ""]
 
 
-def _entries(changes: Sequence[Change], lines: Mapping[str, int] | None = None) -> list[str]:
+def _entries(changes: Sequence[Change], *, with_places: bool = False) -> list[str]:
     """Write each change as one line, and the same change of many operations as one."""
     same: dict[str, list[str]] = {}
     for change in changes:
         text = change.text
-        if lines is not None and change.facade and change.kind == BREAKING:
-            touched = (f"{name} ({_place(name, lines)})" for name in change.facade.split(", "))
+        if with_places and change.facade and change.kind == BREAKING:
+            touched = (f"{name} ({_place(name)})" for name in change.facade.split(", "))
             text += f" - touches {', '.join(touched)}"
         same.setdefault(text, []).append(change.where)
     for places in same.values():
@@ -81,8 +76,12 @@ def _entries(changes: Sequence[Change], lines: Mapping[str, int] | None = None) 
     return [f"{', '.join(places)}: {text}" for text, places in same.items()]
 
 
-def _place(method: str, lines: Mapping[str, int]) -> str:
-    return f"`{FACADE_SOURCE}{f':{lines[method]}' if method in lines else ''}`"
+@cache
+def _place(method: str) -> str:
+    """Say where the facade has a method."""
+    source = Path(__file__).resolve().parents[2] / FACADE_SOURCE
+    before, found, _ = (source.read_text("utf-8") if source.is_file() else "").partition(f"def {method}(")
+    return f"`{FACADE_SOURCE}{f':{before.count(chr(10)) + 1}' if found else ''}`"
 
 
 def _draft(changes: Sequence[Change], version: str) -> Iterator[str]:
@@ -90,7 +89,14 @@ def _draft(changes: Sequence[Change], version: str) -> Iterator[str]:
     if not changes:
         return
     kinds = {change.kind for change in changes}
-    following, why = next_version(version, kinds)
+    major, minor, patch = (int(part) for part in version.split(".")[:3])
+    following, why = f"{major}.{minor}.{patch + 1}", "patch: words alone"
+    if BREAKING in kinds and major:
+        following, why = f"{major + 1}.0.0", "major: breaking for callers"
+    elif BREAKING in kinds:
+        following, why = f"0.{minor + 1}.0", "minor, as breaking changes are before 1.0.0"
+    elif kinds & {ADDITIVE, UNJUDGED}:
+        following, why = f"{major}.{minor + 1}.0", "minor: callers get more"
     yield f"## Draft for CHANGELOG.md\n\nVersion {version} -> {following} ({why}).\n"
     added, unjudged, broken = (
         _entries([change for change in changes if change.kind == kind]) for kind in (ADDITIVE, UNJUDGED, BREAKING)
@@ -103,15 +109,3 @@ def _draft(changes: Sequence[Change], version: str) -> Iterator[str]:
     for heading, entries in (("Added", added), ("Changed", changed), ("Removed", removed)):
         if entries:
             yield from (f"### {heading}\n", *_listed(f"{one}." for one in entries))
-
-
-def next_version(version: str, kinds: set[str]) -> tuple[str, str]:
-    """Return the version after some kinds of changes, and why (Semantic Versioning 2.0.0, sections 4 and 6 to 8)."""
-    major, minor, patch = (int(part) for part in version.split(".")[:3])
-    if BREAKING in kinds and major:
-        return f"{major + 1}.0.0", "major: breaking for callers"
-    if BREAKING in kinds:
-        return f"0.{minor + 1}.0", "minor, as breaking changes are before 1.0.0"
-    if kinds & {ADDITIVE, UNJUDGED}:
-        return f"{major}.{minor + 1}.0", "minor: callers get more"
-    return f"{major}.{minor}.{patch + 1}", "patch: words alone"

@@ -23,14 +23,7 @@ _HOME = "/session-management/sessions/{}/analyzed-video/"
 _ID = "session-management_sessions_analyzed-video"
 
 
-@dataclass(frozen=True)
-class Flag:
-    """A yes-or-no choice that the facade states in a request."""
-
-    name: str  # what the facade calls it, which is also its generated Python name
-
-
-_ANALYSIS = (Flag("is_jump"), Flag("is_weight"))
+_ANALYSIS = ("is_jump", "is_weight")
 
 
 @dataclass(frozen=True)
@@ -40,7 +33,7 @@ class Rule:
     name: str  # the operation's stable name, and its function in `aikynetix/_operations.py`
     methods: tuple[str, ...]  # HTTP methods in order of preference
     operation_ids: tuple[str, ...]  # the vendor's; with them the operation is found when its path was renamed
-    flags: tuple[Flag, ...]  # what the facade says in the request
+    flags: tuple[str, ...]  # the yes-or-no choices that the facade says, by their generated Python names
     body_model: str  # the stable name of the request body's model
     # The last segments of the path, `{}` for a parameter; compared without case, punctuation and plural.
     shape: tuple[str, ...] = _SHAPE
@@ -49,8 +42,8 @@ class Rule:
     @property
     def requests(self) -> tuple[tuple[str, ...], ...]:
         """Every request that the facade makes, as the flags that it says: one analysis or none, and the others."""
-        others = tuple(flag.name for flag in self.flags if flag not in _ANALYSIS)
-        ways = [(), *((flag.name,) for flag in _ANALYSIS if flag in self.flags)]
+        others = tuple(flag for flag in self.flags if flag not in _ANALYSIS)
+        ways = [(), *((flag,) for flag in _ANALYSIS if flag in self.flags)]
         return (*ways, *((*way, *others) for way in ways if others))
 
 
@@ -59,7 +52,7 @@ RULES = (
         name="get_analyzed_video",
         methods=("get",),
         operation_ids=(f"{_ID}_list", f"{_ID}_read"),
-        flags=(*_ANALYSIS, Flag("download")),
+        flags=(*_ANALYSIS, "download"),
         body_model="GetAnalyzedVideoBody",
     ),
     Rule(

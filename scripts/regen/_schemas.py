@@ -20,8 +20,7 @@ from scripts.regen._names import MODEL_RESERVED, class_name, module_name, unique
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from scripts.regen._document import Side
-    from scripts.regen._load import Json
+    from scripts.regen._document import Json, Side
 
 MAX_PROSE = 4000
 _FORMATS = frozenset({"date", "date-time", "uuid"})
@@ -153,7 +152,12 @@ class ModelBook:
             for name, stated in (one.get("properties") or {}).items():
                 ways.setdefault(name, []).append(stated)
         required = set.intersection(*({*required_of(one)} for one in alternatives))
-        fields = {name: _any_of(schemas) for name, schemas in ways.items()}
+        fields = {
+            name: schemas[0]
+            if all(without_prose(one) == without_prose(schemas[0]) for one in schemas)
+            else {"anyOf": schemas}
+            for name, schemas in ways.items()
+        }
         return {"type": "object", "properties": fields, **({"required": sorted(required)} if required else {})}
 
     def finish(self, paths: Json) -> None:
@@ -231,13 +235,6 @@ def _or_null(view: Json) -> Json:
 def is_file(schema: Any) -> bool:
     """Tell whether a plain schema is of bytes as they are."""
     return schema.get("format") == "binary" or ("contentMediaType" in schema and "contentEncoding" not in schema)
-
-
-def _any_of(schemas: list[Any]) -> Any:
-    """Return a schema for what any of some schemas describes; words alone make no difference."""
-    if len({json.dumps(without_prose(one), sort_keys=True) for one in schemas}) == 1:
-        return schemas[0]
-    return {"anyOf": schemas}
 
 
 def _enumeration(schema: Json) -> list[Any]:

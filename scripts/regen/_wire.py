@@ -17,14 +17,13 @@ from scripts.regen._canonical import NO_SERVER, schema_of
 from scripts.regen._document import side_of
 from scripts.regen._find import is_json
 from scripts.regen._flatten import required_of, variants
-from scripts.regen._operations import PARAMETER_IN_PATH
 from scripts.regen._schemas import is_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from scripts.regen._canonical import Body, Canonical, Endpoint
-    from scripts.regen._load import Json
+    from scripts.regen._document import Json
     from scripts.regen._schemas import ModelBook
 
 _TEXT = "a b&é/1"
@@ -61,136 +60,110 @@ class Case:
 
 def sampled(canonical: Canonical, endpoint: Endpoint) -> list[Case]:
     """Return a request that says everything that the document describes, and one that says what it has to."""
-    book = canonical.book
+    book, body = canonical.book, endpoint.body
     if endpoint.trouble or endpoint.prefix == NO_SERVER:
         return []
     try:
-        every = {one.own: _Sampler(book).sample(schema_of(one.stated)) for one in endpoint.parameters}
-        needed = {one.own: every[one.own] for one in endpoint.parameters if one.required}
-        body = UNSAID if endpoint.body is None else _sampled_body(book, endpoint.body)
+        every = {one.own: _sample(book, schema_of(one.stated)) for one in endpoint.parameters}
+        content = UNSAID if body is None else _sampled_body(book, body)
     except RecursionError:  # what has to be said has no end
         return []
-    least = body if endpoint.body is not None and endpoint.body.required else UNSAID
-    return [Case(endpoint, every, body, is_all=True), Case(endpoint, needed, least)]
+    needed = {one.own: every[one.own] for one in endpoint.parameters if one.required}
+    least = content if body is not None and body.required else UNSAID
+    return [Case(endpoint, every, content, is_all=True), Case(endpoint, needed, least)]
 
 
 def _sampled_body(book: ModelBook, body: Body) -> Any:
     if body.kind == "bytes":
         concrete = [one.partition(";")[0] for one in body.media if "*" not in one]
         return {"$file": _FILE, "type": concrete[0] if concrete else body.media[0].replace("*", "mp4")}
-    schema = body.stated.get("schema", {})
-    if body.kind == "json":
-        return _Sampler(book).sample(schema)
-    value = _Sampler(book, files=body.kind == "multipart").sample(schema)
-    has_fields = isinstance(value, dict) and "$file" not in value
-    return value if has_fields else {"part": _TEXT, "flag": True, "deep": {"a": [1]}}
+    value = _sample(book, body.stated.get("schema", {}), files=body.kind == "multipart")
+    is_said = body.kind == "json" or (isinstance(value, dict) and "$file" not in value)
+    return value if is_said else {"part": _TEXT, "flag": True, "deep": {"a": [1]}}
 
 
-class _Sampler:
-    """Makes values that schemas describe, as the wire has them; what may be left out is said two levels deep."""
+def _sample(book: ModelBook, schema: Any, *, files: bool = False) -> Any:
+    """Return a value that a schema describes, as the wire has it; what may be left out is said two levels deep."""
+    left = [_MOST_PARTS]
 
-    def __init__(self, book: ModelBook, *, files: bool = False) -> None:
-        self._book = book
-        self._files = files
-        self._left = _MOST_PARTS
-
-    def sample(self, schema: Any, depth: int = 0) -> Any:
-        """Return a value."""
-        self._left -= 1
-        if depth > _NO_END or self._left < -_MOST_PARTS:
+    def of(schema: Any, depth: int) -> Any:
+        left[0] -= 1
+        if depth > _NO_END or left[0] < -_MOST_PARTS:
             raise RecursionError
-        flat = self._book.target(schema)
+        flat = book.target(schema)
         if alternatives := variants(flat):
             base = {key: one for key, one in flat.items() if key not in ("oneOf", "anyOf")}
-            chosen = {"allOf": [alternatives[0], base]} if base.get("properties") else alternatives[0]
-            return self.sample(chosen, depth + 1)
+            return of({"allOf": [alternatives[0], base]} if base.get("properties") else alternatives[0], depth + 1)
         fixed = [flat["const"]] if "const" in flat else [one for one in flat.get("enum") or [] if one is not None]
         if fixed:
             return next((one for one in fixed if one != ""), "")
         kind = flat.get("type")
         if kind == "object":
-            return self._object(flat, depth)
+            return fields(flat, depth)
         if kind == "array":
             first = flat.get("prefixItems") or [flat.get("items", {})]
-            return [] if depth > _DEEPEST else [self.sample(first[0], depth + 1)] * 2
-        if self._files and is_file(flat):
+            return [] if depth > _DEEPEST else [of(first[0], depth + 1)] * 2
+        if files and is_file(flat):
             return {"$file": _FILE, "type": "video/mp4"}
         return _FORMATS.get(str(flat.get("format")), _TEXT) if kind == "string" else _SAMPLES.get(str(kind), _TEXT)
 
-    def _object(self, flat: Json, depth: int) -> Json:
+    def fields(flat: Json, depth: int) -> Json:
         """Return an object with its fields in the order in which a model writes them."""
-        needed, result = required_of(flat), dict[str, Any]()
-        more = flat.get("additionalProperties", True)
+        needed, result, more = required_of(flat), dict[str, Any](), flat.get("additionalProperties", True)
         if isinstance(more, dict) and depth < _DEEPEST:
-            result["more"] = self.sample(more, depth + 1)
+            result["more"] = of(more, depth + 1)
         for name, one in sorted((flat.get("properties") or {}).items(), key=lambda item: item[0] not in needed):
-            is_left_out = name not in needed and (depth >= _DEEPEST or self._left < 0)
-            if not is_left_out and one is not False and side_of(one, self._book.target(one)) != "response":
-                result[name] = self.sample(one, depth + 1)
+            is_left_out = name not in needed and (depth >= _DEEPEST or left[0] < 0)
+            if not is_left_out and one is not False and side_of(one, book.target(one)) != "response":
+                result[name] = of(one, depth + 1)
         return result or ({"more": _TEXT} if more is True else {})
 
+    return of(schema, 0)
 
-def difference(canonical: Canonical, case: Case, made: Json) -> str:
+
+def difference(case: Case, made: Json) -> str:
     """Say where a request that was made differs from what the document describes; empty where it does not."""
     body, headers = case.endpoint.body, {name.lower(): value for name, value in made["headers"]}
-    told = {(one.place, one.wire): one.own for one in case.endpoint.parameters}
     cookies = dict(pair.split("=", 1) for pair in headers.get("cookie", "").split("; ") if "=" in pair)
-    path = urlsplit(case.endpoint.prefix).path + _path(canonical, case)
+    path, query = _path(case), list[tuple[str, str]]()
     segments = [[_unjoined(unquote(part)) for part in one.split("/")] for one in (path, made["path"])]
-    query: list[tuple[str, str]] = []
     # What it is, what it should say, and what it says.
     parts: list[tuple[str, Any, Any]] = [
         ("method", case.endpoint.operation.method.upper(), made["method"].upper()),
         ("path", path, path if segments[0] == segments[1] else made["path"]),
     ]
-    for stated in case.endpoint.operation.parameters:
-        place, name = stated["in"], stated["name"]
-        value = case.values.get(told.get((place, name), ""), UNSAID)
-        if place == "query":
-            query += _pairs(name, value, stated)
-        elif place != "path" and value is not UNSAID:
-            found = headers.get(name.lower(), "") if place == "header" else unquote(cookies.get(name, ""))
-            parts.append((f"{place} `{name}`", _unjoined(",".join(_texts(value))), _unjoined(found)))
+    for one in case.endpoint.parameters:
+        value = case.values.get(one.own, UNSAID)
+        if one.place == "query":
+            query += _pairs(one.wire, value, one.stated)
+        elif one.place != "path" and value is not UNSAID:
+            found = headers.get(one.wire.lower(), "") if one.place == "header" else unquote(cookies.get(one.wire, ""))
+            parts.append((f"{one.place} `{one.wire}`", _unjoined(",".join(_texts(value))), _unjoined(found)))
     parts.append(("query", _sorted(query), _sorted(parse_qsl(made["query"], keep_blank_values=True))))
     announced, content = headers.get("content-type", ""), bytes.fromhex(made["body"])
     if body is None or case.body is UNSAID:
         parts.append(("body", ("", b""), (announced, content)))
     else:
-        documented = (case.endpoint.operation.body or {})["content"]
-        parts.append(("type of the body", *_types(documented, announced)))
+        bare = announced.partition(";")[0]
+        ranges = [one.partition(";")[0].strip().lower() for one in (case.endpoint.operation.body or {})["content"]]
+        is_known = any(fnmatch(bare, one) or (is_json(one) and "*" in one and is_json(bare)) for one in ranges)
+        parts.append(("type of the body", bare if is_known else " or ".join(ranges), bare))
         parts.append(("body", *_bodies(body, case.body, announced, content)))
     wrong = [f"the {what} is {sent!r}, not {wanted!r}"[:600] for what, wanted, sent in parts if sent != wanted]
     return wrong[0] if wrong else ""
 
 
-def _types(documented: Iterable[str], announced: str) -> tuple[str, str]:
-    ranges, bare = [kind.partition(";")[0].strip().lower() for kind in documented], announced.partition(";")[0]
-    is_known = any(fnmatch(bare, one) or (is_json(one) and "*" in one and is_json(bare)) for one in ranges)
-    return (bare if is_known else " or ".join(ranges)), bare
-
-
-def _path(canonical: Canonical, case: Case) -> str:
-    values = iter([one for one in case.endpoint.parameters if one.place == "path"])
-    declared = {one["name"]: one for one in case.endpoint.operation.parameters if one["in"] == "path"}
-
-    def filled(name: str) -> str:
-        stated = declared.get(name, {})
-        only = canonical.book.only_value(stated.get("schema"))
-        is_fixed = only is not None and not isinstance(only, bool) and str(only)
-        text = str(only) if is_fixed else _path_text(name, case.values[next(values).own], stated)
-        return text.replace("%", "%25").replace("/", "%2F")
-
-    return PARAMETER_IN_PATH.sub(lambda match: filled(match[1]), case.endpoint.operation.path)
-
-
-def _path_text(name: str, value: Any, stated: Json) -> str:
-    """Write a value in the style of its path parameter (RFC 6570, sections 3.2.2, 3.2.5 and 3.2.7)."""
-    styles = {"matrix": (f";{name}=", f";{name}="), "label": (".", ".")}
-    before, between = styles.get(stated.get("style", ""), ("", ","))
-    if stated.get("explode") is not True:
-        return before + ",".join(_texts(value))
-    pairs = [f"{key}={_text(one)}" for key, one in value.items()] if isinstance(value, dict) else []
-    return before + between.join(pairs or _texts(value))
+def _path(case: Case) -> str:
+    """Fill the path; what the style of a parameter puts before its value stands there already."""
+    path = urlsplit(case.endpoint.prefix).path + case.endpoint.path
+    for one in (one for one in case.endpoint.parameters if one.place == "path"):
+        value, between = case.values[one.own], ","
+        texts = _texts(value)
+        if one.stated.get("explode") is True:  # RFC 6570, sections 3.2.2, 3.2.5 and 3.2.7
+            texts = [f"{key}={_text(part)}" for key, part in value.items()] if isinstance(value, dict) else texts
+            between = {"matrix": f";{one.wire}=", "label": "."}.get(one.stated.get("style", ""), ",")
+        path = path.replace(f"{{{one.own}}}", between.join(texts).replace("%", "%25").replace("/", "%2F"))
+    return path
 
 
 def _bodies(body: Body, value: Any, announced: str, content: bytes) -> tuple[Any, Any]:
@@ -266,9 +239,7 @@ def _texts(value: Any) -> list[str]:
 
 
 def _text(value: Any) -> str:
-    if isinstance(value, (dict, list)):
-        return json.dumps(value, ensure_ascii=False)
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _ordered(text: str) -> str:

@@ -54,7 +54,7 @@ WRONG: list[tuple[dict[str, Any], dict[str, str], list[str]]] = [
     ({}, {}, ["AIKYNETIX_API_KEY", "AIKYNETIX_TOKEN", "api_key="]),
     ({"api_key": KEY, "token": KEY}, {}, ["api_key and token", "give one"]),
     ({"api_key": KEY, "auth": ApiKey(KEY)}, {}, ["api_key and auth"]),
-    ({}, _BOTH, ["are both set"]),
+    ({}, _BOTH, ["more than one credential"]),
     ({"api_key": ""}, {}, ["is empty", "AIKYNETIX_API_KEY"]),
     ({"api_key": f"{KEY}\r\nX-Evil: 1"}, {}, ["control"]),
     ({"api_key": "schlüssel"}, {}, ["non-ASCII"]),

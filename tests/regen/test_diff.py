@@ -205,7 +205,7 @@ def test_what_is_not_judged_is_told_beside_other_changes() -> None:
     after = _before()
     post(after)["callbacks"] = {"done": {}}
     after["paths"]["/x\n- \u202efake"] = {"get": {"responses": {"200": {"description": "ok"}}}}
-    text = to_markdown(compare(_before(), after), {})
+    text = to_markdown(compare(_before(), after))
     assert "### Unjudged (1)" in text
     assert "it differs in `callbacks`" in text
     assert "- GET /x\\n- \\u202efake: new operation" in text.split("\n")

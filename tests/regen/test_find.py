@@ -7,11 +7,9 @@ from typing import Any
 
 import pytest
 
-from scripts.regen._address import video_url_places
-from scripts.regen._find import base_url
+from scripts.regen._find import base_url, find_credentials, video_url_places
 from scripts.regen._operations import operations_of
 from scripts.regen._schemas import ModelBook
-from scripts.regen._security import find_credentials
 
 Json = dict[str, Any]
 _TEXT: Json = {"type": "string"}

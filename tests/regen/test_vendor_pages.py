@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from scripts.regen._text import to_bytes
+from scripts.regen._problems import to_bytes
 from scripts.vendor_spec import main, make_spec
 
 if TYPE_CHECKING:

@@ -47,10 +47,10 @@ def test_other_operations_stay_on_the_server_of_the_document(
     """A server stated for the facade's path alone is not the one of others, and the report says where those are."""
     planned = _planned(_OURS, document, on_operations=on_operations)
     assert planned.findings == []
-    assert planned.base == _OURS
+    assert planned.canonical.base == _OURS
     prefixes = {one.name: one.prefix for one in planned.canonical.endpoints}
     assert prefixes == {"get_analyzed_video": "", "generate_analyzed_video": "", "sessions_list": prefix}
-    text = report(planned, compare(BASE, planned.spec), {})
+    text = report(planned, compare(BASE, planned.spec))
     assert f"- servers: the base URL is {_OURS}, was {_THEIRS}: the facade's operations name their servers" in text
     assert says in text
 

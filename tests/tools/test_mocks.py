@@ -175,3 +175,33 @@ def test_what_is_no_transport_of_this_client_is_refused(kind: Any, wrong: Any) -
     """When the client is made, by the setting's name; the other client's kind too."""
     with pytest.raises(ConfigurationError, match="transport="):
         kind(KEY, transport=wrong)
+
+
+@pytest.mark.parametrize("kind", CLIENTS)
+def test_event_hooks_see_each_response_whole(kind: str) -> None:
+    """Those that are set on the httpx client behind ``client.raw``, as people set them for their logs."""
+    seen: list[bytes] = []
+
+    async def asynchronous(response: httpx.Response) -> None:
+        seen.append(response.content)
+
+    def call(client: Any) -> Any:
+        raw, is_sync = client.raw, kind == "sync"
+        http = raw.get_httpx_client() if is_sync else raw.get_async_httpx_client()
+        http.event_hooks = {"response": [lambda it: seen.append(it.content) if is_sync else asynchronous(it)]}
+        return client.analyzed_videos.get("s")
+
+    assert KINDS[kind]({"api_key": KEY, "transport": httpx.MockTransport(reply)}, call).url == URL
+    assert json.loads(seen[0]) == FOUND_BODY
+
+
+@pytest.mark.parametrize("kind", CLIENTS)
+def test_a_transport_that_looks_empty_carries_everything(kind: str, tmp_path: Path) -> None:
+    """A recorder whose length is the number of its requests is false before the first one."""
+
+    class Recorder(httpx.MockTransport):
+        def __len__(self) -> int:
+            return 0
+
+    for job in ("get", "download", "export"):
+        do(kind, job, tmp_path, api_key=KEY, transport=Recorder(reply))
