@@ -2,20 +2,14 @@
 
 All of them pickle, so that they cross process boundaries. The foreign exception that led to one of them is its
 ``__cause__``; a cause does not pickle, because it may hold the request and with it the credential.
-
-Annotations are not postponed here, for the reason that `_models` has.
 """
 
+from __future__ import annotations
+
 import copyreg
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Mapping  # noqa: TC003 -- tools resolve the annotations at run time
+from pathlib import Path  # noqa: TC003 -- the same
 from typing import Any
-
-from attrs import define, field
-
-
-def _headers(given: Mapping[str, str] | None) -> Mapping[str, str]:
-    return {} if given is None else given
 
 
 class AikynetixError(Exception):
@@ -24,11 +18,7 @@ class AikynetixError(Exception):
     def __reduce__(self) -> tuple[Any, ...]:
         return copyreg.__newobj__, (type(self), *self.args), dict(self.__dict__)  # type: ignore[attr-defined] # pickle's
 
-    def __attrs_post_init__(self) -> None:
-        self.args = (vars(self)["message"],)
 
-
-@define(slots=False, auto_exc=False, eq=False, repr=False)
 class ConfigurationError(AikynetixError):
     """A setting is wrong or missing; the text names the setting and the environment variable that also sets it.
 
@@ -37,15 +27,15 @@ class ConfigurationError(AikynetixError):
             one.
     """
 
-    message: str
-    setting: str | None = field(default=None, kw_only=True)
+    def __init__(self, message: str, *, setting: str | None = None) -> None:
+        super().__init__(message)
+        self.setting = setting
 
 
 class InvalidArgumentError(AikynetixError, ValueError):
     """An argument that no request can carry, such as an empty session id; nothing was sent."""
 
 
-@define(slots=False, auto_exc=False, eq=False, repr=False)
 class APIError(AikynetixError):
     """A request to the API that did not end in a usable response.
 
@@ -55,16 +45,17 @@ class APIError(AikynetixError):
         request_url: The URL asked for, without its query.
     """
 
-    message: str
-    request_method: str = field(default="", kw_only=True)
-    request_url: str = field(default="", kw_only=True)
+    def __init__(self, message: str, *, request_method: str = "", request_url: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.request_method = request_method
+        self.request_url = request_url
 
     def __str__(self) -> str:
         asked = f" [{self.request_method} {self.request_url}]" if self.request_method else ""
         return f"{self.message}{asked}"
 
 
-@define(slots=False, auto_exc=False, eq=False, repr=False)
 class APIConnectionError(APIError):
     """No usable response came: the name did not resolve, the connection broke, a proxy or a certificate was in the way.
 
@@ -73,14 +64,17 @@ class APIConnectionError(APIError):
             not speak the protocol, a proxy that says no. Such a request is not retried.
     """
 
-    is_permanent: bool = field(default=False, kw_only=True)
+    def __init__(
+        self, message: str, *, is_permanent: bool = False, request_method: str = "", request_url: str = ""
+    ) -> None:
+        super().__init__(message, request_method=request_method, request_url=request_url)
+        self.is_permanent = is_permanent
 
 
 class APITimeoutError(APIConnectionError):
     """No complete response came within the timeout."""
 
 
-@define(slots=False, auto_exc=False, eq=False, repr=False)
 class APIStatusError(APIError):
     """The API answered with a status outside 200 to 299.
 
@@ -94,12 +88,26 @@ class APIStatusError(APIError):
         retry_after: Seconds that the server asked to wait, from ``Retry-After`` (RFC 9110, section 10.2.3).
     """
 
-    status_code: int = field(kw_only=True)
-    code: str | None = field(default=None, kw_only=True)
-    body: object = field(default=None, kw_only=True)
-    headers: Mapping[str, str] = field(default=None, converter=_headers, kw_only=True)
-    request_id: str | None = field(default=None, kw_only=True)
-    retry_after: float | None = field(default=None, kw_only=True)
+    def __init__(
+        self,
+        message: str,
+        *,
+        status_code: int,
+        code: str | None = None,
+        body: object = None,
+        headers: Mapping[str, str] | None = None,
+        request_id: str | None = None,
+        retry_after: float | None = None,
+        request_method: str = "",
+        request_url: str = "",
+    ) -> None:
+        super().__init__(message, request_method=request_method, request_url=request_url)
+        self.status_code = status_code
+        self.code = code
+        self.body = body
+        self.headers: Mapping[str, str] = {} if headers is None else headers
+        self.request_id = request_id
+        self.retry_after = retry_after
 
     def __str__(self) -> str:
         traced = f" (request id {self.request_id})" if self.request_id else ""
@@ -141,7 +149,6 @@ class InternalServerError(APIStatusError):
     """Any 5xx, registered with IANA or not (520 too)."""
 
 
-@define(slots=False, auto_exc=False, eq=False, repr=False)
 class APIResponseValidationError(APIError):
     """A 2xx response that cannot be used: not JSON, no URL in it, a URL that is not http(s), or too large.
 
@@ -151,12 +158,22 @@ class APIResponseValidationError(APIError):
         body: The first 64 KiB of the response's body as text where it was read and its fields did not fit; else None.
     """
 
-    status_code: int | None = field(default=None, kw_only=True)
-    request_id: str | None = field(default=None, kw_only=True)
-    body: str | None = field(default=None, kw_only=True)
+    def __init__(
+        self,
+        message: str,
+        *,
+        status_code: int | None = None,
+        request_id: str | None = None,
+        body: str | None = None,
+        request_method: str = "",
+        request_url: str = "",
+    ) -> None:
+        super().__init__(message, request_method=request_method, request_url=request_url)
+        self.status_code = status_code
+        self.request_id = request_id
+        self.body = body
 
 
-@define(slots=False, auto_exc=False, eq=False, repr=False)
 class VideoNotReadyError(AikynetixError):
     """The video was not there when the wait ran out.
 
@@ -165,12 +182,12 @@ class VideoNotReadyError(AikynetixError):
         waited: Seconds spent waiting.
     """
 
-    message: str
-    session_id: str = field(kw_only=True)
-    waited: float = field(kw_only=True)
+    def __init__(self, message: str, *, session_id: str, waited: float) -> None:
+        super().__init__(message)
+        self.session_id = session_id
+        self.waited = waited
 
 
-@define(slots=False, auto_exc=False, eq=False, repr=False)
 class DownloadError(AikynetixError):
     """A video could not be downloaded; nothing half-written stands under the final name.
 
@@ -182,10 +199,13 @@ class DownloadError(AikynetixError):
             ``"cancelled"``; None for anything else.
     """
 
-    message: str
-    session_id: str = field(kw_only=True)
-    path: Path | str | None = field(default=None, kw_only=True)
-    reason: str | None = field(default=None, kw_only=True)
+    def __init__(
+        self, message: str, *, session_id: str, path: Path | str | None = None, reason: str | None = None
+    ) -> None:
+        super().__init__(message)
+        self.session_id = session_id
+        self.path = path
+        self.reason = reason
 
 
 class SignedUrlExpiredError(DownloadError):
