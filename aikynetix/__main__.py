@@ -13,9 +13,6 @@ TYPE_CHECKING = False  # the typing module is a slow import
 if TYPE_CHECKING:
     from typing import Any, TextIO
 
-_NEEDED = ("click", "rich")
-_INTERRUPTED = 130
-
 
 class _Lenient:
     """A stderr that may be closed or full: what cannot be said there ends no work and changes no exit code."""
@@ -53,7 +50,7 @@ def main() -> None:
         code = _run(sys.argv[1:])
         sys.stdout.flush()
     except KeyboardInterrupt:
-        code = _INTERRUPTED
+        code = 130  # as shells have it: 128 and the signal's number
     except OSError as error:
         code = _lost_output(error)
     if code >= 128:
@@ -85,7 +82,7 @@ def _run(arguments: list[str]) -> int:
 
         print(f"aikynetix {__version__}")
         return 0
-    missing = [name for name in _NEEDED if PathFinder.find_spec(name) is None]
+    missing = [name for name in ("click", "rich") if PathFinder.find_spec(name) is None]
     if missing:
         print(f"aikynetix: the command needs {' and '.join(missing)}: pip install 'aikynetix[cli]'", file=sys.stderr)
         return 2

@@ -142,11 +142,8 @@ def _attempt_flow(request: httpx.Request, headers: httpx.Headers) -> Flow[Result
 
 
 def _redirect_target(request: httpx.Request, response: httpx.Response) -> httpx.URL | None:
-    """Return where to go on within the origin of ``request``, or None to leave the response as it is.
-
-    A redirect that would make a GET of another method (RFC 9110, section 15.4) is left.
-    """
-    following = response.next_request
+    """Return where to go on within the origin of ``request``, or None to leave the response as it is."""
+    following = response.next_request  # a GET in place of another method for some (RFC 9110, section 15.4): left
     if following is None or following.method != request.method or not is_repeatable(request):
         return None
     same = origin_of(following.url) == origin_of(request.url) and not following.url.userinfo
@@ -311,13 +308,11 @@ class AsyncHttpClient(_ApiClient, httpx.AsyncClient):
         """See `HttpClient.send`."""
         import anyio
 
-        send = partial(super().send, stream=True, auth=auth, follow_redirects=False)
-
         async def attempt(sent: httpx.Request) -> httpx.Response:
             deadline = request.extensions.get(DEADLINE)
             # Not asyncio's own timeout: scopes of anyio around it would take its cancellation for somebody else's.
             with anyio.fail_after(None if deadline is None else deadline - time.monotonic()):
-                return await send(sent)
+                return await super(AsyncHttpClient, self).send(sent, stream=True, auth=auth, follow_redirects=False)
 
         return await arun(self._flow(request, stream), attempt, _FAILURES)
 

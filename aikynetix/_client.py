@@ -90,11 +90,7 @@ class _ClientBase(Generic[TokenT, TransportT]):
         return copy
 
     def _factory(self) -> Callable[[], Aikynetix]:
-        """Return what makes a client like this one in another process.
-
-        Raises:
-            ConfigurationError: A transport or a TLS context of the caller's own cannot go there.
-        """
+        """Return what makes a client like this one in another process, where all of its settings can go there."""
         if self._transport is not None or not isinstance(self._settings.verify, str | None):
             raise ConfigurationError(
                 "executor= cannot be used with transport= or with verify= as an ssl.SSLContext: its workers are other "

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 import httpcore
 from httpcore._backends.auto import AutoBackend
 from httpcore._backends.sync import SyncBackend, SyncStream
+from httpcore._exceptions import map_exceptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
@@ -121,12 +122,8 @@ class _Backend(SyncBackend):
     def connect_tcp(
         self, host: str, port: int, timeout: float | None = None, *_: object, **__: object
     ) -> httpcore.NetworkStream:
-        try:
+        with map_exceptions({TimeoutError: httpcore.ConnectTimeout, OSError: httpcore.ConnectError}):
             connection = _dial(host, port, self.extensions, timeout)
-        except TimeoutError as error:
-            raise httpcore.ConnectTimeout(str(error)) from error
-        except OSError as error:
-            raise httpcore.ConnectError(str(error)) from error
         self.stream = _Stream(SyncStream(connection), self)
         return self.stream
 

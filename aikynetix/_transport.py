@@ -86,15 +86,13 @@ class _Stack:
             proxy = httpx.Proxy(proxy.url, ssl_context=context, auth=proxy.auth, headers=proxy.headers)
         transport = self._kind(verify=context, trust_env=False, limits=_ONE, proxy=proxy)
         set_backend(transport)
+        transport.proxy = proxy
         return transport
 
     def _is_to_repeat(self, transport: Any, was_kept: bool, request: httpx.Request, error: BaseException) -> bool:
         """Return whether the connection was stale; `httpx.ProxyError` where it is the proxy that cannot be reached."""
-        proxy = None if is_loopback(request.url.host) else self._proxy
-        is_early = isinstance(error, httpx.ConnectError) and (
-            transport.backend.stream is None or is_before_tunnel(error)
-        )
-        if proxy is not None and is_early:
+        proxy, is_early = transport.proxy, transport.backend.stream is None or is_before_tunnel(error)
+        if proxy is not None and is_early and isinstance(error, httpx.ConnectError):
             where = proxy.url.netloc.decode("ascii", "replace")  # without user and password
             raise httpx.ProxyError(f"cannot be reached at {where} ({error})") from error
         is_stale = was_kept and request.method == "GET" and isinstance(error, _STALE)

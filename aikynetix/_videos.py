@@ -47,9 +47,7 @@ ExportItem = str | tuple[str, AnalysisName | None]
 class _VideosBase:
     """What the verbs of both clients need: the client, and what it does for them."""
 
-    def __init__(
-        self, client: Any, settings: Settings, http: Any, storage: Any, make_factory: Callable[[], Callable[[], Any]]
-    ) -> None:
+    def __init__(self, client: Any, settings: Settings, http: Any, storage: Any, make_factory: Any) -> None:
         self._client, self._settings, self._http = client, settings, http
         self._storage, self._make_factory = storage, make_factory
 
