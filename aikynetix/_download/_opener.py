@@ -105,8 +105,6 @@ async def download_in_thread(
     import anyio
     import anyio.from_thread
 
-    is_own = not isinstance(storage["transport"], httpx.AsyncBaseTransport)
-    client = (StorageClient if is_own else AsyncStorageClient)(storage, options.timeout)
     stop, done, wanted = threading.Event(), anyio.Event(), options.cancelled
     options = attrs.evolve(options, cancelled=lambda: stop.is_set() or wanted())
     pool = ThreadPoolExecutor(1, "aikynetix-download")
