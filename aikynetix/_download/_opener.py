@@ -102,7 +102,6 @@ async def download_in_thread(
     ``storage`` is synchronous, or a caller's asynchronous transport, which stays in its event loop.
     The thread is not one of anyio's: those are forty at most, and an asyncio task's ``cancel()`` leaves them alone.
     """
-    import anyio
     import anyio.from_thread
 
     stop, done, wanted = threading.Event(), anyio.Event(), options.cancelled
