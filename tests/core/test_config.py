@@ -38,6 +38,10 @@ def sent(**given: Any) -> httpx.Request:
             "Host",
             "c.example",
         ),
+        *(
+            ({"api_key": KEY, "base_url": f"http://{loopback}:1"}, {}, "Host", f"{loopback}:1")
+            for loopback in ("localhost", "127.0.0.1", "127.9.9.9", "[::1]")
+        ),
     ],
 )
 def test_an_argument_wins_over_the_environment_and_that_over_the_spec(
@@ -132,9 +136,3 @@ def test_the_repr_of_a_client_says_what_kind_of_credential_it_has(auth: httpx.Au
 def test_a_timeout_is_httpx_s_own_or_seconds(timeout: Any, each: httpx.Timeout) -> None:
     """The default is finite."""
     assert Aikynetix(KEY, timeout=timeout).raw.get_httpx_client().timeout == each
-
-
-@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.9.9.9", "[::1]"])
-def test_plain_http_is_for_loopback(host: str) -> None:
-    """The name localhost, 127.0.0.0/8 and ::1."""
-    assert sent(api_key=KEY, base_url=f"http://{host}:1").url.scheme == "http"

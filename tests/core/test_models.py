@@ -73,33 +73,29 @@ def test_the_end_of_a_signed_url(query: str, end: datetime | None) -> None:
                 ('filename=""', "v.mp4"),
             )
         ),
+        # No separators, controls, device names, dots or spaces at the ends; at most 200 bytes, the extension kept.
+        *(
+            (f"https://h/{quote(text, safe='')}", name)
+            for text, name in (
+                ("a/b\\c:d", "a_b_c_d"),
+                ("a<>b", "a_b"),
+                ("..", "video.mp4"),
+                ("CON", "_CON"),
+                ("con .txt", "_con .txt"),
+                ("COM¹", "_COM¹"),
+                ("a\u202eb\x85c", "a_b_c"),
+                ("a" * 201, "a" * 200),
+                ("a" * 300 + ".mp4", "a" * 196 + ".mp4"),
+                ("a" * 300 + ".longlonge", "a" * 200),
+                ("a" * 195 + " b.mp4", "a" * 195 + ".mp4"),
+                ("a" + "é" * 150, "a" + "é" * 99),
+            )
+        ),
     ],
 )
 def test_the_name_of_what_a_url_points_to(url: str, name: str) -> None:
-    """The disposition it asks for (RFC 6266), else the last part of its path, else a name of ours."""
+    """The disposition it asks for (RFC 6266), else the last part of its path, else ours; a file in its own folder."""
     assert AnalyzedVideo("s", url).filename == name
-
-
-@pytest.mark.parametrize(
-    ("text", "name"),
-    [
-        ("a/b\\c:d", "a_b_c_d"),
-        ("a<>b", "a_b"),
-        ("..", "video.mp4"),
-        ("CON", "_CON"),
-        ("con .txt", "_con .txt"),
-        ("COM¹", "_COM¹"),
-        ("a\u202eb\x85c", "a_b_c"),
-        ("a" * 201, "a" * 200),
-        ("a" * 300 + ".mp4", "a" * 196 + ".mp4"),
-        ("a" * 300 + ".longlonge", "a" * 200),
-        ("a" * 195 + " b.mp4", "a" * 195 + ".mp4"),
-        ("a" + "é" * 150, "a" + "é" * 99),
-    ],
-)
-def test_a_file_s_name_names_a_file_in_its_own_folder(text: str, name: str) -> None:
-    """No separators, controls, device names, dots or spaces at its ends; at most 200 bytes with its extension kept."""
-    assert AnalyzedVideo("s", f"https://h/{quote(text, safe='')}").filename == name
 
 
 @pytest.mark.parametrize(

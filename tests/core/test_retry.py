@@ -57,6 +57,7 @@ RETRIES: dict[str, tuple[str, list[httpx.Response | Exception], int, type[Aikyne
     **{f"POST {code}": ("generate", [status(code), OK], 2, None) for code in (429, 503)},
     **{f"POST {code}": ("generate", [status(code), OK], 1, APIStatusError) for code in (408, 500, 502, 504, 520)},
     "503 for ever": ("get", [status(503)], 4, InternalServerError),
+    "a timeout of a transport of one's own": ("get", [TimeoutError("slow")], 4, APITimeoutError),
     "a minute to wait": ("get", [status(429, **{"Retry-After": "60"}), OK], 1, RateLimitError),
     "within the origin": ("get", [to("/elsewhere/", 301), OK], 2, None),
     "for ever": ("get", [to(f"/{n}/") for n in range(8)], 4, APIStatusError),
@@ -167,15 +168,6 @@ def test_whatever_a_transport_raises_becomes_ours(kind: str, case: str) -> None:
         assert (error.request_method, error.request_url) == (method, API)
         assert len(replies.requests) == requests
         assert getattr(error, "is_permanent", False) is (isinstance(raised, httpx.ProxyError) and most == [1, 1])
-
-
-@both
-def test_a_timeout_of_a_transport_of_one_s_own_is_a_timeout(kind: str) -> None:
-    """In both clients, whatever has raised it, and tried again like any other."""
-    replies = Replies(TimeoutError("slow"))
-    with pytest.raises(APITimeoutError):
-        run(kind, replies, max_retries=1)
-    assert len(replies.requests) == 2
 
 
 @both
