@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from aikynetix import AnalyzedVideo, APIResponseValidationError, APIStatusError, NotFoundError, VideoNotReadyError
+from aikynetix import AnalyzedVideo, APIStatusError, NotFoundError, VideoNotReadyError
 from aikynetix.sandbox import Sandbox
 from tests import first
 
@@ -132,21 +132,6 @@ def test_an_attachment_is_asked_for_and_signed(sandbox: Sandbox, kind: str) -> N
     video = ask(kind, "get", session_id, options={"as_attachment": True}, **settings_of(sandbox))
     assert sandbox.requests[0].query == "download=true"
     assert video.url == sandbox.signed_url(session_id, as_attachment=True) != sandbox.signed_url(session_id)
-
-
-@each_form
-@each_client
-def test_a_success_without_a_url_cannot_be_used(sandbox: Sandbox, kind: str, form: str) -> None:
-    """The vendor's schema does not require the URL: 200 with ``{}`` is an error of its own for generate."""
-    session_id = sandbox.sessions["slow"]
-    with pytest.raises(APIResponseValidationError) as caught:
-        ask(kind, "generate", session_id, **settings_of(sandbox, form))
-    error, request = caught.value, only_request(sandbox, form)
-    assert type(error) is APIResponseValidationError
-    assert (error.status_code, error.request_id) == (200, request.request_id)
-    assert error.message == "the response has status 200 but no analyzed_video_url in it"
-    assert (error.request_method, error.request_url) == ("POST", sandbox.base_url + path_of(session_id))
-    assert (request.method, request.status) == ("POST", 200)
 
 
 # --- ensure

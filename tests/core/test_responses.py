@@ -172,10 +172,11 @@ def test_a_retry_after_date_is_measured_by_our_clock_where_the_server_tells_no_t
 @pytest.mark.parametrize(
     ("status", "body"), [(202, b""), (204, b" "), (200, b"{}"), (200, b'{"analyzed_video_url": null}')]
 )
-def test_no_url_yet_is_refused_where_a_url_is_needed(status: int, body: bytes) -> None:
+@pytest.mark.parametrize("verb", ["get", "generate"])
+def test_no_url_yet_is_refused_where_a_url_is_needed(status: int, body: bytes, verb: str) -> None:
     """An empty 202 or 204, and an object with nothing in the field."""
     with pytest.raises(APIResponseValidationError, match=f"status {status} but no analyzed_video_url in it"):
-        answered(status, body)
+        answered(status, body, verb=verb)
 
 
 @pytest.mark.parametrize(
