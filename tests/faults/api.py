@@ -182,7 +182,7 @@ TIMING = (
     _slow("byte-by-byte-chunks", _CHUNKED, Drip(b"1\r\n \r\n", 0.1, endless=True)),
     _slow("byte-by-byte-error", b"HTTP/1.1 500 X\r\n\r\n", Drip(b"x", 1.0, endless=True)),
     _slow("interim-responses", Drip(b"HTTP/1.1 102 X\r\n\r\n", 0.01, endless=True)),
-    Scenario("slow-post", raw(Stall()), _SLOW, verb="generate", retries=1),
+    Scenario("slow-post", then_found(Stall()), _SLOW, verb="generate", retries=1),
     Scenario("slow-once", then_found(Stall()), retries=1),
     Scenario("slow-error-once", then_found(_DRIPPED, Drip(b"abc", 0.01)), retries=2),
     Scenario("quick-enough", raw(_SIZED, b"\r\n", Drip(_JSON[:20], 0.001), _JSON[20:], Keep())),

@@ -6,11 +6,10 @@ import gc
 import socket
 import subprocess
 import sys
-import threading
 import time
 import warnings
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -22,10 +21,9 @@ from aikynetix import (
     APIResponseValidationError,
     APITimeoutError,
     AsyncAikynetix,
-    DownloadInterruptedError,
     NotFoundError,
 )
-from tests.contract.callers import CLIENTS, KINDS, ask, do, in_a_row
+from tests.contract.callers import CLIENTS, KINDS, do, in_a_row
 from tests.faults.scenario import FOUND, FOUND_BODY, HEAD, URL, answer, raw, response
 from tests.faults.server import FaultServer, Keep, Pause, Script
 from tests.faults.storage import VIDEO, head
@@ -230,44 +228,6 @@ def test_cancelling_while_connecting_ends_at_once(backend: str, place: str) -> N
             with black_hole("127.0.0.2", port):
                 anyio.run(main, f"http://127.0.0.2:{port}", backend=backend)
     gc.collect()
-
-
-@pytest.mark.parametrize("kind", CLIENTS)
-def test_a_download_whose_server_is_silent_in_the_handshake_can_be_cancelled(kind: str, tmp_path: Path) -> None:
-    """Within a second, whatever the timeout is."""
-    cancel, began = threading.Event(), time.monotonic()
-    threading.Timer(0.2, cancel.set).start()
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        settings = {"api_key": KEY, "base_url": f"https://127.0.0.1:{silent.getsockname()[1]}", "timeout": 20}
-        with pytest.raises(DownloadInterruptedError, match="cancelled"):
-            ask(kind, "download", "s", tmp_path / "v.mp4", options={"cancel": cancel}, **settings)
-    assert time.monotonic() - began < 2
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_post_is_sent_again_only_as_long_as_it_has_not_left(kind: str) -> None:
-    """The first attempt is refused; the second is heard by a server that never ends its response, and is the last."""
-    posts: list[bytes] = []
-    with socket.socket() as server:
-        server.bind(("127.0.0.1", 0))  # and refuses, until it listens
-
-        def serve() -> None:
-            time.sleep(0.1)
-            server.listen()
-            with suppress(OSError):
-                while True:
-                    kept.append(server.accept()[0])
-                    posts.append(kept[-1].recv(65536))
-                    kept[-1].sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{")
-
-        kept: list[socket.socket] = []
-        threading.Thread(target=serve, daemon=True).start()
-        settings = {"api_key": KEY, "base_url": f"http://127.0.0.1:{server.getsockname()[1]}", "timeout": 0.5}
-        with pytest.raises(APITimeoutError):
-            ask(kind, "generate", "s", max_retries=9, **settings)
-        for connection in kept:
-            connection.close()
-    assert len(posts) == 1
 
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
