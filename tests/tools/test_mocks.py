@@ -62,15 +62,25 @@ def _named(requests: list[httpx.Request]) -> list[tuple[str, str]]:
     return [(request.method, str(request.url).partition("?")[0]) for request in requests]
 
 
-@contextmanager
-def with_transport(request: pytest.FixtureRequest, folder: Path) -> Generator[Mocked]:
-    seen: list[httpx.Request] = []
+class Recorder(httpx.MockTransport):
+    """Is false before its first request, for its length is their number."""
 
-    def handle(request: httpx.Request) -> httpx.Response:
-        seen.append(request)
+    def __init__(self) -> None:
+        super().__init__(self._record)
+        self.requests = list[httpx.Request]()
+
+    def __len__(self) -> int:
+        return len(self.requests)
+
+    def _record(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append(request)
         return reply(request)
 
-    yield {"transport": httpx.MockTransport(handle)}, lambda: _named(seen)
+
+@contextmanager
+def with_transport(request: pytest.FixtureRequest, folder: Path) -> Generator[Mocked]:
+    recorder = Recorder()
+    yield {"transport": recorder}, lambda: _named(recorder.requests)
 
 
 @contextmanager
@@ -193,15 +203,3 @@ def test_event_hooks_see_each_response_whole(kind: str) -> None:
 
     assert KINDS[kind]({"api_key": KEY, "transport": httpx.MockTransport(reply)}, call).url == URL
     assert json.loads(seen[0]) == FOUND_BODY
-
-
-@pytest.mark.parametrize("kind", CLIENTS)
-def test_a_transport_that_looks_empty_carries_everything(kind: str, tmp_path: Path) -> None:
-    """A recorder whose length is the number of its requests is false before the first one."""
-
-    class Recorder(httpx.MockTransport):
-        def __len__(self) -> int:
-            return 0
-
-    for job in ("get", "download", "export"):
-        do(kind, job, tmp_path, api_key=KEY, transport=Recorder(reply))
