@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import nullcontext
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,6 +16,8 @@ from tests import spec
 from .conftest import error_of, video_url, with_key
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import httpx
 
     from .conftest import Ask
@@ -164,18 +167,15 @@ def test_the_latency_is_waited_for_before_each_answer(ask: Ask) -> None:
 
 
 @pytest.mark.parametrize(
-    "settings",
-    [{"url_lifetime": 0}, {"url_lifetime": 604_801}, {"latency": -1.0}, {"polls": -1}, {"api_key": ""}, {"token": ""}],
-    ids=lambda settings: next(iter(settings)),
+    ("kind", "setting", "value"),
+    [
+        *((Sandbox, "url_lifetime", seconds) for seconds in (0, 604_801)),
+        *((Sandbox, setting, value) for setting, value in (("latency", -1.0), ("polls", -1))),
+        *((Sandbox, credential, "") for credential in ("api_key", "token")),
+        *((partial(SandboxSession, "x"), "polls", -1), (SandboxSession, "id", "")),
+    ],
 )
-def test_settings_out_of_range_are_refused(settings: dict[str, int]) -> None:
-    """A setting that makes no sense is a ValueError when the sandbox is made, naming the setting."""
-    with pytest.raises(ValueError, match=next(iter(settings))):
-        Sandbox(**settings)  # type: ignore[arg-type]  # wrong values are the point
-
-
-@pytest.mark.parametrize(("id_", "polls", "named"), [("", None, "id"), ("x", -1, "polls")])
-def test_sessions_that_make_no_sense_are_refused(id_: str, polls: int | None, named: str) -> None:
-    """The same for sessions of one's own."""
-    with pytest.raises(ValueError, match=named):
-        SandboxSession(id_, polls=polls)
+def test_settings_that_make_no_sense_are_refused(kind: Callable[..., object], setting: str, value: object) -> None:
+    """A ValueError that names the setting, when the sandbox, or a session of one's own, is made."""
+    with pytest.raises(ValueError, match=setting):
+        kind(**{setting: value})

@@ -13,18 +13,13 @@ import httpx
 import pytest
 
 from aikynetix.sandbox import RecordedRequest, Sandbox
+from scripts.soak import open_files
 from tests import spec
 
 from .conftest import with_key
 
 if TYPE_CHECKING:
     from .conftest import Ask
-
-
-def open_files() -> int:
-    """Counts this process's file descriptors."""
-    gc.collect()
-    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 def refused(url: str) -> bool:
@@ -45,11 +40,13 @@ def raw_request(request: httpx.Request) -> socket.socket:
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="counts descriptors in /proc")
 def test_nothing_is_left_behind() -> None:
     """Many lives, with connections left open by the client, leave no thread and no file descriptor."""
+    gc.collect()
     threads, files = threading.active_count(), open_files()
     for _ in range(5):
         with Sandbox() as sandbox, httpx.Client(verify=False) as client:
             client.get(sandbox.base_url)
             client.get(sandbox.signed_url("session-jump"))
+    gc.collect()
     assert threading.active_count() == threads
     assert open_files() == files
 
