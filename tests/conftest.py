@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import os
 import signal
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests import first
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from aikynetix.sandbox import Sandbox
 
 first.use()  # before anything imports the package
 
@@ -25,3 +31,19 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith(("AIKYNETIX_", "MAKE")) or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Sandbox]:
+    """One running sandbox for a module."""
+    from aikynetix.sandbox import Sandbox
+
+    with Sandbox(polls=1) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def sandbox(running: Sandbox) -> Sandbox:
+    """The module's sandbox with fresh state."""
+    running.reset()
+    return running

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
 from aikynetix._cli._app import run
-from aikynetix.sandbox import Sandbox
+
+if TYPE_CHECKING:
+    from aikynetix.sandbox import Sandbox
 
 
 class Ran(NamedTuple):
@@ -22,19 +24,12 @@ class Ran(NamedTuple):
 Command = Callable[..., Ran]
 
 
-@pytest.fixture(scope="module")
-def module_sandbox() -> Iterator[Sandbox]:
-    with Sandbox(polls=1) as sandbox:
-        yield sandbox
-
-
 @pytest.fixture
-def sandbox(module_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
-    """A sandbox with fresh state, which the environment points to."""
-    module_sandbox.reset()
-    for name, value in module_sandbox.env.items():
+def sandbox(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
+    """The same, and the environment points to it."""
+    for name, value in sandbox.env.items():
         monkeypatch.setenv(name, value)
-    return module_sandbox
+    return sandbox
 
 
 @pytest.fixture

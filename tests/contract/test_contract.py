@@ -32,13 +32,6 @@ def running() -> Iterator[Sandbox]:
         yield sandbox
 
 
-@pytest.fixture
-def sandbox(running: Sandbox) -> Sandbox:
-    """The module's sandbox with fresh state."""
-    running.reset()
-    return running
-
-
 def only_request(sandbox: Sandbox, form: str) -> RecordedRequest:
     """The one request that the sandbox got; it carried a credential in this form and in no other."""
     (request,) = sandbox.requests

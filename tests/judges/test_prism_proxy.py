@@ -8,7 +8,6 @@ import httpx
 import pytest
 
 from aikynetix import APIStatusError
-from aikynetix.sandbox import Sandbox
 from tests import spec
 from tests.contract.callers import CLIENTS, FORMS, ask, settings_of
 from tests.contract.table import FAILURES
@@ -17,6 +16,8 @@ from .prism import prism
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from aikynetix.sandbox import Sandbox
 
 CALLS: list[tuple[str, str, dict[str, Any]]] = [
     ("get", "jump", {}),
@@ -31,21 +32,9 @@ CALLS: list[tuple[str, str, dict[str, Any]]] = [
 
 
 @pytest.fixture(scope="module")
-def running() -> Iterator[Sandbox]:
-    with Sandbox(polls=1) as sandbox:
-        yield sandbox
-
-
-@pytest.fixture(scope="module")
 def proxy(running: Sandbox) -> Iterator[str]:
     with prism(running.base_url.removesuffix(spec.base_path())) as url:
         yield url + spec.base_path()
-
-
-@pytest.fixture
-def sandbox(running: Sandbox) -> Sandbox:
-    running.reset()
-    return running
 
 
 @pytest.mark.parametrize("kind", CLIENTS)

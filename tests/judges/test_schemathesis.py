@@ -1,4 +1,4 @@
-"""schemathesis makes requests of ``openapi.json`` and holds the sandbox's answers against it."""
+"""openapi-spec-validator on ``openapi.json``; schemathesis holds the sandbox's answers to its requests against it."""
 
 from __future__ import annotations
 
@@ -13,14 +13,10 @@ import pytest
 
 from aikynetix.sandbox import Sandbox
 
-from .prism import SPEC
+from .prism import ROOT, SPEC
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-pytestmark = pytest.mark.skipif(
-    find_spec("schemathesis") is None, reason="schemathesis is not installed: it comes with the extra `dev`"
-)
 
 # Random ids are unknown sessions, so most of the time one that the sandbox knows is taken. Credentials come from the
 # environment, so that none is in a file or among a process's arguments.
@@ -64,6 +60,13 @@ def report_of(folder: Path, config: str, **environ: str) -> Any:
     return json.loads((folder / "report.json").read_text("utf-8")) | {"exit": ran.returncode, "printed": ran.stdout}
 
 
+def test_the_spec_is_valid() -> None:
+    """It conforms to the schema of the version that it says it is."""
+    validator = pytest.importorskip("openapi_spec_validator", reason="it comes with the extra `dev`")
+    validator.validate(json.loads((ROOT / "openapi.json").read_text("utf-8")))
+
+
+@pytest.mark.skipif(find_spec("schemathesis") is None, reason="it comes with the extra `dev`")
 @pytest.mark.parametrize(
     ("sessions", "credential", "checks", "statuses"),
     [

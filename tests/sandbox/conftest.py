@@ -21,17 +21,10 @@ OPERATIONS = {"GET": spec.GET, "POST": spec.GENERATE}
 
 
 @pytest.fixture(scope="module")
-def shared() -> Iterator[Sandbox]:
+def running() -> Iterator[Sandbox]:
     """One running sandbox for a module."""
     with Sandbox() as sandbox:
         yield sandbox
-
-
-@pytest.fixture
-def sandbox(shared: Sandbox) -> Sandbox:
-    """The module's sandbox with fresh state."""
-    shared.reset()
-    return shared
 
 
 @pytest.fixture(scope="session")

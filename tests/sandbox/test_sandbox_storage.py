@@ -34,7 +34,7 @@ def clock() -> list[datetime]:
 
 
 @pytest.fixture(scope="module")
-def shared(clock: list[datetime]) -> Iterator[Sandbox]:
+def running(clock: list[datetime]) -> Iterator[Sandbox]:
     """A sandbox with known bytes, a known clock and URLs that live ten minutes."""
     extra = SandboxSession("other", video=OTHER)
     with Sandbox(video=VIDEO, clock=lambda: clock[0], url_lifetime=600, extra_sessions=[extra]) as sandbox:
