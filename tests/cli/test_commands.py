@@ -138,20 +138,12 @@ def test_a_certificate_is_trusted_by_option_and_refused_in_plain_words_without(
     assert "_ssl.c" not in refused.err
 
 
-@pytest.mark.parametrize(
-    ("options", "said"),
-    [
-        (["--base-url", "http://127.0.0.1:1"], "127.0.0.1:1"),
-        (["--base-url", "https://api.example.invalid", "--proxy", "http://user:canary@127.0.0.1:1"], "proxy"),
-    ],
-)
-def test_a_server_or_proxy_that_is_not_there_is_try_again_later(
-    command: Command, options: list[str], said: str
-) -> None:
-    """The line names what was asked for, without a password."""
+def test_a_proxy_that_is_not_there_is_try_again_later(command: Command) -> None:
+    """The line names it, without its password."""
+    options = "--base-url", "https://api.example.invalid", "--proxy", "http://user:canary@127.0.0.1:1"
     ran = command("url", "s", "--max-retries", "0", *options, AIKYNETIX_API_KEY="key")
     assert ran.code == 6
-    assert said in ran.err
+    assert "proxy" in ran.err
     assert "canary" not in ran.err
 
 

@@ -1,17 +1,15 @@
-"""Arguments of the wrong type or value, and the types that tools read from what comes back."""
+"""Arguments of the wrong type or value."""
 
 from __future__ import annotations
 
 import os
-import typing
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-import attrs
 import httpx
 import pytest
 
-from aikynetix import AnalyzedVideo, DownloadedVideo, ExportRecord
+from aikynetix import AnalyzedVideo
 from tests.contract.callers import CLIENTS, Replies, ask
 
 if TYPE_CHECKING:
@@ -94,10 +92,3 @@ def test_expiry_is_judged_by_a_datetime(now: Any) -> None:
     """A date has no time of day, and a number no unit."""
     with pytest.raises(TypeError, match="now must be a datetime"):
         AnalyzedVideo("s", "https://h/v.mp4?Expires=100").is_expired(now)
-
-
-@pytest.mark.parametrize("kind", [AnalyzedVideo, DownloadedVideo, ExportRecord])
-def test_tools_can_read_the_types_of_what_comes_back(kind: type[Any]) -> None:
-    """Serializers resolve the annotations at run time."""
-    assert {field.name for field in attrs.fields(kind)} <= set(typing.get_type_hints(kind))
-    attrs.resolve_types(kind)

@@ -164,17 +164,6 @@ def test_a_proxy_that_says_no_is_asked_once(
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("kind", CLIENTS)
-def test_a_proxy_that_is_overloaded_is_asked_again(
-    kind: str, far: FaultServer, settings: dict[str, Any], tmp_path: Path
-) -> None:
-    """503 to a CONNECT never reached the API, so that even a POST may be sent again."""
-    busy = (response(status=503, headers="Retry-After: 0\r\n"), Keep())
-    with FaultServer({f"{API}:443": Script(busy, (Tunnel(far.port),))}) as proxy:
-        do(kind, "generate", tmp_path, **settings | {"proxy": proxy.url, "max_retries": 1})
-        assert (len(proxy.seen), len(far.seen)) == (2, 1)
-
-
 def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as sock:
         port: int = sock.getsockname()[1]

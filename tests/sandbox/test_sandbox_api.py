@@ -126,15 +126,6 @@ def test_answers_have_what_the_document_requires_of_them() -> None:
     assert made.failure(500, "broken") == {"error": "broken"}
 
 
-def test_a_bad_request_changes_nothing(http: httpx.Client, sandbox: Sandbox, ask: Ask) -> None:
-    """It is 400, as the document has it."""
-    request = with_key(spec.request(spec.GENERATE, sandbox.sessions["new"], base_url=sandbox.base_url), sandbox.api_key)
-    headers = {**request.headers, "content-type": "text/plain"} | {"content-length": "70000"}
-    answer = http.request(request.method, request.url, headers=headers, content=b"a" * 70_000)
-    assert answer.status_code == 400
-    assert ask(sandbox, "GET", sandbox.sessions["new"]).status_code == 404
-
-
 def test_what_is_not_documented_is_not_there(http: httpx.Client, sandbox: Sandbox) -> None:
     """Other methods are 405 and told the right ones; other paths are 404 in JSON, never a redirect."""
     path = spec.path("ID")

@@ -101,14 +101,3 @@ def test_a_token_that_was_replaced_is_masked_too() -> None:
     replies = [httpx.Response(401), httpx.Response(403, json={"error": f"{TOKEN}, then {TOKEN}-and-more."})]
     error: Any = failure("sync", *replies, token=lambda: next(tokens))
     assert error.message == "***, then ***."
-
-
-def test_what_the_caller_was_handling_is_left_alone() -> None:
-    """An exception of the caller's own keeps its traceback and its text."""
-    mine = KeyError(f"mine {KEY}")
-    try:
-        raise mine
-    except KeyError:
-        failure("sync", httpx.ReadError("broken"), api_key=KEY)
-    assert mine.__traceback__ is not None
-    assert KEY in str(mine)

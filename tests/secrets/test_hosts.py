@@ -68,16 +68,3 @@ def test_the_raw_client_takes_the_credential_to_no_other_origin(kind: str, crede
         KINDS[kind](settings, lambda client: getattr(client.raw, lend)().get(f"{server.other_url}/sessions/video/"))
         assert finds(repr(server.requests_at_other())) == []
         assert not {"authorization", "api-key"} & dict(server.seen[0].headers).keys()
-
-
-@pytest.mark.parametrize("kind", CLIENTS)
-def test_no_netrc_of_the_machine_is_used(kind: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A .netrc for the API's host changes nothing: the request goes out with its own key alone."""
-    (tmp_path / ".netrc").write_text("machine 127.0.0.1 login netrc-user password netrc-password\n")
-    monkeypatch.setenv("NETRC", str(tmp_path / ".netrc"))
-    monkeypatch.setenv("HOME", str(tmp_path))
-    with FaultServer(_SCRIPTS) as server:
-        do(kind, "get", tmp_path, api_key=KEY, base_url=server.url)
-        sent = dict(server.seen[0].headers)
-    assert sent["api-key"] == KEY
-    assert "authorization" not in sent
