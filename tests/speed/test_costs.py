@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import httpx
 import pytest
@@ -16,11 +16,12 @@ from aikynetix import Aikynetix
 from tests.faults.scenario import FOUND_BODY, answer
 from tests.faults.server import FaultServer
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
 PACKAGE = str(Path(aikynetix.__file__).parent)
 # Of one warm lookup, in this package alone: Python calls, files that they are in, changes from file to file.
 MOST_CALLS, MOST_FILES, MOST_SWITCHES = 58, 10, 25
-
-Work = Callable[[], object]
 
 
 @pytest.fixture
@@ -29,29 +30,11 @@ def server() -> Iterator[FaultServer]:
         yield running
 
 
-def warmed_up(work: Work) -> Work:
+def calls_of(work: Callable[[], object]) -> list[str]:
+    """Return the file of every Python function that ``work``, when it is warm, calls in order."""
+    files: list[str] = []
     for _ in range(10):
         work()
-    return work
-
-
-@pytest.fixture
-def look_up(server: FaultServer) -> Iterator[Work]:
-    """Look a video up."""
-    with Aikynetix(api_key="k", base_url=server.url) as client:
-        yield warmed_up(lambda: client.analyzed_videos.get("s"))
-
-
-@pytest.fixture
-def ask_httpx(server: FaultServer) -> Iterator[Work]:
-    """Do the same by httpx alone."""
-    with httpx.Client(base_url=server.url) as client:
-        yield warmed_up(lambda: client.get("/session-management/sessions/s/analyzed-video/").json())
-
-
-def calls_of(work: Work) -> list[str]:
-    """Return the file of every Python function that ``work`` calls, in order."""
-    files: list[str] = []
 
     def note(frame: object, event: str, _argument: object) -> None:
         if event == "call":
@@ -65,9 +48,11 @@ def calls_of(work: Work) -> list[str]:
     return files
 
 
-def test_the_walk_of_a_lookup_is_short(look_up: Work, ask_httpx: Work) -> None:
+def test_the_walk_of_a_lookup_is_short(server: FaultServer) -> None:
     """One warm lookup makes few calls in few files of ours, and in all a tenth more than httpx by hand at most."""
-    files, baseline = calls_of(look_up), calls_of(ask_httpx)
+    with Aikynetix(api_key="k", base_url=server.url) as client, httpx.Client(base_url=server.url) as http:
+        files = calls_of(lambda: client.analyzed_videos.get("s"))
+        baseline = calls_of(lambda: http.get("/session-management/sessions/s/analyzed-video/").json())
     ours = [file for file in files if file.startswith(PACKAGE)]
     assert len(ours) <= MOST_CALLS
     assert len(set(ours)) <= MOST_FILES
