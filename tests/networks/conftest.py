@@ -1,10 +1,12 @@
-"""A throw-away authority, servers of the names that it vouches for, and this machine's address on a real network."""
+"""A throw-away authority, servers of the names that it vouches for, programs, and an address on a real network."""
 
 from __future__ import annotations
 
+import shutil
 import socket
 import ssl
 import subprocess
+import time
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
@@ -108,3 +110,26 @@ def black_hole(host: str, port: int) -> Generator[None]:
             caller.setblocking(False)
             caller.connect_ex((host, port))
         yield
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        port: int = sock.getsockname()[1]
+    return port
+
+
+@contextmanager
+def listening(command: list[str], port: int) -> Generator[None]:
+    """A program that listens at this port, a minute after its start at the latest."""
+    if shutil.which(command[0]) is None:
+        pytest.skip(f"{command[0]} is not installed")
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        try:
+            for _ in range(3_000):
+                with socket.socket() as sock:
+                    if process.poll() is not None or sock.connect_ex(("127.0.0.1", port)) == 0:
+                        break
+                time.sleep(0.02)
+            yield
+        finally:
+            process.kill()

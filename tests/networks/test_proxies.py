@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import base64
 import gc
-import shutil
 import socket
 import ssl
-import subprocess
-import time
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -22,10 +18,10 @@ from tests.faults.scenario import FOUND, assert_presentable, raw, response
 from tests.faults.server import FaultServer, Keep, Script, Tunnel
 from tests.secrets.hunt import KEY, PASSWORD, finds
 
-from .conftest import API, STORAGE, scripts_of, server_context
+from .conftest import API, STORAGE, free_port, listening, scripts_of, server_context
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     import trustme
@@ -116,8 +112,9 @@ def test_no_proxy_is_obeyed(
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_proxy_that_is_not_there_is_named(kind: str, scheme: str, job: str, tmp_path: Path) -> None:
     """The message says that it is the proxy, and where, and not that the host of the request has a fault."""
-    where = f"127.0.0.1:{free_port()}"
-    with FaultServer(scripts_of(f"https://{STORAGE}")) as api:
+    with FaultServer(scripts_of(f"https://{STORAGE}")) as api, socket.socket() as deaf:
+        deaf.bind(("127.0.0.1", 0))  # is nobody else's, and refuses, for it does not listen
+        where = f"127.0.0.1:{deaf.getsockname()[1]}"
         base_url = api.url if job == "download" else f"https://{API}"
         with pytest.raises(APIConnectionError if job == "get" else DownloadError) as caught:
             do(kind, job, tmp_path, api_key=KEY, max_retries=0, proxy=f"{scheme}://{LOGIN}{where}", base_url=base_url)
@@ -164,29 +161,6 @@ def test_a_proxy_that_says_no_is_asked_once(
     assert list(tmp_path.iterdir()) == []
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        port: int = sock.getsockname()[1]
-    return port
-
-
-@contextmanager
-def running(command: list[str], port: int) -> Generator[None]:
-    """A program that listens at this port."""
-    if shutil.which(command[0]) is None:
-        pytest.skip(f"{command[0]} is not installed")
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        try:
-            for _ in range(200):
-                with socket.socket() as sock:
-                    if sock.connect_ex(("127.0.0.1", port)) == 0:
-                        break
-                time.sleep(0.02)
-            yield
-        finally:
-            process.kill()
-
-
 PROGRAMS: dict[str, Callable[[int, Path], list[str]]] = {
     "socks5": lambda port, _: ["microsocks", "-i", "127.0.0.1", "-p", str(port), "-u", USER, "-P", "right"],
     "http": lambda _, config: ["tinyproxy", "-d", "-c", str(config)],
@@ -203,7 +177,7 @@ def test_programs_that_are_proxies_carry_everything(
     """With user and password from ALL_PROXY; with another password nothing gets through, and the error says so."""
     port, config = free_port(), tmp_path / "tinyproxy.conf"
     config.write_text(f"Port {port}\nListen 127.0.0.1\nTimeout 20\nBasicAuth {USER} right\nAllow 127.0.0.1\n")
-    with running(PROGRAMS[scheme](port, config), port):
+    with listening(PROGRAMS[scheme](port, config), port):
         monkeypatch.setenv("ALL_PROXY", f"{scheme}://{USER}:right@127.0.0.1:{port}")
         for job in ("download", "export"):
             do(kind, job, tmp_path, **settings | {"base_url": near.url})
