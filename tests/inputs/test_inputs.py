@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from aikynetix._redact import Secret, scrub
 from scripts.fuzz.targets import SEEDS, TARGETS
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 _quick = settings(max_examples=60, derandomize=True, deadline=None, database=None)
 
@@ -27,26 +22,14 @@ def test_every_target_has_seeds_and_keeps_its_promise_on_them(name: str) -> None
             TARGETS[name](seed[:place] + bytes([seed[place] ^ 0x80]) + seed[place + 1 :])
 
 
-def mutations(name: str) -> st.SearchStrategy[bytes]:
-    pieces = st.one_of(st.sampled_from(SEEDS[name]), st.binary(max_size=40), st.text(max_size=20).map(_encoded))
-    return st.lists(pieces, max_size=4).map(b"".join)
-
-
-def _encoded(text: str) -> bytes:
-    return text.encode("utf-8", "replace")
-
-
 @pytest.mark.parametrize("name", TARGETS)
-def test_any_bytes_keep_the_promise(name: str) -> None:
+@_quick
+@given(data=st.data())
+def test_any_bytes_keep_the_promise(name: str, data: st.DataObject) -> None:
     """Seeds joined with anything."""
-    target: Callable[[bytes], None] = TARGETS[name]
-
-    @_quick
-    @given(mutations(name))
-    def run(data: bytes) -> None:
-        target(data)
-
-    run()
+    text = st.text(max_size=20).map(lambda drawn: drawn.encode("utf-8", "replace"))
+    pieces = st.one_of(st.sampled_from(SEEDS[name]), st.binary(max_size=40), text)
+    TARGETS[name](b"".join(data.draw(st.lists(pieces, max_size=4))))
 
 
 @_quick
