@@ -179,21 +179,6 @@ def test_the_readme_is_short_and_its_links_lead_somewhere() -> None:
     assert all((ROOT / link).is_file() for link in links if not link.startswith("#"))
 
 
-def test_the_table_of_extras_is_complete() -> None:
-    """Each extra for users is named, and none that does not exist."""
-    table = README.split("| extra | adds |", 1)[1].split("\n\n", 1)[0]
-    named = set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE))
-    assert named == set(PROJECT["optional-dependencies"]) - {"dev"}
-
-
-def test_every_error_class_is_named_and_exists() -> None:
-    """A reader finds what an `except` may name."""
-    public = {name for name in aikynetix.__all__ if name.endswith("Error")}
-    named = set(re.findall(r"`(\w+Error)`", README))
-    assert public - named == {"APIError"}
-    assert named - public == {"ValueError"}
-
-
 def test_the_figures_of_the_guides_are_those_of_the_code() -> None:
     """Limits and defaults are written in prose; they are held together here."""
     from aikynetix import _config, _reading, _retry
@@ -205,10 +190,16 @@ def test_the_figures_of_the_guides_are_those_of_the_code() -> None:
     assert f"| `max_retries=` | | {inspect.signature(aikynetix.Aikynetix).parameters['max_retries'].default} |" in guide
 
 
-def test_variables_commands_and_options_that_are_named_exist() -> None:
-    """The README tells of no setting that nobody reads, and of no command that is not there."""
+def test_what_is_named_exists_and_what_a_reader_needs_is_named() -> None:
+    """Each extra for users and each error that an `except` may name; no variable that nobody reads, and no command."""
     from aikynetix import _config
 
+    table = README.split("| extra | adds |", 1)[1].split("\n\n", 1)[0]
+    extras = set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE))
+    assert extras == set(PROJECT["optional-dependencies"]) - {"dev"}
+    public = {name for name in aikynetix.__all__ if name.endswith("Error")}
+    named = set(re.findall(r"`(\w+Error)`", README))
+    assert (public - named, named - public) == ({"APIError"}, {"ValueError"})
     known = {_config.API_KEY_VARIABLE, _config.TOKEN_VARIABLE, _config.BASE_URL_VARIABLE}
     every = "\n".join(GUIDES.values())
     assert set(re.findall(r"AIKYNETIX_\w+", every)) <= known
