@@ -48,6 +48,7 @@ def test_the_stub_and_the_module_name_the_same() -> None:
 def test_jedi_completes_what_is_public(code: str, expected: set[str], tmp_path: Path) -> None:
     """After a dot every public name is offered, and nothing that is not meant for users."""
     jedi: Any = pytest.importorskip("jedi")
+    jedi.settings.cache_directory = str(tmp_path.parent / "jedi")  # the shared one may be half written by another
     completions = jedi.Script(code, path=tmp_path / "app.py", project=jedi.Project(tmp_path)).complete()
     offered = {completion.name for completion in completions if not completion.name.startswith("_")}
     assert expected <= offered
