@@ -243,10 +243,10 @@ async def _tunnel(port: int, reader: asyncio.StreamReader, writer: asyncio.Strea
     try:
         await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
     finally:
+        far_writer.close()  # first, because the server may end in the middle of what follows
         for way in ways:
             way.cancel()
         await asyncio.gather(*ways, return_exceptions=True)
-        far_writer.close()
 
 
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
