@@ -63,7 +63,6 @@ class Fault:
     ignore_range: bool = False
     chunked: bool = False
     raw: bytes | None = None
-    endless: bool = False
     drip: float = 0.0
 
     def __str__(self) -> str:
@@ -191,7 +190,7 @@ class Storage:
         headers = self.object_headers() | {"Content-Length": str(len(body))}
         if span:
             headers["Content-Range"] = f"bytes {start}-{stop - 1}/{len(self.body)}"
-        if fault.chunked or fault.endless:
+        if fault.chunked:
             headers |= {"Content-Length": None, "Transfer-Encoding": "chunked"}
         headers |= fault.headers
         text = "".join(f"{name}: {value}\r\n" for name, value in headers.items() if value is not None)
@@ -212,12 +211,12 @@ class Storage:
         begun, sent = time.monotonic(), 0
         size = len(body) if fault.cut_after is None else min(fault.cut_after, len(body))
         step = 1 if fault.drip else 65536
-        while sent < size or fault.endless:
-            piece = body[sent % max(1, size) : min(sent % max(1, size) + step, size)]
+        while sent < size:
+            piece = body[sent : min(sent + step, size)]
             sent += len(piece)
             with self.lock:  # before they go out, so that no byte is on its way uncounted
                 self.sent += len(piece)
-            if fault.chunked or fault.endless:
+            if fault.chunked:
                 connection.sendall(f"{len(piece):x}\r\n".encode() + piece + b"\r\n")
             else:
                 connection.sendall(piece)

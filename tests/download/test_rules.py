@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from aikynetix import DownloadError, DownloadInterruptedError, IntegrityError, SignedUrlExpiredError
 from aikynetix._download._failures import URL_STATUSES, Failure, Kind, Setbacks, Step
-from aikynetix._download._object import ObjectVersion, RangeResponse, range_headers, same_object, validate_response
+from aikynetix._download._object import ObjectVersion, RangeResponse, same_object, validate_response
 from aikynetix._download._partial import STEP, Segment, SegmentTable
 
 FRESH: dict[str, Any] = {"failures": 1, "fresh": True}
@@ -68,17 +68,10 @@ def of(kind: Kind) -> Failure:
 )
 def test_every_failure_has_its_step(failure: Failure, state: dict[str, Any], expected: tuple[Step, object]) -> None:
     """Wait, ask for a fresh URL, use fewer connections, ask for the whole, start over, or give up with a class."""
-    how: dict[str, Any] = {
-        "done": 0,
-        "others": False,
-        "may_drop": False,
-        "draw": 0.5,
-        "max_retries": 3,
-        "renewals": 0,
-    } | state
+    how = {"others": False, "may_drop": False} | state
     had = how.pop("failures") - (not how["others"] and failure.status not in URL_STATUSES)
-    setbacks = Setbacks(max_retries=how.pop("max_retries"), failures=had, renewals=how.pop("renewals"))
-    step, wait = setbacks.decide(failure, **how)
+    setbacks = Setbacks(max_retries=how.pop("max_retries", 3), failures=had, renewals=how.pop("renewals", 0))
+    step, wait = setbacks.decide(failure, done=0, draw=0.5, **how)
     assert (step, failure.error if step is Step.GIVE_UP else wait) == expected
 
 
@@ -116,7 +109,6 @@ def test_every_byte_is_fetched_once(size: int, seed: int) -> None:
     assert table.arrived == [(0, size)]
 
 
-SIZE = 1000
 URL = "https://user:pw@storage.example:444/bucket/v.mp4?X-Goog-Signature=topsecret#f"
 PATH = "storage.example:444/bucket/v.mp4"
 KNOWN = ObjectVersion(path=PATH, size=9, etag='"one"')
@@ -154,35 +146,13 @@ def test_everything_that_a_storage_tells_is_read() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "found"),
-    [
-        ('"a"', '"a"'),
-        (' W/"a" ', 'W/"a"'),
-        (" ", None),
-        ("abc", "abc"),
-        ('"a\tb"', None),
-        ('"é"', None),
-    ],
-)
-def test_an_entity_tag_is_kept_where_it_can_be_sent_back(value: str, found: str | None) -> None:
-    """Printable ASCII, without the white space around it."""
-    assert version(etag=value).etag == found
-
-
-@pytest.mark.parametrize(
     ("known", "status", "headers", "expected"),
     [
         (None, 200, {"Content-Length": "9", "Accept-Ranges": "Bytes"}, (0, 9, 9, True, "")),
         (None, 200, {"Content-Length": "9", "Content-Encoding": "identity"}, (0, 9, 9, False, "")),
-        (None, 200, {"Content-Length": "9", "Content-Encoding": "aws-chunked"}, (0, 9, 9, False, "")),
-        (None, 200, {"x-goog-stored-content-length": "9"}, (0, 9, 9, False, "")),
-        (None, 200, {"Content-Length": "9", "x-goog-stored-content-length": "9"}, (0, 9, 9, False, "")),
         (None, 200, {"Content-Length": "9", "Content-Encoding": "GZIP"}, (0, None, None, False, "gzip")),
-        (None, 200, {"Content-Length": "9, 9"}, (0, 9, 9, False, "")),
         (None, 200, {"Content-Length": "9, 8"}, (0, None, None, False, "")),
-        (None, 206, {"Content-Range": "bytes 0-8/9"}, (0, 9, 9, True, "")),
         (KNOWN, 206, {"ETag": '"one"', "Content-Range": "bytes 3-7/9"}, (3, 8, 9, True, "")),
-        (KNOWN, 206, {"Content-Range": "bytes 3-8/*"}, (3, 9, 9, True, "")),
         (KNOWN, 200, {"Content-Length": "9", "ETag": '"one"'}, (0, 9, 9, False, "")),
         (None, 200, {"Content-Length": "9", "x-goog-stored-content-length": "8"}, Kind.BROKEN),
         (None, 206, {"Content-Range": "bytes 1-8/9"}, Kind.BROKEN),
@@ -190,7 +160,6 @@ def test_an_entity_tag_is_kept_where_it_can_be_sent_back(value: str, found: str 
         (KNOWN, 206, {"Content-Range": "bytes 3-9/*"}, Kind.CHANGED),
         (KNOWN, 206, {"Content-Range": "bytes 3-8/*", "ETag": '"two"'}, Kind.CHANGED),
         (KNOWN, 206, {"Content-Range": "bytes 2-8/9"}, Kind.BROKEN),
-        (KNOWN, 206, {"Content-Range": "bytes 3-8"}, Kind.BROKEN),
     ],
     ids=str,
 )
@@ -203,16 +172,6 @@ def test_what_a_response_brings(
         assert (found.start, found.stop, found.version.size, found.ranges, found.encoding) == expected
     else:
         assert found is expected
-
-
-@pytest.mark.parametrize(
-    ("etag", "sent"), [('"one"', {"If-Range": '"one"'}), ('W/"one"', {}), (None, {})], ids=["strong", "weak", "none"]
-)
-def test_if_range_carries_a_strong_entity_tag_only(etag: str | None, sent: dict[str, str]) -> None:
-    """RFC 9110, section 13.1.5; the whole is asked for without any condition."""
-    known = ObjectVersion(path=PATH, size=SIZE, etag=etag)
-    assert range_headers(5, 9, known) == {"Range": "bytes=5-8", **sent}
-    assert range_headers(0, 0, None) == {}
 
 
 FULL = ObjectVersion(path=PATH, size=9, etag='"one"', generation="1", checksums={"md5": "aa", "crc32c": "bb"})
