@@ -161,10 +161,6 @@ class Storage:
             request = Request(len(self.requests), target, headers, span)
             self.requests.append(request)
         fault = self.fault(request) or Fault()
-        if fault.raw is not None:
-            connection.sendall(fault.raw)
-            self.hold(fault.stall)
-            return False
         current = (None, self.etag, fault.headers.get("Last-Modified"))
         if fault.ignore_range or headers.get("if-range") not in current:
             span = None
@@ -184,6 +180,10 @@ class Storage:
         return True
 
     def send(self, connection: socket.socket, fault: Fault, span: tuple[int, int] | None) -> bool:
+        if fault.raw is not None:
+            connection.sendall(fault.raw)
+            self.hold(fault.stall)
+            return False
         start, stop = span or (0, len(self.body))
         body = memoryview(self.body)[start:stop] if fault.body is None else memoryview(fault.body)
         status = fault.status or (206 if span else 200)

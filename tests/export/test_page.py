@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from datetime import timedelta
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,6 @@ from aikynetix import Aikynetix, ExportRecord, ExportStatus
 from aikynetix._export import _page
 from aikynetix.sandbox import Sandbox, SandboxSession
 
-from .conftest import chromium
 from .test_folder import MOMENT, done
 
 if TYPE_CHECKING:
@@ -163,7 +163,8 @@ PLAY = """video => new Promise((resolve, reject) => {
 @pytest.fixture
 def open_page(tmp_path: Path) -> Iterator[Callable[..., Any]]:
     """A function that opens a folder's page in Chromium, on a screen as small as a telephone's."""
-    browser_path = chromium()
+    names = ("chromium", "chromium-browser", "google-chrome")
+    browser_path = next(filter(None, map(shutil.which, names)), None)
     if browser_path is None:
         pytest.skip("chromium is not installed")
     playwright: Any = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
