@@ -77,7 +77,7 @@ class Storage:
 
     ``urls`` gives the URL for each lookup, an empty one for a session that is not found. ``rate`` is bytes per second
     and connection, ``round_trip`` the seconds before an answer. ``sent`` counts the bytes of bodies that went out,
-    ``most`` the connections that were open at a time, ``most_streaming`` those among them with a body under way.
+    ``most_streaming`` the connections that had a body under way at a time.
     """
 
     body: bytes
@@ -94,7 +94,6 @@ class Storage:
     lookups: list[Request] = field(default_factory=list)
     sent: int = 0
     port: int = 0
-    most: int = 0
     streaming: int = 0
     most_streaming: int = 0
     severed: int = 0
@@ -131,7 +130,6 @@ class Storage:
         with connection:
             with self.lock:
                 self.live.add(connection)
-                self.most = max(self.most, len(self.live))
             connection.settimeout(20)
             time.sleep(self.round_trip)
             pending = b""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import random
 from typing import Any
 
@@ -112,11 +111,6 @@ def test_every_byte_is_fetched_once(size: int, seed: int) -> None:
 URL = "https://user:pw@storage.example:444/bucket/v.mp4?X-Goog-Signature=topsecret#f"
 PATH = "storage.example:444/bucket/v.mp4"
 KNOWN = ObjectVersion(path=PATH, size=9, etag='"one"')
-MD5S = [base64.b64encode(bytes([n]) * 16).decode() for n in (1, 2)]
-
-
-def hex_of(value: str) -> str:
-    return base64.b64decode(value).hex()
 
 
 def validated(known: ObjectVersion | None, status: int, headers: Any) -> RangeResponse | Kind:
@@ -128,21 +122,6 @@ def validated(known: ObjectVersion | None, status: int, headers: Any) -> RangeRe
     assert failure.text.startswith(("the storage ", "the video "))
     assert "topsecret" not in failure.text
     return failure.kind
-
-
-def version(**headers: str) -> ObjectVersion:
-    found = validated(None, 200, [(name.replace("_", "-"), value.encode()) for name, value in headers.items()])
-    assert isinstance(found, RangeResponse)
-    return found.version
-
-
-def test_everything_that_a_storage_tells_is_read() -> None:
-    """Host and path without user info, query and fragment; size, tag, generation and both checksums."""
-    told = {"etag": ' "e-1" ', "x_goog_generation": " 17 ", "x_goog_hash": f"crc32c=AAECAw==,md5={MD5S[0]}"}
-    assert version(content_length="9", **told) == ObjectVersion(
-        path=PATH, size=9, etag='"e-1"', generation="17", checksums={"crc32c": "00010203", "md5": hex_of(MD5S[0])}
-    )
-    assert version() == ObjectVersion(path=PATH)
 
 
 @pytest.mark.parametrize(

@@ -23,17 +23,13 @@ from .servers import API_KEY, Service, manifest, reply
 if TYPE_CHECKING:
     from pathlib import Path
 
-REPLIES = {
-    "gone": reply(404, {"error": "none"}),
-    "late": reply(200, {}),
-    "no": reply(401, {"error": "Token is invalid."}),
-}
-
 
 @pytest.fixture
 def service(service: Service, monkeypatch: pytest.MonkeyPatch) -> Service:
     """A service that the command finds by its environment."""
-    service.replies |= REPLIES
+    service.replies |= {"gone": reply(404, {"error": "none"}), "late": reply(200)}
+    service.replies["no"] = reply(401, {"error": "Token is invalid."})
+    monkeypatch.setenv("PYTHONWARNINGS", "error,ignore::ResourceWarning")
     monkeypatch.setenv("AIKYNETIX_BASE_URL", service.base_url)
     monkeypatch.setenv("AIKYNETIX_API_KEY", API_KEY)
     return service
@@ -177,7 +173,7 @@ def test_a_program_may_end_with_an_export_half_read(folder: Path, service: Servi
     """The interpreter neither waits for whole videos nor says anything, and what was done is noted."""
     service.store(100_000, rate=200_000)
     began = time.monotonic()
-    command = [sys.executable, "-W", "error", "-W", "ignore::ResourceWarning", "-c", SCRIPT, str(folder)]
+    command = [sys.executable, "-c", SCRIPT, str(folder)]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert time.monotonic() - began < 8
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "done\n", "")
@@ -192,17 +188,7 @@ def test_a_signal_ends_the_command_in_good_order(
 ) -> None:
     """At once and without a traceback; manifest and page are whole, and the next run goes on."""
     (tmp_path / "list.txt").write_text("".join(f"s{n}\n" for n in range(30)))
-    command = [
-        sys.executable,
-        "-W",
-        "error",
-        "-m",
-        "aikynetix",
-        "export",
-        str(tmp_path / "list.txt"),
-        "--to",
-        str(folder),
-    ]
+    command = [sys.executable, "-m", "aikynetix", "export", str(tmp_path / "list.txt"), "--to", str(folder)]
     service.store(100_000, rate=200_000)
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout is not None

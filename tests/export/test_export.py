@@ -174,12 +174,3 @@ def test_a_folder_may_be_named_in_several_ways_or_is_said_not_to_work(
     assert record.path == again.path == next((tmp_path / "my videos").glob("*.mp4"))
     assert again.status == "already_there"
     assert service.seen.lookups == ["a"]
-
-
-def test_what_is_no_text_is_a_failure_of_its_own(service: Service, folder: Path) -> None:
-    """However it looks: the sessions around it are done."""
-    ids: list[Any] = ["a", 123, "123", object, None, list(range(9_999))]
-    records = list(service.videos().export(ids, folder))
-    assert sorted(record.session_id for record in records if record.status == "done") == ["123", "a"]
-    assert len(records) == len(ids)
-    assert {record.error for record in records if record.status == "failed"} == {"TypeError"}

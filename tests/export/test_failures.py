@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     from tests.download.servers import Fault
 
 GONE = reply(404, {"error": "Session data not found."})
-SIGNATURE = "feedfacecafebeefdeadbeef0123456789abcdef"
-QUERY = f"X-Goog-Credential=svc%40x.iam&X-Goog-Expires=60&X-Goog-Signature={SIGNATURE}"
-SIGNED = f"https://storage.example/b/o.mp4?{QUERY}"
 
 
 def test_one_bad_session_never_stops_the_others(service: Service, folder: Path) -> None:
@@ -46,7 +43,7 @@ def test_one_bad_session_never_stops_the_others(service: Service, folder: Path) 
         "later": (reply(200), "VideoNotReadyError"),
     }
     lists: dict[object, str] = dict.fromkeys(["", "..", "a\nb", "\ud800", "x" * 2_000], "InvalidArgumentError")
-    lists |= {None: "TypeError", 5: "TypeError"}
+    lists |= {None: "TypeError", 5: "TypeError", object: "TypeError"}
     ids: list[object] = ["ok1", *replies, *lists, "ok2"]
     service.replies |= {name: answer for name, (answer, _) in replies.items()}
     videos = service.videos(timeout=0.5)

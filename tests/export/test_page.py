@@ -141,16 +141,6 @@ def test_sizes_and_names_read_as_people_say_them() -> None:
 
 
 MARKUP = "<img src=x onerror=\"document.title='taken over'\"><b>bold</b>"
-FLAGS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 # Four times as fast as it was filmed, and without sound, which browsers want a click for.
 PLAY = """video => new Promise((resolve, reject) => {
     video.muted = true; video.playbackRate = 4;
@@ -169,7 +159,7 @@ def open_page(tmp_path: Path) -> Iterator[Callable[..., Any]]:
         pytest.skip("chromium is not installed")
     playwright: Any = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=browser_path, args=FLAGS)
+        browser = driver.chromium.launch(executable_path=browser_path)
 
         def open_at(folder: Path) -> Any:
             page = browser.new_page(viewport={"width": 390, "height": 844}, timezone_id="Asia/Kolkata")
