@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from .calls import EXPIRED, MIB, client_of, fetch
-from .servers import Fault, Request, Storage, serving, video
+from .servers import Fault, Storage, serving, video
 
 
 def test_a_large_file_is_fetched_over_many_connections(tmp_path: Path) -> None:
@@ -73,16 +73,6 @@ def test_a_server_that_restarts_is_one_failure(tmp_path: Path) -> None:
         fetch(storage, tmp_path / "v.mp4", max_retries=1, progress=restart)
         assert storage.severed > 5
     assert len(severed) > 3
-
-
-def test_versions_that_differ_from_response_to_response_lead_to_one_connection(tmp_path: Path) -> None:
-    """Servers behind one name that disagree about the entity tag still give the file: in one response."""
-
-    def fault(request: Request) -> None:
-        storage.etag = f'"{request.number % 2}"'
-
-    with serving(Storage(video(8 * MIB), (), generation=None, rate=8 * MIB, fault=fault)) as storage:
-        fetch(storage, tmp_path / "v.mp4")
 
 
 def test_an_object_that_changes_half_way_is_never_mixed(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

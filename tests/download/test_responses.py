@@ -24,6 +24,7 @@ OTHER = video(MIB, seed=2)
 HALF = MIB // 2
 GZIP: dict[str, str | None] = {"Content-Encoding": "gzip"}
 NO_HASH: dict[str, str | None] = {"x-goog-hash": None}
+NAMELESS: dict[str, str | None] = {"ETag": None, "x-goog-generation": None, "Accept-Ranges": None}
 # RFC 1952, section 2.2: members follow one another; the last has a single byte of the video.
 MEMBERS = b"".join(gzip.compress(part, mtime=0) for part in (BODY[:400_000], BODY[400_000:-1], BODY[-1:]))
 # What unpacks to a thousand times its size.
@@ -42,7 +43,7 @@ def deflated(wbits: int) -> bytes:
         Fault(status=400, body=EXPIRED),
         Fault(status=403, body=b"<Error><Code>SignatureDoesNotMatch</Code></Error>"),
         Fault(raw=b"nonsense\r\n\r\n"),
-        Fault(chunked=True, headers={"Accept-Ranges": None, "ETag": None, "x-goog-generation": None}),
+        Fault(chunked=True, headers={**NAMELESS}),
         Fault(headers={"Content-Length": None}),
         Fault(headers={"Content-Length": None, **NO_HASH}),
         Fault(headers={"Content-Length": "9999999"}),
@@ -80,6 +81,8 @@ def test_one_odd_response_does_not_stop_a_download(fault: Fault, tmp_path: Path)
         (Fault(headers={**GZIP}), DownloadInterruptedError, "storage"),
         (Fault(headers={**GZIP}, body=BOMB), DownloadError, "storage"),
         (Fault(headers={"Content-Length": None, **NO_HASH}, cut_after=200_000), IntegrityError, None),
+        (Fault(headers=NAMELESS | NO_HASH, cut_after=200_000), DownloadInterruptedError, "storage"),
+        (Fault(ignore_range=True, cut_after=200_000), DownloadInterruptedError, "storage"),
     ],
     ids=str,
 )
@@ -100,6 +103,7 @@ def test_a_storage_that_never_gives_the_video_is_an_error_of_ours(
     assert "topsecret" not in repr(caught.value) + str(caught.value) + repr(caught.value.__cause__)
     assert not (tmp_path / "v.mp4").exists()
     assert time.monotonic() - begun < 8
+    assert len(storage.requests) <= 4
 
 
 def test_an_encoded_body_of_a_mock_is_unpacked_once(tmp_path: Path) -> None:
@@ -153,26 +157,6 @@ def test_a_connection_that_ends_or_is_silent_at_any_byte_is_followed_by_another(
             pool.submit(_disturbed, fault, folder, size) for fault, folder in zip(faults, folders, strict=True)
         ]:
             done.result()
-
-
-@pytest.mark.parametrize(
-    ("fault", "requests"),
-    [
-        (Fault(cut_after=MIB, headers={"Accept-Ranges": None}), 3),
-        (Fault(cut_after=MIB, ignore_range=True), 4),
-    ],
-    ids=["no validator", "no ranges"],
-)
-def test_a_server_that_always_breaks_off_at_the_same_place_is_given_up(
-    fault: Fault, requests: int, tmp_path: Path
-) -> None:
-    """What cannot be resumed is fetched anew, as often as retries allow and no more."""
-    fault.headers["Retry-After"] = "0"
-    named = {} if fault.ignore_range else {"etag": None, "generation": None}
-    with serving(Storage(video(3 * MIB), (), fault=lambda request: fault, **named)) as storage:  # type: ignore[arg-type]
-        with pytest.raises(DownloadInterruptedError):
-            fetch(storage, tmp_path / "v.mp4", max_retries=2)
-        assert len(storage.requests) <= requests
 
 
 @pytest.mark.parametrize(

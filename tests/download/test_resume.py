@@ -61,9 +61,10 @@ NAMELESS: dict[str, Any] = {"etag": None, "generation": None, "hashes": ()}
         ({"generation": "1"}, {"generation": "2"}, 3 * MIB),
         ({"etag": '"one"'}, {"etag": '"two"'}, 3 * MIB),
         *(({"hashes": (name,)}, {}, 3 * MIB) for name in ("md5", "crc32c")),
+        ({"etag": '"one"', "generation": "1"}, {"path": "/another/v.mp4"}, 3 * MIB),
         *(({"etag": '"one"'}, {}, size) for size in (MIB, 2 * MIB, 4 * MIB)),
     ],
-    ids=["all", "generation", "etag", "md5", "crc32c", "shorter", "as long as what is there", "longer"],
+    ids=["all", "generation", "etag", "md5", "crc32c", "path", "shorter", "as long as what is there", "longer"],
 )
 def test_a_changed_object_is_fetched_anew(
     old: dict[str, Any], new: dict[str, Any], size: int, tmp_path: Path, caplog: pytest.LogCaptureFixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 from typing import Any
 
-import attrs
 import httpx
 import pytest
 from hypothesis import given, settings
@@ -13,7 +12,7 @@ from hypothesis import strategies as st
 
 from aikynetix import DownloadError, DownloadInterruptedError, IntegrityError, SignedUrlExpiredError
 from aikynetix._download._failures import URL_STATUSES, Failure, Kind, Setbacks, Step
-from aikynetix._download._object import ObjectVersion, RangeResponse, same_object, validate_response
+from aikynetix._download._object import ObjectVersion, RangeResponse, validate_response
 from aikynetix._download._partial import STEP, Segment, SegmentTable
 
 FRESH: dict[str, Any] = {"failures": 1, "fresh": True}
@@ -40,28 +39,18 @@ def of(kind: Kind) -> Failure:
         (of(Kind.BROKEN), BROKE | {"max_retries": 0}, (Step.GIVE_UP, DownloadInterruptedError)),
         (of(Kind.BROKEN), LAST, (Step.GIVE_UP, DownloadInterruptedError)),
         (of(Kind.BROKEN), LATER, (Step.WAIT, 1.0)),
-        (of(Kind.BROKEN), BESIDE, (Step.FEWER, 0.0)),
         (of(Kind.BROKEN), BROKE | {"others": True}, (Step.WAIT, 0.0)),
-        (of(Kind.CHANGED), FRESH, (Step.START_OVER, 0.0)),
         (of(Kind.FINAL), BESIDE, (Step.FEWER, 0.0)),
         (of(Kind.FINAL), KEPT, (Step.GIVE_UP, DownloadError)),
         (of(Kind.CONTENT), KEPT, (Step.GIVE_UP, IntegrityError)),
         (status(503), FRESH, (Step.WAIT, 0.5)),
         (status(503, retry_after=7.0), FRESH, (Step.WAIT, 7.0)),
         (status(503, retry_after=31.0), FRESH, (Step.GIVE_UP, DownloadInterruptedError)),
-        (status(429, retry_after=70.0), BESIDE, (Step.FEWER, 0.0)),
-        (status(400, "ExpiredToken"), FRESH, (Step.REFRESH_URL, 0.0)),
         (status(404), FRESH, (Step.REFRESH_URL, 0.0)),
         (status(403), FRESH | {"renewals": 2}, (Step.GIVE_UP, SignedUrlExpiredError)),
         (status(404), FRESH | {"renewals": 2}, (Step.GIVE_UP, DownloadError)),
-        (status(400, "InvalidArgument"), FRESH | {"renewals": 2}, (Step.GIVE_UP, DownloadError)),
-        (status(403), BESIDE, (Step.FEWER, 0.0)),
         (status(405), FRESH, (Step.GIVE_UP, DownloadError)),
         (status(501), FRESH, (Step.GIVE_UP, DownloadError)),
-        *((status(number), KEPT, (Step.ASK_WHOLE, 0.0)) for number in (405, 412, 416, 501)),
-        (of(Kind.BROKEN), KEPT | {"failures": 4}, (Step.ASK_WHOLE, 0.0)),
-        (status(500), KEPT | {"failures": 4}, (Step.ASK_WHOLE, 0.0)),
-        (status(400), KEPT | {"renewals": 2}, (Step.ASK_WHOLE, 0.0)),
     ],
     ids=lambda value: f"{value.kind.name}{value.status or ''}" if isinstance(value, Failure) else None,
 )
@@ -151,29 +140,3 @@ def test_what_a_response_brings(
         assert (found.start, found.stop, found.version.size, found.ranges, found.encoding) == expected
     else:
         assert found is expected
-
-
-FULL = ObjectVersion(path=PATH, size=9, etag='"one"', generation="1", checksums={"md5": "aa", "crc32c": "bb"})
-BARE = ObjectVersion(path=PATH, etag='"one"', generation="1")
-
-
-@pytest.mark.parametrize(
-    ("seen", "asserted", "is_same"),
-    [
-        (ObjectVersion(path="other", etag='"two"', generation="2", checksums={"md5": "aa"}), False, True),
-        (ObjectVersion(path=PATH, etag='"one"', generation="1", checksums={"md5": "aa", "crc32c": "xx"}), True, False),
-        (ObjectVersion(path=PATH, size=8, checksums={"md5": "aa"}), True, False),
-        (attrs.evolve(BARE, path="other"), True, False),
-        (attrs.evolve(BARE, etag='"two"'), False, True),
-        (attrs.evolve(BARE, generation="2"), True, False),
-        (attrs.evolve(BARE, generation=None), False, True),
-        (ObjectVersion(path=PATH, etag='"two"'), True, False),
-        (ObjectVersion(path=PATH), True, True),
-        (ObjectVersion(path=PATH), False, False),
-    ],
-)
-def test_the_strongest_evidence_says_whether_it_is_the_same_object(
-    seen: ObjectVersion, asserted: bool, is_same: bool
-) -> None:
-    """Checksums, then the generation, then the entity tag, both of one path only; else the storage's own word."""
-    assert same_object(FULL, seen, asserted=asserted) is is_same
