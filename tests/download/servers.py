@@ -76,8 +76,7 @@ class Storage:
     """An object, and how it is served.
 
     ``urls`` gives the URL for each lookup, an empty one for a session that is not found. ``rate`` is bytes per second
-    and connection, ``round_trip`` the seconds before an answer. ``sent`` counts the bytes of bodies that went out,
-    ``most_streaming`` the connections that had a body under way at a time.
+    and connection. ``sent`` counts the bytes of bodies that went out, ``most_streaming`` the bodies under way at once.
     """
 
     body: bytes
@@ -87,7 +86,6 @@ class Storage:
     fault: Callable[[Request], Fault | None] = lambda request: None
     urls: Callable[[int], str] | None = None
     rate: float = 0.0
-    round_trip: float = 0.0
     tls: ssl.SSLContext | None = None
     path: str = "/bucket/sessions/analyzed_video.mp4"
     requests: list[Request] = field(default_factory=list)
@@ -131,7 +129,6 @@ class Storage:
             with self.lock:
                 self.live.add(connection)
             connection.settimeout(20)
-            time.sleep(self.round_trip)
             pending = b""
             try:
                 while not self.stopping:
@@ -141,7 +138,6 @@ class Storage:
                             return
                         pending += data
                     head, pending = pending.split(b"\r\n\r\n", 1)
-                    time.sleep(self.round_trip)
                     if not self.answer(connection, head.decode("latin-1")):
                         return
             except OSError:

@@ -17,8 +17,6 @@ from aikynetix._download._partial import STEP, Segment, SegmentTable
 
 FRESH: dict[str, Any] = {"failures": 1, "fresh": True}
 BROKE = FRESH | {"fresh": False}
-LATER = FRESH | {"failures": 2}
-LAST = FRESH | {"failures": 4}
 BESIDE = FRESH | {"others": True}
 KEPT = FRESH | {"may_drop": True}
 
@@ -37,8 +35,8 @@ def of(kind: Kind) -> Failure:
         (of(Kind.FINAL), FRESH, (Step.GIVE_UP, DownloadError)),
         (of(Kind.BROKEN), BROKE, (Step.WAIT, 0.0)),
         (of(Kind.BROKEN), BROKE | {"max_retries": 0}, (Step.GIVE_UP, DownloadInterruptedError)),
-        (of(Kind.BROKEN), LAST, (Step.GIVE_UP, DownloadInterruptedError)),
-        (of(Kind.BROKEN), LATER, (Step.WAIT, 1.0)),
+        (of(Kind.BROKEN), FRESH | {"failures": 4}, (Step.GIVE_UP, DownloadInterruptedError)),
+        (of(Kind.BROKEN), FRESH | {"failures": 2}, (Step.WAIT, 1.0)),
         (of(Kind.BROKEN), BROKE | {"others": True}, (Step.WAIT, 0.0)),
         (of(Kind.FINAL), BESIDE, (Step.FEWER, 0.0)),
         (of(Kind.FINAL), KEPT, (Step.GIVE_UP, DownloadError)),

@@ -16,9 +16,7 @@ from .servers import Service, statuses
 if TYPE_CHECKING:
     from pathlib import Path
 
-
 fsspec: Any = pytest.importorskip("fsspec", reason="fsspec is not installed")
-MemoryFileSystem: Any = pytest.importorskip("fsspec.implementations.memory").MemoryFileSystem
 
 
 @pytest.fixture(params=["memory", "local", "patterns"])
