@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aikynetix import Aikynetix, DownloadedVideo, DownloadInterruptedError
@@ -14,8 +15,7 @@ from aikynetix import Aikynetix, DownloadedVideo, DownloadInterruptedError
 from .servers import Fault, Request, Storage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
+    from collections.abc import Callable, Container
 
 MIB = 1 << 20
 KEY = "key-of-the-tests"
@@ -46,9 +46,13 @@ def client_of(storage: Storage, silence: float = 5.0, max_retries: int = 3, **se
 def fetch(
     storage: Storage, to: Path | str, *, silence: float = 5.0, max_retries: int = 3, **options: Any
 ) -> DownloadedVideo:
-    """Download by the public API."""
+    """Download by the public API; what comes of that here is the object, and nothing is left beside it."""
+    before = {entry.name for entry in Path(to).parent.glob("*")}
     with client_of(storage, silence, max_retries) as client:
-        return client.analyzed_videos.download("session", to, **options)
+        result = client.analyzed_videos.download("session", to, **options)
+    if isinstance(result.path, Path) and result.verified != "exists":
+        assert_right(result, storage.body, before)
+    return result
 
 
 def once(fault: Fault, number: int = 0) -> Callable[[Request], Fault | None]:
@@ -71,12 +75,13 @@ def interrupt(storage: Storage, path: Path, *, cut_after: int = 2 * MIB, **heade
     raise AssertionError("the download was not interrupted")
 
 
-def assert_right(result: DownloadedVideo, path: Path, body: bytes) -> None:
-    """The file is the object, the result tells so, and nothing else is left in its folder."""
+def assert_right(result: DownloadedVideo, body: bytes, before: Container[str] = ()) -> None:
+    """The file is the object, the result tells so, and its folder has nothing more than ``before``."""
+    path = Path(result.path)
     assert path.read_bytes() == body
-    assert result.size == len(body)
-    assert result.sha256 == hashlib.sha256(body).hexdigest()
-    assert [entry.name for entry in path.parent.iterdir()] == [path.name]
+    assert (result.size, result.sha256) == (len(body), hashlib.sha256(body).hexdigest())
+    names = [entry.name for entry in path.parent.iterdir()]
+    assert [name for name in names if name not in before or name.startswith(path.name)] == [path.name]
 
 
 def start(storage: Storage, path: Path | str, *more: str, connections: int = 0) -> subprocess.Popen[str]:

@@ -63,7 +63,6 @@ class Fault:
     ignore_range: bool = False
     chunked: bool = False
     raw: bytes | None = None
-    endless: bool = False
     drip: float = 0.0
 
     def __str__(self) -> str:
@@ -77,8 +76,7 @@ class Storage:
     """An object, and how it is served.
 
     ``urls`` gives the URL for each lookup, an empty one for a session that is not found. ``rate`` is bytes per second
-    and connection, ``round_trip`` the seconds before an answer. ``sent`` counts the bytes of bodies that went out,
-    ``most`` the connections that were open at a time, ``most_streaming`` those among them with a body under way.
+    and connection. ``sent`` counts the bytes of bodies that went out, ``most_streaming`` the bodies under way at once.
     """
 
     body: bytes
@@ -88,14 +86,12 @@ class Storage:
     fault: Callable[[Request], Fault | None] = lambda request: None
     urls: Callable[[int], str] | None = None
     rate: float = 0.0
-    round_trip: float = 0.0
     tls: ssl.SSLContext | None = None
     path: str = "/bucket/sessions/analyzed_video.mp4"
     requests: list[Request] = field(default_factory=list)
     lookups: list[Request] = field(default_factory=list)
     sent: int = 0
     port: int = 0
-    most: int = 0
     streaming: int = 0
     most_streaming: int = 0
     severed: int = 0
@@ -132,9 +128,7 @@ class Storage:
         with connection:
             with self.lock:
                 self.live.add(connection)
-                self.most = max(self.most, len(self.live))
             connection.settimeout(20)
-            time.sleep(self.round_trip)
             pending = b""
             try:
                 while not self.stopping:
@@ -144,7 +138,6 @@ class Storage:
                             return
                         pending += data
                     head, pending = pending.split(b"\r\n\r\n", 1)
-                    time.sleep(self.round_trip)
                     if not self.answer(connection, head.decode("latin-1")):
                         return
             except OSError:
@@ -162,10 +155,6 @@ class Storage:
             request = Request(len(self.requests), target, headers, span)
             self.requests.append(request)
         fault = self.fault(request) or Fault()
-        if fault.raw is not None:
-            connection.sendall(fault.raw)
-            self.hold(fault.stall)
-            return False
         current = (None, self.etag, fault.headers.get("Last-Modified"))
         if fault.ignore_range or headers.get("if-range") not in current:
             span = None
@@ -185,13 +174,17 @@ class Storage:
         return True
 
     def send(self, connection: socket.socket, fault: Fault, span: tuple[int, int] | None) -> bool:
+        if fault.raw is not None:
+            connection.sendall(fault.raw)
+            self.hold(fault.stall)
+            return False
         start, stop = span or (0, len(self.body))
         body = memoryview(self.body)[start:stop] if fault.body is None else memoryview(fault.body)
         status = fault.status or (206 if span else 200)
         headers = self.object_headers() | {"Content-Length": str(len(body))}
         if span:
             headers["Content-Range"] = f"bytes {start}-{stop - 1}/{len(self.body)}"
-        if fault.chunked or fault.endless:
+        if fault.chunked:
             headers |= {"Content-Length": None, "Transfer-Encoding": "chunked"}
         headers |= fault.headers
         text = "".join(f"{name}: {value}\r\n" for name, value in headers.items() if value is not None)
@@ -212,12 +205,12 @@ class Storage:
         begun, sent = time.monotonic(), 0
         size = len(body) if fault.cut_after is None else min(fault.cut_after, len(body))
         step = 1 if fault.drip else 65536
-        while sent < size or fault.endless:
-            piece = body[sent % max(1, size) : min(sent % max(1, size) + step, size)]
+        while sent < size:
+            piece = body[sent : min(sent + step, size)]
             sent += len(piece)
             with self.lock:  # before they go out, so that no byte is on its way uncounted
                 self.sent += len(piece)
-            if fault.chunked or fault.endless:
+            if fault.chunked:
                 connection.sendall(f"{len(piece):x}\r\n".encode() + piece + b"\r\n")
             else:
                 connection.sendall(piece)

@@ -11,14 +11,13 @@ import pytest
 
 from aikynetix import AsyncAikynetix
 
-from .conftest import manifest, workers
-from .servers import API_KEY, Reply, Service
+from .servers import API_KEY, SLOW, Service, manifest, reply, workers
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 pytestmark = pytest.mark.parametrize("loop", ["asyncio", "trio"])
-REPLIES = {"gone": Reply(404, {"error": "none"}), "slow": Reply(delay=20.0), "slow2": Reply(delay=20.0)}
+REPLIES = {"gone": reply(404, {"error": "none"}), "slow": SLOW, "slow2": SLOW}
 
 
 def client_of(service: Service, **options: Any) -> AsyncAikynetix:
@@ -26,7 +25,7 @@ def client_of(service: Service, **options: Any) -> AsyncAikynetix:
     return AsyncAikynetix(base_url=service.base_url, **fields | options)
 
 
-def test_the_records_are_those_of_the_synchronous_client(loop: str, folder: Path) -> None:
+def test_the_records_are_those_of_the_synchronous_client(loop: str, folder: Path, service: Service) -> None:
     """Videos, failures and duplicates come out the same, the loop stays free, and a second run finds what is there."""
     ticks = 0
 
@@ -46,8 +45,9 @@ def test_the_records_are_those_of_the_synchronous_client(loop: str, folder: Path
             group.cancel_scope.cancel()
         return found
 
-    with Service(latency=0.1, behave=lambda session_id, _: REPLIES.get(session_id)) as service:
-        first, second = anyio.run(main, backend=loop)
+    service.latency = 0.1
+    service.replies |= REPLIES
+    first, second = anyio.run(main, backend=loop)
     assert first == {"a": "done", "b": "done", "gone": "failed", "..": "failed"}
     assert second == first | {"a": "already_there", "b": "already_there"}
     assert sorted(line["session_id"] for line in manifest(folder)) == ["..", "..", "a", "b", "gone", "gone"]
@@ -57,7 +57,7 @@ def test_the_records_are_those_of_the_synchronous_client(loop: str, folder: Path
 
 
 @pytest.mark.parametrize("way", ["cancelled", "left"])
-def test_an_export_that_is_cut_short_ends_promptly(loop: str, way: str, folder: Path) -> None:
+def test_an_export_that_is_cut_short_ends_promptly(loop: str, way: str, folder: Path, service: Service) -> None:
     """Cancelled, or its loop left: it reaches the lookups under way; what is done is noted, and no thread stays."""
 
     async def main() -> float:
@@ -77,7 +77,7 @@ def test_an_export_that_is_cut_short_ends_promptly(loop: str, way: str, folder: 
             await records.aclose()
             return time.monotonic() - began
 
-    with Service(behave=lambda session_id, _: REPLIES.get(session_id)) as service:
-        assert anyio.run(main, backend=loop) < 2.5
+    service.replies |= REPLIES
+    assert anyio.run(main, backend=loop) < 2.5
     assert workers() == []
     assert [line["session_id"] for line in manifest(folder)] == ["a"]

@@ -15,8 +15,7 @@ import pytest
 from aikynetix import AikynetixError, AuthenticationError, ConfigurationError
 from aikynetix._cli._app import run
 
-from .conftest import Connect, manifest, statuses
-from .servers import API_KEY, Service
+from .servers import API_KEY, Service, manifest, statuses
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -33,23 +32,24 @@ def pool() -> Iterator[ProcessPoolExecutor]:
         yield executor
 
 
-def test_processes_do_the_work(connect: Connect, folder: Path, pool: ProcessPoolExecutor) -> None:
+def test_processes_do_the_work(service: Service, folder: Path, pool: ProcessPoolExecutor) -> None:
     """Two processes fetch what this one lists; records, manifest and page are as ever, and bad ids fail alone."""
-    with Service(size=3_000) as service:
-        ids = [*(f"s{n}" for n in range(20)), "..", "s0"]
-        records = list(connect(service).analyzed_videos.export(ids, folder, concurrency=6, executor=pool))
-        second = statuses(connect(service).analyzed_videos.export(ids, folder, executor=pool))
-        assert statuses(records) == {f"s{n}": "done" for n in range(20)} | {"..": "failed"}
-        assert second == {f"s{n}": "already_there" for n in range(20)} | {"..": "failed"}
-        assert len(service.seen.lookups) == 20
-        assert service.seen.most_at_once <= 2
-        assert len(service.live) <= 2 * 4  # each keeps one client
-        assert len(manifest(folder)) == 22
-        with pytest.raises(AuthenticationError):
-            list(connect(service, api_key="wrong").analyzed_videos.export(["x", "y"], folder, executor=pool))
-        pool.shutdown()
-        with pytest.raises(AikynetixError, match="takes no work"):
-            list(connect(service).analyzed_videos.export(["x", "y"], folder, executor=pool))
+    videos = service.videos()
+    service.store(3_000)
+    ids = [*(f"s{n}" for n in range(20)), "..", "s0"]
+    records = list(videos.export(ids, folder, concurrency=6, executor=pool))
+    second = statuses(videos.export(ids, folder, executor=pool))
+    assert statuses(records) == {f"s{n}": "done" for n in range(20)} | {"..": "failed"}
+    assert second == {f"s{n}": "already_there" for n in range(20)} | {"..": "failed"}
+    assert len(service.seen.lookups) == 20
+    assert service.seen.most_at_once <= 2
+    assert len(service.live) <= 2 * 4  # each keeps one client
+    assert len(manifest(folder)) == 22
+    with pytest.raises(AuthenticationError):
+        list(service.videos(api_key="wrong").export(["x", "y"], folder, executor=pool))
+    pool.shutdown()
+    with pytest.raises(AikynetixError, match="takes no work"):
+        list(videos.export(["x", "y"], folder, executor=pool))
 
 
 class Losing(Executor):
@@ -72,11 +72,10 @@ class Losing(Executor):
         return future
 
 
-def test_lost_jobs_are_begun_again(connect: Connect, folder: Path) -> None:
+def test_lost_jobs_are_begun_again(service: Service, folder: Path) -> None:
     """Cancelled futures and killed workers are met with another try, as often as any passing failure."""
-    with Service() as service:
-        videos = connect(service, max_retries=2).analyzed_videos
-        records = list(videos.export(["a", "b", "lost"], folder, executor=Losing()))
+    videos = service.videos(max_retries=2)
+    records = list(videos.export(["a", "b", "lost"], folder, executor=Losing()))
     assert statuses(records) == {"a": "done", "b": "done", "lost": "failed"}
     assert {record.attempts for record in records} == {3}
     assert sorted(service.seen.lookups) == list("ab")
@@ -85,12 +84,12 @@ def test_lost_jobs_are_begun_again(connect: Connect, folder: Path) -> None:
     assert "lost 3 times" in str(lost.message)
 
 
-def test_settings_that_cannot_travel_are_refused(connect: Connect, folder: Path) -> None:
+def test_settings_that_cannot_travel_are_refused(service: Service, folder: Path) -> None:
     """A token that is a lambda cannot reach another process: the call says so, before anything happens."""
-    with Service() as service, ThreadPoolExecutor(1) as executor:
-        client = connect(service, api_key=None, token=lambda: "secret-token")
+    with ThreadPoolExecutor(1) as executor:
+        videos = service.videos(api_key=None, token=lambda: "secret-token")
         with pytest.raises(ConfigurationError, match="can be sent to other processes"):
-            client.analyzed_videos.export(list("ab"), folder, executor=executor)
+            videos.export(list("ab"), folder, executor=executor)
     assert not folder.exists()
 
 
@@ -110,23 +109,24 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 
 
 def test_a_hundred_sessions_arrive_once_though_a_worker_of_a_cluster_is_killed(
-    connect: Connect, tmp_path: Path, cluster: Any
+    service: Service, tmp_path: Path, cluster: Any
 ) -> None:
     """Into an fsspec destination, with the manifest and the page: every session done, every video whole."""
     url = f"local://{tmp_path}/videos"
     ids = [f"s{n}" for n in range(100)]
-    with Service(size=300_000, latency=0.05) as service:
-        pids = list(cluster.run(os.getpid).values())
-        executor = cluster.get_executor()
-        records = connect(service).analyzed_videos.export(iter(ids), url, concurrency=8, executor=executor)
-        found = Counter[tuple[str, str]]()
-        for record in records:
-            found[record.session_id, record.status.value] += 1
-            if found.total() == 20:
-                os.kill(pids[0], signal.SIGKILL)
-        second = connect(service).analyzed_videos.export(ids, url)
-        assert Counter(record.status.value for record in second) == {"already_there": 100}
-        assert API_KEY not in repr((cluster.get_scheduler_logs(), cluster.get_worker_logs()))
+    service.store(300_000)
+    service.latency = 0.05
+    pids = list(cluster.run(os.getpid).values())
+    executor = cluster.get_executor()
+    records = service.videos().export(iter(ids), url, concurrency=8, executor=executor)
+    found = Counter[tuple[str, str]]()
+    for record in records:
+        found[record.session_id, record.status.value] += 1
+        if found.total() == 20:
+            os.kill(pids[0], signal.SIGKILL)
+    second = service.videos().export(ids, url)
+    assert Counter(record.status.value for record in second) == {"already_there": 100}
+    assert API_KEY not in repr((cluster.get_scheduler_logs(), cluster.get_worker_logs()))
     assert found == Counter({(session_id, "done"): 1 for session_id in ids})
     folder = tmp_path / "videos"
     lines = manifest(folder)
@@ -135,16 +135,15 @@ def test_a_hundred_sessions_arrive_once_though_a_worker_of_a_cluster_is_killed(
 
 
 def test_the_command_works_on_a_cluster(
-    cluster: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    service: Service, cluster: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """`--dask` takes the scheduler's address; an address where none answers is said so."""
     (tmp_path / "list.txt").write_text("a\nb\nc\n")
     arguments = ["export", str(tmp_path / "list.txt"), "--to", str(tmp_path / "videos"), "--dask"]
-    with Service() as service:
-        monkeypatch.setenv("AIKYNETIX_BASE_URL", service.base_url)
-        monkeypatch.setenv("AIKYNETIX_API_KEY", API_KEY)
-        assert run([*arguments, cluster.scheduler.address]) == 0
-        assert "3 sessions: 3 done" in capsys.readouterr().err
-        assert run([*arguments, "nonsense://x"]) == 2
-        assert "no scheduler answers at nonsense://x" in capsys.readouterr().err
+    monkeypatch.setenv("AIKYNETIX_BASE_URL", service.base_url)
+    monkeypatch.setenv("AIKYNETIX_API_KEY", API_KEY)
+    assert run([*arguments, cluster.scheduler.address]) == 0
+    assert "3 sessions: 3 done" in capsys.readouterr().err
+    assert run([*arguments, "nonsense://x"]) == 2
+    assert "no scheduler answers at nonsense://x" in capsys.readouterr().err
     assert len(list((tmp_path / "videos").glob("*.mp4"))) == 3

@@ -13,43 +13,41 @@ from aikynetix import Aikynetix, AuthenticationError, ExportStatus
 from aikynetix._export._run import PATIENCE, RateLimiter
 from aikynetix.sandbox import Outcome, Sandbox, SandboxSession
 
-from .conftest import Connect, manifest, statuses, workers
-from .servers import Reply, Service
+from .servers import HANG_UP, SLOW, Service, manifest, reply, statuses, workers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-GONE = Reply(404, {"error": "Session data not found."})
-SIGNATURE = "feedfacecafebeefdeadbeef0123456789abcdef"
-QUERY = f"X-Goog-Credential=svc%40x.iam&X-Goog-Expires=60&X-Goog-Signature={SIGNATURE}"
-SIGNED = f"https://storage.example/b/o.mp4?{QUERY}"
+    from tests.download.servers import Fault
+
+GONE = reply(404, {"error": "Session data not found."})
 
 
-def test_one_bad_session_never_stops_the_others(connect: Connect, folder: Path) -> None:
+def test_one_bad_session_never_stops_the_others(service: Service, folder: Path) -> None:
     """Errors of the API, the network and the list each fail one session, at once, with class and message."""
     replies = {
         "gone": (GONE, "NotFoundError"),
-        "wrong": (Reply(400, {"error": "bad"}), "BadRequestError"),
-        "plan": (Reply(403, {"error": "no plan"}), "PermissionDeniedError"),
-        "twice": (Reply(409, {}), "ConflictError"),
-        "odd": (Reply(422, {"detail": [1]}), "UnprocessableEntityError"),
-        "pot": (Reply(418, {}), "APIStatusError"),
-        "broken": (Reply(500, {"error": "oops"}), "InternalServerError"),
-        "strange": (Reply(599, {}), "InternalServerError"),
-        "busy": (Reply(429, {}, {"Retry-After": "86400"}), "RateLimitError"),
-        "elsewhere": (Reply(302, {}, {"Location": "https://elsewhere.example/"}), "APIStatusError"),
-        "cut": (Reply(hang_up=True), "APIConnectionError"),
-        "slow": (Reply(delay=20.0), "APITimeoutError"),
-        "ftp": (Reply(200, {"analyzed_video_url": "ftp://x"}), "APIResponseValidationError"),
-        "later": (Reply(200, {}), "VideoNotReadyError"),
+        "wrong": (reply(400, {"error": "bad"}), "BadRequestError"),
+        "plan": (reply(403, {"error": "no plan"}), "PermissionDeniedError"),
+        "twice": (reply(409), "ConflictError"),
+        "odd": (reply(422, {"detail": [1]}), "UnprocessableEntityError"),
+        "pot": (reply(418), "APIStatusError"),
+        "broken": (reply(500, {"error": "oops"}), "InternalServerError"),
+        "strange": (reply(599), "InternalServerError"),
+        "busy": (reply(429, {}, {"Retry-After": "86400"}), "RateLimitError"),
+        "elsewhere": (reply(302, {}, {"Location": "https://elsewhere.example/"}), "APIStatusError"),
+        "cut": (HANG_UP, "APIConnectionError"),
+        "slow": (SLOW, "APITimeoutError"),
+        "ftp": (reply(200, {"analyzed_video_url": "ftp://x"}), "APIResponseValidationError"),
+        "later": (reply(200), "VideoNotReadyError"),
     }
     lists: dict[object, str] = dict.fromkeys(["", "..", "a\nb", "\ud800", "x" * 2_000], "InvalidArgumentError")
-    lists |= {None: "TypeError", 5: "TypeError"}
+    lists |= {None: "TypeError", 5: "TypeError", object: "TypeError"}
     ids: list[object] = ["ok1", *replies, *lists, "ok2"]
-    with Service(behave=lambda id_, _: replies[id_][0] if id_ in replies else None) as service:
-        videos = connect(service, timeout=0.5).analyzed_videos
-        records = list(videos.export(ids, folder, concurrency=8))  # type: ignore[arg-type]  # bad on purpose
+    service.replies |= {name: answer for name, (answer, _) in replies.items()}
+    videos = service.videos(timeout=0.5)
+    records = list(videos.export(ids, folder, concurrency=8))  # type: ignore[arg-type]  # bad on purpose
     expected = {name: error for name, (_, error) in replies.items()}
     expected |= {str(id_) if len(str(id_)) < 2_000 else "x" * 1_023 + "…": error for id_, error in lists.items()}
     assert {record.session_id: record.error for record in records if record.error} == expected
@@ -61,55 +59,54 @@ def test_one_bad_session_never_stops_the_others(connect: Connect, folder: Path) 
     assert set(Counter(service.seen.lookups).values()) == {1}
 
 
-def test_failed_sessions_can_be_retried_alone(connect: Connect, folder: Path) -> None:
+def test_failed_sessions_can_be_retried_alone(service: Service, folder: Path) -> None:
     """`retry_failed` touches what failed, and nothing that is done, not ready, or was never tried."""
-    replies: dict[str, Reply] = {"bad": GONE, "late": Reply(200, {})}
-    with Service(behave=lambda session_id, _: replies.get(session_id)) as service:
-        videos = connect(service).analyzed_videos
-        list(videos.export(["ok", "bad", "late"], folder))
-        replies.clear()
-        service.seen.lookups.clear()
-        retried = statuses(videos.export(["ok", "bad", "late", "new"], folder, retry_failed=True))
-        assert service.seen.lookups == ["bad"]
-        rest = statuses(videos.export(["ok", "bad", "late", "new"], folder))
+    videos = service.videos()
+    service.replies |= {"bad": GONE, "late": reply(200)}
+    list(videos.export(["ok", "bad", "late"], folder))
+    service.replies.clear()
+    service.seen.lookups.clear()
+    retried = statuses(videos.export(["ok", "bad", "late", "new"], folder, retry_failed=True))
+    assert service.seen.lookups == ["bad"]
+    rest = statuses(videos.export(["ok", "bad", "late", "new"], folder))
     assert retried == {"bad": "done"}
     assert rest == {"ok": "already_there", "bad": "already_there", "late": "done", "new": "done"}
 
 
-def test_a_credential_refused_midway_loses_nothing_that_was_done(connect: Connect, folder: Path) -> None:
+def test_a_credential_refused_midway_loses_nothing_that_was_done(service: Service, folder: Path) -> None:
     """One error and no failed session; videos that were complete are noted, and the next export goes on."""
     revoked, ids = threading.Event(), [f"s{number}" for number in range(40)]
-    refusal = Reply(401, {"error": "revoked"})
-    with Service(size=100_000, rate=1e6, behave=lambda _, __: refusal if revoked.is_set() else None) as service:
-        videos = connect(service).analyzed_videos
-        records = videos.export(ids, folder, concurrency=4)
-        for _ in range(3):
-            next(records)
-        revoked.set()
-        with pytest.raises(AuthenticationError, match="revoked"):
-            list(records)
-        lines = manifest(folder)
-        assert {line["status"] for line in lines} == {"done"}
-        assert sorted(line["path"] for line in lines) == sorted(path.name for path in folder.glob("*.mp4"))
-        revoked.clear()
-        found = statuses(videos.export(ids, folder))
+    refusal = reply(401, {"error": "revoked"})
+    service.store(100_000, rate=1e6)
+    service.behave = lambda _, __: refusal if revoked.is_set() else None
+    records = service.videos().export(ids, folder, concurrency=4)
+    for _ in range(3):
+        next(records)
+    revoked.set()
+    with pytest.raises(AuthenticationError, match="revoked"):
+        list(records)
+    lines = manifest(folder)
+    assert {line["status"] for line in lines} == {"done"}
+    assert sorted(line["path"] for line in lines) == sorted(path.name for path in folder.glob("*.mp4"))
+    revoked.clear()
+    found = statuses(service.videos().export(ids, folder))
     noted = {line["session_id"] for line in lines}
     assert found == {id_: "already_there" if id_ in noted else "done" for id_ in ids}
     assert all(path.read_bytes() == service.body for path in folder.glob("*.mp4"))
 
 
-def test_an_input_that_raises_ends_the_export_with_its_error(connect: Connect, folder: Path) -> None:
+def test_an_input_that_raises_ends_the_export_with_its_error(service: Service, folder: Path) -> None:
     """What the caller's own iterable raises reaches the caller once what was begun has a record and a line."""
 
     def broken() -> Iterator[str]:
         yield from ("a", "b")
         raise LookupError("the database is gone")
 
-    with Service(latency=0.1) as service:
-        records = connect(service).analyzed_videos.export(broken(), folder)
-        assert {next(records).session_id, next(records).session_id} == {"a", "b"}
-        with pytest.raises(LookupError, match="database"):
-            next(records)
+    service.latency = 0.1
+    records = service.videos().export(broken(), folder)
+    assert {next(records).session_id, next(records).session_id} == {"a", "b"}
+    with pytest.raises(LookupError, match="database"):
+        next(records)
     assert {line["session_id"] for line in manifest(folder)} == {"a", "b"}
     assert workers() == []
 
@@ -119,40 +116,40 @@ def test_an_input_that_raises_ends_the_export_with_its_error(connect: Connect, f
     [({"Retry-After": "1"}, 0.98), ({}, 0.48), ({"Retry-After": "9" * 400}, 0.48), ({"Retry-After": "soon"}, 0.48)],
 )
 def test_too_many_requests_hold_all_workers_together(
-    connect: Connect, folder: Path, headers: dict[str, str], silence: float
+    service: Service, folder: Path, headers: dict[str, str], silence: float
 ) -> None:
     """After one 429 no worker asks before the time the API named, or a while, and every session is done in the end."""
     refused_at: list[float] = []
 
-    def limited(session_id: str, asked: int) -> Reply | None:
+    def limited(session_id: str, asked: int) -> Fault | None:
         if session_id == "s5" and asked == 1:
             refused_at.append(time.monotonic())
-            return Reply(429, {"error": "Too many requests."}, headers)
+            return reply(429, {"error": "Too many requests."}, headers)
         return None
 
     ids = [f"s{n}" for n in range(40)]
-    with Service(latency=0.01, behave=limited) as service:
-        records = list(connect(service, max_retries=3).analyzed_videos.export(ids, folder, concurrency=4))
+    service.latency = 0.01
+    service.behave = limited
+    records = list(service.videos(max_retries=3).export(ids, folder, concurrency=4))
     assert {record.status for record in records} == {ExportStatus.DONE}
     assert {record.session_id: record.attempts for record in records if record.attempts > 1} == {"s5": 2}
     # Those that were under way when the response came may still arrive; then there is silence.
     assert not [moment for moment in service.seen.lookup_times if 0.1 < moment - refused_at[0] < silence]
 
 
-def test_a_passing_failure_is_met_with_another_try(connect: Connect, folder: Path) -> None:
+def test_a_passing_failure_is_met_with_another_try(service: Service, folder: Path) -> None:
     """As often as the client's max_retries says, for the API and the storage alike, and no more."""
     broken = {"api": 1, "lost": 1, "storage": 1, "never": 9}
 
-    def passing(session_id: str, asked: int) -> Reply | None:
+    def passing(session_id: str, asked: int) -> Fault | None:
         if session_id == "storage" or asked > broken.get(session_id, 0):
             return None
-        return Reply(hang_up=True) if session_id == "lost" else Reply(503, {"error": "busy"}, {"Retry-After": "0"})
+        return HANG_UP if session_id == "lost" else reply(503, {"error": "busy"}, {"Retry-After": "0"})
 
-    def store(session_id: str, asked: int) -> Reply | None:
-        return Reply(503, {}) if session_id == "storage" and asked == 1 else None
-
-    with Service(behave=passing, store=store) as service:
-        records = list(connect(service, max_retries=2).analyzed_videos.export(["ok", *broken], folder))
+    once = [reply(503)]
+    service.behave = passing
+    service.fault = lambda request: once.pop() if once and "/storage/" in request.target else None
+    records = list(service.videos(max_retries=2).export(["ok", *broken], folder))
     assert statuses(records) == dict.fromkeys(["ok", *broken], "done") | {"never": "failed"}
     attempts = {record.session_id: record.attempts for record in records}
     assert attempts.pop("lost") <= 2  # one, where it was lost on a kept connection

@@ -15,14 +15,11 @@ from aikynetix import DownloadError, ExportRecord, ExportStatus
 from aikynetix._export._folder import Folder
 from aikynetix._export._record import dump, load
 
-from .conftest import statuses
-from .servers import Service
+from .servers import Service, statuses
 
 if TYPE_CHECKING:
     from collections.abc import Generator
     from pathlib import Path
-
-    from .conftest import Connect
 
 MOMENT = datetime(2026, 5, 4, 3, 2, 1, tzinfo=UTC)
 
@@ -99,37 +96,36 @@ def test_memory_holds_ids_alone(tmp_path: Path) -> None:
         ("manifest.jsonl", "not JSON\nat all"),
     ],
 )
-def test_a_foreign_file_is_not_replaced(connect: Connect, folder: Path, name: str, content: str) -> None:
+def test_a_foreign_file_is_not_replaced(service: Service, folder: Path, name: str, content: str) -> None:
     """A page or a manifest that no export made stops the export before anything is asked for, and stays as it is."""
     folder.mkdir()
     (folder / name).write_text(content)
-    with Service() as service, pytest.raises(DownloadError, match=rf"{name} there .* name another folder"):
-        list(connect(service).analyzed_videos.export(["a"], folder))
+    with pytest.raises(DownloadError, match=rf"{name} there .* name another folder"):
+        list(service.videos().export(["a"], folder))
     assert service.seen.lookups == []
     assert [path.read_text() for path in folder.iterdir()] == [content]
 
 
-def test_torn_and_foreign_lines_cost_nothing_but_themselves(connect: Connect, folder: Path) -> None:
+def test_torn_and_foreign_lines_cost_nothing_but_themselves(service: Service, folder: Path) -> None:
     """After a crash in the middle of a line, and lines of strangers, the next line stands by itself."""
+    videos = service.videos()
     foreign: list[dict[str, Any]] = [
         done("a").to_dict() | {"status": "archived", "more": [1]},
         done("c").to_dict() | {"path": "../outside.mp4"},
         done("x").to_dict() | {"message": "</li><script>\u202e", "finished_at": "9999-12-31T23:59:59-23:59"},
     ]
-    with Service() as service:
-        videos = connect(service).analyzed_videos
-        list(videos.export(list("ab"), folder))
-        path = folder / "manifest.jsonl"
-        lines = b"\x00\xff not json\n[1]\n" + b"".join(json.dumps(line).encode() + b"\n" for line in foreign)
-        path.write_bytes(path.read_bytes() + lines + b"[" * 200_000 + b'\n{"session_id": "c", "status": "do')
-        assert statuses(videos.export(list("abc"), folder)) == {"a": "already_there", "b": "already_there", "c": "done"}
-        assert statuses(videos.export(list("abc"), folder)) == dict.fromkeys("abc", "already_there")
+    list(videos.export(list("ab"), folder))
+    path = folder / "manifest.jsonl"
+    lines = b"\x00\xff not json\n[1]\n" + b"".join(json.dumps(line).encode() + b"\n" for line in foreign)
+    path.write_bytes(path.read_bytes() + lines + b"[" * 200_000 + b'\n{"session_id": "c", "status": "do')
+    assert statuses(videos.export(list("abc"), folder)) == {"a": "already_there", "b": "already_there", "c": "done"}
+    assert statuses(videos.export(list("abc"), folder)) == dict.fromkeys("abc", "already_there")
     page = (folder / "index.html").read_text("utf-8")
     assert "outside" not in page
     assert "</li><script" not in page
 
 
-def test_what_does_not_fit_on_the_disk_is_said_so_and_heals(connect: Connect, tmp_path: Path) -> None:
+def test_what_does_not_fit_on_the_disk_is_said_so_and_heals(service: Service, tmp_path: Path) -> None:
     """A line and a page that did not fit are errors of ours; the old page stays, and the next line stands by itself."""
     folder, line = Folder(tmp_path), dump(done("a"), "a.mp4")
     folder.open()
@@ -148,5 +144,5 @@ def test_what_does_not_fit_on_the_disk_is_said_so_and_heals(connect: Connect, tm
     lines = (tmp_path / "manifest.jsonl").read_bytes().splitlines()
     assert [record.session_id for record in map(load, lines) if record is not None] == ["a", "b"]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["index.html", "manifest.jsonl"]
-    with Service() as service, files_up_to(500), pytest.raises(DownloadError):
-        list(connect(service).analyzed_videos.export([f"s{n}" for n in range(50)], tmp_path / "videos"))
+    with files_up_to(500), pytest.raises(DownloadError):
+        list(service.videos().export([f"s{n}" for n in range(50)], tmp_path / "videos"))

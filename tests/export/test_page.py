@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from datetime import timedelta
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,6 @@ from aikynetix import Aikynetix, ExportRecord, ExportStatus
 from aikynetix._export import _page
 from aikynetix.sandbox import Sandbox, SandboxSession
 
-from .conftest import chromium
 from .test_folder import MOMENT, done
 
 if TYPE_CHECKING:
@@ -141,16 +141,6 @@ def test_sizes_and_names_read_as_people_say_them() -> None:
 
 
 MARKUP = "<img src=x onerror=\"document.title='taken over'\"><b>bold</b>"
-FLAGS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 # Four times as fast as it was filmed, and without sound, which browsers want a click for.
 PLAY = """video => new Promise((resolve, reject) => {
     video.muted = true; video.playbackRate = 4;
@@ -163,12 +153,13 @@ PLAY = """video => new Promise((resolve, reject) => {
 @pytest.fixture
 def open_page(tmp_path: Path) -> Iterator[Callable[..., Any]]:
     """A function that opens a folder's page in Chromium, on a screen as small as a telephone's."""
-    browser_path = chromium()
+    names = ("chromium", "chromium-browser", "google-chrome")
+    browser_path = next(filter(None, map(shutil.which, names)), None)
     if browser_path is None:
         pytest.skip("chromium is not installed")
     playwright: Any = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=browser_path, args=FLAGS)
+        browser = driver.chromium.launch(executable_path=browser_path)
 
         def open_at(folder: Path) -> Any:
             page = browser.new_page(viewport={"width": 390, "height": 844}, timezone_id="Asia/Kolkata")

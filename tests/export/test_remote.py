@@ -11,16 +11,12 @@ from aikynetix import AikynetixError
 from aikynetix._export import plan
 from aikynetix._export._record import load
 
-from .conftest import statuses
-from .servers import Service
+from .servers import Service, statuses
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from .conftest import Connect
-
 fsspec: Any = pytest.importorskip("fsspec", reason="fsspec is not installed")
-MemoryFileSystem: Any = pytest.importorskip("fsspec.implementations.memory").MemoryFileSystem
 
 
 @pytest.fixture(params=["memory", "local", "patterns"])
@@ -32,21 +28,21 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return f"local://{tmp_path}/videos" if request.param == "local" else f"{request.param}://{uuid.uuid4().hex}/videos"
 
 
-def test_an_export_into_a_url_and_again(connect: Connect, url: str) -> None:
+def test_an_export_into_a_url_and_again(service: Service, url: str) -> None:
     """Videos, manifest and page go there; the second run finds them, but for one that is gone; a failure is ours."""
-    with Service(size=5_000) as service:
-        videos = connect(service).analyzed_videos
-        first = list(videos.export(["a", "b", "..", "b"], url))
-        assert statuses(first) == {"a": "done", "b": "done", "..": "failed"}
-        path = next(str(record.path) for record in first if record.session_id == "b")
-        fs, root = fsspec.core.url_to_fs(url)
-        assert path.startswith(f"{url}/")
-        assert fs.cat_file(fsspec.core.url_to_fs(path)[1]) == service.body
-        fs.rm_file(fsspec.core.url_to_fs(path)[1])
-        assert list(plan(["a", "b"], url)) == [("a", "already_there"), ("b", "fetch")]
-        assert statuses(videos.export(["a", "b"], url)) == {"a": "already_there", "b": "done"}
-        with pytest.raises(AikynetixError, match="/dev/null/videos"):
-            list(videos.export(["a"], "local:///dev/null/videos"))
+    videos = service.videos()
+    service.store(5_000)
+    first = list(videos.export(["a", "b", "..", "b"], url))
+    assert statuses(first) == {"a": "done", "b": "done", "..": "failed"}
+    path = next(str(record.path) for record in first if record.session_id == "b")
+    fs, root = fsspec.core.url_to_fs(url)
+    assert path.startswith(f"{url}/")
+    assert fs.cat_file(fsspec.core.url_to_fs(path)[1]) == service.body
+    fs.rm_file(fsspec.core.url_to_fs(path)[1])
+    assert list(plan(["a", "b"], url)) == [("a", "already_there"), ("b", "fetch")]
+    assert statuses(videos.export(["a", "b"], url)) == {"a": "already_there", "b": "done"}
+    with pytest.raises(AikynetixError, match="/dev/null/videos"):
+        list(videos.export(["a"], "local:///dev/null/videos"))
     lines = [load(line) for line in fs.cat_file(f"{root}/manifest.jsonl").splitlines()]
     assert sorted(line.session_id for line in lines if line) == ["..", "a", "b", "b"]
     assert fs.cat_file(f"{root}/index.html").count(b".mp4") >= 2
