@@ -15,6 +15,7 @@ import ssl
 import time
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
+from ipaddress import ip_address
 from itertools import zip_longest
 from threading import Event, Thread
 from traceback import walk_tb
@@ -225,6 +226,9 @@ def _dial(host: str, port: int, extensions: Mapping[str, Any], timeout: float | 
 
 def _resolve(host: str, port: int, timeout: float | None) -> list[Any]:
     """Return the addresses of ``host``; the system's resolver, which knows no timeout, is left to itself after one."""
+    with suppress(ValueError):
+        ip_address(host)  # raises for a name
+        return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     found: Future[list[Any]] = Future()
 
     def work() -> None:
