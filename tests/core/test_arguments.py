@@ -44,6 +44,7 @@ WRONG: list[tuple[str, tuple[Any, ...], dict[str, Any], type[Exception], str]] =
     ("download", ("s", "a\0b"), {}, ValueError, "no file's name"),
     ("download", ("s", "\ud800.mp4"), {}, ValueError, "no file's name"),
     ("download", ("s", "x"), {"progress": 5}, TypeError, "progress must be"),
+    ("download", ("s", "x"), {"cancel": 5}, TypeError, "cancel must be a threading.Event"),
     ("download", ("s", "x"), {"progress": coroutine}, TypeError, "progress must be a plain function"),
     ("download", ("s", "x"), {"connections": 0}, ValueError, "connections must be a whole number"),
     ("download", ("s", "x"), {"connections": "2"}, ValueError, "connections must be"),

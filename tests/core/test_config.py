@@ -66,6 +66,7 @@ WRONG: list[tuple[dict[str, Any], dict[str, str], list[str]]] = [
     ({"token": "  "}, {}, ["is empty", "AIKYNETIX_TOKEN"]),
     ({"token": f"{KEY} x"}, {}, ["a space"]),
     ({"auth": KEY}, {}, ["httpx.Auth", "api_key="]),
+    ({"api_key": KEY, "verify": ""}, {}, ["verify=", "is empty"]),
     ({"api_key": KEY, "timeout": 0}, {}, ["timeout="]),
     ({"api_key": KEY, "timeout": float("nan")}, {}, ["timeout="]),
     ({"api_key": KEY, "timeout": 10**400}, {}, ["timeout=", "at most 1,000,000"]),

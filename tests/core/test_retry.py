@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import socket
 import ssl
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
@@ -23,6 +23,9 @@ from aikynetix import (
 from aikynetix._retry import BUDGET, next_wait
 from tests.contract.callers import CLIENTS, Replies, ask
 from tests.secrets.hunt import KEY
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
 
 API = "https://api.aikynetix.app/session-management/sessions/s/analyzed-video/"
 URL = "https://storage.googleapis.com/bucket/video.mp4?X-Goog-Signature=canary"
@@ -168,6 +171,21 @@ def test_whatever_a_transport_raises_becomes_ours(kind: str, case: str) -> None:
         assert (error.request_method, error.request_url) == (method, API)
         assert len(replies.requests) == requests
         assert getattr(error, "is_permanent", False) is (isinstance(raised, httpx.ProxyError) and most == [1, 1])
+
+
+class Stubborn(httpx.Auth):
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        while True:
+            yield request
+
+
+@both
+def test_a_credential_that_never_gives_up_ends_in_the_refusal(kind: str) -> None:
+    """One of the caller's own may send as often as it likes, within bounds; the last response is what counts."""
+    replies = Replies(httpx.Response(401))
+    with pytest.raises(AuthenticationError):
+        run(kind, replies, api_key=None, auth=Stubborn())
+    assert len(replies.requests) == 10
 
 
 @both
