@@ -34,7 +34,7 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 # What is encoded cannot be resumed, and its length says nothing about the file's.
 _HEADERS = {"Accept": "*/*", "Accept-Encoding": "identity"}
 # Most bytes that a killed process had received over one connection and not yet noted.
-_BUFFER = 128 * 1024
+_BUFFER = 256 * 1024
 # A slow connection's bytes go to the disk at least this often, so that a killed process loses little.
 _FLUSH_EVERY = 0.1
 # Below this many bytes per second a connection counts as standing still.
@@ -143,9 +143,10 @@ class Connection:
     def _read_into(self, view: memoryview) -> int:
         """Fill the beginning of ``view`` with what is there and return how many bytes; 0 only at the end."""
         if self._is_direct and self._socket is not None and self._pending is not None and not self._pending:
-            self._socket.settimeout(self._silence)
             return self._socket.recv_into(view)
         whole = self._pending or memoryview(next(self._chunks, b""))
+        if self._is_direct and self._socket is not None:
+            self._socket.settimeout(self._silence)  # for what comes right from the socket after this
         count = min(len(view), len(whole))
         view[:count], self._pending = whole[:count], whole[count:]
         return count
