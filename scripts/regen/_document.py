@@ -1,7 +1,7 @@
 """One OpenAPI document: read from JSON or YAML, refused in words where it cannot be used, and walked.
 
-openapi-spec-validator judges the committed document in the tests. It is no gate here: it takes 10 s for 600 operations,
-and refuses documents that work, for an undeclared parameter or an example that does not fit.
+openapi-spec-validator judges what `make spec` makes, in the tests. It is no gate here: it takes 10 s for 600
+operations, and refuses documents that work, for an undeclared parameter or an example that does not fit.
 """
 
 from __future__ import annotations

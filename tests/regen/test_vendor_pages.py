@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
+import openapi_spec_validator
 import pytest
 
 from scripts.regen._problems import to_bytes
@@ -71,6 +72,7 @@ def test_a_page_of_the_vendor_makes_a_document(run: Run) -> None:
     assert {path: list(item) for path, item in spec["paths"].items()} == {PATH: ["get", "post"]}
     assert spec["security"] == [{"Bearer": []}, {"ApiKeyAuth": []}]
     assert all("security" not in operation for operation in spec["paths"][PATH].values())
+    openapi_spec_validator.validate(spec)
 
 
 def test_the_pages_of_the_last_time_are_read_again(tmp_path: Path, run: Run, httpx_mock: HTTPXMock) -> None:
