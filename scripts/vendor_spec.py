@@ -19,7 +19,6 @@ import os
 import re
 import sys
 import tomllib
-from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -128,25 +127,30 @@ def _looks_like_openapi(text: str) -> bool:
 def merge_fragments(fragments: Sequence[tuple[str, Json]]) -> Json:
     """Merge fragments into one document; what they say twice must be the same but for words, of which the first stay.
 
-    What a fragment says of credentials, and of the parameters of a path, is about its own operations.
+    What a fragment says of credentials, and of the parameters of a path, is about its own operations; what the first
+    one with operations asks for is said for the whole document.
     """
     merged: Json = {}
     origins: dict[tuple[str, ...], str] = {}
+    usual = next((one.get("security") for _, one in fragments if one.get("paths")), None)
     for origin, content in fragments:
-        _merge(merged, content if len(fragments) == 1 else _with_own(content), origin, origins)
+        _merge(merged, content if len(fragments) == 1 else _with_own(content, usual), origin, origins)
     if not merged.get("paths"):
         raise RefusedError("The pages describe no operation, only models; add the pages of the operations.")
-    if len(fragments) > 1:
-        _say_once(merged)
+    if usual:
+        merged["security"] = usual
     return {key: merged[key] for key in dict.fromkeys((*_ORDER, *merged)) if key in merged}
 
 
-def _with_own(content: Json) -> Json:
-    """Give the operations of a fragment what it says for all of them, and for all of their path."""
-    usual, paths = content.get("security") or [], dict(content.get("paths") or {})
+def _with_own(content: Json, usual: Any) -> Json:
+    """Give the operations of a fragment what it says for all of them, unless that is usual, and for all of their path."""
+    stated, paths = content.get("security") or [], dict(content.get("paths") or {})
     for path, item in paths.items():
-        own = {method: {**one, "security": one.get("security", usual)} for method, one in _operations(item)}
+        own = {method: dict(one) for method, one in _operations(item)}
         for operation in own.values():
+            asked = operation.pop("security", stated)
+            if _requirements(asked) != _requirements(usual):
+                operation["security"] = asked
             if parameters := [*(item.get("parameters") or ()), *(operation.get("parameters") or ())]:
                 unique = {json.dumps([one.get(key) for key in ("$ref", "in", "name")]): one for one in parameters}
                 operation["parameters"] = list(unique.values())
@@ -157,16 +161,6 @@ def _with_own(content: Json) -> Json:
 
 def _operations(item: Any) -> list[tuple[str, Json]]:
     return [(key, one) for key, one in item.items() if key in METHODS and one] if isinstance(item, dict) else []
-
-
-def _say_once(merged: Json) -> None:
-    """State for all of the document which credentials most operations ask for, and leave it out of those."""
-    operations = [one for item in merged["paths"].values() for _, one in _operations(item)]
-    ways = Counter(_requirements(one["security"]) for one in operations)
-    most = max(ways, key=lambda one: ways[one], default="")
-    for one in operations:
-        if _requirements(one["security"]) == most and (security := one.pop("security")):
-            merged.setdefault("security", security)
 
 
 def _requirements(security: Any) -> str:
