@@ -143,7 +143,7 @@ def merge_fragments(fragments: Sequence[tuple[str, Json]]) -> Json:
 
 
 def _with_own(content: Json, usual: Any) -> Json:
-    """Give the operations of a fragment what it says for all of them, unless that is usual, and for all of their path."""
+    """Give the operations of a fragment what it says for all of them, if it is not usual, and for all of their path."""
     stated, paths = content.get("security") or [], dict(content.get("paths") or {})
     for path, item in paths.items():
         own = {method: dict(one) for method, one in _operations(item)}

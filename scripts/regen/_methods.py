@@ -20,11 +20,11 @@ from scripts.regen._operations import PARAMETER_IN_PATH
 from scripts.regen._schemas import clean_prose
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from jinja2 import Environment
 
-    from scripts.regen._canonical import Canonical
+    from scripts.regen._canonical import Canonical, Endpoint
     from scripts.regen._operations import Operation
 
 # Segments before the resource that name nothing: `/api/v2/sessions/`.
@@ -146,59 +146,50 @@ def _singular(part: str) -> str:
 
 def method_modules(canonical: Canonical, made: Mapping[str, Any], templates: Environment) -> dict[str, str]:
     """Return path and source of each module; `made` is what the generator has of each operation, by its module."""
-    groups: dict[str, dict[str, tuple[Operation, str]]] = {}
+    groups: dict[str, dict[str, Endpoint]] = {}
     names = method_names([(one.operation, one.suffix) for one in canonical.endpoints])
     for (group, name), endpoint in zip(names, canonical.endpoints, strict=True):
-        groups.setdefault(group, {})[name] = (endpoint.operation, endpoint.module)
+        groups.setdefault(group, {})[name] = endpoint
     modules: dict[str, str] = {}
     listed: list[tuple[str, str, list[str]]] = []
-    for group in sorted(groups):
+    for group, own in sorted(groups.items()):
         class_name = "".join(part.capitalize() for part in group.split("_")) + "Operations"
         while canonical.book.components.keys() & {class_name, f"Async{class_name}"}:
             class_name += "_"
-        own = sorted(groups[group])
         # A method called `list` hides the built-in type from the annotations of its class.
         hidden = [name for name in own if hasattr(builtins, name)]
-        methods = [
-            _method(name, operation, module, made[module], hidden)
-            for name in own
-            for operation, module in [groups[group][name]]
-        ]
-        imports = _imports((made[module] for _, module in groups[group].values()), methods)
+        methods = [_method(name, one, made[one.module], hidden) for name, one in sorted(own.items())]
+        # The formatter drops those that no annotation needs.
+        lines = {"import builtins"}.union(*(made[one.module].relative_imports for one in own.values()))
+        imports = sorted(line.replace("from ...", "from ..").replace("UNSET, ", "") for line in lines)
         modules[f"operations/{group}.py"] = templates.get_template("operations_group.py.jinja").render(
             group=group, class_name=class_name, methods=methods, imports=imports
         )
-        listed.append((group, class_name, own))
+        listed.append((group, class_name, sorted(own)))
     modules["operations/__init__.py"] = templates.get_template("operations.py.jinja").render(groups=listed)
     return modules
 
 
-def _imports(made: Iterable[Any], methods: Iterable[Mapping[str, Any]]) -> list[str]:
-    """List the imports that the annotations of some methods need."""
-    words = {word for one in methods for text in (*one["stated"], one["returns"]) for word in re.findall(r"\w+", text)}
-    lines: list[str] = []
-    for line in sorted({"import builtins"}.union(*(one.relative_imports for one in made))):
-        start, _, names = line.replace("from ...", "from ..").partition("import ")
-        kept = [name for name in names.split(", ") if name in words - {"Any", "UNSET"}]
-        lines += [f"{start}import {', '.join(kept)}"] if kept else []
-    return lines
+def _method(name: str, endpoint: Endpoint, made: Any, hidden: Sequence[str]) -> dict[str, Any]:
+    """Return what the template says of an operation, in a class with methods of the hidden names."""
 
+    def seen(annotation: str) -> str:
+        return re.sub(rf"\b({'|'.join(hidden)})\b", r"builtins.\1", annotation) if hidden else annotation
 
-def _method(name: str, operation: Operation, module: str, made: Any, hidden: Collection[str]) -> dict[str, Any]:
-    """Return what the template says of an operation."""
-    in_path = [one.python_name for one in made.path_parameters]
-    others = [*(body.prop for body in made.bodies), *made.query_parameters]
+    def stated(argument: Any) -> str:
+        own, _, rest = str(argument.to_string().as_unembedded_code()).partition(":")
+        annotation, equals, default = rest.partition(" = ")
+        return f"{own}:{seen(annotation)}{equals}{default}"
+
+    in_path, others = made.path_parameters, [*(body.prop for body in made.bodies), *made.query_parameters]
     others += [*made.header_parameters, *made.cookie_parameters]
-    package, _, file = module.partition(".")[2].rpartition(".")
     return {
         "name": name,
-        "stated": ["self", *(_stated(one, hidden) for one in made.path_parameters)]
-        + (["*", *(_stated(one, hidden) for one in others)] if others else []),
-        "passed": ["_operation", *in_path, *(f"{one.python_name}={one.python_name}" for one in others)],
-        "returns": _seen(success_type(made), hidden),
-        "prose": _prose(operation, [*in_path, *(one.python_name for one in others)]),
-        "package": package,
-        "module": file,
+        "stated": ["self", *map(stated, in_path), *(["*", *map(stated, others)] if others else [])],
+        "passed": [one.python_name for one in in_path] + [f"{one.python_name}={one.python_name}" for one in others],
+        "returns": seen(success_type(made)),
+        "prose": _prose(endpoint.operation, [one.python_name for one in (*in_path, *others)]),
+        "endpoint": endpoint,
     }
 
 
@@ -215,17 +206,6 @@ def success_type(endpoint: Any) -> str:
         for one in successes
     ]
     return " | ".join(dict.fromkeys(types))
-
-
-def _stated(argument: Any, hidden: Collection[str]) -> str:
-    name, _, rest = str(argument.to_string().as_unembedded_code()).partition(":")
-    annotation, equals, default = rest.partition(" = ")
-    return f"{name}:{_seen(annotation, hidden)}{equals}{default}"
-
-
-def _seen(annotation: str, hidden: Collection[str]) -> str:
-    """Return an annotation as a class reads it that has methods of the hidden names."""
-    return re.sub(rf"\b({'|'.join(hidden)})\b", r"builtins.\1", annotation) if hidden else annotation
 
 
 def _prose(operation: Operation, arguments: Iterable[str]) -> str:
