@@ -30,7 +30,7 @@ ROOT = Path(__file__).resolve().parents[1]
 if str(ROOT) not in sys.path:  # run as a file, Python puts only this folder on the path
     sys.path.insert(0, str(ROOT))
 
-from scripts.regen._diff import compare  # noqa: E402 - needs the path set above
+from scripts.regen._diff import compare, to_markdown  # noqa: E402 - needs the path set above
 from scripts.regen._document import (  # noqa: E402  # noqa: E402
     METHODS,
     PROSE_KEYS,
@@ -44,7 +44,6 @@ from scripts.regen._document import (  # noqa: E402  # noqa: E402
     without_prose,
 )
 from scripts.regen._problems import EXIT_LOUD, EXIT_OK, EXIT_REFUSED, RefusedError, to_bytes  # noqa: E402
-from scripts.regen._report import to_markdown  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

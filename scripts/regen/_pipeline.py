@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scripts.regen._canonical import NO_SERVER, Canonical
-from scripts.regen._diff import Change, compare, package_changes
+from scripts.regen._diff import Change, compare, package_changes, report
 from scripts.regen._document import Json, check_references, load_spec
 from scripts.regen._facade import check_facade, facade_requests, facade_values, missing_operations
 from scripts.regen._find import (
@@ -36,7 +36,6 @@ from scripts.regen._flatten import follow_discriminators
 from scripts.regen._generate import PACKAGE, check_tools, generate
 from scripts.regen._operations import Operation, operations_of
 from scripts.regen._problems import EXIT_LOUD, EXIT_OK, EXIT_REFUSED, Finding, RefusedError, one_line, to_bytes
-from scripts.regen._report import decisions, report
 from scripts.regen._wire import difference, sampled
 
 if TYPE_CHECKING:
@@ -275,7 +274,7 @@ def _run(options: argparse.Namespace) -> int:
         print(text)
         if options.report:
             options.report.write_text(text, encoding="utf-8")
-        if (planned.findings or decisions(changes or ())) and not options.accept:
+        if (planned.findings or any(one.decide for one in changes or ())) and not options.accept:
             print(f"regen: {destination} is as it was; `make regen ACCEPT=1` updates it all the same.", file=sys.stderr)
             return EXIT_LOUD
         changed = publish(package, destination)

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from scripts.regen._diff import compare
-from scripts.regen._report import to_markdown
+from scripts.regen._diff import compare, to_markdown
 from tests.spec_changes._change import (
     BASE,
     Edit,

@@ -9,9 +9,8 @@ from typing import Any
 
 import pytest
 
-from scripts.regen._diff import compare
+from scripts.regen._diff import compare, report
 from scripts.regen._pipeline import plan
-from scripts.regen._report import report
 from tests.spec_changes._change import BASE, GET, get, item
 
 Json = dict[str, Any]
