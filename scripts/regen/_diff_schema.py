@@ -45,7 +45,6 @@ class Shape:
 
     kind: str  # a type of JSON, or a text that has a type of its own in Python, such as ``string (date)``
     schema: Json = field(default_factory=dict)  # what else holds for them, without prose
-    name: str = ""  # the reference by which it was found, empty for none
 
     @property
     def family(self) -> str:
@@ -59,7 +58,7 @@ class Shapes:
     def __init__(self, spec: Json) -> None:
         self.target = Flattener(spec).target
         self._known: dict[int, tuple[Any, list[Shape]]] = {}
-        self._open: list[str] = []
+        self._open: list[Json] = []
 
     def of(self, schema: Any) -> list[Shape]:
         """Return the shapes of a schema, which is anything where there is none."""
@@ -76,19 +75,14 @@ class Shapes:
         beside = {key: one for key, one in own.items() if key not in _FORM | _INSIDE}
         rest = {key: one for key, one in {**flat, **beside}.items() if key not in _FORM | PROSE_KEYS}
         alternatives = variants(flat)
-        found = [shape for one in alternatives for shape in self._alternative(one, rest)]
-        if not alternatives:
-            found = _plain_shapes(flat, rest)
+        found = [] if alternatives else _plain_shapes(flat, rest)
+        for one in alternatives:
+            whole = {"allOf": [one, rest]} if rest else one
+            if whole not in self._open:  # an alternative of itself adds nothing
+                self._open.append(whole)
+                found += self._found(whole)
+                self._open.pop()
         return _distinct([*found, *([Shape("null")] if flat.get("nullable") else [])])
-
-    def _alternative(self, schema: Any, common: Json) -> list[Shape]:
-        key = json.dumps([schema, common], sort_keys=True)
-        if key in self._open:  # an alternative of itself adds nothing
-            return []
-        self._open.append(key)
-        found = self._found({"allOf": [schema, common]} if common else schema)
-        self._open.pop()
-        return [Shape(one.kind, one.schema, one.name or schema.get("$ref", "")) for one in found]
 
 
 def _plain_shapes(flat: Json, rest: Json) -> list[Shape]:
@@ -114,7 +108,7 @@ def _distinct(shapes: list[Shape]) -> list[Shape]:
         if known is not shape:
             values = [one.schema["enum"] for one in (known, shape) if "enum" in one.schema]
             rest |= {"enum": [*values[0], *values[1]]} if len(values) > 1 else {}
-            kept[key] = Shape(shape.kind, rest, known.name)
+            kept[key] = Shape(shape.kind, rest)
     return list(kept.values())
 
 
@@ -244,13 +238,9 @@ def _kinds_text(shapes: Sequence[Shape]) -> str:
 
 
 def _paired(old: Sequence[Shape], new: Sequence[Shape]) -> Iterator[tuple[int, Shape, Shape]]:
-    """Pair alternatives: those that are found by one reference, those that are the same, then in order."""
+    """Pair alternatives: those that are the same, then in order."""
     left, right = dict(enumerate(old, 1)), list(new)
-    ways: tuple[Callable[[Shape], Any], ...] = (
-        lambda one: one.name or id(one),
-        lambda one: without_prose(one.schema),
-        type,
-    )
+    ways: tuple[Callable[[Shape], Any], ...] = (lambda one: without_prose(one.schema), type)
     for way in ways:
         for number, one in list(left.items()):
             if match := next((other for other in right if way(other) == way(one)), None):

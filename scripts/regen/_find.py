@@ -47,12 +47,10 @@ def find_operations(operations: Sequence[Operation]) -> dict[str, list[Operation
 
 
 def _best(candidates: Sequence[Operation], rule: Rule) -> list[Operation]:
-    home, known = _segments(rule.home), {folded(name) for name in rule.operation_ids}
+    home = _segments(rule.home)
     preferences: list[Callable[[Operation], bool]] = [
-        lambda one: not one.deprecated,
         lambda one: len(one.path_parameters) == 1,
         lambda one: _segments(one.path) == home,
-        lambda one: folded(one.identifier) in known,
     ]
     for method in rule.methods:
         fitting = [one for one in candidates if one.method.lower() == method]
@@ -65,11 +63,9 @@ def _best(candidates: Sequence[Operation], rule: Rule) -> list[Operation]:
 
 
 def _is_about_another_thing(operation: Operation) -> bool:
-    """Tell whether what would be the session in the path (after `sessions`, else the last parameter) is no session."""
-    parts = [part for part in operation.path.split("/") if part]
-    held = [part for before, part in itertools.pairwise(parts) if _segment(before) == "session"]
-    names = [match[1] for part in held if (match := PARAMETER_IN_PATH.match(part))] or operation.path_parameters[-1:]
-    return bool(names) and folded(names[0]).removesuffix("id").removesuffix("uu") in NO_SESSIONS
+    """Tell whether what would be the session in the path, its last parameter, is no session."""
+    last = folded("".join(operation.path_parameters[-1:]))
+    return last.removesuffix("id").removesuffix("uu") in NO_SESSIONS
 
 
 def _segments(path: str) -> list[str]:
@@ -168,8 +164,7 @@ def suffices(schemes: Collection[str], operation: Operation) -> bool:
 def find_credentials(spec: Json, operations: Sequence[Operation]) -> Credentials:
     """Find the API key and the bearer token that most of the given operations accept.
 
-    Of several keys the one wins that looks most like an API key: documents of web frameworks also list the session's
-    cookie and the token against forged requests, which are no credentials for programs.
+    Of several keys that as many accept the one wins that is called a key.
     """
     schemes = _schemes(spec)
     places = {name: place for name in schemes if (place := _key_place(schemes[name])) is not None}
@@ -188,11 +183,7 @@ def find_credentials(spec: Json, operations: Sequence[Operation]) -> Credentials
         bearers = [name for name in names if name in in_authorization]
         prefixes |= {name: _described_prefix(schemes[name]) for name in bearers}
 
-    def unlikeness(name: str) -> tuple[int, bool, bool, int]:
-        place, key = places[name]
-        return -use(name), not folded(key).endswith("apikey"), "key" not in folded(key), _PLACES.index(place)
-
-    key = min(keys, key=unlikeness, default=None)
+    key = min(keys, key=lambda name: (-use(name), "key" not in folded(places[name][1])), default=None)
     bearer = min(bearers, key=lambda name: (-use(name), prefixes[name] != "Bearer "), default=None)
     return Credentials(
         api_key=None if key is None else places[key],
@@ -275,8 +266,7 @@ def video_url_places(book: ModelBook, operation: Operation) -> tuple[Place, ...]
     for status, response in operation.responses.items():
         is_success = status.startswith("2") or (status == "default" and not documented)
         # Which of several kinds of JSON the server sends is its choice.
-        kinds = sorted(filter(is_json, response["content"]), key=lambda kind: kind != "application/json")
-        for kind in kinds if is_success else ():
+        for kind in filter(is_json, response["content"]) if is_success else ():
             schemas = itertools.islice(_alternatives(book, response["content"][kind].get("schema", {}), 0), _MAX_SHAPES)
             found = [
                 (rank, status == "202", places) for rank, places in (_shape(book, one) for one in schemas) if rank >= 0
@@ -365,8 +355,6 @@ def rank_of(place: Place) -> int | None:
             return rank
         if name == "url" and own != name:
             break  # an address of anything, unless it is called just that
-        if own.endswith(name) and all(map(_is_neutral, (own.removesuffix(name), *around))):
-            return rank
         if whole.endswith(name) and _is_neutral(whole.removesuffix(name)):
             return rank
     return None
