@@ -2,7 +2,7 @@
 
 Usage::
 
-    python scripts/vendor_spec.py [PAGE ...] [-o openapi.json] [--check]
+    python -m scripts.vendor_spec [PAGE ...] [-o openapi.json] [--check]
 
 A PAGE is a Markdown file, an OpenAPI file, or the http(s) address of one. The JSON or YAML fragments in a
 page's blocks of code are the source; the prose around them is not read. The pages, and what was made of them, are
@@ -26,12 +26,8 @@ from urllib.parse import urlsplit
 import httpx
 from markdown_it import MarkdownIt
 
-ROOT = Path(__file__).resolve().parents[1]
-if str(ROOT) not in sys.path:  # run as a file, Python puts only this folder on the path
-    sys.path.insert(0, str(ROOT))
-
-from scripts.regen._diff import compare, to_markdown  # noqa: E402 - needs the path set above
-from scripts.regen._document import (  # noqa: E402  # noqa: E402
+from scripts.regen._diff import compare, to_markdown
+from scripts.regen._document import (
     METHODS,
     PROSE_KEYS,
     Json,
@@ -43,7 +39,7 @@ from scripts.regen._document import (  # noqa: E402  # noqa: E402
     without_comments,
     without_prose,
 )
-from scripts.regen._problems import EXIT_LOUD, EXIT_OK, EXIT_REFUSED, RefusedError, to_bytes  # noqa: E402
+from scripts.regen._problems import EXIT_LOUD, EXIT_OK, EXIT_REFUSED, RefusedError, to_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
