@@ -114,13 +114,15 @@ def _about_operations(specs: tuple[Json, Json], operations: Sequence[Sequence[Op
     for left, right in _paired(operations[0], operations[1], names):
         facade = names.get(id(right)) or names.get(id(left)) or ""
         if left and right:
+            # What its names are to callers is told where the packages are compared.
+            stated = [{**one.more, "operationId": one.identifier, "tags": one.tag} for one in (left, right)]
             changes = (
-                *_identity(left, right, bool(facade)),
+                *_identity(left, right),
                 *_parameters(left, right, requests),
                 *_body(left, right, requests),
                 *_answers(left, right, answers),
                 *_access(left, right, specs),
-                *unjudged(left.more, right.more, "it"),
+                *unjudged(stated[0], stated[1], "it"),
             )
             yield from (Change(kind, right.label, text, facade) for kind, text in changes)
         elif left:
@@ -155,7 +157,7 @@ def _bare(path: str) -> str:
     return re.sub(r"\{[^{}/]*\}", "{}", path)
 
 
-def _identity(old: Operation, new: Operation, facade: bool) -> Found:
+def _identity(old: Operation, new: Operation) -> Found:
     if old.method != new.method:
         yield BREAKING, f"the method is {new.method.upper()}, was {old.method.upper()}"
     if _bare(old.path) != _bare(new.path):
@@ -163,10 +165,6 @@ def _identity(old: Operation, new: Operation, facade: bool) -> Found:
     elif old.path != new.path:
         names = [", ".join(one.path_parameters) for one in (new, old)]
         yield ADDITIVE, f"path parameters are named {names[0]}, were {names[1]}"
-    if (old.identifier, old.tag) != (new.identifier, new.tag):
-        # The facade's operations keep their module whatever the vendor calls them.
-        kind = ADDITIVE if facade else BREAKING
-        yield kind, f"it is called `{new.tag}`/`{new.identifier}`, was `{old.tag}`/`{old.identifier}`"
     if new.deprecated and not old.deprecated:
         yield ADDITIVE, "it is deprecated now"
     if without_prose(list(old.servers)) != without_prose(list(new.servers)) and (old.own_servers or new.own_servers):
@@ -231,18 +229,15 @@ def _contents(old: Json, new: Json, title: str, side: SideDiff) -> Found:
     yield from unjudged(old, new, title, ("content", "required"))
     before, after = _by_type(old["content"]), _by_type(new["content"])
     yield from side.members(before, after, lambda kind: f"`{kind}` of {title}", (), ())
-    for kind, (was, left) in before.items():
-        now, right = after.get(kind, (was, left))
-        if was != now:
-            yield DOCUMENTATION, f"{title} as {was} is written {now}"
+    for kind in (one for one in before if one in after):
+        left, right = before[kind], after[kind]
         yield from unjudged(left, right, title, ("schema",))
-        if kind in after:
-            yield from side.schemas(left.get("schema"), right.get("schema"), title)
+        yield from side.schemas(left.get("schema"), right.get("schema"), title)
 
 
-def _by_type(content: Json) -> dict[str, tuple[str, Json]]:
+def _by_type(content: Json) -> Json:
     """List contents by their media type, which has no case and whose parameters change nothing (RFC 9110, 8.3.1)."""
-    return {kind.split(";", maxsplit=1)[0].strip().lower(): (kind, media) for kind, media in reversed(content.items())}
+    return {kind.split(";", maxsplit=1)[0].strip().lower(): media for kind, media in reversed(content.items())}
 
 
 def _access(old: Operation, new: Operation, specs: tuple[Json, Json]) -> Found:

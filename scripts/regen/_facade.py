@@ -138,11 +138,11 @@ def check_facade(canonical: Canonical, places: Mapping[str, tuple[Place, ...]]) 
     for name, request in facade_requests(canonical).items():
         operation = request.endpoint.operation
         unsaid = [*request.unsayable()]
-        unsaid += [
-            f"it has no `{one}` any more, neither as a parameter nor in the body" for one in sorted(request.gone)
-        ]
-        # Else the first thing that the vendor's own schemas do not take.
-        unsaid = unsaid or [why for case in request.cases() if (why := _refusal(canonical.book, case))][:1]
+        unsaid += [f"it has no `{one}` any more, neither as a parameter nor in the body" for one in request.gone]
+        if not unsaid:  # else the first thing that the vendor's own schemas do not take
+            judged = (one for case in request.cases() for one in _judged(case))
+            complaints = ((what, _complaint(canonical.book, schema, ways)) for what, schema, ways in judged)
+            unsaid = [f"{what}: {why}" for what, why in complaints if why][:1]
         found = [
             *((why, _DECIDE) for why in unsaid),
             *_about_response(name, operation, places),
@@ -150,15 +150,6 @@ def check_facade(canonical: Canonical, places: Mapping[str, tuple[Place, ...]]) 
         ]
         findings += [Finding(name, changed, advice) for changed, advice in found]
     return findings
-
-
-def _refusal(book: ModelBook, case: Case) -> str:
-    """Say what in a request the vendor's schemas do not take, of which the generator's view has lost the fine print."""
-    for what, schema, ways in _judged(case):
-        reasons = [_complaint(book, schema, way) for way in ways]
-        if all(reasons):
-            return f"{what}: {reasons[-1]}"
-    return ""
 
 
 def _judged(case: Case) -> Iterator[tuple[str, Any, list[Any]]]:
@@ -179,8 +170,8 @@ def _judged(case: Case) -> Iterator[tuple[str, Any, list[Any]]]:
         yield f"its body may not be what the facade sends, {shown}", body.stated.get("schema", {}), [case.body]
 
 
-def _complaint(book: ModelBook, schema: Any, value: object) -> str:
-    """Return what the vendor's own schema finds wrong with a value, empty for nothing."""
+def _complaint(book: ModelBook, schema: Any, ways: list[Any]) -> str:
+    """Return what the vendor's own schema, of which a view has lost the fine print, finds wrong; empty for nothing."""
 
     def required(validator: Any, stated: Any, instance: Any, owner: Json) -> Iterator[Any]:
         fields = owner.get("properties", {})
@@ -198,10 +189,10 @@ def _complaint(book: ModelBook, schema: Any, value: object) -> str:
     document = {key: one for key, one in book.spec.items() if not key.startswith("$")}
     try:
         validator = extend(Draft202012Validator, own)({**document, "x-judged": schema, "$ref": "#/x-judged"})
-        error = next(validator.iter_errors(value), None)
+        errors: list[Any] = [next(validator.iter_errors(way), None) for way in ways]
     except Exception:  # what is no schema, or one without an end, makes the validator raise whatever comes of it
         return ""
-    return "" if error is None else str(error.message)[:300]
+    return str(errors[-1].message)[:300] if all(errors) else ""
 
 
 def _about_response(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import re
 from collections import deque
@@ -28,7 +27,7 @@ from scripts.regen._rules import (
 )  # fmt: skip
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from scripts.regen._document import Json
     from scripts.regen._operations import Operation
@@ -234,7 +233,6 @@ def _key_place(scheme: Json) -> tuple[str, str] | None:
 Place = tuple[str, ...]  # keys that lead to a value in an answer
 
 _MAX_URL_DEPTH = 4
-_MAX_SHAPES = 200
 _MAX_PLACES = 5_000
 GENERIC = VIDEO_URL_NAMES.index("url")
 """The rank of a place whose name says no more than that an address stands there."""
@@ -267,10 +265,8 @@ def video_url_places(book: ModelBook, operation: Operation) -> tuple[Place, ...]
         is_success = status.startswith("2") or (status == "default" and not documented)
         # Which of several kinds of JSON the server sends is its choice.
         for kind in filter(is_json, response["content"]) if is_success else ():
-            schemas = itertools.islice(_alternatives(book, response["content"][kind].get("schema", {}), 0), _MAX_SHAPES)
-            found = [
-                (rank, status == "202", places) for rank, places in (_shape(book, one) for one in schemas) if rank >= 0
-            ]
+            answers = [_shape(book, one) for one in _alternatives(book, response["content"][kind].get("schema", {}))]
+            found = [(rank, status == "202", places) for rank, places in answers if rank >= 0]
             shapes.extend([one for one in found if one[0] != GENERIC] or found)
     best = min((rank for rank, _, _ in shapes), default=0)
     chosen = sorted((one for one in shapes if one[0] == best or not one[1]), key=lambda one: one[0])
@@ -279,15 +275,11 @@ def video_url_places(book: ModelBook, operation: Operation) -> tuple[Place, ...]
     return tuple(dict.fromkeys(place for _, _, places in chosen for place in places))
 
 
-def _alternatives(book: ModelBook, schema: Any, depth: int) -> Iterator[Any]:
+def _alternatives(book: ModelBook, schema: Any) -> list[Any]:
     """List the alternatives of an answer, which have their places each for itself."""
     flat = book.target(schema)
-    alternatives = variants(flat)
-    if not alternatives or depth > _MAX_URL_DEPTH:
-        yield schema
     common = {key: value for key, value in flat.items() if key not in ("oneOf", "anyOf")}
-    for variant in alternatives if depth <= _MAX_URL_DEPTH else ():
-        yield from _alternatives(book, {"allOf": [variant, common]}, depth + 1)
+    return [{"allOf": [variant, common]} for variant in variants(flat)] or [schema]
 
 
 def _shape(book: ModelBook, schema: Any) -> tuple[int, list[Place]]:
