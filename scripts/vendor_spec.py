@@ -86,11 +86,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     return EXIT_LOUD if options.check and differs else EXIT_OK
 
 
-def make_spec(pages: Sequence[tuple[str, str]]) -> Json:
-    """Merge the fragments of (name, text) pages into one document."""
-    return merge_fragments([one for name, text in pages for one in find_fragments(text, display_name(name))])
-
-
 def find_fragments(page: str, name: str) -> list[tuple[str, Json]]:
     """Find every OpenAPI document, in JSON or YAML, in the fences of a Markdown page; a whole file is one."""
     fenced = (token for token in _BLOCKS.parse(page) if token.type == "fence")
@@ -119,12 +114,13 @@ def _looks_like_openapi(text: str) -> bool:
     return _VERSION.search(without_comments(text)) is not None
 
 
-def merge_fragments(fragments: Sequence[tuple[str, Json]]) -> Json:
-    """Merge fragments into one document; what they say twice must be the same but for words, of which the first stay.
+def make_spec(pages: Sequence[tuple[str, str]]) -> Json:
+    """Merge the fragments of (name, text) pages; what they say twice must be the same but for words: the first stay.
 
     What a fragment says of credentials, and of the parameters of a path, is about its own operations; what the first
     one with operations asks for is said for the whole document.
     """
+    fragments = [one for name, text in pages for one in find_fragments(text, display_name(name))]
     merged: Json = {}
     origins: dict[tuple[str, ...], str] = {}
     usual = next((one.get("security") for _, one in fragments if one.get("paths")), None)
@@ -175,8 +171,6 @@ def _merge(
             _merge(merged[key], value, origin, origins, here)
         elif known is None:
             merged[key], origins[here] = value, origin
-        elif here == ("openapi",) and known[:3] == value[:3]:
-            merged[key] = max(known, value)  # patches of one version say the same
         elif here == ("tags",):
             merged[key] = [*known, *(one for one in value or () if without_prose(one) not in without_prose(known))]
         elif not (here[0] == "paths" and key in PROSE_KEYS):

@@ -43,6 +43,7 @@ _WAYS = ("style", "explode")
 # Styles that write a single value alike (RFC 6570).
 _SAME_FOR_ONE = {"form", "simple", "spaceDelimited", "pipeDelimited"}
 _ALL_METHODS = ", ".join(rule.name for rule in RULES)
+_PLACED = ("the base URL is {}, was {}", "an API key goes to {}, went to {}", "a token goes to {}, went to {}")
 _MOST_PLACES = 5
 
 
@@ -85,25 +86,19 @@ def compare(old: Json, new: Json) -> list[Change]:
 
 def _about_credentials(*documents: tuple[Json, Sequence[Operation]]) -> Iterator[Change]:
     """Name what moves the place where the facade sends its credential: another base URL, header, parameter, prefix."""
-    (was, before), (now, after) = (_places(*one) for one in documents)
-    if was != now:
-        is_own = now != base_url(documents[1][0].get("servers") or ())
-        whose = ": the facade's operations name their servers" if is_own else ""
-        text = f"the base URL is {now or 'unknown'}, was {was or 'unknown'}{whose}"
-        yield Change(BREAKING, "servers", text, _ALL_METHODS, decide=True)
-    for what, place, earlier in zip(("an API key", "a token"), after, before, strict=True):
-        if place.lower() != earlier.lower():
-            text = f"{what} goes to {place}, went to {earlier}"
-            yield Change(BREAKING, "security", text, _ALL_METHODS, decide=True)
+    for text, earlier, place in zip(_PLACED, *(_places(*one) for one in documents), strict=True):
+        # Names of headers have no case, and paths have one.
+        if place != earlier and (text is _PLACED[0] or place.lower() != earlier.lower()):
+            yield Change(BREAKING, "document", text.format(place, earlier), _ALL_METHODS, decide=True)
 
 
-def _places(spec: Json, operations: Sequence[Operation]) -> tuple[str | None, tuple[str, str]]:
+def _places(spec: Json, operations: Sequence[Operation]) -> tuple[str, str, str]:
     """Say where the facade's requests go, and where in them an API key and a token stand."""
     facade = [found[0] for found in find_operations(operations).values() if len(found) == 1]
     found = find_credentials(spec, facade)
     key = f"the {found.api_key[0]} `{found.api_key[1]}`" if found.api_key else "no place"
     token = f"the header `{found.bearer[0]}` behind `{found.bearer[1].strip()}`" if found.bearer else "no place"
-    return base_url(facade[0].servers if facade else spec.get("servers") or ()), (key, token)
+    return base_url(facade[0].servers if facade else spec.get("servers") or ()) or "unknown", key, token
 
 
 def _about_operations(specs: tuple[Json, Json], operations: Sequence[Sequence[Operation]]) -> Iterator[Change]:

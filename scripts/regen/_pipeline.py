@@ -89,7 +89,7 @@ def build(planned: Plan, folder: Path) -> Path:
     for endpoint in planned.canonical.endpoints:
         kinds = _accepted(planned.canonical.credentials, endpoint.operation)
         path = package / "api" / endpoint.tag / f"{endpoint.name}.py"
-        source = written = path.read_text("utf-8")
+        source = path.read_text("utf-8")
         if why := wrong.get(endpoint.module):
             said = f"{endpoint.operation.label} cannot be called: {why}"
             planned.canonical.notes.append(said)
@@ -99,8 +99,7 @@ def build(planned: Plan, folder: Path) -> Path:
         if kinds is not None:
             stated = "".join(f'"{kind}",' for kind in kinds)
             source += f"\n\nCREDENTIALS: tuple[str, ...] = ({stated})\n"
-        if source != written:
-            path.write_text(source, "utf-8")
+        path.write_text(source, "utf-8")
     return package
 
 
@@ -135,10 +134,11 @@ def verify(canonical: Canonical, package: Path, jobs: Sequence[Json] = ()) -> li
             raise RefusedError(
                 f"The generator left out {endpoint.operation.label}: it wrote no module {endpoint.module}."
             )
-    paths = [path.relative_to(package.parent).with_suffix("") for path in sorted(package.rglob("*.py"))]
-    for path in (one for one in package.rglob("*.py") if one != package / "wire.py"):  # ours, word for word
+    paths = sorted(package.rglob("*.py"))
+    for path in (one for one in paths if one != package / "wire.py"):  # ours, word for word
         _check_source(path)
-    modules = [".".join(path.parts).removesuffix(".__init__") for path in paths]
+    parts = [path.relative_to(package.parent).with_suffix("").parts for path in paths]
+    modules = [".".join(one).removesuffix(".__init__") for one in parts]
     kept = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
     environment = {**kept, "PYTHONPATH": str(package.parent), "PYTHONDONTWRITEBYTECODE": "1"}
     # An escape that Python does not know is a warning of the compiler, which has no module's name yet.
