@@ -45,6 +45,7 @@ _SAME_FOR_ONE = {"form", "simple", "spaceDelimited", "pipeDelimited"}
 _ALL_METHODS = ", ".join(rule.name for rule in RULES)
 _PLACED = ("the base URL is {}, was {}", "an API key goes to {}, went to {}", "a token goes to {}, went to {}")
 _MOST_PLACES = 5
+_ROOT = Path(__file__).resolve().parents[2]
 
 
 @dataclass(frozen=True)
@@ -302,7 +303,7 @@ def _named(files: Mapping[str, bytes]) -> Iterator[tuple[str, tuple[str, str]]]:
             yield from ((f"client.api.{stem}.{name}", (_METHOD, request)) for name, request in _METHODS.findall(text))
 
 
-def report(planned: Plan, changes: Sequence[Change] | None, *, version: str = "0.0.0", accepted: bool = False) -> str:
+def report(planned: Plan, changes: Sequence[Change] | None, *, accepted: bool = False) -> str:
     """Return the report as Markdown."""
     info, count = planned.spec["info"], len(planned.operations)
     undecided = [one for one in changes or () if one.decide]
@@ -321,7 +322,7 @@ def report(planned: Plan, changes: Sequence[Change] | None, *, version: str = "0
     parts.append(unknown if changes is None else to_markdown(changes))
     if planned.canonical.notes:
         parts += ["## Not expressed in generated code\n", *_listed(planned.canonical.notes)]
-    parts += _draft(changes or (), version)
+    parts += _draft(changes or ())
     left = [f"{place}: {one.advice}" for place, one in findings]
     if not accepted:
         left += [f"decide: {one.text}. `make regen ACCEPT=1` lets credentials go there" for one in undecided]
@@ -358,17 +359,19 @@ def _entries(changes: Sequence[Change], *, with_places: bool = False) -> list[st
 @cache
 def _place(method: str) -> str:
     """Say where the facade has a method."""
-    source = Path(__file__).resolve().parents[2] / FACADE_SOURCE
+    source = _ROOT / FACADE_SOURCE
     before, found, _ = (source.read_text("utf-8") if source.is_file() else "").partition(f"def {method}(")
     return f"`{FACADE_SOURCE}{f':{before.count(chr(10)) + 1}' if found else ''}`"
 
 
-def _draft(changes: Sequence[Change], version: str) -> Iterator[str]:
+def _draft(changes: Sequence[Change]) -> Iterator[str]:
     """Draft what the changelog says of the changes, in the form of Keep a Changelog, and the version with them."""
     if not changes:
         return
     kinds = {change.kind for change in changes}
-    major, minor, patch = (int(part) for part in version.split(".")[:3])
+    source = (_ROOT / "aikynetix" / "__init__.py").read_text("utf-8")
+    version = re.findall(r'__version__ = "(\d+\.\d+\.\d+)', source)[0]
+    major, minor, patch = map(int, version.split("."))
     following, why = f"{major}.{minor}.{patch + 1}", "patch: words alone"
     if BREAKING in kinds and major:
         following, why = f"{major + 1}.0.0", "major: breaking for callers"

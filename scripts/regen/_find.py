@@ -27,7 +27,7 @@ from scripts.regen._rules import (
 )  # fmt: skip
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Collection, Sequence
 
     from scripts.regen._document import Json
     from scripts.regen._operations import Operation
@@ -46,15 +46,10 @@ def find_operations(operations: Sequence[Operation]) -> dict[str, list[Operation
 
 
 def _best(candidates: Sequence[Operation], rule: Rule) -> list[Operation]:
-    home = _segments(rule.home)
-    preferences: list[Callable[[Operation], bool]] = [
-        lambda one: len(one.path_parameters) == 1,
-        lambda one: _segments(one.path) == home,
-    ]
     for method in rule.methods:
         fitting = [one for one in candidates if one.method.lower() == method]
-        for is_better in preferences:
-            fitting = [one for one in fitting if is_better(one)] or fitting
+        fitting = [one for one in fitting if len(one.path_parameters) == 1] or fitting
+        fitting = [one for one in fitting if _segments(one.path) == _segments(rule.home)] or fitting
         if fitting:  # the same path with and without a slash at its end, or another parameter's name, is one
             paths = {PARAMETER_IN_PATH.sub("{}", one.path).rstrip("/") for one in fitting}
             return fitting[:1] if len(paths) == 1 else fitting
@@ -127,6 +122,7 @@ _KEY_NAME = re.compile(
     r"(?i)(?!(host|content-.*|transfer-encoding|connection|keep-alive|te|trailer|upgrade|expect|cookie|accept-encoding)$)"
     r"[!#$%&'*+.^_`|~0-9a-z-]+"
 )
+_PREFIXES = {prefix.lower(): f"{prefix} " for prefix in TOKEN_PREFIXES}
 _TOKEN_WORDS = "|".join(TOKEN_PREFIXES)
 # How descriptions tell what stands before a token: `Bearer <token>`, `prefix "Token"`, `Authorization: JWT x`.
 _PREFIX = re.compile(
@@ -211,15 +207,13 @@ def check_schemes(spec: Json, operations: Sequence[Operation]) -> None:
 def _token_prefix(scheme: Json) -> str | None:
     """Return what stands before a token in `Authorization`, None when the scheme is clearly none for tokens."""
     kind, name = (str(scheme.get(key)).lower() for key in ("type", "scheme"))
-    known = {prefix.lower(): f"{prefix} " for prefix in TOKEN_PREFIXES}
-    return "Bearer " if kind in ("oauth2", "openidconnect") else known.get(name) if kind == "http" else None
+    return "Bearer " if kind in ("oauth2", "openidconnect") else _PREFIXES.get(name) if kind == "http" else None
 
 
 def _described_prefix(scheme: Json) -> str:
     """Return what stands before the value of an API key in `Authorization`, which only the description can tell."""
     match = _PREFIX.search(str(scheme.get("description", "")))
-    word = next(filter(None, match.groups())).lower() if match else "bearer"
-    return next(f"{prefix} " for prefix in TOKEN_PREFIXES if prefix.lower() == word)
+    return _PREFIXES[next(filter(None, match.groups())).lower() if match else "bearer"]
 
 
 def _key_place(scheme: Json) -> tuple[str, str] | None:

@@ -6,7 +6,6 @@ import argparse
 import ast
 import json
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -41,7 +40,6 @@ from scripts.regen._wire import difference, sampled
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-ROOT = Path(__file__).resolve().parents[2]
 _PLAIN_CALLS = frozenset({"TypeVar", "Unset", "field", "_attrs_field"})
 _DEFINITIONS = ast.Import | ast.ImportFrom | ast.Assign | ast.AnnAssign | ast.ClassDef | ast.Pass
 _TIMEOUT = 180.0  # seconds; a thousand operations take a few
@@ -270,7 +268,7 @@ def _run(options: argparse.Namespace) -> int:
         if options.check:
             return _compare(package, destination)
         changes = _changes(planned, package, destination)
-        text = report(planned, changes, version=_version(), accepted=options.accept)
+        text = report(planned, changes, accepted=options.accept)
         print(text)
         if options.report:
             options.report.write_text(text, encoding="utf-8")
@@ -289,11 +287,6 @@ def _changes(planned: Plan, package: Path, destination: Path) -> list[Change] | 
     except (OSError, RefusedError):
         return None
     return [*compare(previous, planned.spec), *package_changes(tree_files(destination), tree_files(package))]
-
-
-def _version() -> str:
-    found = re.search(r'__version__ = "(\d+\.\d+\.\d+)', (ROOT / "aikynetix" / "__init__.py").read_text("utf-8"))
-    return found[1] if found else "0.0.0"
 
 
 def _compare(package: Path, destination: Path) -> int:
