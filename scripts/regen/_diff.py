@@ -303,10 +303,10 @@ def _named(files: Mapping[str, bytes]) -> Iterator[tuple[str, tuple[str, str]]]:
             yield from ((f"client.api.{stem}.{name}", (_METHOD, request)) for name, request in _METHODS.findall(text))
 
 
-def report(planned: Plan, changes: Sequence[Change] | None, *, accepted: bool = False) -> str:
+def report(planned: Plan, changes: Sequence[Change], *, accepted: bool = False) -> str:
     """Return the report as Markdown."""
     info, count = planned.spec["info"], len(planned.operations)
-    undecided = [one for one in changes or () if one.decide]
+    undecided = [one for one in changes if one.decide]
     title = " ".join(f"{info.get('title', '')} {info.get('version', '')}".split())
     counted = f"{count} operation{'' if count == 1 else 's'}"
     parts = [f"# Regeneration report\n\n{one_line(title)}, OpenAPI {planned.spec['openapi']}: {counted}.\n"]
@@ -317,12 +317,10 @@ def report(planned: Plan, changes: Sequence[Change] | None, *, accepted: bool = 
     else:
         absorbed = "; what changed below is absorbed by regenerating" if changes and not undecided else ""
         parts.append(f"Every facade method can still do its job{absorbed}.\n")
-    parts.append("## Changes since the committed document\n")
-    unknown = "The committed package does not say what it was made from.\n"
-    parts.append(unknown if changes is None else to_markdown(changes))
+    parts += ["## Changes since the committed document\n", to_markdown(changes)]
     if planned.canonical.notes:
         parts += ["## Not expressed in generated code\n", *_listed(planned.canonical.notes)]
-    parts += _draft(changes or ())
+    parts += _draft(changes)
     left = [f"{place}: {one.advice}" for place, one in findings]
     if not accepted:
         left += [f"decide: {one.text}. `make regen ACCEPT=1` lets credentials go there" for one in undecided]
@@ -359,9 +357,8 @@ def _entries(changes: Sequence[Change], *, with_places: bool = False) -> list[st
 @cache
 def _place(method: str) -> str:
     """Say where the facade has a method."""
-    source = _ROOT / FACADE_SOURCE
-    before, found, _ = (source.read_text("utf-8") if source.is_file() else "").partition(f"def {method}(")
-    return f"`{FACADE_SOURCE}{f':{before.count(chr(10)) + 1}' if found else ''}`"
+    before = (_ROOT / FACADE_SOURCE).read_text("utf-8").partition(f"def {method}(")[0]
+    return f"`{FACADE_SOURCE}:{before.count(chr(10)) + 1}`"
 
 
 def _draft(changes: Sequence[Change]) -> Iterator[str]:
@@ -380,14 +377,11 @@ def _draft(changes: Sequence[Change]) -> Iterator[str]:
     elif kinds & {ADDITIVE, UNJUDGED}:
         following, why = f"{major}.{minor + 1}.0", "minor: callers get more"
     yield f"## Draft for CHANGELOG.md\n\nVersion {version} -> {following} ({why}).\n"
-    added, unjudged, broken = (
-        _entries([change for change in changes if change.kind == kind]) for kind in (ADDITIVE, UNJUDGED, BREAKING)
-    )
-    changed = [*(f"**Breaking:** {entry}" for entry in broken), *unjudged]
-    if kinds == {DOCUMENTATION}:
-        changed = ["The documentation of the operations follows the vendor's"]
-    removed = [entry for entry in changed if entry.endswith(" is gone")]
-    changed = [entry for entry in changed if entry not in removed]
-    for heading, entries in (("Added", added), ("Changed", changed), ("Removed", removed)):
+    told = {kind: _entries([one for one in changes if one.kind == kind]) for kind in KINDS}
+    broken = [f"**Breaking:** {entry}" for entry in told[BREAKING]]
+    removed = [entry for entry in broken if entry.endswith(" is gone")]
+    changed = [*(entry for entry in broken if entry not in removed), *told[UNJUDGED]]
+    words = ["The documentation of the operations follows the vendor's"] if kinds == {DOCUMENTATION} else []
+    for heading, entries in (("Added", told[ADDITIVE]), ("Changed", changed or words), ("Removed", removed)):
         if entries:
             yield from (f"### {heading}\n", *_listed(f"{one}." for one in entries))

@@ -27,7 +27,6 @@ _JSON_KINDS = ("null", "boolean", "number", "string", "array", "object")
 _KINDS_OF_VALUES = {bool: "boolean", int: "integer", float: "number", str: "string", list: "array", dict: "object"}
 # Texts that the generated code gives a Python type of their own, so that they are no other text's subset.
 _TYPED_FORMATS = ("date-time", "date", "uuid", "binary")
-_SIZES_OF_NUMBERS = ("int32", "int64", "float", "double", None)
 _FORM = frozenset({"$ref", "allOf", "oneOf", "anyOf", "type", "nullable", "enum", "const"})
 _INSIDE = frozenset({"properties", "required", "items", "prefixItems", "additionalProperties"})
 _JUDGED = frozenset(
@@ -287,11 +286,9 @@ def _is_number(value: object) -> bool:
 
 
 def _moved(name: str, was: Any, now: Any) -> tuple[bool, bool]:
-    if name == "format" and not {was, now} <= {*_SIZES_OF_NUMBERS}:
-        return now is not None, False  # one that Python has no type for is no more than a word about an answer
     if name == "format":
-        lost = _SIZES_OF_NUMBERS.index(now) < _SIZES_OF_NUMBERS.index(was)
-    elif was is None or now is None:
+        return now is not None, False  # one that Python has no type for is no more than a word about an answer
+    if was is None or now is None:
         lost = was is None
     elif name in (*_UPPER, *_LOWER):
         lost = (now < was) == (name in _UPPER)

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from scripts.regen._canonical import NO_SERVER, Canonical
 from scripts.regen._diff import Change, compare, package_changes, report
+from scripts.regen._diff_schema import UNJUDGED
 from scripts.regen._document import Json, check_references, load_spec
 from scripts.regen._facade import check_facade, facade_requests, facade_values, missing_operations
 from scripts.regen._find import (
@@ -272,7 +273,7 @@ def _run(options: argparse.Namespace) -> int:
         print(text)
         if options.report:
             options.report.write_text(text, encoding="utf-8")
-        if (planned.findings or any(one.decide for one in changes or ())) and not options.accept:
+        if (planned.findings or any(one.decide for one in changes)) and not options.accept:
             print(f"regen: {destination} is as it was; `make regen ACCEPT=1` updates it all the same.", file=sys.stderr)
             return EXIT_LOUD
         changed = publish(package, destination)
@@ -280,12 +281,12 @@ def _run(options: argparse.Namespace) -> int:
     return EXIT_OK
 
 
-def _changes(planned: Plan, package: Path, destination: Path) -> list[Change] | None:
-    """Return what changed for callers since the committed package, None when it does not say what it was made from."""
+def _changes(planned: Plan, package: Path, destination: Path) -> list[Change]:
+    """Return what changed for callers since the committed package."""
     try:
         previous = load_spec((destination / "openapi.json").read_bytes(), "the previous document")
     except (OSError, RefusedError):
-        return None
+        return [Change(UNJUDGED, "document", "the package that is there does not say what it was made from")]
     return [*compare(previous, planned.spec), *package_changes(tree_files(destination), tree_files(package))]
 
 

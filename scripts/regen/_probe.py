@@ -84,7 +84,7 @@ def _named(name: str, value: Any) -> Any:
     model = getattr(importlib.import_module(f"{PACKAGE}.models"), name)
     if hasattr(model, "from_dict") != isinstance(value, dict):
         raise TypeError(f"{value!r} is no {name}")
-    return model.from_dict(_with_files(value)) if isinstance(value, dict) else value
+    return model.from_dict(json.loads(json.dumps(value), object_hook=_bytes)) if isinstance(value, dict) else value
 
 
 def _one_of(views: list[dict[str, Any]], value: Any) -> Any:
@@ -95,13 +95,9 @@ def _one_of(views: list[dict[str, Any]], value: Any) -> Any:
     raise ValueError("no alternative takes the value")
 
 
-def _with_files(value: Any) -> Any:
-    """Return a value with the bytes of its files, from which models make files themselves."""
-    if isinstance(value, dict):
-        if "$file" in value:
-            return bytes.fromhex(value["$file"])
-        return {name: _with_files(one) for name, one in value.items()}
-    return [_with_files(one) for one in value] if isinstance(value, list) else value
+def _bytes(value: dict[str, Any]) -> Any:
+    """Return the bytes of a file, from which models make files themselves."""
+    return bytes.fromhex(value["$file"]) if "$file" in value else value
 
 
 if __name__ == "__main__":
