@@ -179,12 +179,13 @@ class SideDiff:
                 yield self.kind(more < 0, more > 0), f"{title} has {words}"
 
     def _inside(self, old: Shape, new: Shape, title: str) -> Found:
-        yield from self._values(old.schema, new.schema, title)
         before, after = _constraints(old), _constraints(new)
         for name in {**before, **after}:
             was, now = before.get(name), after.get(name)
             if was != now:
                 text = f"`{name}` of {title} is {_shown(now)}, was {_shown(was)}"
+                if name == "enum" and was and now:
+                    text = f"{title} has the new value(s) {_shown(now - was)}, and lost {_shown(was - now)}"
                 yield self.kind(*_moved(name, was, now)), text
         was, now = (json.dumps(one.schema["default"]) if "default" in one.schema else "none" for one in (old, new))
         if was != now:  # what the server takes where nobody says anything
@@ -194,16 +195,6 @@ class SideDiff:
             self._waiting.append((old.schema.get("items"), new.schema.get("items"), f"items of {title}"))
         if old.kind == "object":
             yield from self._fields(old.schema, new.schema, title)
-
-    def _values(self, old: Json, new: Json, title: str) -> Found:
-        before, after = ({json.dumps(value) for value in schema.get("enum", ())} for schema in (old, new))
-        if ("enum" in old) != ("enum" in new):
-            has = "has" if "enum" in new else "no longer has"
-            yield self.kind("enum" in new, "enum" in old), f"{title} {has} a fixed set of values"
-        elif lost := before - after:
-            yield self.kind(True, False), f"{title} no longer takes the value(s) {', '.join(sorted(lost))[:200]}"
-        if "enum" in old and (gained := after - before):
-            yield self.kind(False, True), f"{title} has the new value(s) {', '.join(sorted(gained))[:200]}"
 
     def _fields(self, old: Json, new: Json, title: str) -> Found:
         before, after = self._said(self._old, old), self._said(self._new, new)
@@ -276,6 +267,8 @@ def _constraints(shape: Shape) -> Json:
     found = {name: value for name, value in found.items() if name not in _LOWER[1:] or value[0] > 0}
     found |= {name: schema[name] for name in ("pattern", "uniqueItems", "format") if schema.get(name)}
     found |= {name: schema[name] for name in ("multipleOf",) if _is_number(schema.get(name)) and schema[name] > 0}
+    if "enum" in schema:
+        found["enum"] = {json.dumps(value) for value in schema["enum"]}
     if shape.kind.endswith(f"({schema.get('format')})"):
         del found["format"]
     return found
@@ -292,6 +285,8 @@ def _moved(name: str, was: Any, now: Any) -> tuple[bool, bool]:
         lost = was is None
     elif name in (*_UPPER, *_LOWER):
         lost = (now < was) == (name in _UPPER)
+    elif name == "enum":
+        return bool(was - now), bool(now - was)
     elif name == "multipleOf":
         one, other = Fraction(str(was)), Fraction(str(now))
         return one % other != 0, other % one != 0
@@ -304,4 +299,6 @@ def _shown(value: Any) -> str:
     if isinstance(value, tuple):
         number, side = value
         return f"{('less than ', '', 'more than ')[side + 1]}{json.dumps(number)}"
+    if isinstance(value, set):
+        return ", ".join(sorted(value))[:200] or "none"
     return "not stated" if value is None else json.dumps(value)[:200]

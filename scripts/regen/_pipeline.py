@@ -39,7 +39,7 @@ from scripts.regen._problems import EXIT_LOUD, EXIT_OK, EXIT_REFUSED, Finding, R
 from scripts.regen._wire import difference, sampled
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
 _PLAIN_CALLS = frozenset({"TypeVar", "Unset", "field", "_attrs_field"})
 _DEFINITIONS = ast.Import | ast.ImportFrom | ast.Assign | ast.AnnAssign | ast.ClassDef | ast.Pass
@@ -199,26 +199,20 @@ def _accepted(credentials: Credentials, operation: Operation) -> tuple[str, ...]
     return None if len(kinds) == len(known) else kinds
 
 
-def _notes(canonical: Canonical) -> Iterator[str]:
+def _notes(canonical: Canonical) -> list[str]:
     """Say which operations take one credential alone, or are on another server than the others."""
-    groups: dict[str, list[str]] = defaultdict(list)
+    groups: dict[str, dict[str, None]] = defaultdict(dict)
     for endpoint in canonical.endpoints:
-        label = endpoint.operation.label
+        label, own = endpoint.operation.label, endpoint.prefix
         if (kinds := _accepted(canonical.credentials, endpoint.operation)) is not None:
-            groups[f"these {_WORDS[kinds]}: {{}}"].append(label)
-        if endpoint.prefix == NO_SERVER:
+            groups[f"these {_WORDS[kinds]}"][label] = None
+        if own == NO_SERVER:
             stated = ", ".join(str(server.get("url"))[:200] for server in endpoint.operation.servers)
-            text = f"no server that can be used is named for {{}} ({stated}): `client.call` refuses them"
-            groups[text].append(label)
-        elif endpoint.prefix:
-            own = endpoint.prefix
-            text = (
-                f"not on the base URL {canonical.base}, but on {own}: {{}}. `client.call` sends them there, with the "
-                f'credential only if both are one origin; a client made with base_url="{own}" sends it'
-            )
-            groups[text].append(label)
-    for text, labels in groups.items():
-        yield text.replace("{}", ", ".join(dict.fromkeys(labels)))
+            groups[f"`client.call` refuses what has no server that can be used ({stated})"][label] = None
+        elif own:
+            where = f"`client.call` sends what is not on the base URL {canonical.base} to {own}, with the credential"
+            groups[f'{where} only if both are one origin, or the client has base_url="{own}"'][label] = None
+    return [f"{text}: {', '.join(labels)}" for text, labels in groups.items()]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
