@@ -69,14 +69,11 @@ class FacadeRequest:
         """Yield every request that the facade makes."""
         fields, required = self.model.get("properties", {}), self.model.get("required", ())
         for way in self.rule.requests:
-            values: Json = {
-                one.own: "squad 7/é" if one.place == "path" else one.view["default"]
-                for one in self.endpoint.parameters
-                if one.place == "path" or (one.required and "default" in one.view)
-            }
-            values.update(_said(self.in_parameters, way))
+            stated = (one for one in self.endpoint.parameters if one.required and "default" in one.view)
+            values = {one.own: one.view["default"] for one in stated} | _said(self.in_parameters, way)
+            values[SESSION_PARAMETER] = "squad 7/é"
             content = {name: fields[name]["default"] for name in required if "default" in fields[name]}
-            content.update(_said(self.in_body, way))
+            content |= _said(self.in_body, way)
             body = {self.wires.get(name, name): value for name, value in content.items()} if self.model else UNSAID
             yield Case(self.endpoint, values, body)
 
@@ -125,9 +122,8 @@ def missing_operations(
 def _nearest(rule: Rule, operations: Sequence[Operation]) -> str:
     """Name the operation that has the identifier of a missing one, or a similar path."""
     known = {folded(name) for name in rule.operation_ids}
-    for one in operations:
-        if folded(one.identifier) in known:
-            return f" (its operationId `{one.identifier}` is {one.label} now)"
+    if same := [one for one in operations if folded(one.identifier) in known]:
+        return f" (its operationId `{same[0].identifier}` is {same[0].label} now)"
     close = difflib.get_close_matches("/".join(rule.shape), [one.path for one in operations], n=1, cutoff=0.5)
     return f" (closest: {close[0]})" if close else ""
 
