@@ -2,7 +2,7 @@
 
 Usage::
 
-    python scripts/vendor_spec.py [PAGE ...] [-o openapi.json] [--check]
+    python -m scripts.vendor_spec [PAGE ...] [-o openapi.json] [--check]
 
 A PAGE is a Markdown file, an OpenAPI file, or the http(s) address of one. The JSON or YAML fragments in a
 page's blocks of code are the source; the prose around them is not read. The pages, and what was made of them, are
@@ -19,7 +19,6 @@ import os
 import re
 import sys
 import tomllib
-from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -27,12 +26,8 @@ from urllib.parse import urlsplit
 import httpx
 from markdown_it import MarkdownIt
 
-ROOT = Path(__file__).resolve().parents[1]
-if str(ROOT) not in sys.path:  # run as a file, Python puts only this folder on the path
-    sys.path.insert(0, str(ROOT))
-
-from scripts.regen._diff import compare  # noqa: E402 - needs the path set above
-from scripts.regen._document import (  # noqa: E402  # noqa: E402
+from scripts.regen._diff import compare, to_markdown
+from scripts.regen._document import (
     METHODS,
     PROSE_KEYS,
     Json,
@@ -44,8 +39,7 @@ from scripts.regen._document import (  # noqa: E402  # noqa: E402
     without_comments,
     without_prose,
 )
-from scripts.regen._problems import EXIT_LOUD, EXIT_OK, EXIT_REFUSED, RefusedError, to_bytes  # noqa: E402
-from scripts.regen._report import to_markdown  # noqa: E402
+from scripts.regen._problems import EXIT_LOUD, EXIT_OK, EXIT_REFUSED, RefusedError, to_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -92,11 +86,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     return EXIT_LOUD if options.check and differs else EXIT_OK
 
 
-def make_spec(pages: Sequence[tuple[str, str]]) -> Json:
-    """Merge the fragments of (name, text) pages into one document."""
-    return merge_fragments([one for name, text in pages for one in find_fragments(text, display_name(name))])
-
-
 def find_fragments(page: str, name: str) -> list[tuple[str, Json]]:
     """Find every OpenAPI document, in JSON or YAML, in the fences of a Markdown page; a whole file is one."""
     fenced = (token for token in _BLOCKS.parse(page) if token.type == "fence")
@@ -125,28 +114,34 @@ def _looks_like_openapi(text: str) -> bool:
     return _VERSION.search(without_comments(text)) is not None
 
 
-def merge_fragments(fragments: Sequence[tuple[str, Json]]) -> Json:
-    """Merge fragments into one document; what they say twice must be the same but for words, of which the first stay.
+def make_spec(pages: Sequence[tuple[str, str]]) -> Json:
+    """Merge the fragments of (name, text) pages; what they say twice must be the same but for words: the first stay.
 
-    What a fragment says of credentials, and of the parameters of a path, is about its own operations.
+    What a fragment says of credentials, and of the parameters of a path, is about its own operations; what the first
+    one with operations asks for is said for the whole document.
     """
+    fragments = [one for name, text in pages for one in find_fragments(text, display_name(name))]
     merged: Json = {}
     origins: dict[tuple[str, ...], str] = {}
+    usual = next((one.get("security") for _, one in fragments if one.get("paths")), None)
     for origin, content in fragments:
-        _merge(merged, content if len(fragments) == 1 else _with_own(content), origin, origins)
+        _merge(merged, content if len(fragments) == 1 else _with_own(content, usual), origin, origins)
     if not merged.get("paths"):
         raise RefusedError("The pages describe no operation, only models; add the pages of the operations.")
-    if len(fragments) > 1:
-        _say_once(merged)
+    if usual:
+        merged["security"] = usual
     return {key: merged[key] for key in dict.fromkeys((*_ORDER, *merged)) if key in merged}
 
 
-def _with_own(content: Json) -> Json:
-    """Give the operations of a fragment what it says for all of them, and for all of their path."""
-    usual, paths = content.get("security") or [], dict(content.get("paths") or {})
+def _with_own(content: Json, usual: Any) -> Json:
+    """Give the operations of a fragment what it says for all of them, if it is not usual, and for all of their path."""
+    stated, paths = content.get("security") or [], dict(content.get("paths") or {})
     for path, item in paths.items():
-        own = {method: {**one, "security": one.get("security", usual)} for method, one in _operations(item)}
+        own = {method: dict(one) for method, one in _operations(item)}
         for operation in own.values():
+            asked = operation.pop("security", stated)
+            if _requirements(asked) != _requirements(usual):
+                operation["security"] = asked
             if parameters := [*(item.get("parameters") or ()), *(operation.get("parameters") or ())]:
                 unique = {json.dumps([one.get(key) for key in ("$ref", "in", "name")]): one for one in parameters}
                 operation["parameters"] = list(unique.values())
@@ -157,16 +152,6 @@ def _with_own(content: Json) -> Json:
 
 def _operations(item: Any) -> list[tuple[str, Json]]:
     return [(key, one) for key, one in item.items() if key in METHODS and one] if isinstance(item, dict) else []
-
-
-def _say_once(merged: Json) -> None:
-    """State for all of the document which credentials most operations ask for, and leave it out of those."""
-    operations = [one for item in merged["paths"].values() for _, one in _operations(item)]
-    ways = Counter(_requirements(one["security"]) for one in operations)
-    most = max(ways, key=lambda one: ways[one], default="")
-    for one in operations:
-        if _requirements(one["security"]) == most and (security := one.pop("security")):
-            merged.setdefault("security", security)
 
 
 def _requirements(security: Any) -> str:
@@ -186,8 +171,6 @@ def _merge(
             _merge(merged[key], value, origin, origins, here)
         elif known is None:
             merged[key], origins[here] = value, origin
-        elif here == ("openapi",) and known[:3] == value[:3]:
-            merged[key] = max(known, value)  # patches of one version say the same
         elif here == ("tags",):
             merged[key] = [*known, *(one for one in value or () if without_prose(one) not in without_prose(known))]
         elif not (here[0] == "paths" and key in PROSE_KEYS):

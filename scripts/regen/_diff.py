@@ -1,4 +1,4 @@
-"""What changed between two of the vendor's documents, and which names of the generated package callers lose.
+"""What changed between two of the vendor's documents and in the names of the package, and the report that tells it.
 
 Kept libraries were looked at first: oasdiff and openapi-changes are Go programs, openapi-diff and api-smart-diff need
 Node, and those on PyPI compare no schemas, credentials or servers. A regeneration has to work with Python alone.
@@ -9,18 +9,32 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scripts.regen._diff_schema import ADDITIVE, BREAKING, DOCUMENTATION, UNJUDGED, Found, Shapes, SideDiff, unjudged
+from scripts.regen._diff_schema import (
+    ADDITIVE,
+    BREAKING,
+    DOCUMENTATION,
+    KINDS,
+    UNJUDGED,
+    Found,
+    Shapes,
+    SideDiff,
+    unjudged,
+)  # fmt: skip
 from scripts.regen._document import differing_keys, pointers, without_prose
 from scripts.regen._find import base_url, find_credentials, find_operations
 from scripts.regen._operations import Operation, operations_of
-from scripts.regen._rules import RULES
+from scripts.regen._problems import one_line
+from scripts.regen._rules import FACADE_SOURCE, RULES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from scripts.regen._document import Json
+    from scripts.regen._pipeline import Plan
 
 
 _JUDGED = ("openapi", "info", "servers", "paths", "components", "security", "tags")
@@ -29,6 +43,9 @@ _WAYS = ("style", "explode")
 # Styles that write a single value alike (RFC 6570).
 _SAME_FOR_ONE = {"form", "simple", "spaceDelimited", "pipeDelimited"}
 _ALL_METHODS = ", ".join(rule.name for rule in RULES)
+_PLACED = ("the base URL is {}, was {}", "an API key goes to {}, went to {}", "a token goes to {}, went to {}")
+_MOST_PLACES = 5
+_ROOT = Path(__file__).resolve().parents[2]
 
 
 @dataclass(frozen=True)
@@ -70,25 +87,19 @@ def compare(old: Json, new: Json) -> list[Change]:
 
 def _about_credentials(*documents: tuple[Json, Sequence[Operation]]) -> Iterator[Change]:
     """Name what moves the place where the facade sends its credential: another base URL, header, parameter, prefix."""
-    (was, before), (now, after) = (_places(*one) for one in documents)
-    if was != now:
-        is_own = now != base_url(documents[1][0].get("servers") or ())
-        whose = ": the facade's operations name their servers" if is_own else ""
-        text = f"the base URL is {now or 'unknown'}, was {was or 'unknown'}{whose}"
-        yield Change(BREAKING, "servers", text, _ALL_METHODS, decide=True)
-    for what, place, earlier in zip(("an API key", "a token"), after, before, strict=True):
-        if place.lower() != earlier.lower():
-            text = f"{what} goes to {place}, went to {earlier}"
-            yield Change(BREAKING, "security", text, _ALL_METHODS, decide=True)
+    for text, earlier, place in zip(_PLACED, *(_places(*one) for one in documents), strict=True):
+        # Names of headers have no case, and paths have one.
+        if place != earlier and (text is _PLACED[0] or place.lower() != earlier.lower()):
+            yield Change(BREAKING, "document", text.format(place, earlier), _ALL_METHODS, decide=True)
 
 
-def _places(spec: Json, operations: Sequence[Operation]) -> tuple[str | None, tuple[str, str]]:
+def _places(spec: Json, operations: Sequence[Operation]) -> tuple[str, str, str]:
     """Say where the facade's requests go, and where in them an API key and a token stand."""
     facade = [found[0] for found in find_operations(operations).values() if len(found) == 1]
     found = find_credentials(spec, facade)
     key = f"the {found.api_key[0]} `{found.api_key[1]}`" if found.api_key else "no place"
     token = f"the header `{found.bearer[0]}` behind `{found.bearer[1].strip()}`" if found.bearer else "no place"
-    return base_url(facade[0].servers if facade else spec.get("servers") or ()), (key, token)
+    return base_url(facade[0].servers if facade else spec.get("servers") or ()) or "unknown", key, token
 
 
 def _about_operations(specs: tuple[Json, Json], operations: Sequence[Sequence[Operation]]) -> Iterator[Change]:
@@ -99,13 +110,15 @@ def _about_operations(specs: tuple[Json, Json], operations: Sequence[Sequence[Op
     for left, right in _paired(operations[0], operations[1], names):
         facade = names.get(id(right)) or names.get(id(left)) or ""
         if left and right:
+            # What its names are to callers is told where the packages are compared.
+            stated = [{**one.more, "operationId": one.identifier, "tags": one.tag} for one in (left, right)]
             changes = (
-                *_identity(left, right, bool(facade)),
+                *_identity(left, right),
                 *_parameters(left, right, requests),
                 *_body(left, right, requests),
                 *_answers(left, right, answers),
                 *_access(left, right, specs),
-                *unjudged(left.more, right.more, "it"),
+                *unjudged(stated[0], stated[1], "it"),
             )
             yield from (Change(kind, right.label, text, facade) for kind, text in changes)
         elif left:
@@ -140,7 +153,7 @@ def _bare(path: str) -> str:
     return re.sub(r"\{[^{}/]*\}", "{}", path)
 
 
-def _identity(old: Operation, new: Operation, facade: bool) -> Found:
+def _identity(old: Operation, new: Operation) -> Found:
     if old.method != new.method:
         yield BREAKING, f"the method is {new.method.upper()}, was {old.method.upper()}"
     if _bare(old.path) != _bare(new.path):
@@ -148,10 +161,6 @@ def _identity(old: Operation, new: Operation, facade: bool) -> Found:
     elif old.path != new.path:
         names = [", ".join(one.path_parameters) for one in (new, old)]
         yield ADDITIVE, f"path parameters are named {names[0]}, were {names[1]}"
-    if (old.identifier, old.tag) != (new.identifier, new.tag):
-        # The facade's operations keep their module whatever the vendor calls them.
-        kind = ADDITIVE if facade else BREAKING
-        yield kind, f"it is called `{new.tag}`/`{new.identifier}`, was `{old.tag}`/`{old.identifier}`"
     if new.deprecated and not old.deprecated:
         yield ADDITIVE, "it is deprecated now"
     if without_prose(list(old.servers)) != without_prose(list(new.servers)) and (old.own_servers or new.own_servers):
@@ -216,18 +225,15 @@ def _contents(old: Json, new: Json, title: str, side: SideDiff) -> Found:
     yield from unjudged(old, new, title, ("content", "required"))
     before, after = _by_type(old["content"]), _by_type(new["content"])
     yield from side.members(before, after, lambda kind: f"`{kind}` of {title}", (), ())
-    for kind, (was, left) in before.items():
-        now, right = after.get(kind, (was, left))
-        if was != now:
-            yield DOCUMENTATION, f"{title} as {was} is written {now}"
+    for kind in (one for one in before if one in after):
+        left, right = before[kind], after[kind]
         yield from unjudged(left, right, title, ("schema",))
-        if kind in after:
-            yield from side.schemas(left.get("schema"), right.get("schema"), title)
+        yield from side.schemas(left.get("schema"), right.get("schema"), title)
 
 
-def _by_type(content: Json) -> dict[str, tuple[str, Json]]:
+def _by_type(content: Json) -> Json:
     """List contents by their media type, which has no case and whose parameters change nothing (RFC 9110, 8.3.1)."""
-    return {kind.split(";", maxsplit=1)[0].strip().lower(): (kind, media) for kind, media in reversed(content.items())}
+    return {kind.split(";", maxsplit=1)[0].strip().lower(): media for kind, media in reversed(content.items())}
 
 
 def _access(old: Operation, new: Operation, specs: tuple[Json, Json]) -> Found:
@@ -295,3 +301,87 @@ def _named(files: Mapping[str, bytes]) -> Iterator[tuple[str, tuple[str, str]]]:
                 yield f"aikynetix_api.models.{name}", (_MODEL, same)
         elif folder == "operations":
             yield from ((f"client.api.{stem}.{name}", (_METHOD, request)) for name, request in _METHODS.findall(text))
+
+
+def report(planned: Plan, changes: Sequence[Change], *, accepted: bool = False) -> str:
+    """Return the report as Markdown."""
+    info, count = planned.spec["info"], len(planned.operations)
+    undecided = [one for one in changes if one.decide]
+    title = " ".join(f"{info.get('title', '')} {info.get('version', '')}".split())
+    counted = f"{count} operation{'' if count == 1 else 's'}"
+    parts = [f"# Regeneration report\n\n{one_line(title)}, OpenAPI {planned.spec['openapi']}: {counted}.\n"]
+    findings = [(f"**{one.method}** ({_place(one.method)})", one) for one in planned.findings]
+    if findings:
+        parts.append("## Facade methods that can no longer do their job\n")
+        parts += _listed(f"{place}: {one.changed}. What to do: {one.advice}." for place, one in findings)
+    else:
+        absorbed = "; what changed below is absorbed by regenerating" if changes and not undecided else ""
+        parts.append(f"Every facade method can still do its job{absorbed}.\n")
+    parts += ["## Changes since the committed document\n", to_markdown(changes)]
+    if planned.canonical.notes:
+        parts += ["## Not expressed in generated code\n", *_listed(planned.canonical.notes)]
+    parts += _draft(changes)
+    left = [f"{place}: {one.advice}" for place, one in findings]
+    if not accepted:
+        left += [f"decide: {one.text}. `make regen ACCEPT=1` lets credentials go there" for one in undecided]
+    return "\n".join([*parts, *(["By hand:\n", *_listed(left)] if left else [])])
+
+
+def to_markdown(changes: Sequence[Change]) -> str:
+    """Write changes as Markdown lists, breaking ones first."""
+    parts: list[str] = []
+    for kind in KINDS:
+        if chosen := [change for change in changes if change.kind == kind]:
+            parts += [f"### {kind.capitalize()} ({len(chosen)})\n", *_listed(_entries(chosen, with_places=True))]
+    return "\n".join(parts) or "Nothing changed.\n"
+
+
+def _listed(entries: Iterable[str]) -> list[str]:
+    return [*(one_line(f"- {entry}") for entry in entries), ""]
+
+
+def _entries(changes: Sequence[Change], *, with_places: bool = False) -> list[str]:
+    """Write each change as one line, and the same change of many operations as one."""
+    same: dict[str, list[str]] = {}
+    for change in changes:
+        text = change.text
+        if with_places and change.facade and change.kind == BREAKING:
+            touched = (f"{name} ({_place(name)})" for name in change.facade.split(", "))
+            text += f" - touches {', '.join(touched)}"
+        same.setdefault(text, []).append(change.where)
+    for places in same.values():
+        places[_MOST_PLACES:] = [f"{len(places) - _MOST_PLACES} more"] * (len(places) > _MOST_PLACES)
+    return [f"{', '.join(places)}: {text}" for text, places in same.items()]
+
+
+@cache
+def _place(method: str) -> str:
+    """Say where the facade has a method."""
+    before = (_ROOT / FACADE_SOURCE).read_text("utf-8").partition(f"def {method}(")[0]
+    return f"`{FACADE_SOURCE}:{before.count(chr(10)) + 1}`"
+
+
+def _draft(changes: Sequence[Change]) -> Iterator[str]:
+    """Draft what the changelog says of the changes, in the form of Keep a Changelog, and the version with them."""
+    if not changes:
+        return
+    kinds = {change.kind for change in changes}
+    source = (_ROOT / "aikynetix" / "__init__.py").read_text("utf-8")
+    version = re.findall(r'__version__ = "(\d+\.\d+\.\d+)', source)[0]
+    major, minor, patch = map(int, version.split("."))
+    following, why = f"{major}.{minor}.{patch + 1}", "patch: words alone"
+    if BREAKING in kinds and major:
+        following, why = f"{major + 1}.0.0", "major: breaking for callers"
+    elif BREAKING in kinds:
+        following, why = f"0.{minor + 1}.0", "minor, as breaking changes are before 1.0.0"
+    elif kinds & {ADDITIVE, UNJUDGED}:
+        following, why = f"{major}.{minor + 1}.0", "minor: callers get more"
+    yield f"## Draft for CHANGELOG.md\n\nVersion {version} -> {following} ({why}).\n"
+    told = {kind: _entries([one for one in changes if one.kind == kind]) for kind in KINDS}
+    broken = [f"**Breaking:** {entry}" for entry in told[BREAKING]]
+    removed = [entry for entry in broken if entry.endswith(" is gone")]
+    changed = [*(entry for entry in broken if entry not in removed), *told[UNJUDGED]]
+    words = ["The documentation of the operations follows the vendor's"] if kinds == {DOCUMENTATION} else []
+    for heading, entries in (("Added", told[ADDITIVE]), ("Changed", changed or words), ("Removed", removed)):
+        if entries:
+            yield from (f"### {heading}\n", *_listed(f"{one}." for one in entries))

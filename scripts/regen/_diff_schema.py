@@ -27,7 +27,6 @@ _JSON_KINDS = ("null", "boolean", "number", "string", "array", "object")
 _KINDS_OF_VALUES = {bool: "boolean", int: "integer", float: "number", str: "string", list: "array", dict: "object"}
 # Texts that the generated code gives a Python type of their own, so that they are no other text's subset.
 _TYPED_FORMATS = ("date-time", "date", "uuid", "binary")
-_SIZES_OF_NUMBERS = ("int32", "int64", "float", "double", None)
 _FORM = frozenset({"$ref", "allOf", "oneOf", "anyOf", "type", "nullable", "enum", "const"})
 _INSIDE = frozenset({"properties", "required", "items", "prefixItems", "additionalProperties"})
 _JUDGED = frozenset(
@@ -45,7 +44,6 @@ class Shape:
 
     kind: str  # a type of JSON, or a text that has a type of its own in Python, such as ``string (date)``
     schema: Json = field(default_factory=dict)  # what else holds for them, without prose
-    name: str = ""  # the reference by which it was found, empty for none
 
     @property
     def family(self) -> str:
@@ -59,7 +57,7 @@ class Shapes:
     def __init__(self, spec: Json) -> None:
         self.target = Flattener(spec).target
         self._known: dict[int, tuple[Any, list[Shape]]] = {}
-        self._open: list[str] = []
+        self._open: list[Json] = []
 
     def of(self, schema: Any) -> list[Shape]:
         """Return the shapes of a schema, which is anything where there is none."""
@@ -76,19 +74,14 @@ class Shapes:
         beside = {key: one for key, one in own.items() if key not in _FORM | _INSIDE}
         rest = {key: one for key, one in {**flat, **beside}.items() if key not in _FORM | PROSE_KEYS}
         alternatives = variants(flat)
-        found = [shape for one in alternatives for shape in self._alternative(one, rest)]
-        if not alternatives:
-            found = _plain_shapes(flat, rest)
+        found = [] if alternatives else _plain_shapes(flat, rest)
+        for one in alternatives:
+            whole = {"allOf": [one, rest]} if rest else one
+            if whole not in self._open:  # an alternative of itself adds nothing
+                self._open.append(whole)
+                found += self._found(whole)
+                self._open.pop()
         return _distinct([*found, *([Shape("null")] if flat.get("nullable") else [])])
-
-    def _alternative(self, schema: Any, common: Json) -> list[Shape]:
-        key = json.dumps([schema, common], sort_keys=True)
-        if key in self._open:  # an alternative of itself adds nothing
-            return []
-        self._open.append(key)
-        found = self._found({"allOf": [schema, common]} if common else schema)
-        self._open.pop()
-        return [Shape(one.kind, one.schema, one.name or schema.get("$ref", "")) for one in found]
 
 
 def _plain_shapes(flat: Json, rest: Json) -> list[Shape]:
@@ -114,7 +107,7 @@ def _distinct(shapes: list[Shape]) -> list[Shape]:
         if known is not shape:
             values = [one.schema["enum"] for one in (known, shape) if "enum" in one.schema]
             rest |= {"enum": [*values[0], *values[1]]} if len(values) > 1 else {}
-            kept[key] = Shape(shape.kind, rest, known.name)
+            kept[key] = Shape(shape.kind, rest)
     return list(kept.values())
 
 
@@ -186,12 +179,13 @@ class SideDiff:
                 yield self.kind(more < 0, more > 0), f"{title} has {words}"
 
     def _inside(self, old: Shape, new: Shape, title: str) -> Found:
-        yield from self._values(old.schema, new.schema, title)
         before, after = _constraints(old), _constraints(new)
         for name in {**before, **after}:
             was, now = before.get(name), after.get(name)
             if was != now:
                 text = f"`{name}` of {title} is {_shown(now)}, was {_shown(was)}"
+                if name == "enum" and was and now:
+                    text = f"{title} has the new value(s) {_shown(now - was)}, and lost {_shown(was - now)}"
                 yield self.kind(*_moved(name, was, now)), text
         was, now = (json.dumps(one.schema["default"]) if "default" in one.schema else "none" for one in (old, new))
         if was != now:  # what the server takes where nobody says anything
@@ -201,16 +195,6 @@ class SideDiff:
             self._waiting.append((old.schema.get("items"), new.schema.get("items"), f"items of {title}"))
         if old.kind == "object":
             yield from self._fields(old.schema, new.schema, title)
-
-    def _values(self, old: Json, new: Json, title: str) -> Found:
-        before, after = ({json.dumps(value) for value in schema.get("enum", ())} for schema in (old, new))
-        if ("enum" in old) != ("enum" in new):
-            has = "has" if "enum" in new else "no longer has"
-            yield self.kind("enum" in new, "enum" in old), f"{title} {has} a fixed set of values"
-        elif lost := before - after:
-            yield self.kind(True, False), f"{title} no longer takes the value(s) {', '.join(sorted(lost))[:200]}"
-        if "enum" in old and (gained := after - before):
-            yield self.kind(False, True), f"{title} has the new value(s) {', '.join(sorted(gained))[:200]}"
 
     def _fields(self, old: Json, new: Json, title: str) -> Found:
         before, after = self._said(self._old, old), self._said(self._new, new)
@@ -244,13 +228,9 @@ def _kinds_text(shapes: Sequence[Shape]) -> str:
 
 
 def _paired(old: Sequence[Shape], new: Sequence[Shape]) -> Iterator[tuple[int, Shape, Shape]]:
-    """Pair alternatives: those that are found by one reference, those that are the same, then in order."""
+    """Pair alternatives: those that are the same, then in order."""
     left, right = dict(enumerate(old, 1)), list(new)
-    ways: tuple[Callable[[Shape], Any], ...] = (
-        lambda one: one.name or id(one),
-        lambda one: without_prose(one.schema),
-        type,
-    )
+    ways: tuple[Callable[[Shape], Any], ...] = (lambda one: without_prose(one.schema), type)
     for way in ways:
         for number, one in list(left.items()):
             if match := next((other for other in right if way(other) == way(one)), None):
@@ -287,6 +267,8 @@ def _constraints(shape: Shape) -> Json:
     found = {name: value for name, value in found.items() if name not in _LOWER[1:] or value[0] > 0}
     found |= {name: schema[name] for name in ("pattern", "uniqueItems", "format") if schema.get(name)}
     found |= {name: schema[name] for name in ("multipleOf",) if _is_number(schema.get(name)) and schema[name] > 0}
+    if "enum" in schema:
+        found["enum"] = {json.dumps(value) for value in schema["enum"]}
     if shape.kind.endswith(f"({schema.get('format')})"):
         del found["format"]
     return found
@@ -297,14 +279,14 @@ def _is_number(value: object) -> bool:
 
 
 def _moved(name: str, was: Any, now: Any) -> tuple[bool, bool]:
-    if name == "format" and not {was, now} <= {*_SIZES_OF_NUMBERS}:
-        return now is not None, False  # one that Python has no type for is no more than a word about an answer
     if name == "format":
-        lost = _SIZES_OF_NUMBERS.index(now) < _SIZES_OF_NUMBERS.index(was)
-    elif was is None or now is None:
+        return now is not None, False  # one that Python has no type for is no more than a word about an answer
+    if was is None or now is None:
         lost = was is None
     elif name in (*_UPPER, *_LOWER):
         lost = (now < was) == (name in _UPPER)
+    elif name == "enum":
+        return bool(was - now), bool(now - was)
     elif name == "multipleOf":
         one, other = Fraction(str(was)), Fraction(str(now))
         return one % other != 0, other % one != 0
@@ -317,4 +299,6 @@ def _shown(value: Any) -> str:
     if isinstance(value, tuple):
         number, side = value
         return f"{('less than ', '', 'more than ')[side + 1]}{json.dumps(number)}"
+    if isinstance(value, set):
+        return ", ".join(sorted(value))[:200] or "none"
     return "not stated" if value is None else json.dumps(value)[:200]

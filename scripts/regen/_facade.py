@@ -69,14 +69,11 @@ class FacadeRequest:
         """Yield every request that the facade makes."""
         fields, required = self.model.get("properties", {}), self.model.get("required", ())
         for way in self.rule.requests:
-            values: Json = {
-                one.own: "squad 7/é" if one.place == "path" else one.view["default"]
-                for one in self.endpoint.parameters
-                if one.place == "path" or (one.required and "default" in one.view)
-            }
-            values.update(_said(self.in_parameters, way))
+            stated = (one for one in self.endpoint.parameters if one.required and "default" in one.view)
+            values = {one.own: one.view["default"] for one in stated} | _said(self.in_parameters, way)
+            values[SESSION_PARAMETER] = "squad 7/é"
             content = {name: fields[name]["default"] for name in required if "default" in fields[name]}
-            content.update(_said(self.in_body, way))
+            content |= _said(self.in_body, way)
             body = {self.wires.get(name, name): value for name, value in content.items()} if self.model else UNSAID
             yield Case(self.endpoint, values, body)
 
@@ -125,9 +122,8 @@ def missing_operations(
 def _nearest(rule: Rule, operations: Sequence[Operation]) -> str:
     """Name the operation that has the identifier of a missing one, or a similar path."""
     known = {folded(name) for name in rule.operation_ids}
-    for one in operations:
-        if folded(one.identifier) in known:
-            return f" (its operationId `{one.identifier}` is {one.label} now)"
+    if same := [one for one in operations if folded(one.identifier) in known]:
+        return f" (its operationId `{same[0].identifier}` is {same[0].label} now)"
     close = difflib.get_close_matches("/".join(rule.shape), [one.path for one in operations], n=1, cutoff=0.5)
     return f" (closest: {close[0]})" if close else ""
 
@@ -138,11 +134,11 @@ def check_facade(canonical: Canonical, places: Mapping[str, tuple[Place, ...]]) 
     for name, request in facade_requests(canonical).items():
         operation = request.endpoint.operation
         unsaid = [*request.unsayable()]
-        unsaid += [
-            f"it has no `{one}` any more, neither as a parameter nor in the body" for one in sorted(request.gone)
-        ]
-        # Else the first thing that the vendor's own schemas do not take.
-        unsaid = unsaid or [why for case in request.cases() if (why := _refusal(canonical.book, case))][:1]
+        unsaid += [f"it has no `{one}` any more, neither as a parameter nor in the body" for one in request.gone]
+        if not unsaid:  # else the first thing that the vendor's own schemas do not take
+            judged = (one for case in request.cases() for one in _judged(case))
+            complaints = ((what, _complaint(canonical.book, schema, ways)) for what, schema, ways in judged)
+            unsaid = [f"{what}: {why}" for what, why in complaints if why][:1]
         found = [
             *((why, _DECIDE) for why in unsaid),
             *_about_response(name, operation, places),
@@ -152,15 +148,6 @@ def check_facade(canonical: Canonical, places: Mapping[str, tuple[Place, ...]]) 
     return findings
 
 
-def _refusal(book: ModelBook, case: Case) -> str:
-    """Say what in a request the vendor's schemas do not take, of which the generator's view has lost the fine print."""
-    for what, schema, ways in _judged(case):
-        reasons = [_complaint(book, schema, way) for way in ways]
-        if all(reasons):
-            return f"{what}: {reasons[-1]}"
-    return ""
-
-
 def _judged(case: Case) -> Iterator[tuple[str, Any, list[Any]]]:
     """Yield what a request says, each part with the vendor's schema for it and the ways in which it may be meant."""
     for one in (one for one in case.endpoint.parameters if one.own in case.values and one.place != "path"):
@@ -168,8 +155,7 @@ def _judged(case: Case) -> Iterator[tuple[str, Any, list[Any]]]:
         what = f"it requires `{one.wire}`"
         if isinstance(value, bool) and not one.required:
             what = f"`{one.own}` ({one.place}) is no longer a yes-or-no flag"
-        content: Json = {} if "schema" in one.stated else one.stated.get("content") or {}
-        for kind, media in content.items():
+        for kind, media in (one.stated.get("content") or {}).items():
             schema = media.get("schema", {}) if is_json(kind) else False
             yield f"{what}: {json.dumps(value)} is not allowed, it is written as {kind}", schema, [value]
         ways = [value, json.dumps(value)] if isinstance(value, bool) and is_text else [value]
@@ -177,14 +163,11 @@ def _judged(case: Case) -> Iterator[tuple[str, Any, list[Any]]]:
     body = case.endpoint.body
     if body is not None and isinstance(case.body, dict):
         shown = json.dumps(case.body, ensure_ascii=False)[:200]
-        as_text = {name: one if isinstance(one, str) else json.dumps(one) for name, one in case.body.items()}
-        # Where everything is text, a boolean may be meant by a schema of text.
-        ways = [case.body] if body.kind == "json" else [case.body, as_text]
-        yield f"its body may not be what the facade sends, {shown}", body.stated.get("schema", {}), ways
+        yield f"its body may not be what the facade sends, {shown}", body.stated.get("schema", {}), [case.body]
 
 
-def _complaint(book: ModelBook, schema: Any, value: object) -> str:
-    """Return what the vendor's own schema finds wrong with a value, empty for nothing."""
+def _complaint(book: ModelBook, schema: Any, ways: list[Any]) -> str:
+    """Return what the vendor's own schema, of which a view has lost the fine print, finds wrong; empty for nothing."""
 
     def required(validator: Any, stated: Any, instance: Any, owner: Json) -> Iterator[Any]:
         fields = owner.get("properties", {})
@@ -202,10 +185,10 @@ def _complaint(book: ModelBook, schema: Any, value: object) -> str:
     document = {key: one for key, one in book.spec.items() if not key.startswith("$")}
     try:
         validator = extend(Draft202012Validator, own)({**document, "x-judged": schema, "$ref": "#/x-judged"})
-        error = next(validator.iter_errors(value), None)
+        errors: list[Any] = [next(validator.iter_errors(way), None) for way in ways]
     except Exception:  # what is no schema, or one without an end, makes the validator raise whatever comes of it
         return ""
-    return "" if error is None else str(error.message)[:300]
+    return str(errors[-1].message)[:300] if all(errors) else ""
 
 
 def _about_response(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import re
 from collections import deque
@@ -28,7 +27,7 @@ from scripts.regen._rules import (
 )  # fmt: skip
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Sequence
+    from collections.abc import Collection, Sequence
 
     from scripts.regen._document import Json
     from scripts.regen._operations import Operation
@@ -47,17 +46,10 @@ def find_operations(operations: Sequence[Operation]) -> dict[str, list[Operation
 
 
 def _best(candidates: Sequence[Operation], rule: Rule) -> list[Operation]:
-    home, known = _segments(rule.home), {folded(name) for name in rule.operation_ids}
-    preferences: list[Callable[[Operation], bool]] = [
-        lambda one: not one.deprecated,
-        lambda one: len(one.path_parameters) == 1,
-        lambda one: _segments(one.path) == home,
-        lambda one: folded(one.identifier) in known,
-    ]
     for method in rule.methods:
         fitting = [one for one in candidates if one.method.lower() == method]
-        for is_better in preferences:
-            fitting = [one for one in fitting if is_better(one)] or fitting
+        fitting = [one for one in fitting if len(one.path_parameters) == 1] or fitting
+        fitting = [one for one in fitting if _segments(one.path) == _segments(rule.home)] or fitting
         if fitting:  # the same path with and without a slash at its end, or another parameter's name, is one
             paths = {PARAMETER_IN_PATH.sub("{}", one.path).rstrip("/") for one in fitting}
             return fitting[:1] if len(paths) == 1 else fitting
@@ -65,11 +57,9 @@ def _best(candidates: Sequence[Operation], rule: Rule) -> list[Operation]:
 
 
 def _is_about_another_thing(operation: Operation) -> bool:
-    """Tell whether what would be the session in the path (after `sessions`, else the last parameter) is no session."""
-    parts = [part for part in operation.path.split("/") if part]
-    held = [part for before, part in itertools.pairwise(parts) if _segment(before) == "session"]
-    names = [match[1] for part in held if (match := PARAMETER_IN_PATH.match(part))] or operation.path_parameters[-1:]
-    return bool(names) and folded(names[0]).removesuffix("id").removesuffix("uu") in NO_SESSIONS
+    """Tell whether what would be the session in the path, its last parameter, is no session."""
+    last = folded("".join(operation.path_parameters[-1:]))
+    return last.removesuffix("id").removesuffix("uu") in NO_SESSIONS
 
 
 def _segments(path: str) -> list[str]:
@@ -132,6 +122,7 @@ _KEY_NAME = re.compile(
     r"(?i)(?!(host|content-.*|transfer-encoding|connection|keep-alive|te|trailer|upgrade|expect|cookie|accept-encoding)$)"
     r"[!#$%&'*+.^_`|~0-9a-z-]+"
 )
+_PREFIXES = {prefix.lower(): f"{prefix} " for prefix in TOKEN_PREFIXES}
 _TOKEN_WORDS = "|".join(TOKEN_PREFIXES)
 # How descriptions tell what stands before a token: `Bearer <token>`, `prefix "Token"`, `Authorization: JWT x`.
 _PREFIX = re.compile(
@@ -168,8 +159,7 @@ def suffices(schemes: Collection[str], operation: Operation) -> bool:
 def find_credentials(spec: Json, operations: Sequence[Operation]) -> Credentials:
     """Find the API key and the bearer token that most of the given operations accept.
 
-    Of several keys the one wins that looks most like an API key: documents of web frameworks also list the session's
-    cookie and the token against forged requests, which are no credentials for programs.
+    Of several keys that as many accept the one wins that is called a key.
     """
     schemes = _schemes(spec)
     places = {name: place for name in schemes if (place := _key_place(schemes[name])) is not None}
@@ -188,11 +178,7 @@ def find_credentials(spec: Json, operations: Sequence[Operation]) -> Credentials
         bearers = [name for name in names if name in in_authorization]
         prefixes |= {name: _described_prefix(schemes[name]) for name in bearers}
 
-    def unlikeness(name: str) -> tuple[int, bool, bool, int]:
-        place, key = places[name]
-        return -use(name), not folded(key).endswith("apikey"), "key" not in folded(key), _PLACES.index(place)
-
-    key = min(keys, key=unlikeness, default=None)
+    key = min(keys, key=lambda name: (-use(name), "key" not in folded(places[name][1])), default=None)
     bearer = min(bearers, key=lambda name: (-use(name), prefixes[name] != "Bearer "), default=None)
     return Credentials(
         api_key=None if key is None else places[key],
@@ -221,15 +207,13 @@ def check_schemes(spec: Json, operations: Sequence[Operation]) -> None:
 def _token_prefix(scheme: Json) -> str | None:
     """Return what stands before a token in `Authorization`, None when the scheme is clearly none for tokens."""
     kind, name = (str(scheme.get(key)).lower() for key in ("type", "scheme"))
-    known = {prefix.lower(): f"{prefix} " for prefix in TOKEN_PREFIXES}
-    return "Bearer " if kind in ("oauth2", "openidconnect") else known.get(name) if kind == "http" else None
+    return "Bearer " if kind in ("oauth2", "openidconnect") else _PREFIXES.get(name) if kind == "http" else None
 
 
 def _described_prefix(scheme: Json) -> str:
     """Return what stands before the value of an API key in `Authorization`, which only the description can tell."""
     match = _PREFIX.search(str(scheme.get("description", "")))
-    word = next(filter(None, match.groups())).lower() if match else "bearer"
-    return next(f"{prefix} " for prefix in TOKEN_PREFIXES if prefix.lower() == word)
+    return _PREFIXES[next(filter(None, match.groups())).lower() if match else "bearer"]
 
 
 def _key_place(scheme: Json) -> tuple[str, str] | None:
@@ -243,7 +227,6 @@ def _key_place(scheme: Json) -> tuple[str, str] | None:
 Place = tuple[str, ...]  # keys that lead to a value in an answer
 
 _MAX_URL_DEPTH = 4
-_MAX_SHAPES = 200
 _MAX_PLACES = 5_000
 GENERIC = VIDEO_URL_NAMES.index("url")
 """The rank of a place whose name says no more than that an address stands there."""
@@ -275,12 +258,9 @@ def video_url_places(book: ModelBook, operation: Operation) -> tuple[Place, ...]
     for status, response in operation.responses.items():
         is_success = status.startswith("2") or (status == "default" and not documented)
         # Which of several kinds of JSON the server sends is its choice.
-        kinds = sorted(filter(is_json, response["content"]), key=lambda kind: kind != "application/json")
-        for kind in kinds if is_success else ():
-            schemas = itertools.islice(_alternatives(book, response["content"][kind].get("schema", {}), 0), _MAX_SHAPES)
-            found = [
-                (rank, status == "202", places) for rank, places in (_shape(book, one) for one in schemas) if rank >= 0
-            ]
+        for kind in filter(is_json, response["content"]) if is_success else ():
+            answers = [_shape(book, one) for one in _alternatives(book, response["content"][kind].get("schema", {}))]
+            found = [(rank, status == "202", places) for rank, places in answers if rank >= 0]
             shapes.extend([one for one in found if one[0] != GENERIC] or found)
     best = min((rank for rank, _, _ in shapes), default=0)
     chosen = sorted((one for one in shapes if one[0] == best or not one[1]), key=lambda one: one[0])
@@ -289,15 +269,11 @@ def video_url_places(book: ModelBook, operation: Operation) -> tuple[Place, ...]
     return tuple(dict.fromkeys(place for _, _, places in chosen for place in places))
 
 
-def _alternatives(book: ModelBook, schema: Any, depth: int) -> Iterator[Any]:
+def _alternatives(book: ModelBook, schema: Any) -> list[Any]:
     """List the alternatives of an answer, which have their places each for itself."""
     flat = book.target(schema)
-    alternatives = variants(flat)
-    if not alternatives or depth > _MAX_URL_DEPTH:
-        yield schema
     common = {key: value for key, value in flat.items() if key not in ("oneOf", "anyOf")}
-    for variant in alternatives if depth <= _MAX_URL_DEPTH else ():
-        yield from _alternatives(book, {"allOf": [variant, common]}, depth + 1)
+    return [{"allOf": [variant, common]} for variant in variants(flat)] or [schema]
 
 
 def _shape(book: ModelBook, schema: Any) -> tuple[int, list[Place]]:
@@ -365,8 +341,6 @@ def rank_of(place: Place) -> int | None:
             return rank
         if name == "url" and own != name:
             break  # an address of anything, unless it is called just that
-        if own.endswith(name) and all(map(_is_neutral, (own.removesuffix(name), *around))):
-            return rank
         if whole.endswith(name) and _is_neutral(whole.removesuffix(name)):
             return rank
     return None

@@ -6,7 +6,6 @@ import argparse
 import ast
 import json
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -19,7 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scripts.regen._canonical import NO_SERVER, Canonical
-from scripts.regen._diff import Change, compare, package_changes
+from scripts.regen._diff import Change, compare, package_changes, report
+from scripts.regen._diff_schema import UNJUDGED
 from scripts.regen._document import Json, check_references, load_spec
 from scripts.regen._facade import check_facade, facade_requests, facade_values, missing_operations
 from scripts.regen._find import (
@@ -36,13 +36,11 @@ from scripts.regen._flatten import follow_discriminators
 from scripts.regen._generate import PACKAGE, check_tools, generate
 from scripts.regen._operations import Operation, operations_of
 from scripts.regen._problems import EXIT_LOUD, EXIT_OK, EXIT_REFUSED, Finding, RefusedError, one_line, to_bytes
-from scripts.regen._report import decisions, report
 from scripts.regen._wire import difference, sampled
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
-ROOT = Path(__file__).resolve().parents[2]
 _PLAIN_CALLS = frozenset({"TypeVar", "Unset", "field", "_attrs_field"})
 _DEFINITIONS = ast.Import | ast.ImportFrom | ast.Assign | ast.AnnAssign | ast.ClassDef | ast.Pass
 _TIMEOUT = 180.0  # seconds; a thousand operations take a few
@@ -90,7 +88,7 @@ def build(planned: Plan, folder: Path) -> Path:
     for endpoint in planned.canonical.endpoints:
         kinds = _accepted(planned.canonical.credentials, endpoint.operation)
         path = package / "api" / endpoint.tag / f"{endpoint.name}.py"
-        source = written = path.read_text("utf-8")
+        source = path.read_text("utf-8")
         if why := wrong.get(endpoint.module):
             said = f"{endpoint.operation.label} cannot be called: {why}"
             planned.canonical.notes.append(said)
@@ -100,8 +98,7 @@ def build(planned: Plan, folder: Path) -> Path:
         if kinds is not None:
             stated = "".join(f'"{kind}",' for kind in kinds)
             source += f"\n\nCREDENTIALS: tuple[str, ...] = ({stated})\n"
-        if source != written:
-            path.write_text(source, "utf-8")
+        path.write_text(source, "utf-8")
     return package
 
 
@@ -136,10 +133,11 @@ def verify(canonical: Canonical, package: Path, jobs: Sequence[Json] = ()) -> li
             raise RefusedError(
                 f"The generator left out {endpoint.operation.label}: it wrote no module {endpoint.module}."
             )
-    paths = [path.relative_to(package.parent).with_suffix("") for path in sorted(package.rglob("*.py"))]
-    for path in (one for one in package.rglob("*.py") if one != package / "wire.py"):  # ours, word for word
+    paths = sorted(package.rglob("*.py"))
+    for path in (one for one in paths if one != package / "wire.py"):  # ours, word for word
         _check_source(path)
-    modules = [".".join(path.parts).removesuffix(".__init__") for path in paths]
+    parts = [path.relative_to(package.parent).with_suffix("").parts for path in paths]
+    modules = [".".join(one).removesuffix(".__init__") for one in parts]
     kept = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
     environment = {**kept, "PYTHONPATH": str(package.parent), "PYTHONDONTWRITEBYTECODE": "1"}
     # An escape that Python does not know is a warning of the compiler, which has no module's name yet.
@@ -201,26 +199,20 @@ def _accepted(credentials: Credentials, operation: Operation) -> tuple[str, ...]
     return None if len(kinds) == len(known) else kinds
 
 
-def _notes(canonical: Canonical) -> Iterator[str]:
+def _notes(canonical: Canonical) -> list[str]:
     """Say which operations take one credential alone, or are on another server than the others."""
-    groups: dict[str, list[str]] = defaultdict(list)
+    groups: dict[str, dict[str, None]] = defaultdict(dict)
     for endpoint in canonical.endpoints:
-        label = endpoint.operation.label
+        label, own = endpoint.operation.label, endpoint.prefix
         if (kinds := _accepted(canonical.credentials, endpoint.operation)) is not None:
-            groups[f"these {_WORDS[kinds]}: {{}}"].append(label)
-        if endpoint.prefix == NO_SERVER:
+            groups[f"these {_WORDS[kinds]}"][label] = None
+        if own == NO_SERVER:
             stated = ", ".join(str(server.get("url"))[:200] for server in endpoint.operation.servers)
-            text = f"no server that can be used is named for {{}} ({stated}): `client.call` refuses them"
-            groups[text].append(label)
-        elif endpoint.prefix:
-            own = endpoint.prefix
-            text = (
-                f"not on the base URL {canonical.base}, but on {own}: {{}}. `client.call` sends them there, with the "
-                f'credential only if both are one origin; a client made with base_url="{own}" sends it'
-            )
-            groups[text].append(label)
-    for text, labels in groups.items():
-        yield text.replace("{}", ", ".join(dict.fromkeys(labels)))
+            groups[f"`client.call` refuses what has no server that can be used ({stated})"][label] = None
+        elif own:
+            where = f"`client.call` sends what is not on the base URL {canonical.base} to {own}, with the credential"
+            groups[f'{where} only if both are one origin, or the client has base_url="{own}"'][label] = None
+    return [f"{text}: {', '.join(labels)}" for text, labels in groups.items()]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -271,11 +263,11 @@ def _run(options: argparse.Namespace) -> int:
         if options.check:
             return _compare(package, destination)
         changes = _changes(planned, package, destination)
-        text = report(planned, changes, version=_version(), accepted=options.accept)
+        text = report(planned, changes, accepted=options.accept)
         print(text)
         if options.report:
             options.report.write_text(text, encoding="utf-8")
-        if (planned.findings or decisions(changes or ())) and not options.accept:
+        if (planned.findings or any(one.decide for one in changes)) and not options.accept:
             print(f"regen: {destination} is as it was; `make regen ACCEPT=1` updates it all the same.", file=sys.stderr)
             return EXIT_LOUD
         changed = publish(package, destination)
@@ -283,18 +275,13 @@ def _run(options: argparse.Namespace) -> int:
     return EXIT_OK
 
 
-def _changes(planned: Plan, package: Path, destination: Path) -> list[Change] | None:
-    """Return what changed for callers since the committed package, None when it does not say what it was made from."""
+def _changes(planned: Plan, package: Path, destination: Path) -> list[Change]:
+    """Return what changed for callers since the committed package."""
     try:
         previous = load_spec((destination / "openapi.json").read_bytes(), "the previous document")
     except (OSError, RefusedError):
-        return None
+        return [Change(UNJUDGED, "document", "the package that is there does not say what it was made from")]
     return [*compare(previous, planned.spec), *package_changes(tree_files(destination), tree_files(package))]
-
-
-def _version() -> str:
-    found = re.search(r'__version__ = "(\d+\.\d+\.\d+)', (ROOT / "aikynetix" / "__init__.py").read_text("utf-8"))
-    return found[1] if found else "0.0.0"
 
 
 def _compare(package: Path, destination: Path) -> int:

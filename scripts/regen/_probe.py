@@ -6,12 +6,12 @@ module and its arguments, each as the schema that the generator saw and a value 
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import gc
 import importlib
 import json
 import sys
-import typing
 import uuid
 from io import BytesIO
 from typing import Any
@@ -82,35 +82,22 @@ def _convert(view: dict[str, Any], value: Any) -> Any:
 
 def _named(name: str, value: Any) -> Any:
     model = getattr(importlib.import_module(f"{PACKAGE}.models"), name)
-    if not hasattr(model, "from_dict"):
-        if value not in typing.get_args(model) and str(value).lower() not in typing.get_args(model):
-            raise ValueError(f"{value!r} is none of {name}")
-        return value
-    if not isinstance(value, dict):
-        raise TypeError(f"{name} is an object")
-    return model.from_dict(_with_files(value))
+    if hasattr(model, "from_dict") != isinstance(value, dict):
+        raise TypeError(f"{value!r} is no {name}")
+    return model.from_dict(json.loads(json.dumps(value), object_hook=_bytes)) if isinstance(value, dict) else value
 
 
 def _one_of(views: list[dict[str, Any]], value: Any) -> Any:
-    reasons = []
     for view in views:
-        kind = _KINDS.get(view.get("type", ""), object)
-        if not isinstance(value, kind) or (isinstance(value, bool) and view.get("type") not in (None, "boolean")):
-            continue
-        try:
-            return _convert(view, value)
-        except Exception as error:
-            reasons.append(f"{type(error).__name__}: {error}")
-    raise ValueError("; ".join(reasons) or "no alternative takes the value")
+        if isinstance(value, _KINDS.get(view.get("type", ""), object)):
+            with contextlib.suppress(Exception):
+                return _convert(view, value)
+    raise ValueError("no alternative takes the value")
 
 
-def _with_files(value: Any) -> Any:
-    """Return a value with the bytes of its files, from which models make files themselves."""
-    if isinstance(value, dict):
-        if "$file" in value:
-            return bytes.fromhex(value["$file"])
-        return {name: _with_files(one) for name, one in value.items()}
-    return [_with_files(one) for one in value] if isinstance(value, list) else value
+def _bytes(value: dict[str, Any]) -> Any:
+    """Return the bytes of a file, from which models make files themselves."""
+    return bytes.fromhex(value["$file"]) if "$file" in value else value
 
 
 if __name__ == "__main__":

@@ -9,9 +9,8 @@ from typing import Any
 
 import pytest
 
-from scripts.regen._diff import compare
+from scripts.regen._diff import compare, report
 from scripts.regen._pipeline import plan
-from scripts.regen._report import report
 from tests.spec_changes._change import BASE, GET, get, item
 
 Json = dict[str, Any]
@@ -49,8 +48,8 @@ _OURS, _THEIRS, _PLAIN = "https://video.aikynetix.app/x", "https://api.aikynetix
 @pytest.mark.parametrize(
     ("ours", "document", "prefix", "says"),
     [
-        (_OURS, _THEIRS, _THEIRS, f"not on the base URL {_OURS}, but on {_THEIRS}: GET /sessions/."),
-        (_OURS, _PLAIN, "no-server:", "no server that can be used is named for GET /sessions/ (http://api"),
+        (_OURS, _THEIRS, _THEIRS, f"what is not on the base URL {_OURS} to {_THEIRS}, with the credential"),
+        (_OURS, _PLAIN, "no-server:", "what has no server that can be used (http://api.aikynetix.app): GET /sessions/"),
         (_THEIRS, _THEIRS, "", "Nothing changed."),
     ],
 )

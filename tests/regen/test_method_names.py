@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from scripts.regen._methods import method_names
+from scripts.regen._generate import method_names
 from scripts.regen._operations import Operation, operations_of
 
 # Request, tag, and what it is called.

@@ -109,7 +109,7 @@ def test_the_report_tells_additive_from_breaking(regen: Regen) -> None:
     code, said, _ = regen.run()
     assert code == 0
     breaking, _, additive = said.partition("### Additive")
-    assert "`is_jump` has a fixed set of values - touches get_analyzed_video (`aikynetix/_operations.py" in breaking
+    assert "`is_jump` is true, was not stated - touches get_analyzed_video (`aikynetix/_operations.py:" in breaking
     assert "3 operations.\n" in breaking
     assert "what changed below is absorbed" in breaking
     assert "- GET /sessions/: new operation" in additive
