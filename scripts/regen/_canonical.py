@@ -17,7 +17,7 @@ from scripts.regen._find import base_url, is_json
 from scripts.regen._names import ENDPOINT_RESERVED, identifier, unique_identifiers
 from scripts.regen._operations import PARAMETER_IN_PATH, Operation
 from scripts.regen._rules import ERROR_MODEL, FACADE_TAG, RULES, SESSION_PARAMETER, SUCCESS_MODEL, Rule
-from scripts.regen._schemas import ModelBook, clean_prose, is_file
+from scripts.regen._schemas import ModelBook, clean_prose, follow_discriminators, is_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -122,8 +122,8 @@ class Canonical:
         base: str | None,
     ) -> None:
         self.credentials, self.base = credentials, base
-        self.book = ModelBook(spec, (SUCCESS_MODEL, ERROR_MODEL, *(rule.body_model for rule in RULES)))
-        self.notes: list[str] = []  # what of the vendor's document no generated code expresses, for the report
+        followed, self.notes = follow_discriminators(spec)  # what no generated code expresses, for the report
+        self.book = ModelBook(followed, operations, (SUCCESS_MODEL, ERROR_MODEL, *(rule.body_model for rule in RULES)))
         self.endpoints: list[Endpoint] = []
         self._by_name: dict[tuple[str, str], Endpoint] = {}
         self._rules = {id(facade[rule.name]): rule for rule in RULES if rule.name in facade}
@@ -133,7 +133,7 @@ class Canonical:
         for operation in operations:
             for body, names in self._forms(operation):
                 paths[f"/~{len(paths)}"] = {"post": self._stated(operation, names, body)}
-        self.book.finish(paths)
+        self.book.finish()
         self.document: Json = {  # of OpenAPI 3.1, with the path `/~N` for endpoint N
             "openapi": "3.1.0",
             "info": {"title": "Aikynetix API", "version": "1"},

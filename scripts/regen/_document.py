@@ -116,9 +116,8 @@ def check_document(value: Any, name: str) -> Json:
             f"{name} {said}; versions 3.0, 3.1 and 3.2 of OpenAPI are known. Convert it (for example with "
             "swagger2openapi), or ask the vendor for one of these."
         )
-    for key in ("info", "paths"):
-        if not isinstance(value.get(key, {} if key == "paths" else None), dict):
-            raise RefusedError(f"{name} has no `{key}` object; it is not a complete OpenAPI document.")
+    if not isinstance(value.get("info"), dict):
+        raise RefusedError(f"{name} has no `info` object; it is not a complete OpenAPI document.")
     spec = {**value, "openapi": version}
     _check_structure(spec, name)
     return spec
@@ -162,23 +161,24 @@ def _text(text: str) -> str:
 _SCHEMA = (Mapping, bool)  # a schema may be true or false since OpenAPI 3.1
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace", "query")
 
-# What is read, by the kind that OpenAPI gives it: in words, as a type, and of which types its parts are. A field that
-# says itself that it is required is an old habit.
-_KINDS: dict[str, tuple[str, Any, Any]] = {
-    **dict.fromkeys(("requestBody", *METHODS), ("an object", Mapping, object)),
+# What is read, by the kind that OpenAPI gives it, and the kinds of its parts. A field that says itself that it is
+# required is an old habit.
+_KINDS: dict[str, tuple[Any, Any]] = {
+    **dict.fromkeys(("requestBody", *METHODS), (Mapping, object)),
     **dict.fromkeys(
         ("paths", "pathItems", "responses", "requestBodies", "content", "securitySchemes", "components",
          "components.parameters"),
-        ("an object", Mapping, Mapping),
+        (Mapping, Mapping),
     ),
-    **dict.fromkeys(("schemas", "properties"), ("an object", Mapping, _SCHEMA)),
-    **dict.fromkeys(("schema", "items", "additionalProperties"), ("an object", _SCHEMA, object)),
-    **dict.fromkeys(("parameters", "servers", "security"), ("a list", list, Mapping)),
-    **dict.fromkeys(("allOf", "oneOf", "anyOf"), ("a list", list, _SCHEMA)),
-    **dict.fromkeys(("tags", "enum"), ("a list", list, object)),
-    **dict.fromkeys(("deprecated", "nullable", "explode", "readOnly", "writeOnly"), ("true or false", bool, object)),
-    "required": ("true, false or a list", (bool, list), str),
+    **dict.fromkeys(("schemas", "properties"), (Mapping, _SCHEMA)),
+    **dict.fromkeys(("schema", "items", "additionalProperties"), (_SCHEMA, object)),
+    **dict.fromkeys(("parameters", "servers", "security"), (list, Mapping)),
+    **dict.fromkeys(("allOf", "oneOf", "anyOf"), (list, _SCHEMA)),
+    **dict.fromkeys(("tags", "enum"), (list, object)),
+    **dict.fromkeys(("deprecated", "nullable", "explode", "readOnly", "writeOnly"), (bool, object)),
+    "required": ((bool, list), str),
 }  # fmt: skip
+_WORDS = {Mapping: "an object", _SCHEMA: "an object", list: "a list", bool: "true or false", str: "text"}
 # Links have `parameters` and a `requestBody` of their own kinds, and nobody reads them.
 _LINKS = re.compile(r"(^components|\.responses\.[^.]+)\.links\.")
 
@@ -191,21 +191,18 @@ def _check_structure(spec: Json, name: str) -> None:
     for where, node in objects(spec):
         for key, value in node.items() if not _LINKS.search(where) else ():
             own = f"{where}.{key}" if where == "components" and key == "parameters" else key
-            for place, part, kind in _unfit(value, *_KINDS[own]) if own in _KINDS and value is not None else ():
-                raise RefusedError(
-                    f"In {name}, `{where}{'.' if where else ''}{key}{place}` is `{json.dumps(part)[:80]}`: it "
-                    f"should be {kind}. Ask the vendor for a document that is OpenAPI 3, or correct it."
-                )
-
-
-def _unfit(value: Any, word: str, kind: Any, of_parts: Any) -> Iterator[tuple[str, Any, str]]:
-    """Yield what is of another kind in a part: its place, what stands there, and what should."""
-    if not isinstance(value, kind):
-        yield "", value, word
-    elif not isinstance(value, bool):
-        for name, one in value.items() if isinstance(value, Mapping) else enumerate(value):
-            if not isinstance(one, of_parts) and not str(name).startswith("x-"):
-                yield f".{name}", one, "text" if of_parts is str else "an object"
+            if own not in _KINDS or value is None:
+                continue
+            kind, of_parts = _KINDS[own]
+            parts = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list) else ()
+            stated = [("", value, kind), *((f".{part}", one, of_parts) for part, one in parts if f"{part}"[:2] != "x-")]
+            for place, one, wanted in stated:
+                if not isinstance(one, wanted):
+                    raise RefusedError(
+                        f"In {name}, `{where}{'.' if where else ''}{key}{place}` is `{json.dumps(one)[:80]}`: it "
+                        f"should be {_WORDS.get(wanted, 'true, false or a list')}. Ask the vendor for a document that "
+                        "is OpenAPI 3, or correct it."
+                    )
 
 
 PROSE_KEYS = frozenset({"description", "summary", "title", "example", "examples", "externalDocs", "$comment"})
@@ -319,21 +316,14 @@ def resolve(spec: Json, node: Any, where: str) -> Any:
 
 
 def reached(spec: Json, parts: list[Any]) -> Iterator[Mapping[str, Any]]:
-    """Yield every object in some parts of a document and in what they refer to, once."""
+    """Yield every object in some parts of a document and in what they refer to, once; refuse what leads nowhere."""
     seen = set[str]()
     while parts:
         for where, node in objects(parts.pop()):
             yield node
-            if "$ref" in node and node["$ref"] not in seen:
-                seen.add(node["$ref"])
-                parts.append(lookup(spec, node["$ref"], where))
-
-
-def check_references(spec: Json) -> None:
-    """Refuse a document with a reference that leads nowhere or outside."""
-    for where, node in objects(spec):
-        if "$ref" in node:
-            lookup(spec, node["$ref"], f"`{where}`")
+            if "$ref" in node and str(node["$ref"]) not in seen:
+                seen.add(str(node["$ref"]))
+                parts.append(lookup(spec, node["$ref"], f"`{where}`"))
 
 
 Side = Literal["request", "response"]
