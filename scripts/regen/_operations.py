@@ -76,9 +76,9 @@ def _split_path(stated: str) -> tuple[str, list[Json]]:
     if not re.fullmatch(r"/(?!/)([^?#{}]|\{[^{}/?#]*\})*(\?[^#{}]*)?", stated):
         raise RefusedError(
             f"The path `{stated[:200]}` does not begin with a slash, or with two, or has a fragment (`#`), a query "
-            "with a parameter or a template in it, or braces that are not around the name of a parameter. OpenAPI has the "
-            "address of a server in `servers`, query parameters beside the path, and patterns in a parameter's schema. "
-            "Ask the vendor which path is meant, and write that."
+            "with a parameter or a template in it, or braces that are not around the name of a parameter. OpenAPI has "
+            "the address of a server in `servers`, query parameters beside the path, and patterns in a parameter's "
+            "schema. Ask the vendor which path is meant, and write that."
         )
     return bare, [
         {"name": name, "in": "query", "required": True, "schema": {"type": "string", "enum": [value]}}

@@ -17,7 +17,6 @@ from urllib.parse import unquote
 
 from scripts.regen._document import lookup, objects, reached, side_of, without_prose
 from scripts.regen._names import MODEL_RESERVED, class_name, module_name, unique_identifiers
-from scripts.regen._problems import RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,7 +29,6 @@ _STRUCTURE = frozenset(
     {"type", "properties", "required", "oneOf", "anyOf", "items", "prefixItems", "additionalProperties", "enum",
      "const"}
 )  # fmt: skip
-_LEAST_WORK, _WORK_PER_OBJECT = 50_000, 20  # schemas looked at; three for each object of the document are usual
 _JSON_TYPES: dict[type, str] = {str: "string", bool: "boolean", int: "integer"}
 _PROSE = ("title", "description", "default", "deprecated", "readOnly", "writeOnly")
 
@@ -41,46 +39,33 @@ class Flattener:
     def __init__(self, spec: Json) -> None:
         self.spec = spec
         self._ends: dict[str, Json] = {}
-        self._work = _LEAST_WORK + _WORK_PER_OBJECT * sum(1 for _ in objects(spec))
 
-    def flatten(self, schema: Any, seen: frozenset[str] = frozenset()) -> Json:
+    def flatten(self, schema: Any) -> Json:
         """Bring a schema into its plainest form; what cannot be expressed becomes "anything"."""
-        self._work -= 1
-        if self._work < 0:
-            raise RefusedError(
-                "The document's schemas unfold to far more parts than the document has, because schemas that combine "
-                "others are combined over and over again. Ask the vendor for a simpler document."
-            )
         if not isinstance(schema, Mapping):
             return {"not": {}} if schema is False else {}
         ref = schema.get("$ref")
         own = {key: value for key, value in schema.items() if key not in ("allOf", "$ref")}
         parts = [*([{"$ref": ref}] if isinstance(ref, str) else []), *distinct(schema.get("allOf") or [])]
         if len(parts) == 1 and not _STRUCTURE & own.keys():
-            inner = parts[0] if ref else self.flatten(parts[0], seen)
+            inner = parts[0] if ref else self.flatten(parts[0])
             if "$ref" in inner:
                 return {**inner, "nullable": True} if own.get("nullable") is True else dict(inner)
         result = _own(own)
         for part in parts:
-            result = _both(result, self._unfolded(part, seen))
+            result = _both(result, self.target(part))
         return {**result, **{key: schema[key] for key in _PROSE if key in schema}}
-
-    def _unfolded(self, part: Any, seen: frozenset[str]) -> Json:
-        flat = self.flatten(part, seen) if not isinstance(part, dict) or part.keys() != {"$ref"} else part
-        ref = flat.get("$ref")
-        if not isinstance(ref, str):
-            return flat
-        beside = {"nullable": True} if flat.get("nullable") else {}
-        return beside if ref in seen else {**self._unfolded(lookup(self.spec, ref, "`allOf`"), seen | {ref}), **beside}
 
     def target(self, schema: Any) -> Json:
         """Follow references to the plain schema at their end; references that lead to each other say nothing."""
-        if not isinstance(schema, dict) or schema.keys() != {"$ref"}:
-            return self._unfolded(schema, frozenset())
-        ref = str(schema["$ref"])
+        flat = self.flatten(schema)
+        ref = flat.get("$ref")
+        if not isinstance(ref, str):
+            return flat
         if ref not in self._ends:
-            self._ends[ref] = self._unfolded(schema, frozenset())
-        return self._ends[ref]
+            self._ends[ref] = {}
+            self._ends[ref] = self.target(lookup(self.spec, ref, "a schema"))
+        return {**self._ends[ref], "nullable": True} if flat.get("nullable") else self._ends[ref]
 
 
 def distinct(schemas: Iterable[Any]) -> list[Any]:
@@ -104,7 +89,8 @@ def required_of(schema: Json) -> list[str]:
 
 def _own(schema: Json) -> Json:
     """Take null out of `type`, `enum` and the variants, and guess a missing type from what stands beside it."""
-    result = {key: value for key, value in schema.items() if key not in ("nullable", "type")}
+    fixed = {"enum": [schema["const"]]} if "const" in schema else {}
+    result = {key: value for key, value in schema.items() if key not in ("nullable", "type", "const")} | fixed
     stated = schema.get("type")
     kinds = [kind for kind in (stated if isinstance(stated, list) else [stated]) if isinstance(kind, str)]
     nullable = schema.get("nullable") is True or "null" in kinds
@@ -136,8 +122,7 @@ def _guessed_type(schema: Json) -> str | None:
         return "object"
     if "items" in schema or "prefixItems" in schema:
         return "array"
-    values = [schema["const"]] if "const" in schema else schema.get("enum")
-    kinds = {_JSON_TYPES.get(type(value)) for value in values} if isinstance(values, list) else set()
+    kinds = {_JSON_TYPES.get(type(value)) for value in schema.get("enum") or ()}
     return kinds.pop() if len(kinds) == 1 else None
 
 
@@ -210,10 +195,9 @@ class ModelBook(Flattener):
     def only_value(self, schema: Any) -> str | int | bool | None:
         """Return the value of a schema that allows a single one, such as a version; None of any other."""
         flat = self.target(schema)
-        values = [flat["const"]] if "const" in flat else flat.get("enum")
-        if flat.get("nullable") or not isinstance(values, list) or len(values) != 1:
-            return None
-        return values[0] if isinstance(values[0], (str, int)) else None
+        values = flat.get("enum") or ()
+        is_fixed = len(values) == 1 and not flat.get("nullable") and isinstance(values[0], (str, int))
+        return values[0] if is_fixed else None
 
     def settled(self, view: Json, schema: Any) -> Json:
         """Give a required part its only possible value, or the vendor's default, so that a caller need not say it."""
@@ -365,7 +349,7 @@ def is_file(schema: Any) -> bool:
 
 def _enumeration(schema: Json) -> list[Any]:
     """Return the values of an enumeration that a literal type can hold, empty when it is not one."""
-    values = schema.get("enum") or ([schema["const"]] if isinstance(schema.get("const"), str) else [])
+    values = schema.get("enum") or []
     kinds = {str: (None, "string"), int: (None, "integer", "number")}
     is_literal = len({type(one) for one in values}) == 1 and schema.get("type") in kinds.get(type(values[0]), ())
     return list(dict.fromkeys(values)) if is_literal else []
