@@ -26,7 +26,6 @@ MAX_DEPTH = 150
 MAX_NODES = 5_000_000
 _QUOTED = r"""("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')"""
 _COMMENTS = re.compile(_QUOTED + r"|//[^\n]*|/\*.*?\*/", re.DOTALL)
-_NAMES = {"True": "true", "False": "false"}  # keys that YAML reads as truth
 # Plain scalars that YAML 1.1 readers turn into dates; in an OpenAPI document they are examples and versions.
 _TIMESTAMP_TAG = "tag:yaml.org,2002:timestamp"
 
@@ -94,10 +93,7 @@ def load_spec(data: bytes, name: str) -> Json:
             f"{name} is a web page or a message in XML, not an OpenAPI document. Fetch the documentation's Markdown "
             "with `make spec`, or save the specification itself."
         )
-    spec = check_document(parse_text(text, name), name)
-    if not spec.get("paths"):
-        raise RefusedError(f"{name} has no `paths`: there is nothing to generate a client for.")
-    return spec
+    return check_document(parse_text(text, name), name)
 
 
 def check_document(value: Any, name: str) -> Json:
@@ -143,19 +139,14 @@ def _plain(value: Any, name: str) -> Any:
         if depth > MAX_DEPTH:
             raise RefusedError(f"{name} is nested more than {MAX_DEPTH} levels deep, which no client can be made for.")
         if isinstance(node, dict):
-            return {_text(_NAMES.get(str(key), str(key))): walk(child, depth + 1) for key, child in node.items()}
+            return {str(key): walk(child, depth + 1) for key, child in node.items()}
         if isinstance(node, (list, tuple, set)):
             return [walk(child, depth + 1) for child in node]
         if isinstance(node, float) and not math.isfinite(node):
             raise RefusedError(f"{name} holds the number {json.dumps(node)}, which JSON does not have.")
-        return node if node is None or isinstance(node, (bool, int, float)) else _text(str(node))
+        return node if node is None or isinstance(node, (bool, int, float)) else str(node)
 
     return walk(value, 0)
-
-
-def _text(text: str) -> str:
-    """Replace halves of characters, which JSON can spell and no encoding can write (RFC 8259, section 8.2)."""
-    return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 _SCHEMA = (Mapping, bool)  # a schema may be true or false since OpenAPI 3.1
@@ -179,8 +170,6 @@ _KINDS: dict[str, tuple[Any, Any]] = {
     "required": ((bool, list), str),
 }  # fmt: skip
 _WORDS = {Mapping: "an object", _SCHEMA: "an object", list: "a list", bool: "true or false", str: "text"}
-# Links have `parameters` and a `requestBody` of their own kinds, and nobody reads them.
-_LINKS = re.compile(r"(^components|\.responses\.[^.]+)\.links\.")
 
 
 def _check_structure(spec: Json, name: str) -> None:
@@ -189,7 +178,7 @@ def _check_structure(spec: Json, name: str) -> None:
     Such a part would be read as if it were not there, and `required: "true"` as its opposite.
     """
     for where, node in objects(spec):
-        for key, value in node.items() if not _LINKS.search(where) else ():
+        for key, value in node.items():
             own = f"{where}.{key}" if where == "components" and key == "parameters" else key
             if own not in _KINDS or value is None:
                 continue
@@ -249,7 +238,8 @@ def objects(node: Any, where: str = "", *, is_name_map: bool = False) -> Iterato
         for key, child, named in _children(node, is_name_map=is_name_map):
             # Under `properties` such a key is a name; what it leads to is a schema, whose own reference is found when
             # it is used.
-            if not str(key).startswith("x-") and (is_name_map or key not in DATA_KEYS):
+            # Links have `parameters` and a `requestBody` of their own kinds, and nobody reads them.
+            if not str(key).startswith("x-") and (is_name_map or key not in {*DATA_KEYS, "links"}):
                 yield from objects(child, f"{where}.{key}" if where else str(key), is_name_map=named)
     elif isinstance(node, list):
         for number, child in enumerate(node):

@@ -57,7 +57,7 @@ class Operation:
 def operations_of(spec: Json) -> list[Operation]:
     """List the operations of a document in its order."""
     found: list[Operation] = []
-    for stated, shared in spec["paths"].items():
+    for stated, shared in (spec.get("paths") or {}).items():
         if not stated.startswith("x-"):
             path, fixed = _split_path(stated)
             item = _path_item(spec, shared, f"`paths.{stated}`")
@@ -66,7 +66,7 @@ def operations_of(spec: Json) -> list[Operation]:
                 operation = _operation(spec, path, method, item, raw)
                 found.append(replace(operation, parameters=(*operation.parameters, *fixed)))
     if not found:
-        raise RefusedError("The document has paths but no operation under them: there is nothing to generate.")
+        raise RefusedError("The document has no `paths`, or no operation under them: there is nothing to generate.")
     return found
 
 
@@ -109,12 +109,12 @@ def _path_item(spec: Json, raw: Any, where: str) -> Json:
 
 def _operation(spec: Json, path: str, method: str, item: Json, operation: Json) -> Operation:
     where = f"{method.upper()} {path}"
-    own_id = _text(operation.get("operationId"))
+    own_id = str(operation.get("operationId") or "")
     made_id = f"{method}_{re.sub(r'[{}]', '', path).strip('/').replace('/', '_') or 'root'}"
     servers = operation.get("servers") or item.get("servers")
     body: Json = resolve(spec, operation.get("requestBody") or {}, where)
     content = _content(spec, where, body)
-    tags = [tag for tag in operation.get("tags") or () if isinstance(tag, str) and tag.strip()]
+    tags = [tag for tag in map(str, operation.get("tags") or ()) if tag.strip()]
     return Operation(
         path=path,
         method=method,
@@ -124,8 +124,8 @@ def _operation(spec: Json, path: str, method: str, item: Json, operation: Json) 
         responses=_responses(spec, where, operation),
         security=operation.get("security", spec.get("security")),
         servers=tuple(servers or spec.get("servers") or ()),
-        summary=_text(operation.get("summary")),
-        description=_text(operation.get("description")),
+        summary=str(operation.get("summary") or ""),
+        description=str(operation.get("description") or ""),
         deprecated=operation.get("deprecated") is True,
         own_servers=bool(servers),
         tag=tags[0] if tags else "default",
@@ -166,7 +166,3 @@ def _responses(spec: Json, where: str, operation: Json) -> dict[str, Json]:
 
 def _content(spec: Json, where: str, owner: Json) -> dict[str, Json]:
     return {kind: resolve(spec, raw, where) for kind, raw in (owner.get("content") or {}).items()}
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else ""

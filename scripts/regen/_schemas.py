@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from scripts.regen._document import Json, Side
     from scripts.regen._operations import Operation
 
-TYPES = frozenset({"string", "integer", "number", "boolean", "object", "array"})
+_TYPES = frozenset({"string", "integer", "number", "boolean", "object", "array"})
 _STRUCTURE = frozenset(
     {"type", "properties", "required", "oneOf", "anyOf", "items", "prefixItems", "additionalProperties", "enum",
      "const"}
@@ -76,7 +76,7 @@ def distinct(schemas: Iterable[Any]) -> list[Any]:
     return list(known.values())
 
 
-def variants(schema: Json) -> list[Any]:
+def variants(schema: Mapping[str, Any]) -> list[Any]:
     """List the alternatives of a plain schema, each once."""
     return distinct(one for key in ("oneOf", "anyOf") for one in schema.get(key) or [] if isinstance(one, Mapping))
 
@@ -94,7 +94,7 @@ def _own(schema: Json) -> Json:
     stated = schema.get("type")
     kinds = [kind for kind in (stated if isinstance(stated, list) else [stated]) if isinstance(kind, str)]
     nullable = schema.get("nullable") is True or "null" in kinds
-    types = [kind for kind in dict.fromkeys(kinds) if kind in TYPES]
+    types = [kind for kind in dict.fromkeys(kinds) if kind in _TYPES]
     if {"integer", "number"} <= {*types}:
         types.remove("integer")
     for key in ("enum", "oneOf", "anyOf"):
@@ -195,7 +195,7 @@ class ModelBook(Flattener):
     def only_value(self, schema: Any) -> str | int | bool | None:
         """Return the value of a schema that allows a single one, such as a version; None of any other."""
         flat = self.target(schema)
-        values = flat.get("enum") or ()
+        values: list[Any] = flat.get("enum") or []
         is_fixed = len(values) == 1 and not flat.get("nullable") and isinstance(values[0], (str, int))
         return values[0] if is_fixed else None
 
@@ -204,12 +204,9 @@ class ModelBook(Flattener):
         value, flat = self.only_value(schema), self.target(schema)
         if value is None and not {"format", "oneOf"} & view.keys():
             value = flat.get("default")
-        kind = flat.get("type")
-        if type(value) not in _SETTLED.get(kind, ()):
-            return view
         if "$ref" in view:
             return {"allOf": [view], "default": value} if value in _enumeration(flat) else view
-        return {**view, "default": value} if view.get("type") == kind else view
+        return {**view, "default": value} if type(value) in _SETTLED.get(view.get("type"), ()) else view
 
     def _of_ref(self, ref: str, hint: str, files: bool) -> Json:
         files = files and self.has_files({"$ref": ref})
@@ -380,8 +377,7 @@ def follow_discriminators(spec: Json) -> tuple[Json, list[str]]:
         field = stated.get("propertyName") if isinstance(stated, dict) else None
         if not isinstance(stated, dict) or not isinstance(field, str):
             continue
-        ways = [one for key in ("oneOf", "anyOf") for one in node.get(key) or ()]
-        names = [_name(one.get("$ref")) if isinstance(one, dict) else "" for one in ways]
+        names = [_name(one.get("$ref")) for one in variants(node)]
         if not names or any(name not in schemas for name in names):
             what = "not every alternative is a schema of its own" if names else "no alternatives are listed beside it"
             notes.append(f"the discriminator `{field}` at `{where}` is not followed: {what}")
