@@ -17,10 +17,10 @@ from scripts.regen._find import base_url, is_json
 from scripts.regen._names import ENDPOINT_RESERVED, identifier, unique_identifiers
 from scripts.regen._operations import PARAMETER_IN_PATH, Operation
 from scripts.regen._rules import ERROR_MODEL, FACADE_TAG, RULES, SESSION_PARAMETER, SUCCESS_MODEL, Rule
-from scripts.regen._schemas import ModelBook, clean_prose, is_file
+from scripts.regen._schemas import ModelBook, clean_prose, follow_discriminators, is_file, variants
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from scripts.regen._document import Json
     from scripts.regen._find import Credentials
@@ -122,18 +122,27 @@ class Canonical:
         base: str | None,
     ) -> None:
         self.credentials, self.base = credentials, base
-        self.book = ModelBook(spec, (SUCCESS_MODEL, ERROR_MODEL, *(rule.body_model for rule in RULES)))
-        self.notes: list[str] = []  # what of the vendor's document no generated code expresses, for the report
-        self.endpoints: list[Endpoint] = []
+        followed, self.notes = follow_discriminators(spec)  # what no generated code expresses, for the report
+        self.book = ModelBook(followed, operations, (SUCCESS_MODEL, ERROR_MODEL, *(rule.body_model for rule in RULES)))
         self._by_name: dict[tuple[str, str], Endpoint] = {}
         self._rules = {id(facade[rule.name]): rule for rule in RULES if rule.name in facade}
         self._taken = {(FACADE_TAG, rule.name) for rule in RULES}
-        self._pin(facade)
+        # The models of the facade's answers get names of their own, which other models then cannot take.
+        for model, is_success in ((SUCCESS_MODEL, True), (ERROR_MODEL, False)):
+            answers = [
+                media.get("schema")
+                for operation in facade.values()
+                for status, response in operation.responses.items()
+                for kind, media in response["content"].items()
+                if is_json(kind) and status.startswith("2") == is_success
+            ]
+            self.book.pin(answers, model)
         paths: Json = {}
         for operation in operations:
-            for body, names in self._forms(operation):
-                paths[f"/~{len(paths)}"] = {"post": self._stated(operation, names, body)}
-        self.book.finish(paths)
+            for number, body in enumerate(bodies(self.book, operation) or [None]):
+                paths[f"/~{len(paths)}"] = {"post": self._stated(operation, body, is_first=not number)}
+        self.book.finish()
+        self.endpoints = list(self._by_name.values())
         self.document: Json = {  # of OpenAPI 3.1, with the path `/~N` for endpoint N
             "openapi": "3.1.0",
             "info": {"title": "Aikynetix API", "version": "1"},
@@ -149,44 +158,22 @@ class Canonical:
         """Return what is known of an endpoint of the generator."""
         return self._by_name[str(endpoint.tags[0]), str(endpoint.name)]
 
-    def _pin(self, facade: Mapping[str, Operation]) -> None:
-        """Give the models of the facade's operations their names, which other models then cannot take."""
-        for model, is_success in ((SUCCESS_MODEL, True), (ERROR_MODEL, False)):
-            answers = [
-                media.get("schema")
-                for operation in facade.values()
-                for status, response in operation.responses.items()
-                for kind, media in response["content"].items()
-                if is_json(kind) and status.startswith("2") == is_success
-            ]
-            self.book.pin(answers, model)
-        for operation in facade.values():
-            schemas = [self.book.merged(body.stated.get("schema")) for body in bodies(self.book, operation)[:1]]
-            self.book.pin(schemas, self._rules[id(operation)].body_model)
-
-    def _forms(self, operation: Operation) -> Iterator[tuple[Body | None, tuple[str, str, str]]]:
-        """Yield each kind of body that an operation takes, with the names of the endpoint that takes it."""
-        rule = self._rules.get(id(operation))
-        tag = FACADE_TAG if rule else identifier(operation.tag, "default")
-        base_name = rule.name if rule else identifier(operation.identifier, "operation")
-        for number, body in enumerate(bodies(self.book, operation) or [None]):
-            suffix = body.kind if number and body else ""
-            wanted = f"{base_name}_{suffix}" if suffix else base_name
-            yield body, (wanted if rule and not number else self._unique(tag, wanted, operation), tag, suffix)
-
-    def _unique(self, tag: str, name: str, operation: Operation) -> str:
+    def _unique(self, tag: str, name: str) -> str:
         candidate, number = identifier(name), 1
         while (tag, candidate.casefold()) in self._taken:
             number += 1
-            is_told_by_method = number == 2 and not name.endswith(operation.method)
-            candidate = identifier(f"{name}_{operation.method if is_told_by_method else number}")
+            candidate = identifier(f"{name}_{number}")
         self._taken.add((tag, candidate.casefold()))
         return candidate
 
-    def _stated(self, operation: Operation, names: tuple[str, str, str], body: Body | None) -> Json:
-        """Add an endpoint, and return the operation that the generator sees."""
-        name, tag, _ = names
+    def _stated(self, operation: Operation, body: Body | None, *, is_first: bool) -> Json:
+        """Add an endpoint for one kind of body, and return the operation that the generator sees."""
         rule = self._rules.get(id(operation))
+        tag = FACADE_TAG if rule else identifier(operation.tag, "default")
+        suffix = body.kind if body and not is_first else ""
+        name = rule.name if rule else identifier(operation.identifier, "operation")
+        if not rule or suffix:
+            name = self._unique(tag, f"{name}_{suffix}" if suffix else name)
         path, parameters = self._parameters(operation, rule, name)
         # To the generator everything stands in the query, where it takes every type.
         raw: Json = {
@@ -204,8 +191,7 @@ class Canonical:
             raw["requestBody"] = {"required": body.required, "content": {JSON: {"schema": body.view}}}
         own = base_url(operation.servers)
         prefix = "" if own == self.base else NO_SERVER if own is None else own
-        self._by_name[tag, name] = Endpoint(*names, prefix, path, tuple(parameters), body, operation)
-        self.endpoints.append(self._by_name[tag, name])
+        self._by_name[tag, name] = Endpoint(name, tag, suffix, prefix, path, tuple(parameters), body, operation)
         return raw
 
     def _parameters(self, operation: Operation, rule: Rule | None, name: str) -> tuple[str, list[Parameter]]:
@@ -251,24 +237,21 @@ class Canonical:
     def _body_view(self, rule: Rule | None, name: str, body: Body) -> Json:
         if body.kind == "bytes":
             return {**_TEXT, "format": "binary"}
-        hint = rule.body_model if rule and name == rule.name else f"{name} Body"
+        own = rule.body_model if rule and name == rule.name else ""
         schema = body.stated.get("schema", {})
-        if body.kind == "json" and not rule:
-            return self.book.view(schema, hint)
-        view = self.book.view(self.book.merged(schema), hint, files=body.kind == "multipart")
-        said = [one for one in view.get("oneOf", []) if one != {"type": "null"}]
-        view = said[0] if len(said) == 1 else view
-        model = self.book.components.get(str(view.get("$ref", "")).rsplit("/", 1)[-1], {})
-        if body.kind == "json" or model.get("type") == "object":
-            return view
-        return self.book.view(_FREE_FORM, hint, files=True)  # fields of any name, each said by the caller
+        schema = schema if body.kind == "json" and not own else self.book.merged(schema)
+        flat = {**self.book.target(schema), "nullable": False}
+        if body.kind != "json" and (flat.get("type") != "object" or variants(flat)):
+            schema = flat = _FREE_FORM  # fields of any name, each said by the caller
+        # To the facade it is one model of a name of our choice.
+        hint = own or f"{name} Body"
+        return self.book.view(flat if own else schema, hint, files=body.kind == "multipart", own=own)
 
     def _responses(self, operation: Operation, name: str) -> Json:
         views: Json = {}
         successes = [status for status in operation.responses if status.startswith("2")]
         for status, response in operation.responses.items():
-            description = response.get("description")
-            view: Json = {"description": clean_prose(description) if isinstance(description, str) else ""}
+            view: Json = {"description": ""}
             # Of several contents JSON is read, else text, else bytes.
             order = sorted(response["content"], key=lambda one: (not is_json(one), not one.lower().startswith("text/")))
             for kind in order[:1]:
@@ -323,13 +306,9 @@ def _announced(kind: str) -> tuple[str, str]:
     """Return the kind and media type to announce for a body; of a mere range, a member of it that is sure."""
     bare, *parameters = (part.strip() for part in kind.split(";"))
     bare = bare.lower()
-    if re.fullmatch(r"[\w.+!#$&^-]+/[\w.+!#$&^*-]+|\*/\*", bare) is None:
-        return "bytes", _BYTES
+    whole = "; ".join(["text/plain" if bare == "text/*" else bare, *parameters])
     if bare in (FORM, MULTIPART, "multipart/*"):
         return ("form", FORM) if bare == FORM else ("multipart", MULTIPART)
-    if is_json(bare) and ("*" in bare or bare == "text/json"):
-        return "json", JSON
-    telling = [
-        one for one in parameters if one.isascii() and re.match(r"(?!charset|boundary|q\b)[\w-]+=[^\r\n]+$", one)
-    ]
-    return "json" if is_json(bare) else "bytes", "; ".join(["text/plain" if bare == "text/*" else bare, *telling])
+    if re.fullmatch(r"[\w.+!#$&^-]+/[\w.+!#$&^*-]+(; [ -~]+)*|\*/\*", whole, re.ASCII) is None:
+        return "bytes", _BYTES
+    return ("json", JSON if "*" in bare else whole) if is_json(bare) else ("bytes", whole)

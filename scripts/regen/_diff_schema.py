@@ -13,7 +13,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from scripts.regen._document import PROSE_KEYS, differing_keys, side_of, without_prose
-from scripts.regen._flatten import Flattener, required_of, variants
+from scripts.regen._schemas import Flattener, required_of, variants
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence

@@ -26,7 +26,6 @@ MAX_DEPTH = 150
 MAX_NODES = 5_000_000
 _QUOTED = r"""("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')"""
 _COMMENTS = re.compile(_QUOTED + r"|//[^\n]*|/\*.*?\*/", re.DOTALL)
-_NAMES = {"True": "true", "False": "false"}  # keys that YAML reads as truth
 # Plain scalars that YAML 1.1 readers turn into dates; in an OpenAPI document they are examples and versions.
 _TIMESTAMP_TAG = "tag:yaml.org,2002:timestamp"
 
@@ -94,10 +93,7 @@ def load_spec(data: bytes, name: str) -> Json:
             f"{name} is a web page or a message in XML, not an OpenAPI document. Fetch the documentation's Markdown "
             "with `make spec`, or save the specification itself."
         )
-    spec = check_document(parse_text(text, name), name)
-    if not spec.get("paths"):
-        raise RefusedError(f"{name} has no `paths`: there is nothing to generate a client for.")
-    return spec
+    return check_document(parse_text(text, name), name)
 
 
 def check_document(value: Any, name: str) -> Json:
@@ -116,9 +112,8 @@ def check_document(value: Any, name: str) -> Json:
             f"{name} {said}; versions 3.0, 3.1 and 3.2 of OpenAPI are known. Convert it (for example with "
             "swagger2openapi), or ask the vendor for one of these."
         )
-    for key in ("info", "paths"):
-        if not isinstance(value.get(key, {} if key == "paths" else None), dict):
-            raise RefusedError(f"{name} has no `{key}` object; it is not a complete OpenAPI document.")
+    if not isinstance(value.get("info"), dict):
+        raise RefusedError(f"{name} has no `info` object; it is not a complete OpenAPI document.")
     spec = {**value, "openapi": version}
     _check_structure(spec, name)
     return spec
@@ -144,43 +139,37 @@ def _plain(value: Any, name: str) -> Any:
         if depth > MAX_DEPTH:
             raise RefusedError(f"{name} is nested more than {MAX_DEPTH} levels deep, which no client can be made for.")
         if isinstance(node, dict):
-            return {_text(_NAMES.get(str(key), str(key))): walk(child, depth + 1) for key, child in node.items()}
+            return {str(key): walk(child, depth + 1) for key, child in node.items()}
         if isinstance(node, (list, tuple, set)):
             return [walk(child, depth + 1) for child in node]
         if isinstance(node, float) and not math.isfinite(node):
             raise RefusedError(f"{name} holds the number {json.dumps(node)}, which JSON does not have.")
-        return node if node is None or isinstance(node, (bool, int, float)) else _text(str(node))
+        return node if node is None or isinstance(node, (bool, int, float)) else str(node)
 
     return walk(value, 0)
-
-
-def _text(text: str) -> str:
-    """Replace halves of characters, which JSON can spell and no encoding can write (RFC 8259, section 8.2)."""
-    return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 _SCHEMA = (Mapping, bool)  # a schema may be true or false since OpenAPI 3.1
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace", "query")
 
-# What is read, by the kind that OpenAPI gives it: in words, as a type, and of which types its parts are. A field that
-# says itself that it is required is an old habit.
-_KINDS: dict[str, tuple[str, Any, Any]] = {
-    **dict.fromkeys(("requestBody", *METHODS), ("an object", Mapping, object)),
+# What is read, by the kind that OpenAPI gives it, and the kinds of its parts. A field that says itself that it is
+# required is an old habit.
+_KINDS: dict[str, tuple[Any, Any]] = {
+    **dict.fromkeys(("requestBody", *METHODS), (Mapping, object)),
     **dict.fromkeys(
         ("paths", "pathItems", "responses", "requestBodies", "content", "securitySchemes", "components",
          "components.parameters"),
-        ("an object", Mapping, Mapping),
+        (Mapping, Mapping),
     ),
-    **dict.fromkeys(("schemas", "properties"), ("an object", Mapping, _SCHEMA)),
-    **dict.fromkeys(("schema", "items", "additionalProperties"), ("an object", _SCHEMA, object)),
-    **dict.fromkeys(("parameters", "servers", "security"), ("a list", list, Mapping)),
-    **dict.fromkeys(("allOf", "oneOf", "anyOf"), ("a list", list, _SCHEMA)),
-    **dict.fromkeys(("tags", "enum"), ("a list", list, object)),
-    **dict.fromkeys(("deprecated", "nullable", "explode", "readOnly", "writeOnly"), ("true or false", bool, object)),
-    "required": ("true, false or a list", (bool, list), str),
+    **dict.fromkeys(("schemas", "properties"), (Mapping, _SCHEMA)),
+    **dict.fromkeys(("schema", "items", "additionalProperties"), (_SCHEMA, object)),
+    **dict.fromkeys(("parameters", "servers", "security"), (list, Mapping)),
+    **dict.fromkeys(("allOf", "oneOf", "anyOf"), (list, _SCHEMA)),
+    **dict.fromkeys(("tags", "enum"), (list, object)),
+    **dict.fromkeys(("deprecated", "nullable", "explode", "readOnly", "writeOnly"), (bool, object)),
+    "required": ((bool, list), str),
 }  # fmt: skip
-# Links have `parameters` and a `requestBody` of their own kinds, and nobody reads them.
-_LINKS = re.compile(r"(^components|\.responses\.[^.]+)\.links\.")
+_WORDS = {Mapping: "an object", _SCHEMA: "an object", list: "a list", bool: "true or false", str: "text"}
 
 
 def _check_structure(spec: Json, name: str) -> None:
@@ -189,23 +178,20 @@ def _check_structure(spec: Json, name: str) -> None:
     Such a part would be read as if it were not there, and `required: "true"` as its opposite.
     """
     for where, node in objects(spec):
-        for key, value in node.items() if not _LINKS.search(where) else ():
+        for key, value in node.items():
             own = f"{where}.{key}" if where == "components" and key == "parameters" else key
-            for place, part, kind in _unfit(value, *_KINDS[own]) if own in _KINDS and value is not None else ():
-                raise RefusedError(
-                    f"In {name}, `{where}{'.' if where else ''}{key}{place}` is `{json.dumps(part)[:80]}`: it "
-                    f"should be {kind}. Ask the vendor for a document that is OpenAPI 3, or correct it."
-                )
-
-
-def _unfit(value: Any, word: str, kind: Any, of_parts: Any) -> Iterator[tuple[str, Any, str]]:
-    """Yield what is of another kind in a part: its place, what stands there, and what should."""
-    if not isinstance(value, kind):
-        yield "", value, word
-    elif not isinstance(value, bool):
-        for name, one in value.items() if isinstance(value, Mapping) else enumerate(value):
-            if not isinstance(one, of_parts) and not str(name).startswith("x-"):
-                yield f".{name}", one, "text" if of_parts is str else "an object"
+            if own not in _KINDS or value is None:
+                continue
+            kind, of_parts = _KINDS[own]
+            parts = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list) else ()
+            stated = [("", value, kind), *((f".{part}", one, of_parts) for part, one in parts if f"{part}"[:2] != "x-")]
+            for place, one, wanted in stated:
+                if not isinstance(one, wanted):
+                    raise RefusedError(
+                        f"In {name}, `{where}{'.' if where else ''}{key}{place}` is `{json.dumps(one)[:80]}`: it "
+                        f"should be {_WORDS.get(wanted, 'true, false or a list')}. Ask the vendor for a document that "
+                        "is OpenAPI 3, or correct it."
+                    )
 
 
 PROSE_KEYS = frozenset({"description", "summary", "title", "example", "examples", "externalDocs", "$comment"})
@@ -252,7 +238,8 @@ def objects(node: Any, where: str = "", *, is_name_map: bool = False) -> Iterato
         for key, child, named in _children(node, is_name_map=is_name_map):
             # Under `properties` such a key is a name; what it leads to is a schema, whose own reference is found when
             # it is used.
-            if not str(key).startswith("x-") and (is_name_map or key not in DATA_KEYS):
+            # Links have `parameters` and a `requestBody` of their own kinds, and nobody reads them.
+            if not str(key).startswith("x-") and (is_name_map or key not in {*DATA_KEYS, "links"}):
                 yield from objects(child, f"{where}.{key}" if where else str(key), is_name_map=named)
     elif isinstance(node, list):
         for number, child in enumerate(node):
@@ -319,21 +306,14 @@ def resolve(spec: Json, node: Any, where: str) -> Any:
 
 
 def reached(spec: Json, parts: list[Any]) -> Iterator[Mapping[str, Any]]:
-    """Yield every object in some parts of a document and in what they refer to, once."""
+    """Yield every object in some parts of a document and in what they refer to, once; refuse what leads nowhere."""
     seen = set[str]()
     while parts:
         for where, node in objects(parts.pop()):
             yield node
-            if "$ref" in node and node["$ref"] not in seen:
-                seen.add(node["$ref"])
-                parts.append(lookup(spec, node["$ref"], where))
-
-
-def check_references(spec: Json) -> None:
-    """Refuse a document with a reference that leads nowhere or outside."""
-    for where, node in objects(spec):
-        if "$ref" in node:
-            lookup(spec, node["$ref"], f"`{where}`")
+            if "$ref" in node and str(node["$ref"]) not in seen:
+                seen.add(str(node["$ref"]))
+                parts.append(lookup(spec, node["$ref"], f"`{where}`"))
 
 
 Side = Literal["request", "response"]

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
 from scripts.regen._document import resolve
-from scripts.regen._flatten import variants
 from scripts.regen._names import folded
 from scripts.regen._operations import PARAMETER_IN_PATH
 from scripts.regen._problems import RefusedError
@@ -25,6 +24,7 @@ from scripts.regen._rules import (
     VIDEO_URL_NAMES,
     Rule,
 )  # fmt: skip
+from scripts.regen._schemas import variants
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence

@@ -6,7 +6,6 @@ fall together or one hides a name its templates use. Here the choice is made fir
 
 from __future__ import annotations
 
-import keyword
 import re
 import unicodedata
 from functools import lru_cache
@@ -45,9 +44,9 @@ def class_name(hint: str, taken: Collection[str]) -> str:
     base = _settled(_clip(hint), lambda text: ClassName(text, _FIELD_PREFIX))
     base += "Model" if base in CLASS_RESERVED else ""
     candidate, number = base, 1
-    while module_name(candidate) in taken or candidate in CLASS_RESERVED:
+    while module_name(candidate) in taken:
         number += 1
-        candidate = f"{base}{number}" if not base[-1].isdigit() else f"{base}N{number}"
+        candidate = f"{base}{number}"
     return candidate
 
 
@@ -97,4 +96,4 @@ def _settled(name: str, again: Callable[[str], str]) -> str:
         name, before = str(again(name)), name
         if name == before:
             break
-    return f"{name}_value" if keyword.iskeyword(name) else name
+    return name

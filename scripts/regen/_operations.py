@@ -57,7 +57,7 @@ class Operation:
 def operations_of(spec: Json) -> list[Operation]:
     """List the operations of a document in its order."""
     found: list[Operation] = []
-    for stated, shared in spec["paths"].items():
+    for stated, shared in (spec.get("paths") or {}).items():
         if not stated.startswith("x-"):
             path, fixed = _split_path(stated)
             item = _path_item(spec, shared, f"`paths.{stated}`")
@@ -66,24 +66,20 @@ def operations_of(spec: Json) -> list[Operation]:
                 operation = _operation(spec, path, method, item, raw)
                 found.append(replace(operation, parameters=(*operation.parameters, *fixed)))
     if not found:
-        raise RefusedError("The document has paths but no operation under them: there is nothing to generate.")
+        raise RefusedError("The document has no `paths`, or no operation under them: there is nothing to generate.")
     return found
 
 
 def _split_path(stated: str) -> tuple[str, list[Json]]:
     """Return a path and, as parameters with one value each, the query that OpenAPI does not allow in it."""
     bare, _, query = stated.partition("?")
-    wrong = ""
-    if not re.match(r"/(?!/)", stated):
-        wrong = "does not begin with a slash, or with two; the address of a server belongs into `servers`"
-    elif "#" in stated:
-        wrong = "has a fragment (`#`), which is never sent (RFC 9110, section 7.1)"
-    elif re.search(r"[{}]", query):
-        wrong = "has a query with a parameter or a template in it; OpenAPI describes query parameters beside the path"
-    elif re.search(r"[{}]", PARAMETER_IN_PATH.sub("", bare)):
-        wrong = "has braces that are not around the name of a parameter; OpenAPI has patterns in the parameter's schema"
-    if wrong:
-        raise RefusedError(f"The path `{stated[:200]}` {wrong}. Ask the vendor which path is meant, and write that.")
+    if not re.fullmatch(r"/(?!/)([^?#{}]|\{[^{}/?#]*\})*(\?[^#{}]*)?", stated):
+        raise RefusedError(
+            f"The path `{stated[:200]}` does not begin with a slash, or with two, or has a fragment (`#`), a query "
+            "with a parameter or a template in it, or braces that are not around the name of a parameter. OpenAPI has "
+            "the address of a server in `servers`, query parameters beside the path, and patterns in a parameter's "
+            "schema. Ask the vendor which path is meant, and write that."
+        )
     return bare, [
         {"name": name, "in": "query", "required": True, "schema": {"type": "string", "enum": [value]}}
         for name, value in parse_qsl(query, keep_blank_values=True)
@@ -113,12 +109,12 @@ def _path_item(spec: Json, raw: Any, where: str) -> Json:
 
 def _operation(spec: Json, path: str, method: str, item: Json, operation: Json) -> Operation:
     where = f"{method.upper()} {path}"
-    own_id = _text(operation.get("operationId"))
+    own_id = str(operation.get("operationId") or "")
     made_id = f"{method}_{re.sub(r'[{}]', '', path).strip('/').replace('/', '_') or 'root'}"
     servers = operation.get("servers") or item.get("servers")
     body: Json = resolve(spec, operation.get("requestBody") or {}, where)
     content = _content(spec, where, body)
-    tags = [tag for tag in operation.get("tags") or () if isinstance(tag, str) and tag.strip()]
+    tags = [tag for tag in map(str, operation.get("tags") or ()) if tag.strip()]
     return Operation(
         path=path,
         method=method,
@@ -128,8 +124,8 @@ def _operation(spec: Json, path: str, method: str, item: Json, operation: Json) 
         responses=_responses(spec, where, operation),
         security=operation.get("security", spec.get("security")),
         servers=tuple(servers or spec.get("servers") or ()),
-        summary=_text(operation.get("summary")),
-        description=_text(operation.get("description")),
+        summary=str(operation.get("summary") or ""),
+        description=str(operation.get("description") or ""),
         deprecated=operation.get("deprecated") is True,
         own_servers=bool(servers),
         tag=tags[0] if tags else "default",
@@ -170,7 +166,3 @@ def _responses(spec: Json, where: str, operation: Json) -> dict[str, Json]:
 
 def _content(spec: Json, where: str, owner: Json) -> dict[str, Json]:
     return {kind: resolve(spec, raw, where) for kind, raw in (owner.get("content") or {}).items()}
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else ""

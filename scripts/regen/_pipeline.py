@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from scripts.regen._canonical import NO_SERVER, Canonical
 from scripts.regen._diff import Change, compare, package_changes, report
 from scripts.regen._diff_schema import UNJUDGED
-from scripts.regen._document import Json, check_references, load_spec
+from scripts.regen._document import Json, load_spec, reached
 from scripts.regen._facade import check_facade, facade_requests, facade_values, missing_operations
 from scripts.regen._find import (
     Credentials,
@@ -32,7 +32,6 @@ from scripts.regen._find import (
     suffices,
     video_url_places,
 )  # fmt: skip
-from scripts.regen._flatten import follow_discriminators
 from scripts.regen._generate import PACKAGE, check_tools, generate
 from scripts.regen._operations import Operation, operations_of
 from scripts.regen._problems import EXIT_LOUD, EXIT_OK, EXIT_REFUSED, Finding, RefusedError, one_line, to_bytes
@@ -62,16 +61,16 @@ def plan(data: bytes, name: str) -> Plan:
     """Read a document and decide what to generate."""
     sys.setrecursionlimit(max(sys.getrecursionlimit(), _RECURSION))
     spec = load_spec(data, name)
-    check_references(spec)
+    for _ in reached(spec, [spec]):  # which refuses references that lead nowhere
+        pass
     operations = operations_of(spec)
     check_schemes(spec, operations)
     candidates = find_operations(operations)
     facade = {rule: found[0] for rule, found in candidates.items() if len(found) == 1}
     credentials = find_credentials(spec, list(facade.values()))
     base = base_url(next(iter(facade.values())).servers if facade else spec.get("servers") or ())
-    followed, unfollowed = follow_discriminators(spec)
-    canonical = Canonical(followed, operations, facade, credentials, base)
-    canonical.notes.extend([*_notes(canonical), *unfollowed])
+    canonical = Canonical(spec, operations, facade, credentials, base)
+    canonical.notes.extend(_notes(canonical))
     places = {name: video_url_places(canonical.book, operation) for name, operation in facade.items()}
     findings = [*missing_operations(candidates, operations), *check_facade(canonical, places)]
     return Plan(spec, operations, canonical, places, findings)

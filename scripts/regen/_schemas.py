@@ -1,7 +1,8 @@
-"""The schemas that the generator gets to see: every model and enumeration a component with a name of our choice.
+"""Schemas in two forms: plain, as they are compared, and as the generator gets to see them.
 
-The generator names models after titles, parents and positions, drops operations when two names fall together, and
-stumbles over many a legal schema. It is therefore given schemas of a few plain forms only; meaning is kept, and what
+A plain one has no `allOf` and no null among its types. The generator names models after titles, parents and positions,
+drops operations when two names fall together, stumbles over many a legal schema, and does not read discriminators. So
+every model and enumeration is a component with a name of our choice, of a few forms only; meaning is kept, and what
 these forms cannot say becomes "anything", never nothing.
 """
 
@@ -10,34 +11,161 @@ from __future__ import annotations
 import json
 import unicodedata
 from collections import Counter
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from scripts.regen._document import lookup, reached, side_of, without_prose
-from scripts.regen._flatten import Flattener, required_of, variants
+from scripts.regen._document import lookup, objects, reached, side_of, without_prose
 from scripts.regen._names import MODEL_RESERVED, class_name, module_name, unique_identifiers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from scripts.regen._document import Json, Side
+    from scripts.regen._operations import Operation
 
-MAX_PROSE = 4000
+_TYPES = frozenset({"string", "integer", "number", "boolean", "object", "array"})
+_STRUCTURE = frozenset(
+    {"type", "properties", "required", "oneOf", "anyOf", "items", "prefixItems", "additionalProperties", "enum",
+     "const"}
+)  # fmt: skip
+_JSON_TYPES: dict[type, str] = {str: "string", bool: "boolean", int: "integer"}
+_PROSE = ("title", "description", "default", "deprecated", "readOnly", "writeOnly")
+
+
+class Flattener:
+    """Brings schemas into a form without `allOf` and null, with one `type`, `oneOf` or a lone `$ref`."""
+
+    def __init__(self, spec: Json) -> None:
+        self.spec = spec
+        self._ends: dict[str, Json] = {}
+
+    def flatten(self, schema: Any) -> Json:
+        """Bring a schema into its plainest form; what cannot be expressed becomes "anything"."""
+        if not isinstance(schema, Mapping):
+            return {"not": {}} if schema is False else {}
+        ref = schema.get("$ref")
+        own = {key: value for key, value in schema.items() if key not in ("allOf", "$ref")}
+        parts = [*([{"$ref": ref}] if isinstance(ref, str) else []), *distinct(schema.get("allOf") or [])]
+        if len(parts) == 1 and not _STRUCTURE & own.keys():
+            inner = parts[0] if ref else self.flatten(parts[0])
+            if "$ref" in inner:
+                return {**inner, "nullable": True} if own.get("nullable") is True else dict(inner)
+        result = _own(own)
+        for part in parts:
+            result = _both(result, self.target(part))
+        return {**result, **{key: schema[key] for key in _PROSE if key in schema}}
+
+    def target(self, schema: Any) -> Json:
+        """Follow references to the plain schema at their end; references that lead to each other say nothing."""
+        flat = self.flatten(schema)
+        ref = flat.get("$ref")
+        if not isinstance(ref, str):
+            return flat
+        if ref not in self._ends:
+            self._ends[ref] = {}
+            self._ends[ref] = self.target(lookup(self.spec, ref, "a schema"))
+        return {**self._ends[ref], "nullable": True} if flat.get("nullable") else self._ends[ref]
+
+
+def distinct(schemas: Iterable[Any]) -> list[Any]:
+    """Drop what says the same as one before it."""
+    known: dict[str, Any] = {}
+    for one in schemas:
+        known.setdefault(json.dumps(one, sort_keys=True), one)
+    return list(known.values())
+
+
+def variants(schema: Mapping[str, Any]) -> list[Any]:
+    """List the alternatives of a plain schema, each once."""
+    return distinct(one for key in ("oneOf", "anyOf") for one in schema.get(key) or [] if isinstance(one, Mapping))
+
+
+def required_of(schema: Json) -> list[str]:
+    """List the fields that a schema requires."""
+    value = schema.get("required")  # true or false in a field, as JSON Schema once had it
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
+
+
+def _own(schema: Json) -> Json:
+    """Take null out of `type`, `enum` and the variants, and guess a missing type from what stands beside it."""
+    fixed = {"enum": [schema["const"]]} if "const" in schema else {}
+    result = {key: value for key, value in schema.items() if key not in ("nullable", "type", "const")} | fixed
+    stated = schema.get("type")
+    kinds = [kind for kind in (stated if isinstance(stated, list) else [stated]) if isinstance(kind, str)]
+    nullable = schema.get("nullable") is True or "null" in kinds
+    types = [kind for kind in dict.fromkeys(kinds) if kind in _TYPES]
+    if {"integer", "number"} <= {*types}:
+        types.remove("integer")
+    for key in ("enum", "oneOf", "anyOf"):
+        if isinstance(result.get(key), list):
+            kept = [one for one in result[key] if not (one is None if key == "enum" else _is_null(one))]
+            nullable = nullable or len(kept) < len(result[key])
+            result[key] = kept
+    if stated is not None and not types:
+        result = {"enum": [None]} if kinds == ["null"] else {}
+    elif len(types) > 1:
+        result = {"oneOf": [{**result, "type": kind} for kind in types]}
+    elif kind := types[0] if types else _guessed_type(result):
+        result["type"] = kind
+    return {**result, "nullable": True} if nullable else result
+
+
+def _is_null(schema: Any) -> bool:
+    return isinstance(schema, Mapping) and (
+        schema.get("type") in ("null", ["null"]) or schema.get("enum") == [None] or schema.get("const", 0) is None
+    )
+
+
+def _guessed_type(schema: Json) -> str | None:
+    if "properties" in schema or isinstance(schema.get("additionalProperties"), Mapping):
+        return "object"
+    if "items" in schema or "prefixItems" in schema:
+        return "array"
+    kinds = {_JSON_TYPES.get(type(value)) for value in schema.get("enum") or ()}
+    return kinds.pop() if len(kinds) == 1 else None
+
+
+def _both(a: Json, b: Json) -> Json:
+    """Combine two plain schemas as `allOf` does: what fits it fits both."""
+    kinds = {kind for one in (a, b) if (kind := one.get("type"))}
+    if len(kinds) > 1 and kinds != {"integer", "number"}:
+        return {"not": {}}
+    merged: Json = {**b, **a}
+    if kinds:
+        merged["type"] = "integer" if len(kinds) > 1 else kinds.pop()
+    first, second = ({**(one.get("properties") or {})} for one in (a, b))
+    if first or second:
+        shared = {name: _all_of(first[name], second[name]) for name in first.keys() & second.keys()}
+        merged["properties"] = {**second, **first, **{name: shared[name] for name in second if name in shared}}
+    if required := [*required_of(a), *required_of(b)]:
+        merged["required"] = list(dict.fromkeys(required))
+    if "items" in a and "items" in b:
+        merged["items"] = _all_of(a["items"], b["items"])
+    if isinstance(a.get("enum"), list) and isinstance(b.get("enum"), list):
+        merged["enum"] = [value for value in a["enum"] if value in b["enum"]]
+    if variants(a) and variants(b):
+        merged = {key: value for key, value in merged.items() if key not in ("oneOf", "anyOf")}
+    return merged
+
+
+def _all_of(one: Any, other: Any) -> Any:
+    return one if one == other else {"allOf": [one, other]}
+
+
 _FORMATS = frozenset({"date", "date-time", "uuid"})
 _COMPONENTS = "#/components/schemas/"
 _SETTLED: dict[Any, Any] = {"string": {str}, "integer": {int}, "number": {int, float}, "boolean": {bool}}
 _NULL: Json = {"type": "null"}
 
 
-class ModelBook:
+class ModelBook(Flattener):
     """Collects the components of one run."""
 
-    def __init__(self, spec: Json, reserved: Iterable[str] = ()) -> None:
-        self.spec = spec
+    def __init__(self, spec: Json, operations: Iterable[Operation], reserved: Iterable[str]) -> None:
+        super().__init__(spec)
         self.components: dict[str, Json] = {}  # component and class name to the schema that the generator sees
         self.wire_names: dict[str, dict[str, str]] = {}  # of each class, field names to the vendor's where they differ
-        self._flattener = Flattener(spec)
-        self.target = self._flattener.target
         self._taken = {module_name(name) for name in reserved}
         schemas = (spec.get("components") or {}).get("schemas") or {}
         self._names = {name: self._named(name) for name in schemas}
@@ -45,17 +173,21 @@ class ModelBook:
         self._by_ref: dict[str, Json] = {}
         self._inside: list[str] = []
         self._pending: dict[str, tuple[Json, bool]] = {}
-        self._one_sided: dict[str, dict[str, tuple[Side, Any]]] = {}
+        said: dict[Side, list[Any]] = {"request": [], "response": []}
+        for one in operations:
+            said["request"] += [*one.parameters, one.body]
+            said["response"].append(one.responses)
+        self._said = {side: {id(node) for node in reached(spec, parts)} for side, parts in said.items()}
 
     def pin(self, schemas: Iterable[Any], name: str) -> None:
         """Give the commonest shape among some schemas, and every schema of that shape, a reserved name."""
         free = [shape for schema in schemas if (shape := self._shape(schema)) and shape not in self._pinned]
-        if free and name not in self._pinned.values():
+        if free:
             self._pinned[Counter(free).most_common(1)[0][0]] = name
 
     def view(self, schema: Any, hint: str, *, files: bool = False, own: str = "") -> Json:
         """Return what the generator sees of a schema; a model of its own is named after the hint, or as it is known."""
-        flat = self._flattener.flatten(schema)
+        flat = self.flatten(schema)
         ref = flat.get("$ref")
         inner = self._of_ref(ref, hint, files) if isinstance(ref, str) else self._of_flat(flat, hint, files, own)
         return _or_null(inner) if flat.get("nullable") else inner
@@ -63,36 +195,28 @@ class ModelBook:
     def only_value(self, schema: Any) -> str | int | bool | None:
         """Return the value of a schema that allows a single one, such as a version; None of any other."""
         flat = self.target(schema)
-        values = [flat["const"]] if "const" in flat else flat.get("enum")
-        if flat.get("nullable") or not isinstance(values, list) or len(values) != 1:
-            return None
-        return values[0] if isinstance(values[0], (str, int)) else None
+        values: list[Any] = flat.get("enum") or []
+        is_fixed = len(values) == 1 and not flat.get("nullable") and isinstance(values[0], (str, int))
+        return values[0] if is_fixed else None
 
     def settled(self, view: Json, schema: Any) -> Json:
         """Give a required part its only possible value, or the vendor's default, so that a caller need not say it."""
         value, flat = self.only_value(schema), self.target(schema)
         if value is None and not {"format", "oneOf"} & view.keys():
             value = flat.get("default")
-        kind = flat.get("type")
-        if type(value) not in _SETTLED.get(kind, ()):
-            return view
         if "$ref" in view:
             return {"allOf": [view], "default": value} if value in _enumeration(flat) else view
-        return {**view, "default": value} if view.get("type") == kind else view
+        return {**view, "default": value} if type(value) in _SETTLED.get(view.get("type"), ()) else view
 
     def _of_ref(self, ref: str, hint: str, files: bool) -> Json:
         files = files and self.has_files({"$ref": ref})
         key = f"{ref} as file" if files else ref
         if key not in self._by_ref:
-            if key in self._inside:  # a part of itself that is no model
-                return {}
-            name = ref.removeprefix(_COMPONENTS).replace("~1", "/").replace("~0", "~")
-            own = self._names.get(unquote(name), "") if ref.startswith(_COMPONENTS) else ""
+            self._by_ref[key] = {}  # what a part of itself that is no model is
+            own = self._names.get(_name(ref), "")
             hint = f"{own} Files" if own and files else own or hint
-            self._inside.append(key)
             target = lookup(self.spec, ref, "a schema")
             self._by_ref[key] = self.view(target, hint, files=files, own="" if files else own)
-            self._inside.pop()
         return dict(self._by_ref[key])
 
     def _of_flat(self, schema: Json, hint: str, files: bool, own: str = "") -> Json:
@@ -126,13 +250,10 @@ class ModelBook:
         base = {
             name: one for name, one in schema.items() if name not in ("oneOf", "anyOf", "discriminator", "description")
         }
-        own = bool(base.get("properties"))
-        if own and not any(self.target(one).keys() - {"required", "type", "description"} for one in alternatives):
-            return self.view(base, hint, files=files)
         self._inside.append(key)
         views: list[Json] = []
         for number, variant in enumerate(alternatives):
-            one = {"allOf": [variant, base]} if own else variant
+            one = {"allOf": [variant, base]} if base.get("properties") else variant
             view = self.view(one, f"{hint}Type{number}" if len(alternatives) > 1 else hint, files=files)
             views.extend(part for part in view.get("oneOf", [view]) if part not in views)
         self._inside.pop()
@@ -153,29 +274,16 @@ class ModelBook:
                 ways.setdefault(name, []).append(stated)
         required = set.intersection(*({*required_of(one)} for one in alternatives))
         fields = {
-            name: schemas[0]
-            if all(without_prose(one) == without_prose(schemas[0]) for one in schemas)
-            else {"anyOf": schemas}
+            name: schemas[0] if len(distinct(map(without_prose, schemas))) == 1 else {"anyOf": schemas}
             for name, schemas in ways.items()
         }
         return {"type": "object", "properties": fields, **({"required": sorted(required)} if required else {})}
 
-    def finish(self, paths: Json) -> None:
+    def finish(self) -> None:
         """Define every model that was named so far, and those that they name in turn."""
         while self._pending:
             name = next(iter(self._pending))
             self._define(name, *self._pending.pop(name))
-        document, held = {"components": {"schemas": self.components}}, dict[str, set[Any]]()
-        operations = [operation for item in paths.values() for operation in item.values()]
-        for side, keys in (("request", ("requestBody", "parameters")), ("response", ("responses",))):
-            parts = [{key: one.get(key) for key in keys} for one in operations]
-            held[side] = {node.get("$ref") for node in reached(document, parts)}
-        for name, fields in self._one_sided.items():
-            component, sides = self.components[name], [one for one in held if _COMPONENTS + name in held[one]]
-            for own, (only, schema) in fields.items():
-                if sides == [only]:
-                    component["properties"][own] = self.settled(component["properties"][own], schema)
-                    component.setdefault("required", []).append(own)
 
     def _define(self, name: str, schema: Json, files: bool) -> None:
         if values := _enumeration(schema):
@@ -192,9 +300,8 @@ class ModelBook:
         required = []
         for wire in [one for one in fields if one in required_of(schema)]:
             own = own_names[wire]
-            if side := side_of(fields[wire], self.target(fields[wire])):
-                self._one_sided.setdefault(name, {})[own] = (side, fields[wire])
-            else:
+            side = side_of(fields[wire], self.target(fields[wire]))
+            if side is None or [one for one, known in self._said.items() if id(fields[wire]) in known] == [side]:
                 required.append(own)
                 properties[own] = self.settled(properties[own], fields[wire])
         more = schema.get("additionalProperties", True)
@@ -239,7 +346,7 @@ def is_file(schema: Any) -> bool:
 
 def _enumeration(schema: Json) -> list[Any]:
     """Return the values of an enumeration that a literal type can hold, empty when it is not one."""
-    values = schema.get("enum") or ([schema["const"]] if isinstance(schema.get("const"), str) else [])
+    values = schema.get("enum") or []
     kinds = {str: (None, "string"), int: (None, "integer", "number")}
     is_literal = len({type(one) for one in values}) == 1 and schema.get("type") in kinds.get(type(values[0]), ())
     return list(dict.fromkeys(values)) if is_literal else []
@@ -256,6 +363,36 @@ def _prose(schema: Json) -> Json:
 
 
 def clean_prose(text: str) -> str:
-    """Make the vendor's words fit for a docstring: no control or direction characters, at most 4,000 characters."""
-    kept = "".join(char for char in text if char in "\n\t" or not unicodedata.category(char).startswith("C"))
-    return kept if len(kept) <= MAX_PROSE else kept[: MAX_PROSE - 3].rstrip() + "..."
+    """Make the vendor's words fit for a docstring: no control or direction characters."""
+    return "".join(char for char in text if char in "\n\t" or not unicodedata.category(char).startswith("C"))
+
+
+def follow_discriminators(spec: Json) -> tuple[Json, list[str]]:
+    """Return a document whose alternatives fit their own values alone, so that reading tries them in any order."""
+    schemas: Json = (spec.get("components") or {}).get("schemas") or {}
+    own: dict[tuple[str, str], list[str]] = {}
+    notes: list[str] = []
+    for where, node in objects(spec):
+        stated = node.get("discriminator")
+        field = stated.get("propertyName") if isinstance(stated, dict) else None
+        if not isinstance(stated, dict) or not isinstance(field, str):
+            continue
+        names = [_name(one.get("$ref")) for one in variants(node)]
+        if not names or any(name not in schemas for name in names):
+            what = "not every alternative is a schema of its own" if names else "no alternatives are listed beside it"
+            notes.append(f"the discriminator `{field}` at `{where}` is not followed: {what}")
+            continue
+        mapping: Json = stated.get("mapping") or {}
+        for name in names:
+            values = [str(value) for value, ref in mapping.items() if _name(ref) == name] or [name]
+            own.setdefault((name, field), []).extend(values)
+    told = dict(schemas)
+    for (name, field), values in own.items():
+        fixed = {"type": "string", "enum": list(dict.fromkeys(values))}
+        told[name] = {"allOf": [told[name], {"type": "object", "properties": {field: fixed}}]}
+    return ({**spec, "components": {**spec["components"], "schemas": told}} if own else spec), notes
+
+
+def _name(ref: Any) -> str:
+    """Return the schema that a reference, or a value of a mapping, names (OpenAPI 3.1.1, section 4.8.25)."""
+    return unquote(ref).removeprefix(_COMPONENTS).replace("~1", "/").replace("~0", "~") if isinstance(ref, str) else ""

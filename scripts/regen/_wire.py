@@ -16,8 +16,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from scripts.regen._canonical import NO_SERVER, schema_of
 from scripts.regen._document import side_of
 from scripts.regen._find import is_json
-from scripts.regen._flatten import required_of, variants
-from scripts.regen._schemas import is_file
+from scripts.regen._schemas import is_file, required_of, variants
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -157,7 +157,7 @@ SPECIAL: tuple[Change, ...] = (
     Change("names that Python or the templates use", WORKS, _odd_names),
     Change("names that fall together", WORKS, _conflicting),
     Change("a query in the path", WORKS, _query_in_path, required=("v", "kind")),
-    Change("a schema combined twice, thirty times over", REFUSED, _doubled("allOf", _SIZE), says="over and over"),
+    Change("a schema combined twice, thirty times over", WORKS, _doubled("allOf", _SIZE), answer={"analyzed_video_url": "URL"}),
     Change("alternatives doubled thirty times", WORKS, _doubled("oneOf"), answer={"analyzed_video_url": "URL"}),
     Change("a thousand references in a row", WORKS, _of_schemas({"S0": _VIDEO, **{f"S{n}": _ref(f"S{n - 1}") for n in range(1, 1000)}})),
     Change("twenty models that all hold each other", WORKS, _mesh),
