@@ -7,7 +7,6 @@ never looks at.
 from __future__ import annotations
 
 import json
-import math
 import socket
 import ssl
 from contextlib import suppress
@@ -310,8 +309,7 @@ def retry_after(headers: httpx.Headers, now: float) -> float | None:
     if not value or len(value) > 64:
         return None
     if value.isascii() and value.replace(".", "", 1).isdigit():
-        seconds = float(value)
-        return seconds if math.isfinite(seconds) else None
+        return float(value)
     moment, sent = _timestamp(value), _timestamp(headers.get("date", ""))
     return None if moment is None else max(0.0, moment - (now if sent is None else sent))
 
