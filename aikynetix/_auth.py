@@ -147,18 +147,14 @@ class BearerToken(httpx.Auth):
         used = self._token or self._refresh(None)
         response = yield self._with_token(request, used)
         if response.status_code == 401 and self._source is not None:
-            used = self._refresh(used)
-            if is_repeatable(request):
-                yield self._with_token(request, used)
+            yield self._with_token(request, self._refresh(used))
 
     async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
         """Add the token; on 401 ask the callable or coroutine function for another one, once."""
         used = self._token or await self._arefresh(None)
         response = yield self._with_token(request, used)
         if response.status_code == 401 and self._source is not None:
-            used = await self._arefresh(used)
-            if is_repeatable(request):
-                yield self._with_token(request, used)
+            yield self._with_token(request, await self._arefresh(used))
 
     def _with_token(self, request: httpx.Request, token: Secret) -> httpx.Request:
         request.headers[self._header] = self._prefix + token.value

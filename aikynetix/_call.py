@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 import httpx
 from attrs import frozen
 
-from . import __version__, _reading, _responses, _retry
+from . import __version__, _reading, _responses
 from ._auth import is_repeatable, origin_of
 from ._errors import AikynetixError, client_closed
 from ._network import CANCELLED, DEADLINE, UNSENT
@@ -109,7 +109,7 @@ def call_flow(request: httpx.Request, settings: Settings) -> Flow[httpx.Response
         attempt += 1
         request.extensions[UNSENT] = False
         if allowed is not None:
-            left = max(_SHORTEST_ATTEMPT, began + _retry.BUDGET - time.monotonic()) if attempt > 1 else allowed
+            left = max(_SHORTEST_ATTEMPT, began + _responses.BUDGET - time.monotonic()) if attempt > 1 else allowed
             request.extensions[DEADLINE] = time.monotonic() + min(allowed, left)
         result = yield from _attempt_flow(request, headers)
         if isinstance(result, httpx.Response) and result.is_success:
@@ -154,13 +154,13 @@ def _wait_after(
     request: httpx.Request, result: Result, attempt: int, settings: Settings, elapsed: float
 ) -> float | None:
     """Return the seconds to wait before trying again, or None when ``result`` is final."""
-    if not _retry.is_retryable(request.method, result) or not is_repeatable(request):
+    if not _responses.is_retryable(request.method, result) or not is_repeatable(request):
         return None
-    wait = _retry.next_wait(
+    wait = _responses.next_wait(
         attempt=attempt,
         max_retries=settings.max_retries,
         elapsed=elapsed,
-        retry_after=_retry.retry_after(result.headers, time.time()) if isinstance(result, httpx.Response) else None,
+        retry_after=_responses.retry_after(result.headers, time.time()) if isinstance(result, httpx.Response) else None,
         draw=random.random(),
     )
     if wait is not None:

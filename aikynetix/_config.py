@@ -14,8 +14,7 @@ import httpx
 from attrs import Factory, field, frozen
 from attrs.converters import optional
 
-from ._auth import ApiKey, BearerToken, SameOriginAuth
-from ._auth import SpecDefaults as SpecDefaults  # noqa: PLC0414 -- taken from here
+from ._auth import ApiKey, BearerToken, SameOriginAuth, SpecDefaults
 from ._errors import ConfigurationError
 
 API_KEY_VARIABLE = "AIKYNETIX_API_KEY"

@@ -1,22 +1,5 @@
 """The exceptions of the package.
 
-AikynetixError
-├── ConfigurationError                       wrong or missing settings
-├── InvalidArgumentError                     a session id that no request can carry; a ValueError as well
-├── APIError                                 something between the request and a usable response
-│   ├── APIConnectionError                   no usable response: DNS, refused, reset, protocol, TLS, proxy
-│   │   └── APITimeoutError
-│   ├── APIStatusError                       a response with a status other than 2xx
-│   │   ├── BadRequestError 400   AuthenticationError 401   PermissionDeniedError 403   NotFoundError 404
-│   │   ├── ConflictError 409     UnprocessableEntityError 422   RateLimitError 429
-│   │   └── InternalServerError   every 5xx
-│   └── APIResponseValidationError           a 2xx that cannot be used
-├── VideoNotReadyError                       the wait ran out
-└── DownloadError                            the bytes could not be had
-    ├── SignedUrlExpiredError
-    ├── IntegrityError
-    └── DownloadInterruptedError
-
 All of them pickle, so that they cross process boundaries. The foreign exception that led to one of them is its
 ``__cause__``; a cause does not pickle, because it may hold the request and with it the credential.
 """

@@ -19,8 +19,7 @@ from aikynetix_api.client import AuthenticatedClient, Client
 from aikynetix_api.errors import UnexpectedStatus
 from attrs import field, frozen
 
-from ._auth import ApiKey, BearerToken
-from ._config import SpecDefaults
+from ._auth import ApiKey, BearerToken, SpecDefaults
 from ._errors import ConfigurationError, InvalidArgumentError
 from ._responses import misfit
 
@@ -271,13 +270,7 @@ class RawClient(_Base):
             "or build a generated Client of your own for other headers."
         )
 
-    def with_cookies(self, *_: object, **__: object) -> NoReturn:
-        """Not available; see `with_headers`."""
-        self.with_headers()
-
-    def with_timeout(self, *_: object, **__: object) -> NoReturn:
-        """Not available; see `with_headers`."""
-        self.with_headers()
+    with_cookies = with_timeout = with_headers
 
     def __enter__(self) -> Self:
         self.get_httpx_client()

@@ -93,14 +93,8 @@ def scrub_exception(error: BaseException | None, outer: BaseException | None = N
             return
         if isinstance(error, httpx.RequestError):
             error._request = None  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] -- its repr has the URL
-        error.args = tuple(_scrub_argument(argument) for argument in error.args)
+        error.args = tuple(scrub(argument) if isinstance(argument, str) else argument for argument in error.args)
         error = error.__cause__ or error.__context__
-
-
-def _scrub_argument(argument: object) -> object:
-    if isinstance(argument, bytes | bytearray):
-        return scrub(argument.decode("latin-1")).encode("latin-1")
-    return scrub(argument) if isinstance(argument, str) else argument
 
 
 def redact_url(url: str) -> str:

@@ -17,8 +17,7 @@ import httpx
 
 from .._config import is_loopback
 from .._reading import Decoder, read
-from .._responses import connection_error
-from .._retry import retry_after
+from .._responses import connection_error, retry_after
 from ._failures import Failure, Kind
 from ._object import EDGE, ObjectVersion, RangeResponse, content_length, range_headers, validate_response, why_no_video
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from attrs import define
 
 from .._errors import AikynetixError, DownloadError, DownloadInterruptedError, IntegrityError, SignedUrlExpiredError
-from .._retry import next_wait
+from .._responses import next_wait
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator

@@ -25,7 +25,6 @@ from aikynetix import (
     _reading,
     _redact,
     _responses,
-    _retry,
 )
 from aikynetix._download import _destination, _failures, _object, _partial
 from aikynetix._export import _input, _record
@@ -89,7 +88,7 @@ def file_name(data: bytes) -> None:
 def retry_after(data: bytes) -> None:
     """A Retry-After is a number of seconds, 0 or more and finite, or nothing."""
     wait, _, date = data.decode("latin-1").partition("\n")
-    seconds = _retry.retry_after(httpx.Headers([(b"retry-after", wait.encode()), (b"date", date.encode())]), 1.7e9)
+    seconds = _responses.retry_after(httpx.Headers([(b"retry-after", wait.encode()), (b"date", date.encode())]), 1.7e9)
     _promise(seconds is None or (seconds >= 0 and math.isfinite(seconds)))
 
 

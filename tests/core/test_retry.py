@@ -20,7 +20,7 @@ from aikynetix import (
     InternalServerError,
     RateLimitError,
 )
-from aikynetix._retry import BUDGET, next_wait
+from aikynetix._responses import BUDGET, next_wait
 from tests.contract.callers import CLIENTS, Replies, ask
 from tests.secrets.hunt import KEY
 

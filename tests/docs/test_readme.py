@@ -181,11 +181,11 @@ def test_the_readme_is_short_and_its_links_lead_somewhere() -> None:
 
 def test_the_figures_of_the_guides_are_those_of_the_code() -> None:
     """Limits and defaults are written in prose; they are held together here."""
-    from aikynetix import _config, _reading, _retry
+    from aikynetix import _config, _reading, _responses
 
     timeout, guide = _config.DEFAULT_TIMEOUT, GUIDES["networks"]
     assert f"One attempt may take {timeout.read:.0f} seconds, {timeout.connect:.0f} of them for connecting" in guide
-    assert f"retries for {_retry.BUDGET:.0f} seconds at most" in guide
+    assert f"retries for {_responses.BUDGET:.0f} seconds at most" in guide
     assert f"{_reading.ERROR_LIMIT // 1024} KiB of an error's body, {_reading.JSON_LIMIT // 2**20} MiB of JSON" in guide
     assert f"| `max_retries=` | | {inspect.signature(aikynetix.Aikynetix).parameters['max_retries'].default} |" in guide
 
