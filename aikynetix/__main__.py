@@ -54,26 +54,10 @@ def main() -> None:
     except OSError as error:
         code = _lost_output(error)
     if code >= 128:
-        _leave(code)
-    sys.exit(code)
-
-
-def _leave(code: int) -> None:
-    """End the process after a signal, when its threads have ended or two seconds are over.
-
-    A signal may strike between a lock that the standard library takes and the block that would release it: threads
-    that wait for that lock never end, and the interpreter would wait for them.
-    """
-    import threading
-    import time
-
-    end = time.monotonic() + 2
-    try:
-        for thread in threading.enumerate():
-            if thread is not threading.main_thread() and not thread.daemon:
-                thread.join(max(0.0, end - time.monotonic()))
-    finally:  # also where Ctrl-C is pressed once more
+        # A signal may strike between a lock that the standard library takes and the block that would release it; the
+        # threads that wait for that lock never end, and an interpreter would wait for them. What they fetched is kept.
         os._exit(code)
+    sys.exit(code)
 
 
 def _run(arguments: list[str]) -> int:

@@ -1,9 +1,9 @@
 """One call: its attempts, redirects, credential and bounds, written once for both clients.
 
-`call_flow` decides, as a generator that yields `Send` and `Sleep` and is sent back what came of them; `run` and `arun`
-do what it yields. `HttpClient` and `AsyncHttpClient` are httpx's own clients whose ``send`` is such a call. Each
-request that it makes is an ordinary one of httpx's, so that event hooks, mocks and traces see all of them; what
-``send`` returns and raises is httpx's own vocabulary, so that generated code runs on it as on any httpx client.
+`call_flow` decides, as a generator that yields what to send, or the seconds to sleep, and is sent back what came of it;
+`run` and `arun` do what it yields. `HttpClient` and `AsyncHttpClient` are httpx's own clients whose ``send`` is such a
+call. Each request that it makes is an ordinary one of httpx's, so that event hooks, mocks and traces see all of them;
+what ``send`` returns and raises is httpx's own vocabulary, so that generated code runs on it as on any httpx client.
 `exchange` is the same in ours.
 """
 
@@ -20,7 +20,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 import httpx
-from attrs import frozen
 
 from . import __version__, _reading, _responses
 from ._auth import is_repeatable, origin_of
@@ -47,22 +46,9 @@ _NO_BODY = httpx.ByteStream(b"")
 _SHORTEST_ATTEMPT = 0.1  # seconds that an attempt gets at the very end of the budget
 
 
-@frozen
-class Send:
-    """Send this request."""
-
-    request: Any
-
-
-@frozen
-class Sleep:
-    """Wait for so many seconds."""
-
-    seconds: float
-
-
 Result = httpx.Response | Exception
-Flow = Generator[Send | Sleep, Any, T]
+Flow = Generator[Any, Any, T]
+"""What yields requests to send, and the seconds to sleep as a float."""
 
 
 def run(
@@ -76,7 +62,7 @@ def run(
         except StopIteration as stop:
             return cast("T", stop.value)
         try:
-            result = sleep(step.seconds) if isinstance(step, Sleep) else send(step.request)
+            result = sleep(step) if isinstance(step, float) else send(step)
         except failures as error:
             result = error
 
@@ -92,7 +78,7 @@ async def arun(flow: Flow[T], send: Callable[[Any], Awaitable[object]], failures
         except StopIteration as stop:
             return cast("T", stop.value)
         try:
-            result = await (anyio.sleep(step.seconds) if isinstance(step, Sleep) else send(step.request))
+            result = await (anyio.sleep(step) if isinstance(step, float) else send(step))
         except failures as error:
             result = error
 
@@ -117,7 +103,7 @@ def call_flow(request: httpx.Request, settings: Settings) -> Flow[httpx.Response
         wait = _wait_after(request, result, attempt, settings, time.monotonic() - began)
         if wait is None:
             break
-        yield Sleep(wait)
+        yield wait
         request.url, request.headers = url, headers.copy()
     if isinstance(result, Exception):
         raise result
@@ -128,7 +114,7 @@ def _attempt_flow(request: httpx.Request, headers: httpx.Headers) -> Flow[Result
     """Send ``request`` and follow redirects within its origin, at most three, each with ``headers`` alone."""
     following, redirects = request, 0
     while True:
-        result: Result = yield Send(following)
+        result: Result = yield following
         if isinstance(result, TimeoutError):
             kind = httpx.ConnectTimeout if following.extensions.get(UNSENT) else httpx.ReadTimeout
             result = kind(str(result) or "the response was not complete within the timeout", request=request)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from ._call import Flow, Send, Sleep
 from ._errors import (
     APIConnectionError,
     APIError,
@@ -21,6 +20,8 @@ from ._operations import Analysis, generate_analyzed_video, get_analyzed_video
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from ._call import Flow
 
 Outcome = AnalyzedVideo | APIError | None
 """What comes of a request: the video, an error, or None where there is no video yet."""
@@ -48,7 +49,7 @@ def ensure_flow(
     pending: APIError | None = None
     began, pause, looks, is_running = clock(), _FIRST_PAUSE, 0, False
     while True:
-        outcome: Outcome = yield Send(look)
+        outcome: Outcome = yield look
         if isinstance(outcome, AnalyzedVideo):
             return outcome
         elapsed, asked_to_wait = clock() - began, 0.0
@@ -58,7 +59,7 @@ def ensure_flow(
             if pending is not None and outcome is not None and is_believed:
                 raise pending
             if not is_running and (pending is None or (_is_uncertain(pending) and looks < _MOST_LOOKS)):
-                made: Outcome = yield Send(make)
+                made: Outcome = yield make
                 if isinstance(made, AnalyzedVideo):
                     return made
                 elapsed, pending = clock() - began, _pending(made)
@@ -76,7 +77,7 @@ def ensure_flow(
                 session_id=session_id,
                 waited=elapsed,
             ) from pending
-        yield Sleep(min(wait - elapsed, max(pause, asked_to_wait)))
+        yield float(min(wait - elapsed, max(pause, asked_to_wait)))
         pause = min(pause * 1.5, _LONGEST_PAUSE)
 
 

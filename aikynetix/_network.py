@@ -14,7 +14,7 @@ import socket
 import ssl
 import time
 from concurrent.futures import Future
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from ipaddress import ip_address
 from itertools import zip_longest
 from threading import Event, Thread
@@ -198,37 +198,42 @@ def _dial(host: str, port: int, extensions: Mapping[str, Any], timeout: float | 
     """
     left, is_cancelled = time_left(extensions, timeout, TimeoutError), extensions.get(CANCELLED, bool)
     end = math.inf if left is None else time.monotonic() + left
-    found = _resolve(host, port, left)
-    first = [info for info in found if info[0] == found[0][0]]
-    other = [info for info in found if info[0] != found[0][0]]
-    addresses = [info for pair in zip_longest(first, other) for info in pair if info is not None]
-    failures: list[OSError] = []
+    addresses, failures = _resolve(host, port, left), list[OSError]()
     now = next_at = time.monotonic()
-    with selectors.DefaultSelector() as selector:
-        try:
-            while addresses or selector.get_map():
-                if now >= end or is_cancelled():
-                    raise TimeoutError("no connection within the timeout")
-                try:
-                    if addresses and (now >= next_at or not selector.get_map()):
-                        next_at = now + _ATTEMPT_DELAY
-                        _begin_to_connect(addresses.pop(0), selector)
-                    for key, _ in selector.select(min(_LOOK_EVERY, end - now)):
-                        return _connected(key.fileobj, selector)
-                except OSError as error:
-                    failures.append(error)
-                now = time.monotonic()
-        finally:
-            for key in list(selector.get_map().values()):
-                key.fileobj.close()  # type: ignore[union-attr] # what was registered are sockets
+    with selectors.DefaultSelector() as selector, ExitStack() as opened:
+        while addresses or selector.get_map():
+            if now >= end or is_cancelled():
+                raise TimeoutError("no connection within the timeout")
+            try:
+                if addresses and (now >= next_at or not selector.get_map()):
+                    next_at = now + _ATTEMPT_DELAY
+                    family, kind, protocol, _, address = addresses.pop(0)
+                    connection = opened.enter_context(socket.socket(family, kind, protocol))
+                    connection.setblocking(False)
+                    with suppress(BlockingIOError):
+                        connection.connect(address)
+                    selector.register(connection, selectors.EVENT_WRITE)
+                for key, _ in selector.select(min(_LOOK_EVERY, end - now)):
+                    return _connected(key.fileobj, selector)
+            except OSError as error:
+                failures.append(error)
+            now = time.monotonic()
     raise failures[0]
 
 
+def _connected(connection: Any, selector: selectors.BaseSelector) -> socket.socket:
+    selector.unregister(connection)
+    if code := connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+        raise OSError(code, os.strerror(code))
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return socket.socket(connection.family, connection.type, connection.proto, connection.detach())
+
+
 def _resolve(host: str, port: int, timeout: float | None) -> list[Any]:
-    """Return the addresses of ``host``; the system's resolver, which knows no timeout, is left to itself after one."""
-    with suppress(ValueError):
-        ip_address(host)  # raises for a name
-        return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    """Return the addresses of ``host``, of both families in turn.
+
+    The system's resolver, which knows no timeout, is left to itself after one.
+    """
     found: Future[list[Any]] = Future()
 
     def work() -> None:
@@ -237,31 +242,15 @@ def _resolve(host: str, port: int, timeout: float | None) -> list[Any]:
         except Exception as error:
             found.set_exception(error)
 
-    Thread(target=work, name="aikynetix-resolver", daemon=True).start()
     try:
-        return found.result(timeout)
+        ip_address(host)  # raises for a name
+        work()
+    except ValueError:
+        Thread(target=work, name="aikynetix-resolver", daemon=True).start()
+    try:
+        infos = found.result(timeout)
     except TimeoutError:
         raise TimeoutError("the host name was not resolved within the timeout") from None
-
-
-def _begin_to_connect(info: Any, selector: selectors.BaseSelector) -> None:
-    family, kind, protocol, _, address = info
-    connection = socket.socket(family, kind, protocol)
-    try:
-        connection.setblocking(False)
-        with suppress(BlockingIOError):
-            connection.connect(address)
-        selector.register(connection, selectors.EVENT_WRITE)
-    except OSError:
-        connection.close()
-        raise
-
-
-def _connected(connection: Any, selector: selectors.BaseSelector) -> socket.socket:
-    selector.unregister(connection)
-    code = connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-    if code:
-        connection.close()
-        raise OSError(code, os.strerror(code))
-    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return connection  # type: ignore[no-any-return] # a socket, as registered
+    first = [info for info in infos if info[0] == infos[0][0]]
+    other = [info for info in infos if info[0] != infos[0][0]]
+    return [info for pair in zip_longest(first, other) for info in pair if info is not None]

@@ -40,11 +40,6 @@ _NONE_FREE = f"no free connection among {_MOST_CONNECTIONS}"
 _ONE = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=30.0)
 
 
-@cache
-def _context_without_authorities() -> ssl.SSLContext:
-    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-
-
 def _make_context(verify: ssl.SSLContext | str | None) -> ssl.SSLContext:
     if isinstance(verify, ssl.SSLContext):
         return verify
@@ -77,10 +72,11 @@ class _Stack:
 
     def __init__(self, context: Callable[[], ssl.SSLContext], proxy: httpx.Proxy | None = None) -> None:
         self._context, self._proxy = context, proxy
+        self._bare_context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # of plain HTTP; to load authorities takes a while
         self._idle: defaultdict[Any, list[Any]] = defaultdict(list)
 
     def _make(self, url: httpx.URL) -> Any:
-        context = self._context() if url.scheme != "http" else _context_without_authorities()
+        context = self._context() if url.scheme != "http" else self._bare_context
         proxy = None if is_loopback(url.host) else self._proxy
         if proxy is not None and proxy.url.scheme == "https" and proxy.ssl_context is None:
             proxy = httpx.Proxy(proxy.url, ssl_context=context, auth=proxy.auth, headers=proxy.headers)

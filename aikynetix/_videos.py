@@ -165,11 +165,8 @@ class AnalyzedVideos(_VideosBase):
         def ask(spec: RequestSpec) -> AnalyzedVideo | None:
             return video_if_ready(session_id, spec, self._http.exchange(spec.kwargs, JSON_LIMIT, cancel))
 
-        flow, sleep = (
-            ensure_flow(session_id, analysis, wait, time.monotonic),
-            time.sleep if cancel is None else cancel.wait,
-        )
-        return run(flow, ask, APIError, sleep)
+        flow = ensure_flow(session_id, analysis, wait, time.monotonic)
+        return run(flow, ask, APIError, time.sleep if cancel is None else cancel.wait)
 
     def download(
         self,

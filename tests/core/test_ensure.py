@@ -44,11 +44,11 @@ def run(*outcomes: Outcome, wait: float = 300.0) -> tuple[Outcome | VideoNotRead
     step = next(flow)
     for _ in range(2_000):
         outcome: Outcome = None
-        if hasattr(step, "seconds"):
-            assert step.seconds > 0
-            pauses.append(step.seconds)
+        if isinstance(step, float):
+            assert step > 0
+            pauses.append(step)
         else:
-            asked += {"get": "g", "post": "p"}[step.request.kwargs["method"]]
+            asked += {"get": "g", "post": "p"}[step.kwargs["method"]]
             outcome = pending.pop(0) if len(pending) > 1 else pending[0]
         try:
             step = flow.send(outcome)
