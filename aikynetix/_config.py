@@ -74,7 +74,9 @@ def checked_base_url(base_url: str | httpx.URL, setting: str) -> httpx.URL:
 
 
 def _names_host(url: httpx.URL, schemes: tuple[str, ...]) -> bool:
-    return url.scheme in schemes and bool(url.host) and (url.port is None or 0 < url.port < 65_536)
+    # httpx quotes what can stand in no host name; in an IPv6 address it says where the zone begins.
+    has_host = bool(url.host) and ("%" not in url.host or ":" in url.host)
+    return url.scheme in schemes and has_host and (url.port is None or 0 < url.port < 65_536)
 
 
 def is_loopback(host: str) -> bool:

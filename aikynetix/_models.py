@@ -228,7 +228,8 @@ def disposition_name(header: str) -> str | None:
     """
     message = Message()
     try:
-        message["content-disposition"] = header[:_LONGEST_DISPOSITION]
+        # `Message` knows no space before or behind the star.
+        message["content-disposition"] = re.sub(r"\s*\*\s*=\s*", "*=", header[:_LONGEST_DISPOSITION])
         # Of two of a name the last counts, and that is the extended one, wherever it stands.
         name = dict(message.get_params([], header="content-disposition")).get("filename", "")
         return safe_name(re.split(r"[/\\]", collapse_rfc2231_value(name))[-1]) or None

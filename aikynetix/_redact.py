@@ -26,7 +26,7 @@ _URL = re.compile(r"https?://[^\s\"'<>]+", re.IGNORECASE)
 # A logger's filter sees only the records made by that very logger, so each of them gets it.
 _FOREIGN_LOGGERS = ("httpx", "httpcore.connection", "httpcore.http11", "httpcore.proxy", "httpcore.socks")
 
-_lock = threading.Lock()
+_lock = threading.RLock()  # collecting garbage under it may close a stream, which logs
 _live: WeakSet[Secret] = WeakSet()
 
 

@@ -17,6 +17,7 @@ import httpx
 
 from .._config import is_loopback
 from .._reading import Decoder, read
+from .._redact import one_line, scrub
 from .._responses import connection_error, retry_after
 from ._failures import Failure, Kind
 from ._object import EDGE, ObjectVersion, RangeResponse, content_length, range_headers, validate_response, why_no_video
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 
 _MAX_REDIRECTS = 5
 _XML_CODE = re.compile(rb"<Code>\s*([A-Za-z]{1,64})\s*</Code>")  # of Cloud Storage's error documents
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
 # What is encoded cannot be resumed, and its length says nothing about the file's.
 _HEADERS = {"Accept": "*/*", "Accept-Encoding": "identity"}
 # Most bytes that a killed process had received over one connection and not yet noted.
@@ -134,7 +134,8 @@ class Connection:
         except Failure as failure:
             return filled, failure
         except Exception as error:  # a mock or a caller's transport raises what it likes
-            broken = Failure(Kind.BROKEN, f"the storage broke the video off ({type(error).__name__})")
+            why = one_line(scrub(str(error)), limit=200) or type(error).__name__
+            broken = Failure(Kind.BROKEN, f"the storage broke the video off ({why})")
             broken.__cause__ = error
             return filled, broken
         return filled, None
@@ -204,19 +205,20 @@ def _open_bytes(
             raise Failure(Kind.FINAL, "the video's URL is neither https nor on this machine")
         if timeout.read is not None:
             # A head of which each byte comes in time may still take for ever, so it has a limit as a whole.
-            deadline = time.monotonic() + (timeout.connect or 0.0) + timeout.read
+            deadline = time.monotonic() + max(timeout.connect or 0.0, timeout.read)
         try:
             response = open_url(url, {**_HEADERS, **headers}, cancelled=is_over)
         except Exception as error:  # a caller's transport raises what it likes
+            if time.monotonic() >= deadline:
+                raise Failure(Kind.BROKEN, f"{parsed.host}: no complete response within the timeout") from error
             raise _connection_failure(error, parsed) from error
         deadline = math.inf  # a body may take as long as it takes
         if response.status_code in (200, 206):
             return response, url
-        target = response.headers.get("location")
-        if response.status_code not in _REDIRECTS or not target:
+        if not response.has_redirect_location:
             raise _refusal(response)
         response.close()
-        may_be_plain, parsed = is_local, _parsed(target, parsed)
+        may_be_plain, parsed = is_local, _parsed(response.headers["location"], parsed)
         url = str(parsed)
     raise Failure(Kind.STATUS, "the storage redirects in a circle", status=310)
 

@@ -25,8 +25,6 @@ _SIGNATURE_CODE = re.compile(
     "|ExpiredToken|SignatureDoesNotMatch|AccessDenied|AuthenticationRequired|InvalidSecurity|MalformedSecurityHeader|"
     "RequestTimeTooSkewed|InvalidPolicyDocument|AuthorizationQueryParametersError"
 )
-_PASSING_STATUSES = frozenset({408, 425, 429})
-URL_STATUSES = frozenset({400, 401, 403, 404, 410})  # another URL may help
 _NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
@@ -101,7 +99,7 @@ class Failure(Exception):
     def may_pass(self) -> bool:
         """Whether the same request may succeed a little later."""
         if self.kind is Kind.STATUS:
-            return (self.status >= 500 and self.status != 501) or self.status in _PASSING_STATUSES
+            return (self.status >= 500 and self.status != 501) or self.status in (408, 425, 429)
         return self.kind is Kind.BROKEN
 
     @property
@@ -151,7 +149,7 @@ class Setbacks:
         if done >= self._done + PROGRESS:
             self._done, self._waited, self.failures, self.renewals = done, 0.0, 0, 0
         # A server that restarts breaks all connections: that is one failure, and the last of them is the one to count.
-        is_about_url = failure.status in URL_STATUSES
+        is_about_url = failure.status in (400, 401, 403, 404, 410)  # another URL may help
         self.failures += not others and not is_about_url
         if failure.kind is Kind.CHANGED:
             return Step.START_OVER, 0.0

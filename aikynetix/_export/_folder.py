@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import shutil
 import stat
@@ -46,7 +47,7 @@ class Folder:
         self._file: FileIO | None = None
         self._reader: BufferedReader | None = None
         self._offsets: dict[str, int] = {}
-        self._seen: dict[str, None] = {}
+        self._seen: dict[str, object] = {}
         self._read_to, self._is_cut_off = 0, False  # by a crash in the middle of a line
 
     def fetch(self) -> None:
@@ -81,11 +82,12 @@ class Folder:
                     self._offsets[record.session_id] = self._read_to
                 self._read_to += len(line)
 
-    def add_seen(self, session_id: str) -> bool:
+    def add_seen(self, session_id: str, analysis: object = None) -> bool:
         """Return whether the list has the session for the first time."""
-        count = len(self._seen)
-        self._seen.setdefault(session_id)
-        return len(self._seen) > count
+        is_new = session_id not in self._seen
+        if self._seen.setdefault(session_id, analysis) != analysis:
+            logging.getLogger("aikynetix").warning("%r is listed for several analyses: the first counts", session_id)
+        return is_new
 
     def last(self, session_id: str) -> ExportRecord | None:
         """Return the session's last record; None where there is none."""

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 Item = tuple[str, Analysis | None]
 """A session id and the analysis to make of it, None for the one of the whole export."""
 
-Line = tuple[int, str]
-
 _IDS = ("sessionid", "id")  # as `_key` has them; the first of them that is there names the column
 _ANALYSIS = "analysis"
 _DELIMITERS = (",", ";", "\t")
@@ -40,7 +38,7 @@ class BadInputError(ValueError):
 def sessions(file: BinaryIO, name: str = "") -> Iterator[Item]:
     """Yield the sessions in ``file``, which may be a pipe.
 
-    Without a telling extension the first line says what kind of list it is: a JSON object, the line ``sep=;``, a header
+    Without a telling extension the first line says what kind of list it is: JSON, a quote, the line ``sep=;``, a header
     with a column ``session_id`` (``Session ID``, ``sessionId``, ``id``), or else a session id, and so one per line. A
     line that begins with ``# `` is a comment, and a header that is repeated no session.
 
@@ -57,17 +55,17 @@ def sessions(file: BinaryIO, name: str = "") -> Iterator[Item]:
         return
     everything, extension = chain([first], lines), PurePath(name).suffix.lower()
     separator, delimiter = _SEPARATOR.fullmatch(first[1]), _delimiter(first[1])
-    if extension in (".jsonl", ".ndjson", ".json") or first[1].startswith("{"):
+    if extension in (".jsonl", ".ndjson", ".json") or first[1].startswith(("{", "[")):
         yield from _json_lines(everything)
     elif separator is not None:
         yield from _table(_rows(first[0] + 1, lines, separator[1]))
-    elif extension in (".csv", ".tsv") or delimiter is not None:
+    elif extension in (".csv", ".tsv") or delimiter is not None or first[1].startswith('"'):
         yield from _table(_rows(first[0], everything, delimiter or max(_DELIMITERS, key=first[1].count)))
     else:
         yield from _table((number, [line]) for number, line in everything)
 
 
-def _lines(file: BinaryIO) -> Iterator[Line]:
+def _lines(file: BinaryIO) -> Iterator[tuple[int, str]]:
     """Yield the lines, numbered from 1, whatever ends them."""
     text = io.TextIOWrapper(file, "utf-8-sig", "surrogateescape", newline=None)
     try:
@@ -82,7 +80,7 @@ def _lines(file: BinaryIO) -> Iterator[Line]:
             text.detach()
 
 
-def _json_lines(lines: Iterable[Line]) -> Iterator[Item]:
+def _json_lines(lines: Iterable[tuple[int, str]]) -> Iterator[Item]:
     for number, line in lines:
         if not line.strip():
             continue
@@ -139,7 +137,7 @@ def _id_key(number: int, keys: Iterable[str], names: Iterable[str]) -> str:
     raise BadInputError(number, f"no 'session_id' among {_listed(names)}")
 
 
-def _rows(start: int, lines: Iterable[Line], delimiter: str) -> Iterator[tuple[int, list[str]]]:
+def _rows(start: int, lines: Iterable[tuple[int, str]], delimiter: str) -> Iterator[tuple[int, list[str]]]:
     """Yield the rows with the number of the line each begins on; a quoted cell may span lines."""
     rows = csv.reader((text for _, text in lines), delimiter=delimiter, strict=True)
     while True:

@@ -52,7 +52,7 @@ def sessions(items: Iterable[Any], folder: Folder) -> Iterator[tuple[Any, Any, E
         session_id, analysis = item if isinstance(item, tuple) and len(item) == 2 else (item, None)
         shown, is_text = shown_id(session_id), isinstance(session_id, str)
         # What is no text is a mistake, and must not stand in the way of the session that it looks like.
-        if folder.add_seen(shown if is_text else f"\0{shown}"):
+        if folder.add_seen(shown if is_text else f"\0{shown}", analysis):
             yield session_id, analysis, folder.last(shown) if is_text else None
 
 

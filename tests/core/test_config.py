@@ -76,7 +76,7 @@ WRONG: list[tuple[dict[str, Any], dict[str, str], list[str]]] = [
     ({"api_key": KEY, "max_retries": 1.5}, {}, ["max_retries="]),
     *(
         ({"api_key": KEY, "proxy": proxy}, {}, ["proxy="])
-        for proxy in ("ftp://127.0.0.1:1", "127.0.0.1", "http://", 5, f"gopher://someone:{PASSWORD}@h")
+        for proxy in ("ftp://127.0.0.1:1", "127.0.0.1", "http://", "http://[h", 5, f"gopher://someone:{PASSWORD}@h")
     ),
     *(
         ({"api_key": KEY, "base_url": url}, {}, ["base_url="])

@@ -67,6 +67,7 @@ def test_the_end_of_a_signed_url(query: str, end: datetime | None) -> None:
                 ('filename="a b.mp4"', "a b.mp4"),
                 ('filename="a\\"b.mp4"', "a_b.mp4"),
                 ("FILENAME*=UTF-8''caf%C3%A9.mp4", "café.mp4"),
+                ("filename * = KOI8-R''%C1.mp4", "\u0430.mp4"),
                 ("filename*=iso-8859-1'en'a.mp4", "a.mp4"),
                 ('filename="../../a.mp4"', "a.mp4"),
                 ('filename="C:\\\\x\\\\a.mp4"', "a.mp4"),

@@ -59,7 +59,9 @@ def test_a_hostile_line_is_no_record(line: bytes) -> None:
     assert load(line) is None
 
 
-def test_the_last_line_of_each_session_counts_in_the_order_of_the_list(tmp_path: Path) -> None:
+def test_the_last_line_of_each_session_counts_in_the_order_of_the_list(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     """A session that failed first and was done later is done; what only earlier exports knew comes last."""
     failure = ExportRecord(session_id="b", status=ExportStatus.FAILED, error="E", message="m")
     lines = [dump(failure, None), b"torn{\n", dump(done("a"), "s.mp4"), dump(done("b"), "s.mp4")]
@@ -67,6 +69,9 @@ def test_the_last_line_of_each_session_counts_in_the_order_of_the_list(tmp_path:
     folder = Folder(tmp_path)
     folder.open()
     assert [folder.add_seen(id_) for id_ in ("c", "b", "\ud800", "b", "\ud800")] == [True, True, True, False, False]
+    assert not caplog.messages
+    assert not folder.add_seen("c", "jump")
+    assert caplog.messages == ["'c' is listed for several analyses: the first counts"]
     assert folder.note(done("c")) == done("c", path=tmp_path / "s.mp4")
     folder.read()
     assert folder.last("b") == done("b")

@@ -28,6 +28,7 @@ def read(text: str | bytes, name: str = "") -> list[Item]:
         ("a\nb\n", "", AB),
         ("a\r\nb c\r\n\r\n d\t", "list.txt", [("a", None), ("b c", None), ("d", None)]),
         ("a\rb", "", AB),
+        ('"a"\n"b"\n', "", AB),
         ("\ufeffa\nb", "", AB),
         ("ä\u2028b\n", "", [("ä\u2028b", None)]),
         ("#1\na,b\n", "", [("#1", None), ("a,b", None)]),

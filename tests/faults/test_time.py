@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 BUDGET = 3.0
 """Seconds that an attempt may take here; a tenth of it is what ending takes."""
-STEPS = 4
-"""Parts of a download that may each take the timeout: lookup, connecting, the head, and silence in the body."""
+STEPS = 3
+"""Parts of a download that may each take the timeout: lookup, connecting with the head, and silence in the body."""
 
 
 def all_at_once(calls: Sequence[Callable[[], Any]]) -> tuple[list[Any], float]:
