@@ -237,11 +237,11 @@ def _refusal(response: httpx.Response) -> Failure:
     code = ""
     with suppress(Exception):  # a body that breaks says no less than none
         read(response)
-        found = _XML_CODE.search(response.content)
-        code = found[1].decode() if found else ""
+        code = b"".join(_XML_CODE.findall(response.content)[:1]).decode()
+    advice = "; `generate` makes the video anew" if response.status_code in (404, 410) else ""
     return Failure(
         Kind.STATUS,
-        f"the storage answered {response.status_code}{f' ({code})' if code else ''}",
+        f"the storage answered {response.status_code}{f' ({code})' if code else ''}{advice}",
         status=response.status_code,
         code=code,
         retry_after=retry_after(response.headers, time.time()),
