@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     import anyio
 
 HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, section 5.6.2
-_TOKENS_KEPT = 4
 _MOST_SENT = 10  # requests that a credential of the caller's own may make of one
 
 
@@ -122,7 +121,6 @@ class BearerToken(httpx.Auth):
     def __init__(self, token: str | Callable[[], str] | Callable[[], Awaitable[str]]) -> None:
         self._source: Callable[[], Any] | None = token if callable(token) else None
         self._token: Secret | None = None
-        self._earlier: deque[Secret] = deque(maxlen=_TOKENS_KEPT)  # responses may still quote them
         if self._source is None:
             self._token = checked_secret(token, "token= (or AIKYNETIX_TOKEN)")
         self._header, self._prefix = "Authorization", "Bearer "
@@ -192,7 +190,6 @@ class BearerToken(httpx.Auth):
         if inspect.iscoroutine(value):
             value.close()  # the synchronous client refuses it, and it would complain that nobody awaited it
         self._token = checked_secret(value, "token= (what the callable returned)")
-        self._earlier.append(self._token)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return BearerToken, (self._source or cast("Secret", self._token).value,)
@@ -213,7 +210,7 @@ class SameOriginAuth(httpx.Auth):
     def __init__(self, inner: httpx.Auth, base_url: httpx.URL) -> None:
         self.inner = inner
         self._origin = origin_of(base_url)
-        # What a credential of the caller's own kind added to requests, so that it is masked like ours.
+        # What was added to requests, so that it is masked for a while: responses may still quote an earlier token.
         self._seen: deque[Secret] = deque(maxlen=16)
 
     def sync_auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
@@ -252,8 +249,7 @@ class SameOriginAuth(httpx.Auth):
 
     def _checker(self, request: httpx.Request) -> Callable[[httpx.Request], bool]:
         """Return what sees every request that the credential makes of ``request``, and says whether it may be sent."""
-        is_known, is_spent, times = isinstance(self.inner, BearerToken), False, 0  # its secrets are masked already
-        before: set[tuple[str, str]] = set() if is_known else _values_of(request)
+        before, is_spent, times = _values_of(request), False, 0
 
         def may_send(sent: httpx.Request) -> bool:
             nonlocal is_spent, times
@@ -265,10 +261,10 @@ class SameOriginAuth(httpx.Auth):
             is_spent = sent.stream is request.stream and not is_repeatable(request)
             if sent is not request:
                 sent.extensions = {**request.extensions, **sent.extensions}  # the limits of the same call
-            if not is_known:
-                added = {value for _, value in _values_of(sent) - before}
-                added |= {value.rpartition(" ")[2] for value in added}
-                self._seen.extend(map(Secret, added - {secret.value for secret in self._seen}))
+            added = {value for _, value in _values_of(sent) - before}
+            added |= {value.rpartition(" ")[2] for value in added}
+            # Of a copy, because other threads add to it.
+            self._seen.extend(map(Secret, added - {secret.value for secret in list(self._seen)}))
             return True
 
         return may_send

@@ -92,8 +92,7 @@ def _checked_timeout(timeout: float | httpx.Timeout | None) -> httpx.Timeout:
     if timeout is None:
         return DEFAULT_TIMEOUT
     if isinstance(timeout, httpx.Timeout):
-        phases: list[object] = [timeout.connect, timeout.read, timeout.write, timeout.pool]
-        if all(phase is None or _is_limit(phase) for phase in phases):
+        if all(phase is None or _is_limit(phase) for phase in timeout.as_dict().values()):
             return timeout
     elif _is_limit(timeout):
         return httpx.Timeout(float(timeout))

@@ -160,12 +160,9 @@ def checked_place(to: str | os.PathLike[str]) -> str:
         raise TypeError(f"to must be a str or a path of str, such as pathlib.Path, not {type(to).__name__}")
     if not place:
         raise ValueError("to is empty; name a file, a folder ('.' is the current one) or an fsspec URL")
-    try:
-        if b"\0" not in os.fsencode(place):
-            return place
-    except UnicodeEncodeError:
-        pass
-    raise ValueError(f"to has a character in it that no file's name can have: {place!r:.100}")
+    if re.search(r"[\0\ud800-\udc7f\udd00-\udfff]", place):  # the other surrogates stand for bytes of a name
+        raise ValueError(f"to has a character in it that no file's name can have: {place!r:.100}")
+    return place
 
 
 def check_progress(progress: object) -> None:

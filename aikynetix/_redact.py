@@ -15,8 +15,6 @@ import httpx
 _MASK = "***"
 # Shorter strings occur in ordinary prose: masking them would garble a message and hide nothing worth hiding.
 _SHORTEST_SECRET = 4
-# A deeper JSON value cannot be pickled where its error has to cross a process boundary.
-_DEEPEST_JSON = 100
 # After a colon, as in JSON and in headers, only what is as long as a signature: prose has colons too.
 _SIGNATURE = re.compile(
     r"""((?:signature|security-token|\btoken)(?:=|%3d|["']?\s*:\s*["']?(?=[\w+/=.%-]{16})))[^&\s"'<>;,\\)\]]+""",
@@ -73,17 +71,15 @@ def _without_query(url: re.Match[str]) -> str:
     return f"{path}?..." if query else path + mark
 
 
-def scrub_json(value: object, levels: int = _DEEPEST_JSON) -> object:
+def scrub_json(value: object) -> object:
     """Return a parsed JSON ``value`` with every string and key in it as `scrub` leaves it."""
     if isinstance(value, str):
         return scrub(value)
-    if not isinstance(value, list | dict):
-        return value
-    if not levels:
-        raise RecursionError("the JSON value is nested too deep")
     if isinstance(value, list):
-        return [scrub_json(item, levels - 1) for item in cast("list[object]", value)]
-    return {scrub(key): scrub_json(item, levels - 1) for key, item in cast("dict[str, object]", value).items()}
+        return [scrub_json(item) for item in cast("list[object]", value)]
+    if isinstance(value, dict):
+        return {scrub(key): scrub_json(item) for key, item in cast("dict[str, object]", value).items()}
+    return value
 
 
 def scrub_exception(error: BaseException | None, outer: BaseException | None = None) -> None:
