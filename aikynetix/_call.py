@@ -9,6 +9,7 @@ what ``send`` returns and raises is httpx's own vocabulary, so that generated co
 
 from __future__ import annotations
 
+import copy
 import logging
 import random
 import re
@@ -175,11 +176,10 @@ class OwnClient:
 class _ApiClient(OwnClient):
     """What both httpx clients for the API have: settings, and connections that may be another client's."""
 
-    def __init__(self, settings: Settings, carriers: Mapping[str, Any], owner: Self | None = None) -> None:
+    def __init__(self, settings: Settings, carriers: Mapping[str, Any]) -> None:
         super().__init__(settings.timeout, carriers, base_url=settings.base_url, auth=settings.credential)
         client: Any = self
-        self._settings, self._carriers = settings, carriers
-        self._owner: Any = owner or self
+        self._settings, self._owner = settings, client
         self._base = str(settings.base_url).removesuffix("/")
         self._plain_headers = httpx.Headers([(b"Host", settings.base_url.netloc), *client.headers.raw])
 
@@ -199,9 +199,11 @@ class _ApiClient(OwnClient):
         except (httpx.InvalidURL, UnicodeError) as error:
             raise ValueError(f"the arguments make no request: {error}") from error
 
-    def copy(self, settings: Settings) -> Self:
+    def with_settings(self, settings: Settings) -> Self:
         """Return a client with other settings on the same connections."""
-        return type(self)(settings, self._carriers, self._owner)
+        copied: Any = copy.copy(self)
+        vars(copied)["_settings"], copied.timeout = settings, settings.timeout
+        return cast("Self", copied)
 
     def _flow(self, request: httpx.Request, stream: bool) -> Flow[httpx.Response]:
         if self._owner.is_closed:

@@ -71,9 +71,7 @@ class _BoundedBody:
         headers, extensions = response.headers, response.request.extensions
         self._deadline = extensions.get(DEADLINE)
         by_type = JSON_LIMIT if "json" in headers.get("content-type", "json") else BINARY_LIMIT
-        self._limit: int = extensions.get(LIMIT) or by_type
-        if not self._is_strict:
-            self._limit = ERROR_LIMIT
+        self._limit: int = (extensions.get(LIMIT) or by_type) if self._is_strict else ERROR_LIMIT
         encoding = headers.get("content-encoding")
         self._decoder = None if encoding is None else Decoder(encoding)
         announced = headers.get("content-length", "")

@@ -258,10 +258,17 @@ def make_stacks(
 
     Without a ``proxy``, HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY say which carry what, as httpx reads them.
     """
+    from httpx._utils import get_environment_proxies  # httpx reads them only for a client without a transport
+
     context = cache(lambda: _make_context(verify))  # made when the first TLS connection needs it
     if isinstance(verify, str):
         context()  # says at once what is wrong with the path
-    proxies = _environment_proxies() if proxy is None else {}
+    proxies: dict[str, httpx.Proxy | None] = {}
+    for pattern, url in get_environment_proxies().items() if proxy is None else ():
+        with suppress(httpx.InvalidURL):  # of NO_PROXY; httpx would raise for "fe80::/10", which it cannot match
+            httpx.URL(pattern)
+            name = "a proxy in the environment (HTTP_PROXY, HTTPS_PROXY, ALL_PROXY)"
+            proxies[pattern] = None if url is None else checked_proxy(url, name)
     return [
         {
             "transport": kind(context, proxy),
@@ -269,15 +276,3 @@ def make_stacks(
         }
         for kind in kinds
     ]
-
-
-def _environment_proxies() -> dict[str, httpx.Proxy | None]:
-    from httpx._utils import get_environment_proxies  # httpx reads them only for a client without a transport
-
-    proxies: dict[str, httpx.Proxy | None] = {}
-    for pattern, url in get_environment_proxies().items():
-        with suppress(httpx.InvalidURL):  # of NO_PROXY; httpx would raise for "fe80::/10", which it cannot match
-            httpx.URL(pattern)
-            name = "a proxy in the environment (HTTP_PROXY, HTTPS_PROXY, ALL_PROXY)"
-            proxies[pattern] = None if url is None else checked_proxy(url, name)
-    return proxies
