@@ -44,7 +44,6 @@ _MOST_REDIRECTS = 3
 _PLAIN = frozenset({"method", "url", "params"})
 _PLAIN_PATH = re.compile(r"/[^?#]*")
 _NO_BODY = httpx.ByteStream(b"")
-_SHORTEST_ATTEMPT = 0.1  # seconds that an attempt gets at the very end of the budget
 
 
 Result = httpx.Response | Exception
@@ -96,7 +95,7 @@ def call_flow(request: httpx.Request, settings: Settings) -> Flow[httpx.Response
         attempt += 1
         request.extensions[UNSENT] = False
         if allowed is not None:
-            left = max(_SHORTEST_ATTEMPT, began + _retry.BUDGET - time.monotonic()) if attempt > 1 else allowed
+            left = began + _retry.BUDGET - time.monotonic() if attempt > 1 else allowed
             request.extensions[DEADLINE] = time.monotonic() + min(allowed, left)
         result = yield from _attempt_flow(request, headers)
         if isinstance(result, httpx.Response) and result.is_success:
@@ -255,10 +254,7 @@ class HttpClient(_ApiClient, httpx.Client):
         return run(self._flow(request, stream), attempt, _FAILURES, sleep)
 
     def exchange(self, kwargs: Mapping[str, Any], cancel: threading.Event | None = None) -> httpx.Response:
-        """Send what `build` makes and return its 2xx response, body read; raise errors of ours alone.
-
-        ``cancel`` ends the call.
-        """
+        """Send what `build` makes, until ``cancel``; return a 2xx response, body read, or raise an error of ours."""
         request, sleep = self.build(kwargs), time.sleep if cancel is None else cancel.wait
         if cancel is not None:
             request.extensions[CANCELLED] = cancel.is_set

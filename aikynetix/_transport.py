@@ -168,19 +168,13 @@ class AsyncStackTransport(_Stack, httpx.AsyncBaseTransport):
     _kind = httpx.AsyncHTTPTransport
     _loop: object = None
 
-    def _begin(self, loop: object) -> None:
-        import anyio
-
-        self._loop = loop
-        self._idle = defaultdict(list)  # those of another loop, which alone could close them, are let go of
-        self._slots: anyio.Semaphore = anyio.Semaphore(_MOST_CONNECTIONS, fast_acquire=True)
-
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send ``request`` on an idle connection, or on a new one."""
         import anyio.lowlevel  # httpx's own requirement; here, because the synchronous client does without
 
         if (loop := anyio.lowlevel.current_token()) != self._loop:
-            self._begin(loop)
+            self._loop, self._idle = loop, defaultdict(list)  # only the other loop could close its own: let go of
+            self._slots: anyio.Semaphore = anyio.Semaphore(_MOST_CONNECTIONS, fast_acquire=True)
         slots, idle = self._slots, self._idle[origin_of(request.url)]
         if slots.value:
             slots.acquire_nowait()
