@@ -9,6 +9,7 @@ what ``send`` returns and raises is httpx's own vocabulary, so that generated co
 
 from __future__ import annotations
 
+import copy
 import logging
 import random
 import re
@@ -43,7 +44,6 @@ _MOST_REDIRECTS = 3
 _PLAIN = frozenset({"method", "url", "params"})
 _PLAIN_PATH = re.compile(r"/[^?#]*")
 _NO_BODY = httpx.ByteStream(b"")
-_SHORTEST_ATTEMPT = 0.1  # seconds that an attempt gets at the very end of the budget
 
 
 Result = httpx.Response | Exception
@@ -95,7 +95,7 @@ def call_flow(request: httpx.Request, settings: Settings) -> Flow[httpx.Response
         attempt += 1
         request.extensions[UNSENT] = False
         if allowed is not None:
-            left = max(_SHORTEST_ATTEMPT, began + _responses.BUDGET - time.monotonic()) if attempt > 1 else allowed
+            left = began + _responses.BUDGET - time.monotonic() if attempt > 1 else allowed
             request.extensions[DEADLINE] = time.monotonic() + min(allowed, left)
         result = yield from _attempt_flow(request, headers)
         if isinstance(result, httpx.Response) and result.is_success:
@@ -175,11 +175,10 @@ class OwnClient:
 class _ApiClient(OwnClient):
     """What both httpx clients for the API have: settings, and connections that may be another client's."""
 
-    def __init__(self, settings: Settings, carriers: Mapping[str, Any], owner: Self | None = None) -> None:
+    def __init__(self, settings: Settings, carriers: Mapping[str, Any]) -> None:
         super().__init__(settings.timeout, carriers, base_url=settings.base_url, auth=settings.credential)
         client: Any = self
-        self._settings, self._carriers = settings, carriers
-        self._owner: Any = owner or self
+        self._settings, self._owner = settings, client
         self._base = str(settings.base_url).removesuffix("/")
         self._plain_headers = httpx.Headers([(b"Host", settings.base_url.netloc), *client.headers.raw])
 
@@ -199,9 +198,11 @@ class _ApiClient(OwnClient):
         except (httpx.InvalidURL, UnicodeError) as error:
             raise ValueError(f"the arguments make no request: {error}") from error
 
-    def copy(self, settings: Settings) -> Self:
+    def with_settings(self, settings: Settings) -> Self:
         """Return a client with other settings on the same connections."""
-        return type(self)(settings, self._carriers, self._owner)
+        copied: Any = copy.copy(self)
+        vars(copied)["_settings"], copied.timeout = settings, settings.timeout
+        return cast("Self", copied)
 
     def _flow(self, request: httpx.Request, stream: bool) -> Flow[httpx.Response]:
         if self._owner.is_closed:
@@ -252,15 +253,9 @@ class HttpClient(_ApiClient, httpx.Client):
         attempt = partial(super().send, stream=True, auth=auth, follow_redirects=False)
         return run(self._flow(request, stream), attempt, _FAILURES, sleep)
 
-    def exchange(
-        self, kwargs: Mapping[str, Any], limit: int | None = None, cancel: threading.Event | None = None
-    ) -> httpx.Response:
-        """Send what `build` makes and return its 2xx response, body read; raise errors of ours alone.
-
-        ``limit`` is the most bytes of body to accept, None for a limit by content type; ``cancel`` ends the call.
-        """
+    def exchange(self, kwargs: Mapping[str, Any], cancel: threading.Event | None = None) -> httpx.Response:
+        """Send what `build` makes, until ``cancel``; return a 2xx response, body read, or raise an error of ours."""
         request, sleep = self.build(kwargs), time.sleep if cancel is None else cancel.wait
-        request.extensions[_reading.LIMIT] = limit
         if cancel is not None:
             request.extensions[CANCELLED] = cancel.is_set
         with self._mapped(request):
@@ -302,10 +297,9 @@ class AsyncHttpClient(_ApiClient, httpx.AsyncClient):
 
         return await arun(self._flow(request, stream), attempt, _FAILURES)
 
-    async def exchange(self, kwargs: Mapping[str, Any], limit: int | None = None) -> httpx.Response:
+    async def exchange(self, kwargs: Mapping[str, Any]) -> httpx.Response:
         """See `HttpClient.exchange`."""
         request = self.build(kwargs)
-        request.extensions[_reading.LIMIT] = limit
         with self._mapped(request):
             response = await self.send(request)
         return _responses.require_success(response, time.time())

@@ -86,7 +86,7 @@ class _ClientBase(Generic[TokenT, TransportT]):
         settings = evolve(self._settings, **{name: value for name, value in given.items() if value is not None})
         copy = object.__new__(type(self))
         copy.__dict__.update(self.__dict__)
-        copy._use(settings, self._http.copy(settings))
+        copy._use(settings, self._http.with_settings(settings))
         return copy
 
     def _factory(self) -> Callable[[], Aikynetix]:

@@ -82,16 +82,16 @@ class _Stack:
             proxy = httpx.Proxy(proxy.url, ssl_context=context, auth=proxy.auth, headers=proxy.headers)
         transport = self._kind(verify=context, trust_env=False, limits=_ONE, proxy=proxy)
         set_backend(transport)
-        transport.proxy = proxy
+        transport.proxy, transport.was_kept = proxy, False
         return transport
 
-    def _is_to_repeat(self, transport: Any, was_kept: bool, request: httpx.Request, error: BaseException) -> bool:
+    def _is_to_repeat(self, transport: Any, request: httpx.Request, error: BaseException) -> bool:
         """Return whether the connection was stale; `httpx.ProxyError` where it is the proxy that cannot be reached."""
         proxy, is_early = transport.proxy, transport.backend.stream is None or is_before_tunnel(error)
         if proxy is not None and is_early and isinstance(error, httpx.ConnectError):
             where = proxy.url.netloc.decode("ascii", "replace")  # without user and password
             raise httpx.ProxyError(f"cannot be reached at {where} ({error})") from error
-        is_stale = was_kept and request.method == "GET" and isinstance(error, _STALE)
+        is_stale = transport.was_kept and request.method == "GET" and isinstance(error, _STALE)
         if is_stale:
             request.extensions[_FRESH] = True
         return is_stale
@@ -100,6 +100,7 @@ class _Stack:
         """Put ``transport`` on the stack of its origin, if it can be used again; False once this one was closed."""
         if self._idle.get(origin_of(request.url)) is not idle or has_leftover(transport, request, response):
             return False
+        transport.was_kept = True
         idle.append(transport)
         return True
 
@@ -128,10 +129,9 @@ class StackTransport(_Stack, httpx.BaseTransport):
         except queue.Empty:
             raise httpx.PoolTimeout(_NONE_FREE) from None
         transport: Any = None
-        was_kept = False
         try:
             try:
-                transport, was_kept = ([] if _FRESH in request.extensions else idle).pop(), True
+                transport = ([] if _FRESH in request.extensions else idle).pop()
             except IndexError:
                 transport = self._make(request.url)
             transport.backend.extensions = request.extensions
@@ -140,7 +140,7 @@ class StackTransport(_Stack, httpx.BaseTransport):
             slots.put(None)
             if transport is not None:
                 discard(transport)
-                if self._is_to_repeat(transport, was_kept, request, error):
+                if self._is_to_repeat(transport, request, error):
                     return self.handle_request(request)
             raise
 
@@ -168,36 +168,32 @@ class AsyncStackTransport(_Stack, httpx.AsyncBaseTransport):
     _kind = httpx.AsyncHTTPTransport
     _loop: object = None
 
-    def _begin(self, loop: object) -> None:
-        import anyio  # httpx's own requirement; here, because the synchronous client does without
-
-        self._loop = loop
-        self._idle = defaultdict(list)  # those of another loop, which alone could close them, are let go of
-        self._slots: anyio.Semaphore = anyio.Semaphore(_MOST_CONNECTIONS, fast_acquire=True)
-
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send ``request`` on an idle connection, or on a new one."""
-        from anyio.lowlevel import current_token
+        import anyio.lowlevel  # httpx's own requirement; here, because the synchronous client does without
 
-        if (loop := current_token()) != self._loop:
-            self._begin(loop)
+        if (loop := anyio.lowlevel.current_token()) != self._loop:
+            self._loop, self._idle = loop, defaultdict(list)  # only the other loop could close its own: let go of
+            self._slots: anyio.Semaphore = anyio.Semaphore(_MOST_CONNECTIONS, fast_acquire=True)
         slots, idle = self._slots, self._idle[origin_of(request.url)]
         if slots.value:
             slots.acquire_nowait()
         else:
-            await self._wait_for_slot(request)
+            with anyio.move_on_after(request.extensions.get("timeout", {}).get("pool")) as waiting:
+                await slots.acquire()
+            if waiting.cancelled_caught:
+                raise httpx.PoolTimeout(_NONE_FREE)
         transport: Any = None
-        was_kept = False
         try:
-            was_kept = bool(idle) and _FRESH not in request.extensions
-            transport = idle.pop() if was_kept else self._make(request.url)
+            may_be_kept = idle and _FRESH not in request.extensions
+            transport = idle.pop() if may_be_kept else self._make(request.url)
             response: httpx.Response = await transport.handle_async_request(request)
         except BaseException as error:
             slots.release()
             if transport is not None:
                 request.extensions[UNSENT] = transport.backend.stream is None
                 await adiscard(transport)
-                if self._is_to_repeat(transport, was_kept, request, error):
+                if self._is_to_repeat(transport, request, error):
                     return await self.handle_async_request(request)
             raise
 
@@ -208,13 +204,6 @@ class AsyncStackTransport(_Stack, httpx.AsyncBaseTransport):
 
         response.stream = _LeasedStream(response.stream, give_back)
         return response
-
-    async def _wait_for_slot(self, request: httpx.Request) -> None:
-        import anyio
-
-        with anyio.move_on_after(request.extensions.get("timeout", {}).get("pool")):
-            return await self._slots.acquire()
-        raise httpx.PoolTimeout(_NONE_FREE)
 
     async def aclose(self) -> None:
         """Close the idle connections."""
@@ -258,10 +247,17 @@ def make_stacks(
 
     Without a ``proxy``, HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY say which carry what, as httpx reads them.
     """
+    from httpx._utils import get_environment_proxies  # httpx reads them only for a client without a transport
+
     context = cache(lambda: _make_context(verify))  # made when the first TLS connection needs it
     if isinstance(verify, str):
         context()  # says at once what is wrong with the path
-    proxies = _environment_proxies() if proxy is None else {}
+    proxies: dict[str, httpx.Proxy | None] = {}
+    for pattern, url in get_environment_proxies().items() if proxy is None else ():
+        with suppress(httpx.InvalidURL):  # of NO_PROXY; httpx would raise for "fe80::/10", which it cannot match
+            httpx.URL(pattern)
+            name = "a proxy in the environment (HTTP_PROXY, HTTPS_PROXY, ALL_PROXY)"
+            proxies[pattern] = None if url is None else checked_proxy(url, name)
     return [
         {
             "transport": kind(context, proxy),
@@ -269,15 +265,3 @@ def make_stacks(
         }
         for kind in kinds
     ]
-
-
-def _environment_proxies() -> dict[str, httpx.Proxy | None]:
-    from httpx._utils import get_environment_proxies  # httpx reads them only for a client without a transport
-
-    proxies: dict[str, httpx.Proxy | None] = {}
-    for pattern, url in get_environment_proxies().items():
-        with suppress(httpx.InvalidURL):  # of NO_PROXY; httpx would raise for "fe80::/10", which it cannot match
-            httpx.URL(pattern)
-            name = "a proxy in the environment (HTTP_PROXY, HTTPS_PROXY, ALL_PROXY)"
-            proxies[pattern] = None if url is None else checked_proxy(url, name)
-    return proxies
