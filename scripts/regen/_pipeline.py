@@ -270,8 +270,8 @@ def _run(options: argparse.Namespace) -> int:
         if (planned.findings or any(one.decide for one in changes)) and not options.accept:
             print(f"regen: {destination} is as it was; `make regen ACCEPT=1` updates it all the same.", file=sys.stderr)
             return EXIT_LOUD
-        changed = publish(package, destination)
-    print(f"regen: {destination} {'is up to date' if changed else 'was up to date'}.", file=sys.stderr)
+        publish(package, destination)
+    print(f"regen: {destination} is up to date.", file=sys.stderr)
     return EXIT_OK
 
 
@@ -295,10 +295,10 @@ def _compare(package: Path, destination: Path) -> int:
     return EXIT_LOUD if different else EXIT_OK
 
 
-def publish(package: Path, destination: Path) -> bool:
-    """Replace `destination` by `package`, and return whether anything changed."""
+def publish(package: Path, destination: Path) -> None:
+    """Replace `destination` by `package`, unless it is the same."""
     if destination.is_dir() and tree_files(destination) == tree_files(package):
-        return False
+        return
     destination.parent.mkdir(parents=True, exist_ok=True)
     for left in destination.parent.glob(".regen-*"):  # of a run that was killed outright
         shutil.rmtree(left, ignore_errors=True)
@@ -312,7 +312,6 @@ def publish(package: Path, destination: Path) -> bool:
             if old.exists() and not destination.exists():
                 old.rename(destination)
             raise
-    return True
 
 
 def tree_files(folder: Path) -> dict[str, bytes]:
