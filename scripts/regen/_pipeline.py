@@ -92,12 +92,10 @@ def build(planned: Plan, folder: Path) -> Path:
         if why := wrong.get(endpoint.module):
             said = f"{endpoint.operation.label} cannot be called: {why}"
             planned.canonical.notes.append(said)
-            literal = said.encode("unicode_escape").decode("ascii").replace('"', '\\"')
             source = source.replace(_HEAD, f"{_HEAD}    raise ValueError(NOT_CALLABLE)\n", 1)
-            source += f'\n\nNOT_CALLABLE: str = "{literal}"\n'
+            source += f"\n\nNOT_CALLABLE: str = {said!a}\n"
         if kinds is not None:
-            stated = "".join(f'"{kind}",' for kind in kinds)
-            source += f"\n\nCREDENTIALS: tuple[str, ...] = ({stated})\n"
+            source += f"\n\nCREDENTIALS: tuple[str, ...] = {kinds!a}\n"
         path.write_text(source, "utf-8")
     return package
 
@@ -130,9 +128,8 @@ def verify(canonical: Canonical, package: Path, jobs: Sequence[Json] = ()) -> li
     """Check that no operation is missing, that modules only define, and that every one imports; make requests."""
     for endpoint in canonical.endpoints:
         if not (package / "api" / endpoint.tag / f"{endpoint.name}.py").is_file():
-            raise RefusedError(
-                f"The generator left out {endpoint.operation.label}: it wrote no module {endpoint.module}."
-            )
+            lost = f"{endpoint.operation.label}: it wrote no module {endpoint.module}"
+            raise RefusedError(f"The generator left out {lost}.")
     paths = sorted(package.rglob("*.py"))
     for path in (one for one in paths if one != package / "wire.py"):  # ours, word for word
         _check_source(path)
