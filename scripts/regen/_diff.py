@@ -107,7 +107,7 @@ def _about_operations(specs: tuple[Json, Json], operations: Sequence[Sequence[Op
     requests, answers = (SideDiff(*shapes, request=is_request) for is_request in (True, False))
     found = [find_operations(each).items() for each in operations]
     names = {id(one): name for each in found for name, known in each for one in known[:1]}
-    for left, right in _paired(operations[0], operations[1], names):
+    for left, right in _paired(operations[0], operations[1], lambda one: names.get(id(one), one.label)):
         facade = names.get(id(right)) or names.get(id(left)) or ""
         if left and right:
             # What its names are to callers is told where the packages are compared.
@@ -128,19 +128,13 @@ def _about_operations(specs: tuple[Json, Json], operations: Sequence[Sequence[Op
 
 
 def _paired(
-    before: Sequence[Operation], after: Sequence[Operation], names: Mapping[int, str]
+    before: Sequence[Operation], after: Sequence[Operation], name: Callable[[Operation], str]
 ) -> list[tuple[Operation | None, Operation | None]]:
     """Pair the operations that are the same one: as a facade operation, by method and path, or by identifier."""
     found: dict[int, Operation] = {}
-    keys: tuple[Callable[[Operation], Any], ...] = (
-        lambda one: names.get(id(one)),
-        lambda one: (one.method, _bare(one.path)),
-        lambda one: one.identifier,
-    )
     left = list(before)
-    for key in keys:
+    for key in (name, lambda one: one.method + _bare(one.path), lambda one: one.identifier):
         waiting = {key(one): one for one in reversed(left)}
-        waiting.pop(None, None)
         for other in after:
             if id(other) not in found and key(other) in waiting:
                 found[id(other)] = waiting.pop(key(other))

@@ -45,11 +45,6 @@ class Shape:
     kind: str  # a type of JSON, or a text that has a type of its own in Python, such as ``string (date)``
     schema: Json = field(default_factory=dict)  # what else holds for them, without prose
 
-    @property
-    def family(self) -> str:
-        """The kind, of which numbers and integers are one."""
-        return "number" if self.kind == "integer" else self.kind
-
 
 class Shapes:
     """Finds the shapes of the schemas of one document, of each schema once."""
@@ -167,8 +162,9 @@ class SideDiff:
             yield self.kind(*moved), f"{title} is {_kinds_text(right)}, was {_kinds_text(left)}"
         if _is_anything(left) != _is_anything(right):
             return
-        for family in dict.fromkeys(one.family for one in (*left, *right)):
-            ones, others = ([one for one in shapes if one.family == family] for shapes in (left, right))
+        for family in dict.fromkeys(one.kind.replace("integer", "number") for one in (*left, *right)):
+            kinds = ("integer", family) if family == "number" else (family,)
+            ones, others = ([one for one in shapes if one.kind in kinds] for shapes in (left, right))
             for number, one, other in _paired(ones, others):
                 is_only = len(ones) == len(others) == 1
                 yield from self._inside(one, other, title if is_only else f"alternative {number} of {title}")

@@ -209,10 +209,8 @@ def _about_response(
 def _about_access(operation: Operation, credentials: Credentials, base: str | None) -> Iterator[tuple[str, str]]:
     for kind, schemes in (("API key", credentials.key_schemes), ("bearer token", credentials.bearer_schemes)):
         if not suffices(schemes, operation):
-            asked = (
-                " or ".join(" together with ".join(one) or "nothing" for one in operation.security or []) or "nothing"
-            )
-            changed = f"the vendor takes no {kind} for it any more; it asks for {asked}"
+            asked = [" together with ".join(one) or "nothing" for one in operation.security or [{}]]
+            changed = f"the vendor takes no {kind} for it any more; it asks for {' or '.join(asked)}"
             yield changed, "change how the facade authenticates"
     own = base_url(operation.servers)
     stated = [str(server.get("url"))[:200] for server in operation.servers]

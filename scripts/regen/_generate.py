@@ -141,6 +141,9 @@ def _format(target: Path) -> None:
 _ENDPOINT = "endpoint_module.py.jinja"
 _IMPORT = "from ... import errors\n"
 
+_IN_RANGE = "    if {{ code_range[0] }} <= response.status_code <= {{ code_range[1] }}"
+_SHAPED = 'return_string != PythonCode("Any")'
+_JSON = '"response.json()" in endpoint.responses | map(attribute="source.attribute")'
 _PARSE = "{% if endpoint.responses.default %}\n    {% set return_type = return_string | as_unembedded_code %}\n"
 _SUCCESS = '''def _success(parsed: Any) -> {{ success_type(endpoint) }}:
     """Return what `_parse_response` made of a success: this says to type checkers which of its models that is."""
@@ -158,20 +161,9 @@ CORRECTIONS = (
     (_ENDPOINT, "    return _kwargs\n", "{% endif %}\n"),
     (_ENDPOINT, _PARSE, _SUCCESS + _PARSE),
     # Where the only documented success stands for every other, one without content is not read as it.
-    (
-        _ENDPOINT,
-        "    if {{ code_range[0] }} <= response.status_code <= {{ code_range[1] }}:\n",
-        "    if {{ code_range[0] }} <= response.status_code <= {{ code_range[1] }} and response.content:\n",
-    ),
+    (_ENDPOINT, f"{_IN_RANGE}:\n", f"{_IN_RANGE} and response.content:\n"),
     # A response of no stated shape is a response too.
-    (
-        _ENDPOINT,
-        'and return_string != PythonCode("Any")',
-        (
-            'and (return_string != PythonCode("Any")'
-            ' or "response.json()" in endpoint.responses | map(attribute="source.attribute"))'
-        ),
-    ),
+    (_ENDPOINT, f"and {_SHAPED}", f"and ({_SHAPED} or {_JSON})"),
     # The values are a set, and sorted without regard to case those that differ in nothing else keep its chance order.
     ("literal_enum.py.jinja", "enum.values|list|sort", "enum.values|list|sort(case_sensitive=true)"),
 )

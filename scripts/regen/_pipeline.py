@@ -91,12 +91,10 @@ def build(planned: Plan, folder: Path) -> Path:
         if why := wrong.get(endpoint.module):
             said = f"{endpoint.operation.label} cannot be called: {why}"
             planned.canonical.notes.append(said)
-            literal = said.encode("unicode_escape").decode("ascii").replace('"', '\\"')
             source = source.replace(_HEAD, f"{_HEAD}    raise ValueError(NOT_CALLABLE)\n", 1)
-            source += f'\n\nNOT_CALLABLE: str = "{literal}"\n'
+            source += f"\n\nNOT_CALLABLE: str = {said!a}\n"
         if kinds is not None:
-            stated = "".join(f'"{kind}",' for kind in kinds)
-            source += f"\n\nCREDENTIALS: tuple[str, ...] = ({stated})\n"
+            source += f"\n\nCREDENTIALS: tuple[str, ...] = {kinds!a}\n"
         path.write_text(source, "utf-8")
     return package
 
@@ -129,9 +127,8 @@ def verify(canonical: Canonical, package: Path, jobs: Sequence[Json] = ()) -> li
     """Check that no operation is missing, that modules only define, and that every one imports; make requests."""
     for endpoint in canonical.endpoints:
         if not (package / "api" / endpoint.tag / f"{endpoint.name}.py").is_file():
-            raise RefusedError(
-                f"The generator left out {endpoint.operation.label}: it wrote no module {endpoint.module}."
-            )
+            lost = f"{endpoint.operation.label}: it wrote no module {endpoint.module}"
+            raise RefusedError(f"The generator left out {lost}.")
     paths = sorted(package.rglob("*.py"))
     for path in (one for one in paths if one != package / "wire.py"):  # ours, word for word
         _check_source(path)
@@ -269,8 +266,8 @@ def _run(options: argparse.Namespace) -> int:
         if (planned.findings or any(one.decide for one in changes)) and not options.accept:
             print(f"regen: {destination} is as it was; `make regen ACCEPT=1` updates it all the same.", file=sys.stderr)
             return EXIT_LOUD
-        changed = publish(package, destination)
-    print(f"regen: {destination} {'is up to date' if changed else 'was up to date'}.", file=sys.stderr)
+        publish(package, destination)
+    print(f"regen: {destination} is up to date.", file=sys.stderr)
     return EXIT_OK
 
 
@@ -294,10 +291,10 @@ def _compare(package: Path, destination: Path) -> int:
     return EXIT_LOUD if different else EXIT_OK
 
 
-def publish(package: Path, destination: Path) -> bool:
-    """Replace `destination` by `package`, and return whether anything changed."""
+def publish(package: Path, destination: Path) -> None:
+    """Replace `destination` by `package`, unless it is the same."""
     if destination.is_dir() and tree_files(destination) == tree_files(package):
-        return False
+        return
     destination.parent.mkdir(parents=True, exist_ok=True)
     for left in destination.parent.glob(".regen-*"):  # of a run that was killed outright
         shutil.rmtree(left, ignore_errors=True)
@@ -311,7 +308,6 @@ def publish(package: Path, destination: Path) -> bool:
             if old.exists() and not destination.exists():
                 old.rename(destination)
             raise
-    return True
 
 
 def tree_files(folder: Path) -> dict[str, bytes]:

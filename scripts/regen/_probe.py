@@ -34,10 +34,7 @@ def main() -> None:
     gc.disable()  # modules stay to the end
     job = json.load(sys.stdin)
     for name in job["modules"]:
-        try:
-            importlib.import_module(name)
-        except BaseException as error:
-            sys.exit(f"{name}: {type(error).__name__}: {error}"[:500])
+        importlib.import_module(name)
     json.dump([_result(case) for case in job["cases"]], sys.stdout)
 
 
