@@ -236,9 +236,8 @@ def objects(node: Any, where: str = "", *, is_name_map: bool = False) -> Iterato
             yield where, node
         for key, child, named in _children(node, is_name_map=is_name_map):
             # Under `properties` such a key is a name; what it leads to is a schema, whose own reference is found when
-            # it is used.
-            # Links have `parameters` and a `requestBody` of their own kinds, and nobody reads them.
-            if not str(key).startswith("x-") and (is_name_map or key not in {*DATA_KEYS, "links"}):
+            # it is used. Links have `parameters` and a `requestBody` of their own kinds, and nobody reads them.
+            if not str(key).startswith("x-") and (is_name_map or (key not in DATA_KEYS and key != "links")):
                 yield from objects(child, f"{where}.{key}" if where else str(key), is_name_map=named)
     elif isinstance(node, list):
         for number, child in enumerate(node):
