@@ -217,7 +217,8 @@ class ModelBook(Flattener):
             return self._union(schema, alternatives, hint, files)
         if schema.get("type") == "object" or _enumeration(schema):
             # Two that are the same stay two: whose name one model had would change with every operation that is added.
-            known = (own, self._shape(schema))
+            bare = {key: one for key, one in schema.items() if key not in ("default", "deprecated", "nullable")}
+            known = (own, json.dumps(without_prose(bare), sort_keys=True))
             if not own or known not in self._known:
                 is_free = own and own not in self.components
                 self._known[known] = own if is_free else unused(own or class_name(hint), self._taken)
@@ -312,12 +313,6 @@ class ModelBook(Flattener):
     def has_files(self, schema: Any) -> bool:
         """Tell whether a schema holds a file, however far down."""
         return any(is_file(node) for node in reached(self.spec, [schema]))
-
-    def _shape(self, schema: Any) -> str:
-        """Describe a model's shape for comparison, without words."""
-        flat = self.target(schema)
-        bare = {key: value for key, value in flat.items() if key not in ("default", "deprecated", "nullable")}
-        return json.dumps(without_prose(bare), sort_keys=True)
 
 
 def _or_null(view: Json) -> Json:
