@@ -9,12 +9,13 @@ become operations of their own), one path per operation, names that cannot colli
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from scripts.regen._find import base_url, is_json
-from scripts.regen._names import ENDPOINT_RESERVED, identifier, unique_identifiers
+from scripts.regen._names import ENDPOINT_RESERVED, identifier, unique_identifiers, unused
 from scripts.regen._operations import PARAMETER_IN_PATH, Operation
 from scripts.regen._rules import ERROR_MODEL, FACADE_TAG, RULES, SESSION_PARAMETER, SUCCESS_MODEL, Rule
 from scripts.regen._schemas import ModelBook, clean_prose, follow_discriminators, is_file, variants
@@ -71,7 +72,7 @@ class Body:
         """The styles of those fields of a form that are written like parameters (OpenAPI 3.1.1, section 4.8.15.1.1)."""
         stated: Json = (self.stated.get("encoding") or {}) if self.kind == "form" else {}
         known = {name: one for name, one in stated.items() if one.keys() & {"style", "explode"}}
-        return {name: _joining_style({**one, "schema": {}}) for name, one in known.items()}
+        return {name: _joining_style(one) for name, one in known.items()}
 
     @property
     def model(self) -> str:
@@ -126,17 +127,7 @@ class Canonical:
         self.book = ModelBook(followed, operations, (SUCCESS_MODEL, ERROR_MODEL, *(rule.body_model for rule in RULES)))
         self._by_name: dict[tuple[str, str], Endpoint] = {}
         self._rules = {id(facade[rule.name]): rule for rule in RULES if rule.name in facade}
-        self._taken = {(FACADE_TAG, rule.name) for rule in RULES}
-        # The models of the facade's answers get names of their own, which other models then cannot take.
-        for model, is_success in ((SUCCESS_MODEL, True), (ERROR_MODEL, False)):
-            answers = [
-                media.get("schema")
-                for operation in facade.values()
-                for status, response in operation.responses.items()
-                for kind, media in response["content"].items()
-                if is_json(kind) and status.startswith("2") == is_success
-            ]
-            self.book.pin(answers, model)
+        self._taken = defaultdict(set, {FACADE_TAG: {rule.name for rule in RULES}})
         paths: Json = {}
         for operation in operations:
             for number, body in enumerate(bodies(self.book, operation) or [None]):
@@ -158,22 +149,14 @@ class Canonical:
         """Return what is known of an endpoint of the generator."""
         return self._by_name[str(endpoint.tags[0]), str(endpoint.name)]
 
-    def _unique(self, tag: str, name: str) -> str:
-        candidate, number = identifier(name), 1
-        while (tag, candidate.casefold()) in self._taken:
-            number += 1
-            candidate = identifier(f"{name}_{number}")
-        self._taken.add((tag, candidate.casefold()))
-        return candidate
-
     def _stated(self, operation: Operation, body: Body | None, *, is_first: bool) -> Json:
         """Add an endpoint for one kind of body, and return the operation that the generator sees."""
         rule = self._rules.get(id(operation))
-        tag = FACADE_TAG if rule else identifier(operation.tag, "default")
+        tag = FACADE_TAG if rule else identifier(operation.tag)
         suffix = body.kind if body and not is_first else ""
-        name = rule.name if rule else identifier(operation.identifier, "operation")
+        name = rule.name if rule else identifier(operation.identifier)
         if not rule or suffix:
-            name = self._unique(tag, f"{name}_{suffix}" if suffix else name)
+            name = unused(identifier(f"{name}_{suffix}" if suffix else name), self._taken[tag])
         path, parameters = self._parameters(operation, rule, name)
         # To the generator everything stands in the query, where it takes every type.
         raw: Json = {
@@ -184,7 +167,7 @@ class Canonical:
             "parameters": [
                 {"name": one.own, "in": "query", "required": one.required, "schema": one.view} for one in parameters
             ],
-            "responses": self._responses(operation, name),
+            "responses": self._responses(operation, name, is_facade=rule is not None),
         }
         if body is not None:
             body = replace(body, view=self._body_view(rule, name, body))
@@ -196,7 +179,7 @@ class Canonical:
 
     def _parameters(self, operation: Operation, rule: Rule | None, name: str) -> tuple[str, list[Parameter]]:
         """Return the path with the Python names of its parameters, and all parameters."""
-        stated, pieces = self._path(operation, rule)
+        stated, path = self._path(operation, rule)
         hidden, places = self.credentials.names, ("query", "header", "cookie")
         others = [one for one in operation.parameters if (one["in"], one["name"].lower()) not in hidden]
         stated += [one for place in places for one in others if one["in"] == place]
@@ -210,29 +193,28 @@ class Canonical:
             if one["in"] != "path" and one.get("required") is True:
                 view = self.book.settled(view, schema_of(one))
             found.append(Parameter(own, one["name"], one["in"], one, view))
-        owns = iter(names)
-        return "".join("{" + next(owns) + "}" if piece is None else piece for piece in pieces), found
+        return path.format(*(f"{{{own}}}" for own in names)), found
 
-    def _path(self, operation: Operation, rule: Rule | None) -> tuple[list[Json], list[str | None]]:
-        """Return the parameters that the path takes in order, and its pieces, None for each of them."""
+    def _path(self, operation: Operation, rule: Rule | None) -> tuple[list[Json], str]:
+        """Return the parameters that the path takes in order, and the path with braces for each of them."""
         declared = {one["name"]: one for one in operation.parameters if one["in"] == "path"}
         found: list[Json] = []
-        pieces: list[str | None] = []
+        path = ""
         # What stands between parameters and may not stand in a path is percent-encoded (RFC 3986, section 3.3).
         for number, piece in enumerate(PARAMETER_IN_PATH.split(operation.path)):
             parameter = {"in": "path", "schema": _TEXT, **declared.get(piece, {}), "name": piece or "parameter"}
             only = self.book.only_value(parameter["schema"]) if number % 2 else None
             if number % 2 == 0:
-                pieces.append(quote(piece, safe="/%:@!$&'()*+,;=-._~?"))
-            elif only is not None and not isinstance(only, bool) and str(only):
-                pieces.append(quote(str(only), safe=""))
+                path += quote(piece, safe="/%:@!$&'()*+,;=-._~?")
+            elif type(only) in (str, int) and str(only):
+                path += quote(str(only), safe="")
             else:
-                pieces += [_BEFORE.get(str(parameter.get("style")), "").format(quote(piece, safe="")), None]
+                path += _BEFORE.get(str(parameter.get("style")), "").format(quote(piece, safe="")) + "{}"
                 found.append(parameter)
         if rule and len(found) == 1:
             # To the facade a session is whatever text the vendor calls it, whatever format the document gives it.
             found = [{"name": SESSION_PARAMETER, "in": "path", "schema": _TEXT}]
-        return found, pieces
+        return found, path
 
     def _body_view(self, rule: Rule | None, name: str, body: Body) -> Json:
         if body.kind == "bytes":
@@ -247,7 +229,7 @@ class Canonical:
         hint = own or f"{name} Body"
         return self.book.view(flat if own else schema, hint, files=body.kind == "multipart", own=own)
 
-    def _responses(self, operation: Operation, name: str) -> Json:
+    def _responses(self, operation: Operation, name: str, *, is_facade: bool) -> Json:
         views: Json = {}
         successes = [status for status in operation.responses if status.startswith("2")]
         for status, response in operation.responses.items():
@@ -259,7 +241,10 @@ class Canonical:
                 content: Json = {_BYTES: {"schema": {**_TEXT, "format": "binary"}}}
                 if is_json(kind) and not ("*" in kind and is_file(self.book.target(schema))):
                     hint = f"{name} Response{status.capitalize() if status == 'default' else status}"
-                    content = {JSON: {"schema": self.book.view(schema, hint)}}
+                    own = "" if not is_facade else SUCCESS_MODEL if status in successes else ERROR_MODEL
+                    # What shares a model of the facade's differs in words.
+                    schema = {**self.book.target(schema), "title": "", "description": ""} if own else schema
+                    content = {JSON: {"schema": self.book.view(schema, hint, own=own)}}
                 elif kind.lower().startswith("text/"):
                     content = {"text/plain": {"schema": _TEXT}}
                 view["content"] = content
@@ -279,7 +264,7 @@ def _joining_style(parameter: Json) -> str:
     style = parameter.get("style", "form")
     explode = parameter.get("explode", style == "form")
     joins = style in ("form", "spaceDelimited", "pipeDelimited") and explode is False
-    return str(style) if "schema" in parameter and (joins or style == "deepObject") else ""
+    return str(style) if joins or style == "deepObject" else ""
 
 
 def bodies(book: ModelBook, operation: Operation) -> list[Body]:

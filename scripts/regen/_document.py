@@ -120,11 +120,10 @@ def check_document(value: Any, name: str) -> Json:
 
 
 def _unique(pairs: list[tuple[str, Any]], name: str) -> Json:
-    result: Json = {}
+    result = dict(pairs)
     for key, value in pairs:
-        if key in result and result[key] != value:
+        if result[key] is not value and result[key] != value:
             raise RefusedError(f"{name} has the key {key[:60]} twice in one object, with different values.")
-        result[key] = value
     return result
 
 
@@ -237,9 +236,8 @@ def objects(node: Any, where: str = "", *, is_name_map: bool = False) -> Iterato
             yield where, node
         for key, child, named in _children(node, is_name_map=is_name_map):
             # Under `properties` such a key is a name; what it leads to is a schema, whose own reference is found when
-            # it is used.
-            # Links have `parameters` and a `requestBody` of their own kinds, and nobody reads them.
-            if not str(key).startswith("x-") and (is_name_map or key not in {*DATA_KEYS, "links"}):
+            # it is used. Links have `parameters` and a `requestBody` of their own kinds, and nobody reads them.
+            if not str(key).startswith("x-") and (is_name_map or (key not in DATA_KEYS and key != "links")):
                 yield from objects(child, f"{where}.{key}" if where else str(key), is_name_map=named)
     elif isinstance(node, list):
         for number, child in enumerate(node):
@@ -291,18 +289,15 @@ def lookup(spec: Json, ref: object, where: str) -> Any:
     return node
 
 
-def resolve(spec: Json, node: Any, where: str) -> Any:
+def resolve(spec: Json, node: Any, where: str, seen: tuple[str, ...] = ()) -> Any:
     """Follow references until a value that is not one; words beside a `$ref` win over its target's."""
-    seen: list[str] = []
-    while isinstance(node, Mapping) and "$ref" in node:
-        ref = str(node["$ref"])
-        if ref in seen:
-            raise RefusedError(f"The reference `{ref[:120]}` at {where} leads back to itself.")
-        seen.append(ref)
-        target = lookup(spec, node["$ref"], where)
-        beside = {key: value for key, value in node.items() if key in ("description", "summary")}
-        node = {**target, **beside} if isinstance(target, Mapping) else target
-    return node
+    if not isinstance(node, Mapping) or "$ref" not in node:
+        return node
+    if node["$ref"] in seen:
+        raise RefusedError(f"The reference `{node['$ref'][:120]}` at {where} leads back to itself.")
+    target = resolve(spec, lookup(spec, node["$ref"], where), where, (*seen, node["$ref"]))
+    beside = {key: value for key, value in node.items() if key in ("description", "summary")}
+    return {**target, **beside} if isinstance(target, Mapping) else target
 
 
 def reached(spec: Json, parts: list[Any]) -> Iterator[Mapping[str, Any]]:

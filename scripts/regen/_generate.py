@@ -277,7 +277,7 @@ def _named(method: str, own: str, rest: Sequence[str]) -> str:
 
 
 def _attribute(name: str) -> str:
-    made = identifier(name, "operation").rstrip("_") or "operation"
+    made = identifier(name).rstrip("_") or "operation"
     return f"{made}_" if keyword.iskeyword(made) or made in _IMPORTED else made
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from openapi_python_client.strings import ClassName, PythonIdentifier
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Collection, Iterable
 
 MAX_NAME = 80
 _FIELD_PREFIX = "field_"
@@ -39,14 +39,19 @@ CLASS_RESERVED = frozenset(
 _DERIVED = ("_item", "_item_data", "_data", "_element", "_item_element")
 
 
-def class_name(hint: str, taken: Collection[str]) -> str:
-    """Return a class name for a model whose module name is not in `taken` (see `module_name`)."""
-    base = _settled(_clip(hint), lambda text: ClassName(text, _FIELD_PREFIX))
-    base += "Model" if base in CLASS_RESERVED else ""
-    candidate, number = base, 1
+def class_name(hint: str) -> str:
+    """Return the name of a model's class."""
+    name = _settled(_clip(hint), ClassName)
+    return f"{name}Model" if name in CLASS_RESERVED else name
+
+
+def unused(name: str, taken: set[str]) -> str:
+    """Return a class or operation's name, or that with a number, whose module is not in `taken`, and add that."""
+    candidate, number = name, 1
     while module_name(candidate) in taken:
         number += 1
-        candidate = f"{base}{number}"
+        candidate = f"{name}{number}"
+    taken.add(module_name(candidate))
     return candidate
 
 
@@ -56,11 +61,9 @@ def module_name(name: str) -> str:
     return str(PythonIdentifier(name, _FIELD_PREFIX)).casefold()
 
 
-def identifier(wire: str, fallback: str = "value") -> str:
+def identifier(wire: str) -> str:
     """Return the Python name that the generator gives to a parameter, field, operation or tag."""
-    name = str(PythonIdentifier(_clip(wire), _FIELD_PREFIX))
-    is_empty = not name.strip("_") or name == _FIELD_PREFIX
-    return _settled(fallback if is_empty else name, lambda text: PythonIdentifier(text, _FIELD_PREFIX))
+    return _settled(_clip(wire), PythonIdentifier)
 
 
 def unique_identifiers(wires: Iterable[tuple[str, str]], reserved: Collection[str], derived: bool = False) -> list[str]:
@@ -72,7 +75,7 @@ def unique_identifiers(wires: Iterable[tuple[str, str]], reserved: Collection[st
     for name, suffix in pairs:
         candidate, number = name, 1
         while candidate in avoided:
-            candidate = identifier(f"{name}_{suffix}" + (f"_{number}" if number > 1 else ""))
+            candidate = _settled(f"{name}_{suffix}" + (f"_{number}" if number > 1 else ""), PythonIdentifier)
             number += 1
         avoided.add(candidate)
         chosen.append(candidate)
@@ -90,10 +93,10 @@ def _clip(name: str) -> str:
     return text if len(text) <= MAX_NAME else text[:MAX_NAME].rstrip("_- .")
 
 
-def _settled(name: str, again: Callable[[str], str]) -> str:
+def _settled(name: str, kind: type[ClassName | PythonIdentifier]) -> str:
     """Apply the generator's own renaming until it changes nothing, so that it will leave the name alone."""
     for _ in range(5):
-        name, before = str(again(name)), name
+        name, before = str(kind(name, _FIELD_PREFIX)), name
         if name == before:
             break
     return name

@@ -10,13 +10,12 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from scripts.regen._document import lookup, objects, reached, side_of, without_prose
-from scripts.regen._names import MODEL_RESERVED, class_name, module_name, unique_identifiers
+from scripts.regen._names import MODEL_RESERVED, class_name, module_name, unique_identifiers, unused
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -168,25 +167,19 @@ class ModelBook(Flattener):
         self.wire_names: dict[str, dict[str, str]] = {}  # of each class, field names to the vendor's where they differ
         self._taken = {module_name(name) for name in reserved}
         schemas = (spec.get("components") or {}).get("schemas") or {}
-        self._names = {name: self._named(name) for name in schemas}
-        self._pinned: dict[str, str] = {}
+        self._names = {name: unused(class_name(name), self._taken) for name in schemas}
+        self._known: dict[tuple[str, str], str] = {}
+        self._pending: dict[str, tuple[Json, bool]] = {}
         self._by_ref: dict[str, Json] = {}
         self._inside: list[str] = []
-        self._pending: dict[str, tuple[Json, bool]] = {}
         said: dict[Side, list[Any]] = {"request": [], "response": []}
         for one in operations:
             said["request"] += [*one.parameters, one.body]
             said["response"].append(one.responses)
         self._said = {side: {id(node) for node in reached(spec, parts)} for side, parts in said.items()}
 
-    def pin(self, schemas: Iterable[Any], name: str) -> None:
-        """Give the commonest shape among some schemas, and every schema of that shape, a reserved name."""
-        free = [shape for schema in schemas if (shape := self._shape(schema)) and shape not in self._pinned]
-        if free:
-            self._pinned[Counter(free).most_common(1)[0][0]] = name
-
     def view(self, schema: Any, hint: str, *, files: bool = False, own: str = "") -> Json:
-        """Return what the generator sees of a schema; a model of its own is named after the hint, or as it is known."""
+        """Return what the generator sees of a schema; a model is named after the hint, or, like its equals, `own`."""
         flat = self.flatten(schema)
         ref = flat.get("$ref")
         inner = self._of_ref(ref, hint, files) if isinstance(ref, str) else self._of_flat(flat, hint, files, own)
@@ -224,10 +217,15 @@ class ModelBook(Flattener):
             return self._union(schema, alternatives, hint, files)
         if schema.get("type") == "object" or _enumeration(schema):
             # Two that are the same stay two: whose name one model had would change with every operation that is added.
-            name = (None if files else self._pinned.get(self._shape(schema))) or own or self._named(hint)
+            bare = {key: one for key, one in schema.items() if key not in ("default", "deprecated", "nullable")}
+            known = (own, json.dumps(without_prose(bare), sort_keys=True))
+            if not own or known not in self._known:
+                is_free = own and own not in self.components
+                self._known[known] = own if is_free else unused(own or class_name(hint), self._taken)
+            name = self._known[known]
             # Not at once: a thousand models that refer to each other in a row must not become a thousand nested calls.
             if name not in self.components:
-                self.components[name] = {"type": schema.get("type", "string")}
+                self.components[name] = {}
                 self._pending[name] = (schema, files)
             return {"$ref": f"{_COMPONENTS}{name}"}
         kind = "null" if schema.get("enum") == [None] else schema.get("type")
@@ -283,13 +281,11 @@ class ModelBook(Flattener):
         """Define every model that was named so far, and those that they name in turn."""
         while self._pending:
             name = next(iter(self._pending))
-            self._define(name, *self._pending.pop(name))
+            self.components[name] = self._defined(name, *self._pending.pop(name))
 
-    def _define(self, name: str, schema: Json, files: bool) -> None:
+    def _defined(self, name: str, schema: Json, files: bool) -> Json:
         if values := _enumeration(schema):
-            kind = "string" if isinstance(values[0], str) else "integer"
-            self.components[name] = {"type": kind, "enum": values, **_prose(schema)}
-            return
+            return {"type": "string" if isinstance(values[0], str) else "integer", "enum": values, **_prose(schema)}
         fields: Json = schema.get("properties") or {}
         names = unique_identifiers(
             [(wire, "field") for wire in fields], MODEL_RESERVED | {module_name(name)}, derived=True
@@ -306,37 +302,24 @@ class ModelBook(Flattener):
                 properties[own] = self.settled(properties[own], fields[wire])
         more = schema.get("additionalProperties", True)
         more = self.view(more, f"{name} Additional", files=files) if isinstance(more, dict) else more
-        self.components[name] = {
+        return {
             "type": "object",
             "properties": properties,
             **({"required": required} if required else {}),
             "additionalProperties": more,
-            # A pinned model stands for many schemas of the vendor's, whose words differ.
-            **({} if name in self._pinned.values() else _prose(schema)),
+            **_prose(schema),
         }
-
-    def _named(self, hint: str) -> str:
-        name = class_name(hint, self._taken)
-        self._taken.add(module_name(name))
-        return name
 
     def has_files(self, schema: Any) -> bool:
         """Tell whether a schema holds a file, however far down."""
         return any(is_file(node) for node in reached(self.spec, [schema]))
 
-    def _shape(self, schema: Any) -> str:
-        """Describe a model's shape for comparison: fields and types, no words; empty for what has no fields."""
-        flat = self.target(schema)
-        bare = {key: value for key, value in flat.items() if key not in ("default", "deprecated", "nullable")}
-        return json.dumps(without_prose(bare), sort_keys=True) if flat.get("properties") else ""
-
 
 def _or_null(view: Json) -> Json:
-    if not view.keys() - {"description"} or view == _NULL or _NULL in view.get("oneOf", ()):
+    views = view.get("oneOf", [view])
+    if not view.keys() - {"description"} or _NULL in views:
         return view
-    if "oneOf" in view:
-        return {**view, "oneOf": [*view["oneOf"], _NULL]}
-    return {"oneOf": [view, _NULL], **({"description": view["description"]} if "description" in view else {})}
+    return {"oneOf": [*views, _NULL], **({"description": view["description"]} if "description" in view else {})}
 
 
 def is_file(schema: Any) -> bool:

@@ -129,7 +129,7 @@ def _conflicting(spec: Json) -> None:
 
 def _odd_names(spec: Json) -> None:
     words = "class import client body self url params headers session_id response quote a-b a_b a.b № 日付"
-    for name in words.split():
+    for name in (*words.split(), "long" * 40 + "a", "long" * 40 + "b"):
         add_parameter(get(spec), name)
     for name in ("X-Client", "headers", "cookies"):
         add_parameter(get(spec), name, "header")

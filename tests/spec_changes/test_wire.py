@@ -250,6 +250,16 @@ def test_models_keep_their_names_when_an_operation_is_added(wire: Wire) -> None:
     assert set(wire.planned.canonical.document["components"]["schemas"]) < set(models)
 
 
+def test_a_model_may_hold_itself() -> None:
+    """A part that refers to the whole, alone, in a list or to be null, is of its class and not just anything."""
+    spec, whole = published("wire.json"), {"$ref": "#/components/schemas/Whole"}
+    fields = {"next": whole, "parts": {"type": "array", "items": whole}, "last": {"oneOf": [whole, {"type": "null"}]}}
+    spec["components"]["schemas"]["Whole"] = {"type": "object", "properties": fields}
+    spec["paths"]["/collide"]["get"]["parameters"].append({"name": "whole", "in": "query", "schema": whole})
+    models = plan(json.dumps(spec).encode(), "wire.json").canonical.document["components"]["schemas"]
+    assert [json.dumps(one).count(whole["$ref"]) for one in models["Whole"]["properties"].values()] == [1, 1, 1]
+
+
 @pytest.mark.parametrize(
     ("model", "required"),
     [("Asked", ["name", "password"]), ("Answered", ["name", "id"]), ("AskedAndAnswered", ["name"])],
