@@ -253,9 +253,15 @@ class HttpClient(_ApiClient, httpx.Client):
         attempt = partial(super().send, stream=True, auth=auth, follow_redirects=False)
         return run(self._flow(request, stream), attempt, _FAILURES, sleep)
 
-    def exchange(self, kwargs: Mapping[str, Any], cancel: threading.Event | None = None) -> httpx.Response:
-        """Send what `build` makes, until ``cancel``; return a 2xx response, body read, or raise an error of ours."""
+    def exchange(
+        self, kwargs: Mapping[str, Any], limit: int | None = None, cancel: threading.Event | None = None
+    ) -> httpx.Response:
+        """Send what `build` makes and return its 2xx response, body read; raise errors of ours alone.
+
+        ``limit`` is the most bytes of body to accept, None for a limit by content type; ``cancel`` ends the call.
+        """
         request, sleep = self.build(kwargs), time.sleep if cancel is None else cancel.wait
+        request.extensions[_reading.LIMIT] = limit
         if cancel is not None:
             request.extensions[CANCELLED] = cancel.is_set
         with self._mapped(request):
@@ -297,9 +303,10 @@ class AsyncHttpClient(_ApiClient, httpx.AsyncClient):
 
         return await arun(self._flow(request, stream), attempt, _FAILURES)
 
-    async def exchange(self, kwargs: Mapping[str, Any]) -> httpx.Response:
+    async def exchange(self, kwargs: Mapping[str, Any], limit: int | None = None) -> httpx.Response:
         """See `HttpClient.exchange`."""
         request = self.build(kwargs)
+        request.extensions[_reading.LIMIT] = limit
         with self._mapped(request):
             response = await self.send(request)
         return _responses.require_success(response, time.time())

@@ -14,6 +14,8 @@ from ._network import DEADLINE
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Iterable, Iterator
 
+LIMIT = "aikynetix.limit"
+"""Request extension: most bytes of a 2xx body to accept, after decompression; None for a limit by content type."""
 ERROR_LIMIT = 64 * 1024
 """Bytes of an error's body that are read; the rest is left unread."""
 JSON_LIMIT = 8 * 1024 * 1024
@@ -66,10 +68,10 @@ class _BoundedBody:
 
     def __init__(self, response: httpx.Response) -> None:
         self._response, self._body, self._is_strict = response, io.BytesIO(), response.is_success
-        headers = response.headers
-        self._deadline = response.request.extensions.get(DEADLINE)
+        headers, extensions = response.headers, response.request.extensions
+        self._deadline = extensions.get(DEADLINE)
         by_type = JSON_LIMIT if "json" in headers.get("content-type", "json") else BINARY_LIMIT
-        self._limit = by_type if self._is_strict else ERROR_LIMIT
+        self._limit: int = (extensions.get(LIMIT) or by_type) if self._is_strict else ERROR_LIMIT
         encoding = headers.get("content-encoding")
         self._decoder = None if encoding is None else Decoder(encoding)
         announced = headers.get("content-length", "")
