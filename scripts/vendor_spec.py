@@ -171,6 +171,8 @@ def _merge(
             _merge(merged[key], value, origin, origins, here)
         elif known is None:
             merged[key], origins[here] = value, origin
+        elif here == ("openapi",) and known[:3] == value[:3]:
+            merged[key] = max(known, value)  # patches of one version say the same
         elif here == ("tags",):
             merged[key] = [*known, *(one for one in value or () if without_prose(one) not in without_prose(known))]
         elif not (here[0] == "paths" and key in PROSE_KEYS):
