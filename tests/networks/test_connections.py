@@ -109,7 +109,7 @@ UNASKED: dict[str, tuple[bytes | Pause | Keep, ...]] = {
 def test_what_nobody_asked_for_answers_nobody(kind: str, wire: Wire, case: str) -> None:
     """Bytes behind a response, at once or while the connection idles, are thrown away with their connection."""
     tls, trust = wire
-    later = 0.3 if "later" in case else 0.05  # what comes while a request is under way nobody can tell from its response
+    later = 0.3 if "later" in case else 0.05  # nobody can tell what comes while a request is under way
     with FaultServer({"s": Script(UNASKED[case], (FOUND, Keep()))}, **tls) as server:
         ended = in_a_row(kind, settings_of(server, **trust), get(), get(after=later), get())
         assert [getattr(each, "url", each) for each in ended] == [URL] * 3
