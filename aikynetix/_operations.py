@@ -267,7 +267,13 @@ class RawClient(_Base):
             "or build a generated Client of your own for other headers."
         )
 
-    with_cookies = with_timeout = with_headers
+    def with_cookies(self, *_: object, **__: object) -> NoReturn:
+        """Not available; see `with_headers`."""
+        self.with_headers()
+
+    def with_timeout(self, *_: object, **__: object) -> NoReturn:
+        """Not available; see `with_headers`."""
+        self.with_headers()
 
     def __enter__(self) -> Self:
         self.get_httpx_client()
