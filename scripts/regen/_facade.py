@@ -90,12 +90,18 @@ def facade_requests(canonical: Canonical) -> dict[str, FacadeRequest]:
             name = endpoint.body.model if endpoint.body else ""
             component = canonical.book.components.get(name, {})
             model = component if "properties" in component else {}
-            flags, fields = rule.flags, model.get("properties", {})
-            others = {one.own: one.required for one in endpoint.parameters if one.place != "path" and one.own in flags}
-            in_body = {one: one in model.get("required", ()) for one in fields if one in flags and one not in others}
-            gone = [one for one in flags if one not in others and one not in in_body]
+            fields = model.get("properties", {})
+            in_parameters = {
+                one.own: one.required for one in endpoint.parameters if one.place != "path" and one.own in rule.flags
+            }
+            in_body = {one: one in model.get("required", ()) for one in fields if one in rule.flags}
+            # What stands in both is said where it always was, and in the other place only where that requires it.
+            home, other = (in_parameters, in_body) if endpoint.operation.method == "get" else (in_body, in_parameters)
+            for flag in [one for one in other if one in home and not other[one]]:
+                del other[flag]
+            gone = [one for one in rule.flags if one not in in_parameters and one not in in_body]
             wires = canonical.book.wire_names.get(name, {})
-            found[rule.name] = FacadeRequest(rule, endpoint, model, wires, others, in_body, gone)
+            found[rule.name] = FacadeRequest(rule, endpoint, model, wires, in_parameters, in_body, gone)
     return found
 
 
