@@ -108,7 +108,8 @@ class Endpoint:
                 return f"its path is written as {next(iter(one['content']))}"
             if one["in"] == "querystring":
                 return "one parameter is its whole query"
-        return ""
+        media = self.body.media[0] if self.body and self.body.kind == "bytes" else ""
+        return f"its body is made of parts as {media}" if media.startswith("multipart/") else ""
 
 
 class Canonical:
@@ -277,7 +278,8 @@ def bodies(book: ModelBook, operation: Operation) -> list[Body]:
     for written, media in stated.get("content", {}).items():
         is_raw = written == "*/*" and ("schema" not in media or is_file(book.target(media["schema"])))
         kind, announced = ("bytes", written) if is_raw else _announced(written)
-        key = announced if kind == "json" else kind
+        is_apart = kind == "json" or (kind == "bytes" and announced.startswith("multipart/"))
+        key = announced if is_apart else kind
         known = found.get(key, Body(kind, (), media, stated.get("required") is True))
         found[key] = replace(known, media=tuple(dict.fromkeys([*known.media, announced])))
     order = ["json", "form", "multipart", "bytes"]

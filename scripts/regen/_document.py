@@ -157,7 +157,7 @@ _KINDS: dict[str, tuple[Any, Any]] = {
     **dict.fromkeys(("requestBody", *METHODS), (Mapping, object)),
     **dict.fromkeys(
         ("paths", "pathItems", "responses", "requestBodies", "content", "securitySchemes", "components",
-         "components.parameters"),
+         "components.parameters", "encoding"),
         (Mapping, Mapping),
     ),
     **dict.fromkeys(("schemas", "properties"), (Mapping, _SCHEMA)),
@@ -165,6 +165,8 @@ _KINDS: dict[str, tuple[Any, Any]] = {
     **dict.fromkeys(("parameters", "servers", "security"), (list, Mapping)),
     **dict.fromkeys(("allOf", "oneOf", "anyOf"), (list, _SCHEMA)),
     **dict.fromkeys(("tags", "enum"), (list, object)),
+    **dict.fromkeys(("format", "style", "contentType"), (str, object)),
+    "mapping": (Mapping, str),
     **dict.fromkeys(("deprecated", "nullable", "explode", "readOnly", "writeOnly"), (bool, object)),
     "required": ((bool, list), str),
 }  # fmt: skip

@@ -1,7 +1,7 @@
 """The facade's two operations: what it says in their requests, whether that does its job, and `facade.py`.
 
-Flags that are true are said, false ones only where the document requires them; nothing else is said unless the document
-requires it and gives its value, which the generated function then has as its default.
+Flags that are true are said, false ones only where the document requires them or has them true by default; nothing else
+is said unless the document requires it and gives its value, which the generated function then has as its default.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from jsonschema import Draft202012Validator, ValidationError  # type: ignore[import-untyped]  # it ships no types
 from jsonschema.validators import extend  # type: ignore[import-untyped]  # the same
 
+from scripts.regen._canonical import schema_of
 from scripts.regen._document import side_of
 from scripts.regen._find import GENERIC, base_url, is_json, rank_of, suffices
 from scripts.regen._names import folded, module_name
@@ -43,7 +44,7 @@ class FacadeRequest:
     endpoint: Endpoint
     model: Json  # the schema of the body's model, empty where the body has no fields
     wires: Mapping[str, str]  # its names in Python to the vendor's, where they differ
-    in_parameters: Mapping[str, bool]  # the flags that are parameters, and whether the document requires them
+    in_parameters: Mapping[str, bool]  # the flags that are parameters, and whether they are said where they are false
     in_body: Mapping[str, bool]  # the flags that are fields of the body, and the same
     gone: Sequence[str]  # the flags that the document has nowhere
 
@@ -79,7 +80,7 @@ class FacadeRequest:
 
 
 def _said(flags: Mapping[str, bool], way: tuple[str, ...]) -> dict[str, bool]:
-    return {name: name in way for name, is_required in flags.items() if is_required or name in way}
+    return {name: name in way for name, is_always_said in flags.items() if is_always_said or name in way}
 
 
 def facade_requests(canonical: Canonical) -> dict[str, FacadeRequest]:
@@ -90,13 +91,32 @@ def facade_requests(canonical: Canonical) -> dict[str, FacadeRequest]:
             name = endpoint.body.model if endpoint.body else ""
             component = canonical.book.components.get(name, {})
             model = component if "properties" in component else {}
-            flags, fields = rule.flags, model.get("properties", {})
-            others = {one.own: one.required for one in endpoint.parameters if one.place != "path" and one.own in flags}
-            in_body = {one: one in model.get("required", ()) for one in fields if one in flags and one not in others}
-            gone = [one for one in flags if one not in others and one not in in_body]
-            wires = canonical.book.wire_names.get(name, {})
-            found[rule.name] = FacadeRequest(rule, endpoint, model, wires, others, in_body, gone)
+            book, wires = canonical.book, canonical.book.wire_names.get(name, {})
+            stated = endpoint.body.stated.get("schema", {}) if endpoint.body and model else {}
+            fields = book.target(book.merged(stated)).get("properties", {})
+            in_parameters = {
+                one.own: one.required or _is_usual(book, schema_of(one.stated))
+                for one in endpoint.parameters
+                if one.place != "path" and one.own in rule.flags
+            }
+            in_body = {
+                one: one in model.get("required", ()) or _is_usual(book, fields.get(wires.get(one, one)))
+                for one in model.get("properties", {})
+                if one in rule.flags
+            }
+            # What stands in both is said where it always was, and in the other place only where that requires it.
+            home, other = (in_parameters, in_body) if endpoint.operation.method == "get" else (in_body, in_parameters)
+            for flag in [one for one in other if one in home and not other[one]]:
+                del other[flag]
+            gone = [one for one in rule.flags if one not in in_parameters and one not in in_body]
+            found[rule.name] = FacadeRequest(rule, endpoint, model, wires, in_parameters, in_body, gone)
     return found
+
+
+def _is_usual(book: ModelBook, schema: Any) -> bool:
+    """Tell whether the server takes a flag that nobody says for true, so that it has to be said where it is false."""
+    said = {**book.target(schema), **schema} if isinstance(schema, dict) else {}
+    return said.get("default") in (True, "true")
 
 
 def missing_operations(
@@ -246,5 +266,5 @@ def facade_values(spec: Json, canonical: Canonical, places: Mapping[str, tuple[P
 
 
 def _as_arguments(flags: Mapping[str, bool], unsaid: str) -> list[str]:
-    """Return flags as arguments; one that is not required is left unsaid where it is false."""
-    return [f"{name}={name}{'' if is_required else f' or {unsaid}'}" for name, is_required in flags.items()]
+    """Return flags as arguments; most are left unsaid where they are false."""
+    return [f"{name}={name}{'' if is_always_said else f' or {unsaid}'}" for name, is_always_said in flags.items()]

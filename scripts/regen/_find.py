@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
 from scripts.regen._document import resolve
-from scripts.regen._names import folded
+from scripts.regen._names import folded, identifier
 from scripts.regen._operations import PARAMETER_IN_PATH
 from scripts.regen._problems import RefusedError
 from scripts.regen._rules import (
@@ -241,9 +241,13 @@ _OTHER_FORMATS = frozenset(
 
 
 def _outermost(places: list[Place]) -> Place | None:
-    """Return the place with the fewest keys, None where it is not the only one."""
-    first, *more = sorted(places, key=len) or [()]
-    return first if first and (not more or len(more[0]) > len(first)) else None
+    """Return the only place with the fewest keys, else the only one of them that is spelled as in Python, or None."""
+
+    def rank(place: Place) -> tuple[int, bool]:
+        return len(place), any(identifier(key) != key for key in place)
+
+    first, *more = sorted(places, key=rank) or [()]
+    return first if first and (not more or rank(more[0]) > rank(first)) else None
 
 
 def video_url_places(book: ModelBook, operation: Operation) -> tuple[Place, ...]:

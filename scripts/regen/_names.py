@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from openapi_python_client.strings import ClassName, PythonIdentifier
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Sequence
 
 MAX_NAME = 80
 _FIELD_PREFIX = "field_"
@@ -66,19 +66,20 @@ def identifier(wire: str) -> str:
     return _settled(_clip(wire), PythonIdentifier)
 
 
-def unique_identifiers(wires: Iterable[tuple[str, str]], reserved: Collection[str], derived: bool = False) -> list[str]:
-    """Choose one Python name for each (wire name, suffix to tell it apart) in order; earlier ones keep theirs."""
-    pairs = [(identifier(wire), suffix) for wire, suffix in wires]
-    wanted = {name for name, _ in pairs}
-    avoided = {*reserved, *({name + end for name in wanted for end in _DERIVED} & wanted if derived else ())}
-    chosen: list[str] = []
-    for name, suffix in pairs:
-        candidate, number = name, 1
-        while candidate in avoided:
-            candidate = _settled(f"{name}_{suffix}" + (f"_{number}" if number > 1 else ""), PythonIdentifier)
+def unique_identifiers(wires: Sequence[tuple[str, str]], reserved: Collection[str], derived: bool = False) -> list[str]:
+    """Choose one Python name for each (wire name, suffix to tell it apart).
+
+    What several would be called goes to the one that is spelled so, else to the first.
+    """
+    chosen = [identifier(wire) for wire, _ in wires]
+    avoided = {*reserved, *({name + end for name in chosen for end in _DERIVED} & {*chosen} if derived else ())}
+    for index in sorted(range(len(wires)), key=lambda index: chosen[index] != wires[index][0]):
+        name, number = chosen[index], 1
+        while chosen[index] in avoided:
+            ending = f"{wires[index][1]}_{number}" if number > 1 else wires[index][1]
+            chosen[index] = _settled(f"{name}_{ending}", PythonIdentifier)
             number += 1
-        avoided.add(candidate)
-        chosen.append(candidate)
+        avoided.add(chosen[index])
     return chosen
 
 

@@ -89,7 +89,8 @@ def build(planned: Plan, folder: Path) -> Path:
         path = package / "api" / endpoint.tag / f"{endpoint.name}.py"
         source = path.read_text("utf-8")
         if why := wrong.get(endpoint.module):
-            said = f"{endpoint.operation.label} cannot be called: {why}"
+            which = f" ({endpoint.name})" if endpoint.suffix else ""
+            said = f"{endpoint.operation.label}{which} cannot be called: {why}"
             planned.canonical.notes.append(said)
             source = source.replace(_HEAD, f"{_HEAD}    raise ValueError(NOT_CALLABLE)\n", 1)
             source += f"\n\nNOT_CALLABLE: str = {said!a}\n"

@@ -77,7 +77,8 @@ def distinct(schemas: Iterable[Any]) -> list[Any]:
 
 def variants(schema: Mapping[str, Any]) -> list[Any]:
     """List the alternatives of a plain schema, each once."""
-    return distinct(one for key in ("oneOf", "anyOf") for one in schema.get(key) or [] if isinstance(one, Mapping))
+    stated = [one for key in ("oneOf", "anyOf") for one in schema.get(key) or [] if one is not False]
+    return distinct({} if one is True else one for one in stated)
 
 
 def required_of(schema: Json) -> list[str]:

@@ -120,6 +120,8 @@ class SpecServer:
                 self._check(one.get("schema", {}), said[name], name, text=True)
             elif one.get("required") and one["in"] != "path" and name.lower() not in ("authorization", "api-key"):
                 raise UnfitError(400, f"{one['in']} parameter {name} is required")
+            elif one.get("schema", {}).get("default") is True:
+                said[name] = True
         said.update(self._read_body(operation, headers, body))
         return said
 
@@ -137,8 +139,10 @@ class SpecServer:
         if media is None:
             raise UnfitError(400, f"the body is {kind!r}, documented are {list(content)}")
         values = self._decode(kind, headers, body)
-        self._check(self._resolve(media).get("schema", {}), values, "the body", text=kind != "application/json")
-        return values if isinstance(values, dict) else {"body": values}
+        schema = self._merged(self._resolve(media).get("schema", {}))
+        self._check(schema, values, "the body", text=kind != "application/json")
+        usual = {name: True for name, one in schema.get("properties", {}).items() if one.get("default") is True}
+        return {**usual, **values} if isinstance(values, dict) else {"body": values}
 
     def _decode(self, kind: str, headers: Mapping[str, str], body: bytes) -> Any:
         if kind == "application/x-www-form-urlencoded":
