@@ -26,6 +26,7 @@ from scripts.regen._diff_schema import (
 )  # fmt: skip
 from scripts.regen._document import differing_keys, pointers, without_prose
 from scripts.regen._find import base_url, find_credentials, find_operations
+from scripts.regen._names import folded
 from scripts.regen._operations import Operation, operations_of
 from scripts.regen._problems import one_line
 from scripts.regen._rules import FACADE_SOURCE, RULES
@@ -154,7 +155,8 @@ def _identity(old: Operation, new: Operation) -> Found:
         yield BREAKING, f"the path was {old.path}"
     elif old.path != new.path:
         names = [", ".join(one.path_parameters) for one in (new, old)]
-        yield ADDITIVE, f"path parameters are named {names[0]}, were {names[1]}"
+        is_same = folded(names[0]) == folded(names[1])
+        yield DOCUMENTATION if is_same else BREAKING, f"path parameters are named {names[0]}, were {names[1]}"
     if new.deprecated and not old.deprecated:
         yield ADDITIVE, "it is deprecated now"
     if without_prose(list(old.servers)) != without_prose(list(new.servers)) and (old.own_servers or new.own_servers):
@@ -256,45 +258,6 @@ def _accepted(operation: Operation, spec: Json) -> dict[frozenset[str], str]:
             parts += [sent, *(f"{sent} for {scope}" for scope in scopes)]
         found[frozenset(map(str.lower, parts))] = " with ".join(sorted(parts)) or "none"
     return found
-
-
-_METHOD, _MODULE, _MODEL = "methods of `client.api`", "modules of operations", "models"
-_CLASSES = re.compile(r"^class (\w+)|^(\w+) = Literal\[", re.MULTILINE)
-_METHODS = re.compile(r"^    def ([a-z]\w*)\(.*?Request: `([^`]*)`\s*\"\"\"", re.MULTILINE | re.DOTALL)
-
-
-def package_changes(old: Mapping[str, bytes], new: Mapping[str, bytes]) -> Iterator[Change]:
-    """Compare the names of two packages; one that only moved is told with its new name."""
-    differing = {path for path in {**old, **new} if old.get(path) != new.get(path)}
-    before, after = (dict(_named({path: tree[path] for path in differing & tree.keys()})) for tree in (old, new))
-    fresh = {name: said for name, said in after.items() if name not in before}
-    for name, said in before.items():
-        if name not in after:
-            heir = next((other for other, its in fresh.items() if its == said), None)
-            fresh.pop(heir or "", None)
-            yield Change(BREAKING, said[0], f"`{name}` is {f'called `{heir}` now' if heir else 'gone'}")
-        elif said[0] == _METHOD and after[name] != said and said in after.values():
-            yield Change(BREAKING, said[0], f"`{name}` is another operation now, {after[name][1]}")
-    for name, (room, what) in fresh.items():
-        if room == _METHOD:
-            yield Change(ADDITIVE, room, f"`{name}` is new: {what}")
-
-
-def _named(files: Mapping[str, bytes]) -> Iterator[tuple[str, tuple[str, str]]]:
-    """Yield the public names of generated files, each with its room and what it is beside its name."""
-    for path, data in sorted(files.items()):
-        folder, _, module = path.removesuffix(".py").replace("/", ".").partition(".")
-        text, stem = data.decode(), module.rpartition(".")[2]
-        if stem == "__init__":
-            continue
-        if folder == "api":
-            yield f"aikynetix_api.api.{module}", (_MODULE, text.partition("def _get_kwargs")[2].partition("\n\n\n")[0])
-        elif folder == "models":
-            for name in map("".join, _CLASSES.findall(text)):
-                same = re.sub(rf"\b({re.escape(name)}|{re.escape(stem)})\b", "_", text)
-                yield f"aikynetix_api.models.{name}", (_MODEL, same)
-        elif folder == "operations":
-            yield from ((f"client.api.{stem}.{name}", (_METHOD, request)) for name, request in _METHODS.findall(text))
 
 
 def report(planned: Plan, changes: Sequence[Change], *, accepted: bool = False) -> str:

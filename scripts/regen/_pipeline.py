@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scripts.regen._canonical import NO_SERVER, Canonical
-from scripts.regen._diff import Change, compare, package_changes, report
+from scripts.regen._diff import Change, compare, report
+from scripts.regen._diff_package import package_changes
 from scripts.regen._diff_schema import UNJUDGED
 from scripts.regen._document import Json, load_spec, reached
 from scripts.regen._facade import check_facade, facade_requests, facade_values, missing_operations

@@ -10,17 +10,16 @@ import signal
 import subprocess
 import sys
 import time
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from scripts.regen._pipeline import main, tree_files
+from scripts.regen._diff_package import package_changes
+from scripts.regen._pipeline import build, main, plan, tree_files
 from scripts.regen._rules import FACADE_SOURCE
 from tests.first import DOCUMENT
 from tests.spec_changes._change import BASE, ROOT, get, success
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 Json = dict[str, Any]
 
@@ -137,61 +136,21 @@ def test_where_credentials_go_is_the_owners_decision(regen: Regen) -> None:
     assert regen.tree() != regen.before
 
 
-def _running(path: str = "/v2/running/", name: str = "running", model: str = "Running", level: Any = ("a",)) -> Json:
-    """Return an operation with a model and an enumeration of its own."""
-    schemas = {model: {"type": "object", "properties": {"on": {"type": "boolean"}}}, "Level": {"enum": [*level]}}
-    if not level:
-        del schemas["Level"]
-    content = {"application/json": {"schema": {"oneOf": [{"$ref": f"#/components/schemas/{one}"} for one in schemas]}}}
-    operation = {"operationId": name, "tags": [name], "responses": {"200": {"description": "ok", "content": content}}}
-    return {
-        "paths": {path: {"get": operation}},
-        "components": {"schemas": schemas if level else {model: schemas[model]}},
-    }
+# Two packages by what beside our operations the documents have, and what is told of how they differ.
+_PACKAGES = [json.loads(line) for line in (Path(__file__).parent / "data" / "package.jsonl").read_text().splitlines()]
 
 
-@pytest.mark.parametrize(
-    ("edit", "told"),
-    [
-        (
-            _running(name="runs", model="Jumping"),
-            [
-                "`aikynetix_api.api.running.running` is called `aikynetix_api.api.runs.runs` now",
-                "`aikynetix_api.models.Running` is called `aikynetix_api.models.Jumping` now",
-                "`client.api.running.get` is called `client.api.runs.get_running` now",
-            ],
-        ),
-        (
-            _running("/jumps/", "jumps"),
-            [
-                "`aikynetix_api.api.running.running` is gone",
-                "`client.api.jumps.list` is new: GET /jumps/",
-                "`client.api.running.get` is gone",
-            ],
-        ),
-        (
-            # Whoever calls it would send another request without a word.
-            {"paths": _running()["paths"] | _running("/v1/running/")["paths"]},
-            [
-                "`client.api.running.get_v2` is new: GET /v2/running/",
-                "`client.api.running.get` is another operation now, GET /v1/running/",
-            ],
-        ),
-        (_running(level=()), ["`aikynetix_api.models.Level` is gone"]),
-    ],
-    ids=["moved", "gone and new", "another operation", "an enumeration"],
-)
-def test_names_that_callers_lose_are_told(regen: Regen, edit: Json, told: list[str]) -> None:
-    """What is the same under another name leads there; what is gone, new, or another request now is said."""
-    first = regen.spec
-    for one in (_running(), {**_running(), **edit}):
-        components = {**first["components"], **one["components"]}
-        regen.spec = {**first, "paths": {**first["paths"], **one["paths"]}, "components": components}
-        code, said, _ = regen.run()
-        assert code == 0
-    report = said.partition("## Draft")[0].split("\n")
-    names = [line.partition(": ")[2] for line in report if "`client.api." in line or "`aikynetix_api." in line]
-    assert sorted(names) == sorted(told)
+@pytest.mark.parametrize("row", _PACKAGES, ids=[row["change"] for row in _PACKAGES])
+def test_what_callers_lose_is_told(row: Json, tmp_path: Path) -> None:
+    """What is the same under another name leads there; what is gone, another request, place or type now is said."""
+    trees: list[dict[str, bytes]] = []
+    for side in ("before", "after"):
+        spec = copy.deepcopy(BASE)
+        spec["paths"].update(row[side]["paths"])
+        spec["components"]["schemas"] = row[side].get("schemas", {})
+        trees.append(tree_files(build(plan(json.dumps(spec).encode(), side), tmp_path / side)))
+    found = sorted(f"{one.kind}: {one.where}: {one.text}" for one in package_changes(*trees))
+    assert [one[: len(told)] for one, told in zip(found, row["told"], strict=True)] == row["told"]
 
 
 def test_the_report_of_no_change_speaks_of_none(regen: Regen) -> None:
