@@ -32,7 +32,7 @@ from scripts.regen._problems import one_line
 from scripts.regen._rules import FACADE_SOURCE, RULES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from scripts.regen._document import Json
     from scripts.regen._pipeline import Plan
