@@ -147,8 +147,13 @@ def set_backend(transport: Any) -> None:
 
 def is_before_tunnel(error: BaseException) -> bool:
     """Return whether ``error`` is of the connection to a proxy, its TLS included, and not of what goes through it."""
-    cause = error.__cause__  # httpcore's own; it opens that connection, and no other, in a function of this name
-    return cause is not None and any(frame.f_code.co_name == "_connect" for frame, _ in walk_tb(cause.__traceback__))
+    cause = error.__cause__  # httpcore's own
+    for frame, _ in walk_tb(None if cause is None else cause.__traceback__):
+        # It opens that connection, and no other, in a function of this name, and has these where it asks for a tunnel.
+        is_asking = "connect_request" in frame.f_locals and "connect_response" not in frame.f_locals
+        if is_asking or frame.f_code.co_name == "_connect":
+            return True
+    return False
 
 
 def discard(transport: Any) -> None:

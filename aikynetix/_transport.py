@@ -88,7 +88,7 @@ class _Stack:
     def _is_to_repeat(self, transport: Any, request: httpx.Request, error: BaseException) -> bool:
         """Return whether the connection was stale; `httpx.ProxyError` where it is the proxy that cannot be reached."""
         proxy, is_early = transport.proxy, transport.backend.stream is None or is_before_tunnel(error)
-        if proxy is not None and is_early and isinstance(error, httpx.ConnectError):
+        if proxy is not None and is_early and isinstance(error, (httpx.ConnectError, *_STALE)):
             where = proxy.url.netloc.decode("ascii", "replace")  # without user and password
             raise httpx.ProxyError(f"cannot be reached at {where} ({error})") from error
         is_stale = transport.was_kept and request.method == "GET" and isinstance(error, _STALE)

@@ -122,6 +122,16 @@ def test_a_proxy_that_is_not_there_is_named(kind: str, scheme: str, job: str, tm
     assert_presentable(caught.value)
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_proxy_that_hangs_up_is_named_and_asked_again(kind: str, tmp_path: Path) -> None:
+    """Before there is a tunnel nothing has reached the API, so that a POST is sent again as well."""
+    with FaultServer({f"{API}:443": Script(())}) as proxy:
+        given = {"proxy": proxy.url, "base_url": f"https://{API}", "max_retries": 1}
+        with pytest.raises(APIConnectionError, match=r"the proxy cannot be reached at 127\.0\.0\.1:"):
+            do(kind, "generate", tmp_path, api_key=KEY, **given)
+        assert proxy.connections == 2
+
+
 @pytest.mark.parametrize("name", ["127.0.0.1", "elsewhere.example"])
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_proxy_whose_certificate_is_refused_is_named(
