@@ -25,11 +25,12 @@ from scripts.regen._diff_schema import (
     unjudged,
 )  # fmt: skip
 from scripts.regen._document import differing_keys, pointers, without_prose
-from scripts.regen._find import base_url, find_credentials, find_operations
+from scripts.regen._find import base_url, find_credentials, find_operations, video_url_places
 from scripts.regen._names import folded
 from scripts.regen._operations import Operation, operations_of
 from scripts.regen._problems import one_line
 from scripts.regen._rules import FACADE_SOURCE, RULES
+from scripts.regen._schemas import Flattener
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -119,6 +120,7 @@ def _about_operations(specs: tuple[Json, Json], operations: Sequence[Sequence[Op
                 *_body(left, right, requests),
                 *_answers(left, right, answers),
                 *_access(left, right, specs),
+                *(_address(left, right, specs) if facade else ()),
                 *unjudged(stated[0], stated[1], "it"),
             )
             yield from (Change(kind, right.label, text, facade) for kind, text in changes)
@@ -239,6 +241,14 @@ def _access(old: Operation, new: Operation, specs: tuple[Json, Json]) -> Found:
         lost = any(not any(enough <= one for enough in after) for one in before)
         said = [" or ".join(sorted({*one.values()})) for one in (after, before)]
         yield BREAKING if lost else ADDITIVE, f"it accepts {said[0]}, accepted {said[1]}"
+
+
+def _address(old: Operation, new: Operation, specs: tuple[Json, Json]) -> Found:
+    """Name the place in the answer that is taken for the address of the video, where it is another one."""
+    before, after = (video_url_places(Flattener(spec), one) for spec, one in zip(specs, (old, new), strict=True))
+    if before and after and before != after:
+        said = [" or ".join(f"`{'.'.join(place)}`" for place in places) for places in (after, before)]
+        yield UNJUDGED, f"the address of the video is read from {said[0]}, was {said[1]}"
 
 
 def _accepted(operation: Operation, spec: Json) -> dict[frozenset[str], str]:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from scripts.regen._document import Json
     from scripts.regen._operations import Operation
-    from scripts.regen._schemas import ModelBook
+    from scripts.regen._schemas import Flattener
 
 
 def find_operations(operations: Sequence[Operation]) -> dict[str, list[Operation]]:
@@ -250,7 +250,7 @@ def _outermost(places: list[Place]) -> Place | None:
     return first if first and (not more or rank(more[0]) > rank(first)) else None
 
 
-def video_url_places(book: ModelBook, operation: Operation) -> tuple[Place, ...]:
+def video_url_places(book: Flattener, operation: Operation) -> tuple[Place, ...]:
     """Find where the address of the video stands in the success answers; empty when nowhere or not clearly.
 
     Answers and variants of one may have it in different places, which are all read, the best named first. Two are no
@@ -273,14 +273,14 @@ def video_url_places(book: ModelBook, operation: Operation) -> tuple[Place, ...]
     return tuple(dict.fromkeys(place for _, _, places in chosen for place in places))
 
 
-def _alternatives(book: ModelBook, schema: Any) -> list[Any]:
+def _alternatives(book: Flattener, schema: Any) -> list[Any]:
     """List the alternatives of an answer, which have their places each for itself."""
     flat = book.target(schema)
     common = {key: value for key, value in flat.items() if key not in ("oneOf", "anyOf")}
     return [{"allOf": [variant, common]} for variant in variants(flat)] or [schema]
 
 
-def _shape(book: ModelBook, schema: Any) -> tuple[int, list[Place]]:
+def _shape(book: Flattener, schema: Any) -> tuple[int, list[Place]]:
     """Return how well an answer names the address, -1 where it does not, and the places to read; none if unclear."""
     ranks: dict[Place, int] = {}  # of places that are text
     deprecated, addresses, seen = set[Place](), set[Place](), set[tuple[str, Place]]()

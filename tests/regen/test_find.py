@@ -40,6 +40,8 @@ def test_what_the_facade_needs_is_found(row: Json) -> None:
     assert (found.bearer or (None, None))[1] == row.get("bearer", "Bearer ")
     assert planned.canonical.base == row.get("base", "https://api.aikynetix.app")
     assert [list(place) for place in planned.places[GET]] == row.get("places", [["analyzed_video_url"]])
+    moved = row.get("places", [["analyzed_video_url"]]) not in ([], [["analyzed_video_url"]])
+    assert any("address of the video is read from" in one.text for one in compare(BASE, spec)) == moved
 
 
 _OURS, _THEIRS, _PLAIN = "https://video.aikynetix.app/x", "https://api.aikynetix.app", "http://api.aikynetix.app"
