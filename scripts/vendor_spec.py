@@ -49,7 +49,8 @@ _ORDER = ("openapi", "jsonSchemaDialect", "info", "servers", "security", "tags",
 _VERSION = re.compile(r"""(?m)(^|[{,]\s*)["']?(openapi|swagger)["']?\s*:\s*["']?\d""")
 _MAPS_OF_NAMES = ("components", "paths", "webhooks")
 # What GitBook writes where an operation stands in a file, such as `{% openapi src="..." path="/a" method="get" %}`.
-_POINTER = re.compile(r"""\{%-?\s*(?:openapi|swagger)[\w-]*\s[^%]*?\b(?:src|spec)\s*=\s*["']([^"']+)""")
+_POINTER = re.compile(r"""\{%-?\s*(?:openapi|swagger)[\w-]*\s([^%]*?\b(?:src|spec)\s*=\s*["'][^%]*)""")
+_ATTRIBUTE = re.compile(r"""(\w+)\s*=\s*["']([^"']*)""")
 # Code stands in blocks alone, and what the words within a paragraph are is more work than finding them.
 _BLOCKS = MarkdownIt("commonmark").disable("inline")
 _TIMEOUT = httpx.Timeout(20.0)
@@ -94,9 +95,9 @@ def find_fragments(page: str, name: str) -> list[tuple[str, Json]]:
         for one in fenced
         if (one.info.split() or [""])[0].lower().strip("{}.") in _DATA_LANGUAGES and _looks_like_openapi(one.content)
     ]
-    if not blocks and (pointed := _POINTER.search(page)):
+    if not blocks and (pointed := _pointers(page)):
         raise RefusedError(
-            f"{name} has no OpenAPI in it, only a block that points at a file (`{pointed[1][:300]}`): give that file "
+            f"{name} has no OpenAPI in it, only a block that points at a file (`{pointed[0][1]}`): give that file "
             "or its address in place of the page."
         )
     if not blocks and _looks_like_openapi(page):
@@ -108,6 +109,15 @@ def find_fragments(page: str, name: str) -> list[tuple[str, Json]]:
         )
     found = [(f"{name}, line {line}", text) for line, text in blocks]
     return [(origin, check_document(parse_text(text, origin), origin)) for origin, text in found]
+
+
+def _pointers(page: str) -> list[tuple[tuple[str, str], str]]:
+    """List what a page only points at, each the path and method of an operation, and the file where it stands."""
+    for token in _BLOCKS.parse(page):
+        page = page.replace(token.content, "") if token.type == "fence" else page
+    stated = [dict(_ATTRIBUTE.findall(one)) for one in _POINTER.findall(page)]
+    places = ((one.get("path", ""), one.get("method", "").lower()) for one in stated)
+    return [(place, (one.get("src") or one.get("spec", ""))[:300]) for place, one in zip(places, stated, strict=True)]
 
 
 def _looks_like_openapi(text: str) -> bool:
@@ -128,6 +138,13 @@ def make_spec(pages: Sequence[tuple[str, str]]) -> Json:
         _merge(merged, content if len(fragments) == 1 else _with_own(content, usual), origin, origins)
     if not merged.get("paths"):
         raise RefusedError("The pages describe no operation, only models; add the pages of the operations.")
+    for name, text in pages:
+        for (path, method), source in _pointers(text):
+            if not (merged["paths"].get(path) or {}).get(method):
+                raise RefusedError(
+                    f"{display_name(name)} points at {method.upper()} {path} in a file (`{source}`), and no page has "
+                    "that operation: give that file or its address too."
+                )
     if usual:
         merged["security"] = usual
     return {key: merged[key] for key in dict.fromkeys((*_ORDER, *merged)) if key in merged}
@@ -184,6 +201,8 @@ def _check_same(one: Any, other: Any, place: tuple[str, ...], origins: tuple[str
         {**side, "security": _requirements(side["security"])} if isinstance(side, dict) and "security" in side else side
         for side in (one, other)
     ]
+    if place == ("servers",):  # an address is the same with a slash at its end
+        sides = [[{**server, "url": str(server.get("url")).rstrip("/")} for server in side] for side in sides]
     difference = next(pointers(*map(without_prose, sides)), None)
     if difference is not None:
         is_operation = place[0] == "paths" and place[-1] in METHODS

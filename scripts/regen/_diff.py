@@ -341,8 +341,11 @@ def _draft(changes: Sequence[Change]) -> Iterator[str]:
         following, why = f"{major + 1}.0.0", "major: breaking for callers"
     elif BREAKING in kinds:
         following, why = f"0.{minor + 1}.0", "minor, as breaking changes are before 1.0.0"
-    elif kinds & {ADDITIVE, UNJUDGED}:
+    elif ADDITIVE in kinds:
         following, why = f"{major}.{minor + 1}.0", "minor: callers get more"
+    elif UNJUDGED in kinds:
+        following, why = f"{major}.{minor + 1}.0", "at least minor"
+    why += "; a person should look at what was not judged" * (UNJUDGED in kinds)
     yield f"## Draft for CHANGELOG.md\n\nVersion {version} -> {following} ({why}).\n"
     told = {kind: _entries([one for one in changes if one.kind == kind]) for kind in KINDS}
     broken = [f"**Breaking:** {entry}" for entry in told[BREAKING]]

@@ -120,6 +120,12 @@ def test_the_report_tells_additive_from_breaking(regen: Regen) -> None:
     assert "By hand:" not in said
 
 
+def test_a_step_that_was_not_judged_is_left_to_a_person(regen: Regen) -> None:
+    """What no rule knows promises callers nothing more."""
+    regen.spec["x-limits"] = 3
+    assert " (at least minor; a person should look at what was not judged)" in regen.run()[1]
+
+
 def test_where_credentials_go_is_the_owners_decision(regen: Regen) -> None:
     """Another server or place for the credential is written only when it is accepted, and is then done."""
     regen.spec["servers"] = [{"url": "https://eu.aikynetix.app"}]

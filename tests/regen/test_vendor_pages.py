@@ -123,6 +123,7 @@ openapi: 3.1.1"""
         pytest.param(_page(_fragment(), language='json title="spec"'), id="with words behind the language"),
         pytest.param(_page(_YAML.replace("2024-01-01", '"1"'), language="yaml"), id="YAML"),
         pytest.param(_page('{"analyzed_video_url": "https://x"}', _fragment()) + "\n```python\nopenapi = 3\n```\n", id="beside examples"),
+        pytest.param(_page(_fragment()) + '{% openapi src="x.json" path="/a/" method="GET" %}', id="beside a block that points at it"),
         pytest.param(_INDENTED, id="a whole file"),
     ],
 )  # fmt: skip
@@ -154,8 +155,8 @@ def test_pages_and_fragments_merge(run: Run) -> None:
     """Operations stand in one document, what they share once and with its first words, in whatever order its keys."""
     error = {"type": "object", "properties": {"error": {"type": "string"}}}
     fragments = [
-        _fragment(path, method, components={"schemas": {"Error": stated}})
-        for path, method, stated in (("/a/", "get", error), ("/a/", "post", dict(reversed(error.items()))))
+        _fragment("/a/", method, servers=[{"url": f"https://{end}"}], components={"schemas": {"Error": stated}})
+        for method, end, stated in (("get", "a.test/", error), ("post", "a.test", dict(reversed(error.items()))))
     ]
     other = json.loads(json.dumps(fragments[0]).replace('"words"', '"other words"'))
     other["openapi"] = "3.1.0"  # patches of one version say the same
@@ -239,6 +240,7 @@ def test_parameters_of_a_path_stay_with_the_operations_of_their_page(run: Run) -
         ("", "empty"),
         ('{% openapi src="../api.yaml" path="/a/" method="get" %}\n[x](../api.yaml)\n', "points at a file (`../api.yaml`)"),
         ('# A\n\n{% openapi-operation spec="api" path="/a/" method="get" %}\n', "points at a file (`api`)"),
+        (_page(_fragment("/b/")) + '{% openapi src="api.json" path="/lost/" method="get" %}\n', "points at GET /lost/ in a file (`api.json`)"),
     ],
 )  # fmt: skip
 def test_a_page_that_cannot_be_used_is_an_error(run: Run, page: str, says: str) -> None:
