@@ -21,7 +21,7 @@ _CLASSES = re.compile(r"^class (\w+)|^(\w+) = Literal\[", re.MULTILINE)
 _LITERALS = re.compile(r"^(\w+) = (Literal\[.*?\])$", re.MULTILINE | re.DOTALL)
 _ARGUMENTS = re.compile(r"^def _get_kwargs\((.*?)\) -> ", re.MULTILINE | re.DOTALL)
 _ANSWERS = re.compile(r"^def _parse_response\(.*?\) -> (.*?):\n", re.MULTILINE | re.DOTALL)
-_TROUBLE = re.compile(r'^NOT_CALLABLE: str = (".*")$', re.MULTILINE)
+_TROUBLE = re.compile(r"^NOT_CALLABLE: str = (.*)$", re.MULTILINE)
 _PLACES = {"query": "query", "headers": "header", "cookies": "cookie"}
 _PLAIN = {"str", "int", "float", "bool", "None"}
 
