@@ -88,27 +88,21 @@ def facade_requests(canonical: Canonical) -> dict[str, FacadeRequest]:
     found: dict[str, FacadeRequest] = {}
     for rule in RULES:
         if endpoint := canonical.named(rule.name):
-            name = endpoint.body.model if endpoint.body else ""
-            component = canonical.book.components.get(name, {})
+            book, body, flags = canonical.book, endpoint.body, rule.flags
+            component = book.components.get(body.model, {}) if body else {}
             model = component if "properties" in component else {}
-            book, wires = canonical.book, canonical.book.wire_names.get(name, {})
-            stated = endpoint.body.stated.get("schema", {}) if endpoint.body and model else {}
-            fields = book.target(book.merged(stated)).get("properties", {})
-            in_parameters = {
-                one.own: one.required or _is_usual(book, schema_of(one.stated))
-                for one in endpoint.parameters
-                if one.place != "path" and one.own in rule.flags
-            }
-            in_body = {
-                one: one in model.get("required", ()) or _is_usual(book, fields.get(wires.get(one, one)))
-                for one in model.get("properties", {})
-                if one in rule.flags
-            }
+            wires = book.wire_names.get(body.model, {}) if body else {}
+            stated = book.target(book.merged(body.stated.get("schema", {}))).get("properties", {}) if body else {}
+            others = [one for one in endpoint.parameters if one.place != "path" and one.own in flags]
+            in_parameters = {one.own: one.required or _is_usual(book, schema_of(one.stated)) for one in others}
+            fields = {one: stated.get(wires.get(one, one)) for one in model.get("properties", {}) if one in flags}
+            required = model.get("required", ())
+            in_body = {name: name in required or _is_usual(book, field) for name, field in fields.items()}
             # What stands in both is said where it always was, and in the other place only where that requires it.
             home, other = (in_parameters, in_body) if endpoint.operation.method == "get" else (in_body, in_parameters)
             for flag in [one for one in other if one in home and not other[one]]:
                 del other[flag]
-            gone = [one for one in rule.flags if one not in in_parameters and one not in in_body]
+            gone = [one for one in flags if one not in in_parameters and one not in in_body]
             found[rule.name] = FacadeRequest(rule, endpoint, model, wires, in_parameters, in_body, gone)
     return found
 

@@ -241,13 +241,11 @@ _OTHER_FORMATS = frozenset(
 
 
 def _outermost(places: list[Place]) -> Place | None:
-    """Return the only place with the fewest keys, else the only one of them that is spelled as in Python, or None."""
-
-    def rank(place: Place) -> tuple[int, bool]:
-        return len(place), any(identifier(key) != key for key in place)
-
-    first, *more = sorted(places, key=rank) or [()]
-    return first if first and (not more or rank(more[0]) > rank(first)) else None
+    """Return the place with the fewest keys, None where it is not the only one; of two spellings Python's counts."""
+    in_order = sorted(places, key=lambda place: [identifier(key) == key for key in place])
+    spelled = {tuple(map(folded, place)): place for place in in_order}  # the last one of a name
+    first, *more = sorted(spelled.values(), key=len) or [()]
+    return first if first and (not more or len(more[0]) > len(first)) else None
 
 
 def video_url_places(book: Flattener, operation: Operation) -> tuple[Place, ...]:
@@ -345,14 +343,10 @@ def rank_of(place: Place) -> int | None:
             return rank
         if name == "url" and own != name:
             break  # an address of anything, unless it is called just that
-        if whole.endswith(name) and _is_neutral(whole.removesuffix(name)):
+        if whole.endswith(name) and _NEUTRAL.fullmatch(whole.removesuffix(name)):
             return rank
     return None
 
 
 def _is_of_analysis(place: Place) -> bool:
     return _OF_ANALYSIS.search(folded("".join(place))) is not None
-
-
-def _is_neutral(text: str) -> bool:
-    return _NEUTRAL.fullmatch(folded(text)) is not None

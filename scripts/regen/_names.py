@@ -69,11 +69,11 @@ def identifier(wire: str) -> str:
 def unique_identifiers(wires: Sequence[tuple[str, str]], reserved: Collection[str], derived: bool = False) -> list[str]:
     """Choose one Python name for each (wire name, suffix to tell it apart).
 
-    What several would be called goes to the one that is spelled so, else to the first.
+    What several would be called goes to the first that is in the path or spelled so, else to the first.
     """
     chosen = [identifier(wire) for wire, _ in wires]
     avoided = {*reserved, *({name + end for name in chosen for end in _DERIVED} & {*chosen} if derived else ())}
-    for index in sorted(range(len(wires)), key=lambda index: chosen[index] != wires[index][0]):
+    for index in sorted(range(len(wires)), key=lambda one: wires[one][1] != "path" and wires[one][0] != chosen[one]):
         name, number = chosen[index], 1
         while chosen[index] in avoided:
             ending = f"{wires[index][1]}_{number}" if number > 1 else wires[index][1]
