@@ -195,7 +195,7 @@ def _merge(
 
 
 def _check_same(one: Any, other: Any, place: tuple[str, ...], origins: tuple[str, str]) -> None:
-    sides = [
+    sides: list[Any] = [
         {**side, "security": _requirements(side["security"])} if isinstance(side, dict) and "security" in side else side
         for side in (one, other)
     ]

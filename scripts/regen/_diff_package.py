@@ -95,7 +95,7 @@ def _compared(
         if after[name].room == _METHOD and name not in before:
             yield Change(ADDITIVE, _METHOD, f"`{name}` is new: {after[name].what}")
     classes = {name: heir for name, heir in targets.items() if before[name].room == _MODEL and name != heir}
-    was |= {name.rpartition(".")[2]: heir.rpartition(".")[2] for name, heir in classes.items()}
+    was = {name.rpartition(".")[2]: heir.rpartition(".")[2] for name, heir in classes.items()} | was
     for name, target in targets.items():
         for kind, text in _differences(before[name], after[target], was, now):
             yield Change(kind, f"`{target}`", text)
