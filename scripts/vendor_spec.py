@@ -140,10 +140,10 @@ def make_spec(pages: Sequence[tuple[str, str]]) -> Json:
         raise RefusedError("The pages describe no operation, only models; add the pages of the operations.")
     for name, text in pages:
         for (path, method), source in _pointers(text):
-            if not (merged["paths"].get(path) or {}).get(method):
+            if path not in merged["paths"] or method not in {"", *(merged["paths"][path] or ())}:
                 raise RefusedError(
-                    f"{display_name(name)} points at {method.upper()} {path} in a file (`{source}`), and no page has "
-                    "that operation: give that file or its address too."
+                    f"{display_name(name)} points at {f'{method.upper()} {path}'.strip() or 'what is'} in a file "
+                    f"(`{source}`), and no page has what stands there: give that file or its address too."
                 )
     if usual:
         merged["security"] = usual
@@ -197,7 +197,7 @@ def _merge(
 
 
 def _check_same(one: Any, other: Any, place: tuple[str, ...], origins: tuple[str, str]) -> None:
-    sides = [
+    sides: list[Any] = [
         {**side, "security": _requirements(side["security"])} if isinstance(side, dict) and "security" in side else side
         for side in (one, other)
     ]

@@ -6,8 +6,11 @@ A document says nothing of names in Python: a new one may take another's, and wi
 from __future__ import annotations
 
 import ast
+import itertools
 import re
+from collections import defaultdict
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from scripts.regen._diff import Change
@@ -22,6 +25,8 @@ _LITERALS = re.compile(r"^(\w+) = (Literal\[.*?\])$", re.MULTILINE | re.DOTALL)
 _ARGUMENTS = re.compile(r"^def _get_kwargs\((.*?)\) -> ", re.MULTILINE | re.DOTALL)
 _ANSWERS = re.compile(r"^def _parse_response\(.*?\) -> (.*?):\n", re.MULTILINE | re.DOTALL)
 _TROUBLE = re.compile(r"^NOT_CALLABLE: str = (.*)$", re.MULTILINE)
+# Names on the wire and in Python, where a model makes its content.
+_WIRES = re.compile(r"""("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')(?:\] =|:) (\w+)""")
 _PLACES = {"query": "query", "headers": "header", "cookies": "cookie"}
 _PLAIN = {"str", "int", "float", "bool", "None"}
 
@@ -34,7 +39,6 @@ class _Part:
 
     wire: str  # what it is in the request or the answer
     type: str
-    needed: bool = False
     sent: bool = False
     received: bool = False
 
@@ -44,10 +48,14 @@ class _Named:
     """What has a public name."""
 
     room: str
-    identity: str  # what it is beside its name
-    label: str = ""
+    what: str  # what it is beside its name: its request, or its source
     parts: Mapping[str, _Part] = field(default_factory=dict)
     trouble: str = ""  # why it cannot be called
+
+    @cached_property
+    def key(self) -> tuple[str, str]:
+        """What is the same under another name; what parameters of a path are called is no part of it."""
+        return self.room, re.sub(r"\{\w+\}", "{}", self.what)
 
 
 def package_changes(old: Mapping[str, bytes], new: Mapping[str, bytes]) -> list[Change]:
@@ -57,9 +65,10 @@ def package_changes(old: Mapping[str, bytes], new: Mapping[str, bytes]) -> list[
     if not differing:
         return []
     try:
-        sent, received = (trees_[0] | trees_[1] for trees_ in zip(*map(_roles, trees), strict=True))
+        sent, received = (one | other for one, other in zip(*map(_roles, trees), strict=True))
         named = [dict(_named(tree, differing, sent, received)) for tree in trees]
-        return list(_compared(named[0], named[1], _literals(trees[0]), _literals(trees[1])))
+        was, now = (dict(_LITERALS.findall("\n".join(tree.values()))) for tree in trees)
+        return list(_compared(named[0], named[1], was, now))
     except Exception as problem:  # the package that is there may be one that another generator made
         return [Change(UNJUDGED, "package", f"the package that is there cannot be compared: {problem!r}")]
 
@@ -67,35 +76,29 @@ def package_changes(old: Mapping[str, bytes], new: Mapping[str, bytes]) -> list[
 def _compared(
     before: Mapping[str, _Named], after: Mapping[str, _Named], was: dict[str, str], now: dict[str, str]
 ) -> Iterator[Change]:
-    moved = {name: one for name, one in after.items() if name not in before or not _same(before[name], one)}
+    moved: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for name, one in after.items():
+        if name not in before or before[name].key != one.key:
+            moved[one.key].append(name)
     targets: dict[str, str] = {}
     for name, one in before.items():
-        heir = next((other for other, its in moved.items() if _same(one, its)), None)
-        if name in after and (heir is None or _same(one, after[name])):
+        heirs = moved[one.key]
+        if name in after and (not heirs or one.key == after[name].key):
             targets[name] = name
             continue
-        if heir:
-            del moved[heir]
-            targets[name] = heir
-        text = f"called `{heir}` now" if heir else "gone"
-        yield Change(
-            BREAKING, one.room, f"`{name}` is {f'another now, and what it was is {text}' if name in after else text}"
-        )
-    for name, one in moved.items():
-        if one.room == _METHOD and name not in before:
-            yield Change(ADDITIVE, one.room, f"`{name}` is new: {one.label}")
-    was |= {
-        name.rpartition(".")[2]: heir.rpartition(".")[2]
-        for name, heir in targets.items()
-        if before[name].room == _MODEL and name != heir
-    }
+        text = f"called `{heirs[0]}` now" if heirs else "gone"
+        text = f"another now, and what it was is {text}" if name in after else text
+        yield Change(BREAKING, one.room, f"`{name}` is {text}")
+        if heirs:
+            targets[name] = heirs.pop(0)
+    for name in itertools.chain(*moved.values()):
+        if after[name].room == _METHOD and name not in before:
+            yield Change(ADDITIVE, _METHOD, f"`{name}` is new: {after[name].what}")
+    classes = {name: heir for name, heir in targets.items() if before[name].room == _MODEL and name != heir}
+    was = {name.rpartition(".")[2]: heir.rpartition(".")[2] for name, heir in classes.items()} | was
     for name, target in targets.items():
         for kind, text in _differences(before[name], after[target], was, now):
             yield Change(kind, f"`{target}`", text)
-
-
-def _same(one: _Named, other: _Named) -> bool:
-    return (one.room, one.identity) == (other.room, other.identity)
 
 
 def _differences(old: _Named, new: _Named, was: Mapping[str, str], now: Mapping[str, str]) -> Iterator[tuple[str, str]]:
@@ -116,9 +119,6 @@ def _differences(old: _Named, new: _Named, was: Mapping[str, str], now: Mapping[
             if (one.sent and not _fits(left, right)) or (one.received and not _fits(right, left)):
                 earlier = re.sub(r"\w+", lambda name: was.get(name[0], name[0]), one.type)
                 yield BREAKING, f"{title} is `{other.type}`, was `{earlier}`"
-    for title, other in new.parts.items():
-        if other.needed and other.sent and title not in old.parts:
-            yield BREAKING, f"{title} is new and required"
 
 
 def _kinds(annotation: str, names: Mapping[str, str]) -> _Kinds:
@@ -182,16 +182,6 @@ def _classes(text: str) -> list[str]:
     return ["".join(one) for one in _CLASSES.findall(text)]
 
 
-def _literals(tree: Mapping[str, str]) -> dict[str, str]:
-    """Return the enumerations, each its name and what it stands for."""
-    return {
-        name: said
-        for path, text in tree.items()
-        if path.startswith("models/")
-        for name, said in _LITERALS.findall(text)
-    }
-
-
 def _named(
     tree: Mapping[str, str], differing: Collection[str], sent: Collection[str], received: Collection[str]
 ) -> Iterator[tuple[str, _Named]]:
@@ -222,35 +212,27 @@ def _operation(text: str) -> tuple[str, dict[str, str]]:
     call = next(one for one in nodes if isinstance(one, ast.Call) and ast.unparse(one.func) == "request")
     method, path = (ast.literal_eval(getattr(getattr(one, "func", None), "value", one)) for one in call.args)
     names = re.findall(r"\{(\w+)\}", path)
-    wires = {name: f"parameter {number} of the path" for number, name in enumerate(names, 1)}
+    wires = {"body": "the body"} | {name: f"parameter {number} of the path" for number, name in enumerate(names, 1)}
     for keyword in call.keywords:
-        if keyword.arg == "body":
-            wires["body"] = "the body"
-        elif keyword.arg in _PLACES:
+        if place := _PLACES.get(keyword.arg or ""):
             stated = [[ast.unparse(part) for part in _elements(one)[:2]] for one in _elements(keyword.value)]
-            wires |= {own: f"the {_PLACES[keyword.arg]} parameter `{ast.literal_eval(wire)}`" for wire, own in stated}
-    bare = re.sub(r"\{\w+\}", "{}", path)
-    return f"{method} {bare}", wires
+            wires |= {own: f"the {place} parameter `{ast.literal_eval(wire)}`" for wire, own in stated}
+    return f"{method.upper()} {path}", wires
 
 
 def _methods(text: str, tree: Mapping[str, str]) -> Iterator[tuple[str, _Named]]:
-    for function in (
-        one for one in ast.walk(ast.parse(text)) if isinstance(one, ast.FunctionDef) and len(one.body) > 1
-    ):
+    functions = (one for one in ast.walk(ast.parse(text)) if isinstance(one, ast.FunctionDef) and len(one.body) > 1)
+    for function in functions:
         source = next(one for one in function.body if isinstance(one, ast.ImportFrom))
         module = tree[f"{str(source.module).replace('.', '/')}/{source.names[0].name}.py"]
-        identity, wires = _operation(module)
-        stated = function.args
-        defaults = [None] * len(stated.args) + stated.kw_defaults
-        parts: dict[str, _Part] = {}
-        for one, default in list(zip([*stated.args, *stated.kwonlyargs], defaults, strict=True))[1:]:
-            parts[f"its argument `{one.arg}`"] = _Part(
-                wires[one.arg], _written(one.annotation), needed=default is None, sent=True
-            )
+        what, wires = _operation(module)
+        parts = {
+            f"its argument `{one.arg}`": _Part(wires[one.arg], _written(one.annotation), sent=True)
+            for one in [*function.args.args[1:], *function.args.kwonlyargs]
+        }
         parts["its result"] = _Part("the answer", _written(function.returns), received=True)
-        label = re.findall(r"Request: `([^`]*)`", ast.get_docstring(function) or "")[-1]
         trouble = ast.literal_eval("".join(_TROUBLE.findall(module)) or "''").partition(" cannot be called: ")[2]
-        yield function.name, _Named(_METHOD, identity, label, parts, trouble)
+        yield function.name, _Named(_METHOD, what, parts, trouble)
 
 
 def _written(annotation: ast.expr | None) -> str:
@@ -259,18 +241,10 @@ def _written(annotation: ast.expr | None) -> str:
 
 def _fields(text: str, *, sent: bool, received: bool) -> Iterator[tuple[str, _Part]]:
     """Yield the fields of a model, each with its name on the wire."""
-    stated = ast.parse("class _" + text.partition("\nclass ")[2].partition("\n    @classmethod")[0])
-    wires: dict[str, str] = {}
-    for node in ast.walk(stated):
-        match node:
-            case ast.Dict(keys=names, values=values):
-                wires |= {ast.unparse(own): ast.unparse(wire) for wire, own in zip(names, values, strict=True) if wire}
-            case ast.Assign(targets=[ast.Subscript(slice=name)], value=own):
-                wires[ast.unparse(own)] = ast.unparse(name)
-            case _:
-                pass
+    stated = ast.parse("class " + text.partition("\nclass ")[2].partition("\n    def ")[0])
+    wires = {own: ast.literal_eval(wire) for wire, own in _WIRES.findall(text.partition(" field_dict: ")[2])}
     for one in ast.iter_child_nodes(stated.body[0]):
         if isinstance(one, ast.AnnAssign):
-            own_name = ast.unparse(one.target)
-            place = f"the field `{ast.literal_eval(wires[own_name])}`" if own_name in wires else "any other"
-            yield f"its field `{own_name}`", _Part(place, _written(one.annotation), one.value is None, sent, received)
+            name = ast.unparse(one.target)
+            place = f"the field `{wires[name]}`" if name in wires else "any other"
+            yield f"its field `{name}`", _Part(place, _written(one.annotation), sent, received)
