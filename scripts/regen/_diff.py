@@ -1,4 +1,4 @@
-"""What changed between two of the vendor's documents and in the names of the package, and the report that tells it.
+"""What changed between two of the vendor's documents, and the report that tells it.
 
 Kept libraries were looked at first: oasdiff and openapi-changes are Go programs, openapi-diff and api-smart-diff need
 Node, and those on PyPI compare no schemas, credentials or servers. A regeneration has to work with Python alone.
