@@ -99,7 +99,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     distributed: Any = pytest.importorskip("distributed", reason="Dask is not installed")
     pytest.importorskip("fsspec", reason="fsspec is not installed")
     directory = str(tmp_path_factory.mktemp("dask"))
-    options = {"n_workers": 2, "threads_per_worker": 4, "processes": True, "dashboard_address": None}
+    options = {"n_workers": 2, "threads_per_worker": 4, "processes": True, "dashboard_address": ":0"}
     with (
         distributed.LocalCluster(**options, host="127.0.0.1", local_directory=directory) as local,
         distributed.Client(local, set_as_default=False) as client,
