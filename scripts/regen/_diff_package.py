@@ -47,7 +47,7 @@ class _Part:
 class _Named:
     """What has a public name."""
 
-    room: str
+    category: str
     what: str  # what it is beside its name: its request, or its source
     parts: Mapping[str, _Part] = field(default_factory=dict)
     trouble: str = ""  # why it cannot be called
@@ -55,7 +55,7 @@ class _Named:
     @cached_property
     def key(self) -> tuple[str, str]:
         """What is the same under another name; what parameters of a path are called is no part of it."""
-        return self.room, re.sub(r"\{\w+\}", "{}", self.what)
+        return self.category, re.sub(r"\{\w+\}", "{}", self.what)
 
 
 def package_changes(old: Mapping[str, bytes], new: Mapping[str, bytes]) -> list[Change]:
@@ -82,20 +82,22 @@ def _compared(
             moved[one.key].append(name)
     targets: dict[str, str] = {}
     for name, one in before.items():
-        heirs = moved[one.key]
-        if name in after and (not heirs or one.key == after[name].key):
+        successors = moved[one.key]
+        if name in after and (not successors or one.key == after[name].key):
             targets[name] = name
             continue
-        text = f"called `{heirs[0]}` now" if heirs else "gone"
+        text = f"called `{successors[0]}` now" if successors else "gone"
         text = f"another now, and what it was is {text}" if name in after else text
-        yield Change(BREAKING, one.room, f"`{name}` is {text}")
-        if heirs:
-            targets[name] = heirs.pop(0)
+        yield Change(BREAKING, one.category, f"`{name}` is {text}")
+        if successors:
+            targets[name] = successors.pop(0)
     for name in itertools.chain(*moved.values()):
-        if after[name].room == _METHOD and name not in before:
+        if after[name].category == _METHOD and name not in before:
             yield Change(ADDITIVE, _METHOD, f"`{name}` is new: {after[name].what}")
-    classes = {name: heir for name, heir in targets.items() if before[name].room == _MODEL and name != heir}
-    was = {name.rpartition(".")[2]: heir.rpartition(".")[2] for name, heir in classes.items()} | was
+    classes = {
+        name: successor for name, successor in targets.items() if before[name].category == _MODEL and name != successor
+    }
+    was = {name.rpartition(".")[2]: successor.rpartition(".")[2] for name, successor in classes.items()} | was
     for name, target in targets.items():
         for kind, text in _differences(before[name], after[target], was, now):
             yield Change(kind, f"`{target}`", text)
