@@ -182,13 +182,13 @@ class Run:
     def _next_record(self) -> ExportRecord | None:
         while not self._is_stopped:
             begun = self._begin_next()
-            record = begun if isinstance(begun, ExportRecord) else self._settle_next(may_wait=begun is None)
-            if record is not None:
-                return record
             if begun is None and self._exhausted and not self._active and not self._again:
                 if self._fault is not None:
                     raise self._fault
                 return None
+            record = begun if isinstance(begun, ExportRecord) else self._settle_next(may_wait=begun is None)
+            if record is not None:
+                return record
         return None
 
     def _begin_next(self) -> Job | ExportRecord | None:
