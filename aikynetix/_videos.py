@@ -275,7 +275,8 @@ class AnalyzedVideos(_VideosBase):
         from ._export import export
 
         how = self._export_options(analysis, retry_failed, wait, executor)
-        return export(self._client, session_ids, to, concurrency=concurrency, observer=progress, **how)
+        download = self._client.with_options(max_retries=0).analyzed_videos.download
+        return export(download, session_ids, to, concurrency=concurrency, observer=progress, **how)
 
 
 class AsyncAnalyzedVideos(_VideosBase):
@@ -343,7 +344,8 @@ class AsyncAnalyzedVideos(_VideosBase):
         from ._export import export_async
 
         how = self._export_options(analysis, retry_failed, wait, executor)
-        return export_async(self._client, session_ids, to, concurrency=concurrency, observer=progress, **how)
+        download = self._client.with_options(max_retries=0).analyzed_videos.download
+        return export_async(download, session_ids, to, concurrency=concurrency, observer=progress, **how)
 
 
 for _name in ("get", "generate", "ensure", "download", "export"):

@@ -22,31 +22,31 @@ if TYPE_CHECKING:
     import os
     from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterator
 
-    from .. import Aikynetix, AsyncAikynetix
     from .._models import DownloadedVideo
 
     Outcome = ExportRecord | Exception
-    Factory = Callable[..., Aikynetix]
+    Factory = Callable[..., Any]
+    AsyncDownload = Callable[..., Coroutine[Any, Any, DownloadedVideo]]
 
 
 def export(
-    client: Aikynetix, session_ids: Iterable[Any], to: str | os.PathLike[str], **how: Any
+    download: Callable[..., DownloadedVideo], session_ids: Iterable[Any], to: str | os.PathLike[str], **how: Any
 ) -> Generator[ExportRecord]:
     """Return an iterator that exports as it is asked for records; see `AnalyzedVideos.export`.
 
+    ``download`` is that of a client without retries, for the export itself begins again what failed in passing.
     ``how`` has ``executor``, where to work instead of in threads of this process; ``make_client``, which makes the
     client of a worker of the executor, takes ``max_retries``, and pickles; and the arguments of `Run`.
     """
-    # The export itself begins again what failed in passing.
-    return _run(session_ids, to, client.with_options(max_retries=0).analyzed_videos.download, **how).records()
+    return _run(session_ids, to, download, **how).records()
 
 
 def export_async(
-    client: AsyncAikynetix, session_ids: Iterable[Any], to: str | os.PathLike[str], **how: Any
+    download: AsyncDownload, session_ids: Iterable[Any], to: str | os.PathLike[str], **how: Any
 ) -> AsyncGenerator[ExportRecord]:
     """Return an asynchronous iterator over the records; the arguments and errors are those of `export`."""
-    download = LoopDownload(client.with_options(max_retries=0).analyzed_videos.download)
-    return _async_records(_run(session_ids, to, download, **how), download)
+    in_loop = LoopDownload(download)
+    return _async_records(_run(session_ids, to, in_loop, **how), in_loop)
 
 
 async def _async_records(run: Run, download: LoopDownload) -> AsyncGenerator[ExportRecord]:
@@ -149,7 +149,7 @@ class Task:
 
 
 @lru_cache(4)
-def _client(factory: bytes) -> Aikynetix:
+def _client(factory: bytes) -> Any:
     """Return this process's client, so that connections are opened once; a worker may serve exports for weeks."""
     make_client: Factory = pickle.loads(factory)  # noqa: S301 -- a task is trusted
     return make_client(max_retries=0)
@@ -158,7 +158,7 @@ def _client(factory: bytes) -> Aikynetix:
 class LoopDownload:
     """Calls the ``download`` of an asynchronous client from threads, in the event loop that has called `enter`."""
 
-    def __init__(self, download: Callable[..., Coroutine[Any, Any, DownloadedVideo]]) -> None:
+    def __init__(self, download: AsyncDownload) -> None:
         self._download = download
         self._call: Callable[[Callable[[], Coroutine[Any, Any, DownloadedVideo]]], DownloadedVideo]
 
