@@ -221,8 +221,10 @@ def _reason(error: Exception, said: str) -> str:
         return f"the {server}'s certificate is not trusted ({why}): {remedy}"
     if code in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE"):
         reason = f"the {server} does not speak TLS on this port: check scheme and port of {setting}"
-    elif "CERTIFICATE_REQUIRED" in code:
+    elif code.endswith("CERTIFICATE_REQUIRED"):
         reason = f"the {server} wants a client certificate: give verify= an ssl.SSLContext that has one"
+    elif code.endswith("HANDSHAKE_FAILURE"):  # TLS 1.2 has no other word for it
+        reason = f"the {server} refuses the handshake ({said}): if it wants a client certificate, give verify= one"
     elif is_proxy and said.startswith(_PROXY_WANTS_PASSWORD):
         reason = f"the proxy wants a user and password ({said}): put them into its URL, http://user:password@host:port"
     elif is_proxy:
