@@ -19,8 +19,8 @@ from ._operations import (
     check_progress,
     checked_analysis,
     checked_count,
+    checked_destination,
     checked_flag,
-    checked_place,
     checked_wait,
     generate_analyzed_video,
     get_analyzed_video,
@@ -56,7 +56,7 @@ class _VideosBase:
     ) -> Options:
         from ._download import Options
 
-        checked_place(to)
+        checked_destination(to)
         check_progress(progress)
         if cancel is not None and not callable(getattr(cancel, "is_set", None)):
             raise TypeError(f"cancel must be a threading.Event or None, not {type(cancel).__name__}")

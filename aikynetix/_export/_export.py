@@ -13,7 +13,7 @@ from attrs import field, frozen
 
 from .._download._destination import local_path, remote_url
 from .._errors import AikynetixError, ConfigurationError, DownloadError
-from .._operations import checked_count, checked_place
+from .._operations import checked_count, checked_destination
 from ._folder import Folder, RemoteFolder
 from ._record import ExportRecord, ExportStatus, shown_id
 from ._run import Run, Workers, beside, close, has_failed, sessions
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     from .._models import DownloadedVideo
 
-    Outcome = ExportRecord | Exception
     Factory = Callable[..., Any]
     AsyncDownload = Callable[..., Coroutine[Any, Any, DownloadedVideo]]
 
@@ -97,15 +96,15 @@ def _run(
 
 def folder_of(to: str | os.PathLike[str]) -> Folder:
     """Return the folder that ``to`` names; a bad name is a `ValueError`, one without fsspec a `ConfigurationError`."""
-    place = checked_place(to)
-    if remote_url(place):
-        return RemoteFolder(place)
+    named = checked_destination(to)
+    if remote_url(named):
+        return RemoteFolder(named)
     try:
         # Absolute, because the workers of an executor may have another current folder.
-        return Folder(local_path(place)[0].absolute())
+        return Folder(local_path(named)[0].absolute())
     except OSError as error:
-        text = f"the export's folder cannot be used: {error.strerror} ({place})"
-        raise DownloadError(text, session_id="", path=place) from error
+        text = f"the export's folder cannot be used: {error.strerror} ({named})"
+        raise DownloadError(text, session_id="", path=named) from error
 
 
 def plan(
@@ -140,7 +139,7 @@ class Task:
 
     factory: bytes = field(repr=False)  # a scheduler may log the tasks that it runs
 
-    def __call__(self, request: Mapping[str, Any]) -> Outcome:
+    def __call__(self, request: Mapping[str, Any]) -> ExportRecord | Exception:
         """Return the record of the video, or the error: raised, it would be in a scheduler's log."""
         try:
             return record_of(_client(self.factory).analyzed_videos.download(**request))
