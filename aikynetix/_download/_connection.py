@@ -212,8 +212,8 @@ def _open_bytes(
             if time.monotonic() >= deadline:
                 raise Failure(Kind.BROKEN, f"{parsed.host}: no complete response within the timeout") from error
             raise _connection_failure(error, parsed) from error
-        deadline = math.inf  # a body may take as long as it takes
         if response.status_code in (200, 206):
+            deadline = math.inf  # the video may take as long as it takes
             return response, url
         if not response.has_redirect_location:
             raise _refusal(response)

@@ -64,9 +64,7 @@ def local_path(to: str | os.PathLike[str]) -> tuple[Path, bool]:
     if text.lower().startswith("file://"):
         parts = urlsplit(text)
         if parts.netloc.lower() not in ("", "localhost"):
-            raise DestinationError(
-                f"file://{parts.netloc}/ is another machine; this one is file:///, with three slashes"
-            )
+            raise DestinationError(f"file://{parts.netloc}/ is another machine; three slashes name this one: file:///")
         if "?" in text or "#" in text:
             raise DestinationError("a file: URL has no ? and no #; as parts of a name they are written %3F and %23")
         text = url2pathname(parts.path)
