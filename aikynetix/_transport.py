@@ -32,11 +32,11 @@ if TYPE_CHECKING:
 
     import anyio
 
-_MOST_CONNECTIONS = 256
+_MAX_CONNECTIONS = 256
 # A kept connection that the server has closed meanwhile ends a request so; a GET is then sent on another at once.
 _STALE = (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError)
 _FRESH = "aikynetix.fresh"  # request extension, once a kept connection was stale: others may be as well
-_NONE_FREE = f"no free connection among {_MOST_CONNECTIONS}"
+_NONE_FREE = f"no free connection among {_MAX_CONNECTIONS}"
 _ONE = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=30.0)
 
 
@@ -85,16 +85,12 @@ class _Stack:
         transport.proxy, transport.was_kept = proxy, False
         return transport
 
-    def _is_to_repeat(self, transport: Any, request: httpx.Request, error: BaseException) -> bool:
-        """Return whether the connection was stale; `httpx.ProxyError` where it is the proxy that cannot be reached."""
+    def _check_proxy(self, transport: Any, error: BaseException) -> None:
+        """Raise `httpx.ProxyError` where it is the proxy that cannot be reached."""
         proxy, is_early = transport.proxy, transport.backend.stream is None or is_before_tunnel(error)
         if proxy is not None and is_early and isinstance(error, (httpx.ConnectError, *_STALE)):
             where = proxy.url.netloc.decode("ascii", "replace")  # without user and password
             raise httpx.ProxyError(f"cannot be reached at {where} ({error})") from error
-        is_stale = transport.was_kept and request.method == "GET" and isinstance(error, _STALE)
-        if is_stale:
-            request.extensions[_FRESH] = True
-        return is_stale
 
     def _keep(self, transport: Any, idle: list[Any], request: httpx.Request, response: httpx.Response) -> bool:
         """Put ``transport`` on the stack of its origin, if it can be used again; False once this one was closed."""
@@ -114,7 +110,7 @@ class StackTransport(_Stack, httpx.BaseTransport):
     def _begin(self) -> None:
         self.close()  # after a fork these connections are the parent's, and only let go of here
         self._slots: queue.SimpleQueue[None] = queue.SimpleQueue()
-        for _ in range(_MOST_CONNECTIONS):
+        for _ in range(_MAX_CONNECTIONS):
             self._slots.put(None)
         self._pid = os.getpid()
 
@@ -140,7 +136,9 @@ class StackTransport(_Stack, httpx.BaseTransport):
             slots.put(None)
             if transport is not None:
                 discard(transport)
-                if self._is_to_repeat(transport, request, error):
+                self._check_proxy(transport, error)
+                if transport.was_kept and request.method == "GET" and isinstance(error, _STALE):
+                    request.extensions[_FRESH] = True
                     return self.handle_request(request)
             raise
 
@@ -174,7 +172,7 @@ class AsyncStackTransport(_Stack, httpx.AsyncBaseTransport):
 
         if (loop := anyio.lowlevel.current_token()) != self._loop:
             self._loop, self._idle = loop, defaultdict(list)  # only the other loop could close its own: let go of
-            self._slots: anyio.Semaphore = anyio.Semaphore(_MOST_CONNECTIONS, fast_acquire=True)
+            self._slots: anyio.Semaphore = anyio.Semaphore(_MAX_CONNECTIONS, fast_acquire=True)
         slots, idle = self._slots, self._idle[origin_of(request.url)]
         if slots.value:
             slots.acquire_nowait()
@@ -193,7 +191,9 @@ class AsyncStackTransport(_Stack, httpx.AsyncBaseTransport):
             if transport is not None:
                 request.extensions[UNSENT] = transport.backend.stream is None
                 await adiscard(transport)
-                if self._is_to_repeat(transport, request, error):
+                self._check_proxy(transport, error)
+                if transport.was_kept and request.method == "GET" and isinstance(error, _STALE):
+                    request.extensions[_FRESH] = True
                     return await self.handle_async_request(request)
             raise
 

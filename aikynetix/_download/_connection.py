@@ -42,7 +42,7 @@ _SLOWEST = 1024
 # end of the body.
 _DIRECT_FROM = 1024 * 1024
 # A video hardly gets smaller when it is compressed; what grows beyond so many times and bytes is made to fill disks.
-_MOST_GROWTH, _GROWN = 100, 256 * 1024 * 1024
+_MAX_GROWTH, _GROWN = 100, 256 * 1024 * 1024
 
 
 class Connection:
@@ -183,8 +183,8 @@ def _decoded(chunks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
         came += len(chunk)
         for piece in filter(None, decoder.feed(chunk)):
             made += len(piece)
-            if made > max(_MOST_GROWTH * came, _GROWN):
-                raise Failure(Kind.FINAL, f"the video unpacks to more than {_MOST_GROWTH} times what was sent")
+            if made > max(_MAX_GROWTH * came, _GROWN):
+                raise Failure(Kind.FINAL, f"the video unpacks to more than {_MAX_GROWTH} times what was sent")
             yield piece
     decoder.finish()
 
