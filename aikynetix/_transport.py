@@ -108,7 +108,7 @@ class StackTransport(_Stack, httpx.BaseTransport):
     _pid: int | None = None
 
     def _begin(self) -> None:
-        self.close()  # after a fork these connections are the parent's, and only let go of here
+        self.close()  # after a fork: closes copies, which ends none of the parent's connections
         self._slots: queue.SimpleQueue[None] = queue.SimpleQueue()
         for _ in range(_MAX_CONNECTIONS):
             self._slots.put(None)
@@ -128,7 +128,7 @@ class StackTransport(_Stack, httpx.BaseTransport):
         try:
             try:
                 transport = ([] if _FRESH in request.extensions else idle).pop()
-            except IndexError:
+            except IndexError:  # none, or another thread was quicker
                 transport = self._make(request.url)
             transport.backend.extensions = request.extensions
             response: httpx.Response = transport.handle_request(request)
