@@ -17,6 +17,7 @@ import re
 import sys
 import time
 from collections.abc import Awaitable, Callable, Generator, Mapping
+from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
@@ -56,7 +57,10 @@ Flow = Generator[Any, Any, T]
 def run(
     flow: Flow[T], send: Callable[[Any], object], failures: Any, sleep: Callable[[float], object] = time.sleep
 ) -> T:
-    """Do what ``flow`` yields until it ends; it is sent back what ``send`` returned, or raised of the ``failures``."""
+    """Do what ``flow`` yields until it ends; it is sent back what ``send`` returned, or raised of the ``failures``.
+
+    A ``sleep`` that returns True, as the wait for an event does, ends it.
+    """
     result: object = None
     while True:
         try:
@@ -67,6 +71,8 @@ def run(
             result = sleep(step) if isinstance(step, float) else send(step)
         except failures as error:
             result = error
+        if result is True:
+            raise CancelledError("the request is not wanted any more")
 
 
 async def arun(flow: Flow[T], send: Callable[[Any], Awaitable[object]], failures: Any) -> T:
@@ -119,8 +125,9 @@ def _attempt_flow(request: httpx.Request, headers: httpx.Headers) -> Flow[Result
         if isinstance(result, httpx.Response) and logger.isEnabledFor(logging.DEBUG):
             logger.debug("%s %s: %d", request.method, redact_url(str(following.url)), result.status_code)
         if isinstance(result, TimeoutError):
-            kind = httpx.ConnectTimeout if following.extensions.get(UNSENT) else httpx.ReadTimeout
-            result = kind(str(result) or "the response was not complete within the timeout", request=request)
+            unsent = following.extensions.get(UNSENT)
+            told = unsent if isinstance(unsent, str) else "the response was not complete within the timeout"
+            result = (httpx.ConnectTimeout if unsent else httpx.ReadTimeout)(str(result) or told, request=request)
         url = None if isinstance(result, Exception) else _redirect_target(request, result)
         if url is None or redirects == _MAX_REDIRECTS:
             return result

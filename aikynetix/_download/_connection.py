@@ -249,7 +249,7 @@ def _refusal(response: httpx.Response) -> Failure:
 
 
 def _connection_failure(error: Exception, url: httpx.URL) -> Failure:
-    mapped = connection_error(error, "GET", str(url))
+    mapped = connection_error(error, "GET", str(url), "the URL of the video")
     is_final = mapped.is_permanent or isinstance(error, httpx.UnsupportedProtocol | httpx.InvalidURL | UnicodeError)
     host, kind = url.netloc.decode("ascii", "replace"), Kind.FINAL if is_final else Kind.BROKEN
     return Failure(kind, f"{host}: {mapped.message}")
