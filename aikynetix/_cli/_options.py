@@ -21,16 +21,16 @@ if TYPE_CHECKING:
 API_KEY, TOKEN, BASE_URL = "AIKYNETIX_API_KEY", "AIKYNETIX_TOKEN", "AIKYNETIX_BASE_URL"
 
 VARIABLES = {"api_key": API_KEY, "token": TOKEN}
-# The facade's settings, as its errors name them and as a person at the shell knows them.
+# The facade's settings, by the names in its errors' ``setting``, as a person at the shell knows them.
 SETTINGS = {
-    "api_key=": "the API key",
-    "token=": "the token",
-    "ApiKey(header=...)": "--key-header",
-    "base_url=": "--base-url",
-    "timeout=": "--timeout",
-    "max_retries=": "--max-retries",
-    "proxy=": "--proxy",
-    "verify=": "--ca-file",
+    "api_key": "the API key",
+    "token": "the token",
+    "header": "--key-header",
+    "base_url": "--base-url",
+    "timeout": "--timeout",
+    "max_retries": "--max-retries",
+    "proxy": "--proxy",
+    "verify": "--ca-file",
 }
 
 SECONDS, _TIMEOUT = click.FloatRange(0, 1e6), click.FloatRange(0, 1e6, min_open=True)
@@ -114,7 +114,7 @@ def client(auth: httpx.Auth, **defaults: Any) -> Aikynetix:
     from .. import Aikynetix
 
     names = ("base_url", "timeout", "max_retries", "proxy", "verify")
-    values = {name: given(SETTINGS[f"{name}="]) for name in names}
+    values = {name: given(SETTINGS[name]) for name in names}
     return Aikynetix(auth=auth, **defaults | {name: value for name, value in values.items() if value is not None})
 
 

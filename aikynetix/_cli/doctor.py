@@ -14,7 +14,7 @@ import click
 
 from .. import AikynetixError, APIConnectionError, APIStatusError, ConfigurationError
 from . import _options, _output
-from ._exit_codes import exit_code, happened
+from ._exit_codes import code_and_hint, happened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -115,7 +115,7 @@ def _client(auth: httpx.Auth) -> Aikynetix:
 def _failed(name: str, error: AikynetixError) -> Check:
     """Return the check that failed with ``error``; without the request where that is the doctor's own."""
     said = error.message if isinstance(error, APIConnectionError) else happened(error)
-    return Check(name, "failed", said, exit_code(error))
+    return Check(name, "failed", said, code_and_hint(error)[0])
 
 
 def _settings(base_url: str, proxy: Setting | None, kind: str, styles: Styles) -> list[Setting]:
@@ -142,15 +142,11 @@ def _setting(name: str, option: str, default: str, *variables: str) -> Setting:
 
 def _proxy(http: httpx.Client) -> Setting:
     """Return the proxy by which ``http`` goes to the base URL, without its user and password."""
-    from .._config import is_loopback
-
-    if is_loopback(http.base_url.host):
-        return "proxy", "none, for the server is on this machine", "default"
-    transport: Any = http._transport_for_url(http.base_url)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] -- nothing public tells
-    if transport.proxy is None:
-        return "proxy", "none", "default"
+    stack: Any = http._transport_for_url(http.base_url)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] -- nothing public tells
+    proxy = stack.proxy_for(http.base_url)
     names = [name for low in (f"{http.base_url.scheme}_proxy", "all_proxy") for name in (low, low.upper())]
-    return "proxy", transport.proxy.url.netloc.decode("ascii"), _setting("", "--proxy", "", *names)[2]
+    source = _setting("", "--proxy", "", *names)[2]
+    return ("proxy", proxy.url.netloc.decode("ascii"), source) if proxy else ("proxy", "none", "default")
 
 
 def _styles(kind: str, secret: str) -> Styles:
@@ -185,7 +181,8 @@ def _asked(styles: Styles, session_id: str | None) -> Iterator[Check]:
     if not isinstance(control, APIStatusError):
         return
     yield _clock(control.headers.get("date", ""), datetime.now(UTC))
-    found = {name: _status(_error(auth)) for name, auth in styles.items()}
+    errors = {name: _error(auth) for name, auth in styles.items()}
+    found = {name: 200 if error is None else getattr(error, "status_code", None) for name, error in errors.items()}
     yield from _judged(found, control.status_code)
     first = next(iter(styles), "")
     if session_id is not None and first:
@@ -204,10 +201,6 @@ def _error(auth: httpx.Auth) -> AikynetixError | None:
         except AikynetixError as error:
             return error
     return None
-
-
-def _status(error: AikynetixError | None) -> int | None:
-    return 200 if error is None else getattr(error, "status_code", None)
 
 
 def _reached(error: AikynetixError | None) -> Check:

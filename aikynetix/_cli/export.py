@@ -55,6 +55,7 @@ def export(source: BinaryIO, to: str, dry_run: bool, dask: str | None, quiet: bo
 
     context, count = click.get_current_context(), _counted(source)
     if dry_run:
+        _options.show_log()
         _plan(_sessions(source), to, retry_failed=how["retry_failed"], as_json=as_json)
         return
     videos, executor, began = _options.connect().analyzed_videos, _executor(dask) if dask else None, monotonic()
@@ -65,7 +66,7 @@ def export(source: BinaryIO, to: str, dry_run: bool, dask: str | None, quiet: bo
             counts = _show_all(records, bars, as_json=as_json)
     if not quiet:
         told = _summary(counts, monotonic() - began, has_wait=bool(how["wait"]))
-        _output.note(f"{told} To look at the videos: {to.rstrip('/')}/{PAGE}")
+        _output.note(f"{told} To look at the videos: {to}{'' if to.endswith('/') else '/'}{PAGE}")
     context.exit(1 if counts["failed"] else 6 if counts["not_ready"] else 0)
 
 
@@ -111,9 +112,12 @@ def _executor(address: str) -> Executor:
     except ImportError:
         raise ImportError("--dask needs Dask: pip install 'aikynetix[dask]'") from None
     try:
+        distributed.comm.get_address_host_port(
+            address, strict=True
+        )  # where this fails, Client hangs when it is dropped
         cluster = distributed.Client(address, timeout=15, set_as_default=False)
     except (OSError, ValueError, TypeError):
-        raise click.UsageError(f"--dask: no scheduler answers at {address}") from None
+        raise click.UsageError(f"--dask: no scheduler answers at {address}; write tcp://HOST:PORT") from None
     executor: Executor = click.get_current_context().with_resource(cluster).get_executor()
     return executor
 
@@ -147,5 +151,5 @@ def _summary(counts: Counter[str], seconds: float, *, has_wait: bool) -> str:
     number, size = sum(counts[one] for one in _STATUSES), decimal(counts["bytes"])
     line = f"{number} session{'' if number == 1 else 's'}: {told or 'nothing to do'}; {size} in {seconds:.1f} s."
     if counts["no video"] and not has_wait:
-        return f"{line} To have missing videos made: --wait SECONDS; what failed alone: --retry-failed."
+        return f"{line} To have missing videos made: --wait SECONDS; to do only what failed: --retry-failed."
     return f"{line} To try again what failed: --retry-failed." if counts["failed"] else line
