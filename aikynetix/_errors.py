@@ -33,7 +33,7 @@ class ConfigurationError(AikynetixError):
 
 
 class InvalidArgumentError(AikynetixError, ValueError):
-    """An argument that no request can carry, such as an empty session id; nothing was sent."""
+    """A session id that no request can carry, such as an empty one; nothing was sent."""
 
 
 class APIError(AikynetixError):

@@ -193,7 +193,8 @@ class AnalyzedVideos(_VideosBase):
                 ``~`` is the home folder.
             analysis: ``"jump"`` or ``"weightlifting"``: which analysis to make if there is none yet.
             wait: Seconds to wait for a video that is not there yet, as `ensure` does; 0 only asks for it.
-            progress: Called with the bytes done and the bytes in all (None while unknown), from a worker thread.
+            progress: Called with the bytes done and the bytes in all (None while unknown), from the calling thread; by
+                `AsyncAikynetix` from a worker thread.
             overwrite: Replace a file that is there; without it such a file is a `DownloadError`, and stays as it is.
             exist_ok: Return the file that is there, and fetch it only if it is missing; not with ``overwrite``. Safe
                 for several threads, processes or web requests that want one file: one fetches it, the others wait.
