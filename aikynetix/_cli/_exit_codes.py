@@ -24,7 +24,7 @@ _KINDS: tuple[tuple[type[aikynetix.AikynetixError], int, str], ...] = (
     (aikynetix.RateLimitError, 6, "Try again later."),
     (aikynetix.InternalServerError, 6, "The trouble is on the server's side; try again later."),
     (aikynetix.APIConnectionError, 6, "`aikynetix doctor` shows what --base-url, --proxy and --ca-file set."),
-    (aikynetix.VideoNotReadyError, 6, "Ask again later, or with a longer --wait."),
+    (aikynetix.VideoNotReadyError, 6, "--wait SECONDS is how long."),
     (aikynetix.SignedUrlExpiredError, 1, "Try again later; `aikynetix generate` has the video made anew."),
     (aikynetix.DownloadInterruptedError, 6, "Run the command again to go on from there."),
     (aikynetix.IntegrityError, 7, "Nothing was kept under the final name; try again."),
@@ -51,9 +51,6 @@ def happened(error: aikynetix.AikynetixError) -> str:
         said = f"{error.status_code}: {error.message.removesuffix('.') if traced else error.message}{traced}"
     elif isinstance(error, aikynetix.ConfigurationError) and said.startswith(f"{error.setting}="):
         said = SETTINGS[str(error.setting)] + said.removeprefix(f"{error.setting}=")
-    elif isinstance(error, aikynetix.VideoNotReadyError):
-        waited = f" after {error.waited:.0f} s" if error.waited >= 1 else ""
-        said = f"the video of session {error.session_id!r} is not there yet{waited}"
     elif isinstance(error, aikynetix.DownloadError) and error.reason == "exists":
         said = f"{error.path} exists already; to replace it use --overwrite"
     return " ".join(said.split())

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .. import ConfigurationError
+from . import _output
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from .. import Aikynetix
 
 API_KEY, TOKEN, BASE_URL = "AIKYNETIX_API_KEY", "AIKYNETIX_TOKEN", "AIKYNETIX_BASE_URL"
-
 VARIABLES = {"api_key": API_KEY, "token": TOKEN}
 # The facade's settings, by the names in its errors' ``setting``, as a person at the shell knows them.
 SETTINGS = {
@@ -128,7 +128,11 @@ def show_log() -> None:
     """Show the package's log records on stderr, without ``--verbose`` warnings alone; it logs no secrets."""
     import logging
 
-    handler, logger = logging.StreamHandler(), logging.getLogger("aikynetix")
+    class Handler(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            _output.note(self.format(record))
+
+    handler, logger = Handler(), logging.getLogger("aikynetix")
     handler.setFormatter(logging.Formatter("aikynetix: %(message)s"))
     logger.addHandler(handler)
     context = click.get_current_context()

@@ -126,7 +126,6 @@ def _show_all(records: Iterator[ExportRecord], bars: ExportBars | None, *, as_js
     """Print the records as they come; count their statuses, the ``bytes`` and the sessions with ``no video``."""
     counts: Counter[str] = Counter()
     say = _output.result if bars is None or not sys.stdout.isatty() else bars.say
-    complain = _output.note if bars is None else bars.say
     for record in records:
         counts[record.status] += 1
         counts["no video"] += record.error == "NotFoundError"
@@ -139,7 +138,7 @@ def _show_all(records: Iterator[ExportRecord], bars: ExportBars | None, *, as_js
             say(str(record.path))
         else:
             why = "ask again later, or with --wait" if record.status == "not_ready" else record.message
-            complain(_output.plain(f"{record.session_id}: {record.status.replace('_', ' ')}: {why}"))
+            _output.note(f"{record.session_id}: {record.status.replace('_', ' ')}: {why}")
     return counts
 
 

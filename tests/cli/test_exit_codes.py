@@ -58,8 +58,8 @@ def test_every_error_has_the_exit_code_that_scripts_rely_on() -> None:
             "400: timeout=5 is too long (request id r-1).",
         ),
         (
-            aikynetix.VideoNotReadyError("wait=", session_id="s", waited=60.2),
-            "the video of session 's' is not there yet after 60 s. Ask again later, or with a longer --wait.",
+            aikynetix.VideoNotReadyError("ask with a longer wait", session_id="s", waited=60.2),
+            "ask with a longer wait. --wait SECONDS is how long.",
         ),
         (aikynetix.ConfigurationError("first\nsecond"), "first second."),
         (aikynetix.ConfigurationError("verify= names 'proxy=x'.", setting="verify"), "--ca-file names 'proxy=x'."),
