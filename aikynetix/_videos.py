@@ -76,13 +76,20 @@ class _VideosBase:
         )
 
     def _export_options(
-        self, analysis: AnalysisName | None, retry_failed: bool, wait: float, executor: Executor | None
+        self,
+        analysis: AnalysisName | None,
+        retry_failed: bool,
+        wait: float,
+        executor: Executor | None,
+        progress: ExportProgress | None,
     ) -> dict[str, Any]:
+        check_progress(progress)
         return {
             "analysis": checked_analysis(analysis),
             "retry_failed": checked_flag("retry_failed", retry_failed),
             "wait": checked_wait(wait),
             "executor": executor,
+            "observer": progress,
             "make_client": None if executor is None else self._make_factory(),
             "max_retries": self._settings.max_retries,
         }
@@ -274,9 +281,9 @@ class AnalyzedVideos(_VideosBase):
         """
         from ._export import export
 
-        how = self._export_options(analysis, retry_failed, wait, executor)
+        how = self._export_options(analysis, retry_failed, wait, executor, progress)
         download = self._client.with_options(max_retries=0).analyzed_videos.download
-        return export(download, session_ids, to, concurrency=concurrency, observer=progress, **how)
+        return export(download, session_ids, to, concurrency=concurrency, **how)
 
 
 class AsyncAnalyzedVideos(_VideosBase):
@@ -343,9 +350,9 @@ class AsyncAnalyzedVideos(_VideosBase):
     ) -> AsyncGenerator[ExportRecord]:
         from ._export import export_async
 
-        how = self._export_options(analysis, retry_failed, wait, executor)
+        how = self._export_options(analysis, retry_failed, wait, executor, progress)
         download = self._client.with_options(max_retries=0).analyzed_videos.download
-        return export_async(download, session_ids, to, concurrency=concurrency, observer=progress, **how)
+        return export_async(download, session_ids, to, concurrency=concurrency, **how)
 
 
 for _name in ("get", "generate", "ensure", "download", "export"):

@@ -49,7 +49,8 @@ def export(source: BinaryIO, to: str, dry_run: bool, dask: str | None, quiet: bo
     index.html to look at the videos, and manifest.jsonl, with a line each time a session ends; its last one counts. Run
     it again to do what is missing.
 
-    The exit code is 0 only when every session's video is there; 6 when some are not ready yet, 1 when some failed.
+    The exit code is 0 only when every session's video is there (with --retry-failed: of those that are tried again); 6
+    when some are not ready yet, 1 when some failed.
     """
     from .._export import PAGE
 
