@@ -264,7 +264,8 @@ class AnalyzedVideos(_VideosBase):
             wait: Seconds to wait for a video that is not there yet.
             executor: Where to run the downloads instead of in threads of this process, such as a process pool or a
                 Dask client's executor; its workers make clients of their own from the settings of this one.
-            progress: Called with session id, bytes done and bytes in all, from worker threads; not by an executor.
+            progress: Called with session id, bytes done and bytes in all, from worker threads; not by an executor. What
+                it raises ends the export, and is raised there.
 
         Raises:
             TypeError: ``session_ids`` is a single string or no iterable, or another argument has the wrong type.

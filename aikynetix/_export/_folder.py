@@ -237,11 +237,10 @@ class RemoteFolder(Folder):
 
     def close(self) -> None:
         try:
-            is_open = self._file is not None
-            super().close()
-            if is_open:
+            if self._file is not None:
                 self._push(MANIFEST)
         finally:
+            super().close()
             if self._path.is_absolute():
                 shutil.rmtree(self._path, ignore_errors=True)
 
@@ -249,9 +248,9 @@ class RemoteFolder(Folder):
         """Take in what other exports have put into the store's manifest."""
         with self.failing("the export's manifest cannot be read"), suppress(FileNotFoundError):
             self.read()
-            for record in map(load, self._fs.cat_file(f"{self._root}/{MANIFEST}").splitlines()):
-                ours = None if record is None else self.last(record.session_id)
-                if record is not None and (ours is None or ours.finished_at < record.finished_at):
+            for record in filter(None, map(load, self._fs.cat_file(f"{self._root}/{MANIFEST}").splitlines())):
+                ours = self.last(record.session_id)
+                if ours is None or ours.finished_at < record.finished_at:
                     super().note(record)
 
     def _push(self, name: str) -> None:

@@ -143,7 +143,7 @@ class Run:
         self._sessions, self._folder, self._workers = sessions(items, folder), folder, workers
         self._analysis, self._retry_failed = analysis, retry_failed
         self._max_retries, self._observer = max_retries, observer
-        self._options: dict[str, Any] = {"to": folder.target, "wait": wait}
+        self._options: dict[str, Any] = {"to": folder.target, "wait": wait, "exist_ok": True}
         self._limiter = RateLimiter(concurrency)
         self._has_begun = self._is_stopped = self._exhausted = False
         self._fault: Exception | None = None  # the caller's own
@@ -223,20 +223,15 @@ class Run:
                     return None
                 if has_failed(last) or not self._retry_failed:
                     # What is there has its line, which tells how it came.
-                    return self._folder.there(last) or self._job(session_id, analysis, last)
+                    return self._folder.there(last) or self._job(session_id, analysis)
         except Exception as error:  # raised when what was begun has been handed out
             self._fault = error
         self._exhausted = True
         return None
 
-    def _job(self, session_id: Any, analysis: Any, last: ExportRecord | None) -> Job:
-        is_known = last is not None and last.path is not None
-        request = self._options | {
-            "session_id": session_id,
-            "analysis": self._analysis if analysis is None else analysis,
-            "overwrite": is_known,
-            "exist_ok": not is_known,
-        }
+    def _job(self, session_id: Any, analysis: Any) -> Job:
+        analysis = self._analysis if analysis is None else analysis
+        request = self._options | {"session_id": session_id, "analysis": analysis}
         if self._workers.stop is not None:
             request["progress"] = partial(self._observe, session_id)
         return Job(request)
