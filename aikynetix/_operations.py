@@ -166,9 +166,9 @@ def checked_destination(to: str | os.PathLike[str]) -> str:
 
 
 def check_progress(progress: object) -> None:
-    """Refuse what cannot be told of progress."""
+    """Refuse what cannot be told of progress, by `download` or `export`."""
     if progress is not None and (not callable(progress) or inspect.iscoroutinefunction(progress)):
-        raise TypeError(f"progress must be a plain function of two numbers or None, not {progress!r:.100}")
+        raise TypeError(f"progress must be a plain function or None, not {progress!r:.100}")
 
 
 def spec_defaults() -> SpecDefaults:

@@ -49,7 +49,7 @@ def export(source: BinaryIO, to: str, dry_run: bool, dask: str | None, quiet: bo
     index.html to look at the videos, and manifest.jsonl, with a line each time a session ends; its last one counts. Run
     it again to do what is missing.
 
-    The exit code is 0 only when every session's video is there; 6 when some are not ready yet, 1 when some failed.
+    Exit code 0: every video is there (--retry-failed: of those tried again). 6: some are not ready yet. 1: some failed.
     """
     from .._export import PAGE
 
@@ -102,7 +102,7 @@ def _plan(sessions: Iterator[Any], to: str, *, retry_failed: bool, as_json: bool
         else:
             _output.result(f"{what}\t{_output.plain(session_id)}")
     told = ", ".join(f"{count} {_ACTIONS[what]}" for what, count in sorted(counts.items()))
-    _output.note(f"Nothing was done. Of {counts.total()} sessions: {told or 'nothing to do'}.")
+    _output.note(f"Nothing was done. Sessions: {told or 'nothing to do'}.")
 
 
 def _executor(address: str) -> Executor:

@@ -91,7 +91,7 @@ def test_a_dry_run_does_nothing(
     monkeypatch.delenv("AIKYNETIX_API_KEY")
     code, out, err = command("a\nb\na\n", "--dry-run")
     assert (code, out) == (0, ["fetch\ta", "fetch\tb"])
-    assert "Of 2 sessions: 2 to fetch" in err
+    assert "Sessions: 2 to fetch" in err
     assert service.seen.lookups == []
     assert not folder.exists()
     monkeypatch.setenv("AIKYNETIX_API_KEY", API_KEY)
