@@ -33,7 +33,7 @@ PATIENCE = 300.0
 """Longest wait in seconds that a refusal may ask for, and longest time that an API may do nothing but refuse."""
 
 _FIRST_PAUSE, _LONGEST_PAUSE, _LONGEST_BACKOFF = 1.0, 16.0, 8.0
-_POLL, _LOOK_EVERY = 0.1, 1.0
+_POLL, _LOOK_EVERY, _TELL_EVERY = 0.1, 1.0, 60.0
 # What is being worked on when an export is stopped may still end well within this time, in seconds, and is noted then.
 _GRACE = 2.0
 
@@ -147,6 +147,7 @@ class Run:
         self._limiter = RateLimiter(concurrency)
         self._has_begun = self._is_stopped = self._exhausted = False
         self._fault: Exception | None = None  # the caller's own
+        self._quiet_until = -inf  # one warning for all sessions that wait
         self._active: dict[Future[ExportRecord | Exception], Job] = {}
         self._arriving: set[str] = set()  # ids of those whose videos are
         self._again: list[Job] = []
@@ -288,7 +289,6 @@ class Run:
             self._limiter.refused(now, error.retry_after, random.random())
             if self._limiter.is_hopeless(now):
                 raise error
-            logger.info("too many requests; going on in %.1f s", self._limiter.delay(now))
             may_retry, next_job = True, job.again(now)
         elif getattr(error, "reason", None) == "locked":  # another export replaces the same file
             may_retry, next_job = True, job.again(now + _LOOK_EVERY, overwrite=False, exist_ok=True)
@@ -299,6 +299,9 @@ class Run:
             next_job = evolve(job.again(now + max(retry_after, backoff)), failures=job.failures + 1)
         if may_retry and retry_after <= PATIENCE:
             self._again.append(next_job)
+            if retry_after and now >= self._quiet_until:
+                self._quiet_until = now + max(retry_after, _TELL_EVERY)
+                logger.warning("the API asks to wait %.0f s (%s)", retry_after, type(error).__name__)
             return None
         session_id = job.request["session_id"]
         last = self._folder.last(shown_id(session_id)) if isinstance(error, NotFoundError) else None

@@ -133,7 +133,7 @@ def test_an_observer_that_raises_ends_the_export_with_its_error(
     [({"Retry-After": "1"}, 0.98), ({}, 0.48), ({"Retry-After": "9" * 400}, 0.48), ({"Retry-After": "soon"}, 0.48)],
 )
 def test_too_many_requests_hold_all_workers_together(
-    service: Service, folder: Path, headers: dict[str, str], silence: float
+    service: Service, folder: Path, headers: dict[str, str], silence: float, caplog: pytest.LogCaptureFixture
 ) -> None:
     """After one 429 no worker asks before the time the API named, or a while, and every session is done in the end."""
     refused_at: list[float] = []
@@ -152,6 +152,7 @@ def test_too_many_requests_hold_all_workers_together(
     assert {record.session_id: record.attempts for record in records if record.attempts > 1} == {"s5": 2}
     # Those that were under way when the response came may still arrive; then there is silence.
     assert not [moment for moment in service.seen.lookup_times if 0.25 < moment - refused_at[0] < silence]
+    assert caplog.messages == (["the API asks to wait 1 s (RateLimitError)"] if silence > 0.9 else [])
 
 
 def test_a_passing_failure_is_met_with_another_try(service: Service, folder: Path) -> None:
