@@ -91,12 +91,7 @@ def test_all_is_well_with_the_sandbox(sandbox: Sandbox, command: Command) -> Non
         (["--base-url", "https://api.example.invalid"], "proxy", "127.0.0.1:5", "HTTPS_PROXY"),
         (["--base-url", "https://api.example.invalid:8443"], "proxy", "none", "default"),
         (["--base-url", "https://other.example.invalid"], "proxy", "none", "default"),
-        (
-            ["--base-url", "https://api.example.invalid:8443", "--proxy", "http://u:p@127.0.0.1:7"],
-            "proxy",
-            "127.0.0.1:7",
-            "--proxy",
-        ),
+        (["--base-url", "https://a.invalid", "--proxy", "http://u:canary@[::1]:7"], "proxy", "[::1]:7", "--proxy"),
     ],
 )
 def test_each_setting_is_told_with_its_source(
@@ -143,11 +138,7 @@ def test_the_style_in_force_decides_and_a_better_one_is_named(
         ({"AIKYNETIX_API_KEY": "key"}, ["--base-url", "https://user:canary@127.0.0.1"], "user info"),
         ({"AIKYNETIX_API_KEY": "two canary"}, [], "the API key"),
         ({"AIKYNETIX_API_KEY": "key"}, ["--ca-file", "/nope"], "--ca-file names '/nope'"),
-        (
-            {"AIKYNETIX_API_KEY": "key", "SSL_CERT_FILE": "/nope"},
-            ["--base-url", "https://127.0.0.1:1"],
-            "SSL_CERT_FILE",
-        ),
+        ({"AIKYNETIX_API_KEY": "key", "SSL_CERT_FILE": "/nope"}, ["--base-url", "https://[::1]:1"], "SSL_CERT_FILE"),
     ],
     ids=["none", "header for a token", "two", "base URL", "space", "authorities", "authorities of the environment"],
 )

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 import aikynetix
-from aikynetix import AikynetixError
+from aikynetix import AikynetixError, SignedUrlExpiredError
 from aikynetix._cli._exit_codes import as_json, code_and_hint, explain
 from aikynetix._errors import APIStatusError, status_error_class
 
 
-def answered(status: int, **details: float) -> APIStatusError:
-    retry_after = details.get("retry_after")
-    return status_error_class(status)("the server's words", status_code=status, retry_after=retry_after)
+def answered(status: int, **details: Any) -> APIStatusError:
+    return status_error_class(status)("the server's words", status_code=status, **details)
 
 
 EXIT_CODES = {
@@ -45,14 +46,7 @@ def test_every_error_has_the_exit_code_that_scripts_rely_on() -> None:
         (answered(503, retry_after=120.0), "503: the server's words. Try again in 120 s."),
         (answered(408), "408: the server's words. Try again later."),
         (answered(400), "400: the server's words."),
-        (
-            aikynetix.NotFoundError("gone", status_code=404, request_method="POST"),
-            "404: gone. Check the session id.",
-        ),
-        (
-            aikynetix.SignedUrlExpiredError("expired", session_id="s", path="p"),
-            "expired. Try again later; `aikynetix generate` has the video made anew.",
-        ),
+        (answered(404, request_method="POST"), "404: the server's words. Check the session id."),
         (
             status_error_class(400)("timeout=5 is too long", status_code=400, request_id="r-1"),
             "400: timeout=5 is too long (request id r-1).",
@@ -60,6 +54,10 @@ def test_every_error_has_the_exit_code_that_scripts_rely_on() -> None:
         (
             aikynetix.VideoNotReadyError("ask with a longer wait", session_id="s", waited=60.2),
             "ask with a longer wait. --wait SECONDS is how long.",
+        ),
+        (
+            SignedUrlExpiredError("a", session_id="s"),
+            "a. Try again later; `aikynetix generate` has the video made anew.",
         ),
         (aikynetix.ConfigurationError("first\nsecond"), "first second."),
         (aikynetix.ConfigurationError("verify= names 'proxy=x'.", setting="verify"), "--ca-file names 'proxy=x'."),
