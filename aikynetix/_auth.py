@@ -73,8 +73,8 @@ class ApiKey(httpx.Auth):
     def __init__(self, key: str, header: str | None = None) -> None:
         self._key = checked_secret(key, "api_key= (or AIKYNETIX_API_KEY)")
         if header is not None and not (isinstance(header, str) and HEADER_NAME.fullmatch(header)):
-            text = "ApiKey(header=...) must be a header's name, such as 'API-KEY' or 'Authorization'."
-            raise ConfigurationError(text, setting="auth")
+            text = "header= must be a header's name, such as 'API-KEY' or 'Authorization'."
+            raise ConfigurationError(text, setting="header")
         self._placement = None if header is None else ("header", header)
 
     def _bind(self, spec: SpecDefaults, asynchronous: bool) -> None:  # noqa: ARG002 -- as `BearerToken` has it

@@ -72,8 +72,8 @@ def ensure_flow(
             raise outcome
         if elapsed >= wait:
             raise VideoNotReadyError(
-                f"the video of session {session_id!r} was not ready after {elapsed:.0f} s; "
-                "it may still be in the making, so ask again later or with a longer wait=",
+                f"the video of session {session_id!r} is not there yet after {elapsed:.0f} s; "
+                "it may still be in the making, so ask again later or with a longer wait",
                 session_id=session_id,
                 waited=elapsed,
             ) from pending

@@ -214,7 +214,7 @@ def _reason(error: Exception, said: str, source: str) -> str:
     code, why = getattr(tls, "reason", None) or "", getattr(tls, "verify_message", "")
     said = said or _text_of(tls) or type(error).__name__
     is_proxy = isinstance(error, httpx.ProxyError)
-    server, setting = ("proxy", "proxy= or HTTPS_PROXY") if is_proxy else ("server", source)
+    server, setting = ("proxy", "HTTPS_PROXY or proxy=") if is_proxy else ("server", source)
     if type(error) is httpx.RequestError:  # of the credential: nothing was sent
         return said
     if "mismatch" in why.lower() or "not valid for" in why:
@@ -225,9 +225,10 @@ def _reason(error: Exception, said: str, source: str) -> str:
     if code in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE"):
         reason = f"the {server} does not speak TLS on this port: check scheme and port of {setting}"
     elif code.endswith("CERTIFICATE_REQUIRED"):
-        reason = f"the {server} wants a client certificate: give verify= an ssl.SSLContext that has one"
+        reason = f"the {server} wants a client certificate: in Python, give verify= an ssl.SSLContext that has one"
     elif code.endswith("HANDSHAKE_FAILURE"):  # TLS 1.2 has no other word for it
-        reason = f"the {server} refuses the handshake ({said}): if it wants a client certificate, give verify= one"
+        remedy = "if it wants a client certificate: in Python, give verify= an ssl.SSLContext that has one"
+        reason = f"the {server} refuses the handshake ({said}); {remedy}"
     elif is_proxy and said.startswith(_PROXY_WANTS_PASSWORD):
         reason = f"the proxy wants a user and password ({said}): put them into its URL, http://user:password@host:port"
     elif is_proxy:

@@ -79,9 +79,13 @@ class _Stack:
         self._bare_context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # of plain HTTP; to load authorities takes a while
         self._idle: defaultdict[Any, list[Any]] = defaultdict(list)
 
+    def proxy_for(self, url: httpx.URL) -> httpx.Proxy | None:
+        """Return the proxy that a request to ``url`` goes by."""
+        return None if is_loopback(url.host) else self._proxy
+
     def _make(self, url: httpx.URL) -> Any:
         context = self._context() if url.scheme != "http" else self._bare_context
-        proxy = None if is_loopback(url.host) else self._proxy
+        proxy = self.proxy_for(url)
         if proxy is not None and proxy.url.scheme == "https" and proxy.ssl_context is None:
             proxy = httpx.Proxy(proxy.url, ssl_context=context, auth=proxy.auth, headers=proxy.headers)
         transport = self._kind(verify=context, trust_env=False, limits=_ONE, proxy=proxy)

@@ -179,8 +179,6 @@ class LoopDownload:
 
 
 def record_of(video: DownloadedVideo) -> ExportRecord:
-    """Return the record of a video that was downloaded."""
-    is_unread = isinstance(video.path, str) and video.verified == "exists"  # it was in the store before
-    sha256 = None if is_unread else video.sha256
-    status = ExportStatus.DONE
+    """Return the record of a video that was downloaded, or without a hash that of a file that was there."""
+    status, sha256 = ExportStatus.DONE, None if video.verified == "exists" else video.sha256
     return ExportRecord(session_id=video.session_id, status=status, path=video.path, size=video.size, sha256=sha256)
