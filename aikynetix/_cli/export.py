@@ -34,7 +34,7 @@ _ACTIONS = {"fetch": "to fetch", "already_there": "already there", "skip": "to l
 @click.option(
     "--concurrency", type=click.IntRange(min=1), metavar="N", default=16, help="Sessions at a time. Default: 16."
 )
-@click.option("--retry-failed", is_flag=True, help="Do only what failed in an earlier export.")
+@click.option("--retry-failed", is_flag=True, help="Ask only for what failed in an earlier export.")
 @_options.wait_option
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
 @click.option("--dask", metavar="ADDRESS", help="Work on a Dask cluster, such as tcp://scheduler:8786.")

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from .._operations import Analysis
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
 
 Item = tuple[str, Analysis | None]
 """A session id and the analysis to make of it, None for the one of the whole export."""
@@ -98,8 +98,7 @@ def _json_lines(lines: Iterable[tuple[int, str]]) -> Iterator[Item]:
         if not isinstance(value, tuple | str | int):
             raise BadInputError(number, "not JSON lines, which have one object or string on each line")
         fields = value if isinstance(value, tuple) else ((_IDS[0], value),)
-        names = [name for name, _ in fields]
-        yield _item(number, [_key(name) for name in names], [content for _, content in fields], names)
+        yield _item(number, [name for name, _ in fields], [content for _, content in fields])
 
 
 def _table(rows: Iterable[tuple[int, list[str]]]) -> Iterator[Item]:
@@ -108,24 +107,24 @@ def _table(rows: Iterable[tuple[int, list[str]]]) -> Iterator[Item]:
         cells = [cell.strip() for cell in row]
         if not any(cells) or (len(row) == 1 and cells[0].startswith(_COMMENT)):
             continue
-        keys = [_key(cell) for cell in cells]
-        if header is None or sorted(keys) == sorted(header):
+        keys = sorted(map(_key, cells))
+        if header is None or keys == sorted(map(_key, header)):
             has_names = any(key in _IDS for key in keys) or any(cells[1:])
-            header = keys if has_names else [_IDS[0]]  # one column needs no header
+            header = cells if has_names else [_IDS[0]]  # one column needs no header
             if has_names:
-                _id_key(number, header, cells)
+                _id_key(number, header)
                 continue
         if _IDS[0] in keys:
             raise BadInputError(number, "a header that is not in the first line, and not the same as there")
         if any(cells[len(header) :]):
             raise BadInputError(number, f"{len(cells)} columns, and no header says what the last one is")
-        yield _item(number, header, cells, header)
+        yield _item(number, header, cells)
 
 
-def _item(number: int, keys: Sequence[str], values: Iterable[Any], names: Iterable[str]) -> Item:
-    """Return the session of a line; ``keys`` are those that `_key` makes of ``names``."""
-    fields = dict(zip(keys, values, strict=False))
-    session_id, analysis = fields.get(_id_key(number, keys, names)), fields.get(_ANALYSIS)
+def _item(number: int, names: Iterable[str], values: Iterable[Any]) -> Item:
+    """Return the session of a line."""
+    fields = {_key(name): value for name, value in zip(names, values, strict=False)}
+    session_id, analysis = fields.get(_id_key(number, names)), fields.get(_ANALYSIS)
     if isinstance(session_id, int) and not isinstance(session_id, bool):
         session_id = str(session_id)
     if not isinstance(session_id, str) or not session_id:
@@ -139,9 +138,9 @@ def _item(number: int, keys: Sequence[str], values: Iterable[Any], names: Iterab
         raise BadInputError(number, f"the analysis must be {choices}, or empty") from None
 
 
-def _id_key(number: int, keys: Sequence[str], names: Iterable[str]) -> str:
+def _id_key(number: int, names: Iterable[str]) -> str:
     """Return which key is that of the session's id."""
-    listed = ", ".join(repr(name) for name in names)[:200]
+    keys, listed = [_key(name) for name in names], ", ".join(map(repr, names))[:200]
     if any(keys.count(key) > 1 for key in (*_IDS, _ANALYSIS)):
         raise BadInputError(number, f"two columns of the same meaning: {listed}")
     for key in _IDS:
