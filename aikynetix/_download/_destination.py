@@ -20,6 +20,7 @@ from attrs import frozen
 
 from .._errors import ConfigurationError
 from .._models import safe_name
+from .._redact import without_user_info
 from ._failures import DestinationError
 
 if TYPE_CHECKING:
@@ -56,6 +57,12 @@ def remote_url(to: str | os.PathLike[str]) -> str | None:
     """Return ``to`` if it is the URL of a place that fsspec reaches, None for a local path (``file://`` included)."""
     is_remote = isinstance(to, str) and _REMOTE.match(to) and not to.lower().startswith("file://")
     return str(to) if is_remote else None
+
+
+def shown(to: str | os.PathLike[str]) -> Path | str:
+    """Return ``to`` as errors and results name it."""
+    url = remote_url(to)
+    return Path(to) if url is None else without_user_info(url)
 
 
 def local_path(to: str | os.PathLike[str]) -> tuple[Path, bool]:
@@ -139,7 +146,7 @@ def destination(to: str | os.PathLike[str], name: Callable[[], str]) -> Destinat
         fs, remote = file_system(url)
         if url.endswith("/") or fs.isdir(remote):
             remote = f"{remote.rstrip('/')}/{name()}"
-        return Destination(str(fs.unstrip_protocol(remote)), fs, remote)
+        return Destination(without_user_info(fs.unstrip_protocol(remote)), fs, remote)
     path, is_folder = local_path(to)
     if is_folder:
         file = path / name()
