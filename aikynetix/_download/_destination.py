@@ -59,12 +59,6 @@ def remote_url(to: str | os.PathLike[str]) -> str | None:
     return str(to) if is_remote else None
 
 
-def shown(to: str | os.PathLike[str]) -> Path | str:
-    """Return ``to`` as errors and results name it."""
-    url = remote_url(to)
-    return Path(to) if url is None else without_user_info(url)
-
-
 def local_path(to: str | os.PathLike[str]) -> tuple[Path, bool]:
     """Return the local path that ``to`` names (RFC 8089 for a URL), and whether it is a folder to put the file into."""
     text = os.fspath(to)
