@@ -39,7 +39,8 @@ from scripts.regen._document import (
     without_comments,
     without_prose,
 )
-from scripts.regen._problems import EXIT_LOUD, EXIT_OK, EXIT_REFUSED, RefusedError, to_bytes
+from scripts.regen._pipeline import plan
+from scripts.regen._problems import EXIT_LOUD, EXIT_OK, EXIT_REFUSED, RefusedError, one_line, to_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -272,16 +273,19 @@ def _is_address(page: str) -> bool:
 def _tell(spec: Json, output: Path, *, is_check: bool) -> bool:
     """Say what the pages changed in the document that is there, and return whether they did."""
     try:
-        committed = load_spec(output.read_bytes(), str(output))
+        committed = output.read_bytes()
+        if load_spec(committed, str(output)) == spec:
+            print(f"{output} is what the pages say.")
+            return False
     except (OSError, RefusedError) as error:
         if is_check:
             raise RefusedError(f"{output} cannot be read: {getattr(error, 'strerror', error)}.") from error
         return True
-    if committed == spec:
-        print(f"{output} is what the pages say.")
-        return False
     print(f"{output} is not what the pages say{'' if is_check else ' any more'}.\n")
-    print(to_markdown(compare(committed, spec)))
+    try:
+        print(to_markdown(compare(plan(committed, str(output)), plan(to_bytes(spec), "what the pages say"))))
+    except Exception as problem:  # a document that cannot be used, or that nobody foresaw, is written all the same
+        print(f"`make regen` will not take it: {one_line(str(problem))}\n")
     return True
 
 

@@ -142,6 +142,11 @@ class Canonical:
             "components": {"schemas": self.book.components},
         }
 
+    @property
+    def facade(self) -> list[Endpoint]:
+        """The facade's endpoints."""
+        return [one for one in map(self.named, (rule.name for rule in RULES)) if one]
+
     def named(self, name: str) -> Endpoint | None:
         """Return the facade's endpoint of that name."""
         return self._by_name.get((FACADE_TAG, name))
@@ -235,8 +240,7 @@ class Canonical:
         successes = [status for status in operation.responses if status.startswith("2")]
         for status, response in operation.responses.items():
             view: Json = {"description": ""}
-            # Of several contents JSON is read, else text, else bytes.
-            order = sorted(response["content"], key=lambda one: (not is_json(one), not one.lower().startswith("text/")))
+            order = sorted(response["content"], key=reading_order)
             for kind in order[:1]:
                 schema = response["content"][kind].get("schema", {})
                 content: Json = {_BYTES: {"schema": {**_TEXT, "format": "binary"}}}
@@ -252,6 +256,11 @@ class Canonical:
             # The only success that is described is what another one looks like too.
             views["2XX" if successes == [status] and order else status] = view
         return views
+
+
+def reading_order(kind: str) -> tuple[bool, bool]:
+    """Tell media types apart by which is read: of several contents JSON, else text, else bytes."""
+    return not is_json(kind), not kind.lower().startswith("text/")
 
 
 def schema_of(parameter: Json) -> Any:

@@ -13,6 +13,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from scripts.regen._canonical import reading_order
+from scripts.regen._diff_names import methods_of
 from scripts.regen._diff_schema import (
     ADDITIVE,
     BREAKING,
@@ -22,20 +24,21 @@ from scripts.regen._diff_schema import (
     Found,
     Shapes,
     SideDiff,
+    paired,
     unjudged,
 )  # fmt: skip
 from scripts.regen._document import differing_keys, pointers, without_prose
-from scripts.regen._find import base_url, find_credentials, find_operations, video_url_places
 from scripts.regen._names import folded
-from scripts.regen._operations import Operation, operations_of
 from scripts.regen._problems import one_line
 from scripts.regen._rules import FACADE_SOURCE, RULES
-from scripts.regen._schemas import Flattener
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
+    from scripts.regen._canonical import Canonical
     from scripts.regen._document import Json
+    from scripts.regen._find import Place
+    from scripts.regen._operations import Operation
     from scripts.regen._pipeline import Plan
 
 
@@ -63,54 +66,56 @@ class Change:
     decide: bool = False  # whether it moves the place where credentials go, which the owner decides
 
 
-def compare(old: Json, new: Json) -> list[Change]:
+def compare(old: Plan, new: Plan) -> list[Change]:
     """Compare two documents."""
-    if old == new:
+    if old.spec == new.spec:
         return []
     changes: list[Change] = []
     for key in ("openapi", "info", "servers"):
-        was, now = (json.dumps(without_prose(one.get(key)), ensure_ascii=False) for one in (old, new))
+        was, now = (json.dumps(without_prose(one.spec.get(key)), ensure_ascii=False) for one in (old, new))
         if was != now:
             changes.append(Change(DOCUMENTATION, "document", f"`{key}` is {now[:200]}, was {was[:200]}"))
-    try:
-        before, after = operations_of(old), operations_of(new)
-        changes += _about_credentials((old, before), (new, after))
-        changes += _about_operations((old, new), (before, after))
-    except Exception as problem:  # a document that nobody foresaw must not keep `make spec` from writing it
-        return [*changes, Change(BREAKING, "document", f"the two documents cannot be compared any further: {problem}")]
-    changes += [Change(UNJUDGED, "document", f"`{key}` changed") for key in differing_keys(old, new, _JUDGED)]
+    changes += [*_about_credentials(old.canonical, new.canonical), *_about_operations(old, new)]
+    changes += [Change(UNJUDGED, "document", f"`{key}` changed") for key in differing_keys(old.spec, new.spec, _JUDGED)]
     if not changes:
-        places = [f"`{place}`" for place in pointers(without_prose(old), without_prose(new))]
+        places = [f"`{place}`" for place in pointers(without_prose(old.spec), without_prose(new.spec))]
         text = f"changed at {', '.join(places[:10])}{' and more' if places[10:] else ''}"
         words = Change(DOCUMENTATION, "document", "only descriptions and examples")
         changes.append(Change(UNJUDGED, "document", text) if places else words)
     return changes
 
 
-def _about_credentials(*documents: tuple[Json, Sequence[Operation]]) -> Iterator[Change]:
+def _about_credentials(*sides: Canonical) -> Iterator[Change]:
     """Name what moves the place where the facade sends its credential: another base URL, header, parameter, prefix."""
-    for text, earlier, place in zip(_PLACED, *(_places(*one) for one in documents), strict=True):
+    for text, earlier, place in zip(_PLACED, *map(_places, sides), strict=True):
         # Names of headers have no case, and paths have one.
         if place != earlier and (text is _PLACED[0] or place.lower() != earlier.lower()):
             yield Change(BREAKING, "document", text.format(place, earlier), _ALL_METHODS, decide=True)
 
 
-def _places(spec: Json, operations: Sequence[Operation]) -> tuple[str, str, str]:
+def _places(side: Canonical) -> tuple[str, str, str]:
     """Say where the facade's requests go, and where in them an API key and a token stand."""
-    facade = [found[0] for found in find_operations(operations).values() if len(found) == 1]
-    found = find_credentials(spec, facade)
-    key = f"the {found.api_key[0]} `{found.api_key[1]}`" if found.api_key else "no place"
-    token = f"the header `{found.bearer[0]}` behind `{found.bearer[1].strip()}`" if found.bearer else "no place"
-    return base_url(facade[0].servers if facade else spec.get("servers") or ()) or "unknown", key, token
+    key, token = side.credentials.api_key, side.credentials.bearer
+    return (
+        side.base or "unknown",
+        f"the {key[0]} `{key[1]}`" if key else "no place",
+        f"the header `{token[0]}` behind `{token[1].strip()}`" if token else "no place",
+    )
 
 
-def _about_operations(specs: tuple[Json, Json], operations: Sequence[Sequence[Operation]]) -> Iterator[Change]:
-    shapes = [Shapes(spec) for spec in specs]
+def _about_operations(old: Plan, new: Plan) -> Iterator[Change]:
+    shapes = [Shapes(old.spec), Shapes(new.spec)]
     requests, answers = (SideDiff(*shapes, request=is_request) for is_request in (True, False))
-    found = [find_operations(each).items() for each in operations]
-    names = {id(one): name for each in found for name, known in each for one in known[:1]}
-    for left, right in _paired(operations[0], operations[1], lambda one: names.get(id(one), one.label)):
-        facade = names.get(id(right)) or names.get(id(left)) or ""
+    ours = {id(one.operation): one.name for side in (old, new) for one in side.canonical.facade}
+    called = {
+        id(one.operation): name
+        for side in (old, new)
+        for name, one in zip(methods_of(side.canonical), side.canonical.endpoints, strict=True)
+        if not one.suffix
+    }
+    keys = (lambda one: ours.get(id(one)), lambda one: one.method + _bare(one.path), lambda one: one.identifier)
+    for left, right in paired(old.operations, new.operations, *keys):
+        facade = ours.get(id(right)) or ours.get(id(left)) or ""
         if left and right:
             # What its names are to callers is told where the packages are compared.
             stated = [{**one.more, "operationId": one.identifier, "tags": one.tag} for one in (left, right)]
@@ -119,30 +124,15 @@ def _about_operations(specs: tuple[Json, Json], operations: Sequence[Sequence[Op
                 *_parameters(left, right, requests),
                 *_body(left, right, requests),
                 *_answers(left, right, answers),
-                *_access(left, right, specs),
-                *(_address(left, right, specs) if facade else ()),
+                *_access(left, right, (old.spec, new.spec)),
+                *_address(old.places.get(facade, ()), new.places.get(facade, ())),
                 *unjudged(stated[0], stated[1], "it"),
             )
             yield from (Change(kind, right.label, text, facade) for kind, text in changes)
         elif left:
-            yield Change(BREAKING, left.label, "the operation is gone", facade)
+            yield Change(BREAKING, left.label, f"the operation is gone, `{called[id(left)]}`", facade)
         elif right:
-            yield Change(ADDITIVE, right.label, "new operation")
-
-
-def _paired(
-    before: Sequence[Operation], after: Sequence[Operation], name: Callable[[Operation], str]
-) -> list[tuple[Operation | None, Operation | None]]:
-    """Pair the operations that are the same one: as a facade operation, by method and path, or by identifier."""
-    found: dict[int, Operation] = {}
-    left = list(before)
-    for key in (name, lambda one: one.method + _bare(one.path), lambda one: one.identifier):
-        waiting = {key(one): one for one in reversed(left)}
-        for other in after:
-            if id(other) not in found and key(other) in waiting:
-                found[id(other)] = waiting.pop(key(other))
-                left.remove(found[id(other)])
-    return [*((found.get(id(other)), other) for other in after), *((one, None) for one in left)]
+            yield Change(ADDITIVE, right.label, f"new operation, `{called[id(right)]}`")
 
 
 def _bare(path: str) -> str:
@@ -211,22 +201,32 @@ def _body(old: Operation, new: Operation, requests: SideDiff) -> Found:
 
 
 def _answers(old: Operation, new: Operation, answers: SideDiff) -> Found:
-    for kind, text in answers.members(old.responses, new.responses, "answer {}".format, (), ()):
+    known = [without_prose(one["content"]) for status, one in old.responses.items() if status.startswith("2")]
+    for status in {**old.responses, **new.responses}:
         # Whoever handles an error that does not come any more misses nothing.
-        yield kind if text.startswith("answer 2") else ADDITIVE, text
-    for status, stated in old.responses.items():
-        if status in new.responses:
-            yield from _contents(stated, new.responses[status], f"the answer {status}", answers)
+        kind, content = BREAKING if status.startswith("2") else ADDITIVE, new.responses.get(status, {}).get("content")
+        if content is None:
+            yield kind, f"answer {status} is gone"
+        elif status not in old.responses:
+            is_known = not known or without_prose(content) in known
+            yield ADDITIVE if is_known else kind, f"new answer {status}"
+        else:
+            yield from _contents(old.responses[status], new.responses[status], f"the answer {status}", answers, kind)
 
 
-def _contents(old: Json, new: Json, title: str, side: SideDiff) -> Found:
+def _contents(old: Json, new: Json, title: str, side: SideDiff, kind_of_first: str = ADDITIVE) -> Found:
     yield from unjudged(old, new, title, ("content", "required"))
     before, after = _by_type(old["content"]), _by_type(new["content"])
-    yield from side.members(before, after, lambda kind: f"`{kind}` of {title}", (), ())
-    for kind in (one for one in before if one in after):
-        left, right = before[kind], after[kind]
-        yield from unjudged(left, right, title, ("schema",))
-        yield from side.schemas(left.get("schema"), right.get("schema"), title)
+    first = min(after, key=reading_order, default="")
+    for kind in {**before, **after}:
+        if kind not in after:
+            yield BREAKING, f"`{kind}` of {title} is gone"
+        elif kind not in before:
+            yield kind_of_first if kind == first else ADDITIVE, f"new `{kind}` of {title}"
+        else:
+            left, right = before[kind], after[kind]
+            yield from unjudged(left, right, title, ("schema",))
+            yield from side.schemas(left.get("schema"), right.get("schema"), title)
 
 
 def _by_type(content: Json) -> Json:
@@ -243,9 +243,8 @@ def _access(old: Operation, new: Operation, specs: tuple[Json, Json]) -> Found:
         yield BREAKING if lost else ADDITIVE, f"it accepts {said[0]}, accepted {said[1]}"
 
 
-def _address(old: Operation, new: Operation, specs: tuple[Json, Json]) -> Found:
+def _address(before: Sequence[Place], after: Sequence[Place]) -> Found:
     """Name the place in the answer that is taken for the address of the video, where it is another one."""
-    before, after = (video_url_places(Flattener(spec), one) for spec, one in zip(specs, (old, new), strict=True))
     if before and after and before != after:
         said = [" or ".join(f"`{'.'.join(place)}`" for place in places) for places in (after, before)]
         yield UNJUDGED, f"the address of the video is read from {said[0]}, was {said[1]}"
@@ -265,7 +264,7 @@ def _accepted(operation: Operation, spec: Json) -> dict[frozenset[str], str]:
             sent = f"{scheme.get('type')} {scheme.get('scheme', '')}".strip()
             if scheme.get("type") == "apiKey":
                 sent = f"`{scheme.get('name')}` in the {scheme.get('in')}"
-            parts += [sent, *(f"{sent} for {scope}" for scope in scopes)]
+            parts += [sent, *(f"{sent} for {scope}" for scope in (scopes if isinstance(scopes, list) else ()))]
         found[frozenset(map(str.lower, parts))] = " with ".join(sorted(parts)) or "none"
     return found
 
@@ -349,7 +348,7 @@ def _draft(changes: Sequence[Change]) -> Iterator[str]:
     yield f"## Draft for CHANGELOG.md\n\nVersion {version} -> {following} ({why}).\n"
     told = {kind: _entries([one for one in changes if one.kind == kind]) for kind in KINDS}
     broken = [f"**Breaking:** {entry}" for entry in told[BREAKING]]
-    removed = [entry for entry in broken if entry.endswith(" is gone")]
+    removed = [entry for entry in broken if " is gone" in entry]
     changed = [*(entry for entry in broken if entry not in removed), *told[UNJUDGED]]
     words = ["The documentation of the operations follows the vendor's"] if kinds == {DOCUMENTATION} else []
     for heading, entries in (("Added", told[ADDITIVE]), ("Changed", changed or words), ("Removed", removed)):

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from scripts.regen._document import PROSE_KEYS, differing_keys, side_of, without_prose
 from scripts.regen._schemas import Flattener, required_of, variants
@@ -34,6 +34,7 @@ _JUDGED = frozenset(
      "uniqueItems", "exclusiveMinimum", "exclusiveMaximum", *_UPPER, *_LOWER}
 )  # fmt: skip
 
+_T = TypeVar("_T")
 Found = Iterator[tuple[str, str]]
 """Changes, each its kind and a phrase."""
 
@@ -106,6 +107,22 @@ def _distinct(shapes: list[Shape]) -> list[Shape]:
     return list(kept.values())
 
 
+def paired(before: Sequence[_T], after: Sequence[_T], *keys: Callable[[_T], Any]) -> list[tuple[_T | None, _T | None]]:
+    """Pair what is the same by one key after the other; where a key is None it tells nothing."""
+    found: dict[int, _T] = {}
+    left = list(before)
+    for key in keys:
+        waiting: dict[Any, list[_T]] = {}
+        for one in left:
+            waiting.setdefault(key(one), []).append(one)
+        for other in after:
+            same = waiting.get(key(other)) if id(other) not in found and key(other) is not None else None
+            if same:
+                found[id(other)] = same.pop(0)
+        left = [one for one in left if not any(one is known for known in found.values())]
+    return [*((found.get(id(other)), other) for other in after), *((one, None) for one in left)]
+
+
 def unjudged(old: Json, new: Json, title: str, known: Collection[str] = ()) -> Found:
     """Name what differs and has no rule, so that a person sees it."""
     yield from ((UNJUDGED, f"{title} differs in `{key}`") for key in differing_keys(old, new, known))
@@ -165,10 +182,12 @@ class SideDiff:
         for family in dict.fromkeys(one.kind.replace("integer", "number") for one in (*left, *right)):
             kinds = ("integer", family) if family == "number" else (family,)
             ones, others = ([one for one in shapes if one.kind in kinds] for shapes in (left, right))
-            for number, one, other in _paired(ones, others):
-                is_only = len(ones) == len(others) == 1
-                yield from self._inside(one, other, title if is_only else f"alternative {number} of {title}")
-                yield from unjudged(one.schema, other.schema, title, _JUDGED)
+            is_only = len(ones) == len(others) == 1
+            for one, other in paired(ones, others, lambda one: json.dumps(without_prose(one.schema)), type):
+                if one and other:
+                    which = title if is_only else f"alternative {ones.index(one) + 1} of {title}"
+                    yield from self._inside(one, other, which)
+                    yield from unjudged(one.schema, other.schema, title, _JUDGED)
             more = len(others) - len(ones)
             if more and ones and others:
                 words = f"{abs(more)} {'fewer' if more < 0 else 'more'} alternative(s) that are {family}"
@@ -221,18 +240,6 @@ def _place(schema: Any) -> str:
 def _kinds_text(shapes: Sequence[Shape]) -> str:
     kinds = dict.fromkeys("a list" if one.kind == "array" else one.kind for one in shapes)
     return "anything" if _is_anything(shapes) else " or ".join(kinds) or "nothing"
-
-
-def _paired(old: Sequence[Shape], new: Sequence[Shape]) -> Iterator[tuple[int, Shape, Shape]]:
-    """Pair alternatives: those that are the same, then in order."""
-    left, right = dict(enumerate(old, 1)), list(new)
-    ways: tuple[Callable[[Shape], Any], ...] = (lambda one: without_prose(one.schema), type)
-    for way in ways:
-        for number, one in list(left.items()):
-            if match := next((other for other in right if way(other) == way(one)), None):
-                del left[number]
-                right.remove(match)
-                yield number, one, match
 
 
 def _is_anything(shapes: Sequence[Shape]) -> bool:

@@ -6,6 +6,7 @@ import argparse
 import ast
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -14,13 +15,14 @@ import tempfile
 import traceback
 from collections import defaultdict
 from dataclasses import dataclass
+from itertools import starmap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scripts.regen._canonical import NO_SERVER, Canonical
 from scripts.regen._diff import Change, compare, report
-from scripts.regen._diff_package import package_changes
-from scripts.regen._diff_schema import UNJUDGED
+from scripts.regen._diff_names import name_changes
+from scripts.regen._diff_schema import ADDITIVE, BREAKING, UNJUDGED
 from scripts.regen._document import Json, load_spec, reached
 from scripts.regen._facade import check_facade, facade_requests, facade_values, missing_operations
 from scripts.regen._find import (
@@ -39,7 +41,7 @@ from scripts.regen._problems import EXIT_LOUD, EXIT_OK, EXIT_REFUSED, Finding, R
 from scripts.regen._wire import difference, sampled
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 _PLAIN_CALLS = frozenset({"TypeVar", "Unset", "field", "_attrs_field"})
 _DEFINITIONS = ast.Import | ast.ImportFrom | ast.Assign | ast.AnnAssign | ast.ClassDef | ast.Pass
@@ -91,7 +93,7 @@ def build(planned: Plan, folder: Path) -> Path:
         source = path.read_text("utf-8")
         if why := wrong.get(endpoint.module):
             which = f" ({endpoint.name})" if endpoint.suffix else ""
-            said = f"{endpoint.operation.label}{which} cannot be called: {why}"
+            said = f"{endpoint.operation.label}{which}{_CANNOT}{why}"
             planned.canonical.notes.append(said)
             source = source.replace(_HEAD, f"{_HEAD}    raise ValueError(NOT_CALLABLE)\n", 1)
             source += f"\n\nNOT_CALLABLE: str = {said!a}\n"
@@ -180,6 +182,8 @@ def _check_source(path: Path) -> None:
 
 
 _HEAD = ") -> dict[str, Any]:\n"
+_CANNOT = " cannot be called: "
+_NOT_CALLABLE = re.compile(r"^NOT_CALLABLE: str = (.*)$", re.MULTILINE)
 _WORDS: dict[tuple[str, ...], str] = {
     (): "take neither an API key nor a bearer token alone",
     ("api_key",): "take an API key alone, no bearer token",
@@ -276,10 +280,30 @@ def _run(options: argparse.Namespace) -> int:
 def _changes(planned: Plan, package: Path, destination: Path) -> list[Change]:
     """Return what changed for callers since the committed package."""
     try:
-        previous = load_spec((destination / "openapi.json").read_bytes(), "the previous document")
+        previous = plan((destination / "openapi.json").read_bytes(), "the previous document")
     except (OSError, RefusedError):
         return [Change(UNJUDGED, "document", "the package that is there does not say what it was made from")]
-    return [*compare(previous, planned.spec), *package_changes(tree_files(destination), tree_files(package))]
+    try:
+        return changes_between((previous, tree_files(destination)), (planned, tree_files(package)))
+    except Exception as problem:  # what nobody foresaw keeps out of the report, and nobody from regenerating
+        return [Change(BREAKING, "document", f"it cannot be compared with the one before: {problem!r}")]
+
+
+def changes_between(*sides: tuple[Plan, Mapping[str, bytes]]) -> list[Change]:
+    """Compare two documents, the names that callers have for what they describe, and the packages made of them."""
+    (old, new), packages = zip(*sides, strict=True)
+    names = starmap(Change, name_changes(old.canonical, new.canonical))
+    return [*compare(old, new), *names, *_about_calls(*packages)]
+
+
+def _about_calls(old: Mapping[str, bytes], new: Mapping[str, bytes]) -> Iterator[Change]:
+    """Tell of what is in both packages whether it can be called: only a request that is made shows it."""
+    for path in sorted(old.keys() & new.keys()):
+        was, now = ("".join(_NOT_CALLABLE.findall(one[path].decode())) for one in (old, new))
+        if bool(was) != bool(now):
+            label, _, why = ast.literal_eval(was or now).partition(_CANNOT)
+            said = f"it cannot be called any more: {why}" if now else "it can be called now"
+            yield Change(BREAKING if now else ADDITIVE, label, said)
 
 
 def _compare(package: Path, destination: Path) -> int:

@@ -168,7 +168,7 @@ class ModelBook(Flattener):
         self.wire_names: dict[str, dict[str, str]] = {}  # of each class, field names to the vendor's where they differ
         self._taken = {module_name(name) for name in reserved}
         schemas = (spec.get("components") or {}).get("schemas") or {}
-        self._names = {name: unused(class_name(name), self._taken) for name in schemas}
+        self.names = {name: unused(class_name(name), self._taken) for name in schemas}
         self._known: dict[tuple[str, str], str] = {}
         self._pending: dict[str, tuple[Json, bool]] = {}
         self._by_ref: dict[str, Json] = {}
@@ -207,7 +207,7 @@ class ModelBook(Flattener):
         key = f"{ref} as file" if files else ref
         if key not in self._by_ref:
             self._by_ref[key] = {}  # what a part of itself that is no model is
-            own = self._names.get(_name(ref), "")
+            own = self.names.get(_name(ref), "")
             hint = f"{own} Files" if own and files else own or hint
             target = lookup(self.spec, ref, "a schema")
             self._by_ref[key] = self.view(target, hint, files=files, own="" if files else own)

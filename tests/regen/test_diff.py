@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from scripts.regen._diff import compare, to_markdown
+from scripts.regen._diff import Change, to_markdown
+from scripts.regen._diff import compare as compare_plans
 from tests.spec_changes._change import (
     BASE,
     Edit,
@@ -20,6 +21,7 @@ from tests.spec_changes._change import (
     both,
     get,
     parameter,
+    planned_of,
     post,
     success,
 )
@@ -29,6 +31,10 @@ if TYPE_CHECKING:
 
 _TEXT: Json = {"type": "string"}
 _KEY: Json = {"type": "apiKey", "name": "API-KEY", "in": "header"}
+
+
+def compare(*specs: Json) -> list[Change]:
+    return compare_plans(*map(planned_of, specs))
 
 
 def _before() -> Json:
@@ -150,7 +156,7 @@ def test_what_is_not_judged_is_told_beside_other_changes() -> None:
     text = to_markdown(compare(_before(), after))
     assert "### Unjudged (1)" in text
     assert "it differs in `callbacks`" in text
-    assert "- GET /x\\n- \\u202efake: new operation" in text.split("\n")
+    assert "- GET /x\\n- \\u202efake: new operation, `client.api.x_fake.get`" in text.split("\n")
 
 
 @pytest.mark.parametrize("wrap", [lambda ref: ref, lambda ref: {"allOf": [ref], "nullable": True}])
