@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import argparse
 import ast
-import json
-import os
+import contextlib
+import gc
+import importlib
 import re
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import traceback
+import warnings
 from collections import defaultdict
 from dataclasses import dataclass
 from itertools import starmap
@@ -38,14 +39,15 @@ from scripts.regen._find import (
 from scripts.regen._generate import PACKAGE, check_tools, generate
 from scripts.regen._operations import Operation, operations_of
 from scripts.regen._problems import EXIT_LOUD, EXIT_OK, EXIT_REFUSED, Finding, RefusedError, one_line, to_bytes
-from scripts.regen._wire import difference, sampled
+from scripts.regen._wire import Case, UnsureError, difference, made, sampled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    import httpx
+
 _PLAIN_CALLS = frozenset({"TypeVar", "Unset", "field", "_attrs_field"})
 _DEFINITIONS = ast.Import | ast.ImportFrom | ast.Assign | ast.AnnAssign | ast.ClassDef | ast.Pass
-_TIMEOUT = 180.0  # seconds; a thousand operations take a few
 _RECURSION = 12_000  # frames; documents are at most 150 levels deep and a level takes a few dozen frames
 
 
@@ -111,15 +113,15 @@ def _check_requests(planned: Plan, package: Path) -> dict[str, str]:
     cases = [*facade, *(case for one in canonical.endpoints for case in sampled(canonical, one))]
     wrong = {endpoint.module: endpoint.trouble for endpoint in canonical.endpoints if endpoint.trouble}
     said: list[str] = []
-    results = verify(canonical, package, [case.job() for case in cases])
-    for number, (case, made) in enumerate(zip(cases, results, strict=True)):
+    for number, (case, request) in enumerate(zip(cases, verify(canonical, package, cases), strict=True)):
         endpoint = case.endpoint
-        why = made.get("error") or made.get("unsure") or difference(case, made)
+        failed = f"{type(request).__name__}: {request}"[:300]
+        why = failed if isinstance(request, Exception) else difference(case, request)
         if why and number < len(facade):
             planned.findings.append(Finding(endpoint.name, f"its request cannot be made: {why}", "ask the vendor"))
-        elif why and "unsure" in made:
+        elif isinstance(request, UnsureError):
             said.append(f"{endpoint.operation.label} was not compared with the document: {why}")
-        elif why and "error" in made and case.is_all:
+        elif isinstance(request, Exception) and case.is_all:
             said.append(f"{endpoint.operation.label}: not everything that it describes can be said: {why}")
         elif why and canonical.named(endpoint.name) is not endpoint:
             wrong.setdefault(endpoint.module, f"its request is not what the document describes: {why}")
@@ -127,7 +129,7 @@ def _check_requests(planned: Plan, package: Path) -> dict[str, str]:
     return wrong
 
 
-def verify(canonical: Canonical, package: Path, jobs: Sequence[Json] = ()) -> list[Json]:
+def verify(canonical: Canonical, package: Path, cases: Sequence[Case] = ()) -> list[httpx.Request | Exception]:
     """Check that no operation is missing, that modules only define, and that every one imports; make requests."""
     for endpoint in canonical.endpoints:
         if not (package / "api" / endpoint.tag / f"{endpoint.name}.py").is_file():
@@ -136,33 +138,43 @@ def verify(canonical: Canonical, package: Path, jobs: Sequence[Json] = ()) -> li
     paths = sorted(package.rglob("*.py"))
     for path in (one for one in paths if one != package / "wire.py"):  # ours, word for word
         _check_source(path)
-    parts = [path.relative_to(package.parent).with_suffix("").parts for path in paths]
-    modules = [".".join(one).removesuffix(".__init__") for one in parts]
-    kept = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
-    environment = {**kept, "PYTHONPATH": str(package.parent), "PYTHONDONTWRITEBYTECODE": "1"}
-    # An escape that Python does not know is a warning of the compiler, which has no module's name yet.
-    strict = ["-W", "error::SyntaxWarning", "-W", "error::DeprecationWarning:aikynetix_api"]
-    done = subprocess.run(
-        [sys.executable, "-P", *strict, str(Path(__file__).with_name("_probe.py"))],
-        input=json.dumps({"modules": modules, "cases": jobs}),
-        capture_output=True,
-        text=True,
-        timeout=_TIMEOUT,
-        check=False,
-        env=environment,
-        cwd=package.parent,
-    )
-    if done.returncode != 0:
-        said = " ".join(done.stderr.split())[-600:]
-        raise RefusedError(f"The generator wrote a module that cannot be imported: {said}")
-    made: list[Json] = json.loads(done.stdout)
-    return made
+    with _alone(package):
+        for path in paths:
+            parts = path.relative_to(package.parent).with_suffix("").parts
+            module = ".".join(parts).removesuffix(".__init__")
+            try:
+                importlib.import_module(module)
+            except Exception as error:
+                raise RefusedError(
+                    f"The generator wrote a module that cannot be imported: {module}: {error}"
+                ) from error
+        return [made(case) for case in cases]
+
+
+@contextlib.contextmanager
+def _alone(package: Path) -> Iterator[None]:
+    """Let the package be imported in the place of any other of its name, and forget it in the end."""
+    others = {name: sys.modules.pop(name) for name in [*sys.modules] if name.split(".")[0] == PACKAGE}
+    writes_nothing, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+    sys.path.insert(0, str(package.parent))
+    importlib.invalidate_caches()
+    gc.disable()  # modules stay to the end
+    try:
+        yield
+    finally:
+        gc.enable()
+        sys.path.remove(str(package.parent))
+        sys.dont_write_bytecode = writes_nothing
+        for name in [name for name in sys.modules if name.split(".")[0] == PACKAGE]:
+            del sys.modules[name]
+        sys.modules.update(others)
 
 
 def _check_source(path: Path) -> None:
     """Refuse a module that does anything but define: the vendor's text must never become code that runs."""
     try:
-        left: list[ast.AST] = [ast.parse(path.read_text("utf-8"))]
+        with warnings.catch_warnings(action="error"):  # an escape that Python does not know
+            left: list[ast.AST] = [ast.parse(path.read_text("utf-8"))]
     except (SyntaxError, ValueError) as error:
         raise RefusedError(f"The generator wrote a module that is not Python: {path.name}: {error}") from error
     while left:

@@ -6,12 +6,19 @@ What differs is found whatever its cause: a lost parameter, a name, a style, a m
 
 from __future__ import annotations
 
+import contextlib
+import datetime
 import json
 import re
+import sys
+import uuid
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
+from io import BytesIO
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote, urlsplit
+
+import httpx
 
 from scripts.regen._canonical import NO_SERVER, schema_of
 from scripts.regen._document import side_of
@@ -19,7 +26,7 @@ from scripts.regen._find import is_json
 from scripts.regen._schemas import is_file, required_of, variants
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from scripts.regen._canonical import Body, Canonical, Endpoint
     from scripts.regen._document import Json
@@ -32,9 +39,25 @@ _FORMATS = {
 _SAMPLES: Json = {"integer": 7, "number": 1.5, "boolean": True}
 _DEEPEST, _NO_END = 2, 20  # levels of what may be left out, and of what has to be said
 _MOST_PARTS = 2_000
-_FILE = b"\x00film\r\n".hex()
+_PYTHON: dict[str, type | tuple[type, ...]] = {
+    "string": (str, bytes), "integer": int, "number": (int, float), "boolean": bool, "array": list, "object": dict,
+    "null": type(None),
+}  # fmt: skip
+_PARSED: dict[str, Callable[[str], Any]] = {
+    "date": datetime.date.fromisoformat, "date-time": datetime.datetime.fromisoformat, "uuid": uuid.UUID,
+}  # fmt: skip
+PACKAGE = "aikynetix_api"
 _SEPARATORS = {"form": ",", "spaceDelimited": " ", "pipeDelimited": "|"}
 UNSAID = object()
+
+
+class _File(bytes):
+    """A sampled file."""
+
+    kind = "video/mp4"
+
+
+_FILM = b"\x00film\r\n"
 
 
 @dataclass(frozen=True)
@@ -44,17 +67,55 @@ class Case:
     endpoint: Endpoint  # the operation
     # Python name of a parameter to its value as the wire has it, before it is written in a style.
     values: Mapping[str, Any]
-    body: Any = field(default=UNSAID)  # the body, a file as a mapping with `$file`; `UNSAID` without one
+    body: Any = field(default=UNSAID)  # the body; `UNSAID` without one
     is_all: bool = False  # whether it says what may be left out too
 
-    def job(self) -> Json:
-        """Return what `_probe` takes."""
-        said = [one for one in self.endpoint.parameters if one.own in self.values]
-        named = {one.own: [one.view, self.values[one.own]] for one in said if one.place != "path"}
-        if self.body is not UNSAID and self.endpoint.body is not None:
-            named["body"] = [self.endpoint.body.view, self.body]
-        in_path = [[one.view, self.values[one.own]] for one in said if one.place == "path"]
-        return {"module": self.endpoint.module, "path": in_path, "named": named}
+
+class UnsureError(Exception):
+    """A sampled value is none that the generated code takes."""
+
+
+def made(case: Case) -> httpx.Request | Exception:
+    """Make the request with the package that is imported, or return what keeps it from being made."""
+    endpoint = case.endpoint
+    said = [one for one in endpoint.parameters if one.own in case.values]
+    try:
+        in_path = [_argument(one.view, case.values[one.own]) for one in said if one.place == "path"]
+        named = {one.own: _argument(one.view, case.values[one.own]) for one in said if one.place != "path"}
+        if case.body is not UNSAID and endpoint.body is not None:
+            named["body"] = _argument(endpoint.body.view, case.body)
+    except Exception as error:
+        return UnsureError(f"{type(error).__name__}: {error}")
+    try:
+        kwargs = sys.modules[endpoint.module]._get_kwargs(*in_path, **named)  # noqa: SLF001 -- the generator's name
+        base = "" if "://" in kwargs["url"] else "https://api.test"
+        request = httpx.Request(**{**kwargs, "url": base + kwargs["url"]})
+        request.read()
+    except Exception as error:
+        return error
+    return request
+
+
+def _argument(view: Json, value: Any) -> Any:
+    """Return a value of the wire as the argument that the generated code takes."""
+    if "$ref" in view:
+        model = getattr(sys.modules[f"{PACKAGE}.models"], view["$ref"].rsplit("/", 1)[-1])
+        if hasattr(model, "from_dict") != isinstance(value, dict):
+            raise TypeError(f"{value!r} is no {view['$ref']}")
+        return model.from_dict(value) if isinstance(value, dict) else value
+    if "allOf" in view:
+        return _argument(view["allOf"][0], value)
+    for one in view.get("oneOf", ()):
+        if isinstance(value, _PYTHON.get(one.get("type", ""), object)):
+            with contextlib.suppress(Exception):
+                return _argument(one, value)
+    if "oneOf" in view:
+        raise ValueError("no alternative takes the value")
+    if isinstance(value, _File):
+        return sys.modules[f"{PACKAGE}.types"].File(BytesIO(value), "clip.mp4", value.kind)
+    if view.get("type") == "array":
+        return [_argument(view["items"], one) for one in value]
+    return _PARSED[view["format"]](value) if view.get("format") in _PARSED else value
 
 
 def sampled(canonical: Canonical, endpoint: Endpoint) -> list[Case]:
@@ -75,9 +136,11 @@ def sampled(canonical: Canonical, endpoint: Endpoint) -> list[Case]:
 def _sampled_body(book: ModelBook, body: Body) -> Any:
     if body.kind == "bytes":
         concrete = [one.partition(";")[0] for one in body.media if "*" not in one]
-        return {"$file": _FILE, "type": concrete[0] if concrete else body.media[0].replace("*", "mp4")}
+        film = _File(_FILM)
+        film.kind = concrete[0] if concrete else body.media[0].replace("*", "mp4")
+        return film
     value = _sample(book, body.stated.get("schema", {}), files=body.kind == "multipart")
-    is_said = body.kind == "json" or (isinstance(value, dict) and "$file" not in value)
+    is_said = body.kind == "json" or isinstance(value, dict)
     return value if is_said else {"part": _TEXT, "flag": True, "deep": {"a": [1]}}
 
 
@@ -103,7 +166,7 @@ def _sample(book: ModelBook, schema: Any, *, files: bool = False) -> Any:
             first = flat.get("prefixItems") or [flat.get("items", {})]
             return [] if depth > _DEEPEST else [of(first[0], depth + 1)] * 2
         if files and is_file(flat):
-            return {"$file": _FILE, "type": "video/mp4"}
+            return _File(_FILM)
         return _FORMATS.get(str(flat.get("format")), _TEXT) if kind == "string" else _SAMPLES.get(str(kind), _TEXT)
 
     def fields(flat: Json, depth: int) -> Json:
@@ -120,16 +183,17 @@ def _sample(book: ModelBook, schema: Any, *, files: bool = False) -> Any:
     return of(schema, 0)
 
 
-def difference(case: Case, made: Json) -> str:
+def difference(case: Case, request: httpx.Request) -> str:
     """Say where a request that was made differs from what the document describes; empty where it does not."""
-    body, headers = case.endpoint.body, {name.lower(): value for name, value in made["headers"]}
+    body, url = case.endpoint.body, request.url
+    headers = {name.lower().decode(): value.decode("utf-8", "replace") for name, value in request.headers.raw}
     cookies = dict(pair.split("=", 1) for pair in headers.get("cookie", "").split("; ") if "=" in pair)
-    path, query = _path(case), list[tuple[str, str]]()
-    segments = [[_unjoined(unquote(part)) for part in one.split("/")] for one in (path, made["path"])]
+    path, sent_path, query = _path(case), url.raw_path.partition(b"?")[0].decode(), list[tuple[str, str]]()
+    segments = [[_unjoined(unquote(part)) for part in one.split("/")] for one in (path, sent_path)]
     # What it is, what it should say, and what it says.
     parts: list[tuple[str, Any, Any]] = [
-        ("method", case.endpoint.operation.method.upper(), made["method"].upper()),
-        ("path", path, path if segments[0] == segments[1] else made["path"]),
+        ("method", case.endpoint.operation.method.upper(), request.method.upper()),
+        ("path", path, path if segments[0] == segments[1] else sent_path),
     ]
     for one in case.endpoint.parameters:
         value = case.values.get(one.own, UNSAID)
@@ -138,8 +202,8 @@ def difference(case: Case, made: Json) -> str:
         elif one.place != "path" and value is not UNSAID:
             found = headers.get(one.wire.lower(), "") if one.place == "header" else unquote(cookies.get(one.wire, ""))
             parts.append((f"{one.place} `{one.wire}`", _unjoined(",".join(_texts(value))), _unjoined(found)))
-    parts.append(("query", _sorted(query), _sorted(parse_qsl(made["query"], keep_blank_values=True))))
-    announced, content = headers.get("content-type", ""), bytes.fromhex(made["body"])
+    parts.append(("query", _sorted(query), _sorted(parse_qsl(url.query.decode(), keep_blank_values=True))))
+    announced, content = headers.get("content-type", ""), request.content
     if body is None or case.body is UNSAID:
         parts.append(("body", ("", b""), (announced, content)))
     else:
@@ -168,7 +232,7 @@ def _path(case: Case) -> str:
 def _bodies(body: Body, value: Any, announced: str, content: bytes) -> tuple[Any, Any]:
     """Return what a body should say, and what it says, each as it is compared."""
     if body.kind == "bytes":
-        return value["$file"], content.hex()
+        return value, content
     if body.kind == "json":
         return value, json.loads(content) if content else "nothing"
     encoding: Json = body.stated.get("encoding") or {}
@@ -192,12 +256,12 @@ def _read_part(part: bytes) -> tuple[str, bool, str, str]:
     told = dict(re.findall(r'(?i)\b(name|filename|content-type)(?:="|: *)([^"\r\n]*)', head.decode()))
     is_file, payload = "filename" in told, content.removesuffix(b"\r\n")
     kind = "" if is_file else told.get("Content-Type", "")
-    return told["name"].replace("%22", '"'), is_file, kind, payload.hex() if is_file else _ordered(payload.decode())
+    return told["name"].replace("%22", '"'), is_file, kind, repr(payload) if is_file else _ordered(payload.decode())
 
 
 def _wanted_part(name: str, value: Any, encoding: Json) -> tuple[str, bool, str, str]:
-    if isinstance(value, dict) and "$file" in value:
-        return name, True, "", value["$file"]
+    if isinstance(value, _File):
+        return name, True, "", repr(_FILM)
     is_shaped = isinstance(value, (dict, list))
     kind = str(encoding.get("contentType", "application/json" if is_shaped else "")).partition(";")[0].strip().lower()
     return name, False, "" if kind == "text/plain" else kind, _ordered(_text(value))
