@@ -26,21 +26,22 @@ from urllib.parse import urlsplit
 import httpx
 from markdown_it import MarkdownIt
 
-from scripts.regen._diff import compare, to_markdown
+from scripts.regen._diff import compare, one_line, to_markdown
 from scripts.regen._document import (
     METHODS,
     PROSE_KEYS,
     Json,
+    RefusedError,
     check_document,
     decode,
     load_spec,
     parse_text,
     pointers,
+    to_bytes,
     without_comments,
     without_prose,
 )
-from scripts.regen._pipeline import plan
-from scripts.regen._problems import EXIT_LOUD, EXIT_OK, EXIT_REFUSED, RefusedError, one_line, to_bytes
+from scripts.regen._pipeline import EXIT_LOUD, EXIT_OK, EXIT_REFUSED, plan
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

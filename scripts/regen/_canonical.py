@@ -54,7 +54,7 @@ class Parameter:
     @property
     def style(self) -> str:
         """How a query parameter is joined or unfolded; empty where its values are just repeated."""
-        return _joining_style(self.stated) if self.place == "query" else ""
+        return joining_style(self.stated) if self.place == "query" else ""
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class Body:
         """The styles of those fields of a form that are written like parameters (OpenAPI 3.1.1, section 4.8.15.1.1)."""
         stated: Json = (self.stated.get("encoding") or {}) if self.kind == "form" else {}
         known = {name: one for name, one in stated.items() if one.keys() & {"style", "explode"}}
-        return {name: _joining_style(one) for name, one in known.items()}
+        return {name: joining_style(one) for name, one in known.items()}
 
     @property
     def model(self) -> str:
@@ -269,7 +269,7 @@ def schema_of(parameter: Json) -> Any:
     return parameter.get("schema", {**_TEXT, "description": "JSON text"} if parameter.get("content") else _TEXT)
 
 
-def _joining_style(parameter: Json) -> str:
+def joining_style(parameter: Json) -> str:
     """Return the style of a query parameter whose list or object is not just repeated (OpenAPI 3.1.1, 4.8.12.3)."""
     style = parameter.get("style", "form")
     explode = parameter.get("explode", style == "form")

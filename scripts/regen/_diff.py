@@ -11,9 +11,9 @@ import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from scripts.regen._canonical import reading_order
+from scripts.regen._canonical import joining_style, reading_order, schema_of
 from scripts.regen._diff_names import methods_of
 from scripts.regen._diff_schema import (
     ADDITIVE,
@@ -29,7 +29,6 @@ from scripts.regen._diff_schema import (
 )  # fmt: skip
 from scripts.regen._document import differing_keys, pointers, without_prose
 from scripts.regen._names import folded
-from scripts.regen._problems import one_line
 from scripts.regen._rules import FACADE_SOURCE, RULES
 
 if TYPE_CHECKING:
@@ -43,10 +42,6 @@ if TYPE_CHECKING:
 
 
 _JUDGED = ("openapi", "info", "servers", "paths", "components", "security", "tags")
-_JUDGED_OF_PARAMETERS = ("name", "in", "required", "schema", "content")
-_WAYS = ("style", "explode")
-# Styles that write a single value alike (RFC 6570).
-_SAME_FOR_ONE = {"form", "simple", "spaceDelimited", "pipeDelimited"}
 _ALL_METHODS = ", ".join(rule.name for rule in RULES)
 _PLACED = ("the base URL is {}, was {}", "an API key goes to {}, went to {}", "a token goes to {}, went to {}")
 _MOST_PLACES = 5
@@ -166,31 +161,17 @@ def _parameters(old: Operation, new: Operation, requests: SideDiff) -> Found:
     if len(of_paths[0]) == len(of_paths[1]):
         pairs += [("a path parameter", left, right) for left, right in zip(*of_paths, strict=True)]
     for title, left, right in pairs:
-        is_single = requests.is_single(_schema(right))
-        was, now = (_written(one, is_single=is_single) for one in (left, right))
+        is_single = requests.is_single(schema_of(right))
+        was, now = ("" if is_single else joining_style(one) for one in (left, right))
         if was != now:
-            yield BREAKING, f"{title} is written as {now}, was {was}"
-        yield from unjudged(left, right, title, (*_JUDGED_OF_PARAMETERS, *(_WAYS if was != now else ())))
-        yield from requests.schemas(_schema(left), _schema(right), title)
+            yield BREAKING, f"{title} is written as {now or 'repeated values'}, was {was or 'repeated values'}"
+        known = ("style", "explode") if was != now else ("content",) if "content" not in left else ()
+        yield from unjudged(left, right, title, ("name", "in", "required", "schema", *known))
+        yield from requests.schemas(schema_of(left), schema_of(right), title)
 
 
 def _required(stated: dict[str, Json]) -> list[str]:
     return [title for title, one in stated.items() if one.get("required") is True]
-
-
-def _schema(parameter: Json) -> Any:
-    media = parameter if "schema" in parameter else next(iter((parameter.get("content") or {}).values()), {})
-    return media.get("schema")
-
-
-def _written(parameter: Json, *, is_single: bool) -> str:
-    """Say how a parameter is written (OpenAPI 3.1.1, section 4.8.12.2); single values are alike in most styles."""
-    if "schema" not in parameter and parameter.get("content"):
-        return str(next(iter(parameter["content"])))
-    usual = "form" if parameter["in"] in ("query", "cookie") else "simple"
-    style = str(parameter.get("style", usual))
-    explode = parameter.get("explode", style == "form") is True
-    return "text" if is_single and style in _SAME_FOR_ONE else f"{style}, {'' if explode else 'not '}exploded"
 
 
 def _body(old: Operation, new: Operation, requests: SideDiff) -> Found:
@@ -300,6 +281,11 @@ def to_markdown(changes: Sequence[Change]) -> str:
         if chosen := [change for change in changes if change.kind == kind]:
             parts += [f"### {kind.capitalize()} ({len(chosen)})\n", *_listed(_entries(chosen, with_places=True))]
     return "\n".join(parts) or "Nothing changed.\n"
+
+
+def one_line(text: str) -> str:
+    """Spell out the characters that would begin a line of their own, move the cursor or turn the text around."""
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
 def _listed(entries: Iterable[str]) -> list[str]:

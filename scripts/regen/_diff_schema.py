@@ -272,8 +272,6 @@ def _constraints(shape: Shape) -> Json:
     found |= {name: schema[name] for name in ("multipleOf",) if _is_number(schema.get(name)) and schema[name] > 0}
     if "enum" in schema:
         found["enum"] = {json.dumps(value) for value in schema["enum"]}
-    if shape.kind.endswith(f"({schema.get('format')})"):
-        del found["format"]
     return found
 
 

@@ -18,9 +18,12 @@ from ruamel.yaml import YAML
 from ruamel.yaml.composer import MaxDepthExceededError
 from ruamel.yaml.error import YAMLError
 
-from scripts.regen._problems import RefusedError
-
 Json = dict[str, Any]
+
+
+class RefusedError(Exception):
+    """The document or the tools cannot be used; the message is one paragraph for a person to read."""
+
 
 MAX_DEPTH = 150
 MAX_NODES = 5_000_000
@@ -117,6 +120,11 @@ def check_document(value: Any, name: str) -> Json:
     spec = {**value, "openapi": version}
     _check_structure(spec, name)
     return spec
+
+
+def to_bytes(spec: Json) -> bytes:
+    """Return a document as indented JSON in UTF-8 with a newline at its end."""
+    return (json.dumps(spec, indent=2, ensure_ascii=False) + "\n").encode("utf-8")
 
 
 def _unique(pairs: list[tuple[str, Any]], name: str) -> Json:

@@ -19,7 +19,6 @@ from scripts.regen._canonical import schema_of
 from scripts.regen._document import side_of
 from scripts.regen._find import GENERIC, base_url, is_json, rank_of, suffices
 from scripts.regen._names import folded, module_name
-from scripts.regen._problems import Finding
 from scripts.regen._rules import FACADE_SOURCE, RULES, SESSION_PARAMETER, UNMISTAKABLE, Rule
 from scripts.regen._wire import UNSAID, Case
 
@@ -34,6 +33,15 @@ if TYPE_CHECKING:
 
 _TABLE = "scripts/regen/_rules.py"
 _DECIDE = f"decide what the facade sends, and say it in {FACADE_SOURCE}"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One reason why a facade method can no longer do its job."""
+
+    method: str  # the facade's operation, e.g. ``get_analyzed_video``
+    changed: str  # what the vendor's document says now, one sentence
+    advice: str  # what a maintainer should do about it, one sentence
 
 
 @dataclass(frozen=True)

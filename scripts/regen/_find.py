@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
-from scripts.regen._document import resolve
+from scripts.regen._document import RefusedError, resolve
 from scripts.regen._names import folded, identifier
 from scripts.regen._operations import PARAMETER_IN_PATH
-from scripts.regen._problems import RefusedError
 from scripts.regen._rules import (
     DOCUMENTED_ORIGIN,
     NEUTRAL_WORDS,

@@ -7,8 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
-from scripts.regen._document import METHODS, resolve
-from scripts.regen._problems import RefusedError
+from scripts.regen._document import METHODS, RefusedError, resolve
 
 if TYPE_CHECKING:
     from scripts.regen._document import Json

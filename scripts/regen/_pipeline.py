@@ -21,11 +21,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scripts.regen._canonical import NO_SERVER, Canonical
-from scripts.regen._diff import Change, compare, report
+from scripts.regen._diff import Change, compare, one_line, report
 from scripts.regen._diff_names import name_changes
 from scripts.regen._diff_schema import ADDITIVE, BREAKING, UNJUDGED
-from scripts.regen._document import Json, load_spec, reached
-from scripts.regen._facade import check_facade, facade_requests, facade_values, missing_operations
+from scripts.regen._document import Json, RefusedError, load_spec, reached, to_bytes
+from scripts.regen._facade import Finding, check_facade, facade_requests, facade_values, missing_operations
 from scripts.regen._find import (
     Credentials,
     Place,
@@ -36,9 +36,8 @@ from scripts.regen._find import (
     suffices,
     video_url_places,
 )  # fmt: skip
-from scripts.regen._generate import PACKAGE, check_tools, generate
+from scripts.regen._generate import PACKAGE, generate
 from scripts.regen._operations import Operation, operations_of
-from scripts.regen._problems import EXIT_LOUD, EXIT_OK, EXIT_REFUSED, Finding, RefusedError, one_line, to_bytes
 from scripts.regen._wire import Case, UnsureError, difference, made, sampled
 
 if TYPE_CHECKING:
@@ -46,6 +45,7 @@ if TYPE_CHECKING:
 
     import httpx
 
+EXIT_OK, EXIT_LOUD, EXIT_REFUSED = range(3)
 _PLAIN_CALLS = frozenset({"TypeVar", "Unset", "field", "_attrs_field"})
 _DEFINITIONS = ast.Import | ast.ImportFrom | ast.Assign | ast.AnnAssign | ast.ClassDef | ast.Pass
 _RECURSION = 12_000  # frames; documents are at most 150 levels deep and a level takes a few dozen frames
@@ -83,7 +83,6 @@ def plan(data: bytes, name: str) -> Plan:
 
 def build(planned: Plan, folder: Path) -> Path:
     """Generate and verify the package below a folder, with why an operation cannot be called, or with what alone."""
-    check_tools()
     package = folder / PACKAGE
     facade = facade_values(planned.spec, planned.canonical, planned.places)
     generate(planned.canonical, package, facade)

@@ -16,7 +16,7 @@ import httpx
 import openapi_spec_validator
 import pytest
 
-from scripts.regen._problems import to_bytes
+from scripts.regen._document import to_bytes
 from scripts.vendor_spec import main, make_spec
 
 if TYPE_CHECKING:
