@@ -6,6 +6,7 @@ Node, and those on PyPI compare no schemas, credentials or servers. A regenerati
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from dataclasses import dataclass
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
     from scripts.regen._pipeline import Plan
 
 
-_JUDGED = ("openapi", "info", "servers", "paths", "components", "security", "tags")
 _ALL_METHODS = ", ".join(rule.name for rule in RULES)
 _PLACED = ("the base URL is {}, was {}", "an API key goes to {}, went to {}", "a token goes to {}, went to {}")
 _MOST_PLACES = 5
@@ -65,13 +65,11 @@ def compare(old: Plan, new: Plan) -> list[Change]:
     """Compare two documents."""
     if old.spec == new.spec:
         return []
-    changes: list[Change] = []
-    for key in ("openapi", "info", "servers"):
-        was, now = (json.dumps(without_prose(one.spec.get(key)), ensure_ascii=False) for one in (old, new))
-        if was != now:
-            changes.append(Change(DOCUMENTATION, "document", f"`{key}` is {now[:200]}, was {was[:200]}"))
-    changes += [*_about_credentials(old.canonical, new.canonical), *_about_operations(old, new)]
-    changes += [Change(UNJUDGED, "document", f"`{key}` changed") for key in differing_keys(old.spec, new.spec, _JUDGED)]
+    changes = [*_about_credentials(old.canonical, new.canonical), *_about_operations(old, new)]
+    for key in differing_keys(old.spec, new.spec, ("paths", "components", "security", "tags")):
+        now, was = (json.dumps(without_prose(one.spec.get(key)), ensure_ascii=False)[:200] for one in (new, old))
+        kind = DOCUMENTATION if key in ("openapi", "info", "servers") else UNJUDGED
+        changes.append(Change(kind, "document", f"`{key}` is {now}, was {was}"))
     if not changes:
         places = [f"`{place}`" for place in pointers(without_prose(old.spec), without_prose(new.spec))]
         text = f"changed at {', '.join(places[:10])}{' and more' if places[10:] else ''}"
@@ -117,7 +115,6 @@ def _about_operations(old: Plan, new: Plan) -> Iterator[Change]:
             changes = (
                 *_identity(left, right),
                 *_parameters(left, right, requests),
-                *_body(left, right, requests),
                 *_answers(left, right, answers),
                 *_access(left, right, (old.spec, new.spec)),
                 *_address(old.places.get(facade, ()), new.places.get(facade, ())),
@@ -151,34 +148,31 @@ def _identity(old: Operation, new: Operation) -> Found:
 
 
 def _parameters(old: Operation, new: Operation, requests: SideDiff) -> Found:
-    before, after = (
-        {f"{one['in']} parameter `{one['name']}`": one for one in spec.parameters if one["in"] != "path"}
-        for spec in (old, new)
-    )
-    yield from requests.members(before, after, str, _required(before), _required(after))
-    pairs = [(title, stated, after[title]) for title, stated in before.items() if title in after]
-    of_paths = [[one for one in spec.parameters if one["in"] == "path"] for spec in (old, new)]
-    if len(of_paths[0]) == len(of_paths[1]):
-        pairs += [("a path parameter", left, right) for left, right in zip(*of_paths, strict=True)]
-    for title, left, right in pairs:
-        is_single = requests.is_single(schema_of(right))
-        was, now = ("" if is_single else joining_style(one) for one in (left, right))
-        if was != now:
-            yield BREAKING, f"{title} is written as {now or 'repeated values'}, was {was or 'repeated values'}"
-        known = ("style", "explode") if was != now else ("content",) if "content" not in left else ()
-        yield from unjudged(left, right, title, ("name", "in", "required", "schema", *known))
-        yield from requests.schemas(schema_of(left), schema_of(right), title)
+    before, after = (_said(one) for one in (old, new))
+    needed, needs = ([title for title, one in said.items() if one.get("required") is True] for said in (before, after))
+    yield from requests.members(before, after, str, needed, needs)
+    for title, left in before.items():
+        right = after.get(title, {})
+        if title == "body" and right:
+            yield from _contents(left, right, "the body", requests)
+        elif right:
+            is_single = requests.is_single(schema_of(right))
+            was, now = ("" if is_single else joining_style(one) for one in (left, right))
+            if was != now:
+                yield BREAKING, f"{title} is written as {now or 'repeated values'}, was {was or 'repeated values'}"
+            known = ("style", "explode") if was != now else ("content",) if "content" not in left else ()
+            yield from unjudged(left, right, title, ("name", "in", "required", "schema", *known))
+            yield from requests.schemas(schema_of(left), schema_of(right), title)
 
 
-def _required(stated: dict[str, Json]) -> list[str]:
-    return [title for title, one in stated.items() if one.get("required") is True]
-
-
-def _body(old: Operation, new: Operation, requests: SideDiff) -> Found:
-    before, after = ({"body": one.body} if one.body else {} for one in (old, new))
-    yield from requests.members(before, after, str, _required(before), _required(after))
-    if old.body and new.body:
-        yield from _contents(old.body, new.body, "the body", requests)
+def _said(operation: Operation) -> Json:
+    """List what a request says; the parameters in a path are the same in whatever way they are called."""
+    number = itertools.count(1)
+    said = {
+        f"path parameter {next(number)}" if one["in"] == "path" else f"{one['in']} parameter `{one['name']}`": one
+        for one in operation.parameters
+    }
+    return {**said, "body": operation.body} if operation.body else said
 
 
 def _answers(old: Operation, new: Operation, answers: SideDiff) -> Found:
@@ -324,12 +318,10 @@ def _draft(changes: Sequence[Change]) -> Iterator[str]:
     following, why = f"{major}.{minor}.{patch + 1}", "patch: words alone"
     if BREAKING in kinds and major:
         following, why = f"{major + 1}.0.0", "major: breaking for callers"
-    elif BREAKING in kinds:
-        following, why = f"0.{minor + 1}.0", "minor, as breaking changes are before 1.0.0"
-    elif ADDITIVE in kinds:
-        following, why = f"{major}.{minor + 1}.0", "minor: callers get more"
-    elif UNJUDGED in kinds:
-        following, why = f"{major}.{minor + 1}.0", "at least minor"
+    elif kinds != {DOCUMENTATION}:
+        more = "minor: callers get more" if ADDITIVE in kinds else "at least minor"
+        why = "minor, as breaking changes are before 1.0.0" if BREAKING in kinds else more
+        following = f"{major}.{minor + 1}.0"
     why += "; a person should look at what was not judged" * (UNJUDGED in kinds)
     yield f"## Draft for CHANGELOG.md\n\nVersion {version} -> {following} ({why}).\n"
     told = {kind: _entries([one for one in changes if one.kind == kind]) for kind in KINDS}

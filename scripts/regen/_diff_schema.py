@@ -5,6 +5,7 @@ A schema is the set of values that it allows, one shape for each kind of value, 
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
@@ -81,16 +82,13 @@ class Shapes:
 
 
 def _plain_shapes(flat: Json, rest: Json) -> list[Shape]:
-    kind, values = flat.get("type"), [flat["const"]] if "const" in flat else flat.get("enum")
+    kind, values = flat.get("type"), flat.get("enum")
     if kind == "string" and flat.get("format") in _TYPED_FORMATS:
         kind = f"string ({flat['format']})"
-    found: dict[str, Json] = {}
-    for value in values if isinstance(values, list) else ():
-        own = "null" if value is None else kind or _KINDS_OF_VALUES[type(value)]
-        found.setdefault(own, {**rest, "enum": []})["enum"].append(value)
     if not isinstance(values, list):
-        found = dict.fromkeys([kind] if kind else _JSON_KINDS, rest)
-    return [Shape(own, {} if own == "null" else one) for own, one in found.items()]
+        return [Shape(one, {} if one == "null" else rest) for one in ([kind] if kind else _JSON_KINDS)]
+    kinds = ["null" if value is None else kind or _KINDS_OF_VALUES[type(value)] for value in values]
+    return [Shape(one, {**rest, "enum": [value]}) for one, value in zip(kinds, values, strict=True)]
 
 
 def _distinct(shapes: list[Shape]) -> list[Shape]:
@@ -99,11 +97,8 @@ def _distinct(shapes: list[Shape]) -> list[Shape]:
     for shape in shapes:
         rest = {name: one for name, one in shape.schema.items() if name != "enum"}
         key = json.dumps([shape.kind, rest], sort_keys=True)
-        known = kept.setdefault(key, shape)
-        if known is not shape:
-            values = [one.schema["enum"] for one in (known, shape) if "enum" in one.schema]
-            rest |= {"enum": [*values[0], *values[1]]} if len(values) > 1 else {}
-            kept[key] = Shape(shape.kind, rest)
+        values: list[Any] = [one.schema.get("enum") for one in (kept.get(key), shape) if one]
+        kept[key] = Shape(shape.kind, rest if None in values else {**rest, "enum": [*itertools.chain(*values)]})
     return list(kept.values())
 
 
@@ -119,7 +114,8 @@ def paired(before: Sequence[_T], after: Sequence[_T], *keys: Callable[[_T], Any]
             same = waiting.get(key(other)) if id(other) not in found and key(other) is not None else None
             if same:
                 found[id(other)] = same.pop(0)
-        left = [one for one in left if not any(one is known for known in found.values())]
+        taken = {id(one) for one in found.values()}
+        left = [one for one in left if id(one) not in taken]
     return [*((found.get(id(other)), other) for other in after), *((one, None) for one in left)]
 
 
@@ -281,7 +277,8 @@ def _is_number(value: object) -> bool:
 
 def _moved(name: str, was: Any, now: Any) -> tuple[bool, bool]:
     if name == "format":
-        return now is not None, False  # one that Python has no type for is no more than a word about an answer
+        # One that Python has no type for is no more than a word about an answer; every integer is said to be `int64`.
+        return now not in (None, "int64"), False
     if was is None or now is None:
         lost = was is None
     elif name in (*_UPPER, *_LOWER):
