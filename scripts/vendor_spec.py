@@ -99,7 +99,7 @@ def find_fragments(page: str, name: str) -> list[tuple[str, Json]]:
     ]
     if not blocks and (pointed := _pointers(page)):
         raise RefusedError(
-            f"{name} has no OpenAPI in it, only a block that points at a file (`{pointed[0][1]}`): give that file "
+            f"{name} has no OpenAPI in it, only a block that points at a file (`{pointed[0][2]}`): give that file "
             "or its address in place of the page."
         )
     if not blocks and _looks_like_openapi(page):
@@ -113,13 +113,12 @@ def find_fragments(page: str, name: str) -> list[tuple[str, Json]]:
     return [(origin, check_document(parse_text(text, origin), origin)) for origin, text in found]
 
 
-def _pointers(page: str) -> list[tuple[tuple[str, str], str]]:
-    """List what a page only points at, each the path and method of an operation, and the file where it stands."""
+def _pointers(page: str) -> list[tuple[str, str, str]]:
+    """List what a page only points at: the path and method, where it is an operation, and the file where it stands."""
     for token in _BLOCKS.parse(page):
         page = page.replace(token.content, "") if token.type == "fence" else page
-    stated = [dict(_ATTRIBUTE.findall(one)) for one in _POINTER.findall(page)]
-    places = ((one.get("path", ""), one.get("method", "").lower()) for one in stated)
-    return [(place, (one.get("src") or one.get("spec", ""))[:300]) for place, one in zip(places, stated, strict=True)]
+    stated: list[dict[str, str]] = [dict(_ATTRIBUTE.findall(one[:300])) for one in _POINTER.findall(page)]
+    return [(one.get("path", ""), one.get("method", "").lower(), one.get("src", one.get("spec", ""))) for one in stated]
 
 
 def _looks_like_openapi(text: str) -> bool:
@@ -141,11 +140,11 @@ def make_spec(pages: Sequence[tuple[str, str]]) -> Json:
     if not merged.get("paths"):
         raise RefusedError("The pages describe no operation, only models; add the pages of the operations.")
     for name, text in pages:
-        for (path, method), source in _pointers(text):
-            if path not in merged["paths"] or method not in {"", *(merged["paths"][path] or ())}:
+        for path, method, source in _pointers(text):
+            if path and (path not in merged["paths"] or method not in {"", *(merged["paths"][path] or ())}):
                 raise RefusedError(
-                    f"{display_name(name)} points at {f'{method.upper()} {path}'.strip() or 'what is'} in a file "
-                    f"(`{source}`), and no page has what stands there: give that file or its address too."
+                    f"{display_name(name)} points at {f'{method.upper()} {path}'.strip()} in a file (`{source}`), and "
+                    "no page has what stands there: give that file or its address too."
                 )
     if usual:
         merged["security"] = usual

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import ast
 import contextlib
-import gc
 import importlib
 import re
 import shutil
@@ -139,34 +138,33 @@ def verify(canonical: Canonical, package: Path, cases: Sequence[Case] = ()) -> l
         _check_source(path)
     with _alone(package):
         for path in paths:
-            parts = path.relative_to(package.parent).with_suffix("").parts
-            module = ".".join(parts).removesuffix(".__init__")
+            module = ".".join(path.relative_to(package.parent).with_suffix("").parts)
             try:
-                importlib.import_module(module)
+                importlib.import_module(module.removesuffix(".__init__"))
             except Exception as error:
-                raise RefusedError(
-                    f"The generator wrote a module that cannot be imported: {module}: {error}"
-                ) from error
+                raise RefusedError(f"The generator wrote {module}, which cannot be imported: {error}") from error
         return [made(case) for case in cases]
 
 
 @contextlib.contextmanager
 def _alone(package: Path) -> Iterator[None]:
     """Let the package be imported in the place of any other of its name, and forget it in the end."""
-    others = {name: sys.modules.pop(name) for name in [*sys.modules] if name.split(".")[0] == PACKAGE}
+    others = {name: sys.modules.pop(name) for name in _imported()}
     writes_nothing, sys.dont_write_bytecode = sys.dont_write_bytecode, True
     sys.path.insert(0, str(package.parent))
     importlib.invalidate_caches()
-    gc.disable()  # modules stay to the end
     try:
         yield
     finally:
-        gc.enable()
         sys.path.remove(str(package.parent))
         sys.dont_write_bytecode = writes_nothing
-        for name in [name for name in sys.modules if name.split(".")[0] == PACKAGE]:
+        for name in _imported():
             del sys.modules[name]
         sys.modules.update(others)
+
+
+def _imported() -> list[str]:
+    return [name for name in sys.modules if name.split(".")[0] == PACKAGE]
 
 
 def _check_source(path: Path) -> None:

@@ -7,11 +7,9 @@ What differs is found whatever its cause: a lost parameter, a name, a style, a m
 from __future__ import annotations
 
 import contextlib
-import datetime
 import json
 import re
 import sys
-import uuid
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from io import BytesIO
@@ -23,10 +21,11 @@ import httpx
 from scripts.regen._canonical import NO_SERVER, schema_of
 from scripts.regen._document import side_of
 from scripts.regen._find import is_json
+from scripts.regen._generate import PACKAGE
 from scripts.regen._schemas import is_file, required_of, variants
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from scripts.regen._canonical import Body, Canonical, Endpoint
     from scripts.regen._document import Json
@@ -39,14 +38,6 @@ _FORMATS = {
 _SAMPLES: Json = {"integer": 7, "number": 1.5, "boolean": True}
 _DEEPEST, _NO_END = 2, 20  # levels of what may be left out, and of what has to be said
 _MOST_PARTS = 2_000
-_PYTHON: dict[str, type | tuple[type, ...]] = {
-    "string": (str, bytes), "integer": int, "number": (int, float), "boolean": bool, "array": list, "object": dict,
-    "null": type(None),
-}  # fmt: skip
-_PARSED: dict[str, Callable[[str], Any]] = {
-    "date": datetime.date.fromisoformat, "date-time": datetime.datetime.fromisoformat, "uuid": uuid.UUID,
-}  # fmt: skip
-PACKAGE = "aikynetix_api"
 _SEPARATORS = {"form": ",", "spaceDelimited": " ", "pipeDelimited": "|"}
 UNSAID = object()
 
@@ -105,17 +96,16 @@ def _argument(view: Json, value: Any) -> Any:
         return model.from_dict(value) if isinstance(value, dict) else value
     if "allOf" in view:
         return _argument(view["allOf"][0], value)
-    for one in view.get("oneOf", ()):
-        if isinstance(value, _PYTHON.get(one.get("type", ""), object)):
-            with contextlib.suppress(Exception):
-                return _argument(one, value)
-    if "oneOf" in view:
-        raise ValueError("no alternative takes the value")
+    for one in sorted(view.get("oneOf", ()), key=lambda one: "$ref" not in one):
+        with contextlib.suppress(Exception):  # the value is of none of this model
+            return _argument(one, value)
     if isinstance(value, _File):
         return sys.modules[f"{PACKAGE}.types"].File(BytesIO(value), "clip.mp4", value.kind)
-    if view.get("type") == "array":
-        return [_argument(view["items"], one) for one in value]
-    return _PARSED[view["format"]](value) if view.get("format") in _PARSED else value
+    return (
+        [_argument(view["items"], one) for one in value]
+        if view.get("type") == "array" and isinstance(value, list)
+        else value
+    )
 
 
 def sampled(canonical: Canonical, endpoint: Endpoint) -> list[Case]:
