@@ -135,21 +135,13 @@ class Canonical:
                 paths[f"/~{len(paths)}"] = {"post": self._stated(operation, body, is_first=not number)}
         self.book.finish()
         self.endpoints = list(self._by_name.values())
+        self.facade = {name: self._by_name[FACADE_TAG, name] for name in facade}
         self.document: Json = {  # of OpenAPI 3.1, with the path `/~N` for endpoint N
             "openapi": "3.1.0",
             "info": {"title": "Aikynetix API", "version": "1"},
             "paths": paths,
             "components": {"schemas": self.book.components},
         }
-
-    @property
-    def facade(self) -> list[Endpoint]:
-        """The facade's endpoints."""
-        return [one for one in map(self.named, (rule.name for rule in RULES)) if one]
-
-    def named(self, name: str) -> Endpoint | None:
-        """Return the facade's endpoint of that name."""
-        return self._by_name.get((FACADE_TAG, name))
 
     def of(self, endpoint: Any) -> Endpoint:
         """Return what is known of an endpoint of the generator."""

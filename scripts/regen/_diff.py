@@ -99,7 +99,7 @@ def _places(side: Canonical) -> tuple[str, str, str]:
 def _about_operations(old: Plan, new: Plan) -> Iterator[Change]:
     shapes = [Shapes(old.spec), Shapes(new.spec)]
     requests, answers = (SideDiff(*shapes, request=is_request) for is_request in (True, False))
-    ours = {id(one.operation): one.name for side in (old, new) for one in side.canonical.facade}
+    ours = {id(one.operation): one.name for side in (old, new) for one in side.canonical.facade.values()}
     called = {
         id(one.operation): name
         for side in (old, new)

@@ -95,7 +95,7 @@ def facade_requests(canonical: Canonical) -> dict[str, FacadeRequest]:
     """Return how the facade makes the requests of the operations that the document has."""
     found: dict[str, FacadeRequest] = {}
     for rule in RULES:
-        if endpoint := canonical.named(rule.name):
+        if endpoint := canonical.facade.get(rule.name):
             book, body, flags = canonical.book, endpoint.body, rule.flags
             component = book.components.get(body.model, {}) if body else {}
             model = component if "properties" in component else {}
@@ -126,18 +126,15 @@ def missing_operations(
 ) -> Iterator[Finding]:
     """Report the facade operations that the document does not have, or has more than once."""
     for rule in RULES:
-        found = candidates[rule.name]
-        if len(found) > 1:
-            labels = " and ".join(one.label for one in found)
-            yield Finding(rule.name, f"several operations could be meant: {labels}", f"tell them apart in {_TABLE}")
-        elif not found:
-            wanted = "/".join(rule.shape)
-            changed = f"there is no {' or '.join(rule.methods).upper()} operation on a path ending in {wanted} now"
+        methods, path = " or ".join(rule.methods).upper(), "/".join(rule.shape)
+        missing = f"there is no {methods} operation on a path ending in {path} now{_nearest(rule, operations)}"
+        several = f"several operations could be meant: {' and '.join(one.label for one in candidates[rule.name])}"
+        if len(candidates[rule.name]) != 1:
             yield Finding(
                 rule.name,
-                f"{changed}{_nearest(rule, operations)}",
-                f"if it was renamed, add its path or operationId to the rule `{rule.name}` in {_TABLE}; if it was "
-                "removed, deprecate the facade method",
+                several if candidates[rule.name] else missing,
+                f"name the path or operationId that is meant in the rule `{rule.name}` in {_TABLE}; if it was removed, "
+                "deprecate the facade method",
             )
 
 

@@ -121,7 +121,7 @@ def _check_requests(planned: Plan, package: Path) -> dict[str, str]:
             said.append(f"{endpoint.operation.label} was not compared with the document: {why}")
         elif isinstance(request, Exception) and case.is_all:
             said.append(f"{endpoint.operation.label}: not everything that it describes can be said: {why}")
-        elif why and canonical.named(endpoint.name) is not endpoint:
+        elif why and canonical.facade.get(endpoint.name) is not endpoint:
             wrong.setdefault(endpoint.module, f"its request is not what the document describes: {why}")
     canonical.notes.extend(dict.fromkeys(said))
     return wrong
