@@ -126,8 +126,8 @@ def missing_operations(
 ) -> Iterator[Finding]:
     """Report the facade operations that the document does not have, or has more than once."""
     for rule in RULES:
-        methods, path = " or ".join(rule.methods).upper(), "/".join(rule.shape)
-        missing = f"there is no {methods} operation on a path ending in {path} now{_nearest(rule, operations)}"
+        methods = " or ".join(rule.methods).upper()
+        missing = f"there is no {methods} operation on a path ending in {rule.shape} now{_nearest(rule, operations)}"
         several = f"several operations could be meant: {' and '.join(one.label for one in candidates[rule.name])}"
         if len(candidates[rule.name]) != 1:
             yield Finding(
@@ -143,7 +143,7 @@ def _nearest(rule: Rule, operations: Sequence[Operation]) -> str:
     known = {folded(name) for name in rule.operation_ids}
     if same := [one for one in operations if folded(one.identifier) in known]:
         return f" (its operationId `{same[0].identifier}` is {same[0].label} now)"
-    close = difflib.get_close_matches("/".join(rule.shape), [one.path for one in operations], n=1, cutoff=0.5)
+    close = difflib.get_close_matches(rule.shape, [one.path for one in operations], n=1, cutoff=0.5)
     return f" (closest: {close[0]})" if close else ""
 
 
@@ -246,8 +246,8 @@ def _about_access(operation: Operation, credentials: Credentials, base: str | No
 def facade_values(spec: Json, canonical: Canonical, places: Mapping[str, tuple[Place, ...]]) -> Json:
     """Return what the template of the module says. Every value becomes a literal, so the document cannot add code."""
     requests = facade_requests(canonical)
-    gone = {rule.name: "the vendor's spec has no such operation any more" for rule in RULES}
-    reasons = {**gone, **{name: "; ".join(one.unsayable()) for name, one in requests.items()}}
+    reasons = {rule.name: "the vendor's spec has no such operation any more" for rule in RULES}
+    reasons |= {name: "; ".join(one.unsayable()) for name, one in requests.items()}
     return {
         "title": str(spec["info"].get("title", "")),
         "version": str(spec["info"].get("version", "")),

@@ -38,7 +38,7 @@ def find_operations(operations: Sequence[Operation]) -> dict[str, list[Operation
     found: dict[str, list[Operation]] = {}
     ours = [one for one in operations if not _is_about_another_thing(one)]
     for rule in RULES:
-        shape, known = [_segment(part) for part in rule.shape], {folded(name) for name in rule.operation_ids}
+        shape, known = _segments(rule.shape), {folded(name) for name in rule.operation_ids}
         shaped = [one for one in ours if _segments(one.path)[-len(shape) :] == shape]
         found[rule.name] = _best(shaped, rule) or _best([one for one in ours if folded(one.identifier) in known], rule)
     return found
@@ -62,11 +62,8 @@ def _is_about_another_thing(operation: Operation) -> bool:
 
 
 def _segments(path: str) -> list[str]:
-    return [_segment(part) for part in path.split("/") if part]
-
-
-def _segment(part: str) -> str:
-    return "{}" if PARAMETER_IN_PATH.fullmatch(part) else folded(part).removesuffix("s")
+    parts = [part for part in path.split("/") if part]
+    return ["{}" if PARAMETER_IN_PATH.fullmatch(part) else folded(part).removesuffix("s") for part in parts]
 
 
 def is_json(kind: str) -> bool:

@@ -176,17 +176,13 @@ def _check_source(path: Path) -> None:
         raise RefusedError(f"The generator wrote a module that is not Python: {path.name}: {error}") from error
     while left:
         node = left.pop()
-        match node:
-            case ast.FunctionDef() | ast.AsyncFunctionDef():
-                node.body.clear()  # it runs later; decorators and defaults run at once
-            case ast.Call(func=ast.Name(id=name)) if name in _PLAIN_CALLS:
-                pass
-            case ast.If(test=ast.Name(id="TYPE_CHECKING")) | ast.Expr(value=ast.Constant()):
-                pass
-            case ast.Call() | ast.stmt() if not isinstance(node, _DEFINITIONS):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            node.body.clear()  # it runs later; decorators and defaults run at once
+        elif isinstance(node, ast.Call | ast.stmt) and not isinstance(node, _DEFINITIONS):
+            is_plain = isinstance(node, ast.Call) and ast.unparse(node.func) in _PLAIN_CALLS
+            is_prose = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+            if not (is_plain or is_prose or (isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING")):
                 raise RefusedError(f"The generated module {path.name} would run code when it is imported.")
-            case _:
-                pass
         left.extend(ast.iter_child_nodes(node))
 
 
