@@ -178,9 +178,10 @@ class Canonical:
     def _parameters(self, operation: Operation, rule: Rule | None, name: str) -> tuple[str, list[Parameter]]:
         """Return the path with the Python names of its parameters, and all parameters."""
         stated, path = self._path(operation, rule)
-        hidden, places = self.credentials.names, ("query", "header", "cookie")
+        place, key = self.credentials.api_key or ("", "")
+        hidden = (("header", "authorization"), (place, key.lower()))
         others = [one for one in operation.parameters if (one["in"], one["name"].lower()) not in hidden]
-        stated += [one for place in places for one in others if one["in"] == place]
+        stated += [one for place in ("query", "header", "cookie") for one in others if one["in"] == place]
         names = unique_identifiers([(one["name"], one["in"]) for one in stated], ENDPOINT_RESERVED)
         found = []
         for own, one in zip(names, stated, strict=True):

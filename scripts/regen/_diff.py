@@ -106,7 +106,7 @@ def _about_operations(old: Plan, new: Plan) -> Iterator[Change]:
         for name, one in zip(methods_of(side.canonical), side.canonical.endpoints, strict=True)
         if not one.suffix
     }
-    keys = (lambda one: ours.get(id(one)), lambda one: one.method + _bare(one.path), lambda one: one.identifier)
+    keys = (lambda one: ours.get(id(one)), lambda one: (one.method, one.bare_path), lambda one: one.identifier)
     for left, right in paired(old.operations, new.operations, *keys):
         facade = ours.get(id(right)) or ours.get(id(left)) or ""
         if left and right:
@@ -127,15 +127,10 @@ def _about_operations(old: Plan, new: Plan) -> Iterator[Change]:
             yield Change(ADDITIVE, right.label, f"new operation, `{called[id(right)]}`")
 
 
-def _bare(path: str) -> str:
-    """Return a path without the names of its parameters."""
-    return re.sub(r"\{[^{}/]*\}", "{}", path)
-
-
 def _identity(old: Operation, new: Operation) -> Found:
     if old.method != new.method:
         yield BREAKING, f"the method is {new.method.upper()}, was {old.method.upper()}"
-    if _bare(old.path) != _bare(new.path):
+    if old.bare_path != new.bare_path:
         yield BREAKING, f"the path was {old.path}"
     elif old.path != new.path:
         names = [", ".join(one.path_parameters) for one in (new, old)]

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from scripts.regen._diff_schema import BREAKING, paired
 from scripts.regen._document import without_prose
 from scripts.regen._generate import method_names
-from scripts.regen._operations import PARAMETER_IN_PATH
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -68,7 +67,7 @@ def _operations(canonical: Canonical) -> list[_Named]:
     """List operations; what their parameters in the path are called is told of the document's path."""
     found: list[_Named] = []
     for method, one in zip(methods_of(canonical), canonical.endpoints, strict=True):
-        request = f"{one.operation.method} {PARAMETER_IN_PATH.sub('{}', one.operation.path)}"
+        request = one.operation.method, one.operation.bare_path
         media = one.body.media[0] if one.body else ""
         wires = {other.own: f"the {other.place} parameter `{other.wire}`" for other in one.parameters}
         found.append(

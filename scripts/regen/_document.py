@@ -256,8 +256,7 @@ def objects(node: Any, where: str = "", *, is_name_map: bool = False) -> Iterato
 
 def differing_keys(left: Mapping[str, Any], right: Mapping[str, Any], known: Collection[str]) -> list[str]:
     """List the keys, other than known ones and prose, whose values differ."""
-    one = without_prose({key: value for key, value in left.items() if key not in known})
-    other = without_prose({key: value for key, value in right.items() if key not in known})
+    one, other = (without_prose({key: side[key] for key in side if key not in known}) for side in (left, right))
     return [key for key in {**one, **other} if key not in one or key not in other or one[key] != other[key]]
 
 

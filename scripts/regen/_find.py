@@ -50,7 +50,7 @@ def _best(candidates: Sequence[Operation], rule: Rule) -> list[Operation]:
         fitting = [one for one in fitting if len(one.path_parameters) == 1] or fitting
         fitting = [one for one in fitting if _segments(one.path) == _segments(rule.home)] or fitting
         if fitting:  # the same path with and without a slash at its end, or another parameter's name, is one
-            paths = {PARAMETER_IN_PATH.sub("{}", one.path).rstrip("/") for one in fitting}
+            paths = {one.bare_path.rstrip("/") for one in fitting}
             return fitting[:1] if len(paths) == 1 else fitting
     return []
 
@@ -136,12 +136,6 @@ class Credentials:
     bearer: tuple[str, str] | None  # header and prefix of a bearer token, None when the vendor takes none
     key_schemes: frozenset[str] = frozenset()  # names of the schemes that this API key fulfils
     bearer_schemes: frozenset[str] = frozenset()  # names of the schemes that this token fulfils
-
-    @property
-    def names(self) -> frozenset[tuple[str, str]]:
-        """Places and lower-case names that credentials occupy in a request."""
-        keys = [self.api_key] if self.api_key else []
-        return frozenset([_AUTHORIZATION, *((place, name.lower()) for place, name in keys)])
 
 
 def suffices(schemes: Collection[str], operation: Operation) -> bool:
@@ -257,7 +251,8 @@ def video_url_places(book: Flattener, operation: Operation) -> tuple[Place, ...]
         is_success = status.startswith("2") or (status == "default" and not documented)
         # Which of several kinds of JSON the server sends is its choice.
         for kind in filter(is_json, response["content"]) if is_success else ():
-            answers = [_shape(book, one) for one in _alternatives(book, response["content"][kind].get("schema", {}))]
+            schema = response["content"][kind].get("schema", {})
+            answers = [_shape(book, one) for one in book.alternatives(schema) or [schema]]
             found = [(rank, status == "202", places) for rank, places in answers if rank >= 0]
             shapes.extend([one for one in found if one[0] != GENERIC] or found)
     best = min((rank for rank, _, _ in shapes), default=0)
@@ -265,13 +260,6 @@ def video_url_places(book: Flattener, operation: Operation) -> tuple[Place, ...]
     if any(not places or (best < rank == GENERIC) for rank, _, places in chosen):
         return ()
     return tuple(dict.fromkeys(place for _, _, places in chosen for place in places))
-
-
-def _alternatives(book: Flattener, schema: Any) -> list[Any]:
-    """List the alternatives of an answer, which have their places each for itself."""
-    flat = book.target(schema)
-    common = {key: value for key, value in flat.items() if key not in ("oneOf", "anyOf")}
-    return [{"allOf": [variant, common]} for variant in variants(flat)] or [schema]
 
 
 def _shape(book: Flattener, schema: Any) -> tuple[int, list[Place]]:

@@ -48,6 +48,11 @@ class Operation:
         return f"{self.method.upper()} {self.path}"
 
     @property
+    def bare_path(self) -> str:
+        """The path without the names of its parameters."""
+        return PARAMETER_IN_PATH.sub("{}", self.path)
+
+    @property
     def path_parameters(self) -> list[str]:
         """Names of the parameters in the path, in order."""
         return PARAMETER_IN_PATH.findall(self.path)

@@ -66,6 +66,12 @@ class Flattener:
             self._ends[ref] = self.target(lookup(self.spec, ref, "a schema"))
         return {**self._ends[ref], "nullable": True} if flat.get("nullable") else self._ends[ref]
 
+    def alternatives(self, schema: Any) -> list[Any]:
+        """List the alternatives of a schema, each with what holds for all of them; none where it has none."""
+        flat = self.target(schema)
+        common = {key: value for key, value in flat.items() if key not in ("oneOf", "anyOf", "discriminator")}
+        return [{"allOf": [one, common]} for one in variants(flat)]
+
 
 def distinct(schemas: Iterable[Any]) -> list[Any]:
     """Drop what says the same as one before it."""
@@ -262,9 +268,7 @@ class ModelBook(Flattener):
 
     def merged(self, schema: Any) -> Any:
         """Return one object with the fields of all variants of a schema, required where all require them."""
-        flat = self.target(schema)
-        common = {key: value for key, value in flat.items() if key not in ("oneOf", "anyOf", "discriminator")}
-        alternatives = [self.target({"allOf": [one, common]}) for one in variants(flat)]
+        alternatives = [self.target(one) for one in self.alternatives(schema)]
         if not alternatives or any(one.get("type") != "object" or variants(one) for one in alternatives):
             return schema
         ways: dict[str, list[Any]] = {}

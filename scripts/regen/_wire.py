@@ -22,7 +22,7 @@ from scripts.regen._canonical import NO_SERVER, schema_of
 from scripts.regen._document import side_of
 from scripts.regen._find import is_json
 from scripts.regen._generate import PACKAGE
-from scripts.regen._schemas import is_file, required_of, variants
+from scripts.regen._schemas import is_file, required_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -143,10 +143,9 @@ def _sample(book: ModelBook, schema: Any, *, files: bool = False) -> Any:
         if depth > _NO_END or left[0] < -_MOST_PARTS:
             raise RecursionError
         flat = book.target(schema)
-        if alternatives := variants(flat):
-            base = {key: one for key, one in flat.items() if key not in ("oneOf", "anyOf")}
-            return of({"allOf": [alternatives[0], base]} if base.get("properties") else alternatives[0], depth + 1)
-        fixed = [flat["const"]] if "const" in flat else [one for one in flat.get("enum") or [] if one is not None]
+        if alternatives := book.alternatives(flat):
+            return of(alternatives[0], depth + 1)
+        fixed = [one for one in flat.get("enum") or [] if one is not None]
         if fixed:
             return next((one for one in fixed if one != ""), "")
         kind = flat.get("type")
