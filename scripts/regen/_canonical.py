@@ -99,6 +99,11 @@ class Endpoint:
         return f"aikynetix_api.api.{self.tag}.{self.name}"
 
     @property
+    def file(self) -> str:
+        """The module's file in the package."""
+        return f"api/{self.tag}/{self.name}.py"
+
+    @property
     def trouble(self) -> str:
         """Why no request can be what the document describes; empty when one can."""
         for one in self.operation.parameters:

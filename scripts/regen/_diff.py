@@ -37,7 +37,6 @@ if TYPE_CHECKING:
 
     from scripts.regen._canonical import Canonical
     from scripts.regen._document import Json
-    from scripts.regen._find import Place
     from scripts.regen._operations import Operation
     from scripts.regen._pipeline import Plan
 
@@ -117,10 +116,14 @@ def _about_operations(old: Plan, new: Plan) -> Iterator[Change]:
                 *_parameters(left, right, requests),
                 *_answers(left, right, answers),
                 *_access(left, right, (old.spec, new.spec)),
-                *_address(old.places.get(facade, ()), new.places.get(facade, ())),
                 *unjudged(stated[0], stated[1], "it"),
             )
             yield from (Change(kind, right.label, text, facade) for kind, text in changes)
+            places = (side.places.get(facade, ()) for side in (old, new))
+            was, now = (" or ".join(f"`{'.'.join(place)}`" for place in one) for one in places)
+            if was and now and was != now:
+                text = f"the address of the video is read from {now}, was {was}"
+                yield Change(UNJUDGED, right.label, text, facade)
         elif left:
             yield Change(BREAKING, left.label, f"the operation is gone, `{called[id(left)]}`", facade)
         elif right:
@@ -211,13 +214,6 @@ def _access(old: Operation, new: Operation, specs: tuple[Json, Json]) -> Found:
         lost = any(not any(enough <= one for enough in after) for one in before)
         said = [" or ".join(sorted({*one.values()})) for one in (after, before)]
         yield BREAKING if lost else ADDITIVE, f"it accepts {said[0]}, accepted {said[1]}"
-
-
-def _address(before: Sequence[Place], after: Sequence[Place]) -> Found:
-    """Name the place in the answer that is taken for the address of the video, where it is another one."""
-    if before and after and before != after:
-        said = [" or ".join(f"`{'.'.join(place)}`" for place in places) for places in (after, before)]
-        yield UNJUDGED, f"the address of the video is read from {said[0]}, was {said[1]}"
 
 
 def _accepted(operation: Operation, spec: Json) -> dict[frozenset[str], str]:

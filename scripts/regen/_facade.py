@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from scripts.regen._canonical import Canonical, Endpoint
     from scripts.regen._document import Json
-    from scripts.regen._find import Credentials, Place
+    from scripts.regen._find import Place
     from scripts.regen._operations import Operation
     from scripts.regen._schemas import ModelBook
 
@@ -147,9 +147,8 @@ def _nearest(rule: Rule, operations: Sequence[Operation]) -> str:
     return f" (closest: {close[0]})" if close else ""
 
 
-def check_facade(canonical: Canonical, places: Mapping[str, tuple[Place, ...]]) -> list[Finding]:
+def check_facade(canonical: Canonical, places: Mapping[str, tuple[Place, ...]]) -> Iterator[Finding]:
     """Report everything that keeps a facade operation of this document from doing its job."""
-    findings: list[Finding] = []
     for name, request in facade_requests(canonical).items():
         operation = request.endpoint.operation
         unsaid = [*request.unsayable()]
@@ -158,13 +157,9 @@ def check_facade(canonical: Canonical, places: Mapping[str, tuple[Place, ...]]) 
             judged = (one for case in request.cases() for one in _judged(case))
             complaints = ((what, _complaint(canonical.book, schema, ways)) for what, schema, ways in judged)
             unsaid = [f"{what}: {why}" for what, why in complaints if why][:1]
-        found = [
-            *((why, _DECIDE) for why in unsaid),
-            *_about_response(name, operation, places),
-            *_about_access(operation, canonical.credentials, canonical.base),
-        ]
-        findings += [Finding(name, changed, advice) for changed, advice in found]
-    return findings
+        yield from (Finding(name, why, _DECIDE) for why in unsaid)
+        for about in (_about_response(name, operation, places), _about_access(operation, canonical)):
+            yield from (Finding(name, changed, advice) for changed, advice in about)
 
 
 def _judged(case: Case) -> Iterator[tuple[str, Any, list[Any]]]:
@@ -225,7 +220,8 @@ def _about_response(
         yield changed, "ask the vendor what stands there"
 
 
-def _about_access(operation: Operation, credentials: Credentials, base: str | None) -> Iterator[tuple[str, str]]:
+def _about_access(operation: Operation, canonical: Canonical) -> Iterator[tuple[str, str]]:
+    credentials, base = canonical.credentials, canonical.base
     for kind, schemes in (("API key", credentials.key_schemes), ("bearer token", credentials.bearer_schemes)):
         if not suffices(schemes, operation):
             asked = [" together with ".join(one) or "nothing" for one in operation.security or [{}]]

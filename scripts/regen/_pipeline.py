@@ -6,7 +6,6 @@ import argparse
 import ast
 import contextlib
 import importlib
-import re
 import shutil
 import signal
 import sys
@@ -89,14 +88,14 @@ def build(planned: Plan, folder: Path) -> Path:
     wrong = _check_requests(planned, package)
     for endpoint in planned.canonical.endpoints:
         kinds = _accepted(planned.canonical.credentials, endpoint.operation)
-        path = package / "api" / endpoint.tag / f"{endpoint.name}.py"
+        path = package / endpoint.file
         source = path.read_text("utf-8")
         if why := wrong.get(endpoint.module):
             which = f" ({endpoint.name})" if endpoint.suffix else ""
-            said = f"{endpoint.operation.label}{which}{_CANNOT}{why}"
+            said = f"{endpoint.operation.label}{which} cannot be called: {why}"
             planned.canonical.notes.append(said)
             source = source.replace(_HEAD, f"{_HEAD}    raise ValueError(NOT_CALLABLE)\n", 1)
-            source += f"\n\nNOT_CALLABLE: str = {said!a}\n"
+            source += f"{_MARK.decode()}{said!a}\n"
         if kinds is not None:
             source += f"\n\nCREDENTIALS: tuple[str, ...] = {kinds!a}\n"
         path.write_text(source, "utf-8")
@@ -130,7 +129,7 @@ def _check_requests(planned: Plan, package: Path) -> dict[str, str]:
 def verify(canonical: Canonical, package: Path, cases: Sequence[Case] = ()) -> list[httpx.Request | Exception]:
     """Check that no operation is missing, that modules only define, and that every one imports; make requests."""
     for endpoint in canonical.endpoints:
-        if not (package / "api" / endpoint.tag / f"{endpoint.name}.py").is_file():
+        if not (package / endpoint.file).is_file():
             lost = f"{endpoint.operation.label}: it wrote no module {endpoint.module}"
             raise RefusedError(f"The generator left out {lost}.")
     paths = sorted(package.rglob("*.py"))
@@ -187,8 +186,7 @@ def _check_source(path: Path) -> None:
 
 
 _HEAD = ") -> dict[str, Any]:\n"
-_CANNOT = " cannot be called: "
-_NOT_CALLABLE = re.compile(r"^NOT_CALLABLE: str = (.*)$", re.MULTILINE)
+_MARK = b"\n\nNOT_CALLABLE: str = "
 _WORDS: dict[tuple[str, ...], str] = {
     (): "take neither an API key nor a bearer token alone",
     ("api_key",): "take an API key alone, no bearer token",
@@ -297,18 +295,13 @@ def _changes(planned: Plan, package: Path, destination: Path) -> list[Change]:
 def changes_between(*sides: tuple[Plan, Mapping[str, bytes]]) -> list[Change]:
     """Compare two documents, the names that callers have for what they describe, and the packages made of them."""
     (old, new), packages = zip(*sides, strict=True)
-    names = starmap(Change, name_changes(old.canonical, new.canonical))
-    return [*compare(old, new), *names, *_about_calls(*packages)]
-
-
-def _about_calls(old: Mapping[str, bytes], new: Mapping[str, bytes]) -> Iterator[Change]:
-    """Tell of what is in both packages whether it can be called: only a request that is made shows it."""
-    for path in sorted(old.keys() & new.keys()):
-        was, now = ("".join(_NOT_CALLABLE.findall(one[path].decode())) for one in (old, new))
-        if bool(was) != bool(now):
-            label, _, why = ast.literal_eval(was or now).partition(_CANNOT)
-            said = f"it cannot be called any more: {why}" if now else "it can be called now"
-            yield Change(BREAKING if now else ADDITIVE, label, said)
+    changes = [*compare(old, new), *starmap(Change, name_changes(old.canonical, new.canonical))]
+    for one in new.canonical.endpoints:
+        was, now = (_MARK in package.get(one.file, b"") for package in packages)
+        if was != now and one.file in packages[0]:
+            text = "it cannot be called any more" if now else "it can be called now"
+            changes.append(Change(BREAKING if now else ADDITIVE, one.operation.label, text))
+    return changes
 
 
 def _compare(package: Path, destination: Path) -> int:
