@@ -109,14 +109,12 @@ def _about_operations(old: Plan, new: Plan) -> Iterator[Change]:
     for left, right in paired(old.operations, new.operations, *keys):
         facade = ours.get(id(right)) or ours.get(id(left)) or ""
         if left and right:
-            # What its names are to callers is told where the packages are compared.
-            stated = [{**one.more, "operationId": one.identifier, "tags": one.tag} for one in (left, right)]
             changes = (
                 *_identity(left, right),
                 *_parameters(left, right, requests),
                 *_answers(left, right, answers),
                 *_access(left, right, (old.spec, new.spec)),
-                *unjudged(stated[0], stated[1], "it"),
+                *unjudged(left.more, right.more, "it"),
             )
             yield from (Change(kind, right.label, text, facade) for kind, text in changes)
             places = (side.places.get(facade, ()) for side in (old, new))

@@ -16,10 +16,7 @@ PARAMETER_IN_PATH = re.compile(r"\{([^{}/]*)\}")
 _LOCATIONS = ("path", "query", "header", "cookie", "querystring")
 # OpenAPI 3.1.1, section 4.8.12.2: header parameters with these names are to be ignored.
 _IGNORED_HEADERS = frozenset({"accept", "content-type", "authorization"})
-_READ = frozenset(
-    {"operationId", "tags", "parameters", "requestBody", "responses", "security", "servers", "summary", "description",
-     "deprecated"}
-)  # fmt: skip
+_READ = frozenset({"parameters", "requestBody", "responses", "security", "servers", "deprecated"})
 
 
 @dataclass(frozen=True)
@@ -40,7 +37,7 @@ class Operation:
     deprecated: bool  # whether the vendor advises against it
     own_servers: bool  # whether `servers` are stated for it or its path
     tag: str  # the vendor's first tag, or ``default``
-    more: Json  # what else the vendor says of it, callbacks and extensions
+    more: Json  # what else the vendor says of it: words and names, callbacks and extensions
 
     @property
     def label(self) -> str:

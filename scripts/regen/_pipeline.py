@@ -284,10 +284,9 @@ def _changes(planned: Plan, package: Path, destination: Path) -> list[Change]:
     """Return what changed for callers since the committed package."""
     try:
         previous = plan((destination / "openapi.json").read_bytes(), "the previous document")
+        return changes_between((previous, tree_files(destination)), (planned, tree_files(package)))
     except (OSError, RefusedError):
         return [Change(UNJUDGED, "document", "the package that is there does not say what it was made from")]
-    try:
-        return changes_between((previous, tree_files(destination)), (planned, tree_files(package)))
     except Exception as problem:  # what nobody foresaw keeps out of the report, and nobody from regenerating
         return [Change(BREAKING, "document", f"it cannot be compared with the one before: {problem!r}")]
 
