@@ -26,20 +26,22 @@ from urllib.parse import urlsplit
 import httpx
 from markdown_it import MarkdownIt
 
-from scripts.regen._diff import compare, to_markdown
+from scripts.regen._diff import compare, one_line, to_markdown
 from scripts.regen._document import (
     METHODS,
     PROSE_KEYS,
     Json,
+    RefusedError,
     check_document,
     decode,
     load_spec,
     parse_text,
     pointers,
+    to_bytes,
     without_comments,
     without_prose,
 )
-from scripts.regen._problems import EXIT_LOUD, EXIT_OK, EXIT_REFUSED, RefusedError, to_bytes
+from scripts.regen._pipeline import EXIT_LOUD, EXIT_OK, EXIT_REFUSED, plan
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -97,7 +99,7 @@ def find_fragments(page: str, name: str) -> list[tuple[str, Json]]:
     ]
     if not blocks and (pointed := _pointers(page)):
         raise RefusedError(
-            f"{name} has no OpenAPI in it, only a block that points at a file (`{pointed[0][1]}`): give that file "
+            f"{name} has no OpenAPI in it, only a block that points at a file (`{pointed[0][2]}`): give that file "
             "or its address in place of the page."
         )
     if not blocks and _looks_like_openapi(page):
@@ -111,13 +113,12 @@ def find_fragments(page: str, name: str) -> list[tuple[str, Json]]:
     return [(origin, check_document(parse_text(text, origin), origin)) for origin, text in found]
 
 
-def _pointers(page: str) -> list[tuple[tuple[str, str], str]]:
-    """List what a page only points at, each the path and method of an operation, and the file where it stands."""
+def _pointers(page: str) -> list[tuple[str, str, str]]:
+    """List what a page only points at: the path and method, where it is an operation, and the file where it stands."""
     for token in _BLOCKS.parse(page):
         page = page.replace(token.content, "") if token.type == "fence" else page
-    stated = [dict(_ATTRIBUTE.findall(one)) for one in _POINTER.findall(page)]
-    places = ((one.get("path", ""), one.get("method", "").lower()) for one in stated)
-    return [(place, (one.get("src") or one.get("spec", ""))[:300]) for place, one in zip(places, stated, strict=True)]
+    stated: list[dict[str, str]] = [dict(_ATTRIBUTE.findall(one[:300])) for one in _POINTER.findall(page)]
+    return [(one.get("path", ""), one.get("method", "").lower(), one.get("src", one.get("spec", ""))) for one in stated]
 
 
 def _looks_like_openapi(text: str) -> bool:
@@ -139,11 +140,11 @@ def make_spec(pages: Sequence[tuple[str, str]]) -> Json:
     if not merged.get("paths"):
         raise RefusedError("The pages describe no operation, only models; add the pages of the operations.")
     for name, text in pages:
-        for (path, method), source in _pointers(text):
-            if path not in merged["paths"] or method not in {"", *(merged["paths"][path] or ())}:
+        for path, method, source in _pointers(text):
+            if path and (path not in merged["paths"] or method not in {"", *(merged["paths"][path] or ())}):
                 raise RefusedError(
-                    f"{display_name(name)} points at {f'{method.upper()} {path}'.strip() or 'what is'} in a file "
-                    f"(`{source}`), and no page has what stands there: give that file or its address too."
+                    f"{display_name(name)} points at {f'{method.upper()} {path}'.strip()} in a file (`{source}`), and "
+                    "no page has what stands there: give that file or its address too."
                 )
     if usual:
         merged["security"] = usual
@@ -272,16 +273,19 @@ def _is_address(page: str) -> bool:
 def _tell(spec: Json, output: Path, *, is_check: bool) -> bool:
     """Say what the pages changed in the document that is there, and return whether they did."""
     try:
-        committed = load_spec(output.read_bytes(), str(output))
+        committed = output.read_bytes()
+        if load_spec(committed, str(output)) == spec:
+            print(f"{output} is what the pages say.")
+            return False
     except (OSError, RefusedError) as error:
         if is_check:
             raise RefusedError(f"{output} cannot be read: {getattr(error, 'strerror', error)}.") from error
         return True
-    if committed == spec:
-        print(f"{output} is what the pages say.")
-        return False
     print(f"{output} is not what the pages say{'' if is_check else ' any more'}.\n")
-    print(to_markdown(compare(committed, spec)))
+    try:
+        print(to_markdown(compare(plan(committed, str(output)), plan(to_bytes(spec), "what the pages say"))))
+    except Exception as problem:  # a document that cannot be used, or that nobody foresaw, is written all the same
+        print(f"`make regen` will not take it: {one_line(str(problem))}\n")
     return True
 
 

@@ -28,7 +28,7 @@ from aikynetix import (
 )
 from aikynetix._download import _destination, _failures, _object, _partial
 from aikynetix._export import _input, _record
-from scripts.regen._problems import RefusedError
+from scripts.regen._document import RefusedError
 from scripts.vendor_spec import make_spec
 
 if TYPE_CHECKING:

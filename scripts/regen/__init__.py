@@ -2,6 +2,6 @@
 
 Run as ``python -m scripts.regen``. Values flow one way, and `_pipeline` leads them::
 
-    _document ─> _operations ─> _canonical ─> _generate ─> _probe (requests: _wire) ─> _diff
+    _document ─> _operations ─> _canonical ─> _generate ─> _wire (requests) ─> _diff
                                     └──────> _facade (what the facade needs)
 """

@@ -54,7 +54,7 @@ class Parameter:
     @property
     def style(self) -> str:
         """How a query parameter is joined or unfolded; empty where its values are just repeated."""
-        return _joining_style(self.stated) if self.place == "query" else ""
+        return joining_style(self.stated) if self.place == "query" else ""
 
 
 @dataclass(frozen=True)
@@ -71,8 +71,7 @@ class Body:
     def styles(self) -> dict[str, str]:
         """The styles of those fields of a form that are written like parameters (OpenAPI 3.1.1, section 4.8.15.1.1)."""
         stated: Json = (self.stated.get("encoding") or {}) if self.kind == "form" else {}
-        known = {name: one for name, one in stated.items() if one.keys() & {"style", "explode"}}
-        return {name: _joining_style(one) for name, one in known.items()}
+        return {name: joining_style(one) for name, one in stated.items() if one.keys() & {"style", "explode"}}
 
     @property
     def model(self) -> str:
@@ -97,6 +96,11 @@ class Endpoint:
     def module(self) -> str:
         """The module as it is imported."""
         return f"aikynetix_api.api.{self.tag}.{self.name}"
+
+    @property
+    def file(self) -> str:
+        """The module's file in the package."""
+        return f"api/{self.tag}/{self.name}.py"
 
     @property
     def trouble(self) -> str:
@@ -135,16 +139,13 @@ class Canonical:
                 paths[f"/~{len(paths)}"] = {"post": self._stated(operation, body, is_first=not number)}
         self.book.finish()
         self.endpoints = list(self._by_name.values())
+        self.facade = {name: self._by_name[FACADE_TAG, name] for name in facade}
         self.document: Json = {  # of OpenAPI 3.1, with the path `/~N` for endpoint N
             "openapi": "3.1.0",
             "info": {"title": "Aikynetix API", "version": "1"},
             "paths": paths,
             "components": {"schemas": self.book.components},
         }
-
-    def named(self, name: str) -> Endpoint | None:
-        """Return the facade's endpoint of that name."""
-        return self._by_name.get((FACADE_TAG, name))
 
     def of(self, endpoint: Any) -> Endpoint:
         """Return what is known of an endpoint of the generator."""
@@ -181,9 +182,10 @@ class Canonical:
     def _parameters(self, operation: Operation, rule: Rule | None, name: str) -> tuple[str, list[Parameter]]:
         """Return the path with the Python names of its parameters, and all parameters."""
         stated, path = self._path(operation, rule)
-        hidden, places = self.credentials.names, ("query", "header", "cookie")
+        place, key = self.credentials.api_key or ("", "")
+        hidden = (("header", "authorization"), (place, key.lower()))
         others = [one for one in operation.parameters if (one["in"], one["name"].lower()) not in hidden]
-        stated += [one for place in places for one in others if one["in"] == place]
+        stated += [one for place in ("query", "header", "cookie") for one in others if one["in"] == place]
         names = unique_identifiers([(one["name"], one["in"]) for one in stated], ENDPOINT_RESERVED)
         found = []
         for own, one in zip(names, stated, strict=True):
@@ -235,8 +237,7 @@ class Canonical:
         successes = [status for status in operation.responses if status.startswith("2")]
         for status, response in operation.responses.items():
             view: Json = {"description": ""}
-            # Of several contents JSON is read, else text, else bytes.
-            order = sorted(response["content"], key=lambda one: (not is_json(one), not one.lower().startswith("text/")))
+            order = sorted(response["content"], key=reading_order)
             for kind in order[:1]:
                 schema = response["content"][kind].get("schema", {})
                 content: Json = {_BYTES: {"schema": {**_TEXT, "format": "binary"}}}
@@ -254,13 +255,18 @@ class Canonical:
         return views
 
 
+def reading_order(kind: str) -> tuple[bool, bool]:
+    """Tell media types apart by which is read: of several contents JSON, else text, else bytes."""
+    return not is_json(kind), not kind.lower().startswith("text/")
+
+
 def schema_of(parameter: Json) -> Any:
     """Return the schema of a parameter's value as it is written into a request."""
     # A parameter with `content` is serialized by the caller: one piece of text.
     return parameter.get("schema", {**_TEXT, "description": "JSON text"} if parameter.get("content") else _TEXT)
 
 
-def _joining_style(parameter: Json) -> str:
+def joining_style(parameter: Json) -> str:
     """Return the style of a query parameter whose list or object is not just repeated (OpenAPI 3.1.1, 4.8.12.3)."""
     style = parameter.get("style", "form")
     explode = parameter.get("explode", style == "form")

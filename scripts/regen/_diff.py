@@ -1,4 +1,6 @@
-"""What changed between two of the vendor's documents, and the report that tells it.
+"""What changed between two of the vendor's documents and in the names that callers have for it, and the report of it.
+
+A document says nothing of names in Python: what is new may take another's. Each change is told on one side alone.
 
 Kept libraries were looked at first: oasdiff and openapi-changes are Go programs, openapi-diff and api-smart-diff need
 Node, and those on PyPI compare no schemas, credentials or servers. A regeneration has to work with Python alone.
@@ -6,6 +8,7 @@ Node, and those on PyPI compare no schemas, credentials or servers. A regenerati
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from dataclasses import dataclass
@@ -13,6 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from scripts.regen._canonical import joining_style, reading_order, schema_of
 from scripts.regen._diff_schema import (
     ADDITIVE,
     BREAKING,
@@ -22,30 +26,26 @@ from scripts.regen._diff_schema import (
     Found,
     Shapes,
     SideDiff,
+    paired,
     unjudged,
 )  # fmt: skip
 from scripts.regen._document import differing_keys, pointers, without_prose
-from scripts.regen._find import base_url, find_credentials, find_operations, video_url_places
+from scripts.regen._generate import method_names
 from scripts.regen._names import folded
-from scripts.regen._operations import Operation, operations_of
-from scripts.regen._problems import one_line
 from scripts.regen._rules import FACADE_SOURCE, RULES
-from scripts.regen._schemas import Flattener
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from scripts.regen._canonical import Canonical
     from scripts.regen._document import Json
+    from scripts.regen._operations import Operation
     from scripts.regen._pipeline import Plan
 
 
-_JUDGED = ("openapi", "info", "servers", "paths", "components", "security", "tags")
-_JUDGED_OF_PARAMETERS = ("name", "in", "required", "schema", "content")
-_WAYS = ("style", "explode")
-# Styles that write a single value alike (RFC 6570).
-_SAME_FOR_ONE = {"form", "simple", "spaceDelimited", "pipeDelimited"}
 _ALL_METHODS = ", ".join(rule.name for rule in RULES)
 _PLACED = ("the base URL is {}, was {}", "an API key goes to {}, went to {}", "a token goes to {}, went to {}")
+_METHOD, _MODULE, _MODEL = "methods of `client.api`", "modules of operations", "models"
 _MOST_PLACES = 5
 _ROOT = Path(__file__).resolve().parents[2]
 
@@ -63,97 +63,78 @@ class Change:
     decide: bool = False  # whether it moves the place where credentials go, which the owner decides
 
 
-def compare(old: Json, new: Json) -> list[Change]:
+def compare(old: Plan, new: Plan) -> list[Change]:
     """Compare two documents."""
-    if old == new:
+    if old.spec == new.spec:
         return []
-    changes: list[Change] = []
-    for key in ("openapi", "info", "servers"):
-        was, now = (json.dumps(without_prose(one.get(key)), ensure_ascii=False) for one in (old, new))
-        if was != now:
-            changes.append(Change(DOCUMENTATION, "document", f"`{key}` is {now[:200]}, was {was[:200]}"))
-    try:
-        before, after = operations_of(old), operations_of(new)
-        changes += _about_credentials((old, before), (new, after))
-        changes += _about_operations((old, new), (before, after))
-    except Exception as problem:  # a document that nobody foresaw must not keep `make spec` from writing it
-        return [*changes, Change(BREAKING, "document", f"the two documents cannot be compared any further: {problem}")]
-    changes += [Change(UNJUDGED, "document", f"`{key}` changed") for key in differing_keys(old, new, _JUDGED)]
+    changes = [*_about_credentials(old.canonical, new.canonical), *_about_operations(old, new)]
+    for key in differing_keys(old.spec, new.spec, ("paths", "components", "security", "tags")):
+        now, was = (json.dumps(without_prose(one.spec.get(key)), ensure_ascii=False)[:200] for one in (new, old))
+        kind = DOCUMENTATION if key in ("openapi", "info", "servers") else UNJUDGED
+        changes.append(Change(kind, "document", f"`{key}` is {now}, was {was}"))
     if not changes:
-        places = [f"`{place}`" for place in pointers(without_prose(old), without_prose(new))]
+        places = [f"`{place}`" for place in pointers(without_prose(old.spec), without_prose(new.spec))]
         text = f"changed at {', '.join(places[:10])}{' and more' if places[10:] else ''}"
         words = Change(DOCUMENTATION, "document", "only descriptions and examples")
         changes.append(Change(UNJUDGED, "document", text) if places else words)
     return changes
 
 
-def _about_credentials(*documents: tuple[Json, Sequence[Operation]]) -> Iterator[Change]:
+def _about_credentials(*sides: Canonical) -> Iterator[Change]:
     """Name what moves the place where the facade sends its credential: another base URL, header, parameter, prefix."""
-    for text, earlier, place in zip(_PLACED, *(_places(*one) for one in documents), strict=True):
+    for text, earlier, place in zip(_PLACED, *map(_places, sides), strict=True):
         # Names of headers have no case, and paths have one.
         if place != earlier and (text is _PLACED[0] or place.lower() != earlier.lower()):
             yield Change(BREAKING, "document", text.format(place, earlier), _ALL_METHODS, decide=True)
 
 
-def _places(spec: Json, operations: Sequence[Operation]) -> tuple[str, str, str]:
+def _places(side: Canonical) -> tuple[str, str, str]:
     """Say where the facade's requests go, and where in them an API key and a token stand."""
-    facade = [found[0] for found in find_operations(operations).values() if len(found) == 1]
-    found = find_credentials(spec, facade)
-    key = f"the {found.api_key[0]} `{found.api_key[1]}`" if found.api_key else "no place"
-    token = f"the header `{found.bearer[0]}` behind `{found.bearer[1].strip()}`" if found.bearer else "no place"
-    return base_url(facade[0].servers if facade else spec.get("servers") or ()) or "unknown", key, token
+    key, token = side.credentials.api_key, side.credentials.bearer
+    return (
+        side.base or "unknown",
+        f"the {key[0]} `{key[1]}`" if key else "no place",
+        f"the header `{token[0]}` behind `{token[1].strip()}`" if token else "no place",
+    )
 
 
-def _about_operations(specs: tuple[Json, Json], operations: Sequence[Sequence[Operation]]) -> Iterator[Change]:
-    shapes = [Shapes(spec) for spec in specs]
+def _about_operations(old: Plan, new: Plan) -> Iterator[Change]:
+    shapes = [Shapes(old.spec), Shapes(new.spec)]
     requests, answers = (SideDiff(*shapes, request=is_request) for is_request in (True, False))
-    found = [find_operations(each).items() for each in operations]
-    names = {id(one): name for each in found for name, known in each for one in known[:1]}
-    for left, right in _paired(operations[0], operations[1], lambda one: names.get(id(one), one.label)):
-        facade = names.get(id(right)) or names.get(id(left)) or ""
+    ours = {id(one.operation): one.name for side in (old, new) for one in side.canonical.facade.values()}
+    called = {
+        id(one.operation): name
+        for side in (old, new)
+        for name, one in zip(methods_of(side.canonical), side.canonical.endpoints, strict=True)
+        if not one.suffix
+    }
+    keys = (lambda one: ours.get(id(one)), lambda one: (one.method, one.bare_path), lambda one: one.identifier)
+    for left, right in paired(old.operations, new.operations, *keys):
+        facade = ours.get(id(right)) or ours.get(id(left)) or ""
         if left and right:
-            # What its names are to callers is told where the packages are compared.
-            stated = [{**one.more, "operationId": one.identifier, "tags": one.tag} for one in (left, right)]
             changes = (
                 *_identity(left, right),
                 *_parameters(left, right, requests),
-                *_body(left, right, requests),
                 *_answers(left, right, answers),
-                *_access(left, right, specs),
-                *(_address(left, right, specs) if facade else ()),
-                *unjudged(stated[0], stated[1], "it"),
+                *_access(left, right, (old.spec, new.spec)),
+                *unjudged(left.more, right.more, "it"),
             )
             yield from (Change(kind, right.label, text, facade) for kind, text in changes)
+            places = (side.places.get(facade, ()) for side in (old, new))
+            was, now = (" or ".join(f"`{'.'.join(place)}`" for place in one) for one in places)
+            if was and now and was != now:
+                text = f"the address of the video is read from {now}, was {was}"
+                yield Change(UNJUDGED, right.label, text, facade)
         elif left:
-            yield Change(BREAKING, left.label, "the operation is gone", facade)
+            yield Change(BREAKING, left.label, f"the operation is gone, `{called[id(left)]}`", facade)
         elif right:
-            yield Change(ADDITIVE, right.label, "new operation")
-
-
-def _paired(
-    before: Sequence[Operation], after: Sequence[Operation], name: Callable[[Operation], str]
-) -> list[tuple[Operation | None, Operation | None]]:
-    """Pair the operations that are the same one: as a facade operation, by method and path, or by identifier."""
-    found: dict[int, Operation] = {}
-    left = list(before)
-    for key in (name, lambda one: one.method + _bare(one.path), lambda one: one.identifier):
-        waiting = {key(one): one for one in reversed(left)}
-        for other in after:
-            if id(other) not in found and key(other) in waiting:
-                found[id(other)] = waiting.pop(key(other))
-                left.remove(found[id(other)])
-    return [*((found.get(id(other)), other) for other in after), *((one, None) for one in left)]
-
-
-def _bare(path: str) -> str:
-    """Return a path without the names of its parameters."""
-    return re.sub(r"\{[^{}/]*\}", "{}", path)
+            yield Change(ADDITIVE, right.label, f"new operation, `{called[id(right)]}`")
 
 
 def _identity(old: Operation, new: Operation) -> Found:
     if old.method != new.method:
         yield BREAKING, f"the method is {new.method.upper()}, was {old.method.upper()}"
-    if _bare(old.path) != _bare(new.path):
+    if old.bare_path != new.bare_path:
         yield BREAKING, f"the path was {old.path}"
     elif old.path != new.path:
         names = [", ".join(one.path_parameters) for one in (new, old)]
@@ -166,67 +147,60 @@ def _identity(old: Operation, new: Operation) -> Found:
 
 
 def _parameters(old: Operation, new: Operation, requests: SideDiff) -> Found:
-    before, after = (
-        {f"{one['in']} parameter `{one['name']}`": one for one in spec.parameters if one["in"] != "path"}
-        for spec in (old, new)
-    )
-    yield from requests.members(before, after, str, _required(before), _required(after))
-    pairs = [(title, stated, after[title]) for title, stated in before.items() if title in after]
-    of_paths = [[one for one in spec.parameters if one["in"] == "path"] for spec in (old, new)]
-    if len(of_paths[0]) == len(of_paths[1]):
-        pairs += [("a path parameter", left, right) for left, right in zip(*of_paths, strict=True)]
-    for title, left, right in pairs:
-        is_single = requests.is_single(_schema(right))
-        was, now = (_written(one, is_single=is_single) for one in (left, right))
-        if was != now:
-            yield BREAKING, f"{title} is written as {now}, was {was}"
-        yield from unjudged(left, right, title, (*_JUDGED_OF_PARAMETERS, *(_WAYS if was != now else ())))
-        yield from requests.schemas(_schema(left), _schema(right), title)
+    before, after = (_said(one) for one in (old, new))
+    needed, needs = ([title for title, one in said.items() if one.get("required") is True] for said in (before, after))
+    yield from requests.members(before, after, str, needed, needs)
+    for title, left in before.items():
+        right = after.get(title, {})
+        if title == "body" and right:
+            yield from _contents(left, right, "the body", requests)
+        elif right:
+            is_single = requests.is_single(schema_of(right))
+            was, now = ("" if is_single else joining_style(one) for one in (left, right))
+            if was != now:
+                yield BREAKING, f"{title} is written as {now or 'repeated values'}, was {was or 'repeated values'}"
+            known = ("style", "explode") if was != now else ("content",) if "content" not in left else ()
+            yield from unjudged(left, right, title, ("name", "in", "required", "schema", *known))
+            yield from requests.schemas(schema_of(left), schema_of(right), title)
 
 
-def _required(stated: dict[str, Json]) -> list[str]:
-    return [title for title, one in stated.items() if one.get("required") is True]
-
-
-def _schema(parameter: Json) -> Any:
-    media = parameter if "schema" in parameter else next(iter((parameter.get("content") or {}).values()), {})
-    return media.get("schema")
-
-
-def _written(parameter: Json, *, is_single: bool) -> str:
-    """Say how a parameter is written (OpenAPI 3.1.1, section 4.8.12.2); single values are alike in most styles."""
-    if "schema" not in parameter and parameter.get("content"):
-        return str(next(iter(parameter["content"])))
-    usual = "form" if parameter["in"] in ("query", "cookie") else "simple"
-    style = str(parameter.get("style", usual))
-    explode = parameter.get("explode", style == "form") is True
-    return "text" if is_single and style in _SAME_FOR_ONE else f"{style}, {'' if explode else 'not '}exploded"
-
-
-def _body(old: Operation, new: Operation, requests: SideDiff) -> Found:
-    before, after = ({"body": one.body} if one.body else {} for one in (old, new))
-    yield from requests.members(before, after, str, _required(before), _required(after))
-    if old.body and new.body:
-        yield from _contents(old.body, new.body, "the body", requests)
+def _said(operation: Operation) -> Json:
+    """List what a request says; the parameters in a path are the same in whatever way they are called."""
+    number = itertools.count(1)
+    said = {
+        f"path parameter {next(number)}" if one["in"] == "path" else f"{one['in']} parameter `{one['name']}`": one
+        for one in operation.parameters
+    }
+    return {**said, "body": operation.body} if operation.body else said
 
 
 def _answers(old: Operation, new: Operation, answers: SideDiff) -> Found:
-    for kind, text in answers.members(old.responses, new.responses, "answer {}".format, (), ()):
+    known = [without_prose(one["content"]) for status, one in old.responses.items() if status.startswith("2")]
+    for status in {**old.responses, **new.responses}:
         # Whoever handles an error that does not come any more misses nothing.
-        yield kind if text.startswith("answer 2") else ADDITIVE, text
-    for status, stated in old.responses.items():
-        if status in new.responses:
-            yield from _contents(stated, new.responses[status], f"the answer {status}", answers)
+        kind, content = BREAKING if status.startswith("2") else ADDITIVE, new.responses.get(status, {}).get("content")
+        if content is None:
+            yield kind, f"answer {status} is gone"
+        elif status not in old.responses:
+            is_known = not known or without_prose(content) in known
+            yield ADDITIVE if is_known else kind, f"new answer {status}"
+        else:
+            yield from _contents(old.responses[status], new.responses[status], f"the answer {status}", answers, kind)
 
 
-def _contents(old: Json, new: Json, title: str, side: SideDiff) -> Found:
+def _contents(old: Json, new: Json, title: str, side: SideDiff, kind_of_first: str = ADDITIVE) -> Found:
     yield from unjudged(old, new, title, ("content", "required"))
     before, after = _by_type(old["content"]), _by_type(new["content"])
-    yield from side.members(before, after, lambda kind: f"`{kind}` of {title}", (), ())
-    for kind in (one for one in before if one in after):
-        left, right = before[kind], after[kind]
-        yield from unjudged(left, right, title, ("schema",))
-        yield from side.schemas(left.get("schema"), right.get("schema"), title)
+    first = min(after, key=reading_order, default="")
+    for kind in {**before, **after}:
+        if kind not in after:
+            yield BREAKING, f"`{kind}` of {title} is gone"
+        elif kind not in before:
+            yield kind_of_first if kind == first else ADDITIVE, f"new `{kind}` of {title}"
+        else:
+            left, right = before[kind], after[kind]
+            yield from unjudged(left, right, title, ("schema",))
+            yield from side.schemas(left.get("schema"), right.get("schema"), title)
 
 
 def _by_type(content: Json) -> Json:
@@ -243,14 +217,6 @@ def _access(old: Operation, new: Operation, specs: tuple[Json, Json]) -> Found:
         yield BREAKING if lost else ADDITIVE, f"it accepts {said[0]}, accepted {said[1]}"
 
 
-def _address(old: Operation, new: Operation, specs: tuple[Json, Json]) -> Found:
-    """Name the place in the answer that is taken for the address of the video, where it is another one."""
-    before, after = (video_url_places(Flattener(spec), one) for spec, one in zip(specs, (old, new), strict=True))
-    if before and after and before != after:
-        said = [" or ".join(f"`{'.'.join(place)}`" for place in places) for places in (after, before)]
-        yield UNJUDGED, f"the address of the video is read from {said[0]}, was {said[1]}"
-
-
 def _accepted(operation: Operation, spec: Json) -> dict[frozenset[str], str]:
     """List what is enough: the credentials that are needed together, once for each scope, and how they are called.
 
@@ -265,9 +231,75 @@ def _accepted(operation: Operation, spec: Json) -> dict[frozenset[str], str]:
             sent = f"{scheme.get('type')} {scheme.get('scheme', '')}".strip()
             if scheme.get("type") == "apiKey":
                 sent = f"`{scheme.get('name')}` in the {scheme.get('in')}"
-            parts += [sent, *(f"{sent} for {scope}" for scope in scopes)]
+            parts += [sent, *(f"{sent} for {scope}" for scope in (scopes if isinstance(scopes, list) else ()))]
         found[frozenset(map(str.lower, parts))] = " with ".join(sorted(parts)) or "none"
     return found
+
+
+@dataclass(frozen=True)
+class _Named:
+    """An operation or a model."""
+
+    names: Mapping[str, str]  # its public names, by what they are names of
+    keys: tuple[Any, ...]  # what tells it from others, the surest first; None where that tells nothing
+    wires: Mapping[str, str]  # its arguments or fields, by their names in Python: what each is on the wire
+
+
+def name_changes(old: Canonical, new: Canonical) -> Iterator[Change]:
+    """Yield what has another name, or whose name is another's now; the documents themselves tell the rest."""
+    for title, named in (("argument", _operations), ("field", _models)):
+        before, after = [*named(old)], [*named(new)]
+        taken = {name for one in after for name in one.names.values()}
+        for left, right in paired(before, after, *(lambda one, n=n: one.keys[n] for n in range(4))):
+            for what, name in left.names.items() if left else ():
+                now = right.names[what] if right else ""
+                if now != name and (now or what == _MODEL):  # of an operation that is gone the document tells
+                    text = f"called `{now}` now" if now else "gone"
+                    text = f"another now, and what it was is {text}" if name in taken else text
+                    yield Change(BREAKING, what, f"`{name}` is {text}")
+            if left and right:
+                where = f"`{next(iter(right.names.values()))}`"
+                yield from (Change(BREAKING, where, f"its {title} {text}") for text in _moved(left.wires, right.wires))
+
+
+def _moved(was: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str]:
+    called = {wire: own for own, wire in now.items()}
+    for own, wire in was.items():
+        if own in now and now[own] != wire:
+            yield f"`{own}` is {now[own]}, was {wire}"
+        elif own not in now and wire in called:
+            yield f"`{own}` is called `{called[wire]}` now"
+
+
+def methods_of(canonical: Canonical) -> list[str]:
+    """Return what each endpoint is called in `client.api`."""
+    names = method_names([(one.operation, one.suffix) for one in canonical.endpoints])
+    return [f"client.api.{group}.{name}" for group, name in names]
+
+
+def _operations(canonical: Canonical) -> Iterator[_Named]:
+    """Yield operations; what their parameters in the path are called is told of the document's path."""
+    for method, one in zip(methods_of(canonical), canonical.endpoints, strict=True):
+        request, media = (one.operation.method, one.operation.bare_path), one.body.media[0] if one.body else ""
+        others = [other for other in one.parameters if other.place != "path"]
+        yield _Named(
+            {_METHOD: method, _MODULE: one.module},
+            ((request, media), (request, one.suffix), (one.operation.identifier, one.suffix), None),
+            {other.own: f"the {other.place} parameter `{other.wire}`" for other in others},
+        )
+
+
+def _models(canonical: Canonical) -> Iterator[_Named]:
+    book = canonical.book
+    vendors = {own: name for name, own in book.names.items()}
+    for name, view in book.components.items():
+        wires = {own: book.wire_names.get(name, {}).get(own, own) for own in view.get("properties", ())}
+        content = json.dumps([without_prose(view), wires]).replace(f'/{name}"', '/"')
+        yield _Named(
+            {_MODEL: f"aikynetix_api.models.{name}"},
+            (vendors.get(name), (name, content), content, name),
+            {own: f"the field `{wire}`" for own, wire in wires.items()},
+        )
 
 
 def report(planned: Plan, changes: Sequence[Change], *, accepted: bool = False) -> str:
@@ -301,6 +333,11 @@ def to_markdown(changes: Sequence[Change]) -> str:
         if chosen := [change for change in changes if change.kind == kind]:
             parts += [f"### {kind.capitalize()} ({len(chosen)})\n", *_listed(_entries(chosen, with_places=True))]
     return "\n".join(parts) or "Nothing changed.\n"
+
+
+def one_line(text: str) -> str:
+    """Spell out the characters that would begin a line of their own, move the cursor or turn the text around."""
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
 def _listed(entries: Iterable[str]) -> list[str]:
@@ -339,17 +376,15 @@ def _draft(changes: Sequence[Change]) -> Iterator[str]:
     following, why = f"{major}.{minor}.{patch + 1}", "patch: words alone"
     if BREAKING in kinds and major:
         following, why = f"{major + 1}.0.0", "major: breaking for callers"
-    elif BREAKING in kinds:
-        following, why = f"0.{minor + 1}.0", "minor, as breaking changes are before 1.0.0"
-    elif ADDITIVE in kinds:
-        following, why = f"{major}.{minor + 1}.0", "minor: callers get more"
-    elif UNJUDGED in kinds:
-        following, why = f"{major}.{minor + 1}.0", "at least minor"
+    elif kinds != {DOCUMENTATION}:
+        more = "minor: callers get more" if ADDITIVE in kinds else "at least minor"
+        why = "minor, as breaking changes are before 1.0.0" if BREAKING in kinds else more
+        following = f"{major}.{minor + 1}.0"
     why += "; a person should look at what was not judged" * (UNJUDGED in kinds)
     yield f"## Draft for CHANGELOG.md\n\nVersion {version} -> {following} ({why}).\n"
     told = {kind: _entries([one for one in changes if one.kind == kind]) for kind in KINDS}
     broken = [f"**Breaking:** {entry}" for entry in told[BREAKING]]
-    removed = [entry for entry in broken if entry.endswith(" is gone")]
+    removed = [entry for entry in broken if " is gone" in entry]
     changed = [*(entry for entry in broken if entry not in removed), *told[UNJUDGED]]
     words = ["The documentation of the operations follows the vendor's"] if kinds == {DOCUMENTATION} else []
     for heading, entries in (("Added", told[ADDITIVE]), ("Changed", changed or words), ("Removed", removed)):

@@ -5,12 +5,13 @@ A schema is the set of values that it allows, one shape for each kind of value, 
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from scripts.regen._document import PROSE_KEYS, differing_keys, side_of, without_prose
 from scripts.regen._schemas import Flattener, required_of, variants
@@ -34,6 +35,7 @@ _JUDGED = frozenset(
      "uniqueItems", "exclusiveMinimum", "exclusiveMaximum", *_UPPER, *_LOWER}
 )  # fmt: skip
 
+_T = TypeVar("_T")
 Found = Iterator[tuple[str, str]]
 """Changes, each its kind and a phrase."""
 
@@ -80,16 +82,13 @@ class Shapes:
 
 
 def _plain_shapes(flat: Json, rest: Json) -> list[Shape]:
-    kind, values = flat.get("type"), [flat["const"]] if "const" in flat else flat.get("enum")
+    kind, values = flat.get("type"), flat.get("enum")
     if kind == "string" and flat.get("format") in _TYPED_FORMATS:
         kind = f"string ({flat['format']})"
-    found: dict[str, Json] = {}
-    for value in values if isinstance(values, list) else ():
-        own = "null" if value is None else kind or _KINDS_OF_VALUES[type(value)]
-        found.setdefault(own, {**rest, "enum": []})["enum"].append(value)
     if not isinstance(values, list):
-        found = dict.fromkeys([kind] if kind else _JSON_KINDS, rest)
-    return [Shape(own, {} if own == "null" else one) for own, one in found.items()]
+        return [Shape(one, {} if one == "null" else rest) for one in ([kind] if kind else _JSON_KINDS)]
+    kinds = ["null" if value is None else kind or _KINDS_OF_VALUES[type(value)] for value in values]
+    return [Shape(one, {**rest, "enum": [value]}) for one, value in zip(kinds, values, strict=True)]
 
 
 def _distinct(shapes: list[Shape]) -> list[Shape]:
@@ -98,12 +97,26 @@ def _distinct(shapes: list[Shape]) -> list[Shape]:
     for shape in shapes:
         rest = {name: one for name, one in shape.schema.items() if name != "enum"}
         key = json.dumps([shape.kind, rest], sort_keys=True)
-        known = kept.setdefault(key, shape)
-        if known is not shape:
-            values = [one.schema["enum"] for one in (known, shape) if "enum" in one.schema]
-            rest |= {"enum": [*values[0], *values[1]]} if len(values) > 1 else {}
-            kept[key] = Shape(shape.kind, rest)
+        values: list[Any] = [one.schema.get("enum") for one in (kept.get(key), shape) if one]
+        kept[key] = Shape(shape.kind, rest if None in values else {**rest, "enum": [*itertools.chain(*values)]})
     return list(kept.values())
+
+
+def paired(before: Sequence[_T], after: Sequence[_T], *keys: Callable[[_T], Any]) -> list[tuple[_T | None, _T | None]]:
+    """Pair what is the same by one key after the other; where a key is None it tells nothing."""
+    found: dict[int, _T] = {}
+    left = list(before)
+    for key in keys:
+        waiting: dict[Any, list[_T]] = {}
+        for one in left:
+            waiting.setdefault(key(one), []).append(one)
+        for other in after:
+            same = waiting.get(key(other)) if id(other) not in found and key(other) is not None else None
+            if same:
+                found[id(other)] = same.pop(0)
+        taken = {id(one) for one in found.values()}
+        left = [one for one in left if id(one) not in taken]
+    return [*((found.get(id(other)), other) for other in after), *((one, None) for one in left)]
 
 
 def unjudged(old: Json, new: Json, title: str, known: Collection[str] = ()) -> Found:
@@ -165,10 +178,12 @@ class SideDiff:
         for family in dict.fromkeys(one.kind.replace("integer", "number") for one in (*left, *right)):
             kinds = ("integer", family) if family == "number" else (family,)
             ones, others = ([one for one in shapes if one.kind in kinds] for shapes in (left, right))
-            for number, one, other in _paired(ones, others):
-                is_only = len(ones) == len(others) == 1
-                yield from self._inside(one, other, title if is_only else f"alternative {number} of {title}")
-                yield from unjudged(one.schema, other.schema, title, _JUDGED)
+            is_only = len(ones) == len(others) == 1
+            for one, other in paired(ones, others, lambda one: json.dumps(without_prose(one.schema)), type):
+                if one and other:
+                    which = title if is_only else f"alternative {ones.index(one) + 1} of {title}"
+                    yield from self._inside(one, other, which)
+                    yield from unjudged(one.schema, other.schema, title, _JUDGED)
             more = len(others) - len(ones)
             if more and ones and others:
                 words = f"{abs(more)} {'fewer' if more < 0 else 'more'} alternative(s) that are {family}"
@@ -223,18 +238,6 @@ def _kinds_text(shapes: Sequence[Shape]) -> str:
     return "anything" if _is_anything(shapes) else " or ".join(kinds) or "nothing"
 
 
-def _paired(old: Sequence[Shape], new: Sequence[Shape]) -> Iterator[tuple[int, Shape, Shape]]:
-    """Pair alternatives: those that are the same, then in order."""
-    left, right = dict(enumerate(old, 1)), list(new)
-    ways: tuple[Callable[[Shape], Any], ...] = (lambda one: without_prose(one.schema), type)
-    for way in ways:
-        for number, one in list(left.items()):
-            if match := next((other for other in right if way(other) == way(one)), None):
-                del left[number]
-                right.remove(match)
-                yield number, one, match
-
-
 def _is_anything(shapes: Sequence[Shape]) -> bool:
     """Tell whether a value of every kind is allowed."""
     return {one.kind for one in shapes}.issuperset(_JSON_KINDS)
@@ -265,8 +268,6 @@ def _constraints(shape: Shape) -> Json:
     found |= {name: schema[name] for name in ("multipleOf",) if _is_number(schema.get(name)) and schema[name] > 0}
     if "enum" in schema:
         found["enum"] = {json.dumps(value) for value in schema["enum"]}
-    if shape.kind.endswith(f"({schema.get('format')})"):
-        del found["format"]
     return found
 
 
@@ -276,7 +277,8 @@ def _is_number(value: object) -> bool:
 
 def _moved(name: str, was: Any, now: Any) -> tuple[bool, bool]:
     if name == "format":
-        return now is not None, False  # one that Python has no type for is no more than a word about an answer
+        # One that Python has no type for is no more than a word about an answer; every integer is said to be `int64`.
+        return now not in (None, "int64"), False
     if was is None or now is None:
         lost = was is None
     elif name in (*_UPPER, *_LOWER):

@@ -18,9 +18,12 @@ from ruamel.yaml import YAML
 from ruamel.yaml.composer import MaxDepthExceededError
 from ruamel.yaml.error import YAMLError
 
-from scripts.regen._problems import RefusedError
-
 Json = dict[str, Any]
+
+
+class RefusedError(Exception):
+    """The document or the tools cannot be used; the message is one paragraph for a person to read."""
+
 
 MAX_DEPTH = 150
 MAX_NODES = 5_000_000
@@ -117,6 +120,11 @@ def check_document(value: Any, name: str) -> Json:
     spec = {**value, "openapi": version}
     _check_structure(spec, name)
     return spec
+
+
+def to_bytes(spec: Json) -> bytes:
+    """Return a document as indented JSON in UTF-8 with a newline at its end."""
+    return (json.dumps(spec, indent=2, ensure_ascii=False) + "\n").encode("utf-8")
 
 
 def _unique(pairs: list[tuple[str, Any]], name: str) -> Json:
@@ -248,8 +256,7 @@ def objects(node: Any, where: str = "", *, is_name_map: bool = False) -> Iterato
 
 def differing_keys(left: Mapping[str, Any], right: Mapping[str, Any], known: Collection[str]) -> list[str]:
     """List the keys, other than known ones and prose, whose values differ."""
-    one = without_prose({key: value for key, value in left.items() if key not in known})
-    other = without_prose({key: value for key, value in right.items() if key not in known})
+    one, other = (without_prose({key: side[key] for key in side if key not in known}) for side in (left, right))
     return [key for key in {**one, **other} if key not in one or key not in other or one[key] != other[key]]
 
 

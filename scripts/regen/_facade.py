@@ -19,21 +19,29 @@ from scripts.regen._canonical import schema_of
 from scripts.regen._document import side_of
 from scripts.regen._find import GENERIC, base_url, is_json, rank_of, suffices
 from scripts.regen._names import folded, module_name
-from scripts.regen._problems import Finding
 from scripts.regen._rules import FACADE_SOURCE, RULES, SESSION_PARAMETER, UNMISTAKABLE, Rule
-from scripts.regen._wire import UNSAID, Case
+from scripts.regen._wire import Case
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from scripts.regen._canonical import Canonical, Endpoint
     from scripts.regen._document import Json
-    from scripts.regen._find import Credentials, Place
+    from scripts.regen._find import Place
     from scripts.regen._operations import Operation
     from scripts.regen._schemas import ModelBook
 
 _TABLE = "scripts/regen/_rules.py"
 _DECIDE = f"decide what the facade sends, and say it in {FACADE_SOURCE}"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One reason why a facade method can no longer do its job."""
+
+    method: str  # the facade's operation, e.g. ``get_analyzed_video``
+    changed: str  # what the vendor's document says now, one sentence
+    advice: str  # what a maintainer should do about it, one sentence
 
 
 @dataclass(frozen=True)
@@ -71,12 +79,13 @@ class FacadeRequest:
         fields, required = self.model.get("properties", {}), self.model.get("required", ())
         for way in self.rule.requests:
             stated = (one for one in self.endpoint.parameters if one.required and "default" in one.view)
-            values = {one.own: one.view["default"] for one in stated} | _said(self.in_parameters, way)
+            values: Json = {one.own: one.view["default"] for one in stated} | _said(self.in_parameters, way)
             values[SESSION_PARAMETER] = "squad 7/é"
             content = {name: fields[name]["default"] for name in required if "default" in fields[name]}
             content |= _said(self.in_body, way)
-            body = {self.wires.get(name, name): value for name, value in content.items()} if self.model else UNSAID
-            yield Case(self.endpoint, values, body)
+            if self.model:
+                values["body"] = {self.wires.get(name, name): value for name, value in content.items()}
+            yield Case(self.endpoint, values)
 
 
 def _said(flags: Mapping[str, bool], way: tuple[str, ...]) -> dict[str, bool]:
@@ -87,7 +96,7 @@ def facade_requests(canonical: Canonical) -> dict[str, FacadeRequest]:
     """Return how the facade makes the requests of the operations that the document has."""
     found: dict[str, FacadeRequest] = {}
     for rule in RULES:
-        if endpoint := canonical.named(rule.name):
+        if endpoint := canonical.facade.get(rule.name):
             book, body, flags = canonical.book, endpoint.body, rule.flags
             component = book.components.get(body.model, {}) if body else {}
             model = component if "properties" in component else {}
@@ -118,18 +127,15 @@ def missing_operations(
 ) -> Iterator[Finding]:
     """Report the facade operations that the document does not have, or has more than once."""
     for rule in RULES:
-        found = candidates[rule.name]
-        if len(found) > 1:
-            labels = " and ".join(one.label for one in found)
-            yield Finding(rule.name, f"several operations could be meant: {labels}", f"tell them apart in {_TABLE}")
-        elif not found:
-            wanted = "/".join(rule.shape)
-            changed = f"there is no {' or '.join(rule.methods).upper()} operation on a path ending in {wanted} now"
+        methods = " or ".join(rule.methods).upper()
+        missing = f"there is no {methods} operation on a path ending in {rule.shape} now{_nearest(rule, operations)}"
+        several = f"several operations could be meant: {' and '.join(one.label for one in candidates[rule.name])}"
+        if len(candidates[rule.name]) != 1:
             yield Finding(
                 rule.name,
-                f"{changed}{_nearest(rule, operations)}",
-                f"if it was renamed, add its path or operationId to the rule `{rule.name}` in {_TABLE}; if it was "
-                "removed, deprecate the facade method",
+                several if candidates[rule.name] else missing,
+                f"name the path or operationId that is meant in the rule `{rule.name}` in {_TABLE}; if it was removed, "
+                "deprecate the facade method",
             )
 
 
@@ -138,13 +144,12 @@ def _nearest(rule: Rule, operations: Sequence[Operation]) -> str:
     known = {folded(name) for name in rule.operation_ids}
     if same := [one for one in operations if folded(one.identifier) in known]:
         return f" (its operationId `{same[0].identifier}` is {same[0].label} now)"
-    close = difflib.get_close_matches("/".join(rule.shape), [one.path for one in operations], n=1, cutoff=0.5)
+    close = difflib.get_close_matches(rule.shape, [one.path for one in operations], n=1, cutoff=0.5)
     return f" (closest: {close[0]})" if close else ""
 
 
-def check_facade(canonical: Canonical, places: Mapping[str, tuple[Place, ...]]) -> list[Finding]:
+def check_facade(canonical: Canonical, places: Mapping[str, tuple[Place, ...]]) -> Iterator[Finding]:
     """Report everything that keeps a facade operation of this document from doing its job."""
-    findings: list[Finding] = []
     for name, request in facade_requests(canonical).items():
         operation = request.endpoint.operation
         unsaid = [*request.unsayable()]
@@ -153,13 +158,9 @@ def check_facade(canonical: Canonical, places: Mapping[str, tuple[Place, ...]]) 
             judged = (one for case in request.cases() for one in _judged(case))
             complaints = ((what, _complaint(canonical.book, schema, ways)) for what, schema, ways in judged)
             unsaid = [f"{what}: {why}" for what, why in complaints if why][:1]
-        found = [
-            *((why, _DECIDE) for why in unsaid),
-            *_about_response(name, operation, places),
-            *_about_access(operation, canonical.credentials, canonical.base),
-        ]
-        findings += [Finding(name, changed, advice) for changed, advice in found]
-    return findings
+        yield from (Finding(name, why, _DECIDE) for why in unsaid)
+        for about in (_about_response(name, operation, places), _about_access(operation, canonical)):
+            yield from (Finding(name, changed, advice) for changed, advice in about)
 
 
 def _judged(case: Case) -> Iterator[tuple[str, Any, list[Any]]]:
@@ -174,10 +175,10 @@ def _judged(case: Case) -> Iterator[tuple[str, Any, list[Any]]]:
             yield f"{what}: {json.dumps(value)} is not allowed, it is written as {kind}", schema, [value]
         ways = [value, json.dumps(value)] if isinstance(value, bool) and is_text else [value]
         yield f"{what}: {json.dumps(value)} is not allowed", one.stated.get("schema", {}), ways
-    body = case.endpoint.body
-    if body is not None and isinstance(case.body, dict):
-        shown = json.dumps(case.body, ensure_ascii=False)[:200]
-        yield f"its body may not be what the facade sends, {shown}", body.stated.get("schema", {}), [case.body]
+    if case.endpoint.body and "body" in case.values:
+        said, schema = case.values["body"], case.endpoint.body.stated.get("schema", {})
+        shown = json.dumps(said, ensure_ascii=False)[:200]
+        yield f"its body may not be what the facade sends, {shown}", schema, [said]
 
 
 def _complaint(book: ModelBook, schema: Any, ways: list[Any]) -> str:
@@ -220,7 +221,8 @@ def _about_response(
         yield changed, "ask the vendor what stands there"
 
 
-def _about_access(operation: Operation, credentials: Credentials, base: str | None) -> Iterator[tuple[str, str]]:
+def _about_access(operation: Operation, canonical: Canonical) -> Iterator[tuple[str, str]]:
+    credentials, base = canonical.credentials, canonical.base
     for kind, schemes in (("API key", credentials.key_schemes), ("bearer token", credentials.bearer_schemes)):
         if not suffices(schemes, operation):
             asked = [" together with ".join(one) or "nothing" for one in operation.security or [{}]]
@@ -241,8 +243,8 @@ def _about_access(operation: Operation, credentials: Credentials, base: str | No
 def facade_values(spec: Json, canonical: Canonical, places: Mapping[str, tuple[Place, ...]]) -> Json:
     """Return what the template of the module says. Every value becomes a literal, so the document cannot add code."""
     requests = facade_requests(canonical)
-    gone = {rule.name: "the vendor's spec has no such operation any more" for rule in RULES}
-    reasons = {**gone, **{name: "; ".join(one.unsayable()) for name, one in requests.items()}}
+    reasons = {rule.name: "the vendor's spec has no such operation any more" for rule in RULES}
+    reasons |= {name: "; ".join(one.unsayable()) for name, one in requests.items()}
     return {
         "title": str(spec["info"].get("title", "")),
         "version": str(spec["info"].get("version", "")),

@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
-from scripts.regen._document import resolve
+from scripts.regen._document import RefusedError, resolve
 from scripts.regen._names import folded, identifier
 from scripts.regen._operations import PARAMETER_IN_PATH
-from scripts.regen._problems import RefusedError
 from scripts.regen._rules import (
     DOCUMENTED_ORIGIN,
     NEUTRAL_WORDS,
@@ -39,7 +38,7 @@ def find_operations(operations: Sequence[Operation]) -> dict[str, list[Operation
     found: dict[str, list[Operation]] = {}
     ours = [one for one in operations if not _is_about_another_thing(one)]
     for rule in RULES:
-        shape, known = [_segment(part) for part in rule.shape], {folded(name) for name in rule.operation_ids}
+        shape, known = _segments(rule.shape), {folded(name) for name in rule.operation_ids}
         shaped = [one for one in ours if _segments(one.path)[-len(shape) :] == shape]
         found[rule.name] = _best(shaped, rule) or _best([one for one in ours if folded(one.identifier) in known], rule)
     return found
@@ -51,7 +50,7 @@ def _best(candidates: Sequence[Operation], rule: Rule) -> list[Operation]:
         fitting = [one for one in fitting if len(one.path_parameters) == 1] or fitting
         fitting = [one for one in fitting if _segments(one.path) == _segments(rule.home)] or fitting
         if fitting:  # the same path with and without a slash at its end, or another parameter's name, is one
-            paths = {PARAMETER_IN_PATH.sub("{}", one.path).rstrip("/") for one in fitting}
+            paths = {one.bare_path.rstrip("/") for one in fitting}
             return fitting[:1] if len(paths) == 1 else fitting
     return []
 
@@ -63,11 +62,8 @@ def _is_about_another_thing(operation: Operation) -> bool:
 
 
 def _segments(path: str) -> list[str]:
-    return [_segment(part) for part in path.split("/") if part]
-
-
-def _segment(part: str) -> str:
-    return "{}" if PARAMETER_IN_PATH.fullmatch(part) else folded(part).removesuffix("s")
+    parts = [part for part in path.split("/") if part]
+    return ["{}" if PARAMETER_IN_PATH.fullmatch(part) else folded(part).removesuffix("s") for part in parts]
 
 
 def is_json(kind: str) -> bool:
@@ -140,12 +136,6 @@ class Credentials:
     bearer: tuple[str, str] | None  # header and prefix of a bearer token, None when the vendor takes none
     key_schemes: frozenset[str] = frozenset()  # names of the schemes that this API key fulfils
     bearer_schemes: frozenset[str] = frozenset()  # names of the schemes that this token fulfils
-
-    @property
-    def names(self) -> frozenset[tuple[str, str]]:
-        """Places and lower-case names that credentials occupy in a request."""
-        keys = [self.api_key] if self.api_key else []
-        return frozenset([_AUTHORIZATION, *((place, name.lower()) for place, name in keys)])
 
 
 def suffices(schemes: Collection[str], operation: Operation) -> bool:
@@ -261,7 +251,8 @@ def video_url_places(book: Flattener, operation: Operation) -> tuple[Place, ...]
         is_success = status.startswith("2") or (status == "default" and not documented)
         # Which of several kinds of JSON the server sends is its choice.
         for kind in filter(is_json, response["content"]) if is_success else ():
-            answers = [_shape(book, one) for one in _alternatives(book, response["content"][kind].get("schema", {}))]
+            schema = response["content"][kind].get("schema", {})
+            answers = [_shape(book, one) for one in book.alternatives(schema) or [schema]]
             found = [(rank, status == "202", places) for rank, places in answers if rank >= 0]
             shapes.extend([one for one in found if one[0] != GENERIC] or found)
     best = min((rank for rank, _, _ in shapes), default=0)
@@ -269,13 +260,6 @@ def video_url_places(book: Flattener, operation: Operation) -> tuple[Place, ...]
     if any(not places or (best < rank == GENERIC) for rank, _, places in chosen):
         return ()
     return tuple(dict.fromkeys(place for _, _, places in chosen for place in places))
-
-
-def _alternatives(book: Flattener, schema: Any) -> list[Any]:
-    """List the alternatives of an answer, which have their places each for itself."""
-    flat = book.target(schema)
-    common = {key: value for key, value in flat.items() if key not in ("oneOf", "anyOf")}
-    return [{"allOf": [variant, common]} for variant in variants(flat)] or [schema]
 
 
 def _shape(book: Flattener, schema: Any) -> tuple[int, list[Place]]:

@@ -21,7 +21,6 @@ import keyword
 import re
 import subprocess
 from copy import copy
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,9 +33,9 @@ from openapi_python_client.parser.openapi import GeneratorData
 from openapi_python_client.schema.untrusted_string import UntrustedString
 from ruff import find_ruff_bin  # type: ignore[import-untyped]  # it ships no types
 
+from scripts.regen._document import RefusedError
 from scripts.regen._names import folded, identifier
 from scripts.regen._operations import PARAMETER_IN_PATH
-from scripts.regen._problems import RefusedError
 from scripts.regen._schemas import clean_prose
 
 if TYPE_CHECKING:
@@ -49,21 +48,10 @@ if TYPE_CHECKING:
 
 
 PACKAGE = "aikynetix_api"
-PINNED = {"openapi-python-client": "0.29.1", "ruff": "0.17.6"}
 TEMPLATES = Path(__file__).with_name("templates")
 # The parser copies an endpoint, with all its models, at each of four steps, which is a tenth of a whole run.
 parser.deepcopy = copy  # type: ignore[assignment, attr-defined]  # a shallow copy will do
 _RUFF_TIMEOUT = 120.0  # seconds; three hundred operations take about two
-
-
-def check_tools() -> None:
-    """Refuse to run with other versions than those whose bytes are committed."""
-    for package, wanted in PINNED.items():
-        if (found := version(package)) != wanted:
-            raise RefusedError(
-                f"{package} is {found}, and the committed package was made with {wanted}: the bytes would differ. "
-                f'Install it with `pip install "{package}=={wanted}"` (or the `dev` extra).'
-            )
 
 
 def generate(canonical: Canonical, target: Path, facade: Mapping[str, Any]) -> None:

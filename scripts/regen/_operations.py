@@ -7,8 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
-from scripts.regen._document import METHODS, resolve
-from scripts.regen._problems import RefusedError
+from scripts.regen._document import METHODS, RefusedError, resolve
 
 if TYPE_CHECKING:
     from scripts.regen._document import Json
@@ -17,10 +16,7 @@ PARAMETER_IN_PATH = re.compile(r"\{([^{}/]*)\}")
 _LOCATIONS = ("path", "query", "header", "cookie", "querystring")
 # OpenAPI 3.1.1, section 4.8.12.2: header parameters with these names are to be ignored.
 _IGNORED_HEADERS = frozenset({"accept", "content-type", "authorization"})
-_READ = frozenset(
-    {"operationId", "tags", "parameters", "requestBody", "responses", "security", "servers", "summary", "description",
-     "deprecated"}
-)  # fmt: skip
+_READ = frozenset({"parameters", "requestBody", "responses", "security", "servers", "deprecated"})
 
 
 @dataclass(frozen=True)
@@ -41,12 +37,17 @@ class Operation:
     deprecated: bool  # whether the vendor advises against it
     own_servers: bool  # whether `servers` are stated for it or its path
     tag: str  # the vendor's first tag, or ``default``
-    more: Json  # what else the vendor says of it, callbacks and extensions
+    more: Json  # what else the vendor says of it: words and names, callbacks and extensions
 
     @property
     def label(self) -> str:
         """Name the operation in messages."""
         return f"{self.method.upper()} {self.path}"
+
+    @property
+    def bare_path(self) -> str:
+        """The path without the names of its parameters."""
+        return PARAMETER_IN_PATH.sub("{}", self.path)
 
     @property
     def path_parameters(self) -> list[str]:

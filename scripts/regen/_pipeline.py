@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import argparse
 import ast
-import json
-import os
+import contextlib
+import importlib
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import traceback
+import warnings
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+from unittest.mock import patch
 
 from scripts.regen._canonical import NO_SERVER, Canonical
-from scripts.regen._diff import Change, compare, report
-from scripts.regen._diff_package import package_changes
-from scripts.regen._diff_schema import UNJUDGED
-from scripts.regen._document import Json, load_spec, reached
-from scripts.regen._facade import check_facade, facade_requests, facade_values, missing_operations
+from scripts.regen._diff import Change, compare, name_changes, one_line, report
+from scripts.regen._diff_schema import ADDITIVE, BREAKING, UNJUDGED
+from scripts.regen._document import Json, RefusedError, load_spec, reached, to_bytes
+from scripts.regen._facade import Finding, check_facade, facade_requests, facade_values, missing_operations
 from scripts.regen._find import (
     Credentials,
     Place,
@@ -33,17 +33,18 @@ from scripts.regen._find import (
     suffices,
     video_url_places,
 )  # fmt: skip
-from scripts.regen._generate import PACKAGE, check_tools, generate
+from scripts.regen._generate import PACKAGE, generate
 from scripts.regen._operations import Operation, operations_of
-from scripts.regen._problems import EXIT_LOUD, EXIT_OK, EXIT_REFUSED, Finding, RefusedError, one_line, to_bytes
-from scripts.regen._wire import difference, sampled
+from scripts.regen._wire import Case, UnsureError, difference, made, sampled
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
+    import httpx
+
+EXIT_OK, EXIT_LOUD, EXIT_REFUSED = range(3)
 _PLAIN_CALLS = frozenset({"TypeVar", "Unset", "field", "_attrs_field"})
 _DEFINITIONS = ast.Import | ast.ImportFrom | ast.Assign | ast.AnnAssign | ast.ClassDef | ast.Pass
-_TIMEOUT = 180.0  # seconds; a thousand operations take a few
 _RECURSION = 12_000  # frames; documents are at most 150 levels deep and a level takes a few dozen frames
 
 
@@ -79,7 +80,6 @@ def plan(data: bytes, name: str) -> Plan:
 
 def build(planned: Plan, folder: Path) -> Path:
     """Generate and verify the package below a folder, with why an operation cannot be called, or with what alone."""
-    check_tools()
     package = folder / PACKAGE
     facade = facade_values(planned.spec, planned.canonical, planned.places)
     generate(planned.canonical, package, facade)
@@ -87,14 +87,14 @@ def build(planned: Plan, folder: Path) -> Path:
     wrong = _check_requests(planned, package)
     for endpoint in planned.canonical.endpoints:
         kinds = _accepted(planned.canonical.credentials, endpoint.operation)
-        path = package / "api" / endpoint.tag / f"{endpoint.name}.py"
+        path = package / endpoint.file
         source = path.read_text("utf-8")
         if why := wrong.get(endpoint.module):
             which = f" ({endpoint.name})" if endpoint.suffix else ""
             said = f"{endpoint.operation.label}{which} cannot be called: {why}"
             planned.canonical.notes.append(said)
             source = source.replace(_HEAD, f"{_HEAD}    raise ValueError(NOT_CALLABLE)\n", 1)
-            source += f"\n\nNOT_CALLABLE: str = {said!a}\n"
+            source += f"{_MARK.decode()}{said!a}\n"
         if kinds is not None:
             source += f"\n\nCREDENTIALS: tuple[str, ...] = {kinds!a}\n"
         path.write_text(source, "utf-8")
@@ -109,77 +109,73 @@ def _check_requests(planned: Plan, package: Path) -> dict[str, str]:
     cases = [*facade, *(case for one in canonical.endpoints for case in sampled(canonical, one))]
     wrong = {endpoint.module: endpoint.trouble for endpoint in canonical.endpoints if endpoint.trouble}
     said: list[str] = []
-    results = verify(canonical, package, [case.job() for case in cases])
-    for number, (case, made) in enumerate(zip(cases, results, strict=True)):
+    for number, (case, request) in enumerate(zip(cases, verify(canonical, package, cases), strict=True)):
         endpoint = case.endpoint
-        why = made.get("error") or made.get("unsure") or difference(case, made)
+        failed = f"{type(request).__name__}: {request}"[:300].removeprefix(f"{UnsureError.__name__}: ")
+        why = failed if isinstance(request, Exception) else difference(case, request)
         if why and number < len(facade):
             planned.findings.append(Finding(endpoint.name, f"its request cannot be made: {why}", "ask the vendor"))
-        elif why and "unsure" in made:
+        elif isinstance(request, UnsureError):
             said.append(f"{endpoint.operation.label} was not compared with the document: {why}")
-        elif why and "error" in made and case.is_all:
+        elif isinstance(request, Exception) and case.is_all:
             said.append(f"{endpoint.operation.label}: not everything that it describes can be said: {why}")
-        elif why and canonical.named(endpoint.name) is not endpoint:
+        elif why and canonical.facade.get(endpoint.name) is not endpoint:
             wrong.setdefault(endpoint.module, f"its request is not what the document describes: {why}")
     canonical.notes.extend(dict.fromkeys(said))
     return wrong
 
 
-def verify(canonical: Canonical, package: Path, jobs: Sequence[Json] = ()) -> list[Json]:
+def verify(canonical: Canonical, package: Path, cases: Sequence[Case] = ()) -> list[httpx.Request | Exception]:
     """Check that no operation is missing, that modules only define, and that every one imports; make requests."""
     for endpoint in canonical.endpoints:
-        if not (package / "api" / endpoint.tag / f"{endpoint.name}.py").is_file():
+        if not (package / endpoint.file).is_file():
             lost = f"{endpoint.operation.label}: it wrote no module {endpoint.module}"
             raise RefusedError(f"The generator left out {lost}.")
     paths = sorted(package.rglob("*.py"))
     for path in (one for one in paths if one != package / "wire.py"):  # ours, word for word
         _check_source(path)
-    parts = [path.relative_to(package.parent).with_suffix("").parts for path in paths]
-    modules = [".".join(one).removesuffix(".__init__") for one in parts]
-    kept = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
-    environment = {**kept, "PYTHONPATH": str(package.parent), "PYTHONDONTWRITEBYTECODE": "1"}
-    # An escape that Python does not know is a warning of the compiler, which has no module's name yet.
-    strict = ["-W", "error::SyntaxWarning", "-W", "error::DeprecationWarning:aikynetix_api"]
-    done = subprocess.run(
-        [sys.executable, "-P", *strict, str(Path(__file__).with_name("_probe.py"))],
-        input=json.dumps({"modules": modules, "cases": jobs}),
-        capture_output=True,
-        text=True,
-        timeout=_TIMEOUT,
-        check=False,
-        env=environment,
-        cwd=package.parent,
-    )
-    if done.returncode != 0:
-        said = " ".join(done.stderr.split())[-600:]
-        raise RefusedError(f"The generator wrote a module that cannot be imported: {said}")
-    made: list[Json] = json.loads(done.stdout)
-    return made
+    with _alone(package):
+        for path in paths:
+            module = ".".join(path.relative_to(package.parent).with_suffix("").parts)
+            try:
+                importlib.import_module(module.removesuffix(".__init__"))
+            except Exception as error:
+                raise RefusedError(f"The generator wrote {module}, which cannot be imported: {error}") from error
+        return [made(case) for case in cases]
+
+
+@contextlib.contextmanager
+def _alone(package: Path) -> Iterator[None]:
+    """Let the package be imported in the place of any other of its name, and forget it in the end."""
+    path = [str(package.parent), *sys.path]
+    with patch.dict(sys.modules), patch.multiple(sys, path=path, dont_write_bytecode=True):
+        for name in [name for name in sys.modules if name.split(".")[0] == PACKAGE]:
+            del sys.modules[name]
+        importlib.invalidate_caches()
+        yield
 
 
 def _check_source(path: Path) -> None:
     """Refuse a module that does anything but define: the vendor's text must never become code that runs."""
     try:
-        left: list[ast.AST] = [ast.parse(path.read_text("utf-8"))]
+        with warnings.catch_warnings(action="error"):  # an escape that Python does not know
+            left: list[ast.AST] = [ast.parse(path.read_text("utf-8"))]
     except (SyntaxError, ValueError) as error:
         raise RefusedError(f"The generator wrote a module that is not Python: {path.name}: {error}") from error
     while left:
         node = left.pop()
-        match node:
-            case ast.FunctionDef() | ast.AsyncFunctionDef():
-                node.body.clear()  # it runs later; decorators and defaults run at once
-            case ast.Call(func=ast.Name(id=name)) if name in _PLAIN_CALLS:
-                pass
-            case ast.If(test=ast.Name(id="TYPE_CHECKING")) | ast.Expr(value=ast.Constant()):
-                pass
-            case ast.Call() | ast.stmt() if not isinstance(node, _DEFINITIONS):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            node.body.clear()  # it runs later; decorators and defaults run at once
+        elif isinstance(node, ast.Call | ast.stmt) and not isinstance(node, _DEFINITIONS):
+            is_plain = isinstance(node, ast.Call) and ast.unparse(node.func) in _PLAIN_CALLS
+            is_prose = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+            if not (is_plain or is_prose or (isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING")):
                 raise RefusedError(f"The generated module {path.name} would run code when it is imported.")
-            case _:
-                pass
         left.extend(ast.iter_child_nodes(node))
 
 
 _HEAD = ") -> dict[str, Any]:\n"
+_MARK = b"\n\nNOT_CALLABLE: str = "
 _WORDS: dict[tuple[str, ...], str] = {
     (): "take neither an API key nor a bearer token alone",
     ("api_key",): "take an API key alone, no bearer token",
@@ -276,10 +272,24 @@ def _run(options: argparse.Namespace) -> int:
 def _changes(planned: Plan, package: Path, destination: Path) -> list[Change]:
     """Return what changed for callers since the committed package."""
     try:
-        previous = load_spec((destination / "openapi.json").read_bytes(), "the previous document")
+        previous = plan((destination / "openapi.json").read_bytes(), "the previous document")
+        return changes_between((previous, tree_files(destination)), (planned, tree_files(package)))
     except (OSError, RefusedError):
         return [Change(UNJUDGED, "document", "the package that is there does not say what it was made from")]
-    return [*compare(previous, planned.spec), *package_changes(tree_files(destination), tree_files(package))]
+    except Exception as problem:  # what nobody foresaw keeps out of the report, and nobody from regenerating
+        return [Change(BREAKING, "document", f"it cannot be compared with the one before: {problem!r}")]
+
+
+def changes_between(*sides: tuple[Plan, Mapping[str, bytes]]) -> list[Change]:
+    """Compare two documents, the names that callers have for what they describe, and the packages made of them."""
+    (old, new), packages = zip(*sides, strict=True)
+    changes = [*compare(old, new), *name_changes(old.canonical, new.canonical)]
+    for one in new.canonical.endpoints:
+        was, now = (_MARK in package.get(one.file, b"") for package in packages)
+        if was != now and one.file in packages[0]:
+            text = "it cannot be called any more" if now else "it can be called now"
+            changes.append(Change(BREAKING if now else ADDITIVE, one.operation.label, text))
+    return changes
 
 
 def _compare(package: Path, destination: Path) -> int:

@@ -17,12 +17,7 @@ FACADE_SOURCE = "aikynetix/_operations.py"
 # documentation pages and no document, so the host its pages name is the only origin there is.
 DOCUMENTED_ORIGIN = "https://api.aikynetix.app"
 
-
-_SHAPE = ("sessions", "{}", "analyzed-video")
-_HOME = "/session-management/sessions/{}/analyzed-video/"
 _ID = "session-management_sessions_analyzed-video"
-
-
 _ANALYSIS = ("is_jump", "is_weight")
 
 
@@ -35,9 +30,10 @@ class Rule:
     operation_ids: tuple[str, ...]  # the vendor's; with them the operation is found when its path was renamed
     flags: tuple[str, ...]  # the yes-or-no choices that the facade says, by their generated Python names
     body_model: str  # the stable name of the request body's model
-    # The last segments of the path, `{}` for a parameter; compared without case, punctuation and plural.
-    shape: tuple[str, ...] = _SHAPE
-    home: str = _HOME  # the path as it is known, `{}` for a parameter; it wins over other paths of the same shape
+    # The end of the path, `{}` for a parameter; compared without case, punctuation and plural.
+    shape: str = "sessions/{}/analyzed-video"
+    # The path as it is known, `{}` for a parameter; it wins over other paths of the same shape.
+    home: str = "/session-management/sessions/{}/analyzed-video/"
 
     @property
     def requests(self) -> tuple[tuple[str, ...], ...]:

@@ -66,6 +66,12 @@ class Flattener:
             self._ends[ref] = self.target(lookup(self.spec, ref, "a schema"))
         return {**self._ends[ref], "nullable": True} if flat.get("nullable") else self._ends[ref]
 
+    def alternatives(self, schema: Any) -> list[Any]:
+        """List the alternatives of a schema, each with what holds for all of them; none where it has none."""
+        flat = self.target(schema)
+        common = {key: value for key, value in flat.items() if key not in ("oneOf", "anyOf", "discriminator")}
+        return [{"allOf": [one, common]} for one in variants(flat)]
+
 
 def distinct(schemas: Iterable[Any]) -> list[Any]:
     """Drop what says the same as one before it."""
@@ -168,7 +174,7 @@ class ModelBook(Flattener):
         self.wire_names: dict[str, dict[str, str]] = {}  # of each class, field names to the vendor's where they differ
         self._taken = {module_name(name) for name in reserved}
         schemas = (spec.get("components") or {}).get("schemas") or {}
-        self._names = {name: unused(class_name(name), self._taken) for name in schemas}
+        self.names = {name: unused(class_name(name), self._taken) for name in schemas}
         self._known: dict[tuple[str, str], str] = {}
         self._pending: dict[str, tuple[Json, bool]] = {}
         self._by_ref: dict[str, Json] = {}
@@ -207,7 +213,7 @@ class ModelBook(Flattener):
         key = f"{ref} as file" if files else ref
         if key not in self._by_ref:
             self._by_ref[key] = {}  # what a part of itself that is no model is
-            own = self._names.get(_name(ref), "")
+            own = self.names.get(_name(ref), "")
             hint = f"{own} Files" if own and files else own or hint
             target = lookup(self.spec, ref, "a schema")
             self._by_ref[key] = self.view(target, hint, files=files, own="" if files else own)
@@ -262,9 +268,7 @@ class ModelBook(Flattener):
 
     def merged(self, schema: Any) -> Any:
         """Return one object with the fields of all variants of a schema, required where all require them."""
-        flat = self.target(schema)
-        common = {key: value for key, value in flat.items() if key not in ("oneOf", "anyOf", "discriminator")}
-        alternatives = [self.target({"allOf": [one, common]}) for one in variants(flat)]
+        alternatives = [self.target(one) for one in self.alternatives(schema)]
         if not alternatives or any(one.get("type") != "object" or variants(one) for one in alternatives):
             return schema
         ways: dict[str, list[Any]] = {}

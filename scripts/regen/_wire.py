@@ -6,17 +6,23 @@ What differs is found whatever its cause: a lost parameter, a name, a style, a m
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
-from dataclasses import dataclass, field
+import sys
+from dataclasses import dataclass
 from fnmatch import fnmatch
+from io import BytesIO
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote, urlsplit
+
+import httpx
 
 from scripts.regen._canonical import NO_SERVER, schema_of
 from scripts.regen._document import side_of
 from scripts.regen._find import is_json
-from scripts.regen._schemas import is_file, required_of, variants
+from scripts.regen._generate import PACKAGE
+from scripts.regen._schemas import is_file, required_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -32,9 +38,16 @@ _FORMATS = {
 _SAMPLES: Json = {"integer": 7, "number": 1.5, "boolean": True}
 _DEEPEST, _NO_END = 2, 20  # levels of what may be left out, and of what has to be said
 _MOST_PARTS = 2_000
-_FILE = b"\x00film\r\n".hex()
 _SEPARATORS = {"form": ",", "spaceDelimited": " ", "pipeDelimited": "|"}
-UNSAID = object()
+
+
+class _File(bytes):
+    """A sampled file."""
+
+    kind = "video/mp4"
+
+
+_FILM = b"\x00film\r\n"
 
 
 @dataclass(frozen=True)
@@ -42,19 +55,52 @@ class Case:
     """One request to be made."""
 
     endpoint: Endpoint  # the operation
-    # Python name of a parameter to its value as the wire has it, before it is written in a style.
-    values: Mapping[str, Any]
-    body: Any = field(default=UNSAID)  # the body, a file as a mapping with `$file`; `UNSAID` without one
+    values: Mapping[str, Any]  # what is said, by its name in Python, as the wire has it before it is written in a style
     is_all: bool = False  # whether it says what may be left out too
 
-    def job(self) -> Json:
-        """Return what `_probe` takes."""
-        said = [one for one in self.endpoint.parameters if one.own in self.values]
-        named = {one.own: [one.view, self.values[one.own]] for one in said if one.place != "path"}
-        if self.body is not UNSAID and self.endpoint.body is not None:
-            named["body"] = [self.endpoint.body.view, self.body]
-        in_path = [[one.view, self.values[one.own]] for one in said if one.place == "path"]
-        return {"module": self.endpoint.module, "path": in_path, "named": named}
+
+class UnsureError(Exception):
+    """A sampled value is none that the generated code takes."""
+
+
+def made(case: Case) -> httpx.Request | Exception:
+    """Make the request with the package that is imported, or return what keeps it from being made."""
+    views = {one.own: one.view for one in case.endpoint.parameters}
+    views |= {"body": case.endpoint.body.view} if case.endpoint.body else {}
+    try:
+        arguments = {name: _argument(views[name], value) for name, value in case.values.items()}
+    except Exception as error:
+        return UnsureError(f"{type(error).__name__}: {error}")
+    try:
+        kwargs = sys.modules[case.endpoint.module]._get_kwargs(**arguments)  # noqa: SLF001 -- the generator's name
+        base = "" if "://" in kwargs["url"] else "https://api.test"
+        request = httpx.Request(**{**kwargs, "url": base + kwargs["url"]})
+        request.read()
+    except Exception as error:
+        return error
+    return request
+
+
+def _argument(view: Json, value: Any) -> Any:
+    """Return a value of the wire as the argument that the generated code takes."""
+    if "$ref" in view:
+        name = view["$ref"].rpartition("/")[2]
+        model = getattr(sys.modules[f"{PACKAGE}.models"], name)
+        if hasattr(model, "from_dict") != isinstance(value, dict):
+            raise TypeError(f"{value!r} is no {name}")
+        return model.from_dict(value) if isinstance(value, dict) else value
+    if "allOf" in view:
+        return _argument(view["allOf"][0], value)
+    for one in sorted(view.get("oneOf", ()), key=lambda one: "$ref" not in one):
+        with contextlib.suppress(Exception):  # the value is of none of this model
+            return _argument(one, value)
+    if isinstance(value, _File):
+        return sys.modules[f"{PACKAGE}.types"].File(BytesIO(value), "clip.mp4", value.kind)
+    return (
+        [_argument(view["items"], one) for one in value]
+        if view.get("type") == "array" and isinstance(value, list)
+        else value
+    )
 
 
 def sampled(canonical: Canonical, endpoint: Endpoint) -> list[Case]:
@@ -64,20 +110,21 @@ def sampled(canonical: Canonical, endpoint: Endpoint) -> list[Case]:
         return []
     try:
         every = {one.own: _sample(book, schema_of(one.stated)) for one in endpoint.parameters}
-        content = UNSAID if body is None else _sampled_body(book, body)
+        every |= {"body": _sampled_body(book, body)} if body else {}
     except RecursionError:  # what has to be said has no end
         return []
-    needed = {one.own: every[one.own] for one in endpoint.parameters if one.required}
-    least = content if body is not None and body.required else UNSAID
-    return [Case(endpoint, every, content, is_all=True), Case(endpoint, needed, least)]
+    needed = [one.own for one in endpoint.parameters if one.required] + ["body"] * (body is not None and body.required)
+    return [Case(endpoint, every, is_all=True), Case(endpoint, {name: every[name] for name in needed})]
 
 
 def _sampled_body(book: ModelBook, body: Body) -> Any:
     if body.kind == "bytes":
         concrete = [one.partition(";")[0] for one in body.media if "*" not in one]
-        return {"$file": _FILE, "type": concrete[0] if concrete else body.media[0].replace("*", "mp4")}
+        film = _File(_FILM)
+        film.kind = concrete[0] if concrete else body.media[0].replace("*", "mp4")
+        return film
     value = _sample(book, body.stated.get("schema", {}), files=body.kind == "multipart")
-    is_said = body.kind == "json" or (isinstance(value, dict) and "$file" not in value)
+    is_said = body.kind == "json" or isinstance(value, dict)
     return value if is_said else {"part": _TEXT, "flag": True, "deep": {"a": [1]}}
 
 
@@ -90,10 +137,9 @@ def _sample(book: ModelBook, schema: Any, *, files: bool = False) -> Any:
         if depth > _NO_END or left[0] < -_MOST_PARTS:
             raise RecursionError
         flat = book.target(schema)
-        if alternatives := variants(flat):
-            base = {key: one for key, one in flat.items() if key not in ("oneOf", "anyOf")}
-            return of({"allOf": [alternatives[0], base]} if base.get("properties") else alternatives[0], depth + 1)
-        fixed = [flat["const"]] if "const" in flat else [one for one in flat.get("enum") or [] if one is not None]
+        if alternatives := book.alternatives(flat):
+            return of(alternatives[0], depth + 1)
+        fixed = [one for one in flat.get("enum") or [] if one is not None]
         if fixed:
             return next((one for one in fixed if one != ""), "")
         kind = flat.get("type")
@@ -103,7 +149,7 @@ def _sample(book: ModelBook, schema: Any, *, files: bool = False) -> Any:
             first = flat.get("prefixItems") or [flat.get("items", {})]
             return [] if depth > _DEEPEST else [of(first[0], depth + 1)] * 2
         if files and is_file(flat):
-            return {"$file": _FILE, "type": "video/mp4"}
+            return _File(_FILM)
         return _FORMATS.get(str(flat.get("format")), _TEXT) if kind == "string" else _SAMPLES.get(str(kind), _TEXT)
 
     def fields(flat: Json, depth: int) -> Json:
@@ -120,34 +166,35 @@ def _sample(book: ModelBook, schema: Any, *, files: bool = False) -> Any:
     return of(schema, 0)
 
 
-def difference(case: Case, made: Json) -> str:
+def difference(case: Case, request: httpx.Request) -> str:
     """Say where a request that was made differs from what the document describes; empty where it does not."""
-    body, headers = case.endpoint.body, {name.lower(): value for name, value in made["headers"]}
+    body, url = case.endpoint.body, request.url
+    headers = {name.lower().decode(): value.decode("utf-8", "replace") for name, value in request.headers.raw}
     cookies = dict(pair.split("=", 1) for pair in headers.get("cookie", "").split("; ") if "=" in pair)
-    path, query = _path(case), list[tuple[str, str]]()
-    segments = [[_unjoined(unquote(part)) for part in one.split("/")] for one in (path, made["path"])]
+    path, sent_path, query = _path(case), url.raw_path.partition(b"?")[0].decode(), list[tuple[str, str]]()
+    segments = [[_unjoined(unquote(part)) for part in one.split("/")] for one in (path, sent_path)]
     # What it is, what it should say, and what it says.
     parts: list[tuple[str, Any, Any]] = [
-        ("method", case.endpoint.operation.method.upper(), made["method"].upper()),
-        ("path", path, path if segments[0] == segments[1] else made["path"]),
+        ("method", case.endpoint.operation.method.upper(), request.method.upper()),
+        ("path", path, path if segments[0] == segments[1] else sent_path),
     ]
     for one in case.endpoint.parameters:
-        value = case.values.get(one.own, UNSAID)
+        value = case.values.get(one.own)
         if one.place == "query":
             query += _pairs(one.wire, value, one.stated)
-        elif one.place != "path" and value is not UNSAID:
+        elif one.place != "path" and one.own in case.values:
             found = headers.get(one.wire.lower(), "") if one.place == "header" else unquote(cookies.get(one.wire, ""))
             parts.append((f"{one.place} `{one.wire}`", _unjoined(",".join(_texts(value))), _unjoined(found)))
-    parts.append(("query", _sorted(query), _sorted(parse_qsl(made["query"], keep_blank_values=True))))
-    announced, content = headers.get("content-type", ""), bytes.fromhex(made["body"])
-    if body is None or case.body is UNSAID:
+    parts.append(("query", _sorted(query), _sorted(parse_qsl(url.query.decode(), keep_blank_values=True))))
+    announced, content = headers.get("content-type", ""), request.content
+    if body is None or "body" not in case.values:
         parts.append(("body", ("", b""), (announced, content)))
     else:
         bare = announced.partition(";")[0]
         ranges = [one.partition(";")[0].strip().lower() for one in (case.endpoint.operation.body or {})["content"]]
         is_known = any(fnmatch(bare, one) or (is_json(one) and "*" in one and is_json(bare)) for one in ranges)
         parts.append(("type of the body", bare if is_known else " or ".join(ranges), bare))
-        parts.append(("body", *_bodies(body, case.body, announced, content)))
+        parts.append(("body", *_bodies(body, case.values["body"], announced, content)))
     wrong = [f"the {what} is {sent!r}, not {wanted!r}"[:600] for what, wanted, sent in parts if sent != wanted]
     return wrong[0] if wrong else ""
 
@@ -168,7 +215,7 @@ def _path(case: Case) -> str:
 def _bodies(body: Body, value: Any, announced: str, content: bytes) -> tuple[Any, Any]:
     """Return what a body should say, and what it says, each as it is compared."""
     if body.kind == "bytes":
-        return value["$file"], content.hex()
+        return value, content
     if body.kind == "json":
         return value, json.loads(content) if content else "nothing"
     encoding: Json = body.stated.get("encoding") or {}
@@ -192,12 +239,12 @@ def _read_part(part: bytes) -> tuple[str, bool, str, str]:
     told = dict(re.findall(r'(?i)\b(name|filename|content-type)(?:="|: *)([^"\r\n]*)', head.decode()))
     is_file, payload = "filename" in told, content.removesuffix(b"\r\n")
     kind = "" if is_file else told.get("Content-Type", "")
-    return told["name"].replace("%22", '"'), is_file, kind, payload.hex() if is_file else _ordered(payload.decode())
+    return told["name"].replace("%22", '"'), is_file, kind, repr(payload) if is_file else _ordered(payload.decode())
 
 
 def _wanted_part(name: str, value: Any, encoding: Json) -> tuple[str, bool, str, str]:
-    if isinstance(value, dict) and "$file" in value:
-        return name, True, "", value["$file"]
+    if isinstance(value, _File):
+        return name, True, "", repr(_FILM)
     is_shaped = isinstance(value, (dict, list))
     kind = str(encoding.get("contentType", "application/json" if is_shaped else "")).partition(";")[0].strip().lower()
     return name, False, "" if kind == "text/plain" else kind, _ordered(_text(value))
@@ -207,7 +254,7 @@ def _pairs(name: str, value: Any, stated: Json) -> Iterator[tuple[str, str]]:
     """Write a value in the style of its parameter (OpenAPI 3.1.1, section 4.8.12.6)."""
     style = stated.get("style", "form")
     explode = stated.get("explode", style == "form")
-    if value is UNSAID or value is None:
+    if value is None:
         return
     if isinstance(value, dict) and style == "deepObject":
         for key, one in value.items():

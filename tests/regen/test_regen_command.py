@@ -15,11 +15,10 @@ from typing import Any
 
 import pytest
 
-from scripts.regen._diff_package import package_changes
-from scripts.regen._pipeline import build, main, plan, tree_files
+from scripts.regen._pipeline import Plan, build, changes_between, main, tree_files
 from scripts.regen._rules import FACADE_SOURCE
 from tests.first import DOCUMENT
-from tests.spec_changes._change import BASE, ROOT, get, success
+from tests.spec_changes._change import BASE, ROOT, get, planned_of, success
 
 Json = dict[str, Any]
 
@@ -111,11 +110,11 @@ def test_the_report_tells_additive_from_breaking(regen: Regen) -> None:
     assert "`is_jump` is true, was not stated - touches get_analyzed_video (`aikynetix/_operations.py:" in breaking
     assert "3 operations.\n" in breaking
     assert "what changed below is absorbed" in breaking
-    assert "- GET /sessions/: new operation" in additive
+    assert "- GET /sessions/: new operation, `client.api.sessions.list`" in additive
     assert "new field `size` of the answer 200" in additive
     draft = said.partition("## Draft for CHANGELOG.md")[2]
     assert "(minor, as breaking changes are before 1.0.0)" in draft
-    assert draft.index("### Added") < draft.index("- GET /sessions/: new operation.") < draft.index("### Changed")
+    assert draft.index("### Added") < draft.index("- GET /sessions/: new operation, `") < draft.index("### Changed")
     assert "- **Breaking:** GET" in draft
     assert "By hand:" not in said
 
@@ -142,20 +141,21 @@ def test_where_credentials_go_is_the_owners_decision(regen: Regen) -> None:
     assert regen.tree() != regen.before
 
 
-# Two packages by what beside our operations the documents have, and what is told of how they differ.
+# Two documents by what they have beside our operations, and what is told of how they and their packages differ.
 _PACKAGES = [json.loads(line) for line in (Path(__file__).parent / "data" / "package.jsonl").read_text().splitlines()]
 
 
 @pytest.mark.parametrize("row", _PACKAGES, ids=[row["change"] for row in _PACKAGES])
-def test_what_callers_lose_is_told(row: Json, tmp_path: Path) -> None:
-    """What is the same under another name leads there; what is gone, another request, place or type now is said."""
-    trees: list[dict[str, bytes]] = []
+def test_every_change_is_told_once(row: Json, tmp_path: Path) -> None:
+    """What is the same under another name leads there; what else is new, gone or of another type stands once."""
+    sides: list[tuple[Plan, dict[str, bytes]]] = []
     for side in ("before", "after"):
         spec = copy.deepcopy(BASE)
         spec["paths"].update(row[side]["paths"])
         spec["components"]["schemas"] = row[side].get("schemas", {})
-        trees.append(tree_files(build(plan(json.dumps(spec).encode(), side), tmp_path / side)))
-    found = sorted(f"{one.kind}: {one.where}: {one.text}" for one in package_changes(*trees))
+        planned = planned_of(spec)
+        sides.append((planned, tree_files(build(planned, tmp_path / side))))
+    found = sorted(f"{one.kind}: {one.where}: {one.text}" for one in changes_between(*sides))
     assert [one[: len(told)] for one, told in zip(found, row["told"], strict=True)] == row["told"]
 
 

@@ -16,7 +16,7 @@ import httpx
 import openapi_spec_validator
 import pytest
 
-from scripts.regen._problems import to_bytes
+from scripts.regen._document import to_bytes
 from scripts.vendor_spec import main, make_spec
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ openapi: 3.1.1"""
         pytest.param(_page(_fragment(), language='json title="spec"'), id="with words behind the language"),
         pytest.param(_page(_YAML.replace("2024-01-01", '"1"'), language="yaml"), id="YAML"),
         pytest.param(_page('{"analyzed_video_url": "https://x"}', _fragment()) + "\n```python\nopenapi = 3\n```\n", id="beside examples"),
-        pytest.param(_page(_fragment()) + '{% openapi src="x.json" path="/a/" method="GET" %}', id="beside a block that points at it"),
+        pytest.param(_page(_fragment()) + '{% openapi src="x.json" path="/a/" method="GET" %}{% openapi-schemas spec="x" schemas="A" %}', id="beside blocks that point at it"),
         pytest.param(_INDENTED, id="a whole file"),
     ],
 )  # fmt: skip

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from scripts.regen._document import RefusedError
 from scripts.regen._pipeline import Plan, build, plan, verify
-from scripts.regen._problems import RefusedError
 from tests.first import DOCUMENT
 
 if TYPE_CHECKING:

@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from scripts.regen._pipeline import Plan, plan
 from tests.first import DOCUMENT
 
 Json = dict[str, Any]
@@ -133,6 +134,11 @@ def published(name: str) -> Json:
     spec["components"]["securitySchemes"].update(more.get("securitySchemes", {}))
     spec["paths"].update(more["paths"])
     return spec
+
+
+def planned_of(spec: Json) -> Plan:
+    """Read a document as `make regen` does."""
+    return plan(json.dumps(spec).encode(), "openapi.json")
 
 
 def get(spec: Json) -> Json:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import jedi  # type: ignore[import-untyped]  # it ships no types
 import pytest
 
-from scripts.regen._pipeline import build, plan
-from tests.spec_changes._change import ROOT, published
+from scripts.regen._pipeline import build
+from tests.spec_changes._change import ROOT, planned_of, published
 from tests.spec_changes._server import BROKEN, MISSING, TABLE, VIDEO
 from tests.spec_changes._use import digest
 
@@ -45,7 +45,7 @@ _FAILURES = {
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("service")
-    planned = plan(json.dumps(published("service.json")).encode(), "service.json")
+    planned = planned_of(published("service.json"))
     assert planned.findings == []
     assert len(planned.operations) > 60
     build(planned, folder)

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from scripts.regen._document import RefusedError
 from scripts.regen._pipeline import Plan, build, plan
-from scripts.regen._problems import RefusedError
 from tests.spec_changes._change import GENERATE, GET, LOUD, REFUSED, WORKS, Change, changed_document, recorded
 from tests.spec_changes._server import SESSION, VIDEO_URL
 from tests.spec_changes._special import SPECIAL

@@ -19,8 +19,8 @@ import httpx
 import pytest
 
 import aikynetix
-from scripts.regen._pipeline import Plan, build, plan
-from tests.spec_changes._change import published
+from scripts.regen._pipeline import Plan, build
+from tests.spec_changes._change import planned_of, published
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -34,7 +34,7 @@ _DATE, _UUID = datetime.date(2031, 2, 3), uuid.UUID(int=7)
 def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Plan, Callable[[str], Any]]]:
     """Return the plan, and what imports a module of the generated package under a name of its own."""
     folder = tmp_path_factory.mktemp("wire")
-    planned = plan(json.dumps(published("wire.json")).encode(), "wire.json")
+    planned = planned_of(published("wire.json"))
     build(planned, folder).rename(folder / "wire_api")
     assert planned.findings == []
     sys.path.insert(0, str(folder))
@@ -241,22 +241,13 @@ def test_an_operation_on_another_server_is_sent_there_without_the_credential(wir
     assert "api-key" not in wire.request.headers
 
 
-def test_models_keep_their_names_when_an_operation_is_added(wire: Wire) -> None:
-    """Identical shapes of two operations are two models, so that neither takes the other's name away."""
-    spec = published("wire.json")
-    for path in ("/collide-first", "/shaped-first"):
-        spec["paths"] = {path: {"get": {**spec["paths"]["/collide"]["get"], "operationId": path[1:]}}, **spec["paths"]}
-    models = plan(json.dumps(spec).encode(), "wire.json").canonical.document["components"]["schemas"]
-    assert set(wire.planned.canonical.document["components"]["schemas"]) < set(models)
-
-
 def test_a_model_may_hold_itself() -> None:
     """A part that refers to the whole, alone, in a list or to be null, is of its class and not just anything."""
     spec, whole = published("wire.json"), {"$ref": "#/components/schemas/Whole"}
     fields = {"next": whole, "parts": {"type": "array", "items": whole}, "last": {"oneOf": [whole, {"type": "null"}]}}
     spec["components"]["schemas"]["Whole"] = {"type": "object", "properties": fields}
     spec["paths"]["/collide"]["get"]["parameters"].append({"name": "whole", "in": "query", "schema": whole})
-    models = plan(json.dumps(spec).encode(), "wire.json").canonical.document["components"]["schemas"]
+    models = planned_of(spec).canonical.document["components"]["schemas"]
     assert [json.dumps(one).count(whole["$ref"]) for one in models["Whole"]["properties"].values()] == [1, 1, 1]
 
 
