@@ -13,7 +13,7 @@ import pytest
 
 from aikynetix import Aikynetix, AsyncAikynetix, DownloadInterruptedError
 from tests.faults.scenario import response
-from tests.faults.server import FaultServer, Keep, Script
+from tests.faults.server import FaultServer, Script
 
 from .calls import KEY, MIB, fetch, wait_until
 from .kills import journal, noted
