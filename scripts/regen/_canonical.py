@@ -14,11 +14,12 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from scripts.regen._document import objects
 from scripts.regen._find import base_url, is_json
 from scripts.regen._names import ENDPOINT_RESERVED, identifier, unique_identifiers, unused
 from scripts.regen._operations import PARAMETER_IN_PATH, Operation
 from scripts.regen._rules import ERROR_MODEL, FACADE_TAG, RULES, SESSION_PARAMETER, SUCCESS_MODEL, Rule
-from scripts.regen._schemas import ModelBook, clean_prose, follow_discriminators, is_file, variants
+from scripts.regen._schemas import ModelBook, clean_prose, is_file, is_null, schema_name, variants
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -254,6 +255,32 @@ class Canonical:
             # The only success that is described is what another one looks like too.
             views["2XX" if successes == [status] and order else status] = view
         return views
+
+
+def follow_discriminators(spec: Json) -> tuple[Json, list[str]]:
+    """Return a document whose alternatives fit their own values alone, so that reading tries them in any order."""
+    schemas: Json = (spec.get("components") or {}).get("schemas") or {}
+    own: dict[tuple[str, str], list[str]] = {}
+    notes: list[str] = []
+    for where, node in objects(spec):
+        stated = node.get("discriminator")
+        field = stated.get("propertyName") if isinstance(stated, dict) else None
+        if not isinstance(stated, dict) or not isinstance(field, str):
+            continue
+        names = [schema_name(one.get("$ref")) for one in variants(node) if not is_null(one)]
+        if not names or any(name not in schemas for name in names):
+            what = "not every alternative is a schema of its own" if names else "no alternatives are listed beside it"
+            notes.append(f"the discriminator `{field}` at `{where}` is not followed: {what}")
+            continue
+        mapping: Json = stated.get("mapping") or {}
+        for name in names:
+            values = [str(value) for value, ref in mapping.items() if schema_name(ref) == name] or [name]
+            own.setdefault((name, field), []).extend(values)
+    told = dict(schemas)
+    for (name, field), values in own.items():
+        fixed = {"type": "string", "enum": list(dict.fromkeys(values))}
+        told[name] = {"allOf": [told[name], {"type": "object", "properties": {field: fixed}}]}
+    return ({**spec, "components": {**spec["components"], "schemas": told}} if own else spec), notes
 
 
 def reading_order(kind: str) -> tuple[bool, bool]:

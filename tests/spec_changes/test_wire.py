@@ -251,13 +251,26 @@ def test_models_keep_their_names_when_an_operation_is_added(wire: Wire) -> None:
 
 
 def test_a_model_may_hold_itself() -> None:
-    """A part that refers to the whole, alone, in a list or to be null, is of its class and not just anything."""
+    """A part that refers to the whole, alone or among others, is of its class; with more beside it, of one of its own."""
     spec, whole = published("wire.json"), {"$ref": "#/components/schemas/Whole"}
-    fields = {"next": whole, "parts": {"type": "array", "items": whole}, "last": {"oneOf": [whole, {"type": "null"}]}}
+    fields = {
+        "next": whole,
+        "parts": {"type": "array", "items": whole},
+        "last": {"oneOf": [whole, {"type": "null"}]},
+        "noted": {"allOf": [whole, {"description": "x"}, {"readOnly": True}]},
+        "sure": {**whole, "required": ["next"]},
+        "wide": {"allOf": [whole, {"properties": {"wide": whole}}]},
+    }
     spec["components"]["schemas"]["Whole"] = {"type": "object", "properties": fields}
     spec["paths"]["/collide"]["get"]["parameters"].append({"name": "whole", "in": "query", "schema": whole})
     models = planned_of(spec).canonical.document["components"]["schemas"]
-    assert [json.dumps(one).count(whole["$ref"]) for one in models["Whole"]["properties"].values()] == [1, 1, 1]
+    held = {
+        name: {own: re.findall(r"/(Whole\w*)", json.dumps(one)) for own, one in model["properties"].items()}
+        for name, model in models.items()
+        if name.startswith("Whole")
+    }
+    assert [*held["Whole"].values()] == [["Whole"]] * 4 + [["WholeSure"], ["WholeWide"]]
+    assert (held["WholeSure"]["sure"], held["WholeWide"]["wide"]) == (["WholeSure"], ["WholeWide"])
 
 
 @pytest.mark.parametrize(
