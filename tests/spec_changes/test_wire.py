@@ -234,6 +234,30 @@ def test_responses(wire: Wire) -> None:
         assert type(wire("pets")).__name__.lower() == kind.replace("lion", "cat").lower()
 
 
+@pytest.mark.parametrize(
+    ("name", "fit", "unfit"),
+    [
+        ("pet", {"kind": "cat"}, {"lives": 9}),
+        ("pets", [{"kind": "cat"}], [{"lives": 9}]),
+        ("pets", None, {"items": []}),
+        ("when", "2031-02-03T04:05:06+00:00", "soon"),
+        ("kind", None, "cow"),
+        ("name", "a", 5),
+        ("name", {"kind": "cat"}, {"lives": 9}),
+        ("named", {"a": {"kind": "cat"}}, {"a": {"lives": 9}}),
+        ("level", 5, "5"),
+        ("level", 5.0, {}),
+    ],
+)
+def test_what_fits_no_alternative_is_no_success(wire: Wire, name: str, fit: Any, unfit: Any) -> None:
+    """A response of none of the documented kinds, null among them, is not returned raw in the place of a model."""
+    wire.answer = httpx.Response(200, json={name: fit})
+    assert wire("optional").to_dict() == {name: fit}
+    wire.answer = httpx.Response(200, json={name: unfit})
+    with pytest.raises(aikynetix.APIResponseValidationError, match="it fits no alternative"):
+        wire("optional")
+
+
 def test_an_operation_on_another_server_is_sent_there_without_the_credential(wire: Wire) -> None:
     """The credential is for one origin; it is not the business of another."""
     wire("other")
