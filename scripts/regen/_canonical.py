@@ -248,7 +248,8 @@ class Canonical:
                     own = "" if not is_facade else SUCCESS_MODEL if status in successes else ERROR_MODEL
                     # What shares a model of the facade's differs in words.
                     schema = {**self.book.target(schema), "title": "", "description": ""} if own else schema
-                    content = {JSON: {"schema": self.book.view(schema, hint, own=own)}}
+                    seen = self.book.view(schema, hint, own=own)
+                    content = {} if seen.get("type") == "null" else {JSON: {"schema": seen}}
                 elif kind.lower().startswith("text/"):
                     content = {"text/plain": {"schema": _TEXT}}
                 view["content"] = content
@@ -284,8 +285,8 @@ def follow_discriminators(spec: Json) -> tuple[Json, list[str]]:
 
 
 def reading_order(kind: str) -> tuple[bool, bool]:
-    """Tell media types apart by which is read: of several contents JSON, else text, else bytes."""
-    return not is_json(kind), not kind.lower().startswith("text/")
+    """Tell media types apart by which is read: of several contents JSON, else bytes, as which text can be read too."""
+    return not is_json(kind), kind.lower().startswith("text/")
 
 
 def schema_of(parameter: Json) -> Any:

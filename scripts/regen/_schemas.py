@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from scripts.regen._document import RefusedError, lookup, reached, side_of, without_prose
-from scripts.regen._names import MODEL_RESERVED, class_name, module_name, unique_identifiers, unused
+from scripts.regen._names import MODEL_RESERVED, MODULE_RESERVED, class_name, module_name, unique_identifiers, unused
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -134,6 +134,8 @@ def _guessed_type(schema: Json) -> str | None:
         return "object"
     if "items" in schema or "prefixItems" in schema:
         return "array"
+    if is_file(schema):
+        return "string"
     kinds = {_JSON_TYPES.get(type(value)) for value in schema.get("enum") or ()}
     return kinds.pop() if len(kinds) == 1 else None
 
@@ -182,7 +184,7 @@ class ModelBook(Flattener):
         super().__init__(spec)
         self.components: dict[str, Json] = {}  # component and class name to the schema that the generator sees
         self.wire_names: dict[str, dict[str, str]] = {}  # of each class, field names to the vendor's where they differ
-        self._taken = {module_name(name) for name in reserved}
+        self._taken = {*MODULE_RESERVED, *map(module_name, reserved)}
         schemas = (spec.get("components") or {}).get("schemas") or {}
         self.names = {name: unused(class_name(name), self._taken) for name in schemas}
         self._known: dict[tuple[str, str], str] = {}

@@ -247,6 +247,9 @@ def test_responses(wire: Wire) -> None:
         ("named", {"a": {"kind": "cat"}}, {"a": {"lives": 9}}),
         ("level", 5, "5"),
         ("level", 5.0, {}),
+        ("d", {"v": "x"}, 5),
+        ("cast", {"names": ["a"]}, 5),
+        ("more", {"a": {"kind": "cat"}}, {"a": {}}),
     ],
 )
 def test_what_fits_no_alternative_is_no_success(wire: Wire, name: str, fit: Any, unfit: Any) -> None:
