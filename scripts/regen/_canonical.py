@@ -54,7 +54,9 @@ class Parameter:
 
     @property
     def style(self) -> str:
-        """How a query parameter is joined or unfolded; empty where its values are just repeated."""
+        """How a query parameter is joined or unfolded, a header's fields are named; empty where values just stand."""
+        if self.place == "header":
+            return "explode" if self.stated.get("explode") is True else ""
         return joining_style(self.stated) if self.place == "query" else ""
 
 
@@ -69,10 +71,16 @@ class Body:
     view: Json = field(default_factory=dict)  # the schema that the generator sees
 
     @property
-    def styles(self) -> dict[str, str]:
-        """The styles of those fields of a form that are written like parameters (OpenAPI 3.1.1, section 4.8.15.1.1)."""
-        stated: Json = (self.stated.get("encoding") or {}) if self.kind == "form" else {}
-        return {name: joining_style(one) for name, one in stated.items() if one.keys() & {"style", "explode"}}
+    def encoding(self) -> dict[str, str]:
+        """The styles of those fields of a form that are written like parameters, the media types of multipart ones.
+
+        See OpenAPI 3.1.1, section 4.8.15.1.1.
+        """
+        stated: Json = self.stated.get("encoding") or {}
+        if self.kind == "form":
+            return {name: joining_style(one) for name, one in stated.items() if one.keys() & {"style", "explode"}}
+        typed = {name: str(one.get("contentType", "*/*")) for name, one in stated.items() if self.kind == "multipart"}
+        return {name: kinds for name, kinds in typed.items() if any("*" not in kind for kind in kinds.split(","))}
 
     @property
     def model(self) -> str:

@@ -111,9 +111,18 @@ def test_queries(wire: Wire, name: str, arguments: Any, query: list[tuple[str, s
 
 def test_headers_cookies_and_paths_are_written_by_their_kinds(wire: Wire) -> None:
     """Numbers, dates, identifiers, lists and text beyond ASCII stand as texts that a server reads (RFC 9110, 5.5)."""
-    wire("headed", x_note="é☃", x_n=1.5, x_d=_DATE, x_u=_UUID, x_l=[1, 2], x_b=True)
+    wire(
+        "headed",
+        x_note="é☃",
+        x_n=1.5,
+        x_d=_DATE,
+        x_u=_UUID,
+        x_l=[1, 2],
+        x_o=wire.HeadedXO(sport="jump", level=2),
+        x_b=True,
+    )
     raw = [value.decode() for name, value in wire.request.headers.raw if name.startswith(b"X-")]
-    assert raw == ["é☃", "1.5", "2031-02-03", str(_UUID), "1,2", "true"]
+    assert raw == ["é☃", "1.5", "2031-02-03", str(_UUID), "1,2", "sport=jump,level=2", "true"]
     wire("baked", n=1.5, d=_DATE, u=_UUID, l=[1, 2], b=False)
     assert wire.request.headers["cookie"] == f"n=1.5; d=2031-02-03; u={_UUID}; l=1%2C2; b=false"
     wire("placed", d=_DATE, l=[1, 2])
@@ -160,7 +169,7 @@ def test_bodies(wire: Wire, name: str, body: Any, kind: str, sent: Any) -> None:
         ("bare", lambda m: m.free("BareBody", film=m.file()), [("film", "file")]),
         ("shared_parts", lambda m: m.SharedFiles(clip=m.file(), deep=m.Deep(level=1), when=_DATE), [("clip", "file"), ("deep", '{"level": 1}'), ("when", "2031-02-03")]),
         ("shared_parts", lambda m: m.Shared(clip=m.file()), [("clip", "file")]),
-        ("many", lambda m: m.ManyBody(files=[m.file(), m.file()], tags=["x", "y"], deep=m.Deep(sport="b")), [("files", "file"), ("files", "file"), ("tags", "x"), ("tags", "y"), ("deep", '{"sport": "b"}')]),
+        ("many", lambda m: m.ManyBody(files=[m.file(), m.file(file_name="a.jpg")], tags=["x", "y"], deep=m.Deep(sport="b")), [("files", "file image/png"), ("files", "a.jpg image/jpeg"), ("tags", "x"), ("tags", "y"), ("deep", '{"sport": "b"}')]),
     ],
 )  # fmt: skip
 def test_parts(wire: Wire, name: str, body: Any, parts: list[tuple[str, str]]) -> None:
@@ -194,6 +203,11 @@ def test_parts(wire: Wire, name: str, body: Any, parts: list[tuple[str, str]]) -
         ("headed", lambda _: {"x_note": "a\r\nEvil: 1"}, "'X-Note' cannot be sent: its value has control characters"),
         ("film", lambda m: {"body": m.file()}, "say so in the `mime_type`"),
         ("pictures", lambda m: {"body": m.file(mime_type="text/css")}, "is to be image/png or image/jpeg"),
+        (
+            "many",
+            lambda m: {"body": m.ManyBody(files=[m.file(mime_type="text/css")])},
+            "is to be image/png or image/jpeg",
+        ),
         ("shared_json", lambda m: {"body": m.Shared(clip=m.file())}, "a file cannot be sent here"),
     ],
 )
