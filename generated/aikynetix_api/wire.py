@@ -30,6 +30,7 @@ def request(
     query: Sequence[tuple[Any, ...]] = (),
     headers: Sequence[tuple[Any, ...]] = (),
     cookies: Sequence[tuple[str, Any]] = (),
+    accept: str = "",
     body: Any = None,
     media: Sequence[str] = (),
     encoding: Mapping[str, str] | None = None,
@@ -42,6 +43,7 @@ def request(
         query: Name and value, and the style where it joins or unfolds (OpenAPI 3.1.1, section 4.8.12.6).
         headers: Name and value, and a third where the fields of an object stand with their names.
         cookies: Name and value.
+        accept: The media types that can be read, where the document has others too.
         body: The body.
         media: The media types that the document has for the body.
         encoding: The styles of fields of a form that are written like parameters; the media types of multipart ones.
@@ -60,6 +62,8 @@ def request(
         fields["Cookie"] = "; ".join(f"{_name(name)}={quote(text, safe=_IN_COOKIES)}" for name, text in said)
     if media and not isinstance(body, Unset):
         kwargs.update(_body(body, media, encoding or {}, fields))
+    if accept:
+        fields["Accept"] = accept
     if fields:
         kwargs["headers"] = fields
     return kwargs

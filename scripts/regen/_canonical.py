@@ -112,6 +112,23 @@ class Endpoint:
         return f"api/{self.tag}/{self.name}.py"
 
     @property
+    def kinds(self) -> tuple[list[str], list[str]]:
+        """The media types of successes that are read, and those beside JSON, which are not."""
+        read, unread = list[str](), list[str]()
+        for status, response in self.operation.responses.items():
+            kinds = sorted(response["content"], key=reading_order) if status.startswith("2") else []
+            is_parsed = is_json(kinds[0]) if kinds else False
+            read += kinds[:1] if is_parsed else kinds
+            unread += [one for one in kinds if is_parsed and not is_json(one)]
+        return read, unread
+
+    @property
+    def accept(self) -> str:
+        """What to ask for where successes have kinds that are not read; empty where any can come."""
+        read, unread = self.kinds
+        return ", ".join(dict.fromkeys(_announced(one)[1] for one in read)) if unread else ""
+
+    @property
     def trouble(self) -> str:
         """Why no request can be what the document describes; empty when one can."""
         for one in self.operation.parameters:
