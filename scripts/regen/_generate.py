@@ -357,7 +357,7 @@ def success_type(endpoint: Any) -> str:
         "None" if one.source["attribute"] == "None" else str(one.prop.get_type_string().as_unembedded_code())
         for one in successes
     ]
-    return " | ".join(dict.fromkeys(types))
+    return " | ".join(sorted(dict.fromkeys(types), key="None".__eq__))  # `None | None`, of `X | None`, is an error
 
 
 def plain_types(union: Any) -> str:

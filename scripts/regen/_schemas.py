@@ -349,7 +349,7 @@ class ModelBook(Flattener):
 
 def _or_null(view: Json) -> Json:
     views = view.get("oneOf", [view])
-    if not view.keys() - {"description"} or _NULL in views:
+    if not view.keys() - {"description"} or any(one.get("type") == "null" for one in views):
         return view
     return {"oneOf": [*views, _NULL], **({"description": view["description"]} if "description" in view else {})}
 

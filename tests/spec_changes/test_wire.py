@@ -277,10 +277,10 @@ def test_what_fits_no_alternative_is_no_success(wire: Wire, name: str, fit: Any,
 
 def test_what_is_read_is_asked_for(wire: Wire) -> None:
     """Of several kinds that a success has the server is told which one is read; the report names the others."""
-    wire.answer = httpx.Response(200, json=7)
-    assert wire("kinds") == 7
+    wire.answer = httpx.Response(202, json="csv")
+    assert wire("two_kinds") == "csv"
     assert wire.request.headers["accept"] == "application/json; v=2"
-    assert "JSON is asked for, so these never return text/csv: GET /kinds" in wire.planned.canonical.notes
+    assert "JSON is asked for, so these never return text/csv: GET /two-kinds" in wire.planned.canonical.notes
 
 
 def test_an_operation_on_another_server_is_sent_there_without_the_credential(wire: Wire) -> None:
