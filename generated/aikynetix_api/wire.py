@@ -28,11 +28,12 @@ def request(
     url: str,
     *,
     query: Sequence[tuple[Any, ...]] = (),
-    headers: Sequence[tuple[str, Any]] = (),
+    headers: Sequence[tuple[Any, ...]] = (),
     cookies: Sequence[tuple[str, Any]] = (),
+    accept: str = "",
     body: Any = None,
     media: Sequence[str] = (),
-    styles: Mapping[str, str] | None = None,
+    encoding: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """Return a request as `httpx.Client.build_request` takes it; what is unset is not sent.
 
@@ -40,11 +41,12 @@ def request(
         method: The method.
         url: The address, with the values of the path in it.
         query: Name and value, and the style where it joins or unfolds (OpenAPI 3.1.1, section 4.8.12.6).
-        headers: Name and value.
-        cookies: The same.
+        headers: Name and value, and a third where the fields of an object stand with their names.
+        cookies: Name and value.
+        accept: The media types that can be read, where the document has others too.
         body: The body.
         media: The media types that the document has for the body.
-        styles: Fields of a form that are written like parameters, and in which style.
+        encoding: The styles of fields of a form that are written like parameters; the media types of multipart ones.
 
     Raises:
         ValueError: A value cannot be sent where the document wants it.
@@ -55,11 +57,13 @@ def request(
         kwargs["params"] = _grouped(
             pair for name, value, *style in given for pair in _pairs(name, _plain(value), style[0] if style else "")
         )
-    fields = {name: _header(name, _joined(value)) for name, value in headers if _is_said(value)} if headers else {}
+    fields = {name: _header(name, _joined(value, *style)) for name, value, *style in headers if _is_said(value)}
     if cookies and (said := [(name, _joined(value)) for name, value in cookies if _is_said(value)]):
         fields["Cookie"] = "; ".join(f"{_name(name)}={quote(text, safe=_IN_COOKIES)}" for name, text in said)
     if media and not isinstance(body, Unset):
-        kwargs.update(_body(body, media, styles or {}, fields))
+        kwargs.update(_body(body, media, encoding or {}, fields))
+    if accept:
+        fields["Accept"] = accept
     if fields:
         kwargs["headers"] = fields
     return kwargs
@@ -77,9 +81,10 @@ def path_text(value: Any) -> str:
     return text
 
 
-def _body(body: Any, media: Sequence[str], styles: Mapping[str, str], fields: dict[str, Any]) -> dict[str, Any]:
+def _body(body: Any, media: Sequence[str], encoding: Mapping[str, str], fields: dict[str, Any]) -> dict[str, Any]:
     if media[0] == _MULTIPART:
-        if parts := [part for name, value in _plain(body, True).items() for part in _parts(name, value)]:
+        said = _plain(body, True).items()
+        if parts := [part for name, value in said for part in _parts(name, value, encoding.get(name, "*/*"))]:
             return {"files": parts}
         fields["Content-Type"] = f"{_MULTIPART}; boundary=none"
         return {"content": b"--none--\r\n"}
@@ -90,7 +95,7 @@ def _body(body: Any, media: Sequence[str], styles: Mapping[str, str], fields: di
     plain = _plain(body)
     if media[0] == _FORM:
         return {
-            "data": _grouped(pair for name, value in plain.items() for pair in _field(name, value, styles.get(name)))
+            "data": _grouped(pair for name, value in plain.items() for pair in _field(name, value, encoding.get(name)))
         }
     return {"json": plain} if plain is not None else {"content": b"null"}
 
@@ -98,20 +103,21 @@ def _body(body: Any, media: Sequence[str], styles: Mapping[str, str], fields: di
 def _media_type(file: File, media: Sequence[str]) -> str:
     """Return the type that a file states, or its name tells, where the document has it; else the document's."""
     concrete = [one for one in media if "*" not in one]
-    said = file.mime_type or (None if concrete else mimetypes.guess_type(file.file_name or "")[0])
+    said = file.mime_type or mimetypes.guess_type(file.file_name or "")[0]
     if said and any(fnmatch(said.partition(";")[0].strip().lower(), one.partition(";")[0].lower()) for one in media):
         return said
     if "application/octet-stream" in media or "*/*" in media:
         return "application/octet-stream"
-    if concrete and not said:
+    if concrete and not file.mime_type:
         return concrete[0]
-    raise ValueError(f"the body is to be {' or '.join(media)}: say so in the `mime_type` of the File, now {said!r}")
+    raise ValueError(f"the file is to be {' or '.join(media)}: say so in the `mime_type` of the File, now {said!r}")
 
 
-def _parts(name: str, value: Any) -> Iterator[tuple[str, tuple[str | None, Any, str | None]]]:
+def _parts(name: str, value: Any, media: str) -> Iterator[tuple[str, tuple[str | None, Any, str | None]]]:
     for one in _listed(value):
         if isinstance(one, tuple):  # without a file name it would be a text field to servers (RFC 7578, section 4.2)
-            yield name, (one[0] or "file", one[1], one[2])
+            kind = _media_type(File(one[1], one[0], one[2]), [stated.strip() for stated in media.split(",")])
+            yield name, (one[0] or "file", one[1], kind)
         else:
             is_json = isinstance(one, (Mapping, list))
             yield name, (None, _text(one).encode(), "application/json" if is_json else None)
@@ -184,7 +190,10 @@ def _texts(value: Any) -> list[str]:
     return [_text(one) for one in _listed(value)]
 
 
-def _joined(value: Any) -> str:
+def _joined(value: Any, style: str = "") -> str:
+    value = _plain(value)
+    if style and isinstance(value, Mapping):  # RFC 6570, section 3.2.2
+        return ",".join(f"{key}={_text(one)}" for key, one in value.items() if _is_said(one))
     return ",".join(_texts(value))
 
 

@@ -14,11 +14,12 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from scripts.regen._document import objects
 from scripts.regen._find import base_url, is_json
 from scripts.regen._names import ENDPOINT_RESERVED, identifier, unique_identifiers, unused
 from scripts.regen._operations import PARAMETER_IN_PATH, Operation
 from scripts.regen._rules import ERROR_MODEL, FACADE_TAG, RULES, SESSION_PARAMETER, SUCCESS_MODEL, Rule
-from scripts.regen._schemas import ModelBook, clean_prose, follow_discriminators, is_file, variants
+from scripts.regen._schemas import ModelBook, clean_prose, is_file, is_null, schema_name, variants
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -53,7 +54,9 @@ class Parameter:
 
     @property
     def style(self) -> str:
-        """How a query parameter is joined or unfolded; empty where its values are just repeated."""
+        """How a query parameter is joined or unfolded, a header's fields are named; empty where values just stand."""
+        if self.place == "header":
+            return "explode" if self.stated.get("explode") is True else ""
         return joining_style(self.stated) if self.place == "query" else ""
 
 
@@ -68,10 +71,16 @@ class Body:
     view: Json = field(default_factory=dict)  # the schema that the generator sees
 
     @property
-    def styles(self) -> dict[str, str]:
-        """The styles of those fields of a form that are written like parameters (OpenAPI 3.1.1, section 4.8.15.1.1)."""
-        stated: Json = (self.stated.get("encoding") or {}) if self.kind == "form" else {}
-        return {name: joining_style(one) for name, one in stated.items() if one.keys() & {"style", "explode"}}
+    def encoding(self) -> dict[str, str]:
+        """The styles of those fields of a form that are written like parameters, the media types of multipart ones.
+
+        See OpenAPI 3.1.1, section 4.8.15.1.1.
+        """
+        stated: Json = self.stated.get("encoding") or {}
+        if self.kind == "form":
+            return {name: joining_style(one) for name, one in stated.items() if one.keys() & {"style", "explode"}}
+        typed = {name: str(one.get("contentType", "*/*")) for name, one in stated.items() if self.kind == "multipart"}
+        return {name: kinds for name, kinds in typed.items() if any("*" not in kind for kind in kinds.split(","))}
 
     @property
     def model(self) -> str:
@@ -101,6 +110,23 @@ class Endpoint:
     def file(self) -> str:
         """The module's file in the package."""
         return f"api/{self.tag}/{self.name}.py"
+
+    @property
+    def kinds(self) -> tuple[list[str], list[str]]:
+        """The media types of successes that are read, and those beside JSON, which are not."""
+        read, unread = list[str](), list[str]()
+        for status, response in self.operation.responses.items():
+            kinds = sorted(response["content"], key=reading_order) if status.startswith("2") else []
+            is_parsed = is_json(kinds[0]) if kinds else False
+            read += kinds[:1] if is_parsed else kinds
+            unread += [one for one in kinds if is_parsed and not is_json(one)]
+        return read, unread
+
+    @property
+    def accept(self) -> str:
+        """What to ask for where successes have kinds that are not read; empty where any can come."""
+        read, unread = self.kinds
+        return ", ".join(dict.fromkeys(_announced(one)[1] for one in read)) if unread else ""
 
     @property
     def trouble(self) -> str:
@@ -246,7 +272,8 @@ class Canonical:
                     own = "" if not is_facade else SUCCESS_MODEL if status in successes else ERROR_MODEL
                     # What shares a model of the facade's differs in words.
                     schema = {**self.book.target(schema), "title": "", "description": ""} if own else schema
-                    content = {JSON: {"schema": self.book.view(schema, hint, own=own)}}
+                    seen = self.book.view(schema, hint, own=own)
+                    content = {} if seen.get("type") == "null" else {JSON: {"schema": seen}}
                 elif kind.lower().startswith("text/"):
                     content = {"text/plain": {"schema": _TEXT}}
                 view["content"] = content
@@ -255,9 +282,35 @@ class Canonical:
         return views
 
 
+def follow_discriminators(spec: Json) -> tuple[Json, list[str]]:
+    """Return a document whose alternatives fit their own values alone, so that reading tries them in any order."""
+    schemas: Json = (spec.get("components") or {}).get("schemas") or {}
+    own: dict[tuple[str, str], list[str]] = {}
+    notes: list[str] = []
+    for where, node in objects(spec):
+        stated = node.get("discriminator")
+        field = stated.get("propertyName") if isinstance(stated, dict) else None
+        if not isinstance(stated, dict) or not isinstance(field, str):
+            continue
+        names = [schema_name(one.get("$ref")) for one in variants(node) if not is_null(one)]
+        if not names or any(name not in schemas for name in names):
+            what = "not every alternative is a schema of its own" if names else "no alternatives are listed beside it"
+            notes.append(f"the discriminator `{field}` at `{where}` is not followed: {what}")
+            continue
+        mapping: Json = stated.get("mapping") or {}
+        for name in names:
+            values = [str(value) for value, ref in mapping.items() if schema_name(ref) == name] or [name]
+            own.setdefault((name, field), []).extend(values)
+    told = dict(schemas)
+    for (name, field), values in own.items():
+        fixed = {"type": "string", "enum": list(dict.fromkeys(values))}
+        told[name] = {"allOf": [told[name], {"type": "object", "properties": {field: fixed}}]}
+    return ({**spec, "components": {**spec["components"], "schemas": told}} if own else spec), notes
+
+
 def reading_order(kind: str) -> tuple[bool, bool]:
-    """Tell media types apart by which is read: of several contents JSON, else text, else bytes."""
-    return not is_json(kind), not kind.lower().startswith("text/")
+    """Tell media types apart by which is read: of several contents JSON, else bytes, as which text can be read too."""
+    return not is_json(kind), kind.lower().startswith("text/")
 
 
 def schema_of(parameter: Json) -> Any:

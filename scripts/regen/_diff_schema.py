@@ -229,8 +229,9 @@ class SideDiff:
 
 
 def _place(schema: Any) -> str:
-    """Tell one schema of a document from others; what a reference leads to is the same wherever it stands."""
-    return json.dumps(schema, sort_keys=True) if isinstance(schema, Mapping) and "$ref" in schema else str(id(schema))
+    """Tell one schema of a document from others; what is made of references is the same wherever it stands."""
+    is_made = isinstance(schema, Mapping) and {"$ref", "allOf"} & schema.keys()
+    return json.dumps(schema, sort_keys=True) if is_made else str(id(schema))
 
 
 def _kinds_text(shapes: Sequence[Shape]) -> str:

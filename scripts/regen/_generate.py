@@ -72,7 +72,12 @@ def generate(canonical: Canonical, target: Path, facade: Mapping[str, Any]) -> N
         templates = project.env.loader
         assert templates is not None
         project.env.loader = FunctionLoader(lambda name: corrected(name, templates.get_source(project.env, name)[0]))
-        helpers: dict[str, Any] = {"known_of": canonical.of, "dumps": json.dumps, "success_type": success_type}
+        helpers: dict[str, Any] = {
+            "known_of": canonical.of,
+            "dumps": json.dumps,
+            "success_type": success_type,
+            "plain_types": plain_types,
+        }
         project.env.globals.update(helpers)
         errors = project.build()
     if errors:
@@ -140,6 +145,11 @@ _SUCCESS = '''def _success(parsed: Any) -> {{ success_type(endpoint) }}:
 
 '''
 
+_CAST = "    return cast({{ property.get_type_string()"
+_IF_UNFIT = (
+    '    if not isinstance(data, {{ plain_types(property) }}):\n        raise TypeError("it fits no alternative")\n'
+)
+
 # A template, what stands there, and what should.
 CORRECTIONS = (
     (_ENDPOINT, _IMPORT, f"{_IMPORT}from ...wire import path_text, request\n"),
@@ -152,6 +162,8 @@ CORRECTIONS = (
     (_ENDPOINT, f"{_IN_RANGE}:\n", f"{_IN_RANGE} and response.content:\n"),
     # A response of no stated shape is a response too.
     (_ENDPOINT, f"and {_SHAPED}", f"and ({_SHAPED} or {_JSON})"),
+    # What is of none of the alternatives would be taken for one of those that are not looked at.
+    ("property_templates/union_property.py.jinja", _CAST, _IF_UNFIT + _CAST),
     # The values are a set, and sorted without regard to case those that differ in nothing else keep its chance order.
     ("literal_enum.py.jinja", "enum.values|list|sort", "enum.values|list|sort(case_sensitive=true)"),
 )
@@ -345,7 +357,14 @@ def success_type(endpoint: Any) -> str:
         "None" if one.source["attribute"] == "None" else str(one.prop.get_type_string().as_unembedded_code())
         for one in successes
     ]
-    return " | ".join(dict.fromkeys(types))
+    return " | ".join(sorted(dict.fromkeys(types), key="None".__eq__))  # `None | None`, of `X | None`, is an error
+
+
+def plain_types(union: Any) -> str:
+    """Return the types of the alternatives that are taken as they stand; to JSON `1.0` is an integer too."""
+    types = {str(one.get_type_string(no_optional=True).as_unembedded_code()) for one in union.inner_properties}
+    plain = (types | {"int", "float"} if types & {"int", "float"} else types) & {"str", "bool", "int", "float"}
+    return f"({''.join(f'{one}, ' for one in sorted(plain))})"
 
 
 def _prose(operation: Operation, arguments: Iterable[str]) -> str:

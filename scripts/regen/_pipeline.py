@@ -200,6 +200,8 @@ def _notes(canonical: Canonical) -> list[str]:
         label, own = endpoint.operation.label, endpoint.prefix
         if (kinds := _accepted(canonical.credentials, endpoint.operation)) is not None:
             groups[f"these {_WORDS[kinds]}"][label] = None
+        if unread := endpoint.kinds[1]:
+            groups[f"JSON is asked for, so these never return {', '.join(dict.fromkeys(unread))}"][label] = None
         if own == NO_SERVER:
             stated = ", ".join(str(server.get("url"))[:200] for server in endpoint.operation.servers)
             groups[f"`client.call` refuses what has no server that can be used ({stated})"][label] = None

@@ -11,11 +11,12 @@ from __future__ import annotations
 import json
 import unicodedata
 from collections.abc import Mapping
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from scripts.regen._document import lookup, objects, reached, side_of, without_prose
-from scripts.regen._names import MODEL_RESERVED, class_name, module_name, unique_identifiers, unused
+from scripts.regen._document import RefusedError, lookup, reached, side_of, without_prose
+from scripts.regen._names import MODEL_RESERVED, MODULE_RESERVED, class_name, module_name, unique_identifiers, unused
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,6 +31,8 @@ _STRUCTURE = frozenset(
 )  # fmt: skip
 _JSON_TYPES: dict[type, str] = {str: "string", bool: "boolean", int: "integer"}
 _PROSE = ("title", "description", "default", "deprecated", "readOnly", "writeOnly")
+_FLAGS = ("nullable", "readOnly", "writeOnly")
+_BESIDE = frozenset({"title", "description", "deprecated", "example", *_FLAGS})  # what makes no other model
 
 
 class Flattener:
@@ -46,10 +49,12 @@ class Flattener:
         ref = schema.get("$ref")
         own = {key: value for key, value in schema.items() if key not in ("allOf", "$ref")}
         parts = [*([{"$ref": ref}] if isinstance(ref, str) else []), *distinct(schema.get("allOf") or [])]
-        if len(parts) == 1 and not _STRUCTURE & own.keys():
-            inner = parts[0] if ref else self.flatten(parts[0])
+        shaped = [one for one in parts if not isinstance(one, Mapping) or one.keys() - _BESIDE]
+        if len(shaped) == 1 and not _STRUCTURE & own.keys():
+            inner = shaped[0] if ref else self.flatten(shaped[0])
             if "$ref" in inner:
-                return {**inner, "nullable": True} if own.get("nullable") is True else dict(inner)
+                beside = [own, *(one for one in parts if one is not shaped[0])]
+                return {**inner, **{key: True for key in _FLAGS if any(one.get(key) is True for one in beside)}}
         result = _own(own)
         for part in parts:
             result = _both(result, self.target(part))
@@ -64,7 +69,7 @@ class Flattener:
         if ref not in self._ends:
             self._ends[ref] = {}
             self._ends[ref] = self.target(lookup(self.spec, ref, "a schema"))
-        return {**self._ends[ref], "nullable": True} if flat.get("nullable") else self._ends[ref]
+        return {**self._ends[ref], **{key: True for key in _FLAGS if flat.get(key)}}
 
     def alternatives(self, schema: Any) -> list[Any]:
         """List the alternatives of a schema, each with what holds for all of them; none where it has none."""
@@ -105,7 +110,7 @@ def _own(schema: Json) -> Json:
         types.remove("integer")
     for key in ("enum", "oneOf", "anyOf"):
         if isinstance(result.get(key), list):
-            kept = [one for one in result[key] if not (one is None if key == "enum" else _is_null(one))]
+            kept = [one for one in result[key] if not (one is None if key == "enum" else is_null(one))]
             nullable = nullable or len(kept) < len(result[key])
             result[key] = kept
     if stated is not None and not types:
@@ -117,7 +122,8 @@ def _own(schema: Json) -> Json:
     return {**result, "nullable": True} if nullable else result
 
 
-def _is_null(schema: Any) -> bool:
+def is_null(schema: Any) -> bool:
+    """Tell whether a schema allows null and nothing else."""
     return isinstance(schema, Mapping) and (
         schema.get("type") in ("null", ["null"]) or schema.get("enum") == [None] or schema.get("const", 0) is None
     )
@@ -128,6 +134,8 @@ def _guessed_type(schema: Json) -> str | None:
         return "object"
     if "items" in schema or "prefixItems" in schema:
         return "array"
+    if is_file(schema):
+        return "string"
     kinds = {_JSON_TYPES.get(type(value)) for value in schema.get("enum") or ()}
     return kinds.pop() if len(kinds) == 1 else None
 
@@ -155,14 +163,18 @@ def _both(a: Json, b: Json) -> Json:
     return merged
 
 
-def _all_of(one: Any, other: Any) -> Any:
-    return one if one == other else {"allOf": [one, other]}
+def _all_of(*schemas: Any) -> Any:
+    """Return what all of some schemas say, each part once: what is repeated without end stays the same."""
+    parts = [one["allOf"] if isinstance(one, Mapping) and one.keys() == {"allOf"} else [one] for one in schemas]
+    stated = distinct(chain.from_iterable(parts))
+    return stated[0] if len(stated) == 1 else {"allOf": stated}
 
 
 _FORMATS = frozenset({"date", "date-time", "uuid"})
 _COMPONENTS = "#/components/schemas/"
 _SETTLED: dict[Any, Any] = {"string": {str}, "integer": {int}, "number": {int, float}, "boolean": {bool}}
 _NULL: Json = {"type": "null"}
+_MOST_MODELS, _DEEPEST = 10_000, 30  # of a document, and of those without a name, each a part of the one before
 
 
 class ModelBook(Flattener):
@@ -172,12 +184,13 @@ class ModelBook(Flattener):
         super().__init__(spec)
         self.components: dict[str, Json] = {}  # component and class name to the schema that the generator sees
         self.wire_names: dict[str, dict[str, str]] = {}  # of each class, field names to the vendor's where they differ
-        self._taken = {module_name(name) for name in reserved}
+        self._taken = {*MODULE_RESERVED, *map(module_name, reserved)}
         schemas = (spec.get("components") or {}).get("schemas") or {}
         self.names = {name: unused(class_name(name), self._taken) for name in schemas}
         self._known: dict[tuple[str, str], str] = {}
-        self._pending: dict[str, tuple[Json, bool]] = {}
+        self._pending: dict[str, tuple[Json, bool, dict[str, str]]] = {}
         self._by_ref: dict[str, Json] = {}
+        self._around: dict[str, str] = {}  # the nameless models around what is looked at, by what the vendor says
         self._inside: list[str] = []
         said: dict[Side, list[Any]] = {"request": [], "response": []}
         for one in operations:
@@ -213,28 +226,46 @@ class ModelBook(Flattener):
         key = f"{ref} as file" if files else ref
         if key not in self._by_ref:
             self._by_ref[key] = {}  # what a part of itself that is no model is
-            own = self.names.get(_name(ref), "")
+            own = self.names.get(schema_name(ref), "")
             hint = f"{own} Files" if own and files else own or hint
             target = lookup(self.spec, ref, "a schema")
             self._by_ref[key] = self.view(target, hint, files=files, own="" if files else own)
         return dict(self._by_ref[key])
 
     def _of_flat(self, schema: Json, hint: str, files: bool, own: str = "") -> Json:
-        if alternatives := variants(schema):
-            return self._union(schema, alternatives, hint, files)
-        if schema.get("type") == "object" or _enumeration(schema):
-            # Two that are the same stay two: whose name one model had would change with every operation that is added.
-            bare = {key: one for key, one in schema.items() if key not in ("default", "deprecated", "nullable")}
-            known = (own, json.dumps(without_prose(bare), sort_keys=True))
-            if not own or known not in self._known:
-                is_free = own and own not in self.components
-                self._known[known] = own if is_free else unused(own or class_name(hint), self._taken)
-            name = self._known[known]
-            # Not at once: a thousand models that refer to each other in a row must not become a thousand nested calls.
-            if name not in self.components:
-                self.components[name] = {}
-                self._pending[name] = (schema, files)
-            return {"$ref": f"{_COMPONENTS}{name}"}
+        bare = {key: one for key, one in schema.items() if key not in ("default", "deprecated", "nullable")}
+        said = f"{json.dumps(without_prose(bare), sort_keys=True)}{' as file' if files else ''}"
+        alternatives = variants(schema)
+        if not alternatives and (schema.get("type") == "object" or _enumeration(schema)):
+            return {"$ref": f"{_COMPONENTS}{self._model(schema, said, hint, files, own)}"}
+        if said in self._inside:  # a part of itself
+            return {}
+        self._inside.append(said)
+        view = self._union(schema, alternatives, hint, files) if alternatives else self._plain(schema, hint, files)
+        self._inside.pop()
+        return view
+
+    def _model(self, schema: Json, said: str, hint: str, files: bool, own: str) -> str:
+        """Return the name of the component of an object or enumeration."""
+        if not own and said in self._around:  # it refers to itself, with something beside the reference
+            return self._around[said]
+        # Two that are the same stay two: whose name one model had would change with every operation that is added.
+        if not own or (own, said) not in self._known:
+            is_free = own and own not in self.components
+            self._known[own, said] = own if is_free else unused(own or class_name(hint), self._taken)
+        name = self._known[own, said]
+        # Not at once: a thousand models that refer to each other in a row must not become a thousand nested calls.
+        if name not in self.components:
+            if len(self.components) >= _MOST_MODELS or len(self._around) >= _DEEPEST:
+                raise RefusedError(
+                    f"The model `{name}` cannot be generated: models hold each other in ever new forms (references "
+                    "with something beside them), or are too many. Ask the vendor to give such forms own names."
+                )
+            self.components[name] = {}
+            self._pending[name] = (schema, files, {} if own else {**self._around, said: name})
+        return name
+
+    def _plain(self, schema: Json, hint: str, files: bool) -> Json:
         kind = "null" if schema.get("enum") == [None] else schema.get("type")
         view: Json = {"type": kind} if isinstance(kind, str) else {}
         if kind == "array":
@@ -249,19 +280,14 @@ class ModelBook(Flattener):
         return {**view, **_prose(schema)}
 
     def _union(self, schema: Json, alternatives: list[Any], hint: str, files: bool) -> Json:
-        key = json.dumps(schema, sort_keys=True)
-        if key in self._inside:  # an alternative of itself
-            return {}
         base = {
             name: one for name, one in schema.items() if name not in ("oneOf", "anyOf", "discriminator", "description")
         }
-        self._inside.append(key)
         views: list[Json] = []
         for number, variant in enumerate(alternatives):
             one = {"allOf": [variant, base]} if base.get("properties") else variant
             view = self.view(one, f"{hint}Type{number}" if len(alternatives) > 1 else hint, files=files)
             views.extend(part for part in view.get("oneOf", [view]) if part not in views)
-        self._inside.pop()
         if any(not one.keys() - {"description"} for one in views):
             return _prose(schema)
         return views[0] if len(views) == 1 else {"oneOf": views, **_prose(schema)}
@@ -286,7 +312,8 @@ class ModelBook(Flattener):
         """Define every model that was named so far, and those that they name in turn."""
         while self._pending:
             name = next(iter(self._pending))
-            self.components[name] = self._defined(name, *self._pending.pop(name))
+            schema, files, self._around = self._pending.pop(name)
+            self.components[name] = self._defined(name, schema, files)
 
     def _defined(self, name: str, schema: Json, files: bool) -> Json:
         if values := _enumeration(schema):
@@ -322,7 +349,7 @@ class ModelBook(Flattener):
 
 def _or_null(view: Json) -> Json:
     views = view.get("oneOf", [view])
-    if not view.keys() - {"description"} or _NULL in views:
+    if not view.keys() - {"description"} or any(one.get("type") == "null" for one in views):
         return view
     return {"oneOf": [*views, _NULL], **({"description": view["description"]} if "description" in view else {})}
 
@@ -355,32 +382,6 @@ def clean_prose(text: str) -> str:
     return "".join(char for char in text if char in "\n\t" or not unicodedata.category(char).startswith("C"))
 
 
-def follow_discriminators(spec: Json) -> tuple[Json, list[str]]:
-    """Return a document whose alternatives fit their own values alone, so that reading tries them in any order."""
-    schemas: Json = (spec.get("components") or {}).get("schemas") or {}
-    own: dict[tuple[str, str], list[str]] = {}
-    notes: list[str] = []
-    for where, node in objects(spec):
-        stated = node.get("discriminator")
-        field = stated.get("propertyName") if isinstance(stated, dict) else None
-        if not isinstance(stated, dict) or not isinstance(field, str):
-            continue
-        names = [_name(one.get("$ref")) for one in variants(node)]
-        if not names or any(name not in schemas for name in names):
-            what = "not every alternative is a schema of its own" if names else "no alternatives are listed beside it"
-            notes.append(f"the discriminator `{field}` at `{where}` is not followed: {what}")
-            continue
-        mapping: Json = stated.get("mapping") or {}
-        for name in names:
-            values = [str(value) for value, ref in mapping.items() if _name(ref) == name] or [name]
-            own.setdefault((name, field), []).extend(values)
-    told = dict(schemas)
-    for (name, field), values in own.items():
-        fixed = {"type": "string", "enum": list(dict.fromkeys(values))}
-        told[name] = {"allOf": [told[name], {"type": "object", "properties": {field: fixed}}]}
-    return ({**spec, "components": {**spec["components"], "schemas": told}} if own else spec), notes
-
-
-def _name(ref: Any) -> str:
+def schema_name(ref: Any) -> str:
     """Return the schema that a reference, or a value of a mapping, names (OpenAPI 3.1.1, section 4.8.25)."""
     return unquote(ref).removeprefix(_COMPONENTS).replace("~1", "/").replace("~0", "~") if isinstance(ref, str) else ""

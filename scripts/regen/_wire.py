@@ -38,6 +38,7 @@ _FORMATS = {
 _SAMPLES: Json = {"integer": 7, "number": 1.5, "boolean": True}
 _DEEPEST, _NO_END = 2, 20  # levels of what may be left out, and of what has to be said
 _MOST_PARTS = 2_000
+_BYTES = "application/octet-stream"
 _SEPARATORS = {"form": ",", "spaceDelimited": " ", "pipeDelimited": "|"}
 
 
@@ -184,7 +185,10 @@ def difference(case: Case, request: httpx.Request) -> str:
             query += _pairs(one.wire, value, one.stated)
         elif one.place != "path" and one.own in case.values:
             found = headers.get(one.wire.lower(), "") if one.place == "header" else unquote(cookies.get(one.wire, ""))
-            parts.append((f"{one.place} `{one.wire}`", _unjoined(",".join(_texts(value))), _unjoined(found)))
+            is_exploded = one.stated.get("explode") is True
+            between = f"&{one.wire}=" if is_exploded and one.place == "cookie" else ","
+            text = between.join(_texts(value, is_exploded))
+            parts.append((f"{one.place} `{one.wire}`", _unjoined(text), _unjoined(found)))
     parts.append(("query", _sorted(query), _sorted(parse_qsl(url.query.decode(), keep_blank_values=True))))
     announced, content = headers.get("content-type", ""), request.content
     if body is None or "body" not in case.values:
@@ -203,10 +207,9 @@ def _path(case: Case) -> str:
     """Fill the path; what the style of a parameter puts before its value stands there already."""
     path = urlsplit(case.endpoint.prefix).path + case.endpoint.path
     for one in (one for one in case.endpoint.parameters if one.place == "path"):
-        value, between = case.values[one.own], ","
-        texts = _texts(value)
-        if one.stated.get("explode") is True:  # RFC 6570, sections 3.2.2, 3.2.5 and 3.2.7
-            texts = [f"{key}={_text(part)}" for key, part in value.items()] if isinstance(value, dict) else texts
+        between, is_exploded = ",", one.stated.get("explode") is True
+        texts = _texts(case.values[one.own], is_exploded)
+        if is_exploded:  # RFC 6570, sections 3.2.2, 3.2.5 and 3.2.7
             between = {"matrix": f";{one.wire}=", "label": "."}.get(one.stated.get("style", ""), ",")
         path = path.replace(f"{{{one.own}}}", between.join(texts).replace("%", "%25").replace("/", "%2F"))
     return path
@@ -225,29 +228,33 @@ def _bodies(body: Body, value: Any, announced: str, content: bytes) -> tuple[Any
         wanted = [pair for name, one in fields.items() for pair in _pairs(name, one, styles.get(name, {"style": ""}))]
         return _sorted(wanted), _sorted(parse_qsl(content.decode(), keep_blank_values=True))
     parts = content.split(b"--" + announced.partition("boundary=")[2].encode())[1:-1]
-    wanted_parts = [
-        _wanted_part(name, one, encoding.get(name, {}))
-        for name, listed in fields.items()
-        for one in (listed if isinstance(listed, list) else [listed])
-    ]
+    wanted_parts = [one for name, value in fields.items() for one in _wanted_parts(name, value, encoding.get(name, {}))]
     return sorted(wanted_parts), sorted(map(_read_part, parts))
 
 
 def _read_part(part: bytes) -> tuple[str, bool, str, str]:
-    """Return name, whether it is a file, the type of what is none, and the content."""
+    """Return name, whether it is a file, the type unless it is mere text, and the content."""
     head, _, content = part.partition(b"\r\n\r\n")
     told = dict(re.findall(r'(?i)\b(name|filename|content-type)(?:="|: *)([^"\r\n]*)', head.decode()))
     is_file, payload = "filename" in told, content.removesuffix(b"\r\n")
-    kind = "" if is_file else told.get("Content-Type", "")
+    kind = told.get("Content-Type", "").partition(";")[0].lower()
     return told["name"].replace("%22", '"'), is_file, kind, repr(payload) if is_file else _ordered(payload.decode())
 
 
-def _wanted_part(name: str, value: Any, encoding: Json) -> tuple[str, bool, str, str]:
-    if isinstance(value, _File):
-        return name, True, "", repr(_FILM)
-    is_shaped = isinstance(value, (dict, list))
-    kind = str(encoding.get("contentType", "application/json" if is_shaped else "")).partition(";")[0].strip().lower()
-    return name, False, "" if kind == "text/plain" else kind, _ordered(_text(value))
+def _wanted_parts(name: str, value: Any, encoding: Json) -> Iterator[tuple[str, bool, str, str]]:
+    listed = value if isinstance(value, list) else [value]
+    if encoding.keys() & {"style", "explode"} and not any(isinstance(one, _File) for one in listed):
+        yield from ((key, False, "", _ordered(text)) for key, text in _pairs(name, value, encoding))
+        return
+    for one in listed:
+        is_file = isinstance(one, _File)
+        usual = _BYTES if is_file else "application/json" if isinstance(one, (dict, list)) else ""
+        kinds = [kind.partition(";")[0].strip().lower() for kind in encoding.get("contentType", usual).split(",")]
+        if is_file:  # which says nothing of its type itself
+            concrete = [kind for kind in kinds if "*" not in kind] or [_BYTES]
+            yield name, True, _BYTES if _BYTES in concrete else concrete[0], repr(_FILM)
+        else:
+            yield name, False, kinds[0].replace("text/plain", ""), _ordered(_text(one))
 
 
 def _pairs(name: str, value: Any, stated: Json) -> Iterator[tuple[str, str]]:
@@ -278,7 +285,9 @@ def _unjoined(text: str) -> list[str]:
     return sorted(text.split(","))
 
 
-def _texts(value: Any) -> list[str]:
+def _texts(value: Any, is_exploded: bool = False) -> list[str]:
+    if isinstance(value, dict) and is_exploded:
+        return [f"{key}={_text(part)}" for key, part in value.items()]
     if isinstance(value, dict):
         return [_text(part) for pair in value.items() for part in pair]
     return [_text(one) for one in (value if isinstance(value, list) else [value])]

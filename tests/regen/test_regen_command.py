@@ -181,6 +181,16 @@ _UNFORESEEN = {
 }
 
 
+_FORMS = {f"to{n}": {"$ref": f"#/components/schemas/T{n}", "required": [f"to{n}"]} for n in range(12)}
+_ENDLESS = {
+    **_UNFORESEEN,
+    "components": {
+        "schemas": {f"T{n}": {"properties": {**_FORMS, f"own{n}": {}}} for n in range(12)}
+        | {"S0": {"$ref": "#/components/schemas/T0"}}
+    },
+}
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
@@ -189,6 +199,7 @@ _UNFORESEEN = {
         ("<html></html>", "is a web page"),
         ('{"swagger": "2.0"}', "Swagger 2.0"),
         (json.dumps(_UNFORESEEN), "It is a fault of this project; please report it"),
+        (json.dumps(_ENDLESS), "models hold each other in ever new forms"),
     ],
 )
 def test_a_refused_document_changes_nothing(regen: Regen, text: str, says: str) -> None:

@@ -111,9 +111,18 @@ def test_queries(wire: Wire, name: str, arguments: Any, query: list[tuple[str, s
 
 def test_headers_cookies_and_paths_are_written_by_their_kinds(wire: Wire) -> None:
     """Numbers, dates, identifiers, lists and text beyond ASCII stand as texts that a server reads (RFC 9110, 5.5)."""
-    wire("headed", x_note="é☃", x_n=1.5, x_d=_DATE, x_u=_UUID, x_l=[1, 2], x_b=True)
+    wire(
+        "headed",
+        x_note="é☃",
+        x_n=1.5,
+        x_d=_DATE,
+        x_u=_UUID,
+        x_l=[1, 2],
+        x_o=wire.HeadedXO(sport="jump", level=2),
+        x_b=True,
+    )
     raw = [value.decode() for name, value in wire.request.headers.raw if name.startswith(b"X-")]
-    assert raw == ["é☃", "1.5", "2031-02-03", str(_UUID), "1,2", "true"]
+    assert raw == ["é☃", "1.5", "2031-02-03", str(_UUID), "1,2", "sport=jump,level=2", "true"]
     wire("baked", n=1.5, d=_DATE, u=_UUID, l=[1, 2], b=False)
     assert wire.request.headers["cookie"] == f"n=1.5; d=2031-02-03; u={_UUID}; l=1%2C2; b=false"
     wire("placed", d=_DATE, l=[1, 2])
@@ -160,7 +169,7 @@ def test_bodies(wire: Wire, name: str, body: Any, kind: str, sent: Any) -> None:
         ("bare", lambda m: m.free("BareBody", film=m.file()), [("film", "file")]),
         ("shared_parts", lambda m: m.SharedFiles(clip=m.file(), deep=m.Deep(level=1), when=_DATE), [("clip", "file"), ("deep", '{"level": 1}'), ("when", "2031-02-03")]),
         ("shared_parts", lambda m: m.Shared(clip=m.file()), [("clip", "file")]),
-        ("many", lambda m: m.ManyBody(files=[m.file(), m.file()], tags=["x", "y"], deep=m.Deep(sport="b")), [("files", "file"), ("files", "file"), ("tags", "x"), ("tags", "y"), ("deep", '{"sport": "b"}')]),
+        ("many", lambda m: m.ManyBody(files=[m.file(), m.file(file_name="a.jpg")], tags=["x", "y"], deep=m.Deep(sport="b")), [("files", "file image/png"), ("files", "a.jpg image/jpeg"), ("tags", "x"), ("tags", "y"), ("deep", '{"sport": "b"}')]),
     ],
 )  # fmt: skip
 def test_parts(wire: Wire, name: str, body: Any, parts: list[tuple[str, str]]) -> None:
@@ -194,6 +203,11 @@ def test_parts(wire: Wire, name: str, body: Any, parts: list[tuple[str, str]]) -
         ("headed", lambda _: {"x_note": "a\r\nEvil: 1"}, "'X-Note' cannot be sent: its value has control characters"),
         ("film", lambda m: {"body": m.file()}, "say so in the `mime_type`"),
         ("pictures", lambda m: {"body": m.file(mime_type="text/css")}, "is to be image/png or image/jpeg"),
+        (
+            "many",
+            lambda m: {"body": m.ManyBody(files=[m.file(mime_type="text/css")])},
+            "is to be image/png or image/jpeg",
+        ),
         ("shared_json", lambda m: {"body": m.Shared(clip=m.file())}, "a file cannot be sent here"),
     ],
 )
@@ -234,6 +248,41 @@ def test_responses(wire: Wire) -> None:
         assert type(wire("pets")).__name__.lower() == kind.replace("lion", "cat").lower()
 
 
+@pytest.mark.parametrize(
+    ("name", "fit", "unfit"),
+    [
+        ("pet", {"kind": "cat"}, {"lives": 9}),
+        ("pets", [{"kind": "cat"}], [{"lives": 9}]),
+        ("pets", None, {"items": []}),
+        ("when", "2031-02-03T04:05:06+00:00", "soon"),
+        ("kind", None, "cow"),
+        ("name", "a", 5),
+        ("name", {"kind": "cat"}, {"lives": 9}),
+        ("named", {"a": {"kind": "cat"}}, {"a": {"lives": 9}}),
+        ("level", 5, "5"),
+        ("level", 5.0, {}),
+        ("d", {"v": "x"}, 5),
+        ("cast", {"names": ["a"]}, 5),
+        ("more", {"a": {"kind": "cat"}}, {"a": {}}),
+    ],
+)
+def test_what_fits_no_alternative_is_no_success(wire: Wire, name: str, fit: Any, unfit: Any) -> None:
+    """A response of none of the documented kinds, null among them, is not returned raw in the place of a model."""
+    wire.answer = httpx.Response(200, json={name: fit})
+    assert wire("optional").to_dict() == {name: fit}
+    wire.answer = httpx.Response(200, json={name: unfit})
+    with pytest.raises(aikynetix.APIResponseValidationError, match="it fits no alternative"):
+        wire("optional")
+
+
+def test_what_is_read_is_asked_for(wire: Wire) -> None:
+    """Of several kinds that a success has the server is told which one is read; the report names the others."""
+    wire.answer = httpx.Response(202, json="csv")
+    assert wire("two_kinds") == "csv"
+    assert wire.request.headers["accept"] == "application/json; v=2"
+    assert "JSON is asked for, so these never return text/csv: GET /two-kinds" in wire.planned.canonical.notes
+
+
 def test_an_operation_on_another_server_is_sent_there_without_the_credential(wire: Wire) -> None:
     """The credential is for one origin; it is not the business of another."""
     wire("other")
@@ -242,13 +291,26 @@ def test_an_operation_on_another_server_is_sent_there_without_the_credential(wir
 
 
 def test_a_model_may_hold_itself() -> None:
-    """A part that refers to the whole, alone, in a list or to be null, is of its class and not just anything."""
+    """A part that refers to the whole, alone or among others, is of its class; with more beside it, of one of its own."""
     spec, whole = published("wire.json"), {"$ref": "#/components/schemas/Whole"}
-    fields = {"next": whole, "parts": {"type": "array", "items": whole}, "last": {"oneOf": [whole, {"type": "null"}]}}
+    fields = {
+        "next": whole,
+        "parts": {"type": "array", "items": whole},
+        "last": {"oneOf": [whole, {"type": "null"}]},
+        "noted": {"allOf": [whole, {"description": "x"}, {"readOnly": True}]},
+        "sure": {**whole, "required": ["next"]},
+        "wide": {"allOf": [whole, {"properties": {"wide": whole}}]},
+    }
     spec["components"]["schemas"]["Whole"] = {"type": "object", "properties": fields}
     spec["paths"]["/collide"]["get"]["parameters"].append({"name": "whole", "in": "query", "schema": whole})
     models = planned_of(spec).canonical.document["components"]["schemas"]
-    assert [json.dumps(one).count(whole["$ref"]) for one in models["Whole"]["properties"].values()] == [1, 1, 1]
+    held = {
+        name: {own: re.findall(r"/(Whole\w*)", json.dumps(one)) for own, one in model["properties"].items()}
+        for name, model in models.items()
+        if name.startswith("Whole")
+    }
+    assert [*held["Whole"].values()] == [["Whole"]] * 4 + [["WholeSure"], ["WholeWide"]]
+    assert (held["WholeSure"]["sure"], held["WholeWide"]["wide"]) == (["WholeSure"], ["WholeWide"])
 
 
 @pytest.mark.parametrize(
