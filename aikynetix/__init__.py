@@ -6,56 +6,94 @@ with Aikynetix() as client:  # the key comes from AIKYNETIX_API_KEY
     video = client.analyzed_videos.download("session-id", "jump.mp4", wait=300)
 """
 
-__version__ = "0.1.0"
+from ._version import __version__ as __version__
 
-# Names load when they are used, so that `import aikynetix` costs next to nothing; type checkers and editors read the
-# stub beside this file.
-_HOMES = {
-    "_auth": ("ApiKey", "BearerToken"),
-    "_client": ("Aikynetix", "AsyncAikynetix"),
-    "_config": ("AsyncToken", "Token"),
-    "_export": ("ExportRecord", "ExportStatus"),
-    "_models": ("AnalyzedVideo", "DownloadedVideo"),
-    "_operations": ("Analysis", "RawClient"),
-    "_videos": ("AnalyzedVideos", "AsyncAnalyzedVideos", "ExportItem", "Progress", "StrPath"),
-    "_errors": (
-        "AikynetixError",
-        "APIConnectionError",
-        "APIError",
-        "APIResponseValidationError",
-        "APIStatusError",
-        "APITimeoutError",
-        "AuthenticationError",
-        "BadRequestError",
-        "ConfigurationError",
-        "ConflictError",
-        "DownloadError",
-        "DownloadInterruptedError",
-        "IntegrityError",
-        "InternalServerError",
-        "InvalidArgumentError",
-        "NotFoundError",
-        "PermissionDeniedError",
-        "RateLimitError",
-        "SignedUrlExpiredError",
-        "UnprocessableEntityError",
-        "VideoNotReadyError",
-    ),
-}
-_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+__all__ = [
+    "APIConnectionError",
+    "APIError",
+    "APIResponseValidationError",
+    "APIStatusError",
+    "APITimeoutError",
+    "Aikynetix",
+    "AikynetixError",
+    "Analysis",
+    "AnalyzedVideo",
+    "AnalyzedVideos",
+    "ApiKey",
+    "AsyncAikynetix",
+    "AsyncAnalyzedVideos",
+    "AsyncToken",
+    "AuthenticationError",
+    "BadRequestError",
+    "BearerToken",
+    "ConfigurationError",
+    "ConflictError",
+    "DownloadError",
+    "DownloadInterruptedError",
+    "DownloadedVideo",
+    "ExportItem",
+    "ExportRecord",
+    "ExportStatus",
+    "IntegrityError",
+    "InternalServerError",
+    "InvalidArgumentError",
+    "NotFoundError",
+    "PermissionDeniedError",
+    "Progress",
+    "RateLimitError",
+    "RawClient",
+    "SignedUrlExpiredError",
+    "StrPath",
+    "Token",
+    "UnprocessableEntityError",
+    "VideoNotReadyError",
+    "__version__",
+]
 
-__all__ = [*sorted(_HOME_OF), "__version__"]  # noqa: PLE0604  # pyright: ignore[reportUnsupportedDunderAll]
+TYPE_CHECKING = bool()  # noqa: UP018 -- jedi takes what stands under a plain False for dead; typing is a slow import
+if TYPE_CHECKING:
+    from ._auth import ApiKey, BearerToken
+    from ._client import Aikynetix, AsyncAikynetix
+    from ._config import AsyncToken, Token
+    from ._errors import (
+        AikynetixError,
+        APIConnectionError,
+        APIError,
+        APIResponseValidationError,
+        APIStatusError,
+        APITimeoutError,
+        AuthenticationError,
+        BadRequestError,
+        ConfigurationError,
+        ConflictError,
+        DownloadError,
+        DownloadInterruptedError,
+        IntegrityError,
+        InternalServerError,
+        InvalidArgumentError,
+        NotFoundError,
+        PermissionDeniedError,
+        RateLimitError,
+        SignedUrlExpiredError,
+        UnprocessableEntityError,
+        VideoNotReadyError,
+    )
+    from ._export import ExportRecord, ExportStatus
+    from ._models import AnalyzedVideo, DownloadedVideo
+    from ._operations import Analysis, RawClient
+    from ._videos import AnalyzedVideos, AsyncAnalyzedVideos, ExportItem, Progress, StrPath
+else:
+    _HOMES = ("_errors", "_auth", "_config", "_operations", "_models", "_videos", "_client", "_export")
 
+    def __getattr__(name: str) -> object:
+        """Load a name when it is used, so that ``import aikynetix`` costs next to nothing."""
+        from importlib import import_module
 
-def __getattr__(name: str) -> object:
-    home = _HOME_OF.get(name)
-    if home is None:
+        for home in _HOMES if name in __all__ else ():
+            module = import_module(f".{home}", __name__)
+            if hasattr(module, name):
+                return globals().setdefault(name, getattr(module, name))
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    value: object = getattr(import_module(f".{home}", __name__), name)
-    globals()[name] = value
-    return value
 
 
 def __dir__() -> list[str]:

@@ -215,11 +215,19 @@ class SameOriginAuth(httpx.Auth):
 
     def sync_auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         """Run the credential's own flow, or none."""
+        plain = self._plain(request)
+        return self._checked_flow(request) if plain is None else plain.sync_auth_flow(request)
+
+    def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
+        """Run the credential's own flow, or none."""
+        plain = self._plain(request)
+        return self._checked_async_flow(request) if plain is None else plain.async_auth_flow(request)
+
+    def _plain(self, request: httpx.Request) -> httpx.Auth | None:
+        """Return whose flow needs no checking: nobody's for another origin, or that of a key."""
         if origin_of(request.url) != self._origin:
-            return httpx.Auth().sync_auth_flow(request)
-        if isinstance(self.inner, ApiKey):
-            return self.inner.auth_flow(request)
-        return self._checked_flow(request)
+            return httpx.Auth()
+        return self.inner if isinstance(self.inner, ApiKey) else None
 
     def _checked_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         flow, may_send = self.inner.sync_auth_flow(request), self._checker(request)
@@ -232,11 +240,7 @@ class SameOriginAuth(httpx.Auth):
         finally:
             flow.close()
 
-    async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
-        """Run the credential's own flow, or none."""
-        if origin_of(request.url) != self._origin:
-            yield request
-            return
+    async def _checked_async_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
         flow, may_send = self.inner.async_auth_flow(request), self._checker(request)
         try:
             sent = await anext(flow)

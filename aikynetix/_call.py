@@ -22,11 +22,12 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 import httpx
 
-from . import __version__, _reading, _responses
+from . import _reading, _responses
 from ._auth import is_repeatable, origin_of
 from ._errors import AikynetixError, client_closed
 from ._network import CANCELLED, DEADLINE, UNSENT
 from ._redact import install_log_filter, redact_url, scrub_exception
+from ._version import __version__
 
 if TYPE_CHECKING:
     import threading

@@ -9,8 +9,18 @@ from typing import TYPE_CHECKING, Any, Generic, NoReturn, Self, TypeVar
 import httpx
 from attrs import evolve
 
+from ._auth import ApiKey, BearerToken, SameOriginAuth
 from ._call import AsyncHttpClient, HttpClient
-from ._config import AsyncToken, Settings, Token, Verify, resolve
+from ._config import (
+    AsyncToken,
+    Settings,
+    Token,
+    Verify,
+    checked_verify,
+    resolve_base_url,
+    resolve_credential,
+    variables,
+)
 from ._errors import ConfigurationError
 from ._operations import Arguments, Operation, RawClient, Success_co, request_kwargs, spec_defaults, success_model
 from ._transport import AsyncStackTransport, StackTransport, make_stacks
@@ -45,19 +55,11 @@ class _ClientBase(Generic[TokenT, TransportT]):
         transport: TransportT | None = None,
     ) -> None:
         _check_transport(transport, httpx.AsyncBaseTransport if self._is_async else httpx.BaseTransport, proxy, verify)
-        settings = resolve(
-            api_key=api_key,
-            token=token,
-            auth=auth,
-            base_url=base_url,
-            timeout=timeout,
-            max_retries=max_retries,
-            proxy=proxy,
-            verify=verify,
-            environ=os.environ,
-            spec=spec_defaults(),
-            asynchronous=self._is_async,
-        )
+        environ, spec = variables(os.environ), spec_defaults()
+        url, credential = resolve_base_url(base_url, environ, spec), resolve_credential(api_key, token, auth, environ)
+        if isinstance(credential, ApiKey | BearerToken):
+            credential._place(spec, self._is_async)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] -- users would see it
+        settings = Settings(url, SameOriginAuth(credential, url), timeout, max_retries, proxy, checked_verify(verify))
         self._transport = transport
         carriers: list[dict[str, Any]] = [{"transport": transport}]
         if transport is None:

@@ -33,9 +33,24 @@ AsyncToken = Token | Callable[[], Awaitable[str]]
 Verify = ssl.SSLContext | str | Path
 
 
-def _resolve_credential(
+def variables(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that are set; an empty one is how shells and CI systems blank one out."""
+    return {name: value.strip() for name, value in environ.items() if value.strip()}
+
+
+def resolve_base_url(base_url: str | httpx.URL | None, environ: Mapping[str, str], spec: SpecDefaults) -> httpx.URL:
+    """Return the checked base URL; an argument wins over the environment, and that over the spec."""
+    found = base_url if base_url is not None else environ.get(BASE_URL_VARIABLE) or spec.base_url
+    if found is None:
+        text = f"the vendored spec names no server; give base_url= or set {BASE_URL_VARIABLE}."
+        raise ConfigurationError(text, setting="base_url")
+    return checked_base_url(found, f"base_url= (or {BASE_URL_VARIABLE})")
+
+
+def resolve_credential(
     api_key: str | None, token: AsyncToken | None, auth: httpx.Auth | None, environ: Mapping[str, str]
 ) -> httpx.Auth:
+    """Return the one credential that was given, by an argument or else by the environment."""
     given = [name for name, value in (("api_key", api_key), ("token", token), ("auth", auth)) if value is not None]
     if not given:
         api_key, token = environ.get(API_KEY_VARIABLE), environ.get(TOKEN_VARIABLE)
@@ -127,7 +142,8 @@ def checked_proxy(proxy: Any, setting: str = "proxy=") -> httpx.Proxy:
     raise ConfigurationError(f"{setting} {fault}.", setting="proxy")
 
 
-def _checked_verify(verify: Any) -> ssl.SSLContext | str | None:
+def checked_verify(verify: Any) -> ssl.SSLContext | str | None:
+    """Return ``verify``, a path of it as a string."""
     if verify is None or (isinstance(verify, ssl.SSLContext) and verify.check_hostname):  # which needs CERT_REQUIRED
         return verify
     if not isinstance(verify, str | Path):
@@ -159,32 +175,3 @@ class Settings:
     verify: ssl.SSLContext | str | None  # a path that was there when the client was made
 
     attempt_timeout: float | None = field(init=False, default=Factory(_attempt_timeout_of, takes_self=True))
-
-
-def resolve(
-    *,
-    api_key: str | None,
-    token: AsyncToken | None,
-    auth: httpx.Auth | None,
-    base_url: str | httpx.URL | None,
-    timeout: float | httpx.Timeout | None,
-    max_retries: int,
-    proxy: str | httpx.URL | httpx.Proxy | None,
-    verify: Verify | None,
-    environ: Mapping[str, str],
-    spec: SpecDefaults,
-    asynchronous: bool,
-) -> Settings:
-    """Return checked settings; an argument wins over the environment, the environment over the spec."""
-    # An empty variable counts as unset: that is how shells and CI systems blank one out.
-    environ = {name: value.strip() for name, value in environ.items() if value.strip()}
-    if base_url is None:
-        base_url = environ.get(BASE_URL_VARIABLE) or spec.base_url
-    if base_url is None:
-        text = f"the vendored spec names no server; give base_url= or set {BASE_URL_VARIABLE}."
-        raise ConfigurationError(text, setting="base_url")
-    url = checked_base_url(base_url, f"base_url= (or {BASE_URL_VARIABLE})")
-    credential = _resolve_credential(api_key, token, auth, environ)
-    if isinstance(credential, ApiKey | BearerToken):
-        credential._place(spec, asynchronous)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] -- users would see it
-    return Settings(url, SameOriginAuth(credential, url), timeout, max_retries, proxy, _checked_verify(verify))

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from ._call import Flow
 
-Outcome = AnalyzedVideo | APIError | None
+Polled = AnalyzedVideo | APIError | None
 """What comes of a request: the video, an error, or None where there is no video yet."""
 
 _FIRST_PAUSE = 1.0
@@ -36,7 +36,7 @@ _IN_PROGRESS = re.compile(r"\balready\b|\bin progress\b|\bbeing (analy[sz]ed|gen
 def ensure_flow(
     session_id: str, analysis: Analysis | str | None, wait: float, clock: Callable[[], float]
 ) -> Flow[AnalyzedVideo]:
-    """Have the video made if need be, and wait until it is there; each request is to come back as an `Outcome`.
+    """Have the video made if need be, and wait until it is there; each request is to come back as `Polled`.
 
     GET; on 404 POST; then GET again until the URL is there. A POST whose fate is unknown (the connection broke, or a
     5xx came) is not simply sent again: the next GET shows whether it was worked on, and only if the video is still
@@ -49,7 +49,7 @@ def ensure_flow(
     pending: APIError | None = None
     began, pause, looks, is_running = clock(), _FIRST_PAUSE, 0, False
     while True:
-        outcome: Outcome = yield look
+        outcome: Polled = yield look
         if isinstance(outcome, AnalyzedVideo):
             return outcome
         elapsed, asked_to_wait = clock() - began, 0.0
@@ -59,7 +59,7 @@ def ensure_flow(
             if pending is not None and outcome is not None and is_believed:
                 raise pending
             if not is_running and (pending is None or (_is_uncertain(pending) and looks < _MOST_LOOKS)):
-                made: Outcome = yield make
+                made: Polled = yield make
                 if isinstance(made, AnalyzedVideo):
                     return made
                 elapsed, pending = clock() - began, _pending(made)

@@ -153,16 +153,16 @@ def checked_count(name: str, value: int) -> int:
     return value
 
 
-def checked_place(to: str | os.PathLike[str]) -> str:
+def checked_destination(to: str | os.PathLike[str]) -> str:
     """Return the path or URL that ``to`` names."""
-    place: object = os.fspath(to) if isinstance(to, str | os.PathLike) else None
-    if not isinstance(place, str):
+    named: object = os.fspath(to) if isinstance(to, str | os.PathLike) else None
+    if not isinstance(named, str):
         raise TypeError(f"to must be a str or a path of str, such as pathlib.Path, not {type(to).__name__}")
-    if not place:
+    if not named:
         raise ValueError("to is empty; name a file, a folder ('.' is the current one) or an fsspec URL")
-    if re.search(r"[\0\ud800-\udc7f\udd00-\udfff]", place):  # the other surrogates stand for bytes of a name
-        raise ValueError(f"to has a character in it that no file's name can have: {place!r:.100}")
-    return place
+    if re.search(r"[\0\ud800-\udc7f\udd00-\udfff]", named):  # the other surrogates stand for bytes of a name
+        raise ValueError(f"to has a character in it that no file's name can have: {named!r:.100}")
+    return named
 
 
 def check_progress(progress: object) -> None:

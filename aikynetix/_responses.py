@@ -74,11 +74,11 @@ def require_success(response: httpx.Response, now: float) -> httpx.Response:
         headers=_scrubbed(response.headers),
         request_id=request_id(response),
         retry_after=retry_after(response.headers, now),
-        **_asked(response.request.method, str(response.request.url)),
+        **_request_fields(response.request.method, str(response.request.url)),
     )
 
 
-def _asked(method: str, url: str) -> dict[str, Any]:
+def _request_fields(method: str, url: str) -> dict[str, Any]:
     return {"request_method": method, "request_url": redact_url(url)}
 
 
@@ -177,7 +177,7 @@ def _json_kind(value: object) -> str:
 
 def invalid(response: httpx.Response, why: str, body: str | None = None) -> APIResponseValidationError:
     """Return the exception for a 2xx response that cannot be used."""
-    asked = _asked(response.request.method, str(response.request.url))
+    asked = _request_fields(response.request.method, str(response.request.url))
     return APIResponseValidationError(
         why, status_code=response.status_code, request_id=request_id(response), body=body, **asked
     )
@@ -194,13 +194,13 @@ def misfit(response: httpx.Response, error: Exception) -> APIResponseValidationE
 def map_exception(error: Exception, request: httpx.Request) -> APIConnectionError | APIResponseValidationError:
     """Return the exception of ours that ``error``, out of httpx or a transport, stands for; its text has the reason."""
     if isinstance(error, httpx.DecodingError):
-        return APIResponseValidationError(_text_of(error), **_asked(request.method, str(request.url)))
+        return APIResponseValidationError(_text_of(error), **_request_fields(request.method, str(request.url)))
     return connection_error(error, request.method, str(request.url))
 
 
 def connection_error(error: Exception, method: str, url: str) -> APIConnectionError:
     """Return the exception for a request that got no usable response: what happened, and what to do."""
-    asked, said = _asked(method, url), _text_of(error)
+    asked, said = _request_fields(method, url), _text_of(error)
     if isinstance(error, httpx.TimeoutException | TimeoutError):
         return APITimeoutError(f"no complete response within the timeout ({said or 'nothing came'})", **asked)
     return APIConnectionError(_reason(error, said), is_permanent=is_permanent(error), **asked)
@@ -221,8 +221,10 @@ def _reason(error: Exception, said: str) -> str:
         return f"the {server}'s certificate is not trusted ({why}): {remedy}"
     if code in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE"):
         reason = f"the {server} does not speak TLS on this port: check scheme and port of {setting}"
-    elif "CERTIFICATE_REQUIRED" in code:
+    elif code.endswith("CERTIFICATE_REQUIRED"):
         reason = f"the {server} wants a client certificate: give verify= an ssl.SSLContext that has one"
+    elif code.endswith("HANDSHAKE_FAILURE"):  # TLS 1.2 has no other word for it
+        reason = f"the {server} refuses the handshake ({said}): if it wants a client certificate, give verify= one"
     elif is_proxy and said.startswith(_PROXY_WANTS_PASSWORD):
         reason = f"the proxy wants a user and password ({said}): put them into its URL, http://user:password@host:port"
     elif is_proxy:

@@ -19,8 +19,8 @@ from ._operations import (
     check_progress,
     checked_analysis,
     checked_count,
+    checked_destination,
     checked_flag,
-    checked_place,
     checked_wait,
     generate_analyzed_video,
     get_analyzed_video,
@@ -56,7 +56,7 @@ class _VideosBase:
     ) -> Options:
         from ._download import Options
 
-        checked_place(to)
+        checked_destination(to)
         check_progress(progress)
         if cancel is not None and not callable(getattr(cancel, "is_set", None)):
             raise TypeError(f"cancel must be a threading.Event or None, not {type(cancel).__name__}")
@@ -275,7 +275,8 @@ class AnalyzedVideos(_VideosBase):
         from ._export import export
 
         how = self._export_options(analysis, retry_failed, wait, executor)
-        return export(self._client, session_ids, to, concurrency=concurrency, observer=progress, **how)
+        download = self._client.with_options(max_retries=0).analyzed_videos.download
+        return export(download, session_ids, to, concurrency=concurrency, observer=progress, **how)
 
 
 class AsyncAnalyzedVideos(_VideosBase):
@@ -343,7 +344,8 @@ class AsyncAnalyzedVideos(_VideosBase):
         from ._export import export_async
 
         how = self._export_options(analysis, retry_failed, wait, executor)
-        return export_async(self._client, session_ids, to, concurrency=concurrency, observer=progress, **how)
+        download = self._client.with_options(max_retries=0).analyzed_videos.download
+        return export_async(download, session_ids, to, concurrency=concurrency, observer=progress, **how)
 
 
 for _name in ("get", "generate", "ensure", "download", "export"):

@@ -13,7 +13,6 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("aikynetix", "aikynetix_api")
 NEEDED = (
     "aikynetix/py.typed",
-    "aikynetix/__init__.pyi",
     "aikynetix/_export/gallery.html",
     "aikynetix_api/py.typed",
     "aikynetix_api/facade.py",

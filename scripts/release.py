@@ -37,7 +37,7 @@ def missing(version: str, changelog: str) -> list[str]:
     if not re.fullmatch(r"\d+\.\d+\.\d+", version):
         problems.append(f"{version} is no version of the form 1.2.3")
     if aikynetix.__version__ != version:
-        problems.append(f"set __version__ in aikynetix/__init__.py, which is {aikynetix.__version__}, to {version}")
+        problems.append(f"set __version__ in aikynetix/_version.py, which is {aikynetix.__version__}, to {version}")
     if not notes(version, changelog):
         problems.append(f'turn "## [Unreleased]" in CHANGELOG.md into "## [{version}] - YYYY-MM-DD"')
     elif notes("Unreleased", changelog):

@@ -69,43 +69,43 @@ def download(
     begun, errors = time.monotonic(), Errors(session_id, remote_url(to) or Path(to), options.cancelled)
     url = SignedUrl(lookup, errors)
     with errors.mapped():
-        place = destination(to, lambda: file_name(session_id, url.video()))
-        errors.path = place.shown
-        part = _locked(place, options, errors)
+        target = destination(to, lambda: file_name(session_id, url.video()))
+        errors.path = target.shown
+        part = _locked(target, options, errors)
     if isinstance(part, int):
-        return DownloadedVideo(session_id=session_id, path=place.shown, size=part, verified="exists")
+        return DownloadedVideo(session_id=session_id, path=target.shown, size=part, verified="exists")
     try:
-        transfer = Transfer(url, open_url, part, options, errors, sha256=place.fs is not None)  # it will be far away
+        transfer = Transfer(url, open_url, part, options, errors, sha256=target.fs is not None)  # it will be far away
         transfer.run()
         with errors.mapped():
-            if not options.overwrite and place.size() is not None:  # it may have appeared meanwhile
+            if not options.overwrite and target.size() is not None:  # it may have appeared meanwhile
                 raise _in_the_way(errors)
             seen = part.sync(transfer.size)
-            place.publish(part, transfer.size, errors.require_wanted)
+            target.publish(part, transfer.size, errors.require_wanted)
     finally:
         part.close()
     return DownloadedVideo(
         session_id=session_id,
-        path=place.shown,
+        path=target.shown,
         size=transfer.size,
         sha256=transfer.sha256,
         resumed_from=transfer.resumed_from,
         verified=transfer.verified,
         elapsed=time.monotonic() - begun,
-        _file=None if place.fs is not None else (Path(place.shown).absolute(), seen),
+        _file=None if target.fs is not None else (Path(target.shown).absolute(), seen),
     )
 
 
-def _locked(place: Destination, options: Options, errors: Errors) -> PartialFile | int:
+def _locked(target: Destination, options: Options, errors: Errors) -> PartialFile | int:
     """Return the locked partial file; the size of the file where it is there and that is all that is wanted."""
     while True:
-        size = place.size()
+        size = target.size()
         if size is not None and options.exist_ok:
             return size
         if size is not None and not options.overwrite:
             raise _in_the_way(errors)
         try:
-            part = PartialFile(place.collected)
+            part = PartialFile(target.collected)
         except Busy:
             if not options.exist_ok:
                 text = "another download to the same file is under way"
@@ -113,7 +113,7 @@ def _locked(place: Destination, options: Options, errors: Errors) -> PartialFile
             errors.require_wanted()
             time.sleep(_LOOK_EVERY)
             continue
-        if not options.exist_ok or place.size() is None:
+        if not options.exist_ok or target.size() is None:
             return part
         part.close()  # it was finished between looking and locking
 

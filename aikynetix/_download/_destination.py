@@ -20,7 +20,7 @@ from attrs import frozen
 
 from .._errors import ConfigurationError
 from .._models import safe_name
-from ._failures import PlaceError
+from ._failures import DestinationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,14 +64,16 @@ def local_path(to: str | os.PathLike[str]) -> tuple[Path, bool]:
     if text.lower().startswith("file://"):
         parts = urlsplit(text)
         if parts.netloc.lower() not in ("", "localhost"):
-            raise PlaceError(f"file://{parts.netloc}/ is another machine; a local path has three slashes: file:///...")
+            raise DestinationError(
+                f"file://{parts.netloc}/ is another machine; this one is file:///, with three slashes"
+            )
         if "?" in text or "#" in text:
-            raise PlaceError("a file: URL has no ? and no #; as parts of a name they are written %3F and %23")
+            raise DestinationError("a file: URL has no ? and no #; as parts of a name they are written %3F and %23")
         text = url2pathname(parts.path)
     try:
         path = Path(text).expanduser()
     except RuntimeError as error:
-        raise PlaceError(f"{text.partition('/')[0]} is nobody's home folder (a name is written ./~)") from error
+        raise DestinationError(f"{text.partition('/')[0]} is nobody's home folder (a name is written ./~)") from error
     return path, text.endswith(("/", os.sep)) or path.is_dir()
 
 
@@ -91,7 +93,7 @@ class Destination:
         folder = Path(tempfile.gettempdir()) / f"aikynetix-{getattr(os, 'getuid', int)()}"
         folder.mkdir(mode=0o700, exist_ok=True)
         if folder.is_symlink() or (hasattr(os, "getuid") and folder.stat().st_uid != os.getuid()):
-            raise PlaceError(f"{folder} belongs to somebody else")
+            raise DestinationError(f"{folder} belongs to somebody else")
         return folder / f"{hashlib.sha256(str(self.shown).encode()).hexdigest()[:32]}.mp4"
 
     def size(self) -> int | None:
@@ -104,7 +106,7 @@ class Destination:
         except FileNotFoundError:
             return None
         if not stat.S_ISREG(found.st_mode):
-            raise PlaceError("what stands there is no regular file")
+            raise DestinationError("what stands there is no regular file")
         return found.st_size
 
     def publish(self, part: PartialFile, size: int, check: Callable[[], object]) -> None:
@@ -119,7 +121,7 @@ class Destination:
                     copy.write(data)
                     check()
             if self.fs.info(target)["size"] not in (size, None):
-                raise PlaceError("not all bytes arrived there")
+                raise DestinationError("not all bytes arrived there")
             move(self.fs, target, self.path)
         except BaseException:
             with contextlib.suppress(Exception):
@@ -146,7 +148,7 @@ def destination(to: str | os.PathLike[str], name: Callable[[], str]) -> Destinat
         path.mkdir(parents=True, exist_ok=True)
         return Destination(file)
     if not path.parent.is_dir():
-        raise PlaceError(f"there is no folder {path.parent}")
+        raise DestinationError(f"there is no folder {path.parent}")
     return Destination(path)
 
 

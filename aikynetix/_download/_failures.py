@@ -69,7 +69,7 @@ class Errors:
             yield
         except (AikynetixError, Failure):
             raise
-        except PlaceError as error:
+        except DestinationError as error:
             raise self.make(DownloadError, str(error), "place") from error
         except Exception as error:  # a remote file system raises what its own library raises
             number, why = getattr(error, "errno", None), getattr(error, "strerror", None) or type(error).__name__
@@ -79,7 +79,7 @@ class Errors:
             raise self.make(DownloadError, f"the file cannot be written: {why}", "place") from error
 
 
-class PlaceError(ValueError):
+class DestinationError(ValueError):
     """What is wrong with a destination, in a sentence of ours."""
 
 

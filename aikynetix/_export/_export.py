@@ -13,7 +13,7 @@ from attrs import field, frozen
 
 from .._download._destination import local_path, remote_url
 from .._errors import AikynetixError, ConfigurationError, DownloadError
-from .._operations import checked_count, checked_place
+from .._operations import checked_count, checked_destination
 from ._folder import Folder, RemoteFolder
 from ._record import ExportRecord, ExportStatus, shown_id
 from ._run import Run, Workers, beside, close, has_failed, sessions
@@ -22,31 +22,30 @@ if TYPE_CHECKING:
     import os
     from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterator
 
-    from .. import Aikynetix, AsyncAikynetix
     from .._models import DownloadedVideo
 
-    Outcome = ExportRecord | Exception
-    Factory = Callable[..., Aikynetix]
+    Factory = Callable[..., Any]
+    AsyncDownload = Callable[..., Coroutine[Any, Any, DownloadedVideo]]
 
 
 def export(
-    client: Aikynetix, session_ids: Iterable[Any], to: str | os.PathLike[str], **how: Any
+    download: Callable[..., DownloadedVideo], session_ids: Iterable[Any], to: str | os.PathLike[str], **how: Any
 ) -> Generator[ExportRecord]:
     """Return an iterator that exports as it is asked for records; see `AnalyzedVideos.export`.
 
+    ``download`` is that of a client without retries, for the export itself begins again what failed in passing.
     ``how`` has ``executor``, where to work instead of in threads of this process; ``make_client``, which makes the
     client of a worker of the executor, takes ``max_retries``, and pickles; and the arguments of `Run`.
     """
-    # The export itself begins again what failed in passing.
-    return _run(session_ids, to, client.with_options(max_retries=0).analyzed_videos.download, **how).records()
+    return _run(session_ids, to, download, **how).records()
 
 
 def export_async(
-    client: AsyncAikynetix, session_ids: Iterable[Any], to: str | os.PathLike[str], **how: Any
+    download: AsyncDownload, session_ids: Iterable[Any], to: str | os.PathLike[str], **how: Any
 ) -> AsyncGenerator[ExportRecord]:
     """Return an asynchronous iterator over the records; the arguments and errors are those of `export`."""
-    download = LoopDownload(client.with_options(max_retries=0).analyzed_videos.download)
-    return _async_records(_run(session_ids, to, download, **how), download)
+    in_loop = LoopDownload(download)
+    return _async_records(_run(session_ids, to, in_loop, **how), in_loop)
 
 
 async def _async_records(run: Run, download: LoopDownload) -> AsyncGenerator[ExportRecord]:
@@ -97,15 +96,15 @@ def _run(
 
 def folder_of(to: str | os.PathLike[str]) -> Folder:
     """Return the folder that ``to`` names; a bad name is a `ValueError`, one without fsspec a `ConfigurationError`."""
-    place = checked_place(to)
-    if remote_url(place):
-        return RemoteFolder(place)
+    named = checked_destination(to)
+    if remote_url(named):
+        return RemoteFolder(named)
     try:
         # Absolute, because the workers of an executor may have another current folder.
-        return Folder(local_path(place)[0].absolute())
+        return Folder(local_path(named)[0].absolute())
     except OSError as error:
-        text = f"the export's folder cannot be used: {error.strerror} ({place})"
-        raise DownloadError(text, session_id="", path=place) from error
+        text = f"the export's folder cannot be used: {error.strerror} ({named})"
+        raise DownloadError(text, session_id="", path=named) from error
 
 
 def plan(
@@ -140,7 +139,7 @@ class Task:
 
     factory: bytes = field(repr=False)  # a scheduler may log the tasks that it runs
 
-    def __call__(self, request: Mapping[str, Any]) -> Outcome:
+    def __call__(self, request: Mapping[str, Any]) -> ExportRecord | Exception:
         """Return the record of the video, or the error: raised, it would be in a scheduler's log."""
         try:
             return record_of(_client(self.factory).analyzed_videos.download(**request))
@@ -149,7 +148,7 @@ class Task:
 
 
 @lru_cache(4)
-def _client(factory: bytes) -> Aikynetix:
+def _client(factory: bytes) -> Any:
     """Return this process's client, so that connections are opened once; a worker may serve exports for weeks."""
     make_client: Factory = pickle.loads(factory)  # noqa: S301 -- a task is trusted
     return make_client(max_retries=0)
@@ -158,7 +157,7 @@ def _client(factory: bytes) -> Aikynetix:
 class LoopDownload:
     """Calls the ``download`` of an asynchronous client from threads, in the event loop that has called `enter`."""
 
-    def __init__(self, download: Callable[..., Coroutine[Any, Any, DownloadedVideo]]) -> None:
+    def __init__(self, download: AsyncDownload) -> None:
         self._download = download
         self._call: Callable[[Callable[[], Coroutine[Any, Any, DownloadedVideo]]], DownloadedVideo]
 

@@ -34,7 +34,7 @@ _REASONS = {
         "The service refused the request.",
     ),
     "APIConnectionError": "The service could not be reached. Check the network, then run the export again.",
-    "APIResponseValidationError": "The service sent an answer that cannot be used. Run the export again later.",
+    "APIResponseValidationError": "The service sent a response that cannot be used. Run the export again later.",
     "APITimeoutError": "The service did not answer in time. Run the export again later.",
     "DownloadError": "The video could not be saved.",
     "DownloadInterruptedError": "The download broke off. Run the export again: it goes on where it was.",

@@ -91,7 +91,7 @@ class RateLimiter:
         """Return the seconds until the next session may begin; 0 when it may now."""
         return max(0.0, self._held_until - now)
 
-    def answered(self) -> None:
+    def accepted(self) -> None:
         """Note that a session ended without a refusal."""
         self._refused_since, self._refusals = inf, 0
         self.window = min(self.window + 1, self._most)
@@ -262,7 +262,7 @@ class Run:
                 logger.warning("%s", why)
                 outcome = DownloadInterruptedError(why, session_id=shown_id(job.request["session_id"]))
             return self._settle_error(job, outcome)
-        self._limiter.answered()
+        self._limiter.accepted()
         return self._folder.note(job.settled(outcome))
 
     def _settle_error(self, job: Job, error: BaseException) -> ExportRecord | None:
@@ -278,7 +278,7 @@ class Run:
             logger.info("too many requests; going on in %.1f s", self._limiter.delay(now))
             again, pause, is_wanted = job, 0.0, True
         else:
-            self._limiter.answered()
+            self._limiter.accepted()
             again, is_wanted = evolve(job, failures=job.failures + 1), is_passing(error)
             is_wanted = is_wanted and job.failures < self._max_retries
             pause = max(wanted, min(_LONGEST_BACKOFF, 2.0**job.failures) * random.random())

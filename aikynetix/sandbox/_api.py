@@ -50,11 +50,11 @@ def _answered(state: State, known: tuple[Operation, ...], request: Request, body
         operation.check(query, media_type, body)
     except InvalidError as error:
         return _error(400, f"Invalid parameters: {error}", operation)
-    answer = state.answer(session_id, operation.name == GENERATE)
-    if answer.error is not None:
-        return _error(answer.status, answer.error, operation)
+    given = state.respond(session_id, operation.name == GENERATE)
+    if given.error is not None:
+        return _error(given.status, given.error, operation)
     as_attachment = operation.asks_for_attachment(query)
-    status, told = operation.success(state.signed_url(session_id, as_attachment) if answer.with_url else None)
+    status, told = operation.success(state.signed_url(session_id, as_attachment) if given.with_url else None)
     return JSONResponse(told, status)
 
 

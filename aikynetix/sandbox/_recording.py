@@ -39,9 +39,9 @@ class RecordedRequest:
         path: The path as it was sent, percent-encoded, without the query.
         query: The raw query without the leading ``?``; empty when there was none.
         headers: The headers by lower-case name. ``Authorization`` keeps its scheme: ``Bearer ***``.
-        status: The status of the answer.
+        status: The status of the response.
         body: What the API read of the body, at most 64 KiB.
-        request_id: What the API's answer has as its ``X-Request-Id``; empty for the storage, which gives none.
+        request_id: What the API's response has as its ``X-Request-Id``; empty for the storage, which gives none.
     """
 
     service: Service
@@ -55,7 +55,7 @@ class RecordedRequest:
 
 
 def application(service: Service, state: State, respond: Callable[[Request], Awaitable[Response]]) -> ASGIApp:
-    """Makes an application: every request is recorded before the caller sees the answer, which gets date and id."""
+    """Makes an application: every request is recorded before the caller sees the response, which gets date and id."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)

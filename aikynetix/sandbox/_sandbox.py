@@ -47,7 +47,7 @@ class Sandbox:
         api_key: The key that the API accepts.
         token: The bearer token that the API accepts.
         url_lifetime: Seconds until a signed URL expires, 1 to 604800.
-        latency: Seconds that the API waits before each answer, 0 or more.
+        latency: Seconds that the API waits before each response, 0 or more.
         polls: How many GETs after a POST are still answered with 404 for sessions that are not generated yet.
         video: The bytes that the storage serves; by default a few seconds of H.264 that ship with the package.
         extra_sessions: Further sessions; one with the id of a built-in session replaces it.
@@ -138,7 +138,7 @@ class Sandbox:
 
         Args:
             session_id: Any session id.
-            as_attachment: Whether the answer shall have ``Content-Disposition: attachment``.
+            as_attachment: Whether the response shall have ``Content-Disposition: attachment``.
         """
         _ = self.base_url  # it has to run
         return self._state.signed_url(session_id, as_attachment)

@@ -82,36 +82,36 @@ UNKNOWN = SESSIONS["unknown"]
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """An answer of the API: the status, and either an error text, or the URL, or (neither) an empty object."""
+class ApiResponse:
+    """A response of the API: the status, and either an error text, or the URL, or (neither) an empty object."""
 
     status: int
     error: str | None = None
     with_url: bool = False
 
 
-_URL = Answer(200, with_url=True)
-_ANALYZED = Answer(400, "Session already analyzed.")
-_NO_ADMIN = Answer(400, "Invalid parameters: missing or invalid admin UID.")
-_BROKEN = Answer(500, "An unexpected error occurred on the server.")
+_URL = ApiResponse(200, with_url=True)
+_ANALYZED = ApiResponse(400, "Session already analyzed.")
+_NO_ADMIN = ApiResponse(400, "Invalid parameters: missing or invalid admin UID.")
+_BROKEN = ApiResponse(500, "An unexpected error occurred on the server.")
 # What retrieving and what generating the video is answered with, where nothing that was asked before matters.
-_FIXED: Mapping[Outcome, tuple[Answer, Answer]] = {
+_FIXED: Mapping[Outcome, tuple[ApiResponse, ApiResponse]] = {
     Outcome.READY: (_URL, _URL),
     Outcome.ALREADY_ANALYZED: (_URL, _ANALYZED),
     Outcome.FORBIDDEN: (
-        Answer(403, "The user does not have the right privileges or plan."),
-        Answer(403, "The user does not have a valid plan."),
+        ApiResponse(403, "The user does not have the right privileges or plan."),
+        ApiResponse(403, "The user does not have a valid plan."),
     ),
     Outcome.UNKNOWN: (
-        Answer(404, "The session data or resources could not be found."),
-        Answer(404, "Session data not found."),
+        ApiResponse(404, "The session data or resources could not be found."),
+        ApiResponse(404, "Session data not found."),
     ),
     Outcome.BAD_REQUEST: (_NO_ADMIN, _NO_ADMIN),
     Outcome.SERVER_ERROR: (_BROKEN, _BROKEN),
 }
 
 
-def answer(session: SandboxSession, generates: bool, left: int | None, polls: int) -> tuple[Answer, int | None]:
+def respond(session: SandboxSession, generates: bool, left: int | None, polls: int) -> tuple[ApiResponse, int | None]:
     """Decides what the API answers, and what is left for the next request.
 
     Args:
@@ -124,9 +124,9 @@ def answer(session: SandboxSession, generates: bool, left: int | None, polls: in
         return _FIXED[session.outcome][generates], left
     if generates and left is None:
         due = polls if session.polls is None else session.polls
-        return Answer(200, with_url=not due), due
+        return ApiResponse(200, with_url=not due), due
     if generates:
-        return Answer(400, "Session is being analyzed already.") if left else _ANALYZED, left
+        return ApiResponse(400, "Session is being analyzed already.") if left else _ANALYZED, left
     if left is None:
-        return Answer(404, "The analyzed video of this session does not exist."), None
-    return (Answer(404, "The analyzed video of this session is not ready."), left - 1) if left else (_URL, 0)
+        return ApiResponse(404, "The analyzed video of this session does not exist."), None
+    return (ApiResponse(404, "The analyzed video of this session is not ready."), left - 1) if left else (_URL, 0)

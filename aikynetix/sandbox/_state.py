@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from ._sessions import UNKNOWN, Answer, SandboxSession, answer
+from ._sessions import UNKNOWN, ApiResponse, SandboxSession, respond
 from ._signing import sign
 from ._storage import StoredObject, stored_object
 
@@ -46,10 +46,10 @@ class State:
         self._left.clear()
         self.requests.clear()
 
-    def answer(self, session_id: str, generates: bool) -> Answer:
-        """Decides (and remembers) the answer for a session; the flag asks for its video to be made."""
+    def respond(self, session_id: str, generates: bool) -> ApiResponse:
+        """Decides (and remembers) the response for a session; the flag asks for its video to be made."""
         session = self.sessions.get(session_id, UNKNOWN)
-        given, self._left[session.id] = answer(session, generates, self._left.get(session.id), self.polls)
+        given, self._left[session.id] = respond(session, generates, self._left.get(session.id), self.polls)
         return given
 
     def signed_url(self, session_id: str, as_attachment: bool) -> str:
@@ -60,7 +60,7 @@ class State:
     def find(self, path: str) -> StoredObject | None:
         """Gives the object at a percent-encoded path."""
         session = next((one for one in self.sessions.values() if path == _path_of(one.id)), UNKNOWN)
-        seen, _ = answer(session, False, self._left.get(session.id), self.polls)
+        seen, _ = respond(session, False, self._left.get(session.id), self.polls)
         if not seen.with_url:
             return None
         if session.id not in self._objects:

@@ -301,7 +301,7 @@ def _draft(changes: Sequence[Change]) -> Iterator[str]:
     if not changes:
         return
     kinds = {change.kind for change in changes}
-    source = (_ROOT / "aikynetix" / "__init__.py").read_text("utf-8")
+    source = (_ROOT / "aikynetix" / "_version.py").read_text("utf-8")
     version = re.findall(r'__version__ = "(\d+\.\d+\.\d+)', source)[0]
     major, minor, patch = map(int, version.split("."))
     following, why = f"{major}.{minor}.{patch + 1}", "patch: words alone"

@@ -187,7 +187,7 @@ def test_a_refusal_holds_everything(retry_after: float | None, expected: list[fl
     assert waits == pytest.approx(expected)
     assert limiter.window == max(1, 8 // 2 ** len(expected))  # they do not all come back in the same instant
     for _ in range(9):
-        limiter.answered()
+        limiter.accepted()
     assert limiter.window == 8
 
 
@@ -198,6 +198,6 @@ def test_an_api_that_only_refuses_is_hopeless_in_the_end() -> None:
     assert not limiter.is_hopeless(PATIENCE)
     limiter.refused(PATIENCE + 1, 30.0, 0.0)
     assert limiter.is_hopeless(PATIENCE + 1)
-    limiter.answered()
+    limiter.accepted()
     limiter.refused(PATIENCE + 2, 30.0, 0.0)
     assert not limiter.is_hopeless(PATIENCE + 2)

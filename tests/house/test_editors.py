@@ -1,4 +1,4 @@
-"""What editors see: the stub, and jedi's completions as in python-lsp-server, Spyder, vim and emacs."""
+"""What editors see: jedi's completions as in python-lsp-server, Spyder, vim and emacs."""
 
 from __future__ import annotations
 
@@ -13,21 +13,19 @@ from aikynetix_api.operations import Api
 import aikynetix
 
 ROOT = Path(__file__).resolve().parents[2]
-STUB = ast.parse((ROOT / "aikynetix" / "__init__.pyi").read_text("utf-8"))
+SOURCE = ast.parse((ROOT / "aikynetix" / "__init__.py").read_text("utf-8"))
 PUBLIC = set(aikynetix.__all__)
 GROUPS = {name for name in vars(Api) if not name.startswith("_")}
 VERBS = {"get", "generate", "ensure", "download", "export"}
 
 
-def test_the_stub_and_the_module_name_the_same() -> None:
-    """Every public name is imported in the stub from where the module loads it, and `dir()` shows no other."""
-    imports = [node for node in ast.walk(STUB) if isinstance(node, ast.ImportFrom)]
-    homes = {alias.asname: node.module for node in imports for alias in node.names}
-    assert homes == vars(aikynetix)["_HOME_OF"]
-    listed = next(node.value for node in STUB.body if isinstance(node, ast.Assign))
-    assert ast.literal_eval(listed) == aikynetix.__all__ == dir(aikynetix)
+def test_what_editors_read_is_what_loads() -> None:
+    """Every public name loads from where editors find it, and `dir()` shows no other."""
+    imports = [node for node in ast.walk(SOURCE) if isinstance(node, ast.ImportFrom) and node.level]
+    homes = {alias.name: node.module for node in imports for alias in node.names}
+    assert sorted(homes) == aikynetix.__all__ == dir(aikynetix)
     for name, home in homes.items():
-        assert getattr(aikynetix, str(name)) is getattr(sys.modules[f"aikynetix.{home}"], str(name))
+        assert getattr(aikynetix, name) is getattr(sys.modules[f"aikynetix.{home}"], name)
     with pytest.raises(AttributeError, match="no attribute 'Aikynetics'"):
         getattr(aikynetix, "Aikynetics")  # noqa: B009 -- misspelt on purpose
 

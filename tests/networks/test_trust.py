@@ -6,6 +6,7 @@ import os
 import socket
 import ssl
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import certifi
@@ -134,18 +135,32 @@ def test_who_is_not_trusted_is_asked_once_and_hears_nothing(
 def test_a_client_certificate_comes_with_the_context(
     kind: str, authority: trustme.CA, ca_file: Path, tmp_path: Path
 ) -> None:
-    """A server that wants one is satisfied by it; without it the error says that a certificate is missing."""
+    """A server that wants one is satisfied by it."""
     wanting = server_context(authority, "127.0.0.1")
     wanting.verify_mode = ssl.CERT_REQUIRED
     authority.configure_trust(wanting)
-    known, unknown = context_of(ca_file), context_of(ca_file)
+    known = context_of(ca_file)
     authority.issue_cert("client@example.test").configure_cert(known)
     with FaultServer(scripts_of("https://h"), tls=wanting) as server:
-        settings = {"api_key": KEY, "base_url": server.url, "max_retries": 0}
-        do(kind, "get", tmp_path, **settings, verify=known)
-        with pytest.raises(APIConnectionError) as caught:
-            do(kind, "get", tmp_path, **settings, verify=unknown)
-    assert_presentable(caught.value)
+        do(kind, "get", tmp_path, api_key=KEY, base_url=server.url, max_retries=0, verify=known)
+
+
+@pytest.mark.parametrize(("alert", "words"), [(116, "wants a client certificate"), (40, "if it wants a client")])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_missing_client_certificate_is_named(kind: str, alert: int, words: str) -> None:
+    """TLS 1.3 has an alert for it, TLS 1.2 only one that may mean it (RFC 8446, section 6.2)."""
+    with socket.create_server(("127.0.0.1", 0)) as server, ThreadPoolExecutor() as pool:
+
+        def refuse() -> None:
+            with server.accept()[0] as connection:
+                connection.recv(65_536)
+                connection.sendall(bytes([21, 3, 3, 0, 2, 2, alert]))
+
+        refused = pool.submit(refuse)
+        with pytest.raises(APIConnectionError, match=words) as caught:
+            ask(kind, "get", "s", api_key=KEY, base_url=f"https://127.0.0.1:{server.getsockname()[1]}")
+        refused.result(5)
+    assert caught.value.is_permanent
 
 
 @pytest.mark.parametrize("content", [None, b"no certificates here"], ids=["missing", "useless"])

@@ -67,8 +67,8 @@ def modules_of(program: str, *arguments: str) -> set[str]:
 
 
 def test_importing_the_package_loads_nothing_else() -> None:
-    """`import aikynetix` loads its own first module alone."""
-    assert modules_of("import aikynetix") - modules_of("") == {"aikynetix"}
+    """`import aikynetix` loads its own first module and the version alone."""
+    assert modules_of("import aikynetix") - modules_of("") == {"aikynetix", "aikynetix._version"}
 
 
 def test_a_first_lookup_loads_what_it_needs(server: FaultServer) -> None:
