@@ -71,8 +71,7 @@ class Body:
     def styles(self) -> dict[str, str]:
         """The styles of those fields of a form that are written like parameters (OpenAPI 3.1.1, section 4.8.15.1.1)."""
         stated: Json = (self.stated.get("encoding") or {}) if self.kind == "form" else {}
-        known = {name: one for name, one in stated.items() if one.keys() & {"style", "explode"}}
-        return {name: joining_style(one) for name, one in known.items()}
+        return {name: joining_style(one) for name, one in stated.items() if one.keys() & {"style", "explode"}}
 
     @property
     def model(self) -> str:

@@ -1,4 +1,6 @@
-"""What changed between two of the vendor's documents, and the report that tells it.
+"""What changed between two of the vendor's documents and in the names that callers have for it, and the report of it.
+
+A document says nothing of names in Python: what is new may take another's. Each change is told on one side alone.
 
 Kept libraries were looked at first: oasdiff and openapi-changes are Go programs, openapi-diff and api-smart-diff need
 Node, and those on PyPI compare no schemas, credentials or servers. A regeneration has to work with Python alone.
@@ -12,10 +14,9 @@ import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from scripts.regen._canonical import joining_style, reading_order, schema_of
-from scripts.regen._diff_names import methods_of
 from scripts.regen._diff_schema import (
     ADDITIVE,
     BREAKING,
@@ -29,11 +30,12 @@ from scripts.regen._diff_schema import (
     unjudged,
 )  # fmt: skip
 from scripts.regen._document import differing_keys, pointers, without_prose
+from scripts.regen._generate import method_names
 from scripts.regen._names import folded
 from scripts.regen._rules import FACADE_SOURCE, RULES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from scripts.regen._canonical import Canonical
     from scripts.regen._document import Json
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
 
 _ALL_METHODS = ", ".join(rule.name for rule in RULES)
 _PLACED = ("the base URL is {}, was {}", "an API key goes to {}, went to {}", "a token goes to {}, went to {}")
+_METHOD, _MODULE, _MODEL = "methods of `client.api`", "modules of operations", "models"
 _MOST_PLACES = 5
 _ROOT = Path(__file__).resolve().parents[2]
 
@@ -231,6 +234,72 @@ def _accepted(operation: Operation, spec: Json) -> dict[frozenset[str], str]:
             parts += [sent, *(f"{sent} for {scope}" for scope in (scopes if isinstance(scopes, list) else ()))]
         found[frozenset(map(str.lower, parts))] = " with ".join(sorted(parts)) or "none"
     return found
+
+
+@dataclass(frozen=True)
+class _Named:
+    """An operation or a model."""
+
+    names: Mapping[str, str]  # its public names, by what they are names of
+    keys: tuple[Any, ...]  # what tells it from others, the surest first; None where that tells nothing
+    wires: Mapping[str, str]  # its arguments or fields, by their names in Python: what each is on the wire
+
+
+def name_changes(old: Canonical, new: Canonical) -> Iterator[Change]:
+    """Yield what has another name, or whose name is another's now; the documents themselves tell the rest."""
+    for title, named in (("argument", _operations), ("field", _models)):
+        before, after = [*named(old)], [*named(new)]
+        taken = {name for one in after for name in one.names.values()}
+        for left, right in paired(before, after, *(lambda one, n=n: one.keys[n] for n in range(4))):
+            for what, name in left.names.items() if left else ():
+                now = right.names[what] if right else ""
+                if now != name and (now or what == _MODEL):  # of an operation that is gone the document tells
+                    text = f"called `{now}` now" if now else "gone"
+                    text = f"another now, and what it was is {text}" if name in taken else text
+                    yield Change(BREAKING, what, f"`{name}` is {text}")
+            if left and right:
+                where = f"`{next(iter(right.names.values()))}`"
+                yield from (Change(BREAKING, where, f"its {title} {text}") for text in _moved(left.wires, right.wires))
+
+
+def _moved(was: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str]:
+    called = {wire: own for own, wire in now.items()}
+    for own, wire in was.items():
+        if own in now and now[own] != wire:
+            yield f"`{own}` is {now[own]}, was {wire}"
+        elif own not in now and wire in called:
+            yield f"`{own}` is called `{called[wire]}` now"
+
+
+def methods_of(canonical: Canonical) -> list[str]:
+    """Return what each endpoint is called in `client.api`."""
+    names = method_names([(one.operation, one.suffix) for one in canonical.endpoints])
+    return [f"client.api.{group}.{name}" for group, name in names]
+
+
+def _operations(canonical: Canonical) -> Iterator[_Named]:
+    """Yield operations; what their parameters in the path are called is told of the document's path."""
+    for method, one in zip(methods_of(canonical), canonical.endpoints, strict=True):
+        request, media = (one.operation.method, one.operation.bare_path), one.body.media[0] if one.body else ""
+        others = [other for other in one.parameters if other.place != "path"]
+        yield _Named(
+            {_METHOD: method, _MODULE: one.module},
+            ((request, media), (request, one.suffix), (one.operation.identifier, one.suffix), None),
+            {other.own: f"the {other.place} parameter `{other.wire}`" for other in others},
+        )
+
+
+def _models(canonical: Canonical) -> Iterator[_Named]:
+    book = canonical.book
+    vendors = {own: name for name, own in book.names.items()}
+    for name, view in book.components.items():
+        wires = {own: book.wire_names.get(name, {}).get(own, own) for own in view.get("properties", ())}
+        content = json.dumps([without_prose(view), wires]).replace(f'/{name}"', '/"')
+        yield _Named(
+            {_MODEL: f"aikynetix_api.models.{name}"},
+            (vendors.get(name), (name, content), content, name),
+            {own: f"the field `{wire}`" for own, wire in wires.items()},
+        )
 
 
 def report(planned: Plan, changes: Sequence[Change], *, accepted: bool = False) -> str:

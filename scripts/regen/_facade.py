@@ -20,7 +20,7 @@ from scripts.regen._document import side_of
 from scripts.regen._find import GENERIC, base_url, is_json, rank_of, suffices
 from scripts.regen._names import folded, module_name
 from scripts.regen._rules import FACADE_SOURCE, RULES, SESSION_PARAMETER, UNMISTAKABLE, Rule
-from scripts.regen._wire import UNSAID, Case
+from scripts.regen._wire import Case
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -79,12 +79,13 @@ class FacadeRequest:
         fields, required = self.model.get("properties", {}), self.model.get("required", ())
         for way in self.rule.requests:
             stated = (one for one in self.endpoint.parameters if one.required and "default" in one.view)
-            values = {one.own: one.view["default"] for one in stated} | _said(self.in_parameters, way)
+            values: Json = {one.own: one.view["default"] for one in stated} | _said(self.in_parameters, way)
             values[SESSION_PARAMETER] = "squad 7/é"
             content = {name: fields[name]["default"] for name in required if "default" in fields[name]}
             content |= _said(self.in_body, way)
-            body = {self.wires.get(name, name): value for name, value in content.items()} if self.model else UNSAID
-            yield Case(self.endpoint, values, body)
+            if self.model:
+                values["body"] = {self.wires.get(name, name): value for name, value in content.items()}
+            yield Case(self.endpoint, values)
 
 
 def _said(flags: Mapping[str, bool], way: tuple[str, ...]) -> dict[str, bool]:
@@ -174,10 +175,10 @@ def _judged(case: Case) -> Iterator[tuple[str, Any, list[Any]]]:
             yield f"{what}: {json.dumps(value)} is not allowed, it is written as {kind}", schema, [value]
         ways = [value, json.dumps(value)] if isinstance(value, bool) and is_text else [value]
         yield f"{what}: {json.dumps(value)} is not allowed", one.stated.get("schema", {}), ways
-    body = case.endpoint.body
-    if body is not None and isinstance(case.body, dict):
-        shown = json.dumps(case.body, ensure_ascii=False)[:200]
-        yield f"its body may not be what the facade sends, {shown}", body.stated.get("schema", {}), [case.body]
+    if case.endpoint.body and "body" in case.values:
+        said, schema = case.values["body"], case.endpoint.body.stated.get("schema", {})
+        shown = json.dumps(said, ensure_ascii=False)[:200]
+        yield f"its body may not be what the facade sends, {shown}", schema, [said]
 
 
 def _complaint(book: ModelBook, schema: Any, ways: list[Any]) -> str:

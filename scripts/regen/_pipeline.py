@@ -14,13 +14,12 @@ import traceback
 import warnings
 from collections import defaultdict
 from dataclasses import dataclass
-from itertools import starmap
 from pathlib import Path
 from typing import TYPE_CHECKING
+from unittest.mock import patch
 
 from scripts.regen._canonical import NO_SERVER, Canonical
-from scripts.regen._diff import Change, compare, one_line, report
-from scripts.regen._diff_names import name_changes
+from scripts.regen._diff import Change, compare, name_changes, one_line, report
 from scripts.regen._diff_schema import ADDITIVE, BREAKING, UNJUDGED
 from scripts.regen._document import Json, RefusedError, load_spec, reached, to_bytes
 from scripts.regen._facade import Finding, check_facade, facade_requests, facade_values, missing_operations
@@ -148,22 +147,12 @@ def verify(canonical: Canonical, package: Path, cases: Sequence[Case] = ()) -> l
 @contextlib.contextmanager
 def _alone(package: Path) -> Iterator[None]:
     """Let the package be imported in the place of any other of its name, and forget it in the end."""
-    others = {name: sys.modules.pop(name) for name in _imported()}
-    writes_nothing, sys.dont_write_bytecode = sys.dont_write_bytecode, True
-    sys.path.insert(0, str(package.parent))
-    importlib.invalidate_caches()
-    try:
-        yield
-    finally:
-        sys.path.remove(str(package.parent))
-        sys.dont_write_bytecode = writes_nothing
-        for name in _imported():
+    path = [str(package.parent), *sys.path]
+    with patch.dict(sys.modules), patch.multiple(sys, path=path, dont_write_bytecode=True):
+        for name in [name for name in sys.modules if name.split(".")[0] == PACKAGE]:
             del sys.modules[name]
-        sys.modules.update(others)
-
-
-def _imported() -> list[str]:
-    return [name for name in sys.modules if name.split(".")[0] == PACKAGE]
+        importlib.invalidate_caches()
+        yield
 
 
 def _check_source(path: Path) -> None:
@@ -294,7 +283,7 @@ def _changes(planned: Plan, package: Path, destination: Path) -> list[Change]:
 def changes_between(*sides: tuple[Plan, Mapping[str, bytes]]) -> list[Change]:
     """Compare two documents, the names that callers have for what they describe, and the packages made of them."""
     (old, new), packages = zip(*sides, strict=True)
-    changes = [*compare(old, new), *starmap(Change, name_changes(old.canonical, new.canonical))]
+    changes = [*compare(old, new), *name_changes(old.canonical, new.canonical)]
     for one in new.canonical.endpoints:
         was, now = (_MARK in package.get(one.file, b"") for package in packages)
         if was != now and one.file in packages[0]:

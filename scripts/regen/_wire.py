@@ -10,7 +10,7 @@ import contextlib
 import json
 import re
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fnmatch import fnmatch
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
@@ -39,7 +39,6 @@ _SAMPLES: Json = {"integer": 7, "number": 1.5, "boolean": True}
 _DEEPEST, _NO_END = 2, 20  # levels of what may be left out, and of what has to be said
 _MOST_PARTS = 2_000
 _SEPARATORS = {"form": ",", "spaceDelimited": " ", "pipeDelimited": "|"}
-UNSAID = object()
 
 
 class _File(bytes):
@@ -56,9 +55,7 @@ class Case:
     """One request to be made."""
 
     endpoint: Endpoint  # the operation
-    # Python name of a parameter to its value as the wire has it, before it is written in a style.
-    values: Mapping[str, Any]
-    body: Any = field(default=UNSAID)  # the body; `UNSAID` without one
+    values: Mapping[str, Any]  # what is said, by its name in Python, as the wire has it before it is written in a style
     is_all: bool = False  # whether it says what may be left out too
 
 
@@ -68,17 +65,14 @@ class UnsureError(Exception):
 
 def made(case: Case) -> httpx.Request | Exception:
     """Make the request with the package that is imported, or return what keeps it from being made."""
-    endpoint = case.endpoint
-    said = [one for one in endpoint.parameters if one.own in case.values]
+    views = {one.own: one.view for one in case.endpoint.parameters}
+    views |= {"body": case.endpoint.body.view} if case.endpoint.body else {}
     try:
-        in_path = [_argument(one.view, case.values[one.own]) for one in said if one.place == "path"]
-        named = {one.own: _argument(one.view, case.values[one.own]) for one in said if one.place != "path"}
-        if case.body is not UNSAID and endpoint.body is not None:
-            named["body"] = _argument(endpoint.body.view, case.body)
+        arguments = {name: _argument(views[name], value) for name, value in case.values.items()}
     except Exception as error:
         return UnsureError(f"{type(error).__name__}: {error}")
     try:
-        kwargs = sys.modules[endpoint.module]._get_kwargs(*in_path, **named)  # noqa: SLF001 -- the generator's name
+        kwargs = sys.modules[case.endpoint.module]._get_kwargs(**arguments)  # noqa: SLF001 -- the generator's name
         base = "" if "://" in kwargs["url"] else "https://api.test"
         request = httpx.Request(**{**kwargs, "url": base + kwargs["url"]})
         request.read()
@@ -115,12 +109,11 @@ def sampled(canonical: Canonical, endpoint: Endpoint) -> list[Case]:
         return []
     try:
         every = {one.own: _sample(book, schema_of(one.stated)) for one in endpoint.parameters}
-        content = UNSAID if body is None else _sampled_body(book, body)
+        every |= {"body": _sampled_body(book, body)} if body else {}
     except RecursionError:  # what has to be said has no end
         return []
-    needed = {one.own: every[one.own] for one in endpoint.parameters if one.required}
-    least = content if body is not None and body.required else UNSAID
-    return [Case(endpoint, every, content, is_all=True), Case(endpoint, needed, least)]
+    needed = [one.own for one in endpoint.parameters if one.required] + ["body"] * (body is not None and body.required)
+    return [Case(endpoint, every, is_all=True), Case(endpoint, {name: every[name] for name in needed})]
 
 
 def _sampled_body(book: ModelBook, body: Body) -> Any:
@@ -185,22 +178,22 @@ def difference(case: Case, request: httpx.Request) -> str:
         ("path", path, path if segments[0] == segments[1] else sent_path),
     ]
     for one in case.endpoint.parameters:
-        value = case.values.get(one.own, UNSAID)
+        value = case.values.get(one.own)
         if one.place == "query":
             query += _pairs(one.wire, value, one.stated)
-        elif one.place != "path" and value is not UNSAID:
+        elif one.place != "path" and one.own in case.values:
             found = headers.get(one.wire.lower(), "") if one.place == "header" else unquote(cookies.get(one.wire, ""))
             parts.append((f"{one.place} `{one.wire}`", _unjoined(",".join(_texts(value))), _unjoined(found)))
     parts.append(("query", _sorted(query), _sorted(parse_qsl(url.query.decode(), keep_blank_values=True))))
     announced, content = headers.get("content-type", ""), request.content
-    if body is None or case.body is UNSAID:
+    if body is None or "body" not in case.values:
         parts.append(("body", ("", b""), (announced, content)))
     else:
         bare = announced.partition(";")[0]
         ranges = [one.partition(";")[0].strip().lower() for one in (case.endpoint.operation.body or {})["content"]]
         is_known = any(fnmatch(bare, one) or (is_json(one) and "*" in one and is_json(bare)) for one in ranges)
         parts.append(("type of the body", bare if is_known else " or ".join(ranges), bare))
-        parts.append(("body", *_bodies(body, case.body, announced, content)))
+        parts.append(("body", *_bodies(body, case.values["body"], announced, content)))
     wrong = [f"the {what} is {sent!r}, not {wanted!r}"[:600] for what, wanted, sent in parts if sent != wanted]
     return wrong[0] if wrong else ""
 
@@ -260,7 +253,7 @@ def _pairs(name: str, value: Any, stated: Json) -> Iterator[tuple[str, str]]:
     """Write a value in the style of its parameter (OpenAPI 3.1.1, section 4.8.12.6)."""
     style = stated.get("style", "form")
     explode = stated.get("explode", style == "form")
-    if value is UNSAID or value is None:
+    if value is None:
         return
     if isinstance(value, dict) and style == "deepObject":
         for key, one in value.items():
