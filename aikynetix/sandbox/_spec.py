@@ -10,6 +10,7 @@ import contextlib
 import json
 import re
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
@@ -56,18 +57,19 @@ class Operation:
         with_flag, without = (_request(self.name, download=flag).url.params.multi_items() for flag in (True, False))
         return any(pair in parse_qsl(query) for pair in with_flag if pair not in without)
 
-    def check(self, query: str, media_type: str, body: bytes) -> None:
+    def check(self, query: str, content_type: str, body: bytes) -> None:
         """Hold a request against the document; what does not conform is an `InvalidError`."""
         asked = [one for one in map(_resolved, self.documented.get("parameters", ())) if one.get("in") == "query"]
         fields = {one["name"]: one.get("schema", {}) for one in asked}
         required = [one["name"] for one in asked if one.get("required")]
         _check({"properties": fields, "required": required}, _typed(query, fields))
-        documented = _resolved(self.documented.get("requestBody", {}))
-        content = documented.get("content", {})
-        if media_type in content:
-            _check_body(_resolved(content[media_type].get("schema", {})), media_type, body)
-        elif content and (body or documented.get("required")):
-            raise InvalidError(f"the body must be {' or '.join(content)}.")
+        documented, sent = _resolved(self.documented.get("requestBody", {})), _bare(content_type)
+        schemas = _schemas(documented)
+        known = [kind for kind in schemas if fnmatch(sent, kind) or ("*" in kind and _is_json(kind) and _is_json(sent))]
+        if known:
+            _check_body(schemas[known[0]], sent, body)
+        elif schemas and (body or documented.get("required")):
+            raise InvalidError(f"the body must be {' or '.join(schemas)}.")
 
     def success(self, url: str | None) -> tuple[int, dict[str, Any]]:
         """Return the status and body of a success: with the video's URL, or without it where it is only accepted."""
@@ -89,8 +91,10 @@ class Operation:
         return self._sample(str(status)) | {next((name for name in _ERROR_FIELDS if name in fields), "error"): text}
 
     def _schema(self, status: str) -> Mapping[str, Any]:
-        response = _resolved(self.documented.get("responses", {}).get(status, {}))
-        return _resolved(response.get("content", {}).get("application/json", {}).get("schema", {}))
+        responses: Mapping[str, Any] = self.documented.get("responses", {})
+        chosen = next((one for one in (status, f"{status[0]}XX", "default") if one in responses), status)
+        schemas = _schemas(_resolved(responses.get(chosen, {})))
+        return next((schemas[kind] for kind in schemas if _is_json(kind)), {})
 
     def _sample(self, status: str) -> dict[str, Any]:
         made = _sample(self._schema(status))
@@ -134,10 +138,24 @@ def _resolved(value: Mapping[str, Any]) -> Mapping[str, Any]:
     return value
 
 
+def _schemas(described: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """Return the schemas of a body by their media types."""
+    return {_bare(kind): _resolved(one.get("schema", {})) for kind, one in described.get("content", {}).items()}
+
+
+def _bare(media_type: str) -> str:
+    """Return a media type, which has no case, without its parameters, which change nothing (RFC 9110, 8.3.1)."""
+    return media_type.partition(";")[0].strip().lower()
+
+
+def _is_json(media_type: str) -> bool:
+    return media_type in ("*/*", "application/*") or media_type.endswith(("/json", "+json"))
+
+
 def _check_body(schema: Mapping[str, Any], media_type: str, body: bytes) -> None:
     if media_type == "application/x-www-form-urlencoded":
         _check(schema, _typed(body.decode("utf-8", "replace"), schema.get("properties", {})))
-    elif media_type == "application/json":
+    elif _is_json(media_type):
         try:
             value = json.loads(body)
         except (ValueError, RecursionError):
