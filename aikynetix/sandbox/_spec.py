@@ -34,9 +34,8 @@ _MARK = "session-mark"
 _GET, GENERATE = "get_analyzed_video", "generate_analyzed_video"
 _ERROR_FIELDS = ("error", "detail", "message", "title")
 _DOCUMENT: dict[str, Any] = json.loads(Path(aikynetix_api.__file__).with_name("openapi.json").read_text("utf-8"))
-_VALIDATOR: Any = (
-    jsonschema.Draft4Validator if _DOCUMENT["openapi"].startswith("3.0") else jsonschema.Draft202012Validator
-)
+_DRAFT: Any = jsonschema.Draft4Validator if _DOCUMENT["openapi"].startswith("3.0") else jsonschema.Draft202012Validator
+_TEXTS = {"date-time": "2026-01-01T00:00:00Z", "date": "2026-01-01", "uuid": "00000000-0000-4000-8000-000000000000"}
 
 
 class InvalidError(ValueError):
@@ -87,8 +86,8 @@ class Operation:
 
     def failure(self, status: int, text: str) -> dict[str, Any]:
         """Return the body of a failure, with ``text`` where the document has such a thing."""
-        fields = self._schema(str(status)).get("properties", {})
-        return self._sample(str(status)) | {next((name for name in _ERROR_FIELDS if name in fields), "error"): text}
+        told = _told(self._schema(str(status)), text)
+        return told if isinstance(told, dict) else self._sample(str(status)) | {"error": text}
 
     def _schema(self, status: str) -> Mapping[str, Any]:
         responses: Mapping[str, Any] = self.documented.get("responses", {})
@@ -180,6 +179,17 @@ def _typed(text: str, fields: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
+def _required(validator: Any, names: list[str], value: Any, schema: Mapping[str, Any]) -> Any:
+    """Require nothing of a request that only responses have."""
+    fields = schema.get("properties", {})
+    said = [name for name in names if not _resolved(fields.get(name, {})).get("readOnly")]
+    yield from _DRAFT.VALIDATORS["required"](validator, said, value, schema) or ()
+
+
+# Alternatives are seldom written so that no two of them fit, and servers take the first that does.
+_VALIDATOR = jsonschema.validators.extend(_DRAFT, {"oneOf": _DRAFT.VALIDATORS["anyOf"], "required": _required})
+
+
 def _validator(schema: Mapping[str, Any]) -> Any:
     return _VALIDATOR({**schema, "components": _DOCUMENT.get("components", {})})
 
@@ -188,6 +198,14 @@ def _check(schema: Mapping[str, Any], value: object) -> None:
     for error in _validator(schema).iter_errors(value):
         path = ".".join(map(str, error.path))
         raise InvalidError(f"{path and f'{path} '}does not conform: {error.message:.200}")
+
+
+def _told(schema: Mapping[str, Any], text: str) -> Any:
+    """Return a text with the objects around it that the schema of an error has."""
+    schema = _resolved(schema)
+    fields = schema.get("properties", {})
+    name = next((name for name in _ERROR_FIELDS if name in fields), None)
+    return text if name is None else {**_sample(schema), name: _told(fields[name], text)}
 
 
 def _sample(schema: Mapping[str, Any]) -> Any:
@@ -204,6 +222,7 @@ def _sample(schema: Mapping[str, Any]) -> Any:
         parts = [_sample(part) for part in schema["allOf"]]
         return {key: value for part in parts if isinstance(part, dict) for key, value in part.items()}
     kind, fields = schema.get("type", "object"), schema.get("properties", {})
-    kinds = {"string": "x" * schema.get("minLength", 1), "integer": 1, "number": 1, "boolean": True, "array": []}
+    text = _TEXTS.get(schema.get("format", ""), "x" * schema.get("minLength", 1))
+    kinds = {"string": text, "integer": 1, "number": 1, "boolean": True, "array": []}
     required = {name: _sample(fields.get(name, {})) for name in schema.get("required", ())}
     return kinds.get(kind[0] if isinstance(kind, list) else kind, required)

@@ -82,7 +82,8 @@ QUERY = [
     {"name": "size", "in": "query", "required": True, "schema": {"type": "integer", "maximum": 9}},
     {"name": "tags", "in": "query", "schema": {"type": "array", "items": {"enum": ["a", "b"]}}},
 ]
-FIELDS = {"type": "object", "properties": {"flag": {"type": "boolean"}}, "required": ["flag"]}
+FIELD = {"flag": {"type": "boolean"}, "id": {"readOnly": True}}
+FIELDS = {"type": "object", "properties": FIELD, "required": ["flag", "id"], "oneOf": [{}, {}]}
 KINDS = ("application/json; charset=utf-8", "Application/X-WWW-Form-Urlencoded", "application/a+json")
 BODY = {"content": {kind: {"schema": FIELDS} for kind in KINDS}}
 JSON = "application/json"
@@ -121,13 +122,14 @@ def test_requests_are_held_against_the_document(
 def test_answers_have_what_the_document_requires_of_them() -> None:
     """Required fields are filled in, errors stand where the document has them, and a 201 is a 201."""
     success = {"allOf": [{"properties": {"id": {"type": "string"}}, "required": ["id"]}, {"required": ["n"]}]}
-    failure = {"properties": {"detail": {"type": "string"}, "code": {"enum": ["E1"]}}, "required": ["code"]}
+    detail = {"type": "object", "properties": {"message": {"type": "string"}}}
+    failure = {"properties": {"detail": detail, "code": {"enum": ["E1"]}}, "required": ["code"]}
     schemas = {"201": success, "404": {}, "4XX": failure, "default": {"properties": {"title": {}}}}
     kind = "application/vnd.api+json; charset=utf-8"
     responses = {status: {"content": {kind: {"schema": schema}}} for status, schema in schemas.items()}
     made = operation(spec.GET, responses=responses)
     assert made.success("https://v") == (201, {"id": "x", "n": {}} | spec.success("https://v"))
-    assert made.failure(403, "gone") == {"code": "E1", "detail": "gone"}
+    assert made.failure(403, "gone") == {"code": "E1", "detail": {"message": "gone"}}
     assert [made.failure(status, "broken") for status in (404, 500)] == [{"error": "broken"}, {"title": "broken"}]
 
 
