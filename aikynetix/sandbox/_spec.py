@@ -19,6 +19,7 @@ import aikynetix_api
 import httpx
 import jsonschema  # type: ignore[import-untyped]  # ships no types
 from aikynetix_api import facade
+from jsonschema.validators import extend  # type: ignore[import-untyped]  # as above
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -82,7 +83,7 @@ class Operation:
         holder.pop(last, None)
         if url is not None:
             holder[last] = url
-        return int(status.replace("X", "0")), body
+        return int(status.upper().replace("X", "0")), body
 
     def failure(self, status: int, text: str) -> dict[str, Any]:
         """Return the body of a failure, with ``text`` where the document has such a thing."""
@@ -187,7 +188,7 @@ def _required(validator: Any, names: list[str], value: Any, schema: Mapping[str,
 
 
 # Alternatives are seldom written so that no two of them fit, and servers take the first that does.
-_VALIDATOR = jsonschema.validators.extend(_DRAFT, {"oneOf": _DRAFT.VALIDATORS["anyOf"], "required": _required})
+_VALIDATOR = extend(_DRAFT, {"oneOf": _DRAFT.VALIDATORS["anyOf"], "required": _required})
 
 
 def _validator(schema: Mapping[str, Any]) -> Any:
