@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import anyio
 
 HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, section 5.6.2
-_MOST_SENT = 10  # requests that a credential of the caller's own may make of one
+_MAX_SENT = 10  # requests that a credential of the caller's own may make of one
 
 
 @frozen
@@ -73,11 +73,11 @@ class ApiKey(httpx.Auth):
     def __init__(self, key: str, header: str | None = None) -> None:
         self._key = checked_secret(key, "api_key= (or AIKYNETIX_API_KEY)")
         if header is not None and not (isinstance(header, str) and HEADER_NAME.fullmatch(header)):
-            text = "ApiKey(header=...) must be a header's name, such as 'API-KEY' or 'Authorization'."
-            raise ConfigurationError(text, setting="auth")
+            text = "header= must be a header's name, such as 'API-KEY' or 'Authorization'."
+            raise ConfigurationError(text, setting="header")
         self._placement = None if header is None else ("header", header)
 
-    def _place(self, spec: SpecDefaults, asynchronous: bool) -> None:  # noqa: ARG002 -- as `BearerToken` has it
+    def _bind(self, spec: SpecDefaults, asynchronous: bool) -> None:  # noqa: ARG002 -- as `BearerToken` has it
         """Send the key where ``spec`` wants it, unless its caller named a header."""
         if self._placement is None and spec.api_key is None:
             other = "use token= or AIKYNETIX_TOKEN" if spec.bearer else "give auth= what the vendor takes now"
@@ -128,7 +128,7 @@ class BearerToken(httpx.Auth):
         self._is_asking = False
         self._async_lock: tuple[object, anyio.Lock] | None = None  # made where it is used, with its event loop
 
-    def _place(self, spec: SpecDefaults, asynchronous: bool) -> None:
+    def _bind(self, spec: SpecDefaults, asynchronous: bool) -> None:
         """Send the token where ``spec`` wants it, by a client of this kind."""
         source: Any = self._source
         is_coroutine = inspect.iscoroutinefunction(source) or inspect.iscoroutinefunction(type(source).__call__)
@@ -260,7 +260,7 @@ class SameOriginAuth(httpx.Auth):
             if not isinstance(sent, httpx.Request):  # untyped code may yield anything
                 raise TypeError("the authentication yielded no request")
             times += 1
-            if is_spent or times > _MOST_SENT:
+            if is_spent or times > _MAX_SENT:
                 return False
             is_spent = sent.stream is request.stream and not is_repeatable(request)
             if sent is not request:

@@ -11,11 +11,13 @@ from __future__ import annotations
 
 import copy
 import logging
+import math
 import random
 import re
 import sys
 import time
 from collections.abc import Awaitable, Callable, Generator, Mapping
+from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
@@ -41,7 +43,7 @@ USER_AGENT = f"aikynetix/{__version__} python-httpx/{httpx.__version__}"
 
 _STREAMED = "aikynetix.streamed"  # request extension: whether the body of a 2xx is left to the caller
 _FAILURES = (httpx.RequestError, httpx.StreamError, TimeoutError)  # a caller's transport raises what it likes
-_MOST_REDIRECTS = 3
+_MAX_REDIRECTS = 3
 _PLAIN = frozenset({"method", "url", "params"})
 _PLAIN_PATH = re.compile(r"/[^?#]*")
 _NO_BODY = httpx.ByteStream(b"")
@@ -55,7 +57,10 @@ Flow = Generator[Any, Any, T]
 def run(
     flow: Flow[T], send: Callable[[Any], object], failures: Any, sleep: Callable[[float], object] = time.sleep
 ) -> T:
-    """Do what ``flow`` yields until it ends; it is sent back what ``send`` returned, or raised of the ``failures``."""
+    """Do what ``flow`` yields until it ends; it is sent back what ``send`` returned, or raised of the ``failures``.
+
+    A ``sleep`` that returns True, as the wait for an event does, ends it.
+    """
     result: object = None
     while True:
         try:
@@ -66,6 +71,8 @@ def run(
             result = sleep(step) if isinstance(step, float) else send(step)
         except failures as error:
             result = error
+        if result is True:
+            raise CancelledError("the request is not wanted any more")
 
 
 async def arun(flow: Flow[T], send: Callable[[Any], Awaitable[object]], failures: Any) -> T:
@@ -90,14 +97,13 @@ def call_flow(request: httpx.Request, settings: Settings) -> Flow[httpx.Response
     The first attempt may use all of its time, the others what is left of the budget. Every attempt starts from the
     ``request`` as it is before authentication. Raises what the last attempt ended with, where that was no response.
     """
-    began, attempt, allowed = time.monotonic(), 0, settings.attempt_timeout
-    url, headers = request.url, request.headers.copy()
+    began, attempt, limit = time.monotonic(), 0, settings.attempt_timeout
+    url, headers, latest = request.url, request.headers.copy(), math.inf
     while True:
         attempt += 1
         request.extensions[UNSENT] = False
-        if allowed is not None:
-            left = began + _responses.BUDGET - time.monotonic() if attempt > 1 else allowed
-            request.extensions[DEADLINE] = time.monotonic() + min(allowed, left)
+        if limit is not None:
+            request.extensions[DEADLINE] = min(time.monotonic() + limit, latest)
         result = yield from _attempt_flow(request, headers)
         if isinstance(result, httpx.Response) and result.is_success:
             return result
@@ -105,7 +111,7 @@ def call_flow(request: httpx.Request, settings: Settings) -> Flow[httpx.Response
         if wait is None:
             break
         yield wait
-        request.url, request.headers = url, headers.copy()
+        request.url, request.headers, latest = url, headers.copy(), began + _responses.BUDGET
     if isinstance(result, Exception):
         raise result
     return result
@@ -116,11 +122,14 @@ def _attempt_flow(request: httpx.Request, headers: httpx.Headers) -> Flow[Result
     following, redirects = request, 0
     while True:
         result: Result = yield following
+        if isinstance(result, httpx.Response) and logger.isEnabledFor(logging.DEBUG):
+            logger.debug("%s %s: %d", request.method, redact_url(str(following.url)), result.status_code)
         if isinstance(result, TimeoutError):
-            kind = httpx.ConnectTimeout if following.extensions.get(UNSENT) else httpx.ReadTimeout
-            result = kind(str(result) or "the response was not complete within the timeout", request=request)
+            unsent = following.extensions.get(UNSENT)
+            told = unsent if isinstance(unsent, str) else "the response was not complete within the timeout"
+            result = (httpx.ConnectTimeout if unsent else httpx.ReadTimeout)(str(result) or told, request=request)
         url = None if isinstance(result, Exception) else _redirect_target(request, result)
-        if url is None or redirects == _MOST_REDIRECTS:
+        if url is None or redirects == _MAX_REDIRECTS:
             return result
         redirects += 1
         following = httpx.Request(
@@ -224,15 +233,9 @@ class _ApiClient(OwnClient):
             raise (client_closed() if self._owner.is_closed else _responses.map_exception(error, request)) from error
 
 
-def _is_left_to_caller(response: httpx.Response) -> bool:
-    """Log ``response``, and return whether its body is for the caller of ``send(stream=True)`` to read."""
-    request = response.request
-    if logger.isEnabledFor(logging.DEBUG):
-        logger.debug("%s %s: %d", request.method, redact_url(str(request.url)), response.status_code)
-    if not (response.is_success and request.extensions.get(_STREAMED)):
-        return False
-    request.extensions[DEADLINE] = None  # so is how long that takes
-    return True
+def _is_streamed(response: httpx.Response) -> bool:
+    """Return whether the body of ``response`` is for the caller of ``send(stream=True)`` to read, in any time."""
+    return response.is_success and bool(response.request.extensions.get(_STREAMED))
 
 
 class HttpClient(_ApiClient, httpx.Client):
@@ -272,7 +275,9 @@ class HttpClient(_ApiClient, httpx.Client):
     def _send_single_request(self, request: httpx.Request) -> httpx.Response:
         # Here, so that every response is bounded before event hooks and credentials see it.
         response = super()._send_single_request(request)
-        if not _is_left_to_caller(response):
+        if _is_streamed(response):
+            request.extensions[DEADLINE] = None
+        else:
             _reading.read(response)
         return response
 
@@ -314,7 +319,9 @@ class AsyncHttpClient(_ApiClient, httpx.AsyncClient):
 
     async def _send_single_request(self, request: httpx.Request) -> httpx.Response:
         response = await super()._send_single_request(request)
-        if not _is_left_to_caller(response):
+        if _is_streamed(response):
+            request.extensions[DEADLINE] = None
+        else:
             await _reading.aread(response)
         return response
 

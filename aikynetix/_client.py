@@ -58,7 +58,7 @@ class _ClientBase(Generic[TokenT, TransportT]):
         environ, spec = variables(os.environ), spec_defaults()
         url, credential = resolve_base_url(base_url, environ, spec), resolve_credential(api_key, token, auth, environ)
         if isinstance(credential, ApiKey | BearerToken):
-            credential._place(spec, self._is_async)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] -- users would see it
+            credential._bind(spec, self._is_async)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] -- users would see it
         settings = Settings(url, SameOriginAuth(credential, url), timeout, max_retries, proxy, checked_verify(verify))
         self._transport = transport
         carriers: list[dict[str, Any]] = [{"transport": transport}]

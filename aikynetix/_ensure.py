@@ -28,7 +28,7 @@ Polled = AnalyzedVideo | APIError | None
 
 _FIRST_PAUSE = 1.0
 _LONGEST_PAUSE = 10.0
-_MOST_LOOKS = 3
+_MAX_LOOKS = 3
 # The vendor has one status for invalid data and for a session that is analyzed already or just now; its words differ.
 _IN_PROGRESS = re.compile(r"\balready\b|\bin progress\b|\bbeing (analy[sz]ed|generated|processed)\b", re.IGNORECASE)
 
@@ -55,10 +55,10 @@ def ensure_flow(
         elapsed, asked_to_wait = clock() - began, 0.0
         if outcome is None or isinstance(outcome, NotFoundError):
             looks += pending is not None
-            is_believed = looks >= _MOST_LOOKS or (elapsed >= wait and not _is_uncertain(pending))
+            is_believed = looks >= _MAX_LOOKS or (elapsed >= wait and not _is_uncertain(pending))
             if pending is not None and outcome is not None and is_believed:
                 raise pending
-            if not is_running and (pending is None or (_is_uncertain(pending) and looks < _MOST_LOOKS)):
+            if not is_running and (pending is None or (_is_uncertain(pending) and looks < _MAX_LOOKS)):
                 made: Polled = yield make
                 if isinstance(made, AnalyzedVideo):
                     return made
@@ -72,8 +72,8 @@ def ensure_flow(
             raise outcome
         if elapsed >= wait:
             raise VideoNotReadyError(
-                f"the video of session {session_id!r} was not ready after {elapsed:.0f} s; "
-                "it may still be in the making, so ask again later or with a longer wait=",
+                f"the video of session {session_id!r} is not there yet after {elapsed:.0f} s; "
+                "it may still be in the making, so ask again later or with a longer wait",
                 session_id=session_id,
                 waited=elapsed,
             ) from pending

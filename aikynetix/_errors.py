@@ -23,8 +23,8 @@ class ConfigurationError(AikynetixError):
     """A setting is wrong or missing; the text names the setting and the environment variable that also sets it.
 
     Attributes:
-        setting: The argument of the client that the error is about, such as ``"base_url"``; None where it is no single
-            one.
+        setting: The argument that the error is about, such as ``"base_url"``; None where it is no single one. A text
+            that begins with ``base_url=`` reads as well with another name in its place, such as ``--base-url``.
     """
 
     def __init__(self, message: str, *, setting: str | None = None) -> None:
@@ -33,7 +33,7 @@ class ConfigurationError(AikynetixError):
 
 
 class InvalidArgumentError(AikynetixError, ValueError):
-    """An argument that no request can carry, such as an empty session id; nothing was sent."""
+    """A session id that no request can carry, such as an empty one; nothing was sent."""
 
 
 class APIError(AikynetixError):

@@ -13,7 +13,7 @@ import selectors
 import socket
 import ssl
 import time
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from contextlib import ExitStack, contextmanager, suppress
 from ipaddress import ip_address
 from itertools import zip_longest
@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpcore
 from httpcore._backends.auto import AutoBackend
-from httpcore._backends.sync import SyncBackend, SyncStream
+from httpcore._backends.sync import SyncBackend, SyncStream, TLSinTLSStream
 from httpcore._exceptions import map_exceptions
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 # Extensions of a request: when an attempt must be over, on the clock of `time.monotonic` (None for no limit); what says
 # whether the request is not wanted any more, asked several times a second; and, set by an asynchronous transport,
-# whether the request ended before there was a connection for it.
+# whether the request ended before there was a connection for it, or a text that says which proxy kept it from one.
 DEADLINE, CANCELLED, UNSENT = "aikynetix.deadline", "aikynetix.cancelled", "aikynetix.unsent"
 
 _ATTEMPT_DELAY = 0.25  # seconds before the next address is tried beside the first (RFC 8305, section 5)
@@ -71,8 +71,11 @@ class _Stream(httpcore.NetworkStream):
         raise httpcore.ReadTimeout("the request is not wanted any more")
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        extensions = self._backend.extensions
+        if extensions.get(CANCELLED, bool)():
+            raise httpcore.WriteTimeout("the request is not wanted any more")
         if buffer:
-            self._inner.write(buffer, time_left(self._backend.extensions, timeout, httpcore.WriteTimeout))
+            self._inner.write(buffer, time_left(extensions, timeout, httpcore.WriteTimeout))
 
     def close(self) -> None:
         self._inner.close()
@@ -82,17 +85,42 @@ class _Stream(httpcore.NetworkStream):
     ) -> httpcore.NetworkStream:
         extensions = self._backend.extensions
         left = time_left(extensions, timeout, httpcore.ConnectTimeout)
-        with _ended_by(extensions.get(CANCELLED), self._inner.get_extra_info("socket")):
+        connection: Any = self._inner.get_extra_info("socket")
+        if isinstance(connection, ssl.SSLSocket):
+            with map_exceptions({httpcore.TimeoutException: httpcore.ConnectTimeout, OSError: httpcore.ConnectError}):
+                view: Any = _SocketView(self)
+                return _Stream(TLSinTLSStream(view, ssl_context, server_hostname, left), self._backend)
+        with _ended_by(extensions.get(CANCELLED), connection):
             return _Stream(self._inner.start_tls(ssl_context, server_hostname, left), self._backend)
 
     def get_extra_info(self, info: str) -> Any:
         return self._inner.get_extra_info(info)
 
 
+class _SocketView:
+    """The stream to a proxy in the place of its socket, so that TLS inside of its TLS is within the limits as well."""
+
+    def __init__(self, stream: _Stream) -> None:
+        self._stream = stream
+        self._timeout: float | None = None
+
+    def settimeout(self, timeout: float | None) -> None:
+        self._timeout = timeout
+
+    def recv(self, max_bytes: int) -> bytes:
+        return self._stream.read(max_bytes, self._timeout)
+
+    def sendall(self, data: bytes) -> None:
+        self._stream.write(data, self._timeout)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream.get_extra_info("socket"), name)
+
+
 @contextmanager
 def _ended_by(is_cancelled: Callable[[], bool] | None, connection: socket.socket) -> Generator[None]:
     """End ``connection`` once its request is not wanted any more; a handshake cannot be done in steps everywhere."""
-    if is_cancelled is None or isinstance(connection, ssl.SSLSocket):  # the latter, to a proxy, cannot be shared
+    if is_cancelled is None:
         yield
         return
     done = Event()
@@ -147,11 +175,11 @@ def set_backend(transport: Any) -> None:
 
 def is_before_tunnel(error: BaseException) -> bool:
     """Return whether ``error`` is of the connection to a proxy, its TLS included, and not of what goes through it."""
-    cause = error.__cause__  # httpcore's own
-    for frame, _ in walk_tb(None if cause is None else cause.__traceback__):
+    cause = error.__cause__ or error  # httpcore's own; a cancellation has none
+    for frame, _ in walk_tb(cause.__traceback__):
         # It opens that connection, and no other, in a function of this name, and has these where it asks for a tunnel.
         is_asking = "connect_request" in frame.f_locals and "connect_response" not in frame.f_locals
-        if is_asking or frame.f_code.co_name == "_connect":
+        if is_asking or frame.f_code.co_name in ("_connect", "_init_socks5_connection"):
             return True
     return False
 
@@ -203,7 +231,7 @@ def _dial(host: str, port: int, extensions: Mapping[str, Any], timeout: float | 
     """
     left, is_cancelled = time_left(extensions, timeout, TimeoutError), extensions.get(CANCELLED, bool)
     end = math.inf if left is None else time.monotonic() + left
-    addresses, failures = _resolve(host, port, left), list[OSError]()
+    addresses, failures = _resolve(host, port, end, is_cancelled), list[OSError]()
     now = next_at = time.monotonic()
     with selectors.DefaultSelector() as selector, ExitStack() as opened:
         while addresses or selector.get_map():
@@ -234,10 +262,10 @@ def _connected(connection: Any, selector: selectors.BaseSelector) -> socket.sock
     return socket.socket(connection.family, connection.type, connection.proto, connection.detach())
 
 
-def _resolve(host: str, port: int, timeout: float | None) -> list[Any]:
+def _resolve(host: str, port: int, end: float, is_cancelled: Callable[[], bool]) -> list[Any]:
     """Return the addresses of ``host``, of both families in turn.
 
-    The system's resolver, which knows no timeout, is left to itself after one.
+    The system's resolver, which knows no timeout, is left to itself at the ``end``, or when nobody wants it any more.
     """
     found: Future[list[Any]] = Future()
 
@@ -252,10 +280,10 @@ def _resolve(host: str, port: int, timeout: float | None) -> list[Any]:
         work()
     except ValueError:
         Thread(target=work, name="aikynetix-resolver", daemon=True).start()
-    try:
-        infos = found.result(timeout)
-    except TimeoutError:
-        raise TimeoutError("the host name was not resolved within the timeout") from None
+    while not wait([found], _LOOK_EVERY).done:
+        if time.monotonic() >= end or is_cancelled():
+            raise TimeoutError("the host name was not resolved within the timeout")
+    infos = found.result()
     first = [info for info in infos if info[0] == infos[0][0]]
     other = [info for info in infos if info[0] != infos[0][0]]
     return [info for pair in zip_longest(first, other) for info in pair if info is not None]

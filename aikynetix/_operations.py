@@ -140,9 +140,9 @@ def checked_flag(name: str, value: bool) -> bool:
 def checked_wait(wait: float) -> float:
     """Return ``wait`` if it is a number of seconds from 0 to a thousand million."""
     if isinstance(wait, bool) or not isinstance(wait, int | float):
-        raise TypeError(f"wait must be a number of seconds, not {type(wait).__name__}")
+        raise TypeError(f"the wait must be a number of seconds, not {type(wait).__name__}")
     if not 0 <= wait <= _LONGEST_WAIT:  # not shown: Python refuses to write out a number of thousands of digits
-        raise ValueError(f"wait must be a number of seconds from 0 to {_LONGEST_WAIT:.0e}")
+        raise ValueError(f"the wait must be a number of seconds from 0 to {_LONGEST_WAIT:.0e}")
     return float(wait)
 
 
@@ -159,16 +159,16 @@ def checked_destination(to: str | os.PathLike[str]) -> str:
     if not isinstance(named, str):
         raise TypeError(f"to must be a str or a path of str, such as pathlib.Path, not {type(to).__name__}")
     if not named:
-        raise ValueError("to is empty; name a file, a folder ('.' is the current one) or an fsspec URL")
+        raise ValueError("the destination is empty; name a file, a folder ('.' is the current one) or an fsspec URL")
     if re.search(r"[\0\ud800-\udc7f\udd00-\udfff]", named):  # the other surrogates stand for bytes of a name
-        raise ValueError(f"to has a character in it that no file's name can have: {named!r:.100}")
+        raise ValueError(f"the destination has a character in it that no file's name can have: {named!r:.100}")
     return named
 
 
 def check_progress(progress: object) -> None:
-    """Refuse what cannot be told of progress."""
+    """Refuse what cannot be told of progress, by `download` or `export`."""
     if progress is not None and (not callable(progress) or inspect.iscoroutinefunction(progress)):
-        raise TypeError(f"progress must be a plain function of two numbers or None, not {progress!r:.100}")
+        raise TypeError(f"progress must be a plain function or None, not {progress!r:.100}")
 
 
 def spec_defaults() -> SpecDefaults:

@@ -7,6 +7,7 @@ never looks at.
 from __future__ import annotations
 
 import json
+import re
 import socket
 import ssl
 from contextlib import suppress
@@ -39,13 +40,12 @@ BUDGET = 30.0
 
 _UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 _BROKEN = (httpx.NetworkError, httpx.TimeoutException, httpx.RemoteProtocolError, httpx.ProxyError)
-# The last from proxies that speak SOCKS; 401 from those that take themselves for a server.
-_PROXY_WANTS_PASSWORD = ("407", "401", "Invalid username")
-# A proxy's refusals that a second try does not change: it wants a credential, or does not let the request pass.
-# Those of SOCKS are in httpcore's words.
-_FINAL_PROXY = (
-    *(*_PROXY_WANTS_PASSWORD, "400", "403", "404", "405"),
-    *("Requested", "Proxy Server could not connect: Connection not allowed"),
+# The last two from proxies that speak SOCKS; 401 from those that take themselves for a server.
+_PROXY_WANTS_PASSWORD = ("407", "401", "Invalid username", "Requested NO AUTHENTICATION")
+# A proxy's refusals that a second try does not change: every 3xx (a login page) and 4xx but "later", not implemented,
+# and "network authentication required". Those of SOCKS are in httpcore's words.
+_FINAL_PROXY = re.compile(
+    "3..|4(?!08|25|29)..|501|511|Invalid username|Requested|Proxy Server could not connect: Connection not allowed"
 )
 
 Cause = TypeVar("Cause", bound=BaseException)
@@ -198,20 +198,23 @@ def map_exception(error: Exception, request: httpx.Request) -> APIConnectionErro
     return connection_error(error, request.method, str(request.url))
 
 
-def connection_error(error: Exception, method: str, url: str) -> APIConnectionError:
-    """Return the exception for a request that got no usable response: what happened, and what to do."""
+def connection_error(error: Exception, method: str, url: str, source: str = "the base URL") -> APIConnectionError:
+    """Return the exception for a request that got no usable response: what happened, and what to do.
+
+    ``source`` is what names the server.
+    """
     asked, said = _request_fields(method, url), _text_of(error)
     if isinstance(error, httpx.TimeoutException | TimeoutError):
         return APITimeoutError(f"no complete response within the timeout ({said or 'nothing came'})", **asked)
-    return APIConnectionError(_reason(error, said), is_permanent=is_permanent(error), **asked)
+    return APIConnectionError(_reason(error, said, source), is_permanent=is_permanent(error), **asked)
 
 
-def _reason(error: Exception, said: str) -> str:
+def _reason(error: Exception, said: str, source: str) -> str:
     tls = cause_of(error, ssl.SSLError)
     code, why = getattr(tls, "reason", None) or "", getattr(tls, "verify_message", "")
     said = said or _text_of(tls) or type(error).__name__
     is_proxy = isinstance(error, httpx.ProxyError)
-    server, setting = ("proxy", "proxy= or HTTPS_PROXY") if is_proxy else ("server", "the base URL")
+    server, setting = ("proxy", "HTTPS_PROXY or proxy=") if is_proxy else ("server", source)
     if type(error) is httpx.RequestError:  # of the credential: nothing was sent
         return said
     if "mismatch" in why.lower() or "not valid for" in why:
@@ -222,16 +225,17 @@ def _reason(error: Exception, said: str) -> str:
     if code in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE"):
         reason = f"the {server} does not speak TLS on this port: check scheme and port of {setting}"
     elif code.endswith("CERTIFICATE_REQUIRED"):
-        reason = f"the {server} wants a client certificate: give verify= an ssl.SSLContext that has one"
+        reason = f"the {server} wants a client certificate: in Python, give verify= an ssl.SSLContext that has one"
     elif code.endswith("HANDSHAKE_FAILURE"):  # TLS 1.2 has no other word for it
-        reason = f"the {server} refuses the handshake ({said}): if it wants a client certificate, give verify= one"
+        remedy = "if it wants a client certificate: in Python, give verify= an ssl.SSLContext that has one"
+        reason = f"the {server} refuses the handshake ({said}); {remedy}"
     elif is_proxy and said.startswith(_PROXY_WANTS_PASSWORD):
         reason = f"the proxy wants a user and password ({said}): put them into its URL, http://user:password@host:port"
     elif is_proxy:
         what = said if said.startswith("cannot be reached") else f"did not let the request through ({said})"
         reason = f"the proxy {what}: check {setting}"
     elif cause_of(error, socket.gaierror):
-        reason = f"the host name cannot be resolved ({said}): check the base URL and the network"
+        reason = f"the host name cannot be resolved ({said}): check {source} and the network"
     else:
         reason = f"no usable response ({said})"
     return reason
@@ -265,7 +269,7 @@ def is_permanent(error: BaseException) -> bool:
         return True
     reason: str = getattr(cause, "reason", None) or ""  # that of truststore has none
     if isinstance(error, httpx.ProxyError) and cause is None:
-        return str(error).startswith(_FINAL_PROXY)
+        return _FINAL_PROXY.match(str(error)) is not None
     if isinstance(error, httpx.ConnectError | httpx.ProxyError):  # its end in the middle may be a passing fault
         return reason not in ("", "UNEXPECTED_EOF_WHILE_READING")
     return "ALERT" in reason  # TLS 1.3 tells of a missing client certificate only after the handshake
@@ -327,5 +331,5 @@ def _timestamp(text: str) -> float | None:
             text, tzinfos=lambda _, offset: UTC if offset is None else timezone(timedelta(seconds=offset))
         )
         return (moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment).timestamp()
-    except (ValueError, OverflowError):
+    except (ValueError, ArithmeticError):  # the latter of numbers beyond all bounds
         return None

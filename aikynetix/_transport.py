@@ -13,6 +13,7 @@ import os
 import queue
 import ssl
 import sys
+import time
 from collections import defaultdict
 from contextlib import suppress
 from functools import cache
@@ -26,18 +27,20 @@ from ._auth import origin_of
 from ._config import checked_proxy, is_loopback
 from ._errors import ConfigurationError
 from ._network import UNSENT, adiscard, discard, has_leftover, is_before_tunnel, set_backend, time_left
+from ._redact import Secret
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
 
     import anyio
 
-_MOST_CONNECTIONS = 256
+_MAX_CONNECTIONS = 256
 # A kept connection that the server has closed meanwhile ends a request so; a GET is then sent on another at once.
 _STALE = (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError)
 _FRESH = "aikynetix.fresh"  # request extension, once a kept connection was stale: others may be as well
-_NONE_FREE = f"no free connection among {_MOST_CONNECTIONS}"
-_ONE = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=30.0)
+_NONE_FREE = f"no free connection among {_MAX_CONNECTIONS}"
+_EXPIRY = 30.0  # seconds that an idle connection is kept
+_ONE = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=_EXPIRY)
 
 
 def _make_context(verify: ssl.SSLContext | str | None) -> ssl.SSLContext:
@@ -72,37 +75,47 @@ class _Stack:
 
     def __init__(self, context: Callable[[], ssl.SSLContext], proxy: httpx.Proxy | None = None) -> None:
         self._context, self._proxy = context, proxy
+        self._password = None if proxy is None or proxy.auth is None else Secret(proxy.auth[1])  # httpcore logs it
         self._bare_context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # of plain HTTP; to load authorities takes a while
         self._idle: defaultdict[Any, list[Any]] = defaultdict(list)
 
+    def proxy_for(self, url: httpx.URL) -> httpx.Proxy | None:
+        """Return the proxy that a request to ``url`` goes by."""
+        return None if is_loopback(url.host) else self._proxy
+
     def _make(self, url: httpx.URL) -> Any:
         context = self._context() if url.scheme != "http" else self._bare_context
-        proxy = None if is_loopback(url.host) else self._proxy
+        proxy = self.proxy_for(url)
         if proxy is not None and proxy.url.scheme == "https" and proxy.ssl_context is None:
             proxy = httpx.Proxy(proxy.url, ssl_context=context, auth=proxy.auth, headers=proxy.headers)
         transport = self._kind(verify=context, trust_env=False, limits=_ONE, proxy=proxy)
         set_backend(transport)
-        transport.proxy, transport.was_kept = proxy, False
+        transport.proxy, transport.kept_since = proxy, None
         return transport
 
-    def _is_to_repeat(self, transport: Any, request: httpx.Request, error: BaseException) -> bool:
-        """Return whether the connection was stale; `httpx.ProxyError` where it is the proxy that cannot be reached."""
-        proxy, is_early = transport.proxy, transport.backend.stream is None or is_before_tunnel(error)
-        if proxy is not None and is_early and isinstance(error, (httpx.ConnectError, *_STALE)):
-            where = proxy.url.netloc.decode("ascii", "replace")  # without user and password
-            raise httpx.ProxyError(f"cannot be reached at {where} ({error})") from error
-        is_stale = transport.was_kept and request.method == "GET" and isinstance(error, _STALE)
-        if is_stale:
-            request.extensions[_FRESH] = True
-        return is_stale
+    def _check_proxy(self, transport: Any, request: httpx.Request, error: BaseException) -> None:
+        """Have it said where it was the proxy that did not do its part; of a task that was cancelled only noted."""
+        proxy, is_socks = transport.proxy, type(error).__module__.startswith("socksio.")  # which httpcore lets pass
+        is_early = is_socks or transport.backend.stream is None or is_before_tunnel(error)
+        if proxy is None or not is_early:
+            return
+        where = proxy.url.netloc.decode("ascii", "replace")  # without user and password
+        if is_socks or isinstance(error, (httpx.ConnectError, *_STALE)):
+            raise httpx.ProxyError(f"cannot be reached at {where} ({error or type(error).__name__})") from error
+        request.extensions[UNSENT] = f"the proxy at {where} does not answer"
+        if isinstance(error, httpx.TimeoutException):
+            raise httpx.ConnectTimeout(request.extensions[UNSENT]) from error
 
-    def _keep(self, transport: Any, idle: list[Any], request: httpx.Request, response: httpx.Response) -> bool:
-        """Put ``transport`` on the stack of its origin, if it can be used again; False once this one was closed."""
+    def _keep(self, transport: Any, idle: list[Any], request: httpx.Request, response: httpx.Response) -> list[Any]:
+        """Put ``transport`` on the stack of its origin, if it can be used again; return which are to be closed now."""
         if self._idle.get(origin_of(request.url)) is not idle or has_leftover(transport, request, response):
-            return False
-        transport.was_kept = True
+            return [transport]  # of a closed client, too
+        expired, transport.kept_since = list[Any](), time.monotonic()
         idle.append(transport)
-        return True
+        with suppress(IndexError):  # other threads take from it as well
+            while idle[0].kept_since < transport.kept_since - _EXPIRY:
+                expired.append(idle.pop(0))
+        return expired
 
 
 class StackTransport(_Stack, httpx.BaseTransport):
@@ -112,9 +125,9 @@ class StackTransport(_Stack, httpx.BaseTransport):
     _pid: int | None = None
 
     def _begin(self) -> None:
-        self.close()  # after a fork these connections are the parent's, and only let go of here
+        self.close()  # after a fork: closes copies, which ends none of the parent's connections
         self._slots: queue.SimpleQueue[None] = queue.SimpleQueue()
-        for _ in range(_MOST_CONNECTIONS):
+        for _ in range(_MAX_CONNECTIONS):
             self._slots.put(None)
         self._pid = os.getpid()
 
@@ -132,7 +145,7 @@ class StackTransport(_Stack, httpx.BaseTransport):
         try:
             try:
                 transport = ([] if _FRESH in request.extensions else idle).pop()
-            except IndexError:
+            except IndexError:  # none, or another thread was quicker
                 transport = self._make(request.url)
             transport.backend.extensions = request.extensions
             response: httpx.Response = transport.handle_request(request)
@@ -140,13 +153,15 @@ class StackTransport(_Stack, httpx.BaseTransport):
             slots.put(None)
             if transport is not None:
                 discard(transport)
-                if self._is_to_repeat(transport, request, error):
+                self._check_proxy(transport, request, error)
+                if transport.kept_since is not None and request.method == "GET" and isinstance(error, _STALE):
+                    request.extensions[_FRESH] = True
                     return self.handle_request(request)
             raise
 
         def give_back() -> None:
-            if not self._keep(transport, idle, request, response):
-                discard(transport)
+            for closing in self._keep(transport, idle, request, response):
+                discard(closing)
             slots.put(None)
 
         response.stream = _LeasedStream(response.stream, give_back)
@@ -174,7 +189,7 @@ class AsyncStackTransport(_Stack, httpx.AsyncBaseTransport):
 
         if (loop := anyio.lowlevel.current_token()) != self._loop:
             self._loop, self._idle = loop, defaultdict(list)  # only the other loop could close its own: let go of
-            self._slots: anyio.Semaphore = anyio.Semaphore(_MOST_CONNECTIONS, fast_acquire=True)
+            self._slots: anyio.Semaphore = anyio.Semaphore(_MAX_CONNECTIONS, fast_acquire=True)
         slots, idle = self._slots, self._idle[origin_of(request.url)]
         if slots.value:
             slots.acquire_nowait()
@@ -193,14 +208,16 @@ class AsyncStackTransport(_Stack, httpx.AsyncBaseTransport):
             if transport is not None:
                 request.extensions[UNSENT] = transport.backend.stream is None
                 await adiscard(transport)
-                if self._is_to_repeat(transport, request, error):
+                self._check_proxy(transport, request, error)
+                if transport.kept_since is not None and request.method == "GET" and isinstance(error, _STALE):
+                    request.extensions[_FRESH] = True
                     return await self.handle_async_request(request)
             raise
 
         async def give_back() -> None:
             slots.release()
-            if not self._keep(transport, idle, request, response):
-                await adiscard(transport)
+            for closing in self._keep(transport, idle, request, response):
+                await adiscard(closing)
 
         response.stream = _LeasedStream(response.stream, give_back)
         return response

@@ -76,13 +76,20 @@ class _VideosBase:
         )
 
     def _export_options(
-        self, analysis: AnalysisName | None, retry_failed: bool, wait: float, executor: Executor | None
+        self,
+        analysis: AnalysisName | None,
+        retry_failed: bool,
+        wait: float,
+        executor: Executor | None,
+        progress: ExportProgress | None,
     ) -> dict[str, Any]:
+        check_progress(progress)
         return {
             "analysis": checked_analysis(analysis),
             "retry_failed": checked_flag("retry_failed", retry_failed),
             "wait": checked_wait(wait),
             "executor": executor,
+            "observer": progress,
             "make_client": None if executor is None else self._make_factory(),
             "max_retries": self._settings.max_retries,
         }
@@ -193,7 +200,8 @@ class AnalyzedVideos(_VideosBase):
                 ``~`` is the home folder.
             analysis: ``"jump"`` or ``"weightlifting"``: which analysis to make if there is none yet.
             wait: Seconds to wait for a video that is not there yet, as `ensure` does; 0 only asks for it.
-            progress: Called with the bytes done and the bytes in all (None while unknown), from a worker thread.
+            progress: Called with the bytes done and the bytes in all (None while unknown), from the calling thread; by
+                `AsyncAikynetix` from a worker thread.
             overwrite: Replace a file that is there; without it such a file is a `DownloadError`, and stays as it is.
             exist_ok: Return the file that is there, and fetch it only if it is missing; not with ``overwrite``. Safe
                 for several threads, processes or web requests that want one file: one fetches it, the others wait.
@@ -257,7 +265,8 @@ class AnalyzedVideos(_VideosBase):
             wait: Seconds to wait for a video that is not there yet.
             executor: Where to run the downloads instead of in threads of this process, such as a process pool or a
                 Dask client's executor; its workers make clients of their own from the settings of this one.
-            progress: Called with session id, bytes done and bytes in all, from worker threads; not by an executor.
+            progress: Called with session id, bytes done and bytes in all, from worker threads; not by an executor. What
+                it raises ends the export, and is raised there.
 
         Raises:
             TypeError: ``session_ids`` is a single string or no iterable, or another argument has the wrong type.
@@ -274,9 +283,9 @@ class AnalyzedVideos(_VideosBase):
         """
         from ._export import export
 
-        how = self._export_options(analysis, retry_failed, wait, executor)
+        how = self._export_options(analysis, retry_failed, wait, executor, progress)
         download = self._client.with_options(max_retries=0).analyzed_videos.download
-        return export(download, session_ids, to, concurrency=concurrency, observer=progress, **how)
+        return export(download, session_ids, to, concurrency=concurrency, **how)
 
 
 class AsyncAnalyzedVideos(_VideosBase):
@@ -343,9 +352,9 @@ class AsyncAnalyzedVideos(_VideosBase):
     ) -> AsyncGenerator[ExportRecord]:
         from ._export import export_async
 
-        how = self._export_options(analysis, retry_failed, wait, executor)
+        how = self._export_options(analysis, retry_failed, wait, executor, progress)
         download = self._client.with_options(max_retries=0).analyzed_videos.download
-        return export_async(download, session_ids, to, concurrency=concurrency, observer=progress, **how)
+        return export_async(download, session_ids, to, concurrency=concurrency, **how)
 
 
 for _name in ("get", "generate", "ensure", "download", "export"):

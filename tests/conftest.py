@@ -25,12 +25,10 @@ if hasattr(signal, "SIGHUP"):
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
-@pytest.fixture(autouse=True)
-def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No setting of the machine's own reaches a test."""
-    for name in list(os.environ):
-        if name.startswith(("AIKYNETIX_", "MAKE")) or name.lower().endswith("_proxy"):
-            monkeypatch.delenv(name)
+# No setting of the machine's own reaches a test, nor a process that a fixture starts.
+for _name in set(os.environ) - {first.COMMITTED}:
+    if _name.startswith(("AIKYNETIX_", "MAKE")) or _name.lower().endswith("_proxy"):
+        del os.environ[_name]
 
 
 @pytest.fixture(scope="module")

@@ -61,7 +61,7 @@ class Bars(Progress):
             *([_RateColumn(table_column=kept)] if has_rate else []),
             TimeRemainingColumn(elapsed_when_finished=True, table_column=kept),
         ]
-        super().__init__(*columns, console=console, transient=transient, redirect_stdout=False, redirect_stderr=False)
+        super().__init__(*columns, console=console, transient=transient, redirect_stdout=False)
 
     def label(self, session_id: str) -> str:
         """Return a session's id as it fits a line: a long one loses its middle, for ids differ at their ends."""

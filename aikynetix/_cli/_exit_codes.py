@@ -23,19 +23,24 @@ _KINDS: tuple[tuple[type[aikynetix.AikynetixError], int, str], ...] = (
     (aikynetix.NotFoundError, 5, "Check the session id; if only the video is missing, --wait SECONDS has it made."),
     (aikynetix.RateLimitError, 6, "Try again later."),
     (aikynetix.InternalServerError, 6, "The trouble is on the server's side; try again later."),
-    (aikynetix.APIConnectionError, 6, "`aikynetix doctor` shows proxy, certificates and base URL."),
-    (aikynetix.VideoNotReadyError, 6, "Ask again later, or with a longer --wait."),
+    (aikynetix.APIConnectionError, 6, "`aikynetix doctor` shows what --base-url, --proxy and --ca-file set."),
+    (aikynetix.VideoNotReadyError, 6, "--wait SECONDS is how long."),
+    (aikynetix.SignedUrlExpiredError, 1, "Try again later; `aikynetix generate` has the video made anew."),
     (aikynetix.DownloadInterruptedError, 6, "Run the command again to go on from there."),
     (aikynetix.IntegrityError, 7, "Nothing was kept under the final name; try again."),
     (aikynetix.AikynetixError, 1, ""),
 )
 
 
-def exit_code(error: aikynetix.AikynetixError) -> int:
-    """Return the exit code that stands for ``error``."""
-    if isinstance(error, aikynetix.APIStatusError) and error.status_code == 408:
-        return 6  # the server gave up waiting for the request (RFC 9110, section 15.5.9), which may pass
-    return next(code for kind, code, _ in _KINDS if isinstance(error, kind))
+def code_and_hint(error: aikynetix.AikynetixError) -> tuple[int, str]:
+    """Return the exit code that stands for ``error``, and what to do about it."""
+    kind, status, seconds = type(error), getattr(error, "status_code", None), getattr(error, "retry_after", None)
+    if status == 408:  # the server gave up waiting for the request (RFC 9110, section 15.5.9), which may pass
+        kind = aikynetix.RateLimitError
+    code, hint = next((code, hint) for base, code, hint in _KINDS if issubclass(kind, base))
+    if status == 404 and getattr(error, "request_method", "") == "POST":
+        hint = "Check the session id."  # its video was to be made
+    return code, hint if seconds is None or code != 6 else f"Try again in {seconds:.0f} s."
 
 
 def happened(error: aikynetix.AikynetixError) -> str:
@@ -44,12 +49,8 @@ def happened(error: aikynetix.AikynetixError) -> str:
     if isinstance(error, aikynetix.APIStatusError):
         traced = f" (request id {error.request_id})" if error.request_id else ""
         said = f"{error.status_code}: {error.message.removesuffix('.') if traced else error.message}{traced}"
-    elif isinstance(error, aikynetix.ConfigurationError):
-        for argument, option in SETTINGS.items():
-            said = said.replace(argument, option)
-    elif isinstance(error, aikynetix.VideoNotReadyError):
-        waited = f" after {error.waited:.0f} s" if error.waited >= 1 else ""
-        said = f"the video of session {error.session_id!r} is not there yet{waited}"
+    elif isinstance(error, aikynetix.ConfigurationError) and said.startswith(f"{error.setting}="):
+        said = SETTINGS[str(error.setting)] + said.removeprefix(f"{error.setting}=")
     elif isinstance(error, aikynetix.DownloadError) and error.reason == "exists":
         said = f"{error.path} exists already; to replace it use --overwrite"
     return " ".join(said.split())
@@ -58,10 +59,8 @@ def happened(error: aikynetix.AikynetixError) -> str:
 def explain(error: Exception) -> tuple[str, int]:
     """Return one line that says what happened and, where it is known, what to do; and the exit code."""
     if isinstance(error, aikynetix.AikynetixError):
-        hint = next(hint for kind, _, hint in _KINDS if isinstance(error, kind))
-        if isinstance(error, aikynetix.RateLimitError) and error.retry_after is not None:
-            hint = f"Try again in {error.retry_after:.0f} s."
-        return f"{happened(error).rstrip('.')}. {hint}".rstrip(), exit_code(error)
+        code, hint = code_and_hint(error)
+        return f"{happened(error).rstrip('.')}. {hint}".rstrip(), code
     frames = [frame for frame in extract_tb(error.__traceback__) if frame.filename.startswith(_PACKAGE)]
     places = [f"aikynetix/{frame.filename.removeprefix(_PACKAGE)}:{frame.lineno}" for frame in frames]
     code, place = 1, places[-1] if places else "an unknown place"
@@ -86,7 +85,7 @@ def _usage(error: click.UsageError) -> str:
     takes_session = context is not None and any(param.name == "session_id" for param in context.command.params)
     if isinstance(error, click.NoSuchOption) and not error.possibilities and takes_session:
         said += f" If that is how the session id begins: {path} -- ID."
-    return f"{said}{'' if said.endswith(('.', '?', ')')) else '.'} `{path} --help` shows how it is used."
+    return f"{said}{'' if said.endswith(('.', '?')) else '.'} `{path} --help` shows how it is used."
 
 
 def as_json(error: Exception, message: str, code: int) -> dict[str, object]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .. import ConfigurationError
+from . import _output
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,18 +20,17 @@ if TYPE_CHECKING:
     from .. import Aikynetix
 
 API_KEY, TOKEN, BASE_URL = "AIKYNETIX_API_KEY", "AIKYNETIX_TOKEN", "AIKYNETIX_BASE_URL"
-
 VARIABLES = {"api_key": API_KEY, "token": TOKEN}
-# The facade's settings, as its errors name them and as a person at the shell knows them.
+# The facade's settings, by the names in its errors' ``setting``, as a person at the shell knows them.
 SETTINGS = {
-    "api_key=": "the API key",
-    "token=": "the token",
-    "ApiKey(header=...)": "--key-header",
-    "base_url=": "--base-url",
-    "timeout=": "--timeout",
-    "max_retries=": "--max-retries",
-    "proxy=": "--proxy",
-    "verify=": "--ca-file",
+    "api_key": "the API key",
+    "token": "the token",
+    "header": "--key-header",
+    "base_url": "--base-url",
+    "timeout": "--timeout",
+    "max_retries": "--max-retries",
+    "proxy": "--proxy",
+    "verify": "--ca-file",
 }
 
 SECONDS, _TIMEOUT = click.FloatRange(0, 1e6), click.FloatRange(0, 1e6, min_open=True)
@@ -114,7 +114,7 @@ def client(auth: httpx.Auth, **defaults: Any) -> Aikynetix:
     from .. import Aikynetix
 
     names = ("base_url", "timeout", "max_retries", "proxy", "verify")
-    values = {name: given(SETTINGS[f"{name}="]) for name in names}
+    values = {name: given(SETTINGS[name]) for name in names}
     return Aikynetix(auth=auth, **defaults | {name: value for name, value in values.items() if value is not None})
 
 
@@ -128,7 +128,11 @@ def show_log() -> None:
     """Show the package's log records on stderr, without ``--verbose`` warnings alone; it logs no secrets."""
     import logging
 
-    handler, logger = logging.StreamHandler(), logging.getLogger("aikynetix")
+    class Handler(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            _output.note(self.format(record))
+
+    handler, logger = Handler(), logging.getLogger("aikynetix")
     handler.setFormatter(logging.Formatter("aikynetix: %(message)s"))
     logger.addHandler(handler)
     context = click.get_current_context()

@@ -8,13 +8,13 @@ import tempfile
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from threading import Event
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
 from .. import AikynetixError, APIConnectionError, APIStatusError, ConfigurationError
 from . import _options, _output
-from ._exit_codes import exit_code, happened
+from ._exit_codes import code_and_hint, happened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -86,21 +86,26 @@ def _examined(session_id: str | None) -> tuple[list[Setting], list[Check]]:
     """Return the settings in force with their sources, and the verdicts."""
     import httpx
 
+    from .._config import resolve_base_url, variables
+    from .._operations import spec_defaults
+
     checks: list[Check] = []
     styles: Styles = {}
-    kind = base_url = ""
+    kind, base_url, proxy = "", "unfit, see the checks", None
     try:
+        url = resolve_base_url(_options.given("--base-url"), variables(os.environ), spec_defaults())
+        base_url = str(url).rstrip("/")
         with _client(httpx.Auth()) as anonymous:
-            base_url = str(anonymous.raw.get_httpx_client().base_url).rstrip("/")
+            proxy = _proxy(anonymous.raw.get_httpx_client())
         kind, secret = _options.credential(may_ask=False)
         styles = _styles(kind, secret)
     except ConfigurationError as error:
         checks.append(_failed("settings", error))
-    if base_url:
+    if proxy is not None:
         checks += _asked(styles, session_id)
     if session_id is not None and all(check.name != "session" for check in checks):
         checks.append(Check("session", "unknown", "not tried: see what failed above"))
-    return _settings(base_url, kind, styles), checks
+    return _settings(base_url, proxy, kind, styles), checks
 
 
 def _client(auth: httpx.Auth) -> Aikynetix:
@@ -110,47 +115,38 @@ def _client(auth: httpx.Auth) -> Aikynetix:
 def _failed(name: str, error: AikynetixError) -> Check:
     """Return the check that failed with ``error``; without the request where that is the doctor's own."""
     said = error.message if isinstance(error, APIConnectionError) else happened(error)
-    return Check(name, "failed", said, exit_code(error))
+    return Check(name, "failed", said, code_and_hint(error)[0])
 
 
-def _settings(base_url: str, kind: str, styles: Styles) -> list[Setting]:
-    """Return name, value and source of the settings; the base URL is the client's, for another may be unfit to show."""
-
-    def setting(name: str, option: str, default: str, *variables: str) -> Setting:
-        if (value := _options.given(option)) is not None:
-            return name, str(value), option
-        found = next((variable for variable in variables if os.environ.get(variable, "").strip()), None)
-        return (name, os.environ[found].strip(), found) if found else (name, default, "default")
-
-    listed = [("base URL", base_url or "none", setting("", "--base-url", "", _options.BASE_URL)[2])]
+def _settings(base_url: str, proxy: Setting | None, kind: str, styles: Styles) -> list[Setting]:
+    """Return name, value and source of the settings that are known."""
+    listed = [("base URL", base_url, _setting("", "--base-url", "", _options.BASE_URL)[2])]
     if kind:
         listed.append(("credential", kind.replace("_", " ").replace("api", "API"), _options.VARIABLES[kind]))
-        listed += [("header", name, setting("", "--key-header", "")[2]) for name in list(styles)[:1]]
+        listed += [("header", name, _setting("", "--key-header", "")[2]) for name in list(styles)[:1]]
     return [
         *listed,
-        setting("timeout", "--timeout", "30 s for one attempt"),
-        setting("retries", "--max-retries", "3"),
-        setting("certificates", "--ca-file", "the system's", "SSL_CERT_FILE", "SSL_CERT_DIR"),
-        _proxy(base_url),
+        _setting("timeout", "--timeout", "30 s for one attempt"),
+        _setting("retries", "--max-retries", "3"),
+        _setting("certificates", "--ca-file", "the system's", "SSL_CERT_FILE", "SSL_CERT_DIR"),
+        *([proxy] if proxy else []),
     ]
 
 
-def _proxy(base_url: str) -> Setting:
-    """Return the proxy for the base URL, as httpx finds it, without its user and password."""
-    from urllib.request import getproxies, proxy_bypass
+def _setting(name: str, option: str, default: str, *variables: str) -> Setting:
+    if (value := _options.given(option)) is not None:
+        return name, str(value), option
+    found = next((variable for variable in variables if os.environ.get(variable, "").strip()), None)
+    return (name, os.environ[found].strip(), found) if found else (name, default, "default")
 
-    import httpx
 
-    from .._config import is_loopback
-
-    target, proxy, source = httpx.URL(base_url), _options.given("--proxy"), "--proxy"
-    if is_loopback(target.host):
-        return "proxy", "none, for the server is on this machine", "default"
-    if not proxy and not proxy_bypass(target.host):
-        found = getproxies()
-        scheme = next((name for name in (target.scheme, "all") if found.get(name)), "")
-        proxy, source = found.get(scheme), f"{scheme.upper()}_PROXY"
-    return ("proxy", proxy.rpartition("@")[2].rpartition("//")[2], source) if proxy else ("proxy", "none", "default")
+def _proxy(http: httpx.Client) -> Setting:
+    """Return the proxy by which ``http`` goes to the base URL, without its user and password."""
+    stack: Any = http._transport_for_url(http.base_url)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] -- nothing public tells
+    proxy = stack.proxy_for(http.base_url)
+    names = [name for low in (f"{http.base_url.scheme}_proxy", "all_proxy") for name in (low, low.upper())]
+    source = _setting("", "--proxy", "", *names)[2]
+    return ("proxy", proxy.url.netloc.decode("ascii"), source) if proxy else ("proxy", "none", "default")
 
 
 def _styles(kind: str, secret: str) -> Styles:
@@ -185,7 +181,8 @@ def _asked(styles: Styles, session_id: str | None) -> Iterator[Check]:
     if not isinstance(control, APIStatusError):
         return
     yield _clock(control.headers.get("date", ""), datetime.now(UTC))
-    found = {name: _status(_error(auth)) for name, auth in styles.items()}
+    errors = {name: _error(auth) for name, auth in styles.items()}
+    found = {name: 200 if error is None else getattr(error, "status_code", None) for name, error in errors.items()}
     yield from _judged(found, control.status_code)
     first = next(iter(styles), "")
     if session_id is not None and first:
@@ -206,13 +203,9 @@ def _error(auth: httpx.Auth) -> AikynetixError | None:
     return None
 
 
-def _status(error: AikynetixError | None) -> int | None:
-    return 200 if error is None else getattr(error, "status_code", None)
-
-
 def _reached(error: AikynetixError | None) -> Check:
     """Conclude from the response to a request without a credential whether the server is there."""
-    if isinstance(error, APIConnectionError):
+    if isinstance(error, APIConnectionError | ConfigurationError):
         return _failed("server", error)
     if not isinstance(error, APIStatusError) or error.status_code < 400:
         return Check("server", "failed", "answers, but not as the API does (a login page?); check the base URL", 1)

@@ -34,7 +34,7 @@ _ACTIONS = {"fetch": "to fetch", "already_there": "already there", "skip": "to l
 @click.option(
     "--concurrency", type=click.IntRange(min=1), metavar="N", default=16, help="Sessions at a time. Default: 16."
 )
-@click.option("--retry-failed", is_flag=True, help="Do only what failed in an earlier export.")
+@click.option("--retry-failed", is_flag=True, help="Ask only for what failed in an earlier export.")
 @_options.wait_option
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
 @click.option("--dask", metavar="ADDRESS", help="Work on a Dask cluster, such as tcp://scheduler:8786.")
@@ -49,12 +49,13 @@ def export(source: BinaryIO, to: str, dry_run: bool, dask: str | None, quiet: bo
     index.html to look at the videos, and manifest.jsonl, with a line each time a session ends; its last one counts. Run
     it again to do what is missing.
 
-    The exit code is 0 only when every session's video is there; 6 when some are not ready yet, 1 when some failed.
+    Exit code 0: every video is there (--retry-failed: of those tried again). 6: some are not ready yet. 1: some failed.
     """
     from .._export import PAGE
 
     context, count = click.get_current_context(), _counted(source)
     if dry_run:
+        _options.show_log()
         _plan(_sessions(source), to, retry_failed=how["retry_failed"], as_json=as_json)
         return
     videos, executor, began = _options.connect().analyzed_videos, _executor(dask) if dask else None, monotonic()
@@ -65,7 +66,7 @@ def export(source: BinaryIO, to: str, dry_run: bool, dask: str | None, quiet: bo
             counts = _show_all(records, bars, as_json=as_json)
     if not quiet:
         told = _summary(counts, monotonic() - began, has_wait=bool(how["wait"]))
-        _output.note(f"{told} To look at the videos: {to.rstrip('/')}/{PAGE}")
+        _output.note(f"{told} To look at the videos: {to}{'' if to.endswith('/') else '/'}{PAGE}")
     context.exit(1 if counts["failed"] else 6 if counts["not_ready"] else 0)
 
 
@@ -101,7 +102,7 @@ def _plan(sessions: Iterator[Any], to: str, *, retry_failed: bool, as_json: bool
         else:
             _output.result(f"{what}\t{_output.plain(session_id)}")
     told = ", ".join(f"{count} {_ACTIONS[what]}" for what, count in sorted(counts.items()))
-    _output.note(f"Nothing was done. Of {counts.total()} sessions: {told or 'nothing to do'}.")
+    _output.note(f"Nothing was done. Sessions: {told or 'nothing to do'}.")
 
 
 def _executor(address: str) -> Executor:
@@ -111,9 +112,12 @@ def _executor(address: str) -> Executor:
     except ImportError:
         raise ImportError("--dask needs Dask: pip install 'aikynetix[dask]'") from None
     try:
+        distributed.comm.get_address_host_port(
+            address, strict=True
+        )  # where this fails, Client hangs when it is dropped
         cluster = distributed.Client(address, timeout=15, set_as_default=False)
     except (OSError, ValueError, TypeError):
-        raise click.UsageError(f"--dask: no scheduler answers at {address}") from None
+        raise click.UsageError(f"--dask: no scheduler answers at {address}; write tcp://HOST:PORT") from None
     executor: Executor = click.get_current_context().with_resource(cluster).get_executor()
     return executor
 
@@ -122,7 +126,6 @@ def _show_all(records: Iterator[ExportRecord], bars: ExportBars | None, *, as_js
     """Print the records as they come; count their statuses, the ``bytes`` and the sessions with ``no video``."""
     counts: Counter[str] = Counter()
     say = _output.result if bars is None or not sys.stdout.isatty() else bars.say
-    complain = _output.note if bars is None else bars.say
     for record in records:
         counts[record.status] += 1
         counts["no video"] += record.error == "NotFoundError"
@@ -135,7 +138,7 @@ def _show_all(records: Iterator[ExportRecord], bars: ExportBars | None, *, as_js
             say(str(record.path))
         else:
             why = "ask again later, or with --wait" if record.status == "not_ready" else record.message
-            complain(_output.plain(f"{record.session_id}: {record.status.replace('_', ' ')}: {why}"))
+            _output.note(f"{record.session_id}: {record.status.replace('_', ' ')}: {why}")
     return counts
 
 
@@ -147,5 +150,5 @@ def _summary(counts: Counter[str], seconds: float, *, has_wait: bool) -> str:
     number, size = sum(counts[one] for one in _STATUSES), decimal(counts["bytes"])
     line = f"{number} session{'' if number == 1 else 's'}: {told or 'nothing to do'}; {size} in {seconds:.1f} s."
     if counts["no video"] and not has_wait:
-        return f"{line} To have missing videos made: --wait SECONDS; what failed alone: --retry-failed."
+        return f"{line} To have missing videos made: --wait SECONDS; to do only what failed: --retry-failed."
     return f"{line} To try again what failed: --retry-failed." if counts["failed"] else line

@@ -46,7 +46,8 @@ def _generated(client: Aikynetix, session_id: str, analysis: Any) -> AnalyzedVid
         try:
             video = client.analyzed_videos.get(session_id, analysis=analysis)
         except NotFoundError:
-            raise VideoNotReadyError("being made", session_id=session_id, waited=0.0) from error
+            text = f"the video of session {session_id!r} is not there yet, but being made"
+            raise VideoNotReadyError(text, session_id=session_id, waited=0.0) from error
         if isinstance(error, BadRequestError):
             raise
         return video

@@ -42,7 +42,7 @@ _SLOWEST = 1024
 # end of the body.
 _DIRECT_FROM = 1024 * 1024
 # A video hardly gets smaller when it is compressed; what grows beyond so many times and bytes is made to fill disks.
-_MOST_GROWTH, _GROWN = 100, 256 * 1024 * 1024
+_MAX_GROWTH, _GROWN = 100, 256 * 1024 * 1024
 
 
 class Connection:
@@ -183,8 +183,8 @@ def _decoded(chunks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
         came += len(chunk)
         for piece in filter(None, decoder.feed(chunk)):
             made += len(piece)
-            if made > max(_MOST_GROWTH * came, _GROWN):
-                raise Failure(Kind.FINAL, f"the video unpacks to more than {_MOST_GROWTH} times what was sent")
+            if made > max(_MAX_GROWTH * came, _GROWN):
+                raise Failure(Kind.FINAL, f"the video unpacks to more than {_MAX_GROWTH} times what was sent")
             yield piece
     decoder.finish()
 
@@ -212,8 +212,8 @@ def _open_bytes(
             if time.monotonic() >= deadline:
                 raise Failure(Kind.BROKEN, f"{parsed.host}: no complete response within the timeout") from error
             raise _connection_failure(error, parsed) from error
-        deadline = math.inf  # a body may take as long as it takes
         if response.status_code in (200, 206):
+            deadline = math.inf  # the video may take as long as it takes
             return response, url
         if not response.has_redirect_location:
             raise _refusal(response)
@@ -249,7 +249,7 @@ def _refusal(response: httpx.Response) -> Failure:
 
 
 def _connection_failure(error: Exception, url: httpx.URL) -> Failure:
-    mapped = connection_error(error, "GET", str(url))
+    mapped = connection_error(error, "GET", str(url), "the URL of the video")
     is_final = mapped.is_permanent or isinstance(error, httpx.UnsupportedProtocol | httpx.InvalidURL | UnicodeError)
     host, kind = url.netloc.decode("ascii", "replace"), Kind.FINAL if is_final else Kind.BROKEN
     return Failure(kind, f"{host}: {mapped.message}")

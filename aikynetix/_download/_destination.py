@@ -61,12 +61,10 @@ def remote_url(to: str | os.PathLike[str]) -> str | None:
 def local_path(to: str | os.PathLike[str]) -> tuple[Path, bool]:
     """Return the local path that ``to`` names (RFC 8089 for a URL), and whether it is a folder to put the file into."""
     text = os.fspath(to)
-    if text.lower().startswith("file://"):
+    if text.lower().startswith("file:/"):  # one slash is the short form of three
         parts = urlsplit(text)
         if parts.netloc.lower() not in ("", "localhost"):
-            raise DestinationError(
-                f"file://{parts.netloc}/ is another machine; this one is file:///, with three slashes"
-            )
+            raise DestinationError(f"file://{parts.netloc}/ is another machine; three slashes name this one: file:///")
         if "?" in text or "#" in text:
             raise DestinationError("a file: URL has no ? and no #; as parts of a name they are written %3F and %23")
         text = url2pathname(parts.path)

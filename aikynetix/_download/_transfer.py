@@ -37,7 +37,7 @@ _MAX_RESTARTS = 4
 # More connections help where each is slowed down by itself, by a limit or by a window that is small for the round trip.
 # Which is the case cannot be known beforehand, so there is one for each 2 MiB of what is to be fetched, up to a bound.
 _BYTES_PER_CONNECTION = 2 * 1024 * 1024
-_MOST_CONNECTIONS = 24  # where the caller sets no limit
+_MAX_CONNECTIONS = 24  # where the caller sets no limit
 # Connections of all downloads of this process beyond the first of each.
 _more_connections = BoundedSemaphore(64)
 
@@ -168,7 +168,7 @@ class Transfer:
         if not self._version.is_resumable or not response.ranges or self._restarts > 1:
             self._wanted = 1
         elif self._wanted is None:
-            most = self._options.connections or _MOST_CONNECTIONS
+            most = self._options.connections or _MAX_CONNECTIONS
             self._wanted = max(1, min(most, (self._table.size - self._table.done) // _BYTES_PER_CONNECTION))
 
     def _begin(self, response: RangeResponse) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pickle
 import threading
 from collections.abc import Iterable, Mapping
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
@@ -44,14 +44,15 @@ def export_async(
     download: AsyncDownload, session_ids: Iterable[Any], to: str | os.PathLike[str], **how: Any
 ) -> AsyncGenerator[ExportRecord]:
     """Return an asynchronous iterator over the records; the arguments and errors are those of `export`."""
-    in_loop = LoopDownload(download)
-    return _async_records(_run(session_ids, to, in_loop, **how), in_loop)
+    call: Future[Callable[..., DownloadedVideo]] = Future()  # for the event loop that will ask for the records
+    run = _run(session_ids, to, lambda **request: call.result()(partial(download, **request)), **how)
+    return _async_records(run, call)
 
 
-async def _async_records(run: Run, download: LoopDownload) -> AsyncGenerator[ExportRecord]:
+async def _async_records(run: Run, call: Future[Callable[..., DownloadedVideo]]) -> AsyncGenerator[ExportRecord]:
     import anyio.to_thread
 
-    download.enter()
+    call.set_result(_into_loop())
     records = run.records()
     limiter = anyio.CapacityLimiter(2)  # of its own: downloads may have taken all of the loop's threads
     in_thread = partial(anyio.to_thread.run_sync, abandon_on_cancel=True, limiter=limiter)
@@ -154,33 +155,20 @@ def _client(factory: bytes) -> Any:
     return make_client(max_retries=0)
 
 
-class LoopDownload:
-    """Calls the ``download`` of an asynchronous client from threads, in the event loop that has called `enter`."""
+def _into_loop() -> Callable[..., DownloadedVideo]:
+    """Return what calls an asynchronous function from threads, in the event loop that is running now."""
+    import asyncio
 
-    def __init__(self, download: AsyncDownload) -> None:
-        self._download = download
-        self._call: Callable[[Callable[[], Coroutine[Any, Any, DownloadedVideo]]], DownloadedVideo]
+    try:
+        loop = asyncio.get_running_loop()
+    except RuntimeError:
+        import trio
 
-    def enter(self) -> None:
-        """Take the event loop that is running."""
-        import asyncio
-
-        try:
-            loop = asyncio.get_running_loop()
-        except RuntimeError:
-            import trio
-
-            self._call = partial(trio.from_thread.run, trio_token=trio.lowlevel.current_trio_token())
-        else:
-            self._call = lambda download: asyncio.run_coroutine_threadsafe(download(), loop).result()
-
-    def __call__(self, **request: Any) -> DownloadedVideo:
-        return self._call(partial(self._download, **request))
+        return partial(trio.from_thread.run, trio_token=trio.lowlevel.current_trio_token())
+    return lambda function: asyncio.run_coroutine_threadsafe(function(), loop).result()
 
 
 def record_of(video: DownloadedVideo) -> ExportRecord:
-    """Return the record of a video that was downloaded."""
-    is_unread = isinstance(video.path, str) and video.verified == "exists"  # it was in the store before
-    sha256 = None if is_unread else video.sha256
-    status = ExportStatus.DONE
+    """Return the record of a video that was downloaded, or without a hash that of a file that was there."""
+    status, sha256 = ExportStatus.DONE, None if video.verified == "exists" else video.sha256
     return ExportRecord(session_id=video.session_id, status=status, path=video.path, size=video.size, sha256=sha256)

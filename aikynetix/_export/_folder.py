@@ -7,6 +7,7 @@ import logging
 import os
 import shutil
 import stat
+import time
 import uuid
 from contextlib import contextmanager, suppress
 from itertools import chain
@@ -22,13 +23,14 @@ from ._page import page
 from ._record import LONGEST_LINE, ExportRecord, ExportStatus, dump, load
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Container, Generator, Iterator
     from io import BufferedReader, FileIO
 
 MANIFEST, PAGE = "manifest.jsonl", "index.html"
 
 # Every version of the page has it in so many bytes.
 _MARK, _HEAD = b"<title>Analyzed videos</title>", 4_096
+_SHARE_EVERY = 30  # times the time that it takes to copy a manifest
 
 
 class Folder:
@@ -48,6 +50,7 @@ class Folder:
         self._reader: BufferedReader | None = None
         self._offsets: dict[str, int] = {}
         self._seen: dict[str, object] = {}
+        self._before: Container[str] = ()  # names of the files that were there when it was opened
         self._read_to, self._is_cut_off = 0, False  # by a crash in the middle of a line
 
     def fetch(self) -> None:
@@ -62,6 +65,7 @@ class Folder:
                 head = file.read(_HEAD)
                 if head and _MARK not in head:
                     raise self._failure(f"{PAGE} there was not made by an export; name another folder, or move it away")
+            self._before = {path.name for path in self._path.iterdir()}
             self.read()
             if self._read_to and not self._offsets:
                 raise self._failure(f"{MANIFEST} there is not an export's; name another folder, or move it away")
@@ -118,6 +122,15 @@ class Folder:
         path = self.path_of(str(last.path))
         return evolve(last, status=ExportStatus.ALREADY_THERE, path=path, seconds=0.0, attempts=0)
 
+    def found(self, record: ExportRecord) -> ExportRecord | None:
+        """Return the record of a file that stood in the way of a download; None where no export has made it.
+
+        Another export has noted it meanwhile, or it is not in the manifest yet and has come since `open`.
+        """
+        self.read()
+        came = None if Path(str(record.path)).name in self._before else record
+        return self.there(self.last(record.session_id)) or came
+
     def size_of(self, name: str) -> int | None:
         """Return the size in bytes of the file ``name``, None when there is no such file."""
         with suppress(OSError, ValueError):
@@ -172,8 +185,8 @@ class RemoteFolder(Folder):
     """A folder behind an fsspec URL, such as ``s3://bucket/videos``; without fsspec it is a `ConfigurationError`.
 
     Object stores cannot append: manifest and page are kept in a temporary folder of this machine, and the manifest is
-    copied to the store at the end. What a copy did not get, because the export was killed, or another one that shared
-    the folder copied over it, is looked up again by the next export, and not fetched again.
+    copied to the store now and then, with what others have put there, and at the end. What a copy did not get, because
+    the export was killed, is fetched again by the next export.
     """
 
     def __init__(self, url: str) -> None:
@@ -183,42 +196,62 @@ class RemoteFolder(Folder):
         with self.failing("the export's folder cannot be used"):
             self._fs, root = file_system(url)
         self._root = root.rstrip("/")
-        self._sizes: dict[str, int] | None = None
+        self._sizes: dict[str, int] = {}
+        self._share_at = 0.0
 
     def fetch(self) -> None:
         self._path = Path(mkdtemp(prefix="aikynetix-"))
-        for name in (PAGE, MANIFEST):
-            with self.failing("the export's folder cannot be used"), suppress(FileNotFoundError):
+        with self.failing("the export's folder cannot be used"), suppress(FileNotFoundError):
+            # One listing, instead of a look at each video that may take a tenth of a second.
+            self._fs.invalidate_cache()
+            self._sizes = {
+                each["name"].rpartition("/")[2]: each["size"] for each in self._fs.ls(self._root, detail=True)
+            }
+            for name in {PAGE, MANIFEST} & self._sizes.keys():
                 self._fs.get_file(f"{self._root}/{name}", str(self._path / name))
 
     def open(self) -> None:
         super().open()
         self._push(MANIFEST)  # what cannot be written is better known before anything is fetched
+        self._before = self._sizes
+
+    def note(self, record: ExportRecord) -> ExportRecord:
+        noted, began = super().note(record), time.monotonic()
+        if began >= self._share_at:
+            with suppress(AikynetixError):  # it may be written yet at the end
+                self._merge()
+                self._push(MANIFEST)
+            self._share_at = began + _SHARE_EVERY * (time.monotonic() - began)
+        return noted
 
     def size_of(self, name: str) -> int | None:
-        if self._sizes is None:  # one listing, instead of a look at each video that may take a tenth of a second
-            with self.failing("the export's folder cannot be used"):
-                self._fs.invalidate_cache()
-                found = self._fs.ls(self._root, detail=True)
-            self._sizes = {one["name"].rpartition("/")[2]: one["size"] for one in found}
         return self._sizes.get(name)
 
     def path_of(self, name: str) -> str:
         return f"{self.target}{name}"
 
     def write_page(self) -> None:
+        self._merge()
         super().write_page()
         self._push(PAGE)
 
     def close(self) -> None:
         try:
-            is_open = self._file is not None
-            super().close()
-            if is_open:
+            if self._file is not None:
                 self._push(MANIFEST)
         finally:
+            super().close()
             if self._path.is_absolute():
                 shutil.rmtree(self._path, ignore_errors=True)
+
+    def _merge(self) -> None:
+        """Take in what other exports have put into the store's manifest."""
+        with self.failing("the export's manifest cannot be read"), suppress(FileNotFoundError):
+            self.read()
+            for record in filter(None, map(load, self._fs.cat_file(f"{self._root}/{MANIFEST}").splitlines())):
+                ours = self.last(record.session_id)
+                if ours is None or ours.finished_at < record.finished_at:
+                    super().note(record)
 
     def _push(self, name: str) -> None:
         """Copy a file to the store."""

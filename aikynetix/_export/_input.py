@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import json
 import re
 from contextlib import suppress
-from itertools import chain, zip_longest
+from itertools import chain
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from .._operations import Analysis
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
 
 Item = tuple[str, Analysis | None]
 """A session id and the analysis to make of it, None for the one of the whole export."""
@@ -25,7 +26,9 @@ _DELIMITERS = (",", ";", "\t")
 _COMMENT = "# "
 _SEPARATOR = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
 _WORKBOOK = "PK\x03\x04"  # it is a zip file (PKWARE's APPNOTE, section 4.3.7)
-_NO_UTF8 = re.compile("[\udc80-\udcff]")
+_LONGEST_LINE = 1 << 20  # characters
+_UNREADABLE = "\0"  # what stands for bytes that are no text; an id has none either
+codecs.register_error("aikynetix-unreadable", lambda error: (_UNREADABLE, getattr(error, "end", 0)))
 
 
 class BadInputError(ValueError):
@@ -43,7 +46,7 @@ def sessions(file: BinaryIO, name: str = "") -> Iterator[Item]:
     line that begins with ``# `` is a comment, and a header that is repeated no session.
 
     Args:
-        file: Opened for bytes, in UTF-8.
+        file: Opened for bytes; in UTF-8, or in UTF-16 with a byte order mark, which Excel calls Unicode Text.
         name: The file's name, for its extension.
 
     Raises:
@@ -67,14 +70,18 @@ def sessions(file: BinaryIO, name: str = "") -> Iterator[Item]:
 
 def _lines(file: BinaryIO) -> Iterator[tuple[int, str]]:
     """Yield the lines, numbered from 1, whatever ends them."""
-    text = io.TextIOWrapper(file, "utf-8-sig", "surrogateescape", newline=None)
+    head = file.peek(2)[:2] if isinstance(file, io.BufferedReader) else b""
+    encoding = "utf-16" if head in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8"
+    text = io.TextIOWrapper(file, encoding, "aikynetix-unreadable", newline=None)
     try:
-        for number, line in enumerate(text, 1):
+        for number, line in enumerate(iter(lambda: text.readline(_LONGEST_LINE), ""), 1):
             if line.startswith(_WORKBOOK):
                 raise BadInputError(number, "this is an Excel workbook: save it as CSV")
-            if _NO_UTF8.search(line):
+            if _UNREADABLE in line:
                 raise BadInputError(number, "not UTF-8; save the list as UTF-8, which Excel calls 'CSV UTF-8'")
-            yield number, line
+            if len(line) == _LONGEST_LINE:
+                raise BadInputError(number, "this line has no end")
+            yield number, line.lstrip("\ufeff")  # where lists have been put together, within the text too
     finally:
         with suppress(ValueError):  # closed meanwhile; else it is the caller's, and stays open
             text.detach()
@@ -85,13 +92,13 @@ def _json_lines(lines: Iterable[tuple[int, str]]) -> Iterator[Item]:
         if not line.strip():
             continue
         try:
-            value: Any = json.loads(line)
+            value: Any = json.loads(line, object_pairs_hook=tuple)
         except (ValueError, RecursionError):
             value = None
-        if not isinstance(value, dict | str | int):
+        if not isinstance(value, tuple | str | int):
             raise BadInputError(number, "not JSON lines, which have one object or string on each line")
-        fields = value if isinstance(value, dict) else {_IDS[0]: value}
-        yield _item(number, {_key(name): content for name, content in fields.items()}, fields)
+        fields = value if isinstance(value, tuple) else ((_IDS[0], value),)
+        yield _item(number, [name for name, _ in fields], [content for _, content in fields])
 
 
 def _table(rows: Iterable[tuple[int, list[str]]]) -> Iterator[Item]:
@@ -100,23 +107,24 @@ def _table(rows: Iterable[tuple[int, list[str]]]) -> Iterator[Item]:
         cells = [cell.strip() for cell in row]
         if not any(cells) or (len(row) == 1 and cells[0].startswith(_COMMENT)):
             continue
-        keys = [_key(cell) for cell in cells]
-        if header is None or sorted(keys) == sorted(header):
+        keys = sorted(map(_key, cells))
+        if header is None or keys == sorted(map(_key, header)):
             has_names = any(key in _IDS for key in keys) or any(cells[1:])
-            header = keys if has_names else [_IDS[0]]  # one column needs no header
-            if any(header.count(key) > 1 for key in (*_IDS, _ANALYSIS)):
-                raise BadInputError(number, f"two columns of the same meaning: {_listed(cells)}")
+            header = cells if has_names else [_IDS[0]]  # one column needs no header
             if has_names:
-                _id_key(number, header, cells)
+                _id_key(number, header)
                 continue
-        if len(header) == 1 and any(cells[1:]):
-            raise BadInputError(number, f"{len(cells)} columns, and no header says what they are")
-        yield _item(number, dict(zip_longest(header, cells, fillvalue="")), header)
+        if _IDS[0] in keys:
+            raise BadInputError(number, "a header that is not in the first line, and not the same as there")
+        if any(cells[len(header) :]):
+            raise BadInputError(number, f"{len(cells)} columns, and no header says what the last one is")
+        yield _item(number, header, cells)
 
 
-def _item(number: int, fields: Mapping[str, Any], names: Iterable[str]) -> Item:
-    """Return the session of a line; ``fields`` by their `_key`, ``names`` for a message."""
-    session_id, analysis = fields[_id_key(number, fields, names)], fields.get(_ANALYSIS)
+def _item(number: int, names: Iterable[str], values: Iterable[Any]) -> Item:
+    """Return the session of a line."""
+    fields = {_key(name): value for name, value in zip(names, values, strict=False)}
+    session_id, analysis = fields.get(_id_key(number, names)), fields.get(_ANALYSIS)
     if isinstance(session_id, int) and not isinstance(session_id, bool):
         session_id = str(session_id)
     if not isinstance(session_id, str) or not session_id:
@@ -130,11 +138,15 @@ def _item(number: int, fields: Mapping[str, Any], names: Iterable[str]) -> Item:
         raise BadInputError(number, f"the analysis must be {choices}, or empty") from None
 
 
-def _id_key(number: int, keys: Iterable[str], names: Iterable[str]) -> str:
+def _id_key(number: int, names: Iterable[str]) -> str:
+    """Return which key is that of the session's id."""
+    keys, listed = [_key(name) for name in names], ", ".join(map(repr, names))[:200]
+    if any(keys.count(key) > 1 for key in (*_IDS, _ANALYSIS)):
+        raise BadInputError(number, f"two columns of the same meaning: {listed}")
     for key in _IDS:
         if key in keys:
             return key
-    raise BadInputError(number, f"no 'session_id' among {_listed(names)}")
+    raise BadInputError(number, f"no 'session_id' among {listed}")
 
 
 def _rows(start: int, lines: Iterable[tuple[int, str]], delimiter: str) -> Iterator[tuple[int, list[str]]]:
@@ -161,7 +173,3 @@ def _delimiter(line: str) -> str | None:
 def _key(name: str) -> str:
     """Return the name of a column without what people spell differently."""
     return re.sub(r"[^a-z0-9]", "", name.lower())
-
-
-def _listed(names: Iterable[str]) -> str:
-    return ", ".join(repr(name) for name in names)[:200]

@@ -83,16 +83,6 @@ def source(name: str) -> str:
     return "./" + quote(name.encode("utf-8", "surrogateescape"), safe="/")
 
 
-def human_size(size: int) -> str:
-    """Return a size in bytes as people read it, in powers of 1,000."""
-    amount, unit = float(size), "bytes"
-    for unit in ("bytes", "kB", "MB", "GB", "TB"):
-        if amount < 999.5 or unit == "TB":
-            break
-        amount /= 1000
-    return f"{size} {unit}" if unit == "bytes" else f"{amount:.1f} {unit}"
-
-
 def template() -> str:
     """Return the page without sessions, its script's hash filled in."""
     text = Path(__file__).with_name("gallery.html").read_text("utf-8")
@@ -133,5 +123,5 @@ def _item(record: ExportRecord) -> str:
     file = escape(source(str(record.path)))
     return (  # without scripts the players are just there
         f'<li><div><noscript><video controls playsinline preload="none" src="{file}"></video></noscript></div>'
-        f'<h3><a href="{file}"><bdi>{title}</bdi></a></h3><p>{human_size(record.size or 0)}, {time}</p></li>\n'
+        f'<h3><a href="{file}"><bdi>{title}</bdi></a></h3><p>{(record.size or 0) / 1e6:,.1f} MB, {time}</p></li>\n'
     )

@@ -65,7 +65,7 @@ class ExportRecord:
         path: Where the video is: a ``Path`` in a local destination, a ``str`` that is a URL in an fsspec one. None
             where there is none.
         size: Bytes; None where there is no video.
-        sha256: Of the whole file, in hexadecimal; None where there is no video, or a store had it before.
+        sha256: Of the whole file, in hexadecimal; None where there is no video, or another export is about to note it.
         seconds: How long the session took, waiting included.
         attempts: How often the session was begun: 1 where nothing went wrong, 0 where nothing had to be done.
         error: The class of the error, such as ``"NotFoundError"``; None where there was none.
@@ -153,4 +153,4 @@ def is_passing(error: BaseException) -> bool:
         return not error.is_permanent
     if isinstance(error, APIStatusError):
         return error.status_code == 408 or (error.status_code >= 500 and error.status_code != 501)
-    return isinstance(error, DownloadInterruptedError) or getattr(error, "reason", None) == "locked"
+    return isinstance(error, DownloadInterruptedError)

@@ -8,6 +8,7 @@ import time
 import warnings
 from concurrent.futures import CancelledError, Future, wait
 from contextlib import suppress
+from datetime import UTC, datetime
 from functools import partial
 from math import inf
 from queue import Empty, SimpleQueue
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, field, frozen
 
-from .._errors import AikynetixError, DownloadInterruptedError, RateLimitError
+from .._errors import AikynetixError, DownloadInterruptedError, NotFoundError, RateLimitError
 from ._record import ExportRecord, ExportStatus, failed, is_fatal, is_passing, shown_id
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ PATIENCE = 300.0
 """Longest wait in seconds that a refusal may ask for, and longest time that an API may do nothing but refuse."""
 
 _FIRST_PAUSE, _LONGEST_PAUSE, _LONGEST_BACKOFF = 1.0, 16.0, 8.0
-_POLL = 0.1
+_POLL, _LOOK_EVERY, _TELL_EVERY = 0.1, 1.0, 60.0
 # What is being worked on when an export is stopped may still end well within this time, in seconds, and is noted then.
 _GRACE = 2.0
 
@@ -71,13 +72,18 @@ class Job:
     attempts: int = 1
     failures: int = 0
 
+    def again(self, due: float, **how: bool) -> Job:
+        """Return the job that is begun again at ``due``, with arguments of the download that are others."""
+        return evolve(self, due=due, attempts=self.attempts + 1, request={**self.request, **how})
+
     def settled(self, record: ExportRecord) -> ExportRecord:
         """Return what came of it, with the time that it took."""
-        return evolve(record, seconds=time.monotonic() - self.begun, attempts=self.attempts)
+        seconds = time.monotonic() - self.begun
+        return evolve(record, seconds=seconds, attempts=self.attempts, finished_at=datetime.now(UTC))
 
 
 class RateLimiter:
-    """When the next session may begin. Pure: times are in seconds on any clock that does not go back.
+    """When the next session may begin. It looks at no clock: times are in seconds, and do not go back.
 
     One session that is told "too many requests" (429) holds all of them: nothing begins until the time that the API
     asked for is over. Then half as many are under way at a time, and with each success one more.
@@ -137,10 +143,11 @@ class Run:
         self._sessions, self._folder, self._workers = sessions(items, folder), folder, workers
         self._analysis, self._retry_failed = analysis, retry_failed
         self._max_retries, self._observer = max_retries, observer
-        self._options: dict[str, Any] = {"to": folder.target, "wait": wait}
+        self._options: dict[str, Any] = {"to": folder.target, "wait": wait, "exist_ok": True}
         self._limiter = RateLimiter(concurrency)
         self._has_begun = self._is_stopped = self._exhausted = False
-        self._fault: Exception | None = None
+        self._fault: Exception | None = None  # the caller's own
+        self._quiet_until = -inf  # one warning for all sessions that wait
         self._active: dict[Future[ExportRecord | Exception], Job] = {}
         self._arriving: set[str] = set()  # ids of those whose videos are
         self._again: list[Job] = []
@@ -157,7 +164,7 @@ class Run:
         Raises:
             AikynetixError: What stops the export as a whole. That the folder cannot be written to at the end is not
                 raised in its place.
-            Exception: What reading the items raised, once there is no record left of those before.
+            Exception: What reading the items raised, once there is no record left of those before; or the observer.
         """
         self._has_begun = True
         try:
@@ -183,12 +190,12 @@ class Run:
         while not self._is_stopped:
             begun = self._begin_next()
             if begun is None and self._exhausted and not self._active and not self._again:
-                if self._fault is not None:
-                    raise self._fault
-                return None
+                break
             record = begun if isinstance(begun, ExportRecord) else self._settle_next(may_wait=begun is None)
             if record is not None:
                 return record
+        if self._fault is not None:
+            raise self._fault
         return None
 
     def _begin_next(self) -> Job | ExportRecord | None:
@@ -217,20 +224,15 @@ class Run:
                     return None
                 if has_failed(last) or not self._retry_failed:
                     # What is there has its line, which tells how it came.
-                    return self._folder.there(last) or self._job(session_id, analysis, last)
-        except Exception as error:  # the caller's own: raised when what was begun has been handed out
+                    return self._folder.there(last) or self._job(session_id, analysis)
+        except Exception as error:  # raised when what was begun has been handed out
             self._fault = error
         self._exhausted = True
         return None
 
-    def _job(self, session_id: Any, analysis: Any, last: ExportRecord | None) -> Job:
-        is_known = last is not None and last.path is not None
-        request = self._options | {
-            "session_id": session_id,
-            "analysis": self._analysis if analysis is None else analysis,
-            "overwrite": is_known,
-            "exist_ok": not is_known,
-        }
+    def _job(self, session_id: Any, analysis: Any) -> Job:
+        analysis = self._analysis if analysis is None else analysis
+        request = self._options | {"session_id": session_id, "analysis": analysis}
         if self._workers.stop is not None:
             request["progress"] = partial(self._observe, session_id)
         return Job(request)
@@ -240,8 +242,13 @@ class Run:
         if session_id not in self._arriving:
             self._arriving.add(session_id)
             self._done.put(None)
-        if self._observer is not None:
-            self._observer(session_id, done, size)
+        try:
+            if self._observer is not None:
+                self._observer(session_id, done, size)
+        except Exception as error:
+            self._fault = error
+            self.stop()
+            raise
 
     def _settle_next(self, *, may_wait: bool) -> ExportRecord | None:
         """Return the record of a session that has ended, None where none has or it is to be begun again."""
@@ -263,29 +270,44 @@ class Run:
                 outcome = DownloadInterruptedError(why, session_id=shown_id(job.request["session_id"]))
             return self._settle_error(job, outcome)
         self._limiter.accepted()
-        return self._folder.note(job.settled(outcome))
+        record = self._noted(job, outcome)
+        if record is None:
+            self._again.append(job.again(0.0, overwrite=True, exist_ok=False))
+        return record
+
+    def _noted(self, job: Job, outcome: ExportRecord) -> ExportRecord | None:
+        """Write down the record of a video; None for a file that was there, and that no export has made."""
+        record = outcome if outcome.sha256 else self._folder.found(outcome)
+        return None if record is None else self._folder.note(job.settled(record))
 
     def _settle_error(self, job: Job, error: BaseException) -> ExportRecord | None:
         """Begin a session again that ended in ``error``, or return its record."""
         if is_fatal(error):
             raise error
-        now, session_id = time.monotonic(), job.request["session_id"]
-        wanted = getattr(error, "retry_after", None) or 0.0
+        now, retry_after = time.monotonic(), getattr(error, "retry_after", None) or 0.0
         if isinstance(error, RateLimitError):
             self._limiter.refused(now, error.retry_after, random.random())
             if self._limiter.is_hopeless(now):
                 raise error
-            logger.info("too many requests; going on in %.1f s", self._limiter.delay(now))
-            again, pause, is_wanted = job, 0.0, True
+            may_retry, next_job = True, job.again(now)
+        elif getattr(error, "reason", None) == "locked":  # another export replaces the same file
+            may_retry, next_job = True, job.again(now + _LOOK_EVERY, overwrite=False, exist_ok=True)
         else:
             self._limiter.accepted()
-            again, is_wanted = evolve(job, failures=job.failures + 1), is_passing(error)
-            is_wanted = is_wanted and job.failures < self._max_retries
-            pause = max(wanted, min(_LONGEST_BACKOFF, 2.0**job.failures) * random.random())
-        if not is_wanted or wanted > PATIENCE:
-            return self._folder.note(job.settled(failed(session_id, error)))
-        self._again.append(evolve(again, due=now + pause, attempts=job.attempts + 1))
-        return None
+            may_retry = is_passing(error) and job.failures < self._max_retries
+            backoff = min(_LONGEST_BACKOFF, 2.0**job.failures) * random.random()
+            next_job = evolve(job.again(now + max(retry_after, backoff)), failures=job.failures + 1)
+        if may_retry and retry_after <= PATIENCE:
+            self._again.append(next_job)
+            if retry_after and now >= self._quiet_until:
+                self._quiet_until = now + max(retry_after, _TELL_EVERY)
+                logger.warning("the API asks to wait %.0f s (%s)", retry_after, type(error).__name__)
+            return None
+        session_id = job.request["session_id"]
+        last = self._folder.last(shown_id(session_id)) if isinstance(error, NotFoundError) else None
+        if last is None or last.status is not ExportStatus.NOT_READY or self._options["wait"]:
+            last = failed(session_id, error)  # else it is still being made
+        return self._folder.note(job.settled(last))
 
     def _finish(self) -> None:
         """Stop the workers, note the videos that were complete before they heard of it, and write the page."""
@@ -295,7 +317,7 @@ class Run:
         for future in wait(running, timeout=_GRACE).done:
             outcome = None if future.cancelled() or future.exception() else future.result()
             if isinstance(outcome, ExportRecord):
-                self._folder.note(self._active[future].settled(outcome))
+                self._noted(self._active[future], outcome)
         self._folder.write_page()
 
 

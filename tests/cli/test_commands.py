@@ -163,12 +163,14 @@ def test_a_proxy_that_is_not_there_is_try_again_later(command: Command) -> None:
         (["url", "s", "--max-retries", "-1"], "--max-retries"),
         (["url", "s", "--base-url", "http://example.com"], "https"),
         (["url", "s", "--base-url", "ftp://example.com"], "--base-url"),
-        (["url", "s", "--key-header", "not a header"], "header"),
+        (["url", "s", "--key-header", "not a header"], "--key-header must"),
         (["url", "s", "--timeout", "1e300"], "--timeout"),
         (["download", "s", "--connections", "0"], "--connections"),
-        (["download", "s", "--output", ""], "is empty"),
+        (["download", "s", "--output", ""], "destination is empty"),
         (["download", "s", "--output", "-"], "--output"),
         (["export", "-", "--to", "", "--dry-run"], "is empty"),
+        (["export", "-", "--to", "out", "--dask", "foo"], "no scheduler answers at foo; write tcp://HOST:PORT."),
+        (["url", "a", "b"], "argument (b). `aikynetix url --help`"),
         (["nonsense"], "nonsense"),
         (["donwload", "s"], "Did you mean 'download'?"),
         (["url", "-abc"], "aikynetix url -- ID"),
@@ -186,7 +188,7 @@ def test_bad_usage_is_one_line_that_names_what_is_wrong(command: Command, argume
     assert (ran.code, ran.out) == (2, "")
     assert named in ran.err
     assert ran.err.count("\n") == 1
-    assert not re.search(r"\w=|ApiKey", ran.err)
+    assert not re.search(r"\w=|ApiKey|\bto is", ran.err)
 
 
 def test_verbose_tells_of_each_attempt(sandbox: Sandbox, command: Command) -> None:

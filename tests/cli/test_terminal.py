@@ -73,7 +73,7 @@ class Session:
 def test_a_terminal_gets_a_progress_bar(tmp_path: Path) -> None:
     """With the session, the bytes and the rate; the result is on stdout alone."""
     target = tmp_path / "jump.mp4"
-    video, arguments = b"\0\0\0\x20ftypisom" + bytes(64 * 2**20), ["download", "session-jump", "-o", str(target)]
+    video, arguments = b"\0\0\0\x20ftypisom" + bytes(64 * 2**20), ["download", "session-jump", "-v", "-o", str(target)]
     with Sandbox(video=video) as sandbox, Session(*arguments, **sandbox.env) as session:
         code, out = session.end()
     assert (code, out) == (0, f"{target}\n")
@@ -82,6 +82,7 @@ def test_a_terminal_gets_a_progress_bar(tmp_path: Path) -> None:
     assert "━" in session.seen
     assert "/s" in session.seen
     assert "\x1b[3" in session.seen  # a colour
+    assert "\x1b[2Kaikynetix: GET " in session.seen  # a message, where the bar was
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT], ids=lambda number: number.name)

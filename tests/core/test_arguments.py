@@ -40,7 +40,7 @@ WRONG: list[tuple[str, tuple[Any, ...], dict[str, Any], type[Exception], str]] =
     ("download", ("s", b"x.mp4"), {}, TypeError, "to must be a str or a path"),
     ("download", ("s", BytesPath()), {}, TypeError, "to must be a str or a path"),
     ("download", ("s", None), {}, TypeError, "not NoneType"),
-    ("download", ("s", ""), {}, ValueError, "to is empty"),
+    ("download", ("s", ""), {}, ValueError, "is empty"),
     ("download", ("s", "a\0b"), {}, ValueError, "no file's name"),
     ("download", ("s", "\ud800.mp4"), {}, ValueError, "no file's name"),
     ("download", ("s", "x"), {"progress": 5}, TypeError, "progress must be"),

@@ -103,8 +103,8 @@ def test_the_wait_is_kept_to_the_second(wait: float) -> None:
     assert (end.waited, sum(pauses)) == pytest.approx((wait, wait))
     assert asked.count("p") == 1
     assert str(end) == (
-        f"the video of session 's' was not ready after {wait:.0f} s; "
-        "it may still be in the making, so ask again later or with a longer wait="
+        f"the video of session 's' is not there yet after {wait:.0f} s; "
+        "it may still be in the making, so ask again later or with a longer wait"
     )
 
 

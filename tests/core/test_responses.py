@@ -152,6 +152,7 @@ def test_a_redirect_that_is_not_followed_tells_where_it_leads(location: str, sho
         ("Thu Jan  1 00:00:10 2026", 10.0),
         ("Wed, 31 Dec 2025 23:00:00 GMT", 0.0),
         ("Thu, 32 Jan 2026 00:00:10 GMT", None),
+        (f"10h1{'9' * 40}Feb-5", None),
     ],
 )
 def test_a_retry_after_is_read_in_both_forms(header: str, seconds: float | None) -> None:

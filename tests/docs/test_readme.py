@@ -50,7 +50,7 @@ with warnings.catch_warnings(action="ignore"):  # its client is on its way to ht
 
 with TestClient(app) as visitor:
     assert visitor.get("/videos/session-jump").content[4:8] == b"ftyp"
-    assert visitor.get("/videos/session-unknown").status_code == 404
+    assert [visitor.get(f"/videos/{{id_}}").status_code for id_ in ("session-unknown", "%20")] == [404, 404]
 """
 DJANGO = """import django
 from django.conf import settings
@@ -62,7 +62,7 @@ from django.test import Client
 
 visitor = Client()
 assert b"".join(visitor.get("/videos/session-jump").streaming_content)[4:8] == b"ftyp"
-assert visitor.get("/videos/session-unknown").status_code == 404
+assert [visitor.get(f"/videos/{{id_}}").status_code for id_ in ("session-unknown", "%20")] == [404, 404]
 """
 RECIPES = {"\nfrom fastapi import": FASTAPI, "\nfrom django.": DJANGO}
 
@@ -202,7 +202,7 @@ def test_what_is_named_exists_and_what_a_reader_needs_is_named() -> None:
     assert extras == set(PROJECT["optional-dependencies"]) - {"dev"}
     public = {name for name in aikynetix.__all__ if name.endswith("Error")}
     named = set(re.findall(r"`(\w+Error)`", README))
-    assert (public - named, named - public) == ({"APIError"}, {"ValueError"})
+    assert (public - named, named - public) == ({"APIError"}, {"TypeError", "ValueError"})
     known = {_config.API_KEY_VARIABLE, _config.TOKEN_VARIABLE, _config.BASE_URL_VARIABLE}
     every = "\n".join(GUIDES.values())
     assert set(re.findall(r"AIKYNETIX_\w+", every)) <= known

@@ -77,6 +77,7 @@ def test_one_odd_response_does_not_stop_a_download(fault: Fault, tmp_path: Path)
         (Fault(status=206), DownloadInterruptedError, "storage"),
         (Fault(status=302, body=b""), DownloadError, "storage"),
         (Fault(drip=0.05), DownloadInterruptedError, "storage"),
+        (Fault(status=503, body=bytes(999), drip=0.05), DownloadInterruptedError, "storage"),
         (Fault(headers={"Content-Encoding": "br", "x-goog-hash": None}, body=b"brotli" * 99), IntegrityError, None),
         (Fault(headers={**GZIP}), DownloadInterruptedError, "storage"),
         (Fault(headers={**GZIP}, body=BOMB), DownloadError, "storage"),

@@ -11,7 +11,9 @@ import anyio
 import httpx
 import pytest
 
-from aikynetix import AsyncAikynetix, DownloadInterruptedError
+from aikynetix import Aikynetix, AsyncAikynetix, DownloadInterruptedError
+from tests.faults.scenario import response
+from tests.faults.server import FaultServer, Script
 
 from .calls import KEY, MIB, fetch, wait_until
 from .kills import journal, noted
@@ -80,6 +82,19 @@ def test_a_silent_server_does_not_hold_up_a_stop(fault: Fault, tmp_path: Path) -
             fetch(storage, tmp_path / "v.mp4", cancel=cancel, silence=30)
         assert time.monotonic() - begun < 3
     assert_no_thread()
+
+
+def test_a_request_that_waits_to_be_sent_again_is_not_sent_after_a_stop(tmp_path: Path) -> None:
+    """Not even the one that would have the video made."""
+    cancel, script = (
+        threading.Event(),
+        Script((response(status=404),), (response(status=503, headers="Retry-After: 9\r\n"),)),
+    )
+    with FaultServer({"s": script}) as server, Aikynetix(KEY, base_url=server.url) as client:
+        later(lambda: len(server.seen) == 2, cancel.set)
+        with pytest.raises(DownloadInterruptedError, match="cancelled"):
+            client.analyzed_videos.download("s", tmp_path / "v.mp4", wait=60, cancel=cancel)
+        assert [request.method for request in server.seen] == ["GET", "POST"]
 
 
 def test_waiting_for_another_download_can_be_cancelled(tmp_path: Path) -> None:

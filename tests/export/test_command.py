@@ -62,6 +62,7 @@ def test_results_go_to_stdout_and_the_summary_to_stderr(command: Command, folder
     told = {value["session_id"]: (value["status"], value["error"]) for value in map(json.loads, out)}
     assert (code, told) == (1, {"a": ("already_there", None), "gone": ("failed", "NotFoundError")})
     assert "1 already there, 1 failed" in err
+    assert "memory://index.html" in command("a\n", "--to", "memory://")[2]
 
 
 @pytest.mark.parametrize(
@@ -90,7 +91,7 @@ def test_a_dry_run_does_nothing(
     monkeypatch.delenv("AIKYNETIX_API_KEY")
     code, out, err = command("a\nb\na\n", "--dry-run")
     assert (code, out) == (0, ["fetch\ta", "fetch\tb"])
-    assert "Of 2 sessions: 2 to fetch" in err
+    assert "Sessions: 2 to fetch" in err
     assert service.seen.lookups == []
     assert not folder.exists()
     monkeypatch.setenv("AIKYNETIX_API_KEY", API_KEY)
@@ -99,6 +100,8 @@ def test_a_dry_run_does_nothing(
     told = [json.loads(line) for line in out]
     assert [(line["session_id"], line["action"]) for line in told] == [("a", "already_there"), ("b", "fetch")]
     assert len(manifest(folder)) == 1
+    _, _, err = command("id,analysis\na,jump\na,weightlifting\n", "--dry-run", name="list.csv")
+    assert err.startswith("aikynetix: 'a' is listed for several analyses")
 
 
 def test_a_bad_list_is_refused_before_anything_is_done(command: Command, service: Service, folder: Path) -> None:

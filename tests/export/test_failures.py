@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from aikynetix import Aikynetix, AuthenticationError, ExportStatus
+from aikynetix import Aikynetix, AikynetixError, AuthenticationError, ExportStatus
 from aikynetix._export._run import PATIENCE, RateLimiter
 from aikynetix.sandbox import Outcome, Sandbox, SandboxSession
 
@@ -111,12 +111,29 @@ def test_an_input_that_raises_ends_the_export_with_its_error(service: Service, f
     assert workers() == []
 
 
+@pytest.mark.parametrize("error", [LookupError, ValueError, AikynetixError])
+def test_an_observer_that_raises_ends_the_export_with_its_error(
+    service: Service, folder: Path, error: type[Exception]
+) -> None:
+    """It fails no session, and is not tried again: the caller gets what the caller's own function raised."""
+
+    def observe(session_id: str, *_: object) -> None:
+        if session_id == "b":
+            raise error("the bar broke")
+
+    records = service.videos(max_retries=3).export(list("abc"), folder, concurrency=1, progress=observe)
+    with pytest.raises(error, match="the bar broke"):
+        list(records)
+    assert {line["status"] for line in manifest(folder)} == {"done"}
+    assert workers() == []
+
+
 @pytest.mark.parametrize(
     ("headers", "silence"),
     [({"Retry-After": "1"}, 0.98), ({}, 0.48), ({"Retry-After": "9" * 400}, 0.48), ({"Retry-After": "soon"}, 0.48)],
 )
 def test_too_many_requests_hold_all_workers_together(
-    service: Service, folder: Path, headers: dict[str, str], silence: float
+    service: Service, folder: Path, headers: dict[str, str], silence: float, caplog: pytest.LogCaptureFixture
 ) -> None:
     """After one 429 no worker asks before the time the API named, or a while, and every session is done in the end."""
     refused_at: list[float] = []
@@ -135,6 +152,7 @@ def test_too_many_requests_hold_all_workers_together(
     assert {record.session_id: record.attempts for record in records if record.attempts > 1} == {"s5": 2}
     # Those that were under way when the response came may still arrive; then there is silence.
     assert not [moment for moment in service.seen.lookup_times if 0.25 < moment - refused_at[0] < silence]
+    assert caplog.messages == (["the API asks to wait 1 s (RateLimitError)"] if silence > 0.9 else [])
 
 
 def test_a_passing_failure_is_met_with_another_try(service: Service, folder: Path) -> None:
@@ -156,15 +174,17 @@ def test_a_passing_failure_is_met_with_another_try(service: Service, folder: Pat
     assert attempts == {"ok": 1, "api": 2, "storage": 2, "never": 3}
 
 
-def test_a_video_in_the_making_is_not_ready_however_often_it_is_asked_for(folder: Path) -> None:
-    """One verdict for one state: the run that has it made and the next, which finds it in the making, say the same."""
+@pytest.mark.parametrize("wait", [0.1, 0.0])
+def test_a_video_in_the_making_is_not_ready_however_often_it_is_asked_for(folder: Path, wait: float) -> None:
+    """One verdict for one state: the run that has it made, and the next ones, which find it in the making, agree."""
     slow = SandboxSession("slow", Outcome.NOT_GENERATED, polls=10_000)
     with (
         Sandbox(extra_sessions=[slow]) as sandbox,
         Aikynetix(api_key=sandbox.api_key, base_url=sandbox.base_url) as client,
     ):
-        runs = [list(client.analyzed_videos.export(["slow"], folder, wait=0.1)) for _ in range(2)]
-    assert [statuses(records) for records in runs] == [{"slow": "not_ready"}] * 2
+        runs = [list(client.analyzed_videos.export(["slow"], folder, wait=each)) for each in (0.1, wait, wait)]
+    assert [statuses(records) for records in runs] == [{"slow": "not_ready"}] * 3
+    assert {record.error for records in runs for record in records} == {"VideoNotReadyError"}
 
 
 @pytest.mark.parametrize(

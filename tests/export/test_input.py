@@ -17,7 +17,8 @@ AB: list[Item] = [("a", None), ("b", None)]
 
 
 def read(text: str | bytes, name: str = "") -> list[Item]:
-    return list(sessions(io.BytesIO(text if isinstance(text, bytes) else text.encode()), name))
+    data = io.BytesIO(text if isinstance(text, bytes) else text.encode())
+    return list(sessions(io.BufferedReader(data), name))
 
 
 @pytest.mark.parametrize(
@@ -29,7 +30,10 @@ def read(text: str | bytes, name: str = "") -> list[Item]:
         ("a\r\nb c\r\n\r\n d\t", "list.txt", [("a", None), ("b c", None), ("d", None)]),
         ("a\rb", "", AB),
         ('"a"\n"b"\n', "", AB),
-        ("\ufeffa\nb", "", AB),
+        ("\ufeffa\n\ufeffb", "", AB),
+        ("\ufeffid,x\na,1\n\ufeffID,X\nb,2", "", AB),
+        ("Session ID\tName\r\na\tJosé\r\nb\t\r\n".encode("utf-16"), "excel.txt", AB),
+        (b"\xfe\xff" + "a\rb".encode("utf-16-be"), "", AB),
         ("ä\u2028b\n", "", [("ä\u2028b", None)]),
         ("#1\na,b\n", "", [("#1", None), ("a,b", None)]),
         ("# monday\na\n  # tuesday\nb # c\n", "", [("a", None), ("b # c", None)]),
@@ -39,7 +43,7 @@ def read(text: str | bytes, name: str = "") -> list[Item]:
         ("sessionId,x\na,\nb,", "", AB),
         ("x;session-id\n1;a\n2;b", "", AB),
         ("id,note\na,b\nb,id", "", AB),
-        ("id,note\na,b,jump\nb,c, d", "", AB),
+        ("id,note\na,b,\nb,c,, ", "", AB),
         ("id,session_id\n1,a\n2,b\n", "", AB),
         ('"sep=;"\nID;x\na;1\nb;2', "", AB),
         ("sep=|\r\nSession ID|x\r\na|1\r\nb|2\r\n", "s.csv", AB),
@@ -69,11 +73,25 @@ def test_a_list_is_read_as_people_have_it(text: str | bytes, name: str, expected
     ("text", "name", "said"),
     [
         (b"a\nb\xff\n", "", "^line 2: not UTF-8"),
-        ("a\nb".encode("utf-16"), "excel.txt", "^line 1: not UTF-8; save the list as UTF-8"),
+        ("a\nb".encode("utf-16-le"), "excel.txt", "^line 1: not UTF-8; save the list as UTF-8"),
+        ("a\nb".encode("utf-16") + b"x", "", "^line 2: not UTF-8"),
+        ("a\n" + "x" * 2_000_000, "", "^line 2: this line has no end"),
         (b"PK\x03\x04\x14\x00\x06\x00\x93", "list.csv", "^line 1: this is an Excel workbook: save it as CSV"),
         ("name,date\na,b\n", "s.csv", "^line 1: no 'session_id' among 'name', 'date'$"),
         ("session_id,Session ID\na,b\n", "", "^line 1: two columns of the same meaning"),
         ("a\nb,c\n", "s.csv", "^line 2: 2 columns, and no header"),
+        ("session_id,analysis\na,jump,b\nc,,d", "", "^line 2: 3 columns, and no header says what the last one is"),
+        ("Name,Session ID\nMüller, Anna,abc", "", "^line 2: 3 columns, and no header"),
+        ("My list\nname,session_id\nx,a\n", "s.csv", "^line 2: a header that is not in the first line"),
+        ("session_id,x\na,1\nsession_id,analysis\nb,jump", "", "^line 3: a header .* not the same as there"),
+        *(
+            (
+                f'{{"id": 1}}\n{{"session_id": "b", "{name}": "c"}}',
+                "",
+                "^line 2: two columns of the same meaning: 'session_id'",
+            )
+            for name in ("sessionId", "session_id")
+        ),
         ("session_id,analysis\na,jump\n\nb,run\n", "", "^line 4: the analysis must be 'jump' or 'weightlifting'"),
         ("x,session_id\n1,a\n2,\n", "", "^line 3: 'session_id' must be text, and not empty"),
         ("id,session_id\n1,a\n2\n", "", "^line 3: 'session_id' must be text, and not empty"),

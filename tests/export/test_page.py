@@ -131,10 +131,8 @@ def test_a_reason_keeps_what_the_service_said(error: str, message: str, said: st
     assert _page.reason(failure("s", error=error, message=message)) == said
 
 
-def test_sizes_and_names_read_as_people_say_them() -> None:
-    """Powers of 1,000; marks that turn the text around are replaced, those that emoji consist of are not."""
-    said = [_page.human_size(size) for size in (0, 999, 1_000, 999_960, 2_097_152, 3 * 10**15)]
-    assert said == ["0 bytes", "999 bytes", "1.0 kB", "1.0 MB", "2.1 MB", "3000.0 TB"]
+def test_names_are_shown_as_they_are_written() -> None:
+    """Marks that turn the text around are replaced, those that emoji consist of are not."""
     assert _page.visible("a\u202egp4.m\x1b[31m") == "a�gp4.m�[31m"
     whole = "👨‍👩‍👧 🏴󠁧󠁢󠁥󠁮󠁧󠁿 ❤️ می‌خواهم"
     assert _page.visible(whole) == whole

@@ -6,6 +6,7 @@ import gc
 import socket
 import subprocess
 import sys
+import threading
 import time
 import warnings
 from concurrent.futures import ThreadPoolExecutor
@@ -18,9 +19,11 @@ import pytest
 
 import aikynetix
 from aikynetix import (
+    Aikynetix,
     APIResponseValidationError,
     APITimeoutError,
     AsyncAikynetix,
+    DownloadInterruptedError,
     NotFoundError,
 )
 from tests.contract.callers import CLIENTS, KINDS, do, in_a_row
@@ -164,8 +167,8 @@ def test_a_kept_connection_that_the_server_has_closed_meanwhile_fails_no_lookup(
     assert [video.url for video in ended] == [URL] * 20
 
 
-def test_a_resolver_that_hangs_is_held_to_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The system's resolver knows no timeout: it is left to itself."""
+def test_a_resolver_that_hangs_is_left_to_itself(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The system's knows no timeout: the deadline ends the wait for it, and so does a stop."""
 
     def getaddrinfo(*_: object, **__: object) -> list[Any]:
         time.sleep(1)
@@ -176,6 +179,11 @@ def test_a_resolver_that_hangs_is_held_to_the_deadline(monkeypatch: pytest.Monke
     (error,) = in_a_row("sync", settings | {"max_retries": 0}, get())
     assert isinstance(error, APITimeoutError)
     assert time.monotonic() - began < 0.8
+    cancel = threading.Event()
+    threading.Timer(0.1, cancel.set).start()
+    with Aikynetix(KEY, base_url="https://slow.example") as client, pytest.raises(DownloadInterruptedError):
+        client.analyzed_videos.download("s", tmp_path / "v.mp4", cancel=cancel)
+    assert time.monotonic() - began < 1.2
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a full queue may refuse, and 127.0.0.2 not be there")

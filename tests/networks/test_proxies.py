@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import base64
 import gc
+import logging
 import socket
 import ssl
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import httpx
 import pytest
 
-from aikynetix import Aikynetix, APIConnectionError, DownloadError
+from aikynetix import Aikynetix, APIConnectionError, APITimeoutError, DownloadError
 from tests.contract.callers import CLIENTS, KINDS, ask, do
 from tests.faults.scenario import FOUND, assert_presentable, raw, response
-from tests.faults.server import FaultServer, Keep, Script, Tunnel
+from tests.faults.server import Drip, FaultServer, Keep, Script, Tunnel
 from tests.secrets.hunt import KEY, PASSWORD, finds
 
 from .conftest import API, STORAGE, free_port, listening, scripts_of, server_context
@@ -122,14 +125,42 @@ def test_a_proxy_that_is_not_there_is_named(kind: str, scheme: str, job: str, tm
     assert_presentable(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("hangs_up", "words"), [(True, "the proxy cannot be reached at 127"), (False, "the proxy at 127.* does not answer")]
+)
+@pytest.mark.parametrize("scheme", ["http", "socks5"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_proxy_that_hangs_up_is_named_and_asked_again(kind: str, tmp_path: Path) -> None:
+def test_a_proxy_that_does_nothing_is_named_and_asked_again(
+    kind: str, scheme: str, hangs_up: bool, words: str, tmp_path: Path
+) -> None:
     """Before there is a tunnel nothing has reached the API, so that a POST is sent again as well."""
-    with FaultServer({f"{API}:443": Script(())}) as proxy:
-        given = {"proxy": proxy.url, "base_url": f"https://{API}", "max_retries": 1}
-        with pytest.raises(APIConnectionError, match=r"the proxy cannot be reached at 127\.0\.0\.1:"):
-            do(kind, "generate", tmp_path, api_key=KEY, **given)
-        assert proxy.connections == 2
+    with socket.create_server(("127.0.0.1", 0)) as server, ThreadPoolExecutor() as pool, ExitStack() as taken:
+
+        def take() -> None:
+            for _ in range(2):
+                taken.enter_context(server.accept()[0]).recv(65_536)
+                if hangs_up:
+                    taken.close()
+
+        both_came = pool.submit(take)
+        given = {"proxy": f"{scheme}://127.0.0.1:{server.getsockname()[1]}", "base_url": f"https://{API}"}
+        with pytest.raises(APIConnectionError, match=words):
+            do(kind, "generate", tmp_path, api_key=KEY, timeout=0.5, max_retries=1, **given)
+        both_came.result(5)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_behind_tls_to_a_proxy_a_call_ends_too(
+    kind: str, authority: trustme.CA, trusting: ssl.SSLContext, tmp_path: Path
+) -> None:
+    """A server that sends byte by byte through TLS inside of TLS is held to the deadline."""
+    context, slow = server_context(authority, API, "127.0.0.1"), Script((Drip(b"HTTP/1.1 ", endless=True),))
+    with FaultServer({"s": slow}, tls=context) as far:
+        with FaultServer({f"{API}:443": Script((Tunnel(far.port),))}, tls=context) as proxy:
+            given = {"proxy": f"https://127.0.0.1:{proxy.port}", "base_url": f"https://{API}", "verify": trusting}
+            with pytest.raises(APITimeoutError):
+                do(kind, "get", tmp_path, api_key=KEY, timeout=1, max_retries=0, **given)
+        assert far.connections == 1
 
 
 @pytest.mark.parametrize("name", ["127.0.0.1", "elsewhere.example"])
@@ -182,9 +213,16 @@ PROGRAMS: dict[str, Callable[[int, Path], list[str]]] = {
 @pytest.mark.parametrize("scheme", PROGRAMS)
 @pytest.mark.parametrize("kind", KINDS)
 def test_programs_that_are_proxies_carry_everything(
-    kind: str, scheme: str, near: FaultServer, settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    kind: str,
+    scheme: str,
+    near: FaultServer,
+    settings: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    tmp_path: Path,
 ) -> None:
     """With user and password from ALL_PROXY; with another password nothing gets through, and the error says so."""
+    caplog.set_level(logging.DEBUG)
     port, config = free_port(), tmp_path / "tinyproxy.conf"
     config.write_text(f"Port {port}\nListen 127.0.0.1\nTimeout 20\nBasicAuth {USER} right\nAllow 127.0.0.1\n")
     with listening(PROGRAMS[scheme](port, config), port):
@@ -199,5 +237,6 @@ def test_programs_that_are_proxies_carry_everything(
         assert caught.value.is_permanent
         assert_presentable(caught.value)
         assert near.connections == 0
+        assert finds(caplog.text) == []
         del caught
         gc.collect()
