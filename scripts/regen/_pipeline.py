@@ -111,7 +111,7 @@ def _check_requests(planned: Plan, package: Path) -> dict[str, str]:
     said: list[str] = []
     for number, (case, request) in enumerate(zip(cases, verify(canonical, package, cases), strict=True)):
         endpoint = case.endpoint
-        failed = f"{type(request).__name__}: {request}"[:300]
+        failed = f"{type(request).__name__}: {request}"[:300].removeprefix(f"{UnsureError.__name__}: ")
         why = failed if isinstance(request, Exception) else difference(case, request)
         if why and number < len(facade):
             planned.findings.append(Finding(endpoint.name, f"its request cannot be made: {why}", "ask the vendor"))

@@ -84,9 +84,10 @@ def made(case: Case) -> httpx.Request | Exception:
 def _argument(view: Json, value: Any) -> Any:
     """Return a value of the wire as the argument that the generated code takes."""
     if "$ref" in view:
-        model = getattr(sys.modules[f"{PACKAGE}.models"], view["$ref"].rsplit("/", 1)[-1])
+        name = view["$ref"].rpartition("/")[2]
+        model = getattr(sys.modules[f"{PACKAGE}.models"], name)
         if hasattr(model, "from_dict") != isinstance(value, dict):
-            raise TypeError(f"{value!r} is no {view['$ref']}")
+            raise TypeError(f"{value!r} is no {name}")
         return model.from_dict(value) if isinstance(value, dict) else value
     if "allOf" in view:
         return _argument(view["allOf"][0], value)

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from scripts.regen._diff import Change, to_markdown
-from scripts.regen._diff import compare as compare_plans
+from scripts.regen._diff import compare, to_markdown
 from tests.spec_changes._change import (
     BASE,
     Edit,
@@ -31,10 +30,6 @@ if TYPE_CHECKING:
 
 _TEXT: Json = {"type": "string"}
 _KEY: Json = {"type": "apiKey", "name": "API-KEY", "in": "header"}
-
-
-def compare(*specs: Json) -> list[Change]:
-    return compare_plans(*map(planned_of, specs))
 
 
 def _before() -> Json:
@@ -107,7 +102,7 @@ def test_a_change_is_told_and_judged(edit: Edit, kind: str, text: str) -> None:
     """Nothing that changed is left out, and nothing else is said to have changed."""
     after = _before()
     edit(after)
-    changes = compare(_before(), after)
+    changes = compare(planned_of(_before()), planned_of(after))
     assert {one.kind for one in changes} == {kind}
     assert text in " / ".join(one.text for one in changes)
 
@@ -124,7 +119,7 @@ def test_one_order_judges_requests_and_answers(row: Json) -> None:
         specs = [_before(), _before()]
         for spec, schema in zip(specs, (row["old"], row["new"]), strict=True):
             place(spec)["properties"]["x"] = schema
-        changes = compare(*specs)
+        changes = compare(*map(planned_of, specs))
         assert {one.kind for one in changes} == {row[side]}, changes
 
 
@@ -145,7 +140,9 @@ def test_what_moves_a_credential_is_to_be_decided(edit: Edit, text: str | None) 
     """Where requests and their credentials go is told as the owner's decision, and nothing else is."""
     after = _before()
     edit(after)
-    assert [one.text for one in compare(_before(), after) if one.decide] == ([] if text is None else [text])
+    assert [one.text for one in compare(planned_of(_before()), planned_of(after)) if one.decide] == (
+        [] if text is None else [text]
+    )
 
 
 def test_what_is_not_judged_is_told_beside_other_changes() -> None:
@@ -153,7 +150,7 @@ def test_what_is_not_judged_is_told_beside_other_changes() -> None:
     after = _before()
     post(after)["callbacks"] = {"done": {}}
     after["paths"]["/x\n- \u202efake"] = {"get": {"responses": {"200": {"description": "ok"}}}}
-    text = to_markdown(compare(_before(), after))
+    text = to_markdown(compare(planned_of(_before()), planned_of(after)))
     assert "### Unjudged (1)" in text
     assert "it differs in `callbacks`" in text
     assert "- GET /x\\n- \\u202efake: new operation, `client.api.x_fake.get`" in text.split("\n")
@@ -169,6 +166,6 @@ def test_models_that_all_hold_each_other_are_compared(wrap: Callable[[Json], Jso
         spec["components"]["schemas"].update({name: {"type": "object", "properties": fields} for name in names})
         success(get(spec))["properties"]["mesh"] = fields["M0"]
     specs[1]["components"]["schemas"]["M19"] = {"type": "object", "properties": {}}
-    texts = [one.text for one in compare(*specs)]
+    texts = [one.text for one in compare(*map(planned_of, specs))]
     assert "field `M0` of field `M19` of field `mesh` of the answer 200 is gone" in texts
     assert len(texts) < 400

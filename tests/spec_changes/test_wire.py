@@ -241,15 +241,6 @@ def test_an_operation_on_another_server_is_sent_there_without_the_credential(wir
     assert "api-key" not in wire.request.headers
 
 
-def test_models_keep_their_names_when_an_operation_is_added(wire: Wire) -> None:
-    """Identical shapes of two operations are two models, so that neither takes the other's name away."""
-    spec = published("wire.json")
-    for path in ("/collide-first", "/shaped-first"):
-        spec["paths"] = {path: {"get": {**spec["paths"]["/collide"]["get"], "operationId": path[1:]}}, **spec["paths"]}
-    models = planned_of(spec).canonical.document["components"]["schemas"]
-    assert set(wire.planned.canonical.document["components"]["schemas"]) < set(models)
-
-
 def test_a_model_may_hold_itself() -> None:
     """A part that refers to the whole, alone, in a list or to be null, is of its class and not just anything."""
     spec, whole = published("wire.json"), {"$ref": "#/components/schemas/Whole"}
