@@ -104,6 +104,11 @@ def redact_url(url: str) -> str:
     return one_line(scrub(parts._replace(netloc=host, query=query, fragment="").geturl()), limit=2_048)
 
 
+def without_user_info(url: str) -> str:
+    """Return ``url``, whatever its scheme, without a user and a password (RFC 3986, section 3.2.1)."""
+    return re.sub("(?<=://)[^/?#]*@", "", url)
+
+
 def one_line(text: str, *, limit: int) -> str:
     """Return ``text`` as one line of printable characters, at most ``limit`` of them; a longer one ends in ``…``."""
     # Cut before the walk: a server's text may be megabytes long.

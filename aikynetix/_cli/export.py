@@ -52,6 +52,7 @@ def export(source: BinaryIO, to: str, dry_run: bool, dask: str | None, quiet: bo
     Exit code 0: every video is there (--retry-failed: of those tried again). 6: some are not ready yet. 1: some failed.
     """
     from .._export import PAGE
+    from .._redact import without_user_info
 
     context, count = click.get_current_context(), _counted(source)
     if dry_run:
@@ -66,7 +67,7 @@ def export(source: BinaryIO, to: str, dry_run: bool, dask: str | None, quiet: bo
             counts = _show_all(records, bars, as_json=as_json)
     if not quiet:
         told = _summary(counts, monotonic() - began, has_wait=bool(how["wait"]))
-        _output.note(f"{told} To look at the videos: {to}{'' if to.endswith('/') else '/'}{PAGE}")
+        _output.note(f"{told} To look at the videos: {without_user_info(to)}{'' if to.endswith('/') else '/'}{PAGE}")
     context.exit(1 if counts["failed"] else 6 if counts["not_ready"] else 0)
 
 

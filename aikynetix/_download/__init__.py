@@ -12,6 +12,7 @@ from attrs import frozen
 from .._config import DEFAULT_TIMEOUT
 from .._errors import DownloadError
 from .._models import DownloadedVideo
+from .._redact import without_user_info
 from ._destination import Destination, destination, file_name, remote_url
 from ._failures import Errors
 from ._partial import Busy, PartialFile
@@ -66,7 +67,8 @@ def download(
     ``to`` is read by `destination`. ``lookup`` asks the API for a signed URL: it may block, is called again when the
     storage refuses a URL, and what it raises reaches the caller as it is, unless the download was cancelled meanwhile.
     """
-    begun, errors = time.monotonic(), Errors(session_id, remote_url(to) or Path(to), options.cancelled)
+    begun, shown = time.monotonic(), without_user_info(remote_url(to) or "") or Path(to)
+    errors = Errors(session_id, shown, options.cancelled)
     url = SignedUrl(lookup, errors)
     with errors.mapped():
         target = destination(to, lambda: file_name(session_id, url.video()))

@@ -20,6 +20,7 @@ from attrs import frozen
 
 from .._errors import ConfigurationError
 from .._models import safe_name
+from .._redact import without_user_info
 from ._failures import DestinationError
 
 if TYPE_CHECKING:
@@ -139,7 +140,7 @@ def destination(to: str | os.PathLike[str], name: Callable[[], str]) -> Destinat
         fs, remote = file_system(url)
         if url.endswith("/") or fs.isdir(remote):
             remote = f"{remote.rstrip('/')}/{name()}"
-        return Destination(str(fs.unstrip_protocol(remote)), fs, remote)
+        return Destination(without_user_info(fs.unstrip_protocol(remote)), fs, remote)
     path, is_folder = local_path(to)
     if is_folder:
         file = path / name()

@@ -18,6 +18,9 @@ from ._folder import Folder, RemoteFolder
 from ._record import ExportRecord, ExportStatus, shown_id
 from ._run import Run, Workers, beside, close, has_failed, sessions
 
+# A client has 256 connections to each host, of which parts of large videos may take 64.
+_MAX_AT_A_TIME = 192
+
 if TYPE_CHECKING:
     import os
     from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterator
@@ -80,7 +83,7 @@ def _run(
         raise TypeError(f"session_ids must be an iterable of session ids, not {kind}; put it in a list if it is one")
     if not isinstance(executor, Executor | None):
         raise TypeError(f"executor must be a concurrent.futures.Executor, not {type(executor).__name__}")
-    checked_count("concurrency", concurrency)
+    concurrency = min(checked_count("concurrency", concurrency), _MAX_AT_A_TIME)
     items = session_ids.items() if isinstance(session_ids, Mapping) else session_ids
     folder = folder_of(to)
     if executor is None:

@@ -19,8 +19,9 @@ from attrs import evolve
 
 from .._download._destination import file_system, open_new
 from .._errors import AikynetixError, DownloadError
+from .._redact import without_user_info
 from ._page import page
-from ._record import LONGEST_LINE, ExportRecord, ExportStatus, dump, load
+from ._record import BEGINNING, LONGEST_LINE, ExportRecord, ExportStatus, dump, load
 
 if TYPE_CHECKING:
     from collections.abc import Container, Generator, Iterator
@@ -79,7 +80,7 @@ class Folder:
             self._reader.seek(self._read_to)
             while line := self._reader.readline(LONGEST_LINE + 1):
                 self._is_cut_off = len(line) <= LONGEST_LINE and not line.endswith(b"\n")
-                if self._is_cut_off:
+                if self._is_cut_off and BEGINNING.startswith(line[: len(BEGINNING)]):
                     break
                 record = load(line)
                 if record is not None:
@@ -228,7 +229,7 @@ class RemoteFolder(Folder):
         return self._sizes.get(name)
 
     def path_of(self, name: str) -> str:
-        return f"{self.target}{name}"
+        return f"{without_user_info(self.target)}{name}"
 
     def write_page(self) -> None:
         self._merge()

@@ -97,6 +97,10 @@ class ExportRecord:
 _FIELDS: Any = fields(ExportRecord)  # with their types
 
 
+BEGINNING = b'{"session_id"'
+"""How every line of a manifest begins."""
+
+
 def dump(record: ExportRecord, name: str | None) -> bytes:
     """Return the manifest's line for ``record``, line end included; ``name`` is the file's name in the folder."""
     return json.dumps(record.to_dict() | {"path": name}).encode() + b"\n"

@@ -56,6 +56,14 @@ def test_a_video_is_put_there_and_verified(folder: str) -> None:
     assert listing(folder) == {"a.mp4": body}
 
 
+def test_what_is_said_of_a_place_has_no_password(tmp_path: Path) -> None:
+    """Nor has what is made of it for a place that has none of its own to show."""
+    with serving(Storage(video(9_000))) as storage, pytest.raises(DownloadError) as caught:
+        fetch(storage, "ftp://someone:topsecret@127.0.0.1:9/v.mp4")
+    assert str(caught.value.path) == "ftp://127.0.0.1:9/v.mp4"
+    assert "topsecret" not in f"{caught.value}{caught.value!r}"
+
+
 @pytest.mark.parametrize("name", ["a[1].mp4", "st*r.mp4", "v?.mp4", "a[1]/v.mp4", "st*r/"])
 def test_characters_of_patterns_are_names_like_others(name: str, folder: str) -> None:
     """Also where something stands there already that the name would match; and nothing else is left."""

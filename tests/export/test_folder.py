@@ -99,6 +99,7 @@ def test_memory_holds_ids_alone(tmp_path: Path) -> None:
         ("index.html", "<!doctype html>\n<title>Our clinic</title>"),
         ("manifest.jsonl", '{"name": "my-app"}\n'),
         ("manifest.jsonl", "not JSON\nat all"),
+        ("manifest.jsonl", '{"no": "line end"}'),
     ],
 )
 def test_a_foreign_file_is_not_replaced(service: Service, folder: Path, name: str, content: str) -> None:
