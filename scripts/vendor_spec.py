@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import html
 import json
 import os
 import re
@@ -53,6 +54,8 @@ _MAPS_OF_NAMES = ("components", "paths", "webhooks")
 # What GitBook writes where an operation stands in a file, such as `{% openapi src="..." path="/a" method="get" %}`.
 _POINTER = re.compile(r"""\{%-?\s*(?:openapi|swagger)[\w-]*\s([^%]*?\b(?:src|spec)\s*=\s*["'][^%]*)""")
 _ATTRIBUTE = re.compile(r"""(\w+)\s*=\s*["']([^"']*)""")
+# What no one sees before a fence, so that it is none.
+_UNSEEN = re.compile(r"(?m)^[\u200b-\u200d\u2060\ufeff]+(?=\s*(?:```|~~~))")
 # Code stands in blocks alone, and what the words within a paragraph are is more work than finding them.
 _BLOCKS = MarkdownIt("commonmark").disable("inline")
 _TIMEOUT = httpx.Timeout(20.0)
@@ -91,26 +94,35 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def find_fragments(page: str, name: str) -> list[tuple[str, Json]]:
     """Find every OpenAPI document, in JSON or YAML, in the fences of a Markdown page; a whole file is one."""
-    fenced = (token for token in _BLOCKS.parse(page) if token.type == "fence")
-    blocks = [
-        ((one.map or [0])[0] + 1, one.content)
-        for one in fenced
-        if (one.info.split() or [""])[0].lower().strip("{}.") in _DATA_LANGUAGES and _looks_like_openapi(one.content)
-    ]
+    blocks = _blocks(page, name)
     if not blocks and (pointed := _pointers(page)):
         raise RefusedError(
             f"{name} has no OpenAPI in it, only a block that points at a file (`{pointed[0][2]}`): give that file "
             "or its address in place of the page."
         )
     if not blocks and _looks_like_openapi(page):
-        blocks = [(1, page)]
+        blocks = [(f"{name} as a whole", page)]
     if not blocks:
         raise RefusedError(
             f"{name} has no OpenAPI fragment: no block of JSON or YAML code with an `openapi` key. Give the Markdown "
             "of an API page (many documentation sites give it at the address with `.md` at its end)."
         )
-    found = [(f"{name}, line {line}", text) for line, text in blocks]
-    return [(origin, check_document(parse_text(text, origin), origin)) for origin, text in found]
+    return [(origin, check_document(parse_text(text, origin), origin)) for origin, text in blocks]
+
+
+def _blocks(page: str, name: str) -> list[tuple[str, str]]:
+    """List the blocks that look like OpenAPI, and where they stand; those of other languages only where no data is."""
+    data, others = list[tuple[str, str]](), list[tuple[str, str]]()
+    for one in (token for token in _BLOCKS.parse(_UNSEEN.sub("", page)) if token.type == "fence"):
+        text = one.content if _looks_like_openapi(one.content) else html.unescape(one.content)
+        origin, language = f"{name}, line {(one.map or [0])[0] + 1}", (one.info.split() or [""])[0]
+        if not _looks_like_openapi(text):
+            continue
+        if language.lower().strip("{}.") in _DATA_LANGUAGES:
+            data.append((origin, text))
+        else:
+            others.append((f"{origin} (`{language[:40]}`)", text))
+    return data or others
 
 
 def _pointers(page: str) -> list[tuple[str, str, str]]:

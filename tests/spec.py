@@ -30,7 +30,9 @@ def request(
     build = getattr(facade, operation)
     kwargs = build(session_id, **{name: (said or {}).get(name, False) for name in names})
     with httpx.Client(base_url=base_url, verify=False) as client:  # nothing is sent; certificates take long to load
-        return client.build_request(**kwargs)
+        built = client.build_request(**kwargs)
+    built.read()
+    return built
 
 
 def method(operation: str = GET) -> str:

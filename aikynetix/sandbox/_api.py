@@ -45,9 +45,8 @@ def _answered(state: State, known: tuple[Operation, ...], request: Request, body
     if not _accepted(request, state.api_key, state.token):
         challenge = {"WWW-Authenticate": 'Bearer realm="aikynetix sandbox"'}
         return _error(401, "Token is missing or invalid.", operation, challenge)
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     try:
-        operation.check(query, media_type, body)
+        operation.check(query, request.headers.get("content-type", ""), body)
     except InvalidError as error:
         return _error(400, f"Invalid parameters: {error}", operation)
     given = state.respond(session_id, operation.name == GENERATE)

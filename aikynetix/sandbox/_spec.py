@@ -10,6 +10,7 @@ import contextlib
 import json
 import re
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
@@ -18,6 +19,7 @@ import aikynetix_api
 import httpx
 import jsonschema  # type: ignore[import-untyped]  # ships no types
 from aikynetix_api import facade
+from jsonschema.validators import extend  # type: ignore[import-untyped]  # as above
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,9 +35,8 @@ _MARK = "session-mark"
 _GET, GENERATE = "get_analyzed_video", "generate_analyzed_video"
 _ERROR_FIELDS = ("error", "detail", "message", "title")
 _DOCUMENT: dict[str, Any] = json.loads(Path(aikynetix_api.__file__).with_name("openapi.json").read_text("utf-8"))
-_VALIDATOR: Any = (
-    jsonschema.Draft4Validator if _DOCUMENT["openapi"].startswith("3.0") else jsonschema.Draft202012Validator
-)
+_DRAFT: Any = jsonschema.Draft4Validator if _DOCUMENT["openapi"].startswith("3.0") else jsonschema.Draft202012Validator
+_TEXTS = {"date-time": "2026-01-01T00:00:00Z", "date": "2026-01-01", "uuid": "00000000-0000-4000-8000-000000000000"}
 
 
 class InvalidError(ValueError):
@@ -56,18 +57,19 @@ class Operation:
         with_flag, without = (_request(self.name, download=flag).url.params.multi_items() for flag in (True, False))
         return any(pair in parse_qsl(query) for pair in with_flag if pair not in without)
 
-    def check(self, query: str, media_type: str, body: bytes) -> None:
+    def check(self, query: str, content_type: str, body: bytes) -> None:
         """Hold a request against the document; what does not conform is an `InvalidError`."""
         asked = [one for one in map(_resolved, self.documented.get("parameters", ())) if one.get("in") == "query"]
         fields = {one["name"]: one.get("schema", {}) for one in asked}
         required = [one["name"] for one in asked if one.get("required")]
         _check({"properties": fields, "required": required}, _typed(query, fields))
-        documented = _resolved(self.documented.get("requestBody", {}))
-        content = documented.get("content", {})
-        if media_type in content:
-            _check_body(_resolved(content[media_type].get("schema", {})), media_type, body)
-        elif content and (body or documented.get("required")):
-            raise InvalidError(f"the body must be {' or '.join(content)}.")
+        documented, sent = _resolved(self.documented.get("requestBody", {})), _bare(content_type)
+        schemas = _schemas(documented)
+        known = [kind for kind in schemas if fnmatch(sent, kind) or ("*" in kind and _is_json(kind) and _is_json(sent))]
+        if known:
+            _check_body(schemas[known[0]], sent, body)
+        elif schemas and (body or documented.get("required")):
+            raise InvalidError(f"the body must be {' or '.join(schemas)}.")
 
     def success(self, url: str | None) -> tuple[int, dict[str, Any]]:
         """Return the status and body of a success: with the video's URL, or without it where it is only accepted."""
@@ -81,16 +83,18 @@ class Operation:
         holder.pop(last, None)
         if url is not None:
             holder[last] = url
-        return int(status.replace("X", "0")), body
+        return int(status.upper().replace("X", "0")), body
 
     def failure(self, status: int, text: str) -> dict[str, Any]:
         """Return the body of a failure, with ``text`` where the document has such a thing."""
-        fields = self._schema(str(status)).get("properties", {})
-        return self._sample(str(status)) | {next((name for name in _ERROR_FIELDS if name in fields), "error"): text}
+        told = _told(self._schema(str(status)), text)
+        return told if isinstance(told, dict) else self._sample(str(status)) | {"error": text}
 
     def _schema(self, status: str) -> Mapping[str, Any]:
-        response = _resolved(self.documented.get("responses", {}).get(status, {}))
-        return _resolved(response.get("content", {}).get("application/json", {}).get("schema", {}))
+        responses: Mapping[str, Any] = self.documented.get("responses", {})
+        chosen = next((one for one in (status, f"{status[0]}XX", "default") if one in responses), status)
+        schemas = _schemas(_resolved(responses.get(chosen, {})))
+        return next((schemas[kind] for kind in schemas if _is_json(kind)), {})
 
     def _sample(self, status: str) -> dict[str, Any]:
         made = _sample(self._schema(status))
@@ -134,10 +138,24 @@ def _resolved(value: Mapping[str, Any]) -> Mapping[str, Any]:
     return value
 
 
+def _schemas(described: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """Return the schemas of a body by their media types."""
+    return {_bare(kind): _resolved(one.get("schema", {})) for kind, one in described.get("content", {}).items()}
+
+
+def _bare(media_type: str) -> str:
+    """Return a media type, which has no case, without its parameters, which change nothing (RFC 9110, 8.3.1)."""
+    return media_type.partition(";")[0].strip().lower()
+
+
+def _is_json(media_type: str) -> bool:
+    return media_type in ("*/*", "application/*") or media_type.endswith(("/json", "+json"))
+
+
 def _check_body(schema: Mapping[str, Any], media_type: str, body: bytes) -> None:
     if media_type == "application/x-www-form-urlencoded":
         _check(schema, _typed(body.decode("utf-8", "replace"), schema.get("properties", {})))
-    elif media_type == "application/json":
+    elif _is_json(media_type):
         try:
             value = json.loads(body)
         except (ValueError, RecursionError):
@@ -162,6 +180,17 @@ def _typed(text: str, fields: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
+def _required(validator: Any, names: list[str], value: Any, schema: Mapping[str, Any]) -> Any:
+    """Require nothing of a request that only responses have."""
+    fields = schema.get("properties", {})
+    said = [name for name in names if not _resolved(fields.get(name, {})).get("readOnly")]
+    yield from _DRAFT.VALIDATORS["required"](validator, said, value, schema) or ()
+
+
+# Alternatives are seldom written so that no two of them fit, and servers take the first that does.
+_VALIDATOR = extend(_DRAFT, {"oneOf": _DRAFT.VALIDATORS["anyOf"], "required": _required})
+
+
 def _validator(schema: Mapping[str, Any]) -> Any:
     return _VALIDATOR({**schema, "components": _DOCUMENT.get("components", {})})
 
@@ -170,6 +199,14 @@ def _check(schema: Mapping[str, Any], value: object) -> None:
     for error in _validator(schema).iter_errors(value):
         path = ".".join(map(str, error.path))
         raise InvalidError(f"{path and f'{path} '}does not conform: {error.message:.200}")
+
+
+def _told(schema: Mapping[str, Any], text: str) -> Any:
+    """Return a text with the objects around it that the schema of an error has."""
+    schema = _resolved(schema)
+    fields = schema.get("properties", {})
+    name = next((name for name in _ERROR_FIELDS if name in fields), None)
+    return text if name is None else {**_sample(schema), name: _told(fields[name], text)}
 
 
 def _sample(schema: Mapping[str, Any]) -> Any:
@@ -186,6 +223,7 @@ def _sample(schema: Mapping[str, Any]) -> Any:
         parts = [_sample(part) for part in schema["allOf"]]
         return {key: value for part in parts if isinstance(part, dict) for key, value in part.items()}
     kind, fields = schema.get("type", "object"), schema.get("properties", {})
-    kinds = {"string": "x" * schema.get("minLength", 1), "integer": 1, "number": 1, "boolean": True, "array": []}
+    text = _TEXTS.get(schema.get("format", ""), "x" * schema.get("minLength", 1))
+    kinds = {"string": text, "integer": 1, "number": 1, "boolean": True, "array": []}
     required = {name: _sample(fields.get(name, {})) for name in schema.get("required", ())}
     return kinds.get(kind[0] if isinstance(kind, list) else kind, required)

@@ -168,24 +168,32 @@ def _said(operation: Operation) -> Json:
     """List what a request says; the parameters in a path are the same in whatever way they are called."""
     number = itertools.count(1)
     said = {
-        f"path parameter {next(number)}" if one["in"] == "path" else f"{one['in']} parameter `{one['name']}`": one
+        f"path parameter {next(number)}" if one["in"] == "path" else _parameter(one["in"], one["name"]): one
         for one in operation.parameters
     }
     return {**said, "body": operation.body} if operation.body else said
+
+
+def _parameter(place: str, name: str) -> str:
+    """Name a parameter; names of headers have no case (RFC 9110, 5.1)."""
+    return f"{place} parameter `{name.lower() if place == 'header' else name}`"
 
 
 def _answers(old: Operation, new: Operation, answers: SideDiff) -> Found:
     known = [without_prose(one["content"]) for status, one in old.responses.items() if status.startswith("2")]
     for status in {**old.responses, **new.responses}:
         # Whoever handles an error that does not come any more misses nothing.
-        kind, content = BREAKING if status.startswith("2") else ADDITIVE, new.responses.get(status, {}).get("content")
-        if content is None:
-            yield kind, f"answer {status} is gone"
-        elif status not in old.responses:
-            is_known = not known or without_prose(content) in known
+        kind = BREAKING if status.startswith("2") else ADDITIVE
+        # What a document says of a range it says of each status that has nothing of its own there.
+        was, now = (side.responses.get(status) or side.responses.get(f"{status[0]}XX") for side in (old, new))
+        if not now:
+            is_split = any(f"{one[0]}XX" == status for one in new.responses)
+            yield ADDITIVE if is_split else kind, f"answer {status} is gone"
+        elif not was:
+            is_known = not known or without_prose(now["content"]) in known
             yield ADDITIVE if is_known else kind, f"new answer {status}"
         else:
-            yield from _contents(old.responses[status], new.responses[status], f"the answer {status}", answers, kind)
+            yield from _contents(was, now, f"the answer {status}", answers, kind)
 
 
 def _contents(old: Json, new: Json, title: str, side: SideDiff, kind_of_first: str = ADDITIVE) -> Found:
@@ -285,7 +293,7 @@ def _operations(canonical: Canonical) -> Iterator[_Named]:
         yield _Named(
             {_METHOD: method, _MODULE: one.module},
             ((request, media), (request, one.suffix), (one.operation.identifier, one.suffix), None),
-            {other.own: f"the {other.place} parameter `{other.wire}`" for other in others},
+            {other.own: f"the {_parameter(other.place, other.wire)}" for other in others},
         )
 
 

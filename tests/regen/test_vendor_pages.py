@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import hashlib
+import html
 import itertools
 import json
 import os
@@ -124,6 +125,9 @@ openapi: 3.1.1"""
         pytest.param(_page(_YAML.replace("2024-01-01", '"1"'), language="yaml"), id="YAML"),
         pytest.param(_page('{"analyzed_video_url": "https://x"}', _fragment()) + "\n```python\nopenapi = 3\n```\n", id="beside examples"),
         pytest.param(_page(_fragment()) + '{% openapi src="x.json" path="/a/" method="GET" %}{% openapi-schemas spec="x" schemas="A" %}', id="beside blocks that point at it"),
+        pytest.param(_page(_fragment(), language="javascript"), id="called JavaScript"),
+        pytest.param(_page(html.escape(_INDENTED)), id="with HTML's escapes"),
+        pytest.param(_page(_fragment(), fence="\u200b```"), id="with a space that is not seen"),
         pytest.param(_INDENTED, id="a whole file"),
     ],
 )  # fmt: skip
@@ -235,6 +239,8 @@ def test_parameters_of_a_path_stay_with_the_operations_of_their_page(run: Run) -
         ("<html><body>Sign in</body></html>", "no OpenAPI fragment"),
         (_page(json.dumps(_fragment())[:-40]), "not complete JSON"),
         (_page("openapi: 3.1.1\n{a: 1}: {[b]: 2}", language="yaml"), "neither JSON nor YAML"),
+        (_page("HTTP/1.1 200 OK\n\n" + json.dumps(_fragment()), language="http"), "page1.md, line 3 (`http`) is neither JSON"),
+        ("> * `openapi: 3.1.1`\n\n<pre>\nopenapi: 3.1.1\n</pre>", "page1.md as a whole is neither JSON nor YAML"),
         (_page({**_fragment(), "openapi": "2.0"}), "openapi: 2.0"),
         (_page({**_fragment(), "security": "K"}), 'page1.md, line 3, `security` is `"K"`: it should be a list'),
         ("", "empty"),

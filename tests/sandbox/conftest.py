@@ -12,7 +12,7 @@ from aikynetix.sandbox import Sandbox
 from tests import spec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
 
     Ask = Callable[..., httpx.Response]
 
@@ -63,5 +63,7 @@ def video_url(answer: httpx.Response, operation: str = spec.GET) -> Any:
 
 def error_of(answer: httpx.Response) -> str:
     """Return the text of an error, whatever the document calls it."""
-    body: Mapping[str, Any] = answer.json()
-    return next(str(value) for name, value in body.items() if name in ("error", "detail", "message", "title"))
+    body: Any = answer.json()
+    while isinstance(body, dict):
+        body = next(value for name, value in body.items() if name in ("error", "detail", "message", "title"))
+    return str(body)

@@ -27,9 +27,9 @@ def test_polling_starts_nothing_generating_twice_is_refused_and_a_reset_forgets(
     """A second POST is 400, with a wording that tells a running analysis from a finished one."""
     slow = sandbox.sessions["slow"]
     assert {ask(sandbox, "GET", slow).status_code for _ in range(5)} == {404}
-    assert ask(sandbox, "POST", slow).status_code == 200
+    assert ask(sandbox, "POST", slow).is_success
     assert error_of(ask(sandbox, "POST", slow)) == "Session is being analyzed already."
-    assert [ask(sandbox, "GET", slow).status_code for _ in range(3)] == [404, 404, 200]
+    assert [ask(sandbox, "GET", slow).is_success for _ in range(3)] == [False, False, True]
     assert error_of(ask(sandbox, "POST", slow)) == "Session already analyzed."
     sandbox.reset()
     assert sandbox.requests == ()
@@ -82,8 +82,10 @@ QUERY = [
     {"name": "size", "in": "query", "required": True, "schema": {"type": "integer", "maximum": 9}},
     {"name": "tags", "in": "query", "schema": {"type": "array", "items": {"enum": ["a", "b"]}}},
 ]
-FIELDS = {"type": "object", "properties": {"flag": {"type": "boolean"}}, "required": ["flag"]}
-BODY = {"content": {kind: {"schema": FIELDS} for kind in ("application/json", "application/x-www-form-urlencoded")}}
+FIELD = {"flag": {"type": "boolean"}, "id": {"readOnly": True}}
+FIELDS = {"type": "object", "properties": FIELD, "required": ["flag", "id"], "oneOf": [{}, {}]}
+KINDS = ("application/json; charset=utf-8", "Application/X-WWW-Form-Urlencoded", "application/a+json")
+BODY = {"content": {kind: {"schema": FIELDS} for kind in KINDS}}
 JSON = "application/json"
 
 
@@ -101,6 +103,9 @@ JSON = "application/json"
         ("size=1&tags=c", JSON, b'{"flag": true}', "tags.0 does not conform"),
         ("size=1", JSON, b'{"flag": 1}', "flag does not conform"),
         ("size=1", JSON, b"[" * 60_000, "not JSON"),
+        ("size=1", "Application/JSON;charset=utf-8", b'{"flag": 1}', "flag does not conform"),
+        ("size=1", "application/a+json", b'{"flag": 1}', "flag does not conform"),
+        ("size=1", "application/b+json", b'{"flag": true}', "the body must be application/json or"),
         ("size=1", "text/plain", b"flag", "the body must be application/json or"),
         ("size=1", "application/x-www-form-urlencoded", b"flag=maybe", "flag does not conform"),
     ],
@@ -117,13 +122,15 @@ def test_requests_are_held_against_the_document(
 def test_answers_have_what_the_document_requires_of_them() -> None:
     """Required fields are filled in, errors stand where the document has them, and a 201 is a 201."""
     success = {"allOf": [{"properties": {"id": {"type": "string"}}, "required": ["id"]}, {"required": ["n"]}]}
-    failure = {"properties": {"detail": {"type": "string"}, "code": {"enum": ["E1"]}}, "required": ["code"]}
-    schemas = {"201": success, "404": failure}
-    responses = {status: {"content": {JSON: {"schema": schema}}} for status, schema in schemas.items()}
+    detail = {"type": "object", "properties": {"message": {"type": "string"}}}
+    failure = {"properties": {"detail": detail, "code": {"enum": ["E1"]}}, "required": ["code"]}
+    schemas = {"201": success, "404": {}, "4XX": failure, "default": {"properties": {"title": {}}}}
+    kind = "application/vnd.api+json; charset=utf-8"
+    responses = {status: {"content": {kind: {"schema": schema}}} for status, schema in schemas.items()}
     made = operation(spec.GET, responses=responses)
     assert made.success("https://v") == (201, {"id": "x", "n": {}} | spec.success("https://v"))
-    assert made.failure(404, "gone") == {"code": "E1", "detail": "gone"}
-    assert made.failure(500, "broken") == {"error": "broken"}
+    assert made.failure(403, "gone") == {"code": "E1", "detail": {"message": "gone"}}
+    assert [made.failure(status, "broken") for status in (404, 500)] == [{"error": "broken"}, {"title": "broken"}]
 
 
 def test_what_is_not_documented_is_not_there(http: httpx.Client, sandbox: Sandbox) -> None:
@@ -144,7 +151,7 @@ def test_any_id_can_be_a_session_when_it_is_encoded(http: httpx.Client, ask: Ask
     with Sandbox(extra_sessions=[SandboxSession(session_id, video=b"its own bytes"), forbidden]) as sandbox:
         assert sandbox.sessions[session_id] == session_id
         answer = ask(sandbox, "GET", session_id)
-        assert answer.status_code == 200
+        assert answer.is_success
         assert http.get(video_url(answer)).content == b"its own bytes"
         assert ask(sandbox, "GET", sandbox.sessions["jump"]).status_code == 403
 

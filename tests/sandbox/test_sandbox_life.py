@@ -30,10 +30,11 @@ def refused(url: str) -> bool:
 
 
 def raw_request(request: httpx.Request) -> socket.socket:
-    """Sends a GET request over a socket of its own and reads no answer."""
+    """Sends a request over a socket of its own and reads no answer."""
     connection = socket.create_connection((request.url.host, request.url.port or 80), timeout=5)
     lines = (f"{name}: {value}\r\n" for name, value in request.headers.items())
-    connection.sendall(f"GET {request.url.raw_path.decode()} HTTP/1.1\r\n{''.join(lines)}\r\n".encode())
+    head = f"{request.method} {request.url.raw_path.decode()} HTTP/1.1\r\n{''.join(lines)}\r\n"
+    connection.sendall(head.encode() + request.content)
     return connection
 
 
@@ -79,7 +80,7 @@ def test_a_sandbox_lives_while_it_is_entered_again_with_fresh_state_and_once_at_
             assert [http.get(address).status_code for address in addresses] == [404, 403]
             assert sandbox.base_url.endswith(spec.base_path())
             assert ask(sandbox, "GET", "session-new").status_code == 404
-            assert ask(sandbox, "POST", "session-new").status_code == 200
+            assert ask(sandbox, "POST", "session-new").is_success
             sandbox.stop()
         assert all(refused(address) for address in addresses)
         with pytest.raises(RuntimeError, match="not running"):
@@ -98,13 +99,14 @@ def test_chosen_ports_are_used_and_a_taken_one_is_named() -> None:
 
 def test_requests_are_recorded_before_they_are_answered(http: httpx.Client, sandbox: Sandbox, ask: Ask) -> None:
     """When the client has an answer the record is there, with everything a test wants to assert."""
-    answers = [ask(sandbox, "POST", "café", is_jump=True), ask(sandbox, "GET", "x", key="wrong")]
+    sent = spec.request(spec.GENERATE, "café", said={"is_jump": True}, base_url=sandbox.base_url)
+    answers = [http.send(with_key(sent, sandbox.api_key)), ask(sandbox, "GET", "x", key="wrong")]
     http.get(sandbox.signed_url("session-jump"))
     first, second, third = sandbox.requests
     assert isinstance(first, RecordedRequest)
     assert (first.service, first.method, first.status) == ("api", spec.method(spec.GENERATE), 404)
     assert first.path == spec.base_path() + spec.path("café", spec.GENERATE)
-    assert first.body == spec.request(spec.GENERATE, said={"is_jump": True}).content
+    assert first.body == sent.content
     assert first.headers["host"]
     assert [one.headers["x-request-id"] for one in answers] == [first.request_id, second.request_id]
     assert len({first.request_id, second.request_id, third.request_id}) == 3
