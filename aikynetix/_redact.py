@@ -6,6 +6,7 @@ import logging
 import re
 import threading
 from functools import lru_cache
+from json import JSONDecodeError
 from typing import Any, cast
 from urllib.parse import quote, urlsplit
 from weakref import WeakSet
@@ -89,7 +90,11 @@ def scrub_exception(error: BaseException | None, outer: BaseException | None = N
             return
         if isinstance(error, httpx.RequestError):
             error._request = None  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] -- its repr has the URL
-        error.args = tuple(scrub(argument) if isinstance(argument, str) else argument for argument in error.args)
+        # Bytes and documents are bodies that could not be read; tblib, which Dask loads, pickles causes as well.
+        error.args = tuple(b"" if isinstance(each, bytes) else each for each in error.args)
+        error.args = tuple(scrub(each) if isinstance(each, str) else each for each in error.args)
+        if isinstance(error, JSONDecodeError):
+            error.doc = ""
         error = error.__cause__ or error.__context__
 
 

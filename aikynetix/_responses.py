@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from ._errors import APIConnectionError, APIResponseValidationError, APITimeoutError, status_error_class
-from ._redact import one_line, redact_url, scrub, scrub_json
+from ._redact import one_line, redact_url, scrub, scrub_exception, scrub_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -133,7 +133,8 @@ def video_url(response: httpx.Response, paths: Sequence[Sequence[str]]) -> str |
         raise invalid(response, f"the response has status {response.status_code} but an empty body")
     try:
         body: Any = json.loads(response.content)
-    except (ValueError, RecursionError):  # UnicodeDecodeError, too-long integers and bad JSON are all ValueErrors
+    except (ValueError, RecursionError) as fault:  # UnicodeDecodeError, too-long integers, bad JSON are all ValueErrors
+        scrub_exception(fault, fault.__context__)
         kind = one_line(scrub(response.headers.get("content-type", "no content type")), limit=80)
         raise invalid(
             response, f"the response is not JSON ({kind}); a proxy or login page may have answered instead of the API"
@@ -185,6 +186,7 @@ def invalid(response: httpx.Response, why: str, body: str | None = None) -> APIR
 
 def misfit(response: httpx.Response, error: Exception) -> APIResponseValidationError:
     """Return the exception for a 2xx response that a generated parser ended on with ``error``."""
+    scrub_exception(error, error.__context__)
     why = f"it lacks {error.args[0]!r}" if isinstance(error, KeyError) else f"{type(error).__name__}: {error}"
     why = one_line(scrub(why[:_LONGEST_BODY]), limit=200)
     body = scrub(response.content[:_LONGEST_BODY].decode("utf-8", "replace"))

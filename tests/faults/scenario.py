@@ -105,7 +105,7 @@ HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 def texts_of(error: BaseException | None) -> Iterator[str]:
     """Everything that a log, a traceback or a pickle of ``error`` would show."""
     while error is not None:
-        yield from (str(error), repr(error), repr(error.args))
+        yield from (str(error), repr(error), repr(error.args), repr(getattr(error, "doc", "")))
         if isinstance(error, AikynetixError):
             yield from (repr(vars(error)), pickle.dumps(error).decode("latin-1"))
         if isinstance(error, APIStatusError):
