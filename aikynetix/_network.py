@@ -72,7 +72,7 @@ class _Stream(httpcore.NetworkStream):
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         extensions = self._backend.extensions
-        if extensions.get(CANCELLED, bool)():
+        if CANCELLED in extensions and extensions[CANCELLED]():
             raise httpcore.WriteTimeout("the request is not wanted any more")
         if buffer:
             self._inner.write(buffer, time_left(extensions, timeout, httpcore.WriteTimeout))
