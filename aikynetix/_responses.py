@@ -42,8 +42,8 @@ _UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.Pr
 _BROKEN = (httpx.NetworkError, httpx.TimeoutException, httpx.RemoteProtocolError, httpx.ProxyError)
 # The last two from proxies that speak SOCKS; 401 from those that take themselves for a server.
 _PROXY_WANTS_PASSWORD = ("407", "401", "Invalid username", "Requested NO AUTHENTICATION")
-# A proxy's refusals that a second try does not change: every 3xx (a login page) and 4xx but "later", not implemented,
-# and "network authentication required". Those of SOCKS are in httpcore's words.
+# Refusals of a proxy that another try does not change: every 3xx (a login page), every 4xx but those that say "later"
+# (408, 425, 429), 501 and 511. Those of SOCKS are in httpcore's words.
 _FINAL_PROXY = re.compile(
     "3..|4(?!08|25|29)..|501|511|Invalid username|Requested|Proxy Server could not connect: Connection not allowed"
 )
