@@ -38,7 +38,7 @@ from scripts.regen._operations import Operation, operations_of
 from scripts.regen._wire import Case, UnsureError, difference, made, sampled
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Generator, Mapping, Sequence
 
     import httpx
 
@@ -145,7 +145,7 @@ def verify(canonical: Canonical, package: Path, cases: Sequence[Case] = ()) -> l
 
 
 @contextlib.contextmanager
-def _alone(package: Path) -> Iterator[None]:
+def _alone(package: Path) -> Generator[None]:
     """Let the package be imported in the place of any other of its name, and forget it in the end."""
     path = [str(package.parent), *sys.path]
     with patch.dict(sys.modules), patch.multiple(sys, path=path, dont_write_bytecode=True):
