@@ -209,21 +209,27 @@ def _told(schema: Mapping[str, Any], text: str) -> Any:
     return text if name is None else {**_sample(schema), name: _told(fields[name], text)}
 
 
-def _sample(schema: Mapping[str, Any]) -> Any:
-    """Return a value that conforms to a schema, with nothing in it that is not required."""
+def _sample(schema: Mapping[str, Any], around: tuple[int, ...] = ()) -> Any:
+    """Return a value that conforms to a schema, with nothing in it that is not required.
+
+    ``around`` tells the schemas that it stands in: one that holds itself has an end where it has an alternative.
+    """
     schema = _resolved(schema)
+    if id(schema) in around:
+        return {}
+    around += (id(schema),)
     given = [schema[name] for name in ("const", "default", "example") if name in schema]
     given += [schema[name][0] for name in ("enum", "examples") if schema.get(name)]
     if given:
         return given[0]
     variants = schema.get("oneOf") or schema.get("anyOf")
     if variants:
-        return _sample(variants[0])
+        return _sample(next((one for one in variants if id(_resolved(one)) not in around), variants[0]), around)
     if "allOf" in schema:
-        parts = [_sample(part) for part in schema["allOf"]]
+        parts = [_sample(part, around) for part in schema["allOf"]]
         return {key: value for part in parts if isinstance(part, dict) for key, value in part.items()}
     kind, fields = schema.get("type", "object"), schema.get("properties", {})
     text = _TEXTS.get(schema.get("format", ""), "x" * schema.get("minLength", 1))
     kinds = {"string": text, "integer": 1, "number": 1, "boolean": True, "array": []}
-    required = {name: _sample(fields.get(name, {})) for name in schema.get("required", ())}
+    required = {name: _sample(fields.get(name, {}), around) for name in schema.get("required", ())}
     return kinds.get(kind[0] if isinstance(kind, list) else kind, required)
