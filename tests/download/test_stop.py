@@ -13,7 +13,7 @@ import pytest
 
 from aikynetix import Aikynetix, AsyncAikynetix, DownloadInterruptedError
 from tests.faults.scenario import response
-from tests.faults.server import FaultServer, Script
+from tests.faults.server import FaultServer, Keep, Script
 
 from .calls import KEY, MIB, fetch, wait_until
 from .kills import journal, noted
@@ -86,10 +86,8 @@ def test_a_silent_server_does_not_hold_up_a_stop(fault: Fault, tmp_path: Path) -
 
 def test_a_request_that_waits_to_be_sent_again_is_not_sent_after_a_stop(tmp_path: Path) -> None:
     """Not even the one that would have the video made."""
-    cancel, script = (
-        threading.Event(),
-        Script((response(status=404),), (response(status=503, headers="Retry-After: 9\r\n"),)),
-    )
+    cancel, later_on = threading.Event(), (response(status=503, headers="Retry-After: 9\r\n"),)
+    script = Script((response(status=404), Keep()), later_on)
     with FaultServer({"s": script}) as server, Aikynetix(KEY, base_url=server.url) as client:
         later(lambda: len(server.seen) == 2, cancel.set)
         with pytest.raises(DownloadInterruptedError, match="cancelled"):
