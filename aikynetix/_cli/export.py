@@ -46,8 +46,7 @@ def export(source: BinaryIO, to: str, dry_run: bool, dask: str | None, quiet: bo
 
     SESSIONS is a file with a session id on each line (a line that begins with "# " is a comment), a CSV file with a
     column session_id (and perhaps analysis), JSON lines with the same fields, or - for stdin. The folder gets
-    index.html to look at the videos, and manifest.jsonl, with a line each time a session ends; its last one counts. Run
-    it again to do what is missing.
+    index.html to look at the videos, and manifest.jsonl, a line for each end of a session. Run it again for the rest.
 
     Exit code 0: every video is there (--retry-failed: of those tried again). 6: some are not ready yet. 1: some failed.
     """

@@ -30,8 +30,6 @@ __all__ = ["MAX_BYTES", "OpenUrl", "Options", "download", "file_name"]
 MAX_BYTES = 64 * 1024**3
 """Bound, in bytes, of a body whose size the storage does not announce, where the caller sets none."""
 
-_LOOK_EVERY = 0.1
-
 OpenUrl = Callable[..., "httpx.Response"]
 """Sends a GET, given URL, headers and ``cancelled``, without a credential, and returns as soon as the head is there.
 
@@ -113,7 +111,7 @@ def _locked(target: Destination, options: Options, errors: Errors) -> PartialFil
                 text = "another download to the same file is under way"
                 raise errors.make(DownloadError, text, "locked") from None
             errors.require_wanted()
-            time.sleep(_LOOK_EVERY)
+            time.sleep(0.1)
             continue
         if not options.exist_ok or target.size() is None:
             return part

@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_LOOK_EVERY = 0.2  # seconds between two looks at whether the video is still wanted
-
 
 class _Client(OwnClient, httpx.Client):
     pass
@@ -85,7 +83,7 @@ def _in_loop(
     while not found.done():
         if cancelled():
             found.cancel()
-        wait([found], timeout=_LOOK_EVERY)
+        wait([found], timeout=0.2)
     return found.result()
 
 
