@@ -6,17 +6,22 @@ All of them pickle, so that they cross process boundaries. The foreign exception
 
 from __future__ import annotations
 
-import copyreg
-from collections.abc import Mapping  # noqa: TC003 -- tools resolve the annotations at run time
-from pathlib import Path  # noqa: TC003 -- the same
-from typing import Any
+from collections.abc import Mapping  # noqa: TC003 -- the same
+from pathlib import Path  # noqa: TC003 -- tools resolve the annotations at run time
+from types import MappingProxyType
 
 
 class AikynetixError(Exception):
-    """Base of every exception that this package raises on purpose, bad arguments (``ValueError``) apart."""
+    """Base of every exception that this package raises on purpose, bad arguments (``ValueError``) apart.
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return copyreg.__newobj__, (type(self), *self.args), dict(self.__dict__)  # type: ignore[attr-defined] # pickle's
+    Args:
+        message: What happened, and what to do.
+        **attributes: Those that the class documents; what is not given has the value that says nothing.
+    """
+
+    def __init__(self, message: str, **attributes: object) -> None:
+        super().__init__(message)
+        self.__dict__.update(attributes)
 
 
 class ConfigurationError(AikynetixError):
@@ -27,9 +32,7 @@ class ConfigurationError(AikynetixError):
             that begins with ``base_url=`` reads as well with another name in its place, such as ``--base-url``.
     """
 
-    def __init__(self, message: str, *, setting: str | None = None) -> None:
-        super().__init__(message)
-        self.setting = setting
+    setting: str | None = None
 
 
 class InvalidArgumentError(AikynetixError, ValueError):
@@ -45,11 +48,12 @@ class APIError(AikynetixError):
         request_url: The URL asked for, without its query.
     """
 
-    def __init__(self, message: str, *, request_method: str = "", request_url: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.request_method = request_method
-        self.request_url = request_url
+    request_method: str = ""
+    request_url: str = ""
+
+    @property
+    def message(self) -> str:
+        return str(self.args[0])
 
     def __str__(self) -> str:
         asked = f" [{self.request_method} {self.request_url}]" if self.request_method else ""
@@ -64,11 +68,7 @@ class APIConnectionError(APIError):
             not speak the protocol, a proxy that says no. Such a request is not retried.
     """
 
-    def __init__(
-        self, message: str, *, is_permanent: bool = False, request_method: str = "", request_url: str = ""
-    ) -> None:
-        super().__init__(message, request_method=request_method, request_url=request_url)
-        self.is_permanent = is_permanent
+    is_permanent: bool = False
 
 
 class APITimeoutError(APIConnectionError):
@@ -88,26 +88,12 @@ class APIStatusError(APIError):
         retry_after: Seconds that the server asked to wait, from ``Retry-After`` (RFC 9110, section 10.2.3).
     """
 
-    def __init__(
-        self,
-        message: str,
-        *,
-        status_code: int,
-        code: str | None = None,
-        body: object = None,
-        headers: Mapping[str, str] | None = None,
-        request_id: str | None = None,
-        retry_after: float | None = None,
-        request_method: str = "",
-        request_url: str = "",
-    ) -> None:
-        super().__init__(message, request_method=request_method, request_url=request_url)
-        self.status_code = status_code
-        self.code = code
-        self.body = body
-        self.headers: Mapping[str, str] = {} if headers is None else headers
-        self.request_id = request_id
-        self.retry_after = retry_after
+    status_code: int = 0
+    code: str | None = None
+    body: object = None
+    headers: Mapping[str, str] = MappingProxyType({})
+    request_id: str | None = None
+    retry_after: float | None = None
 
     def __str__(self) -> str:
         traced = f" (request id {self.request_id})" if self.request_id else ""
@@ -158,20 +144,9 @@ class APIResponseValidationError(APIError):
         body: The first 64 KiB of the response's body as text where it was read and its fields did not fit; else None.
     """
 
-    def __init__(
-        self,
-        message: str,
-        *,
-        status_code: int | None = None,
-        request_id: str | None = None,
-        body: str | None = None,
-        request_method: str = "",
-        request_url: str = "",
-    ) -> None:
-        super().__init__(message, request_method=request_method, request_url=request_url)
-        self.status_code = status_code
-        self.request_id = request_id
-        self.body = body
+    status_code: int | None = None
+    request_id: str | None = None
+    body: str | None = None
 
 
 class VideoNotReadyError(AikynetixError):
@@ -182,10 +157,8 @@ class VideoNotReadyError(AikynetixError):
         waited: Seconds spent waiting.
     """
 
-    def __init__(self, message: str, *, session_id: str, waited: float) -> None:
-        super().__init__(message)
-        self.session_id = session_id
-        self.waited = waited
+    session_id: str = ""
+    waited: float = 0.0
 
 
 class DownloadError(AikynetixError):
@@ -199,13 +172,9 @@ class DownloadError(AikynetixError):
             ``"cancelled"``; None for anything else.
     """
 
-    def __init__(
-        self, message: str, *, session_id: str, path: Path | str | None = None, reason: str | None = None
-    ) -> None:
-        super().__init__(message)
-        self.session_id = session_id
-        self.path = path
-        self.reason = reason
+    session_id: str = ""
+    path: Path | str | None = None
+    reason: str | None = None
 
 
 class SignedUrlExpiredError(DownloadError):
