@@ -1,4 +1,4 @@
-"""What was asked of the sandbox, and the frame of both applications: it answers, dates and numbers, and records."""
+"""What was asked of the sandbox, and the frame of both services: it answers, dates and numbers, and records."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
     from ._state import State
+
+    Respond = Callable[[Request], Awaitable[Response]]
 
 Service = Literal["api", "storage"]
 _MASK = "***"
@@ -54,12 +56,13 @@ class RecordedRequest:
     request_id: str = ""
 
 
-def application(service: Service, state: State, respond: Callable[[Request], Awaitable[Response]]) -> ASGIApp:
-    """Makes an application: every request is recorded before the caller sees the response, which gets date and id."""
+def application(state: State, api_port: int, api: Respond, storage: Respond) -> ASGIApp:
+    """Makes the application: every request is recorded before the caller sees the response, which gets date and id."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
-        response = await respond(request)
+        service: Service = "api" if scope["server"][1] == api_port else "storage"
+        response = await (api if service == "api" else storage)(request)
         record = _record(request, service, (state.api_key, state.token), response.status_code)
         state.requests.append(record)
         response.headers["Date"] = format_datetime(state.clock().astimezone(UTC), usegmt=True)

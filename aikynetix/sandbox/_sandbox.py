@@ -1,4 +1,4 @@
-"""The sandbox itself: settings, state, and the life of the two servers."""
+"""The sandbox itself: settings, state, and the life of its server."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Self
 
 from ._api import api
 from ._recording import RecordedRequest, application
-from ._server import BackgroundServers, listening_sockets
+from ._server import BackgroundServer, listening_sockets
 from ._sessions import SESSIONS, SandboxSession
 from ._signing import MAX_LIFETIME
 from ._spec import PREFIX
@@ -95,7 +95,7 @@ class Sandbox:
         self.video: bytes = shown
         self._state = State(api_key, token, url_lifetime, latency, polls, shown, sessions, now)
         self._ports = (api_port, storage_port)
-        self._servers: BackgroundServers | None = None
+        self._server: BackgroundServer | None = None
         self._base_url = ""
 
     def __repr__(self) -> str:
@@ -144,32 +144,30 @@ class Sandbox:
         return self._state.signed_url(session_id, as_attachment)
 
     def start(self) -> None:
-        """Starts the servers; returns when they accept requests.
+        """Starts answering on both ports.
 
         Raises:
             OSError: A port is taken.
-            RuntimeError: The sandbox runs already, or the servers did not start.
+            RuntimeError: The sandbox runs already, or its server did not start.
         """
-        if self._servers is not None:
+        if self._server is not None:
             raise RuntimeError("the sandbox is running already")
         sockets = listening_sockets(self._ports)
-        origin, self._state.storage_url = (f"http://127.0.0.1:{sock.getsockname()[1]}" for sock in sockets)
+        port, storage_port = (sock.getsockname()[1] for sock in sockets)
+        self._state.storage_url = f"http://127.0.0.1:{storage_port}"
         self.reset()
         quit_event = asyncio.Event()
-        apps = (
-            application("api", self._state, api(self._state, quit_event)),
-            application("storage", self._state, partial(storage, self._state)),
-        )
-        self._servers = BackgroundServers(list(zip(apps, sockets, strict=True)), quit_event)
-        self._base_url = origin + PREFIX
-        self._servers.start()
+        app = application(self._state, port, api(self._state, quit_event), partial(storage, self._state))
+        self._server = BackgroundServer(app, sockets, quit_event)
+        self._base_url = f"http://127.0.0.1:{port}{PREFIX}"
+        self._server.start()
 
     def stop(self) -> None:
-        """Stops the servers and ends their thread; open connections are cut. Does nothing when they do not run."""
-        if self._servers is not None:
+        """Stops answering and ends the thread; open connections are cut. Does nothing when it does not run."""
+        if self._server is not None:
             # Requests that are being answered still ask for the addresses.
-            self._servers.stop()
-            self._servers, self._base_url = None, ""
+            self._server.stop()
+            self._server, self._base_url = None, ""
 
     def serve_forever(self, announce: Callable[[str], None] | None = None) -> None:
         """Runs until the process is interrupted (SIGINT, SIGTERM); to be called from the main thread.
@@ -180,7 +178,7 @@ class Sandbox:
 
         Raises:
             OSError: A port is taken.
-            RuntimeError: The sandbox runs already, or the servers did not start.
+            RuntimeError: The sandbox runs already, or its server did not start.
         """
         # Raising ends the wait below at once; setting an event from a handler could deadlock on the event's own lock.
         before = signal.signal(signal.SIGTERM, signal.default_int_handler)

@@ -1,4 +1,4 @@
-"""Two uvicorn servers on one event loop in a background thread: started when entered, gone when left."""
+"""A uvicorn server on any number of sockets, in a background thread."""
 
 from __future__ import annotations
 
@@ -80,44 +80,37 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-class BackgroundServers:
-    """Serves each application on its own listening socket until ``quit_event``; the sockets are closed at the end."""
+class BackgroundServer:
+    """Serves an application on listening sockets until ``quit_event``; the sockets are closed at the end."""
 
-    def __init__(self, served: Sequence[tuple[ASGIApp, socket.socket]], quit_event: asyncio.Event) -> None:
-        self._served = served
-        self._quit_event = quit_event
+    def __init__(self, app: ASGIApp, sockets: Sequence[socket.socket], quit_event: asyncio.Event) -> None:
+        self._app, self._sockets, self._quit_event = app, sockets, quit_event
         self._started = threading.Event()
         self._thread = threading.Thread(target=self._run, name="aikynetix-sandbox", daemon=True)
 
     def start(self) -> None:
-        """Starts the thread and returns when both servers accept requests."""
+        """Starts the thread; requests that come before it serves wait in the sockets."""
         self._thread.start()
         if not self._started.wait(_PATIENCE):
-            raise RuntimeError("the sandbox's servers did not start")
+            raise RuntimeError("the sandbox's server did not start")
 
     def stop(self) -> None:
-        """Stops the servers and waits for the thread to end."""
+        """Stops the server and waits for the thread to end."""
         # A loop that has closed by itself has nothing left to be told.
         with contextlib.suppress(AttributeError, RuntimeError):
             self._loop.call_soon_threadsafe(self._quit_event.set)
         self._thread.join(_PATIENCE)
         if self._thread.is_alive():
-            raise RuntimeError("the sandbox's servers did not stop")
+            raise RuntimeError("the sandbox's server did not stop")
 
     def _run(self) -> None:
         try:
             asyncio.run(self._serve())
         finally:
-            for _, sock in self._served:
+            for sock in self._sockets:
                 sock.close()
 
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
-        servers = [_Server(app, self._quit_event) for app, _ in self._served]
-        serving = [server.serve([sock]) for server, (_, sock) in zip(servers, self._served, strict=True)]
-        await asyncio.gather(self._watch(servers), *serving)
-
-    async def _watch(self, servers: Sequence[_Server]) -> None:
-        while not all(server.started for server in servers):  # noqa: ASYNC110 -- uvicorn sets a flag, and no event
-            await asyncio.sleep(0.001)
         self._started.set()
+        await _Server(self._app, self._quit_event).serve(list(self._sockets))

@@ -75,7 +75,7 @@ class Operation:
         """Return the status and body of a success: with the video's URL, or without it where it is only accepted."""
         statuses = [status for status in self.documented.get("responses", {}) if status.startswith("2")]
         status = min(statuses, default="200")
-        body = self._sample(status)
+        body = _sampled_object(self._schema(status))
         *parents, last = facade.VIDEO_URL[self.name][0]
         holder = body
         for key in parents:
@@ -87,18 +87,13 @@ class Operation:
 
     def failure(self, status: int, text: str) -> dict[str, Any]:
         """Return the body of a failure, with ``text`` where the document has such a thing."""
-        told = _told(self._schema(str(status)), text)
-        return told if isinstance(told, dict) else self._sample(str(status)) | {"error": text}
+        return _told(self._schema(str(status)), text)
 
     def _schema(self, status: str) -> Mapping[str, Any]:
         responses: Mapping[str, Any] = self.documented.get("responses", {})
         chosen = next((one for one in (status, f"{status[0]}XX", "default") if one in responses), status)
         schemas = _schemas(_resolved(responses.get(chosen, {})))
         return next((schemas[kind] for kind in schemas if _is_json(kind)), {})
-
-    def _sample(self, status: str) -> dict[str, Any]:
-        made = _sample(self._schema(status))
-        return made if isinstance(made, dict) else {}
 
 
 def operations() -> tuple[Operation, ...]:
@@ -201,12 +196,18 @@ def _check(schema: Mapping[str, Any], value: object) -> None:
         raise InvalidError(f"{path and f'{path} '}does not conform: {error.message:.200}")
 
 
-def _told(schema: Mapping[str, Any], text: str) -> Any:
-    """Return a text with the objects around it that the schema of an error has."""
-    schema = _resolved(schema)
-    fields = schema.get("properties", {})
-    name = next((name for name in _ERROR_FIELDS if name in fields), None)
-    return text if name is None else {**_sample(schema), name: _told(fields[name], text)}
+def _told(schema: Mapping[str, Any], text: str, around: tuple[int, ...] = ()) -> dict[str, Any]:
+    """Return an error as its schema has it, with ``text`` in it; ``around`` as for `_sample`."""
+    fields, around = schema.get("properties", {}), (*around, id(schema))
+    name = next((name for name in _ERROR_FIELDS if name in fields), "error")
+    inner = _resolved(fields.get(name, {}))
+    is_object = "properties" in inner and id(inner) not in around
+    return _sampled_object(schema) | {name: _told(inner, text, around) if is_object else text}
+
+
+def _sampled_object(schema: Mapping[str, Any]) -> dict[str, Any]:
+    made = _sample(schema)
+    return made if isinstance(made, dict) else {}
 
 
 def _sample(schema: Mapping[str, Any], around: tuple[int, ...] = ()) -> Any:

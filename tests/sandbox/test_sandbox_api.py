@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from contextlib import nullcontext
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -121,15 +121,21 @@ def test_requests_are_held_against_the_document(
 
 def test_answers_have_what_the_document_requires_of_them() -> None:
     """Required fields are filled in, errors stand where the document has them, and a 201 is a 201."""
-    success = {"allOf": [{"properties": {"id": {"type": "string"}}, "required": ["id"]}, {"required": ["n"]}]}
+    inner: dict[str, Any] = {"oneOf": [{"enum": ["end"]}]}
+    inner["oneOf"].insert(0, inner)  # it holds itself, and has an end all the same
+    fields = {"id": {"type": "string"}, "inner": inner}
+    success = {"allOf": [{"properties": fields, "required": ["id", "inner"]}, {"required": ["n"]}]}
     detail = {"type": "object", "properties": {"message": {"type": "string"}}}
     failure = {"properties": {"detail": detail, "code": {"enum": ["E1"]}}, "required": ["code"]}
-    schemas = {"201": success, "404": {}, "4XX": failure, "default": {"properties": {"title": {}}}}
+    within: dict[str, Any] = {"properties": {"title": {}}}
+    within["properties"]["detail"] = within
+    schemas = {"201": success, "404": {}, "4XX": failure, "503": within, "default": {"properties": {"title": {}}}}
     kind = "application/vnd.api+json; charset=utf-8"
     responses = {status: {"content": {kind: {"schema": schema}}} for status, schema in schemas.items()}
     made = operation(spec.GET, responses=responses)
-    assert made.success("https://v") == (201, {"id": "x", "n": {}} | spec.success("https://v"))
+    assert made.success("https://v") == (201, {"id": "x", "inner": "end", "n": {}} | spec.success("https://v"))
     assert made.failure(403, "gone") == {"code": "E1", "detail": {"message": "gone"}}
+    assert made.failure(503, "later") == {"detail": "later"}
     assert [made.failure(status, "broken") for status in (404, 500)] == [{"error": "broken"}, {"title": "broken"}]
 
 
