@@ -120,8 +120,7 @@ def plan(
     """
     folder = folder_of(to)
     try:
-        folder.fetch()
-        folder.read()
+        folder.open(is_dry=True)
         for session_id, _, last in sessions(session_ids, folder):
             action = "fetch" if folder.there(last) is None else "already_there"
             yield shown_id(session_id), "skip" if retry_failed and not has_failed(last) else action

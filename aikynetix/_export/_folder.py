@@ -54,23 +54,21 @@ class Folder:
         self._before: Container[str] = ()  # names of the files that were there when it was opened
         self._read_to, self._is_cut_off = 0, False  # by a crash in the middle of a line
 
-    def fetch(self) -> None:
-        """Get here what a folder elsewhere has of manifest and page."""
-
-    def open(self) -> None:
-        """Make the folder if need be, read its manifest, and refuse to replace a page or manifest that is not ours."""
-        self.fetch()
+    def open(self, *, is_dry: bool = False) -> None:
+        """Read the manifest, and refuse a page or a manifest that no export made; make the folder unless ``is_dry``."""
         with self.failing("the export's folder cannot be used"):
-            self._path.mkdir(parents=True, exist_ok=True)
+            if not is_dry:
+                self._path.mkdir(parents=True, exist_ok=True)
             with suppress(FileNotFoundError), (self._path / PAGE).open("rb") as file:
                 head = file.read(_HEAD)
                 if head and _MARK not in head:
                     raise self._failure(f"{PAGE} there was not made by an export; name another folder, or move it away")
-            self._before = {path.name for path in self._path.iterdir()}
+            self._before = {path.name for path in self._path.glob("*")}
             self.read()
             if self._read_to and not self._offsets:
                 raise self._failure(f"{MANIFEST} there is not an export's; name another folder, or move it away")
-            self._file = (self._path / MANIFEST).open("ab", buffering=0)
+            if not is_dry:
+                self._file = (self._path / MANIFEST).open("ab", buffering=0)
 
     def read(self) -> None:
         """Take in what the manifest has got since it was read last."""
@@ -200,7 +198,7 @@ class RemoteFolder(Folder):
         self._sizes: dict[str, int] = {}
         self._share_at = 0.0
 
-    def fetch(self) -> None:
+    def open(self, *, is_dry: bool = False) -> None:
         self._path = Path(mkdtemp(prefix="aikynetix-"))
         with self.failing("the export's folder cannot be used"), suppress(FileNotFoundError):
             # One listing, instead of a look at each video that may take a tenth of a second.
@@ -210,11 +208,10 @@ class RemoteFolder(Folder):
             }
             for name in {PAGE, MANIFEST} & self._sizes.keys():
                 self._fs.get_file(f"{self._root}/{name}", str(self._path / name))
-
-    def open(self) -> None:
-        super().open()
-        self._push(MANIFEST)  # what cannot be written is better known before anything is fetched
+        super().open(is_dry=is_dry)
         self._before = self._sizes
+        if not is_dry:
+            self._push(MANIFEST)  # what cannot be written is better known before anything is fetched
 
     def note(self, record: ExportRecord) -> ExportRecord:
         noted, began = super().note(record), time.monotonic()

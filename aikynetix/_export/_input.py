@@ -114,7 +114,7 @@ def _table(rows: Iterable[tuple[int, list[str]]]) -> Iterator[Item]:
             if has_names:
                 _id_key(number, header)
                 continue
-        if _IDS[0] in keys:
+        if _IDS[0] in keys or {*keys} <= {*_IDS} or cells[0].lower().startswith("sep="):
             raise BadInputError(number, "a header that is not in the first line, and not the same as there")
         if any(cells[len(header) :]):
             raise BadInputError(number, f"{len(cells)} columns, and no header says what the last one is")

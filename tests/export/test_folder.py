@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from aikynetix import DownloadError, ExportRecord, ExportStatus
+from aikynetix._export import plan
 from aikynetix._export._folder import Folder
 from aikynetix._export._record import dump, load
 
@@ -103,11 +104,12 @@ def test_memory_holds_ids_alone(tmp_path: Path) -> None:
     ],
 )
 def test_a_foreign_file_is_not_replaced(service: Service, folder: Path, name: str, content: str) -> None:
-    """A page or a manifest that no export made stops the export before anything is asked for, and stays as it is."""
+    """A page or a manifest that no export made stops an export, a dry run too, before anything is asked for."""
     folder.mkdir()
     (folder / name).write_text(content)
-    with pytest.raises(DownloadError, match=rf"{name} there .* name another folder"):
-        list(service.videos().export(["a"], folder))
+    for begun in (service.videos().export, plan):
+        with pytest.raises(DownloadError, match=rf"{name} there .* name another folder"):
+            list(begun(["a"], folder))
     assert service.seen.lookups == []
     assert [path.read_text() for path in folder.iterdir()] == [content]
 

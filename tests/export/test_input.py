@@ -85,6 +85,10 @@ def test_a_list_is_read_as_people_have_it(text: str | bytes, name: str, expected
         ("My list\nname,session_id\nx,a\n", "s.csv", "^line 2: a header that is not in the first line"),
         ("session_id,x\na,1\nsession_id,analysis\nb,jump", "", "^line 3: a header .* not the same as there"),
         *(
+            (f"session_id\na\n{other}\nb", "", "^line 3: a header .* not the same as there")
+            for other in ("id", "sep=;")
+        ),
+        *(
             (
                 f'{{"id": 1}}\n{{"session_id": "b", "{name}": "c"}}',
                 "",
