@@ -16,7 +16,7 @@ from .._errors import AikynetixError, ConfigurationError, DownloadError
 from .._operations import checked_count, checked_destination
 from ._folder import Folder, RemoteFolder
 from ._record import ExportRecord, ExportStatus, shown_id
-from ._run import Run, Workers, beside, close, has_failed, sessions
+from ._run import Run, beside, close, sessions
 
 # A client has 256 connections to each host, of which parts of large videos may take 64.
 _MAX_AT_A_TIME = 192
@@ -26,9 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterator
 
     from .._models import DownloadedVideo
-
-    Factory = Callable[..., Any]
-    AsyncDownload = Callable[..., Coroutine[Any, Any, DownloadedVideo]]
 
 
 def export(
@@ -44,7 +41,10 @@ def export(
 
 
 def export_async(
-    download: AsyncDownload, session_ids: Iterable[Any], to: str | os.PathLike[str], **how: Any
+    download: Callable[..., Coroutine[Any, Any, DownloadedVideo]],
+    session_ids: Iterable[Any],
+    to: str | os.PathLike[str],
+    **how: Any,
 ) -> AsyncGenerator[ExportRecord]:
     """Return an asynchronous iterator over the records; the arguments and errors are those of `export`."""
     call: Future[Callable[..., DownloadedVideo]] = Future()  # for the event loop that will ask for the records
@@ -63,7 +63,7 @@ async def _async_records(run: Run, call: Future[Callable[..., DownloadedVideo]])
         while (record := await in_thread(next, records, None)) is not None:
             yield record
     finally:
-        run.stop()
+        run.is_stopped = True
         with anyio.CancelScope(shield=True):
             await in_thread(close, records)
 
@@ -75,7 +75,7 @@ def _run(
     *,
     concurrency: int,
     executor: Executor | None,
-    make_client: Factory | None,
+    make_client: Callable[..., Any] | None,
     **how: Any,
 ) -> Run:
     if isinstance(session_ids, str | bytes) or not isinstance(session_ids, Iterable):
@@ -85,17 +85,16 @@ def _run(
         raise TypeError(f"executor must be a concurrent.futures.Executor, not {type(executor).__name__}")
     concurrency = min(checked_count("concurrency", concurrency), _MAX_AT_A_TIME)
     items = session_ids.items() if isinstance(session_ids, Mapping) else session_ids
-    folder = folder_of(to)
+    how["concurrency"], folder = concurrency, folder_of(to)
     if executor is None:
         stop, pool = Stop(), ThreadPoolExecutor(concurrency + beside(concurrency), "aikynetix-export")
-        workers = Workers(pool, lambda request: record_of(download(**request, cancel=stop)), stop)
-    else:
-        try:
-            workers = Workers(executor, Task(pickle.dumps(make_client)), None)
-        except Exception as error:  # what cannot be pickled says so by any exception
-            text = "no lambda as token=, a path as verify="
-            raise ConfigurationError(f"executor= needs settings that can be sent to other processes: {text}") from error
-    return Run(items, folder, workers, concurrency=concurrency, **how)
+        return Run(items, folder, pool, lambda request: record_of(download(**request, cancel=stop)), stop, **how)
+    try:
+        task = Task(pickle.dumps(make_client))
+    except Exception as error:  # what cannot be pickled says so by any exception
+        text = "no lambda as token=, a path as verify="
+        raise ConfigurationError(f"executor= needs settings that can be sent to other processes: {text}") from error
+    return Run(items, folder, executor, task, None, **how)
 
 
 def folder_of(to: str | os.PathLike[str]) -> Folder:
@@ -121,9 +120,9 @@ def plan(
     folder = folder_of(to)
     try:
         folder.open(is_dry=True)
-        for session_id, _, last in sessions(session_ids, folder):
+        for session_id, _, last, is_wanted in sessions(session_ids, folder, retry_failed=retry_failed):
             action = "fetch" if folder.there(last) is None else "already_there"
-            yield shown_id(session_id), "skip" if retry_failed and not has_failed(last) else action
+            yield shown_id(session_id), action if is_wanted else "skip"
     finally:
         folder.close()
 
@@ -153,7 +152,7 @@ class Task:
 @lru_cache(4)
 def _client(factory: bytes) -> Any:
     """Return this process's client, so that connections are opened once; a worker may serve exports for weeks."""
-    make_client: Factory = pickle.loads(factory)  # noqa: S301 -- a task is trusted
+    make_client: Callable[..., Any] = pickle.loads(factory)  # noqa: S301 -- a task is trusted
     return make_client(max_retries=0)
 
 

@@ -38,28 +38,18 @@ _POLL, _LOOK_EVERY, _TELL_EVERY = 0.1, 1.0, 60.0
 _GRACE = 2.0
 
 
-@frozen
-class Workers:
-    """Where the sessions of an export are worked on."""
-
-    executor: Executor
-    task: Callable[[Mapping[str, Any]], ExportRecord | Exception]  # takes the arguments of a `download`
-    stop: threading.Event | None  # ends what is under way in threads of this process; None for an executor of others
-
-
-def sessions(items: Iterable[Any], folder: Folder) -> Iterator[tuple[Any, Any, ExportRecord | None]]:
-    """Yield the sessions of a list, each once: id and analysis, both unchecked, and its last record, if any."""
+def sessions(
+    items: Iterable[Any], folder: Folder, *, retry_failed: bool
+) -> Iterator[tuple[Any, Any, ExportRecord | None, bool]]:
+    """Yield the sessions of a list, each once: id, analysis (both unchecked), last record, and whether to do it."""
     for item in items:
         session_id, analysis = item if isinstance(item, tuple) and len(item) == 2 else (item, None)
         shown, is_text = shown_id(session_id), isinstance(session_id, str)
         # What is no text is a mistake, and must not stand in the way of the session that it looks like.
         if folder.add_seen(shown if is_text else f"\0{shown}", analysis):
-            yield session_id, analysis, folder.last(shown) if is_text else None
-
-
-def has_failed(last: ExportRecord | None) -> bool:
-    """Return whether a session's last record says that it failed."""
-    return last is not None and last.status is ExportStatus.FAILED
+            last = folder.last(shown) if is_text else None
+            has_failed = last is not None and last.status is ExportStatus.FAILED
+            yield session_id, analysis, last, has_failed or not retry_failed
 
 
 @frozen(eq=False)
@@ -125,13 +115,24 @@ class Run:
     """One export of session ids, or pairs of an id and an analysis; see `AnalyzedVideos.export`.
 
     The list is read, and everything decided, in the thread that asks for the records.
+
+    Args:
+        items: The list.
+        folder: Where to.
+        executor: Where the sessions are worked on.
+        task: What is done there; it takes the arguments of a `download`, and returns its error.
+        stop: Ends what is under way in threads of this process; None where the executor has other ones.
     """
+
+    is_stopped = False  # set by any thread, it ends `records` within a tenth of a second, unless the list keeps it
 
     def __init__(
         self,
         items: Iterable[Any],
         folder: Folder,
-        workers: Workers,
+        executor: Executor,
+        task: Callable[[Mapping[str, Any]], ExportRecord | Exception],
+        stop: threading.Event | None,
         *,
         analysis: Analysis | str | None,
         wait: float,
@@ -140,12 +141,12 @@ class Run:
         max_retries: int,
         observer: Callable[[str, int, int | None], object] | None,
     ) -> None:
-        self._sessions, self._folder, self._workers = sessions(items, folder), folder, workers
-        self._analysis, self._retry_failed = analysis, retry_failed
-        self._max_retries, self._observer = max_retries, observer
+        self._sessions, self._folder = sessions(items, folder, retry_failed=retry_failed), folder
+        self._executor, self._task, self._stop = executor, task, stop
+        self._analysis, self._max_retries, self._observer = analysis, max_retries, observer
         self._options: dict[str, Any] = {"to": folder.target, "wait": wait, "exist_ok": True}
         self._limiter = RateLimiter(concurrency)
-        self._has_begun = self._is_stopped = self._exhausted = False
+        self._has_begun = self._exhausted = False
         self._fault: Exception | None = None  # the caller's own
         self._quiet_until = -inf  # one warning for all sessions that wait
         self._active: dict[Future[ExportRecord | Exception], Job] = {}
@@ -178,16 +179,12 @@ class Run:
                 raise
             self._finish()
         finally:
-            if self._workers.stop is not None:
-                self._workers.executor.shutdown(wait=False, cancel_futures=True)
+            if self._stop is not None:
+                self._executor.shutdown(wait=False, cancel_futures=True)
             self._folder.close()
 
-    def stop(self) -> None:
-        """Have `records` end within a tenth of a second, unless the list keeps it waiting; from any thread."""
-        self._is_stopped = True
-
     def _next_record(self) -> ExportRecord | None:
-        while not self._is_stopped:
+        while not self.is_stopped:
             begun = self._begin_next()
             if begun is None and self._exhausted and not self._active and not self._again:
                 break
@@ -208,7 +205,7 @@ class Run:
         if isinstance(found, Job):
             self._again = [job for job in self._again if job is not found]
             try:
-                future = self._workers.executor.submit(self._workers.task, found.request)
+                future = self._executor.submit(self._task, found.request)
             except Exception as error:
                 text = f"the executor takes no work ({type(error).__name__}); is it, or the interpreter, shut down?"
                 raise AikynetixError(text) from error
@@ -219,11 +216,10 @@ class Run:
     def _next_listed(self) -> Job | ExportRecord | None:
         """Return the next session to begin, a record where it is done already, or None at the end of the list."""
         try:
-            for session_id, analysis, last in self._sessions:
-                if self._is_stopped:
+            for session_id, analysis, last, is_wanted in self._sessions:
+                if self.is_stopped:
                     return None
-                if has_failed(last) or not self._retry_failed:
-                    # What is there has its line, which tells how it came.
+                if is_wanted:  # what is there has its line, which tells how it came
                     return self._folder.there(last) or self._job(session_id, analysis)
         except Exception as error:  # raised when what was begun has been handed out
             self._fault = error
@@ -233,7 +229,7 @@ class Run:
     def _job(self, session_id: Any, analysis: Any) -> Job:
         analysis = self._analysis if analysis is None else analysis
         request = self._options | {"session_id": session_id, "analysis": analysis}
-        if self._workers.stop is not None:
+        if self._stop is not None:
             request["progress"] = partial(self._observe, session_id)
         return Job(request)
 
@@ -246,8 +242,7 @@ class Run:
             if self._observer is not None:
                 self._observer(session_id, done, size)
         except Exception as error:
-            self._fault = error
-            self.stop()
+            self._fault, self.is_stopped = error, True
             raise
 
     def _settle_next(self, *, may_wait: bool) -> ExportRecord | None:
@@ -262,7 +257,7 @@ class Run:
         self._arriving.discard(shown_id(job.request["session_id"]))
         outcome = CancelledError() if future.cancelled() else future.exception() or future.result()
         if not isinstance(outcome, ExportRecord):
-            if self._is_stopped:
+            if self.is_stopped:
                 return None
             if not isinstance(outcome, AikynetixError | ValueError | TypeError):
                 why = f"its worker was lost {job.attempts} times ({type(outcome).__name__}); a later export tries again"
@@ -312,8 +307,8 @@ class Run:
     def _finish(self) -> None:
         """Stop the workers, note the videos that were complete before they heard of it, and write the page."""
         running = [future for future in self._active if not future.cancel()]
-        if running and self._workers.stop is not None:
-            self._workers.stop.set()
+        if running and self._stop is not None:
+            self._stop.set()
         for future in wait(running, timeout=_GRACE).done:
             outcome = None if future.cancelled() or future.exception() else future.result()
             if isinstance(outcome, ExportRecord):
