@@ -50,8 +50,8 @@ def _best(candidates: Sequence[Operation], rule: Rule) -> list[Operation]:
         fitting = [one for one in fitting if len(one.path_parameters) == 1] or fitting
         fitting = [one for one in fitting if _segments(one.path) == _segments(rule.home)] or fitting
         if fitting:  # the same path with and without a slash at its end, or another parameter's name, is one
-            paths = {one.bare_path.rstrip("/") for one in fitting}
-            return fitting[:1] if len(paths) == 1 else fitting
+            known = [one for one in fitting if one.path.endswith("/") == rule.home.endswith("/")] or fitting
+            return known[:1] if len({one.bare_path.rstrip("/") for one in fitting}) == 1 else fitting
     return []
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from scripts.regen._diff import compare, report
-from tests.spec_changes._change import BASE, GET, get, item, planned_of
+from tests.spec_changes._change import BASE, GET, PATH, get, item, planned_of
 
 Json = dict[str, Any]
 # Credentials: of several schemes the one for programs is taken, with the prefix that the document states. Base URLs:
@@ -30,11 +30,13 @@ def test_what_the_facade_needs_is_found(row: Json) -> None:
         spec["servers"] = [{"url": url} for url in row["servers"]]
     for status, schema in row.get("answers", {}).items():
         get(spec)["responses"][status] = {"description": "", "content": {"application/json": {"schema": schema}}}
+    spec["paths"] = {path: copy.deepcopy(item(spec)) for path in row.get("before", ())} | spec["paths"]
     text, mesh = {"type": "string"}, {"$ref": "#/components/schemas/Mesh"}
     fields = {"analyzed_video_url": text, **{f"f{number}": mesh for number in range(30)}}
     spec["components"]["schemas"] = {"Mesh": {"type": "object", "properties": fields}}
     planned = planned_of(spec)
     found = planned.canonical.credentials
+    assert planned.canonical.facade[GET].operation.path == PATH
     assert list(found.api_key or ()) == (row.get("key", ["header", "API-KEY"]) or [])
     assert (found.bearer or (None, None))[1] == row.get("bearer", "Bearer ")
     assert planned.canonical.base == row.get("base", "https://api.aikynetix.app")
