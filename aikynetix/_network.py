@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpcore
 from httpcore._backends.auto import AutoBackend
-from httpcore._backends.sync import SyncBackend, SyncStream, TLSinTLSStream
+from httpcore._backends.sync import SyncBackend, SyncStream
 from httpcore._exceptions import map_exceptions
 
 if TYPE_CHECKING:
@@ -85,42 +85,17 @@ class _Stream(httpcore.NetworkStream):
     ) -> httpcore.NetworkStream:
         extensions = self._backend.extensions
         left = time_left(extensions, timeout, httpcore.ConnectTimeout)
-        connection: Any = self._inner.get_extra_info("socket")
-        if isinstance(connection, ssl.SSLSocket):
-            with map_exceptions({httpcore.TimeoutException: httpcore.ConnectTimeout, OSError: httpcore.ConnectError}):
-                view: Any = _SocketView(self)
-                return _Stream(TLSinTLSStream(view, ssl_context, server_hostname, left), self._backend)
-        with _ended_by(extensions.get(CANCELLED), connection):
+        with _ended_by(extensions.get(CANCELLED), self._inner.get_extra_info("socket")):
             return _Stream(self._inner.start_tls(ssl_context, server_hostname, left), self._backend)
 
     def get_extra_info(self, info: str) -> Any:
         return self._inner.get_extra_info(info)
 
 
-class _SocketView:
-    """The stream to a proxy in the place of its socket, so that TLS inside of its TLS is within the limits as well."""
-
-    def __init__(self, stream: _Stream) -> None:
-        self._stream = stream
-        self._timeout: float | None = None
-
-    def settimeout(self, timeout: float | None) -> None:
-        self._timeout = timeout
-
-    def recv(self, max_bytes: int) -> bytes:
-        return self._stream.read(max_bytes, self._timeout)
-
-    def sendall(self, data: bytes) -> None:
-        self._stream.write(data, self._timeout)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._stream.get_extra_info("socket"), name)
-
-
 @contextmanager
 def _ended_by(is_cancelled: Callable[[], bool] | None, connection: socket.socket) -> Generator[None]:
     """End ``connection`` once its request is not wanted any more; a handshake cannot be done in steps everywhere."""
-    if is_cancelled is None:
+    if is_cancelled is None or isinstance(connection, ssl.SSLSocket):  # such a one has no copy
         yield
         return
     done = Event()
