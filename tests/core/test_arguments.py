@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from aikynetix import AnalyzedVideo
+from aikynetix import AnalyzedVideo, ConfigurationError
 from tests.contract.callers import CLIENTS, Replies, ask
 
 if TYPE_CHECKING:
@@ -55,6 +55,21 @@ WRONG: list[tuple[str, tuple[Any, ...], dict[str, Any], type[Exception], str]] =
     ("download", ("s", "x"), {"overwrite": 1}, TypeError, "overwrite must be True or False"),
     ("download", ("s", "x"), {"overwrite": True, "exist_ok": True}, ValueError, "pass one of the two"),
     ("export", (["s"], "to"), {"retry_failed": "no"}, TypeError, "retry_failed must be True or False"),
+    ("export", (["s"], "to"), {"progress": 3}, TypeError, "progress must be a plain function"),
+    *(("export", (["s"], "to"), {"concurrency": bad}, ValueError, "concurrency") for bad in (0, 1.5, True, "4")),
+    ("export", ("session", "to"), {}, TypeError, "put it in a list"),
+    ("export", (None, "to"), {}, TypeError, "session_ids must be an iterable"),
+    ("export", (["s"], ""), {}, ValueError, "folder"),
+    ("export", (["s"], b"videos"), {}, TypeError, "to must be a str or a path"),
+    ("export", (["s"], "file://host/videos"), {}, ValueError, "file:"),
+    ("export", (["s"], "file:///videos?x#y"), {}, ValueError, "file:"),
+    ("export", (["s"], "~nobody-is-called-so/videos"), {}, ValueError, "nobody's home folder"),
+    ("export", (["s"], "nosuch://bucket/x"), {}, ConfigurationError, "nosuch"),
+    *(
+        (verb, (bad,), {}, ValueError, "session_id")
+        for verb in ("get", "generate", "ensure")
+        for bad in ("", " ", "\u2003", ".", "..", "a\nb", "a\x00b", "x" * 1_025, "\ud800", "\x7f")
+    ),
 ]
 
 

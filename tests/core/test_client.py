@@ -38,18 +38,6 @@ def status(code: int, **headers: str) -> httpx.Response:
     return httpx.Response(code, headers={"Retry-After": "0", **headers}, json={"error": "told"})
 
 
-@pytest.mark.parametrize("bad", ["", " ", "\u2003", ".", "..", "a\nb", "a\x00b", "x" * 1_025, "\ud800", "\x7f"])
-@pytest.mark.parametrize("verb", ["get", "generate", "ensure"])
-@both
-def test_a_bad_session_id_is_refused_before_any_request(kind: str, verb: str, bad: str) -> None:
-    """A ValueError, which is an error of ours as well; nothing was sent."""
-    replies = Replies(OK)
-    with pytest.raises(ValueError, match="session_id") as caught:
-        ask(kind, verb, bad, api_key=KEY, transport=replies)
-    assert isinstance(caught.value, AikynetixError)
-    assert not replies.requests
-
-
 @pytest.mark.parametrize("odd", ["a/b", "a?b=c#d", "ä ö", "%2e%2e", "a\\b", "{x}", "x" * 1_024, "..;", "a@b", "\u202e"])
 @pytest.mark.parametrize("base", ["https://api.example.com", "https://gate.example.com/aiky/", "http://[::1]:9/a%20b"])
 @pytest.mark.parametrize("verb", ["get", "generate"])

@@ -91,6 +91,8 @@ def test_settings_that_cannot_travel_are_refused(service: Service, folder: Path)
         with pytest.raises(ConfigurationError, match="can be sent to other processes"):
             videos.export(list("ab"), folder, executor=executor)
     assert not folder.exists()
+    with pytest.raises(TypeError, match=r"concurrent\.futures\.Executor"):
+        service.videos().export(["a"], folder, executor="threads")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  # bad on purpose
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from aikynetix import ConfigurationError, DownloadError, ExportStatus
+from aikynetix import DownloadError, ExportStatus
 
 from .servers import Service, manifest, statuses, workers
 
@@ -122,32 +122,6 @@ def test_an_export_that_nobody_iterates_is_warned_of(service: Service, folder: P
     assert service.seen.lookups == []
     assert manifest(folder) == []
     assert "no videos yet" in (folder / "index.html").read_text("utf-8")
-
-
-@pytest.mark.parametrize(
-    ("arguments", "error", "said"),
-    [
-        *(({"concurrency": bad}, ValueError, "concurrency") for bad in (0, 1.5, True, "4")),
-        ({"session_ids": "session"}, TypeError, "put it in a list"),
-        ({"session_ids": None}, TypeError, "session_ids must be an iterable"),
-        ({"to": ""}, ValueError, "folder"),
-        ({"to": b"videos"}, TypeError, "to must be a str or a path"),
-        ({"to": "file://host/videos"}, ValueError, "file:"),
-        ({"to": "file:///videos?x#y"}, ValueError, "file:"),
-        ({"to": "~nobody-is-called-so/videos"}, ValueError, "nobody's home folder"),
-        ({"to": "nosuch://bucket/x"}, ConfigurationError, "nosuch"),
-        ({"progress": 3}, TypeError, "progress must be a plain function"),
-        *(({"executor": bad}, TypeError, r"concurrent\.futures\.Executor") for bad in ("threads", dict)),
-    ],
-)
-def test_a_wrong_argument_is_refused_before_anything_happens(
-    service: Service, folder: Path, arguments: dict[str, Any], error: type[Exception], said: str
-) -> None:
-    """The error comes from the call itself and not from the first step of the loop."""
-    fields: dict[str, Any] = {"session_ids": ["a"], "to": folder}
-    with pytest.raises(error, match=said):
-        service.videos().export(**fields | arguments)
-    assert not folder.exists()
 
 
 def test_a_folder_may_be_named_in_several_ways_or_is_said_not_to_work(

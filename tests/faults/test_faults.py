@@ -9,7 +9,7 @@ import pytest
 
 from aikynetix import AikynetixError, DownloadError, DownloadInterruptedError
 from tests.contract.callers import CLIENTS, KINDS, Replies, ask
-from tests.secrets.hunt import KEY, SIGNATURE, finds
+from tests.secrets.hunt import KEY, SIGNATURE
 
 from .api import CONNECTIONS, SCENARIOS
 from .calls import assert_as_documented, outcome_of, scripts_of
@@ -47,27 +47,6 @@ def test_a_fault_ends_as_documented(server: FaultServer, kind: str, scenario: Sc
     there = server.requests_at_other()
     assert scenario.is_storage or there == []
     assert all(not {"api-key", "authorization"} & dict(seen.headers).keys() for seen in there)
-
-
-@pytest.mark.parametrize("kind", CLIENTS)
-def test_one_bad_session_never_stops_an_export(server: FaultServer, kind: str, tmp_path: Path) -> None:
-    """All quick faults of the storage in one export: a record for each, done or failed with its class, no secret."""
-    server.forget()
-    # These two are held by `max_bytes` alone, which an export has not.
-    quick = [each for each in STORAGE if not each.is_slow and each.name not in ("storage-endless", "storage-bomb")]
-    due = {each.name: each.error for each in quick}
-    # Tried again, because a server that hangs up without a word may take a kept connection of another session with it.
-    settings = {"api_key": KEY, "base_url": server.url, "timeout": PATIENCE, "max_retries": 1}
-    records = ask(kind, "export", list(due), tmp_path, **settings)
-    assert {record.session_id for record in records} == set(due)
-    for record in records:
-        error = due[record.session_id]
-        assert (record.status == "done") is (error is None), record
-        assert record.error == (None if error is None else error.__name__), record.message
-        assert (record.message or "done").isprintable()
-        assert finds(repr(record)) == []
-    for path in tmp_path.rglob("*"):
-        assert path.is_dir() or finds(path.read_bytes().decode("latin-1")) == []
 
 
 @pytest.mark.parametrize(
