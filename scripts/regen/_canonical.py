@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from scripts.regen._document import objects
+from scripts.regen._document import objects, without_prose
 from scripts.regen._find import base_url, is_json
 from scripts.regen._names import ENDPOINT_RESERVED, identifier, unique_identifiers, unused
 from scripts.regen._operations import PARAMETER_IN_PATH, Operation
@@ -113,13 +113,15 @@ class Endpoint:
 
     @property
     def kinds(self) -> tuple[list[str], list[str]]:
-        """The media types of successes that are read, and those beside JSON, which are not."""
+        """The media types of successes that are read, and those beside the first JSON that are not."""
         read, unread = list[str](), list[str]()
         for status, response in self.operation.responses.items():
             kinds = sorted(response["content"], key=reading_order) if status.startswith("2") else []
             is_parsed = is_json(kinds[0]) if kinds else False
             read += kinds[:1] if is_parsed else kinds
-            unread += [one for one in kinds if is_parsed and not is_json(one)]
+            shapes = {kind: without_prose(response["content"][kind].get("schema")) for kind in kinds}
+            others = [one for one in kinds if not is_json(one) or shapes[one] != shapes[kinds[0]]]
+            unread += others if is_parsed else []
         return read, unread
 
     @property
