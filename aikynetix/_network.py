@@ -18,7 +18,6 @@ from contextlib import ExitStack, contextmanager, suppress
 from ipaddress import ip_address
 from itertools import zip_longest
 from threading import Event, Thread
-from traceback import walk_tb
 from typing import TYPE_CHECKING, Any
 
 import httpcore
@@ -148,15 +147,19 @@ def set_backend(transport: Any) -> None:
     transport.backend = transport._pool._network_backend = backend  # noqa: SLF001
 
 
-def is_before_tunnel(error: BaseException) -> bool:
-    """Return whether ``error`` is of the connection to a proxy, its TLS included, and not of what goes through it."""
-    cause = error.__cause__ or error  # httpcore's own; a cancellation has none
-    for frame, _ in walk_tb(cause.__traceback__):
-        # It opens that connection, and no other, in a function of this name, and has these where it asks for a tunnel.
-        is_asking = "connect_request" in frame.f_locals and "connect_response" not in frame.f_locals
-        if is_asking or frame.f_code.co_name in ("_connect", "_init_socks5_connection"):
-            return True
-    return False
+def note_tunnel(transport: Any, request: httpx.Request) -> None:
+    """Have ``transport.has_tunnel`` say whether its proxy has opened one, which httpcore's trace extension tells."""
+    theirs = request.extensions.get("trace")
+
+    def note(name: str, info: Any) -> Any:
+        transport.has_tunnel |= name in ("proxy.start_tls.started", "socks.start_tls.started")
+        return None if theirs is None else theirs(name, info)
+
+    async def anote(name: str, info: Any) -> None:
+        if (told := note(name, info)) is not None:
+            await told
+
+    request.extensions["trace"] = note if hasattr(transport, "handle_request") else anote
 
 
 def discard(transport: Any) -> None:

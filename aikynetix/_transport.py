@@ -26,7 +26,7 @@ import httpx
 from ._auth import origin_of
 from ._config import checked_proxy, is_loopback
 from ._errors import ConfigurationError
-from ._network import UNSENT, adiscard, discard, has_leftover, is_before_tunnel, set_backend, time_left
+from ._network import UNSENT, adiscard, discard, has_leftover, note_tunnel, set_backend, time_left
 from ._redact import Secret
 
 if TYPE_CHECKING:
@@ -90,13 +90,13 @@ class _Stack:
             proxy = httpx.Proxy(proxy.url, ssl_context=context, auth=proxy.auth, headers=proxy.headers)
         transport = self._kind(verify=context, trust_env=False, limits=_ONE, proxy=proxy)
         set_backend(transport)
-        transport.proxy, transport.kept_since = proxy, None
+        transport.proxy, transport.kept_since, transport.has_tunnel = proxy, None, url.scheme == "http"
         return transport
 
     def _check_proxy(self, transport: Any, request: httpx.Request, error: BaseException) -> None:
         """Have it said where it was the proxy that did not do its part; of a task that was cancelled only noted."""
         proxy, is_socks = transport.proxy, type(error).__module__.startswith("socksio.")  # which httpcore lets pass
-        is_early = is_socks or transport.backend.stream is None or is_before_tunnel(error)
+        is_early = is_socks or transport.backend.stream is None or not transport.has_tunnel
         if proxy is None or not is_early:
             return
         where = proxy.url.netloc.decode("ascii", "replace")  # without user and password
@@ -148,6 +148,8 @@ class StackTransport(_Stack, httpx.BaseTransport):
             except IndexError:  # none, or another thread was quicker
                 transport = self._make(request.url)
             transport.backend.extensions = request.extensions
+            if transport.proxy is not None:
+                note_tunnel(transport, request)
             response: httpx.Response = transport.handle_request(request)
         except BaseException as error:
             slots.put(None)
@@ -202,6 +204,8 @@ class AsyncStackTransport(_Stack, httpx.AsyncBaseTransport):
         try:
             may_be_kept = idle and _FRESH not in request.extensions
             transport = idle.pop() if may_be_kept else self._make(request.url)
+            if transport.proxy is not None:
+                note_tunnel(transport, request)
             response: httpx.Response = await transport.handle_async_request(request)
         except BaseException as error:
             slots.release()
