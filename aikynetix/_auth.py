@@ -124,7 +124,8 @@ class BearerToken(httpx.Auth):
         if self._source is None:
             self._token = checked_secret(token, "token= (or AIKYNETIX_TOKEN)")
         self._header, self._prefix = "Authorization", "Bearer "
-        self._lock = threading.RLock()  # a callable that calls its own client ends in a RecursionError, not in a hang
+        self._lock = threading.RLock()
+        self._is_asking = False
         self._async_lock: tuple[object, anyio.Lock] | None = None  # made where it is used, with its event loop
 
     def _bind(self, spec: SpecDefaults, asynchronous: bool) -> None:
@@ -159,9 +160,15 @@ class BearerToken(httpx.Auth):
 
     def _refresh(self, refused: Secret | None) -> Secret:
         with self._lock:  # of many threads refused at once, the first asks and the others use what it got
+            if self._is_asking:
+                raise ConfigurationError("the token callable called this client recursively.", setting="token")
             if self._token is refused:
-                with _mapped():
-                    value = cast("Callable[[], Any]", self._source)()
+                self._is_asking = True
+                try:
+                    with _mapped():
+                        value = cast("Callable[[], Any]", self._source)()
+                finally:
+                    self._is_asking = False
                 self._take(value)
             return cast("Secret", self._token)
 
