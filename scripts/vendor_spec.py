@@ -269,13 +269,13 @@ def read_page(page: str, http: httpx.Client) -> str:
     try:
         if not _is_address(page):
             return decode(Path(page).read_bytes(), name)
-        answer = http.get(page, headers={"accept": "text/markdown, text/plain, */*;q=0.5"})
+        response = http.get(page, headers={"accept": "text/markdown, text/plain, */*;q=0.5"})
     except (OSError, httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
         reason = getattr(error, "strerror", None) or type(error).__name__
         raise RefusedError(f"{name} cannot be read ({reason}); nothing was written.") from error
-    if answer.status_code != httpx.codes.OK:
-        raise RefusedError(f"{name} answered with status {answer.status_code}; nothing was written.")
-    return decode(answer.content, name)
+    if response.status_code != httpx.codes.OK:
+        raise RefusedError(f"{name} answered with status {response.status_code}; nothing was written.")
+    return decode(response.content, name)
 
 
 def _is_address(page: str) -> bool:

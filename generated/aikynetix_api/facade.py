@@ -14,7 +14,7 @@ BASE_URL: str | None = "https://api.aikynetix.app"
 """The vendor's first usable server, without a slash at its end."""
 
 API_KEY: tuple[str, str] | None = ("header", "API-KEY")
-"""Where an API key goes: place and name."""
+"""Where an API key goes: location and name."""
 
 BEARER: tuple[str, str] | None = ("Authorization", "Bearer ")
 """Where a token goes: header name and prefix."""
@@ -26,7 +26,7 @@ VIDEO_URL: dict[str, tuple[tuple[str, ...], ...]] = {
     "get_analyzed_video": (("analyzed_video_url",),),
     "generate_analyzed_video": (("analyzed_video_url",),),
 }
-"""Facade operation to the places of the video's address in its answers, each the keys that lead there."""
+"""Facade operation to the JSON paths of the video's address in its responses, each the keys that lead there."""
 
 MODULES: dict[str, str] = {
     "get_analyzed_video": "aikynetix_api.api.analyzed_videos.get_analyzed_video",

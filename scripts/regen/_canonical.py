@@ -19,7 +19,7 @@ from scripts.regen._find import base_url, is_json
 from scripts.regen._names import ENDPOINT_RESERVED, identifier, unique_identifiers, unused
 from scripts.regen._operations import PARAMETER_IN_PATH, Operation
 from scripts.regen._rules import ERROR_MODEL, FACADE_TAG, RULES, SESSION_PARAMETER, SUCCESS_MODEL, Rule
-from scripts.regen._schemas import ModelBook, clean_prose, is_file, is_null, schema_name, variants
+from scripts.regen._schemas import SchemaRegistry, clean_prose, is_file, is_null, schema_name, variants
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -43,21 +43,21 @@ class Parameter:
 
     own: str  # its name in Python
     wire: str  # the vendor's name
-    place: str  # ``path``, ``query``, ``header`` or ``cookie``
+    location: str  # ``path``, ``query``, ``header`` or ``cookie``
     stated: Json  # the vendor's parameter object
     view: Json  # the schema that the generator sees
 
     @property
     def required(self) -> bool:
         """Whether every request has to say it."""
-        return self.place == "path" or self.stated.get("required") is True
+        return self.location == "path" or self.stated.get("required") is True
 
     @property
     def style(self) -> str:
         """How a query parameter is joined or unfolded, a header's fields are named; empty where values just stand."""
-        if self.place == "header":
+        if self.location == "header":
             return "explode" if self.stated.get("explode") is True else ""
-        return joining_style(self.stated) if self.place == "query" else ""
+        return joining_style(self.stated) if self.location == "query" else ""
 
 
 @dataclass(frozen=True)
@@ -156,23 +156,24 @@ class Canonical:
         base: str | None,
     ) -> None:
         self.credentials, self.base = credentials, base
-        followed, self.notes = follow_discriminators(spec)  # what no generated code expresses, for the report
-        self.book = ModelBook(followed, operations, (SUCCESS_MODEL, ERROR_MODEL, *(rule.body_model for rule in RULES)))
+        followed, self.caveats = follow_discriminators(spec)  # what no generated code expresses, for the report
+        reserved = (SUCCESS_MODEL, ERROR_MODEL, *(rule.body_model for rule in RULES))
+        self.registry = SchemaRegistry(followed, operations, reserved)
         self._by_name: dict[tuple[str, str], Endpoint] = {}
         self._rules = {id(facade[rule.name]): rule for rule in RULES if rule.name in facade}
         self._taken = defaultdict(set, {FACADE_TAG: {rule.name for rule in RULES}})
         paths: Json = {}
         for operation in operations:
-            for number, body in enumerate(bodies(self.book, operation) or [None]):
+            for number, body in enumerate(bodies(self.registry, operation) or [None]):
                 paths[f"/~{len(paths)}"] = {"post": self._stated(operation, body, is_first=not number)}
-        self.book.finish()
+        self.registry.finish()
         self.endpoints = list(self._by_name.values())
         self.facade = {name: self._by_name[FACADE_TAG, name] for name in facade}
         self.document: Json = {  # of OpenAPI 3.1, with the path `/~N` for endpoint N
             "openapi": "3.1.0",
             "info": {"title": "Aikynetix API", "version": "1"},
             "paths": paths,
-            "components": {"schemas": self.book.components},
+            "components": {"schemas": self.registry.components},
         }
 
     def of(self, endpoint: Any) -> Endpoint:
@@ -210,19 +211,19 @@ class Canonical:
     def _parameters(self, operation: Operation, rule: Rule | None, name: str) -> tuple[str, list[Parameter]]:
         """Return the path with the Python names of its parameters, and all parameters."""
         stated, path = self._path(operation, rule)
-        place, key = self.credentials.api_key or ("", "")
-        hidden = (("header", "authorization"), (place, key.lower()))
+        location, key = self.credentials.api_key or ("", "")
+        hidden = (("header", "authorization"), (location, key.lower()))
         others = [one for one in operation.parameters if (one["in"], one["name"].lower()) not in hidden]
-        stated += [one for place in ("query", "header", "cookie") for one in others if one["in"] == place]
+        stated += [one for location in ("query", "header", "cookie") for one in others if one["in"] == location]
         names = unique_identifiers([(one["name"], one["in"]) for one in stated], ENDPOINT_RESERVED)
         found = []
         for own, one in zip(names, stated, strict=True):
-            view = self.book.view(schema_of(one), f"{name} {own}")
+            view = self.registry.view(schema_of(one), f"{name} {own}")
             text = one.get("description")
             if not view.keys() & {"$ref", "description"} and isinstance(text, str) and text.strip():
                 view = {**view, "description": clean_prose(text)}
             if one["in"] != "path" and one.get("required") is True:
-                view = self.book.settled(view, schema_of(one))
+                view = self.registry.settled(view, schema_of(one))
             found.append(Parameter(own, one["name"], one["in"], one, view))
         return path.format(*(f"{{{own}}}" for own in names)), found
 
@@ -234,7 +235,7 @@ class Canonical:
         # What stands between parameters and may not stand in a path is percent-encoded (RFC 3986, section 3.3).
         for number, piece in enumerate(PARAMETER_IN_PATH.split(operation.path)):
             parameter = {"in": "path", "schema": _TEXT, **declared.get(piece, {}), "name": piece or "parameter"}
-            only = self.book.only_value(parameter["schema"]) if number % 2 else None
+            only = self.registry.only_value(parameter["schema"]) if number % 2 else None
             if number % 2 == 0:
                 path += quote(piece, safe="/%:@!$&'()*+,;=-._~?")
             elif type(only) in (str, int) and str(only):
@@ -252,13 +253,13 @@ class Canonical:
             return {**_TEXT, "format": "binary"}
         own = rule.body_model if rule and name == rule.name else ""
         schema = body.stated.get("schema", {})
-        schema = schema if body.kind == "json" and not own else self.book.merged(schema)
-        flat = {**self.book.target(schema), "nullable": False}
+        schema = schema if body.kind == "json" and not own else self.registry.merged(schema)
+        flat = {**self.registry.target(schema), "nullable": False}
         if body.kind != "json" and (flat.get("type") != "object" or variants(flat)):
             schema = flat = _FREE_FORM  # fields of any name, each said by the caller
         # To the facade it is one model of a name of our choice.
         hint = own or f"{name} Body"
-        return self.book.view(flat if own else schema, hint, files=body.kind == "multipart", own=own)
+        return self.registry.view(flat if own else schema, hint, files=body.kind == "multipart", own=own)
 
     def _responses(self, operation: Operation, name: str, *, is_facade: bool) -> Json:
         views: Json = {}
@@ -269,12 +270,12 @@ class Canonical:
             for kind in order[:1]:
                 schema = response["content"][kind].get("schema", {})
                 content: Json = {_BYTES: {"schema": {**_TEXT, "format": "binary"}}}
-                if is_json(kind) and not ("*" in kind and is_file(self.book.target(schema))):
+                if is_json(kind) and not ("*" in kind and is_file(self.registry.target(schema))):
                     hint = f"{name} Response{status.capitalize() if status == 'default' else status}"
                     own = "" if not is_facade else SUCCESS_MODEL if status in successes else ERROR_MODEL
                     # What shares a model of the facade's differs in words.
-                    schema = {**self.book.target(schema), "title": "", "description": ""} if own else schema
-                    seen = self.book.view(schema, hint, own=own)
+                    schema = {**self.registry.target(schema), "title": "", "description": ""} if own else schema
+                    seen = self.registry.view(schema, hint, own=own)
                     content = {} if seen.get("type") == "null" else {JSON: {"schema": seen}}
                 elif kind.lower().startswith("text/"):
                     content = {"text/plain": {"schema": _TEXT}}
@@ -288,7 +289,7 @@ def follow_discriminators(spec: Json) -> tuple[Json, list[str]]:
     """Return a document whose alternatives fit their own values alone, so that reading tries them in any order."""
     schemas: Json = (spec.get("components") or {}).get("schemas") or {}
     own: dict[tuple[str, str], list[str]] = {}
-    notes: list[str] = []
+    caveats: list[str] = []
     for where, node in objects(spec):
         stated = node.get("discriminator")
         field = stated.get("propertyName") if isinstance(stated, dict) else None
@@ -297,7 +298,7 @@ def follow_discriminators(spec: Json) -> tuple[Json, list[str]]:
         names = [schema_name(one.get("$ref")) for one in variants(node) if not is_null(one)]
         if not names or any(name not in schemas for name in names):
             what = "not every alternative is a schema of its own" if names else "no alternatives are listed beside it"
-            notes.append(f"the discriminator `{field}` at `{where}` is not followed: {what}")
+            caveats.append(f"the discriminator `{field}` at `{where}` is not followed: {what}")
             continue
         mapping: Json = stated.get("mapping") or {}
         for name in names:
@@ -307,7 +308,7 @@ def follow_discriminators(spec: Json) -> tuple[Json, list[str]]:
     for (name, field), values in own.items():
         fixed = {"type": "string", "enum": list(dict.fromkeys(values))}
         told[name] = {"allOf": [told[name], {"type": "object", "properties": {field: fixed}}]}
-    return ({**spec, "components": {**spec["components"], "schemas": told}} if own else spec), notes
+    return ({**spec, "components": {**spec["components"], "schemas": told}} if own else spec), caveats
 
 
 def reading_order(kind: str) -> tuple[bool, bool]:
@@ -329,7 +330,7 @@ def joining_style(parameter: Json) -> str:
     return str(style) if joins or style == "deepObject" else ""
 
 
-def bodies(book: ModelBook, operation: Operation) -> list[Body]:
+def bodies(registry: SchemaRegistry, operation: Operation) -> list[Body]:
     """List the kinds of body, each with its media types and the vendor's description of the first.
 
     JSON comes first, then forms and bytes; but where the body holds a file, the form that can hold it comes before all.
@@ -337,14 +338,14 @@ def bodies(book: ModelBook, operation: Operation) -> list[Body]:
     stated = operation.body or {}
     found: dict[str, Body] = {}
     for written, media in stated.get("content", {}).items():
-        is_raw = written == "*/*" and ("schema" not in media or is_file(book.target(media["schema"])))
+        is_raw = written == "*/*" and ("schema" not in media or is_file(registry.target(media["schema"])))
         kind, announced = ("bytes", written) if is_raw else _announced(written)
         is_apart = kind == "json" or (kind == "bytes" and announced.startswith("multipart/"))
         key = announced if is_apart else kind
         known = found.get(key, Body(kind, (), media, stated.get("required") is True))
         found[key] = replace(known, media=tuple(dict.fromkeys([*known.media, announced])))
     order = ["json", "form", "multipart", "bytes"]
-    if "multipart" in found and book.has_files(found["multipart"].stated.get("schema")):
+    if "multipart" in found and registry.has_files(found["multipart"].stated.get("schema")):
         found.pop("form", None)  # the same fields, of which a form cannot hold the files
         order = ["multipart", "json", "bytes"]
     return sorted(found.values(), key=lambda one: (order.index(one.kind), one.media[0] != JSON))

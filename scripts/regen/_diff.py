@@ -22,16 +22,16 @@ from scripts.regen._diff_schema import (
     BREAKING,
     DOCUMENTATION,
     KINDS,
-    UNJUDGED,
+    UNCLASSIFIED,
     Found,
     Shapes,
     SideDiff,
     paired,
-    unjudged,
+    unclassified,
 )  # fmt: skip
 from scripts.regen._document import differing_keys, pointers, without_prose
 from scripts.regen._generate import method_names
-from scripts.regen._names import folded
+from scripts.regen._names import normalize_name
 from scripts.regen._rules import FACADE_SOURCE, RULES
 
 if TYPE_CHECKING:
@@ -44,9 +44,9 @@ if TYPE_CHECKING:
 
 
 _ALL_METHODS = ", ".join(rule.name for rule in RULES)
-_PLACED = ("the base URL is {}, was {}", "an API key goes to {}, went to {}", "a token goes to {}, went to {}")
+_LOCATED = ("the base URL is {}, was {}", "an API key goes to {}, went to {}", "a token goes to {}, went to {}")
 _METHOD, _MODULE, _MODEL = "methods of `client.api`", "modules of operations", "models"
-_MOST_PLACES = 5
+_MOST_LABELS = 5
 _ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -54,8 +54,8 @@ _ROOT = Path(__file__).resolve().parents[2]
 class Change:
     """One change."""
 
-    # ``breaking`` for someone who used what is gone or different, ``additive``, ``documentation``, or ``unjudged``: a
-    # person has to see whether it matters.
+    # ``breaking`` for someone who used what is gone or different, ``additive``, ``documentation``, or ``unclassified``:
+    # a person has to see whether it matters.
     kind: str
     where: str  # the operation, or the part of the document
     text: str  # what changed, a phrase
@@ -70,37 +70,37 @@ def compare(old: Plan, new: Plan) -> list[Change]:
     changes = [*_about_credentials(old.canonical, new.canonical), *_about_operations(old, new)]
     for key in differing_keys(old.spec, new.spec, ("paths", "components", "security", "tags")):
         now, was = (json.dumps(without_prose(one.spec.get(key)), ensure_ascii=False)[:200] for one in (new, old))
-        kind = DOCUMENTATION if key in ("openapi", "info", "servers") else UNJUDGED
+        kind = DOCUMENTATION if key in ("openapi", "info", "servers") else UNCLASSIFIED
         changes.append(Change(kind, "document", f"`{key}` is {now}, was {was}"))
     if not changes:
-        places = [f"`{place}`" for place in pointers(without_prose(old.spec), without_prose(new.spec))]
-        text = f"changed at {', '.join(places[:10])}{' and more' if places[10:] else ''}"
+        differing = [f"`{pointer}`" for pointer in pointers(without_prose(old.spec), without_prose(new.spec))]
+        text = f"changed at {', '.join(differing[:10])}{' and more' if differing[10:] else ''}"
         words = Change(DOCUMENTATION, "document", "only descriptions and examples")
-        changes.append(Change(UNJUDGED, "document", text) if places else words)
+        changes.append(Change(UNCLASSIFIED, "document", text) if differing else words)
     return changes
 
 
 def _about_credentials(*sides: Canonical) -> Iterator[Change]:
-    """Name what moves the place where the facade sends its credential: another base URL, header, parameter, prefix."""
-    for text, earlier, place in zip(_PLACED, *map(_places, sides), strict=True):
+    """Name what moves the facade's credential to another location: another base URL, header, parameter, prefix."""
+    for text, earlier, location in zip(_LOCATED, *map(_credential_locations, sides), strict=True):
         # Names of headers have no case, and paths have one.
-        if place != earlier and (text is _PLACED[0] or place.lower() != earlier.lower()):
-            yield Change(BREAKING, "document", text.format(place, earlier), _ALL_METHODS, decide=True)
+        if location != earlier and (text is _LOCATED[0] or location.lower() != earlier.lower()):
+            yield Change(BREAKING, "document", text.format(location, earlier), _ALL_METHODS, decide=True)
 
 
-def _places(side: Canonical) -> tuple[str, str, str]:
+def _credential_locations(side: Canonical) -> tuple[str, str, str]:
     """Say where the facade's requests go, and where in them an API key and a token stand."""
     key, token = side.credentials.api_key, side.credentials.bearer
     return (
         side.base or "unknown",
-        f"the {key[0]} `{key[1]}`" if key else "no place",
-        f"the header `{token[0]}` behind `{token[1].strip()}`" if token else "no place",
+        f"the {key[0]} `{key[1]}`" if key else "nowhere",
+        f"the header `{token[0]}` behind `{token[1].strip()}`" if token else "nowhere",
     )
 
 
 def _about_operations(old: Plan, new: Plan) -> Iterator[Change]:
     shapes = [Shapes(old.spec), Shapes(new.spec)]
-    requests, answers = (SideDiff(*shapes, request=is_request) for is_request in (True, False))
+    requests, responses = (SideDiff(*shapes, request=is_request) for is_request in (True, False))
     ours = {id(one.operation): one.name for side in (old, new) for one in side.canonical.facade.values()}
     called = {
         id(one.operation): name
@@ -115,16 +115,16 @@ def _about_operations(old: Plan, new: Plan) -> Iterator[Change]:
             changes = (
                 *_identity(left, right),
                 *_parameters(left, right, requests),
-                *_answers(left, right, answers),
+                *_responses(left, right, responses),
                 *_access(left, right, (old.spec, new.spec)),
-                *unjudged(left.more, right.more, "it"),
+                *unclassified(left.more, right.more, "it"),
             )
             yield from (Change(kind, right.label, text, facade) for kind, text in changes)
-            places = (side.places.get(facade, ()) for side in (old, new))
-            was, now = (" or ".join(f"`{'.'.join(place)}`" for place in one) for one in places)
+            paths = (side.url_paths.get(facade, ()) for side in (old, new))
+            was, now = (" or ".join(f"`{'.'.join(path)}`" for path in one) for one in paths)
             if was and now and was != now:
                 text = f"the address of the video is read from {now}, was {was}"
-                yield Change(UNJUDGED, right.label, text, facade)
+                yield Change(UNCLASSIFIED, right.label, text, facade)
         elif left:
             yield Change(BREAKING, left.label, f"the operation is gone, `{called[id(left)]}`", facade)
         elif right:
@@ -138,7 +138,7 @@ def _identity(old: Operation, new: Operation) -> Found:
         yield BREAKING, f"the path was {old.path}"
     elif old.path != new.path:
         names = [", ".join(one.path_parameters) for one in (new, old)]
-        is_same = folded(names[0]) == folded(names[1])
+        is_same = normalize_name(names[0]) == normalize_name(names[1])
         yield DOCUMENTATION if is_same else BREAKING, f"path parameters are named {names[0]}, were {names[1]}"
     if new.deprecated and not old.deprecated:
         yield ADDITIVE, "it is deprecated now"
@@ -160,7 +160,7 @@ def _parameters(old: Operation, new: Operation, requests: SideDiff) -> Found:
             if was != now:
                 yield BREAKING, f"{title} is written as {now or 'repeated values'}, was {was or 'repeated values'}"
             known = ("style", "explode") if was != now else ("content",) if "content" not in left else ()
-            yield from unjudged(left, right, title, ("name", "in", "required", "schema", *known))
+            yield from unclassified(left, right, title, ("name", "in", "required", "schema", *known))
             yield from requests.schemas(schema_of(left), schema_of(right), title)
 
 
@@ -174,12 +174,12 @@ def _said(operation: Operation) -> Json:
     return {**said, "body": operation.body} if operation.body else said
 
 
-def _parameter(place: str, name: str) -> str:
+def _parameter(location: str, name: str) -> str:
     """Name a parameter; names of headers have no case (RFC 9110, 5.1)."""
-    return f"{place} parameter `{name.lower() if place == 'header' else name}`"
+    return f"{location} parameter `{name.lower() if location == 'header' else name}`"
 
 
-def _answers(old: Operation, new: Operation, answers: SideDiff) -> Found:
+def _responses(old: Operation, new: Operation, responses: SideDiff) -> Found:
     known = [without_prose(one["content"]) for status, one in old.responses.items() if status.startswith("2")]
     for status in {**old.responses, **new.responses}:
         # Whoever handles an error that does not come any more misses nothing.
@@ -188,16 +188,16 @@ def _answers(old: Operation, new: Operation, answers: SideDiff) -> Found:
         was, now = (side.responses.get(status) or side.responses.get(f"{status[0]}XX") for side in (old, new))
         if not now:
             is_split = any(f"{one[0]}XX" == status for one in new.responses)
-            yield ADDITIVE if is_split else kind, f"answer {status} is gone"
+            yield ADDITIVE if is_split else kind, f"response {status} is gone"
         elif not was:
             is_known = not known or without_prose(now["content"]) in known
-            yield ADDITIVE if is_known else kind, f"new answer {status}"
+            yield ADDITIVE if is_known else kind, f"new response {status}"
         else:
-            yield from _contents(was, now, f"the answer {status}", answers, kind)
+            yield from _contents(was, now, f"the response {status}", responses, kind)
 
 
 def _contents(old: Json, new: Json, title: str, side: SideDiff, kind_of_first: str = ADDITIVE) -> Found:
-    yield from unjudged(old, new, title, ("content", "required"))
+    yield from unclassified(old, new, title, ("content", "required"))
     before, after = _by_type(old["content"]), _by_type(new["content"])
     first = min(after, key=reading_order, default="")
     for kind in {**before, **after}:
@@ -207,7 +207,7 @@ def _contents(old: Json, new: Json, title: str, side: SideDiff, kind_of_first: s
             yield kind_of_first if kind == first else ADDITIVE, f"new `{kind}` of {title}"
         else:
             left, right = before[kind], after[kind]
-            yield from unjudged(left, right, title, ("schema",))
+            yield from unclassified(left, right, title, ("schema",))
             yield from side.schemas(left.get("schema"), right.get("schema"), title)
 
 
@@ -289,19 +289,19 @@ def _operations(canonical: Canonical) -> Iterator[_Named]:
     """Yield operations; what their parameters in the path are called is told of the document's path."""
     for method, one in zip(methods_of(canonical), canonical.endpoints, strict=True):
         request, media = (one.operation.method, one.operation.bare_path), one.body.media[0] if one.body else ""
-        others = [other for other in one.parameters if other.place != "path"]
+        others = [other for other in one.parameters if other.location != "path"]
         yield _Named(
             {_METHOD: method, _MODULE: one.module},
             ((request, media), (request, one.suffix), (one.operation.identifier, one.suffix), None),
-            {other.own: f"the {_parameter(other.place, other.wire)}" for other in others},
+            {other.own: f"the {_parameter(other.location, other.wire)}" for other in others},
         )
 
 
 def _models(canonical: Canonical) -> Iterator[_Named]:
-    book = canonical.book
-    vendors = {own: name for name, own in book.names.items()}
-    for name, view in book.components.items():
-        wires = {own: book.wire_names.get(name, {}).get(own, own) for own in view.get("properties", ())}
+    registry = canonical.registry
+    vendors = {own: name for name, own in registry.names.items()}
+    for name, view in registry.components.items():
+        wires = {own: registry.wire_names.get(name, {}).get(own, own) for own in view.get("properties", ())}
         content = json.dumps([without_prose(view), wires]).replace(f'/{name}"', '/"')
         yield _Named(
             {_MODEL: f"aikynetix_api.models.{name}"},
@@ -317,18 +317,18 @@ def report(planned: Plan, changes: Sequence[Change], *, accepted: bool = False) 
     title = " ".join(f"{info.get('title', '')} {info.get('version', '')}".split())
     counted = f"{count} operation{'' if count == 1 else 's'}"
     parts = [f"# Regeneration report\n\n{one_line(title)}, OpenAPI {planned.spec['openapi']}: {counted}.\n"]
-    findings = [(f"**{one.method}** ({_place(one.method)})", one) for one in planned.findings]
+    findings = [(f"**{one.method}** ({_source_line(one.method)})", one) for one in planned.findings]
     if findings:
         parts.append("## Facade methods that can no longer do their job\n")
-        parts += _listed(f"{place}: {one.changed}. What to do: {one.advice}." for place, one in findings)
+        parts += _listed(f"{source}: {one.changed}. What to do: {one.advice}." for source, one in findings)
     else:
         absorbed = "; what changed below is absorbed by regenerating" if changes and not undecided else ""
         parts.append(f"Every facade method can still do its job{absorbed}.\n")
     parts += ["## Changes since the committed document\n", to_markdown(changes)]
-    if planned.canonical.notes:
-        parts += ["## Not expressed in generated code\n", *_listed(planned.canonical.notes)]
+    if planned.canonical.caveats:
+        parts += ["## Not expressed in generated code\n", *_listed(planned.canonical.caveats)]
     parts += _draft(changes)
-    left = [f"{place}: {one.advice}" for place, one in findings]
+    left = [f"{source}: {one.advice}" for source, one in findings]
     if not accepted:
         left += [f"decide: {one.text}. `make regen ACCEPT=1` lets credentials go there" for one in undecided]
     return "\n".join([*parts, *(["By hand:\n", *_listed(left)] if left else [])])
@@ -339,7 +339,7 @@ def to_markdown(changes: Sequence[Change]) -> str:
     parts: list[str] = []
     for kind in KINDS:
         if chosen := [change for change in changes if change.kind == kind]:
-            parts += [f"### {kind.capitalize()} ({len(chosen)})\n", *_listed(_entries(chosen, with_places=True))]
+            parts += [f"### {kind.capitalize()} ({len(chosen)})\n", *_listed(_entries(chosen, with_sources=True))]
     return "\n".join(parts) or "Nothing changed.\n"
 
 
@@ -352,22 +352,22 @@ def _listed(entries: Iterable[str]) -> list[str]:
     return [*(one_line(f"- {entry}") for entry in entries), ""]
 
 
-def _entries(changes: Sequence[Change], *, with_places: bool = False) -> list[str]:
+def _entries(changes: Sequence[Change], *, with_sources: bool = False) -> list[str]:
     """Write each change as one line, and the same change of many operations as one."""
     same: dict[str, list[str]] = {}
     for change in changes:
         text = change.text
-        if with_places and change.facade and change.kind == BREAKING:
-            touched = (f"{name} ({_place(name)})" for name in change.facade.split(", "))
+        if with_sources and change.facade and change.kind == BREAKING:
+            touched = (f"{name} ({_source_line(name)})" for name in change.facade.split(", "))
             text += f" - touches {', '.join(touched)}"
         same.setdefault(text, []).append(change.where)
-    for places in same.values():
-        places[_MOST_PLACES:] = [f"{len(places) - _MOST_PLACES} more"] * (len(places) > _MOST_PLACES)
-    return [f"{', '.join(places)}: {text}" for text, places in same.items()]
+    for labels in same.values():
+        labels[_MOST_LABELS:] = [f"{len(labels) - _MOST_LABELS} more"] * (len(labels) > _MOST_LABELS)
+    return [f"{', '.join(labels)}: {text}" for text, labels in same.items()]
 
 
 @cache
-def _place(method: str) -> str:
+def _source_line(method: str) -> str:
     """Say where the facade has a method."""
     before = (_ROOT / FACADE_SOURCE).read_text("utf-8").partition(f"def {method}(")[0]
     return f"`{FACADE_SOURCE}:{before.count(chr(10)) + 1}`"
@@ -388,12 +388,12 @@ def _draft(changes: Sequence[Change]) -> Iterator[str]:
         more = "minor: callers get more" if ADDITIVE in kinds else "at least minor"
         why = "minor, as breaking changes are before 1.0.0" if BREAKING in kinds else more
         following = f"{major}.{minor + 1}.0"
-    why += "; a person should look at what was not judged" * (UNJUDGED in kinds)
+    why += "; a person should look at what was not classified" * (UNCLASSIFIED in kinds)
     yield f"## Draft for CHANGELOG.md\n\nVersion {version} -> {following} ({why}).\n"
     told = {kind: _entries([one for one in changes if one.kind == kind]) for kind in KINDS}
     broken = [f"**Breaking:** {entry}" for entry in told[BREAKING]]
     removed = [entry for entry in broken if " is gone" in entry]
-    changed = [*(entry for entry in broken if entry not in removed), *told[UNJUDGED]]
+    changed = [*(entry for entry in broken if entry not in removed), *told[UNCLASSIFIED]]
     words = ["The documentation of the operations follows the vendor's"] if kinds == {DOCUMENTATION} else []
     for heading, entries in (("Added", told[ADDITIVE]), ("Changed", changed or words), ("Removed", removed)):
         if entries:

@@ -1,4 +1,4 @@
-"""What changed between two schemas: a narrower request and a wider answer break callers, the opposites do not.
+"""What changed between two schemas: a narrower request and a wider response break callers, the opposites do not.
 
 A schema is the set of values that it allows, one shape for each kind of value, and such sets have an order.
 """
@@ -14,14 +14,14 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from scripts.regen._document import PROSE_KEYS, differing_keys, side_of, without_prose
-from scripts.regen._schemas import Flattener, required_of, variants
+from scripts.regen._schemas import AllOfMerger, required_of, variants
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from scripts.regen._document import Json
 
-BREAKING, UNJUDGED, ADDITIVE, DOCUMENTATION = KINDS = ("breaking", "unjudged", "additive", "documentation")
+BREAKING, UNCLASSIFIED, ADDITIVE, DOCUMENTATION = KINDS = ("breaking", "unclassified", "additive", "documentation")
 _UPPER = ("maximum", "maxLength", "maxItems", "maxProperties")
 _LOWER = ("minimum", "minLength", "minItems", "minProperties")
 _JSON_KINDS = ("null", "boolean", "number", "string", "array", "object")
@@ -52,7 +52,7 @@ class Shapes:
     """Finds the shapes of the schemas of one document, of each schema once."""
 
     def __init__(self, spec: Json) -> None:
-        self.target = Flattener(spec).target
+        self.target = AllOfMerger(spec).target
         self._known: dict[int, tuple[Any, list[Shape]]] = {}
         self._open: list[Json] = []
 
@@ -119,9 +119,9 @@ def paired(before: Sequence[_T], after: Sequence[_T], *keys: Callable[[_T], Any]
     return [*((found.get(id(other)), other) for other in after), *((one, None) for one in left)]
 
 
-def unjudged(old: Json, new: Json, title: str, known: Collection[str] = ()) -> Found:
+def unclassified(old: Json, new: Json, title: str, known: Collection[str] = ()) -> Found:
     """Name what differs and has no rule, so that a person sees it."""
-    yield from ((UNJUDGED, f"{title} differs in `{key}`") for key in differing_keys(old, new, known))
+    yield from ((UNCLASSIFIED, f"{title} differs in `{key}`") for key in differing_keys(old, new, known))
 
 
 class SideDiff:
@@ -160,7 +160,7 @@ class SideDiff:
         told, found = set[str](), dict[tuple[str, str], None]()
         while self._waiting:
             old, new, title = self._waiting.popleft()
-            key = f"{_place(old)} {_place(new)}"
+            key = f"{_identity(old)} {_identity(new)}"
             if key not in self._same and key not in told and (old is not new or isinstance(old, Mapping)):
                 told.add(key)
                 found.update(dict.fromkeys(self._differences(old, new, title)))
@@ -183,7 +183,7 @@ class SideDiff:
                 if one and other:
                     which = title if is_only else f"alternative {ones.index(one) + 1} of {title}"
                     yield from self._inside(one, other, which)
-                    yield from unjudged(one.schema, other.schema, title, _JUDGED)
+                    yield from unclassified(one.schema, other.schema, title, _JUDGED)
             more = len(others) - len(ones)
             if more and ones and others:
                 words = f"{abs(more)} {'fewer' if more < 0 else 'more'} alternative(s) that are {family}"
@@ -200,7 +200,7 @@ class SideDiff:
                 yield self.kind(*_moved(name, was, now)), text
         was, now = (json.dumps(one.schema["default"]) if "default" in one.schema else "none" for one in (old, new))
         if was != now:  # what the server takes where nobody says anything
-            unsure = UNJUDGED if "none" in (was, now) else BREAKING
+            unsure = UNCLASSIFIED if "none" in (was, now) else BREAKING
             yield unsure if self._request else ADDITIVE, f"{title} has the default {now}, had {was}"
         if old.kind == "array":
             self._waiting.append((old.schema.get("items"), new.schema.get("items"), f"items of {title}"))
@@ -222,13 +222,13 @@ class SideDiff:
             yield self.kind(now is False, False), f"{title} {takes} now"
 
     def _said(self, shapes: Shapes, schema: Json) -> Json:
-        """List the fields that this side says: `readOnly` is for answers alone, `writeOnly` for requests alone."""
+        """List the fields that this side says: `readOnly` is for responses alone, `writeOnly` for requests alone."""
         other = "response" if self._request else "request"
         fields = (schema.get("properties") or {}).items()
         return {name: one for name, one in fields if side_of(one, shapes.target(one)) != other}
 
 
-def _place(schema: Any) -> str:
+def _identity(schema: Any) -> str:
     """Tell one schema of a document from others; what is made of references is the same wherever it stands."""
     is_made = isinstance(schema, Mapping) and {"$ref", "allOf"} & schema.keys()
     return json.dumps(schema, sort_keys=True) if is_made else str(id(schema))
@@ -278,7 +278,7 @@ def _is_number(value: object) -> bool:
 
 def _moved(name: str, was: Any, now: Any) -> tuple[bool, bool]:
     if name == "format":
-        # One that Python has no type for is no more than a word about an answer; every integer is said to be `int64`.
+        # One that Python has no type for is no more than a word about a response; every integer is said to be `int64`.
         return now not in (None, "int64"), False
     if was is None or now is None:
         lost = was is None

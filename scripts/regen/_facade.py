@@ -18,7 +18,7 @@ from jsonschema.validators import extend  # type: ignore[import-untyped]  # the 
 from scripts.regen._canonical import schema_of
 from scripts.regen._document import side_of
 from scripts.regen._find import GENERIC, base_url, is_json, rank_of, suffices
-from scripts.regen._names import folded, module_name
+from scripts.regen._names import module_name, normalize_name
 from scripts.regen._rules import FACADE_SOURCE, RULES, SESSION_PARAMETER, UNMISTAKABLE, Rule
 from scripts.regen._wire import Case
 
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 
     from scripts.regen._canonical import Canonical, Endpoint
     from scripts.regen._document import Json
-    from scripts.regen._find import Place
+    from scripts.regen._find import JsonPath
     from scripts.regen._operations import Operation
-    from scripts.regen._schemas import ModelBook
+    from scripts.regen._schemas import SchemaRegistry
 
 _TABLE = "scripts/regen/_rules.py"
 _DECIDE = f"decide what the facade sends, and say it in {FACADE_SOURCE}"
@@ -58,15 +58,15 @@ class FacadeRequest:
 
     def unsayable(self) -> Iterator[str]:
         """Yield what the document requires and the facade has no words for."""
-        in_path = [one.own for one in self.endpoint.parameters if one.place == "path"]
+        in_path = [one.own for one in self.endpoint.parameters if one.location == "path"]
         if self.endpoint.trouble:
             yield self.endpoint.trouble
         if in_path != [SESSION_PARAMETER]:
             needs = "needs more than a session" if in_path else "holds no session"
             yield f"its path {self.endpoint.operation.path} {needs}"
-        for one in self.endpoint.parameters:
-            if one.place != "path" and one.required and one.own not in self.in_parameters and "default" not in one.view:
-                yield f"it requires the new {one.place} parameter `{one.wire}`"
+        for one in (one for one in self.endpoint.parameters if one.location != "path" and one.required):
+            if one.own not in self.in_parameters and "default" not in one.view:
+                yield f"it requires the new {one.location} parameter `{one.wire}`"
         body = self.endpoint.body
         if body and body.required and not self.model:
             yield f"its request body is now no object with fields ({body.media[0]})"
@@ -97,16 +97,17 @@ def facade_requests(canonical: Canonical) -> dict[str, FacadeRequest]:
     found: dict[str, FacadeRequest] = {}
     for rule in RULES:
         if endpoint := canonical.facade.get(rule.name):
-            book, body, flags = canonical.book, endpoint.body, rule.flags
-            component = book.components.get(body.model, {}) if body else {}
+            registry, body, flags = canonical.registry, endpoint.body, rule.flags
+            component = registry.components.get(body.model, {}) if body else {}
             model = component if "properties" in component else {}
-            wires = book.wire_names.get(body.model, {}) if body else {}
-            stated = book.target(book.merged(body.stated.get("schema", {}))).get("properties", {}) if body else {}
-            others = [one for one in endpoint.parameters if one.place != "path" and one.own in flags]
-            in_parameters = {one.own: one.required or _is_usual(book, schema_of(one.stated)) for one in others}
+            wires = registry.wire_names.get(body.model, {}) if body else {}
+            schema = registry.merged(body.stated.get("schema", {})) if body else {}
+            stated = registry.target(schema).get("properties", {})
+            others = [one for one in endpoint.parameters if one.location != "path" and one.own in flags]
+            in_parameters = {one.own: one.required or _is_usual(registry, schema_of(one.stated)) for one in others}
             fields = {one: stated.get(wires.get(one, one)) for one in model.get("properties", {}) if one in flags}
             required = model.get("required", ())
-            in_body = {name: name in required or _is_usual(book, field) for name, field in fields.items()}
+            in_body = {name: name in required or _is_usual(registry, field) for name, field in fields.items()}
             # What stands in both is said where it always was, and in the other place only where that requires it.
             home, other = (in_parameters, in_body) if endpoint.operation.method == "get" else (in_body, in_parameters)
             for flag in [one for one in other if one in home and not other[one]]:
@@ -116,9 +117,9 @@ def facade_requests(canonical: Canonical) -> dict[str, FacadeRequest]:
     return found
 
 
-def _is_usual(book: ModelBook, schema: Any) -> bool:
+def _is_usual(registry: SchemaRegistry, schema: Any) -> bool:
     """Tell whether the server takes a flag that nobody says for true, so that it has to be said where it is false."""
-    said = {**book.target(schema), **schema} if isinstance(schema, dict) else {}
+    said = {**registry.target(schema), **schema} if isinstance(schema, dict) else {}
     return said.get("default") in (True, "true")
 
 
@@ -141,14 +142,14 @@ def missing_operations(
 
 def _nearest(rule: Rule, operations: Sequence[Operation]) -> str:
     """Name the operation that has the identifier of a missing one, or a similar path."""
-    known = {folded(name) for name in rule.operation_ids}
-    if same := [one for one in operations if folded(one.identifier) in known]:
+    known = {normalize_name(name) for name in rule.operation_ids}
+    if same := [one for one in operations if normalize_name(one.identifier) in known]:
         return f" (its operationId `{same[0].identifier}` is {same[0].label} now)"
     close = difflib.get_close_matches(rule.shape, [one.path for one in operations], n=1, cutoff=0.5)
     return f" (closest: {close[0]})" if close else ""
 
 
-def check_facade(canonical: Canonical, places: Mapping[str, tuple[Place, ...]]) -> Iterator[Finding]:
+def check_facade(canonical: Canonical, url_paths: Mapping[str, tuple[JsonPath, ...]]) -> Iterator[Finding]:
     """Report everything that keeps a facade operation of this document from doing its job."""
     for name, request in facade_requests(canonical).items():
         operation = request.endpoint.operation
@@ -156,20 +157,20 @@ def check_facade(canonical: Canonical, places: Mapping[str, tuple[Place, ...]]) 
         unsaid += [f"it has no `{one}` any more, neither as a parameter nor in the body" for one in request.gone]
         if not unsaid:  # else the first thing that the vendor's own schemas do not take
             judged = (one for case in request.cases() for one in _judged(case))
-            complaints = ((what, _complaint(canonical.book, schema, ways)) for what, schema, ways in judged)
+            complaints = ((what, _complaint(canonical.registry, schema, ways)) for what, schema, ways in judged)
             unsaid = [f"{what}: {why}" for what, why in complaints if why][:1]
         yield from (Finding(name, why, _DECIDE) for why in unsaid)
-        for about in (_about_response(name, operation, places), _about_access(operation, canonical)):
+        for about in (_about_response(name, operation, url_paths), _about_access(operation, canonical)):
             yield from (Finding(name, changed, advice) for changed, advice in about)
 
 
 def _judged(case: Case) -> Iterator[tuple[str, Any, list[Any]]]:
     """Yield what a request says, each part with the vendor's schema for it and the ways in which it may be meant."""
-    for one in (one for one in case.endpoint.parameters if one.own in case.values and one.place != "path"):
+    for one in (one for one in case.endpoint.parameters if one.own in case.values and one.location != "path"):
         value, is_text = case.values[one.own], re.search(r'"(string|\$ref)"', json.dumps(one.view))
         what = f"it requires `{one.wire}`"
         if isinstance(value, bool) and not one.required:
-            what = f"`{one.own}` ({one.place}) is no longer a yes-or-no flag"
+            what = f"`{one.own}` ({one.location}) is no longer a yes-or-no flag"
         for kind, media in (one.stated.get("content") or {}).items():
             schema = media.get("schema", {}) if is_json(kind) else False
             yield f"{what}: {json.dumps(value)} is not allowed, it is written as {kind}", schema, [value]
@@ -181,12 +182,12 @@ def _judged(case: Case) -> Iterator[tuple[str, Any, list[Any]]]:
         yield f"its body may not be what the facade sends, {shown}", schema, [said]
 
 
-def _complaint(book: ModelBook, schema: Any, ways: list[Any]) -> str:
+def _complaint(registry: SchemaRegistry, schema: Any, ways: list[Any]) -> str:
     """Return what the vendor's own schema, of which a view has lost the fine print, finds wrong; empty for nothing."""
 
     def required(validator: Any, stated: Any, instance: Any, owner: Json) -> Iterator[Any]:
         fields = owner.get("properties", {})
-        said = [one for one in stated if side_of(fields.get(one), book.target(fields.get(one))) != "response"]
+        said = [one for one in stated if side_of(fields.get(one), registry.target(fields.get(one))) != "response"]
         yield from checks["required"](validator, said, instance, owner) or ()
 
     def read_only(validator: Any, stated: Any, instance: Any, owner: Json) -> Iterator[Any]:
@@ -197,7 +198,7 @@ def _complaint(book: ModelBook, schema: Any, ways: list[Any]) -> str:
     checks = Draft202012Validator.VALIDATORS
     # Alternatives are seldom written so that no two of them fit, and servers take the first that does.
     own = {"oneOf": checks["anyOf"], "required": required, "readOnly": read_only}
-    document = {key: one for key, one in book.spec.items() if not key.startswith("$")}
+    document = {key: one for key, one in registry.spec.items() if not key.startswith("$")}
     try:
         validator = extend(Draft202012Validator, own)({**document, "x-judged": schema, "$ref": "#/x-judged"})
         errors: list[Any] = [next(validator.iter_errors(way), None) for way in ways]
@@ -207,17 +208,17 @@ def _complaint(book: ModelBook, schema: Any, ways: list[Any]) -> str:
 
 
 def _about_response(
-    name: str, operation: Operation, places: Mapping[str, tuple[Place, ...]]
+    name: str, operation: Operation, url_paths: Mapping[str, tuple[JsonPath, ...]]
 ) -> Iterator[tuple[str, str]]:
-    ranks = {place: rank_of(place) for found in places.values() for place in found}
-    named = [".".join(place) for place, rank in ranks.items() if rank is not None and rank < len(UNMISTAKABLE)]
-    if not places[name]:
+    ranks = {path: rank_of(path) for found in url_paths.values() for path in found}
+    named = [".".join(path) for path, rank in ranks.items() if rank is not None and rank < len(UNMISTAKABLE)]
+    if not url_paths[name]:
         statuses = ", ".join(status for status in operation.responses if status[0] in "23") or "none documented"
-        changed = f"none of its success answers ({statuses}) has one clear place for the address of the video"
-        yield changed, f"name the place in `VIDEO_URL_NAMES` of {_TABLE}, or teach the facade the new kind of answer"
-    elif named and all(ranks[place] == GENERIC for place in places[name]):
-        only = ".".join(places[name][0])
-        changed = f"its answer has only `{only}`, which may be another address than `{named[0]}`"
+        changed = f"none of its success responses ({statuses}) has one clear field for the address of the video"
+        yield changed, f"name the field in `VIDEO_URL_NAMES` of {_TABLE}, or teach the facade the new kind of response"
+    elif named and all(ranks[path] == GENERIC for path in url_paths[name]):
+        only = ".".join(url_paths[name][0])
+        changed = f"its response has only `{only}`, which may be another address than `{named[0]}`"
         yield changed, "ask the vendor what stands there"
 
 
@@ -240,7 +241,7 @@ def _about_access(operation: Operation, canonical: Canonical) -> Iterator[tuple[
         yield f"{where}, and the facade sends its credential to {base} alone", advice
 
 
-def facade_values(spec: Json, canonical: Canonical, places: Mapping[str, tuple[Place, ...]]) -> Json:
+def facade_values(spec: Json, canonical: Canonical, url_paths: Mapping[str, tuple[JsonPath, ...]]) -> Json:
     """Return what the template of the module says. Every value becomes a literal, so the document cannot add code."""
     requests = facade_requests(canonical)
     reasons = {rule.name: "the vendor's spec has no such operation any more" for rule in RULES}
@@ -251,7 +252,7 @@ def facade_values(spec: Json, canonical: Canonical, places: Mapping[str, tuple[P
         "base": canonical.base,
         "credentials": canonical.credentials,
         "unsupported": {name: reason for name, reason in reasons.items() if reason},
-        "places": {name: found for name, found in places.items() if found},
+        "url_paths": {name: found for name, found in url_paths.items() if found},
         "modules": {name: one.endpoint.module for name, one in requests.items()},
         "operations": [(rule.name, rule.flags, requests.get(rule.name)) for rule in RULES],
         "session": SESSION_PARAMETER,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
 from scripts.regen._document import RefusedError, resolve
-from scripts.regen._names import folded, identifier
+from scripts.regen._names import identifier, normalize_name
 from scripts.regen._operations import PARAMETER_IN_PATH
 from scripts.regen._rules import (
     DOCUMENTED_ORIGIN,
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from scripts.regen._document import Json
     from scripts.regen._operations import Operation
-    from scripts.regen._schemas import Flattener
+    from scripts.regen._schemas import AllOfMerger
 
 
 def find_operations(operations: Sequence[Operation]) -> dict[str, list[Operation]]:
@@ -38,9 +38,10 @@ def find_operations(operations: Sequence[Operation]) -> dict[str, list[Operation
     found: dict[str, list[Operation]] = {}
     ours = [one for one in operations if not _is_about_another_thing(one)]
     for rule in RULES:
-        shape, known = _segments(rule.shape), {folded(name) for name in rule.operation_ids}
+        shape, known = _segments(rule.shape), {normalize_name(name) for name in rule.operation_ids}
         shaped = [one for one in ours if _segments(one.path)[-len(shape) :] == shape]
-        found[rule.name] = _best(shaped, rule) or _best([one for one in ours if folded(one.identifier) in known], rule)
+        called = [one for one in ours if normalize_name(one.identifier) in known]
+        found[rule.name] = _best(shaped, rule) or _best(called, rule)
     return found
 
 
@@ -57,13 +58,13 @@ def _best(candidates: Sequence[Operation], rule: Rule) -> list[Operation]:
 
 def _is_about_another_thing(operation: Operation) -> bool:
     """Tell whether what would be the session in the path, its last parameter, is no session."""
-    last = folded("".join(operation.path_parameters[-1:]))
+    last = normalize_name("".join(operation.path_parameters[-1:]))
     return last.removesuffix("id").removesuffix("uu") in NO_SESSIONS
 
 
 def _segments(path: str) -> list[str]:
     parts = [part for part in path.split("/") if part]
-    return ["{}" if PARAMETER_IN_PATH.fullmatch(part) else folded(part).removesuffix("s") for part in parts]
+    return ["{}" if PARAMETER_IN_PATH.fullmatch(part) else normalize_name(part).removesuffix("s") for part in parts]
 
 
 def is_json(kind: str) -> bool:
@@ -112,7 +113,7 @@ def _usable(server: Json) -> str | None:
 
 
 _AUTHORIZATION = ("header", "authorization")
-_PLACES = ("header", "cookie", "query")
+_LOCATIONS = ("header", "cookie", "query")
 # What a key in a header or cookie can be called (RFC 9110, section 5.6.2), but for what HTTP itself says there.
 _KEY_NAME = re.compile(
     r"(?i)(?!(host|content-.*|transfer-encoding|connection|keep-alive|te|trailer|upgrade|expect|cookie|accept-encoding)$)"
@@ -131,7 +132,7 @@ _PREFIX = re.compile(
 class Credentials:
     """Where credentials go."""
 
-    # Place (header, query or cookie) and name of the API key, None when the vendor takes none.
+    # Location (header, query or cookie) and name of the API key, None when the vendor takes none.
     api_key: tuple[str, str] | None
     bearer: tuple[str, str] | None  # header and prefix of a bearer token, None when the vendor takes none
     key_schemes: frozenset[str] = frozenset()  # names of the schemes that this API key fulfils
@@ -152,15 +153,15 @@ def find_credentials(spec: Json, operations: Sequence[Operation]) -> Credentials
     Of several keys that as many accept the one wins that is called a key.
     """
     schemes = _schemes(spec)
-    places = {name: place for name in schemes if (place := _key_place(schemes[name])) is not None}
+    locations = {name: location for name in schemes if (location := _key_location(schemes[name])) is not None}
     prefixes = {name: prefix for name in schemes if (prefix := _token_prefix(schemes[name])) is not None}
-    in_authorization = {name for name, (place, key) in places.items() if (place, key.lower()) == _AUTHORIZATION}
+    in_authorization = {name for name, (where, key) in locations.items() if (where, key.lower()) == _AUTHORIZATION}
 
     def use(name: str) -> int:
         return sum(suffices({name}, operation) for operation in operations)
 
     names = [name for name in schemes if use(name) or not operations]
-    keys = [name for name in names if name in places and name not in in_authorization]
+    keys = [name for name in names if name in locations and name not in in_authorization]
     bearers = [name for name in names if name in prefixes]
     if bearers and not keys:
         keys = [name for name in names if name in in_authorization]
@@ -168,12 +169,12 @@ def find_credentials(spec: Json, operations: Sequence[Operation]) -> Credentials
         bearers = [name for name in names if name in in_authorization]
         prefixes |= {name: _described_prefix(schemes[name]) for name in bearers}
 
-    key = min(keys, key=lambda name: (-use(name), "key" not in folded(places[name][1])), default=None)
+    key = min(keys, key=lambda name: (-use(name), "key" not in normalize_name(locations[name][1])), default=None)
     bearer = min(bearers, key=lambda name: (-use(name), prefixes[name] != "Bearer "), default=None)
     return Credentials(
-        api_key=None if key is None else places[key],
+        api_key=None if key is None else locations[key],
         bearer=None if bearer is None else ("Authorization", prefixes[bearer]),
-        key_schemes=frozenset(name for name in places if key and places[name] == places[key]),
+        key_schemes=frozenset(name for name in locations if key and locations[name] == locations[key]),
         bearer_schemes=frozenset(name for name in prefixes if bearer and prefixes[name] == prefixes[bearer]),
     )
 
@@ -206,20 +207,20 @@ def _described_prefix(scheme: Json) -> str:
     return _PREFIXES[next(filter(None, match.groups())).lower() if match else "bearer"]
 
 
-def _key_place(scheme: Json) -> tuple[str, str] | None:
-    place, name = scheme.get("in"), str(scheme.get("name") or "")
-    if str(scheme.get("type")).lower() != "apikey" or place not in _PLACES or not name.strip():
+def _key_location(scheme: Json) -> tuple[str, str] | None:
+    location, name = scheme.get("in"), str(scheme.get("name") or "")
+    if str(scheme.get("type")).lower() != "apikey" or location not in _LOCATIONS or not name.strip():
         return None
-    can_be_sent = place == "query" or _KEY_NAME.fullmatch(name)
-    return (place, name) if can_be_sent and folded(name) not in NOT_FOR_PROGRAMS else None
+    can_be_sent = location == "query" or _KEY_NAME.fullmatch(name)
+    return (location, name) if can_be_sent and normalize_name(name) not in NOT_FOR_PROGRAMS else None
 
 
-Place = tuple[str, ...]  # keys that lead to a value in an answer
+JsonPath = tuple[str, ...]  # keys that lead to a value in a response
 
 _MAX_URL_DEPTH = 4
 _MAX_PLACES = 5_000
 GENERIC = VIDEO_URL_NAMES.index("url")
-"""The rank of a place whose name says no more than that an address stands there."""
+"""The rank of a path whose name says no more than that an address stands there."""
 _NEUTRAL = re.compile(f"(?:{'|'.join(NEUTRAL_WORDS)})*")
 _ADDRESSES = ("url", "uri", "link", "href")
 # Words of which one in a name says that the address is of what was made of the video, and not of the video as it came.
@@ -230,81 +231,81 @@ _OTHER_FORMATS = frozenset(
 )
 
 
-def _outermost(places: list[Place]) -> Place | None:
-    """Return the place with the fewest keys, None where it is not the only one; of two spellings Python's counts."""
-    in_order = sorted(places, key=lambda place: [identifier(key) == key for key in place])
-    spelled = {tuple(map(folded, place)): place for place in in_order}  # the last one of a name
+def _outermost(paths: list[JsonPath]) -> JsonPath | None:
+    """Return the path with the fewest keys, None where it is not the only one; of two spellings Python's counts."""
+    in_order = sorted(paths, key=lambda path: [identifier(key) == key for key in path])
+    spelled = {tuple(map(normalize_name, path)): path for path in in_order}  # the last one of a name
     first, *more = sorted(spelled.values(), key=len) or [()]
     return first if first and (not more or len(more[0]) > len(first)) else None
 
 
-def video_url_places(book: Flattener, operation: Operation) -> tuple[Place, ...]:
-    """Find where the address of the video stands in the success answers; empty when nowhere or not clearly.
+def video_url_paths(merger: AllOfMerger, operation: Operation) -> tuple[JsonPath, ...]:
+    """Find where the address of the video stands in the success responses; empty when nowhere or not clearly.
 
-    Answers and variants of one may have it in different places, which are all read, the best named first. Two are no
-    address of the video where there is a better name: what a 202 holds, and what one variant of an answer calls `url`
-    and nothing else. An answer that has nothing but such a `url` where another answer has a better name is not clear.
+    Responses and variants of one may have it in different paths, which are all read, the best named first. Two are no
+    address of the video where there is a better name: what a 202 holds, and what one variant of a response calls `url`
+    and nothing else. A response that has nothing but such a `url` where another has a better name is not clear.
     """
-    shapes: list[tuple[int, bool, list[Place]]] = []  # how well named, whether only taken on (202), and the places
+    shapes: list[tuple[int, bool, list[JsonPath]]] = []  # how well named, whether only taken on (202), and the paths
     documented = any(status.startswith("2") for status in operation.responses)
     for status, response in operation.responses.items():
         is_success = status.startswith("2") or (status == "default" and not documented)
         # Which of several kinds of JSON the server sends is its choice.
         for kind in filter(is_json, response["content"]) if is_success else ():
             schema = response["content"][kind].get("schema", {})
-            answers = [_shape(book, one) for one in book.alternatives(schema) or [schema]]
-            found = [(rank, status == "202", places) for rank, places in answers if rank >= 0]
+            responses = [_shape(merger, one) for one in merger.alternatives(schema) or [schema]]
+            found = [(rank, status == "202", paths) for rank, paths in responses if rank >= 0]
             shapes.extend([one for one in found if one[0] != GENERIC] or found)
     best = min((rank for rank, _, _ in shapes), default=0)
     chosen = sorted((one for one in shapes if one[0] == best or not one[1]), key=lambda one: one[0])
-    if any(not places or (best < rank == GENERIC) for rank, _, places in chosen):
+    if any(not paths or (best < rank == GENERIC) for rank, _, paths in chosen):
         return ()
-    return tuple(dict.fromkeys(place for _, _, places in chosen for place in places))
+    return tuple(dict.fromkeys(path for _, _, paths in chosen for path in paths))
 
 
-def _shape(book: Flattener, schema: Any) -> tuple[int, list[Place]]:
-    """Return how well an answer names the address, -1 where it does not, and the places to read; none if unclear."""
-    ranks: dict[Place, int] = {}  # of places that are text
-    deprecated, addresses, seen = set[Place](), set[Place](), set[tuple[str, Place]]()
-    left: deque[tuple[Any, Place]] = deque([(schema, ())])
+def _shape(merger: AllOfMerger, schema: Any) -> tuple[int, list[JsonPath]]:
+    """Return how well a response names the address, -1 where it does not, and the paths to read; none if unclear."""
+    ranks: dict[JsonPath, int] = {}  # of paths that are text
+    deprecated, addresses, seen = set[JsonPath](), set[JsonPath](), set[tuple[str, JsonPath]]()
+    left: deque[tuple[Any, JsonPath]] = deque([(schema, ())])
     # From the outside in, so that what many models that hold each other leave out is far from where an address stands.
     while left and len(seen) < _MAX_PLACES:
-        one, place = left.popleft()
-        key = (json.dumps(one, sort_keys=True), place)
+        one, path = left.popleft()
+        key = (json.dumps(one, sort_keys=True), path)
         if key in seen or one is False:
             continue
         seen.add(key)
-        flat = book.target(one)
-        if _is_text(flat) and (rank := rank_of(place)) is not None:
-            ranks[place] = rank
+        flat = merger.target(one)
+        if _is_text(flat) and (rank := rank_of(path)) is not None:
+            ranks[path] = rank
         if flat.get("deprecated") is True or (isinstance(one, dict) and one.get("deprecated") is True):
-            deprecated.add(place)
-        left.extend((variant, place) for variant in variants(flat))
-        fields = (flat.get("properties") or {}) if len(place) < _MAX_URL_DEPTH else {}
-        left.extend((child, (*place, name)) for name, child in fields.items())
-        addresses |= {(*place, name) for name in fields if folded(name).endswith(_ADDRESSES)}
+            deprecated.add(path)
+        left.extend((variant, path) for variant in variants(flat))
+        fields = (flat.get("properties") or {}) if len(path) < _MAX_URL_DEPTH else {}
+        left.extend((child, (*path, name)) for name, child in fields.items())
+        addresses |= {(*path, name) for name in fields if normalize_name(name).endswith(_ADDRESSES)}
     return (min(ranks.values()), _clear(ranks, deprecated, addresses)) if ranks else (-1, [])
 
 
-def _clear(ranks: dict[Place, int], deprecated: set[Place], addresses: set[Place]) -> list[Place]:
-    """List the places to read, first the ones that count most; empty when they are not clear."""
+def _clear(ranks: dict[JsonPath, int], deprecated: set[JsonPath], addresses: set[JsonPath]) -> list[JsonPath]:
+    """List the paths to read, first the ones that count most; empty when they are not clear."""
     rank = min(ranks.values())
-    best = [place for place in ranks if ranks[place] == rank]
-    place = _outermost(best)
-    if place is None:
+    best = [path for path in ranks if ranks[path] == rank]
+    path = _outermost(best)
+    if path is None:
         return []
-    others = addresses - {place}
-    if rank == GENERIC and any(one[:-1] == place[:-1] for one in others):
+    others = addresses - {path}
+    if rank == GENERIC and any(one[:-1] == path[:-1] for one in others):
         return []  # a mere `url` beside another address is anything's
-    if rank >= len(UNMISTAKABLE) and any(map(_is_of_analysis, others)) and not _is_of_analysis(place):
+    if rank >= len(UNMISTAKABLE) and any(map(_is_of_analysis, others)) and not _is_of_analysis(path):
         return []  # beside an `overlay_url` a `video_url` may well be the recording
     # What is text in one alternative may hold the text in another: looked for first, for text has no keys.
-    inside = [one for one in best if one != place and one[: len(place)] == place]
-    left = [one for one in ranks if one[: len(place)] != place and ranks[one] != GENERIC]
+    inside = [one for one in best if one != path and one[: len(path)] == path]
+    left = [one for one in ranks if one[: len(path)] != path and ranks[one] != GENERIC]
     best_left = min((ranks[one] for one in left), default=0)
-    heir = _outermost([one for one in left if ranks[one] == best_left]) if place in deprecated else None
+    heir = _outermost([one for one in left if ranks[one] == best_left]) if path in deprecated else None
     held = _outermost(inside)
-    return [one for one in (held, place, heir) if one is not None] if held or not inside else []
+    return [one for one in (held, path, heir) if one is not None] if held or not inside else []
 
 
 def _is_text(flat: Json) -> bool:
@@ -314,12 +315,12 @@ def _is_text(flat: Json) -> bool:
     return flat.get("type") in (None, "string") and not is_shaped and flat.get("format") not in _OTHER_FORMATS
 
 
-def rank_of(place: Place) -> int | None:
-    """Return how well a place is named, 0 the best; None when it is named after something else."""
-    if not place:
+def rank_of(path: JsonPath) -> int | None:
+    """Return how well a path is named, 0 the best; None when it is named after something else."""
+    if not path:
         return None
-    *around, last = place
-    own, whole = folded(last), folded("".join(place))
+    *around, last = path
+    own, whole = normalize_name(last), normalize_name("".join(path))
     if own in ("url", "href") and (held := rank_of(tuple(around))) is not None:
         return held  # what was the address itself is an object now, which holds it
     for rank, name in enumerate(VIDEO_URL_NAMES):
@@ -332,5 +333,5 @@ def rank_of(place: Place) -> int | None:
     return None
 
 
-def _is_of_analysis(place: Place) -> bool:
-    return _OF_ANALYSIS.search(folded("".join(place))) is not None
+def _is_of_analysis(path: JsonPath) -> bool:
+    return _OF_ANALYSIS.search(normalize_name("".join(path))) is not None

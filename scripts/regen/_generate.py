@@ -34,7 +34,7 @@ from openapi_python_client.schema.untrusted_string import UntrustedString
 from ruff import find_ruff_bin  # type: ignore[import-untyped]  # it ships no types
 
 from scripts.regen._document import RefusedError
-from scripts.regen._names import folded, identifier
+from scripts.regen._names import identifier, normalize_name
 from scripts.regen._operations import PARAMETER_IN_PATH
 from scripts.regen._schemas import clean_prose
 
@@ -99,11 +99,11 @@ def _restore(data: GeneratorData, canonical: Canonical) -> dict[str, Any]:
             made[known.module] = endpoint
             endpoint.path, endpoint.method = UntrustedString(known.prefix + known.path), known.operation.method
             by_name = {one.name.get_untrusted_value(): one for one in endpoint.query_parameters}
-            for place in ("path", "query", "header", "cookie"):
-                group = [by_name[one.own] for one in known.parameters if one.place == place]
-                setattr(endpoint, f"{place}_parameters", group)
+            for location in ("path", "query", "header", "cookie"):
+                group = [by_name[one.own] for one in known.parameters if one.location == location]
+                setattr(endpoint, f"{location}_parameters", group)
     for model in data.models:
-        wires = canonical.book.wire_names.get(str(model.class_info.name), {})
+        wires = canonical.registry.wire_names.get(str(model.class_info.name), {})
         for one in [*(model.required_properties or []), *(model.optional_properties or [])]:
             own = one.name.get_untrusted_value()
             one.name = UntrustedString(wires.get(own, own))
@@ -251,16 +251,16 @@ def _grouped(operation: Operation, parts: Sequence[str]) -> tuple[str, str, Sequ
 
     The tag is the group, unless it only repeats how the path begins: then the first collection on the path is.
     """
-    tag = folded(operation.tag)
+    tag = normalize_name(operation.tag)
     fixed = list(itertools.takewhile(lambda part: not _is_parameter(part), parts))
-    if operation.tag != "default" and tag not in map(folded, fixed):
-        same = [number for number, part in enumerate(parts) if _singular(folded(part)) == _singular(tag)]
+    if operation.tag != "default" and tag not in map(normalize_name, fixed):
+        same = [number for number, part in enumerate(parts) if _singular(normalize_name(part)) == _singular(tag)]
         if same:
             return operation.tag, parts[same[-1]], parts[same[-1] + 1 :]
         return operation.tag, operation.tag, parts[len(fixed) + 1 :] or parts
     number = next((number for number, part in enumerate(fixed) if _is_plural(part)), None)
     if number is None:
-        number = next((number for number, part in enumerate(fixed) if folded(part) == tag), 0)
+        number = next((number for number, part in enumerate(fixed) if normalize_name(part) == tag), 0)
     return (fixed[number], fixed[number], parts[number + 1 :]) if fixed else (operation.tag, operation.tag, parts)
 
 
@@ -306,7 +306,7 @@ def method_modules(canonical: Canonical, made: Mapping[str, Any], templates: Env
     listed: list[tuple[str, str, list[str]]] = []
     for group, own in sorted(groups.items()):
         class_name = "".join(part.capitalize() for part in group.split("_")) + "Operations"
-        while canonical.book.components.keys() & {class_name, f"Async{class_name}"}:
+        while canonical.registry.components.keys() & {class_name, f"Async{class_name}"}:
             class_name += "_"
         # A method called `list` hides the built-in type from the annotations of its class.
         hidden = [name for name in own if hasattr(builtins, name)]

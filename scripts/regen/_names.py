@@ -88,7 +88,7 @@ def unique_identifiers(wires: Sequence[tuple[str, str]], reserved: Collection[st
     return chosen
 
 
-def folded(name: str) -> str:
+def normalize_name(name: str) -> str:
     """Fold a name for comparison: letters and digits only, lower case."""
     return re.sub(r"[\W_]+", "", unicodedata.normalize("NFKC", name)).casefold()
 

@@ -26,7 +26,7 @@ class Operation:
     path: str  # as in the document
     method: str  # lower case, except for methods that only OpenAPI 3.2 can name
     identifier: str  # the vendor's `operationId`, or one made of method and path
-    # Those of the path and of the operation together, references resolved, unique by place and name.
+    # Those of the path and of the operation together, references resolved, unique by location and name.
     parameters: tuple[Json, ...]
     body: Json | None  # the request body with its references resolved, None when there is none
     responses: dict[str, Json]  # status (or range, or ``default``) to response, references resolved
@@ -139,14 +139,14 @@ def _parameters(spec: Json, where: str, item: Json, operation: Json) -> tuple[Js
     for owner in (item, operation):
         for raw in owner.get("parameters") or []:
             parameter = resolve(spec, raw, where)
-            name, place = parameter.get("name"), parameter.get("in")
-            if not isinstance(name, str) or place not in _LOCATIONS:
+            name, location = parameter.get("name"), parameter.get("in")
+            if not isinstance(name, str) or location not in _LOCATIONS:
                 raise RefusedError(
-                    f"A parameter of {where} has `name: {name}` and `in: {place}`; OpenAPI 3 knows the places "
+                    f"A parameter of {where} has `name: {name}` and `in: {location}`; OpenAPI 3 knows the locations "
                     f"{', '.join(_LOCATIONS)}. Is the document a converted Swagger 2.0 one?"
                 )
-            if place != "header" or name.lower() not in _IGNORED_HEADERS:
-                merged[(place, name.lower() if place == "header" else name)] = parameter
+            if location != "header" or name.lower() not in _IGNORED_HEADERS:
+                merged[(location, name.lower() if location == "header" else name)] = parameter
     return tuple(merged.values())
 
 

@@ -20,18 +20,18 @@ from unittest.mock import patch
 
 from scripts.regen._canonical import NO_SERVER, Canonical
 from scripts.regen._diff import Change, compare, name_changes, one_line, report
-from scripts.regen._diff_schema import ADDITIVE, BREAKING, UNJUDGED
+from scripts.regen._diff_schema import ADDITIVE, BREAKING, UNCLASSIFIED
 from scripts.regen._document import Json, RefusedError, load_spec, reached, to_bytes
 from scripts.regen._facade import Finding, check_facade, facade_requests, facade_values, missing_operations
 from scripts.regen._find import (
     Credentials,
-    Place,
+    JsonPath,
     base_url,
     check_schemes,
     find_credentials,
     find_operations,
     suffices,
-    video_url_places,
+    video_url_paths,
 )  # fmt: skip
 from scripts.regen._generate import PACKAGE, generate
 from scripts.regen._operations import Operation, operations_of
@@ -55,7 +55,7 @@ class Plan:
     spec: Json  # the vendor's document
     operations: list[Operation]  # its operations
     canonical: Canonical  # what the generator gets
-    places: Mapping[str, tuple[Place, ...]]  # where the video's address stands in the answers of each facade operation
+    url_paths: Mapping[str, tuple[JsonPath, ...]]  # of each facade operation: where responses have the video's address
     findings: list[Finding]  # why facade methods can no longer do their job; empty when all can
 
 
@@ -72,16 +72,16 @@ def plan(data: bytes, name: str) -> Plan:
     credentials = find_credentials(spec, list(facade.values()))
     base = base_url(next(iter(facade.values())).servers if facade else spec.get("servers") or ())
     canonical = Canonical(spec, operations, facade, credentials, base)
-    canonical.notes.extend(_notes(canonical))
-    places = {name: video_url_places(canonical.book, operation) for name, operation in facade.items()}
-    findings = [*missing_operations(candidates, operations), *check_facade(canonical, places)]
-    return Plan(spec, operations, canonical, places, findings)
+    canonical.caveats.extend(_caveats(canonical))
+    url_paths = {name: video_url_paths(canonical.registry, operation) for name, operation in facade.items()}
+    findings = [*missing_operations(candidates, operations), *check_facade(canonical, url_paths)]
+    return Plan(spec, operations, canonical, url_paths, findings)
 
 
 def build(planned: Plan, folder: Path) -> Path:
     """Generate and verify the package below a folder, with why an operation cannot be called, or with what alone."""
     package = folder / PACKAGE
-    facade = facade_values(planned.spec, planned.canonical, planned.places)
+    facade = facade_values(planned.spec, planned.canonical, planned.url_paths)
     generate(planned.canonical, package, facade)
     (package / "openapi.json").write_bytes(to_bytes(planned.spec))
     wrong = _check_requests(planned, package)
@@ -92,7 +92,7 @@ def build(planned: Plan, folder: Path) -> Path:
         if why := wrong.get(endpoint.module):
             which = f" ({endpoint.name})" if endpoint.suffix else ""
             said = f"{endpoint.operation.label}{which} cannot be called: {why}"
-            planned.canonical.notes.append(said)
+            planned.canonical.caveats.append(said)
             source = source.replace(_HEAD, f"{_HEAD}    raise ValueError(NOT_CALLABLE)\n", 1)
             source += f"{_MARK.decode()}{said!a}\n"
         if kinds is not None:
@@ -121,7 +121,7 @@ def _check_requests(planned: Plan, package: Path) -> dict[str, str]:
             said.append(f"{endpoint.operation.label}: not everything that it describes can be said: {why}")
         elif why and canonical.facade.get(endpoint.name) is not endpoint:
             wrong.setdefault(endpoint.module, f"its request is not what the document describes: {why}")
-    canonical.notes.extend(dict.fromkeys(said))
+    canonical.caveats.extend(dict.fromkeys(said))
     return wrong
 
 
@@ -193,7 +193,7 @@ def _accepted(credentials: Credentials, operation: Operation) -> tuple[str, ...]
     return None if len(kinds) == len(known) else kinds
 
 
-def _notes(canonical: Canonical) -> list[str]:
+def _caveats(canonical: Canonical) -> list[str]:
     """Say which operations take one credential alone, or are on another server than the others."""
     groups: dict[str, dict[str, None]] = defaultdict(dict)
     for endpoint in canonical.endpoints:
@@ -277,7 +277,7 @@ def _changes(planned: Plan, package: Path, destination: Path) -> list[Change]:
         previous = plan((destination / "openapi.json").read_bytes(), "the previous document")
         return changes_between((previous, tree_files(destination)), (planned, tree_files(package)))
     except (OSError, RefusedError):
-        return [Change(UNJUDGED, "document", "the package that is there does not say what it was made from")]
+        return [Change(UNCLASSIFIED, "document", "the package that is there does not say what it was made from")]
     except Exception as problem:  # what nobody foresaw keeps out of the report, and nobody from regenerating
         return [Change(BREAKING, "document", f"it cannot be compared with the one before: {problem!r}")]
 

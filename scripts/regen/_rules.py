@@ -76,7 +76,7 @@ NOT_FOR_PROGRAMS = frozenset(
     {"sessionid", "jsessionid", "phpsessid", "connectsid", "csrftoken", "xcsrftoken", "xsrftoken", "xxsrftoken"}
 )
 
-# Where the address of the video may stand in a success answer: names without case and punctuation, best first. A
+# Where the address of the video may stand in a success response: names without case and punctuation, best first. A
 # nested place is compared as its keys put together, so `{"analyzed_video": {"url": ...}}` is the first one too.
 VIDEO_URL_NAMES: tuple[str, ...] = (
     "analyzedvideourl", "analysedvideourl", "analyzedvideouri", "analyzedvideolink", "videourl", "signedurl", "url",

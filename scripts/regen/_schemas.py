@@ -35,7 +35,7 @@ _FLAGS = ("nullable", "readOnly", "writeOnly")
 _BESIDE = frozenset({"title", "description", "deprecated", "example", *_FLAGS})  # what makes no other model
 
 
-class Flattener:
+class AllOfMerger:
     """Brings schemas into a form without `allOf` and null, with one `type`, `oneOf` or a lone `$ref`."""
 
     def __init__(self, spec: Json) -> None:
@@ -177,7 +177,7 @@ _NULL: Json = {"type": "null"}
 _MOST_MODELS, _DEEPEST = 10_000, 30  # of a document, and of those without a name, each a part of the one before
 
 
-class ModelBook(Flattener):
+class SchemaRegistry(AllOfMerger):
     """Collects the components of one run."""
 
     def __init__(self, spec: Json, operations: Iterable[Operation], reserved: Iterable[str]) -> None:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from scripts.regen._canonical import Body, Canonical, Endpoint
     from scripts.regen._document import Json
-    from scripts.regen._schemas import ModelBook
+    from scripts.regen._schemas import SchemaRegistry
 
 _TEXT = "a b&é/1"
 _FORMATS = {
@@ -106,30 +106,30 @@ def _argument(view: Json, value: Any) -> Any:
 
 def sampled(canonical: Canonical, endpoint: Endpoint) -> list[Case]:
     """Return a request that says everything that the document describes, and one that says what it has to."""
-    book, body = canonical.book, endpoint.body
+    registry, body = canonical.registry, endpoint.body
     if endpoint.trouble or endpoint.prefix == NO_SERVER:
         return []
     try:
-        every = {one.own: _sample(book, schema_of(one.stated)) for one in endpoint.parameters}
-        every |= {"body": _sampled_body(book, body)} if body else {}
+        every = {one.own: _sample(registry, schema_of(one.stated)) for one in endpoint.parameters}
+        every |= {"body": _sampled_body(registry, body)} if body else {}
     except RecursionError:  # what has to be said has no end
         return []
     needed = [one.own for one in endpoint.parameters if one.required] + ["body"] * (body is not None and body.required)
     return [Case(endpoint, every, is_all=True), Case(endpoint, {name: every[name] for name in needed})]
 
 
-def _sampled_body(book: ModelBook, body: Body) -> Any:
+def _sampled_body(registry: SchemaRegistry, body: Body) -> Any:
     if body.kind == "bytes":
         concrete = [one.partition(";")[0] for one in body.media if "*" not in one]
         film = _File(_FILM)
         film.kind = concrete[0] if concrete else body.media[0].replace("*", "mp4")
         return film
-    value = _sample(book, body.stated.get("schema", {}), files=body.kind == "multipart")
+    value = _sample(registry, body.stated.get("schema", {}), files=body.kind == "multipart")
     is_said = body.kind == "json" or isinstance(value, dict)
     return value if is_said else {"part": _TEXT, "flag": True, "deep": {"a": [1]}}
 
 
-def _sample(book: ModelBook, schema: Any, *, files: bool = False) -> Any:
+def _sample(registry: SchemaRegistry, schema: Any, *, files: bool = False) -> Any:
     """Return a value that a schema describes, as the wire has it; what may be left out is said two levels deep."""
     left = [_MOST_PARTS]
 
@@ -137,8 +137,8 @@ def _sample(book: ModelBook, schema: Any, *, files: bool = False) -> Any:
         left[0] -= 1
         if depth > _NO_END or left[0] < -_MOST_PARTS:
             raise RecursionError
-        flat = book.target(schema)
-        if alternatives := book.alternatives(flat):
+        flat = registry.target(schema)
+        if alternatives := registry.alternatives(flat):
             return of(alternatives[0], depth + 1)
         fixed = [one for one in flat.get("enum") or [] if one is not None]
         if fixed:
@@ -160,7 +160,7 @@ def _sample(book: ModelBook, schema: Any, *, files: bool = False) -> Any:
             result["more"] = of(more, depth + 1)
         for name, one in sorted((flat.get("properties") or {}).items(), key=lambda item: item[0] not in needed):
             is_left_out = name not in needed and (depth >= _DEEPEST or left[0] < 0)
-            if not is_left_out and one is not False and side_of(one, book.target(one)) != "response":
+            if not is_left_out and one is not False and side_of(one, registry.target(one)) != "response":
                 result[name] = of(one, depth + 1)
         return result or ({"more": _TEXT} if more is True else {})
 
@@ -181,14 +181,15 @@ def difference(case: Case, request: httpx.Request) -> str:
     ]
     for one in case.endpoint.parameters:
         value = case.values.get(one.own)
-        if one.place == "query":
+        if one.location == "query":
             query += _pairs(one.wire, value, one.stated)
-        elif one.place != "path" and one.own in case.values:
-            found = headers.get(one.wire.lower(), "") if one.place == "header" else unquote(cookies.get(one.wire, ""))
+        elif one.location != "path" and one.own in case.values:
+            is_header = one.location == "header"
+            found = headers.get(one.wire.lower(), "") if is_header else unquote(cookies.get(one.wire, ""))
             is_exploded = one.stated.get("explode") is True
-            between = f"&{one.wire}=" if is_exploded and one.place == "cookie" else ","
+            between = f"&{one.wire}=" if is_exploded and one.location == "cookie" else ","
             text = between.join(_texts(value, is_exploded))
-            parts.append((f"{one.place} `{one.wire}`", _unjoined(text), _unjoined(found)))
+            parts.append((f"{one.location} `{one.wire}`", _unjoined(text), _unjoined(found)))
     parts.append(("query", _sorted(query), _sorted(parse_qsl(url.query.decode(), keep_blank_values=True))))
     announced, content = headers.get("content-type", ""), request.content
     if body is None or "body" not in case.values:
@@ -206,7 +207,7 @@ def difference(case: Case, request: httpx.Request) -> str:
 def _path(case: Case) -> str:
     """Fill the path; what the style of a parameter puts before its value stands there already."""
     path = urlsplit(case.endpoint.prefix).path + case.endpoint.path
-    for one in (one for one in case.endpoint.parameters if one.place == "path"):
+    for one in (one for one in case.endpoint.parameters if one.location == "path"):
         between, is_exploded = ",", one.stated.get("explode") is True
         texts = _texts(case.values[one.own], is_exploded)
         if is_exploded:  # RFC 6570, sections 3.2.2, 3.2.5 and 3.2.7

@@ -73,28 +73,28 @@ def _athlete(spec: Json) -> Json:
     ("edit", "kind", "text"),
     [
         (lambda spec: parameter(spec, "session_id")["schema"].update(maxLength=8), "breaking", "`maxLength` of path parameter 1 is 8, was not stated"),
-        (lambda spec: success(get(spec)).update(additionalProperties={"type": "integer"}), "breaking", "any other field of the answer 200 is integer, was string"),
-        (lambda spec: success(get(spec))["properties"]["analyzed_video_url"].update(readOnly=True), "unjudged", "field `analyzed_video_url` of the answer 200 differs in `readOnly`"),
-        (lambda spec: parameter(spec, "is_jump").update(style="spaceDelimited", explode=False), "unjudged", "query parameter `is_jump` differs in `style`"),
+        (lambda spec: success(get(spec)).update(additionalProperties={"type": "integer"}), "breaking", "any other field of the response 200 is integer, was string"),
+        (lambda spec: success(get(spec))["properties"]["analyzed_video_url"].update(readOnly=True), "unclassified", "field `analyzed_video_url` of the response 200 differs in `readOnly`"),
+        (lambda spec: parameter(spec, "is_jump").update(style="spaceDelimited", explode=False), "unclassified", "query parameter `is_jump` differs in `style`"),
         (lambda spec: parameter(spec, "tags").update(style="spaceDelimited", explode=False), "breaking", "`tags` is written as spaceDelimited, was repeated values"),
         (_in_content, "breaking", "query parameter `is_jump` is string, was boolean"),
-        (lambda spec: parameter(spec, "is_jump").update(allowEmptyValue=True), "unjudged", "`is_jump` differs in `allowEmptyValue`"),
-        (lambda spec: success(post(spec))["oneOf"][1]["properties"].pop("job"), "breaking", "field `job` of alternative 2 of the answer 200 is gone"),
-        (lambda spec: success(post(spec))["oneOf"].append({"type": "integer"}), "breaking", "the answer 200 is object or integer, was object"),
-        (lambda spec: _athlete(spec).pop("name"), "breaking", "field `name` of field `athlete` of the answer 200 is gone"),
-        (lambda spec: get(spec)["responses"]["200"].update(headers={"X-Cost": {"schema": _TEXT}}), "unjudged", "the answer 200 differs in `headers`"),
-        (lambda spec: post(spec).update(callbacks={"done": {}}), "unjudged", "it differs in `callbacks`"),
-        (lambda spec: spec["components"]["schemas"]["Spare"]["properties"].update(a={"type": "integer"}), "unjudged", "changed at `/components/schemas/Spare/properties/a/type`"),
-        (lambda spec: spec.update({"x-limits": 3}), "unjudged", "`x-limits` is 3, was null"),
+        (lambda spec: parameter(spec, "is_jump").update(allowEmptyValue=True), "unclassified", "`is_jump` differs in `allowEmptyValue`"),
+        (lambda spec: success(post(spec))["oneOf"][1]["properties"].pop("job"), "breaking", "field `job` of alternative 2 of the response 200 is gone"),
+        (lambda spec: success(post(spec))["oneOf"].append({"type": "integer"}), "breaking", "the response 200 is object or integer, was object"),
+        (lambda spec: _athlete(spec).pop("name"), "breaking", "field `name` of field `athlete` of the response 200 is gone"),
+        (lambda spec: get(spec)["responses"]["200"].update(headers={"X-Cost": {"schema": _TEXT}}), "unclassified", "the response 200 differs in `headers`"),
+        (lambda spec: post(spec).update(callbacks={"done": {}}), "unclassified", "it differs in `callbacks`"),
+        (lambda spec: spec["components"]["schemas"]["Spare"]["properties"].update(a={"type": "integer"}), "unclassified", "changed at `/components/schemas/Spare/properties/a/type`"),
+        (lambda spec: spec.update({"x-limits": 3}), "unclassified", "`x-limits` is 3, was null"),
         (lambda spec: spec["info"].update(contact={"name": "x"}), "documentation", '"contact": {"name": "x"}'),
         (lambda spec: spec.update(security=[]), "additive", "it accepts none, accepted `API-KEY` in the header or `Authorization` in the header"),
         (lambda spec: spec["security"].append({}), "additive", "it accepts `API-KEY` in the header or `Authorization` in the header or none"),
         (lambda spec: spec.update(security=[{"Bearer": ["read"]}, {"ApiKeyAuth": []}]), "breaking", "`Authorization` in the header with `Authorization` in the header for read, accepted"),
         (lambda spec: spec.update(security=[{"Bearer": [], "ApiKeyAuth": []}]), "breaking", "it accepts `API-KEY` in the header with `Authorization` in the header, accepted"),
-        (lambda spec: _key(spec, "Key"), "unjudged", "changed at `/security/1"),
-        (lambda spec: _key(spec, "ApiKeyAuth", name="Api-Key"), "unjudged", "changed at `/components/securitySchemes/ApiKeyAuth/name`"),
+        (lambda spec: _key(spec, "Key"), "unclassified", "changed at `/security/1"),
+        (lambda spec: _key(spec, "ApiKeyAuth", name="Api-Key"), "unclassified", "changed at `/components/securitySchemes/ApiKeyAuth/name`"),
         (lambda spec: _key(spec, "ApiKeyAuth", name="X-Key"), "breaking", "it accepts `Authorization` in the header or `X-Key` in the header, accepted `API-KEY` in the header"),
-        (_charset, "unjudged", "/responses/200/content/Application~1JSON; charset=utf-8"),
+        (_charset, "unclassified", "/responses/200/content/Application~1JSON; charset=utf-8"),
         (lambda spec: get(spec).update(description="other words"), "documentation", "only descriptions and examples"),
     ],
 )  # fmt: skip
@@ -130,7 +130,7 @@ def test_one_order_judges_requests_and_answers(row: Json) -> None:
         (lambda spec: _key(spec, "Key", name="X-Key"), "an API key goes to the header `X-Key`, went to the header `API-KEY`"),
         (lambda spec: _key(spec, "ApiKeyAuth", **{"in": "query"}), "an API key goes to the query `API-KEY`, went to the header `API-KEY`"),
         (lambda spec: spec["components"]["securitySchemes"]["Bearer"].update(description="Authorization: JWT <token>"), "a token goes to the header `Authorization` behind `JWT`, went to the header `Authorization` behind `Bearer`"),
-        (lambda spec: spec.update(security=[{"Bearer": []}]), "an API key goes to no place, went to the header `API-KEY`"),
+        (lambda spec: spec.update(security=[{"Bearer": []}]), "an API key goes to nowhere, went to the header `API-KEY`"),
         (lambda spec: _key(spec, "Key", name="Api-Key"), None),
         (lambda spec: both(spec)[0]["parameters"].clear(), None),
     ],
@@ -151,7 +151,7 @@ def test_what_is_not_judged_is_told_beside_other_changes() -> None:
     post(after)["callbacks"] = {"done": {}}
     after["paths"]["/x\n- \u202efake"] = {"get": {"responses": {"200": {"description": "ok"}}}}
     text = to_markdown(compare(planned_of(_before()), planned_of(after)))
-    assert "### Unjudged (1)" in text
+    assert "### Unclassified (1)" in text
     assert "it differs in `callbacks`" in text
     assert "- GET /x\\n- \\u202efake: new operation, `client.api.x_fake.get`" in text.split("\n")
 
@@ -167,5 +167,5 @@ def test_models_that_all_hold_each_other_are_compared(wrap: Callable[[Json], Jso
         success(get(spec))["properties"]["mesh"] = fields["M0"]
     specs[1]["components"]["schemas"]["M19"] = {"type": "object", "properties": {}}
     texts = [one.text for one in compare(*map(planned_of, specs))]
-    assert "field `M0` of field `M19` of field `mesh` of the answer 200 is gone" in texts
+    assert "field `M0` of field `M19` of field `mesh` of the response 200 is gone" in texts
     assert len(texts) < 400

@@ -40,7 +40,7 @@ def test_what_the_facade_needs_is_found(row: Json) -> None:
     assert list(found.api_key or ()) == (row.get("key", ["header", "API-KEY"]) or [])
     assert (found.bearer or (None, None))[1] == row.get("bearer", "Bearer ")
     assert planned.canonical.base == row.get("base", "https://api.aikynetix.app")
-    assert [list(place) for place in planned.places[GET]] == row.get("places", [["analyzed_video_url"]])
+    assert [list(place) for place in planned.url_paths[GET]] == row.get("places", [["analyzed_video_url"]])
     moved = row.get("places", [["analyzed_video_url"]]) not in ([], [["analyzed_video_url"]])
     texts = [one.text for one in compare(planned_of(BASE), planned)]
     assert any("address of the video is read from" in one for one in texts) == moved
@@ -69,4 +69,4 @@ def test_other_operations_stay_on_the_server_of_the_document(ours: str, document
     assert planned.canonical.base == ours
     assert [one.prefix for one in planned.canonical.endpoints] == ["", "", prefix]
     assert says in report(planned, compare(planned_of(before if prefix else spec), planned))
-    assert bool(planned.canonical.notes) == bool(prefix)
+    assert bool(planned.canonical.caveats) == bool(prefix)

@@ -225,7 +225,7 @@ def test_what_cannot_be_called_says_so_in_the_report_and_when_it_is_called(wire:
         wire(path.rpartition("/")[2])
     assert _TROUBLE[path] in str(refusal.value)
     assert wire.request is None
-    assert any(f"POST {path}" in note for note in wire.planned.canonical.notes)
+    assert any(f"POST {path}" in note for note in wire.planned.canonical.caveats)
 
 
 def test_a_token_reaches_what_takes_a_token_alone(wire: Wire) -> None:
@@ -281,7 +281,7 @@ def test_what_is_read_is_asked_for(wire: Wire) -> None:
     assert wire("two_kinds") == "csv"
     assert wire.request.headers["accept"] == "application/json; v=2"
     never = "JSON is asked for, so these never return application/other+json, text/csv: GET /two-kinds"
-    assert never in wire.planned.canonical.notes
+    assert never in wire.planned.canonical.caveats
 
 
 def test_an_operation_on_another_server_is_sent_there_without_the_credential(wire: Wire) -> None:
@@ -331,4 +331,4 @@ def test_a_model_must_say_what_its_sides_say(wire: Wire, model: str, required: l
 @pytest.mark.parametrize(("path", "why"), [("/unlisted", "no alternatives"), ("/unnamed", "not every alternative")])
 def test_a_discriminator_that_cannot_be_followed_is_noted(wire: Wire, path: str, why: str) -> None:
     """Where alternatives are not listed, or have no name, the report says so."""
-    assert [path in note for note in wire.planned.canonical.notes if why in note] == [True]
+    assert [path in note for note in wire.planned.canonical.caveats if why in note] == [True]
