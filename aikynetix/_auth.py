@@ -57,7 +57,7 @@ class ApiKey(httpx.Auth):
 
     Args:
         key: The key from the Aikynetix account.
-        header: None for the place that the vendored spec declares (today the header ``API-KEY``). ``"Authorization"``
+        header: None for what the vendored spec declares (today the header ``API-KEY``). ``"Authorization"``
             sends ``Authorization: API-KEY <key>``, the form in the prose of the vendor's page. Any other header name
             sends the bare key in that header.
 
@@ -75,25 +75,25 @@ class ApiKey(httpx.Auth):
         if header is not None and not (isinstance(header, str) and HEADER_NAME.fullmatch(header)):
             text = "header= must be a header's name, such as 'API-KEY' or 'Authorization'."
             raise ConfigurationError(text, setting="header")
-        self._placement = None if header is None else ("header", header)
+        self._location = None if header is None else ("header", header)
 
     def _bind(self, spec: SpecDefaults, asynchronous: bool) -> None:  # noqa: ARG002 -- as `BearerToken` has it
         """Send the key where ``spec`` wants it, unless its caller named a header."""
-        if self._placement is None and spec.api_key is None:
+        if self._location is None and spec.api_key is None:
             other = "use token= or AIKYNETIX_TOKEN" if spec.bearer else "give auth= what the vendor takes now"
             text = f"the vendored spec knows no API key any more; {other}, or ApiKey(key, header=...)."
             raise ConfigurationError(text, setting="api_key")
-        self._placement = self._placement or spec.api_key
+        self._location = self._location or spec.api_key
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         """Add the key to ``request``."""
-        if self._placement is None:
+        if self._location is None:
             text = "ApiKey(key) takes its header from an Aikynetix client; outside one, name header=."
             raise ConfigurationError(text, setting="auth")
-        (place, name), key = self._placement, self._key.value
-        if place == "query":
+        (location, name), key = self._location, self._key.value
+        if location == "query":
             request.url = request.url.copy_merge_params({name: key})
-        elif place == "cookie":
+        elif location == "cookie":
             before = request.headers.get("cookie")
             request.headers["cookie"] = f"{before}; {name}={key}" if before else f"{name}={key}"
         else:

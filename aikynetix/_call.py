@@ -4,7 +4,7 @@
 `run` and `arun` do what it yields. `HttpClient` and `AsyncHttpClient` are httpx's own clients whose ``send`` is such a
 call. Each request that it makes is an ordinary one of httpx's, so that event hooks, mocks and traces see all of them;
 what ``send`` returns and raises is httpx's own vocabulary, so that generated code runs on it as on any httpx client.
-`exchange` is the same in ours.
+`send_checked` is the same in ours.
 """
 
 from __future__ import annotations
@@ -257,7 +257,7 @@ class HttpClient(_ApiClient, httpx.Client):
         attempt = partial(super().send, stream=True, auth=auth, follow_redirects=False)
         return run(self._flow(request, stream), attempt, _FAILURES, sleep)
 
-    def exchange(
+    def send_checked(
         self, kwargs: Mapping[str, Any], limit: int | None = None, cancel: threading.Event | None = None
     ) -> httpx.Response:
         """Send what `build` makes and return its 2xx response, body read; raise errors of ours alone.
@@ -309,8 +309,8 @@ class AsyncHttpClient(_ApiClient, httpx.AsyncClient):
 
         return await arun(self._flow(request, stream), attempt, _FAILURES)
 
-    async def exchange(self, kwargs: Mapping[str, Any], limit: int | None = None) -> httpx.Response:
-        """See `HttpClient.exchange`."""
+    async def send_checked(self, kwargs: Mapping[str, Any], limit: int | None = None) -> httpx.Response:
+        """See `HttpClient.send_checked`."""
         request = self.build(kwargs)
         request.extensions[_reading.LIMIT] = limit
         with self._mapped(request):

@@ -196,7 +196,7 @@ class Aikynetix(_ClientBase[Token, httpx.BaseTransport]):
                 or no credential of this client's kind.
             APIError: As for every other call: the response is not 2xx, cannot be used, or did not come.
         """
-        response = self._http.exchange(request_kwargs(operation, args, kwargs, self._settings.credential.inner))
+        response = self._http.send_checked(request_kwargs(operation, args, kwargs, self._settings.credential.inner))
         result: Success_co = success_model(operation, response)
         return result
 
@@ -245,7 +245,9 @@ class AsyncAikynetix(_ClientBase[AsyncToken, httpx.AsyncBaseTransport]):
         self, operation: Operation[Arguments, Success_co], /, *args: Arguments.args, **kwargs: Arguments.kwargs
     ) -> Success_co:
         """See `Aikynetix.call`."""
-        response = await self._http.exchange(request_kwargs(operation, args, kwargs, self._settings.credential.inner))
+        response = await self._http.send_checked(
+            request_kwargs(operation, args, kwargs, self._settings.credential.inner)
+        )
         result: Success_co = success_model(operation, response)
         return result
 

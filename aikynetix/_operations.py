@@ -1,4 +1,4 @@
-"""The one place that names generated code: from domain terms to a request, as the vendor's spec has it today.
+"""The one module that names generated code: from domain terms to a request, as the vendor's spec has it today.
 
 `make regen` writes the request builders of `aikynetix_api.facade`, so that paths, parameters and bodies follow the spec
 by regeneration alone. Each generated module is imported when its operation is first called.

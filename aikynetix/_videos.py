@@ -124,7 +124,7 @@ class AnalyzedVideos(_VideosBase):
         Source: the vendor's page, "Retrieve Analyzed Video URL".
         """
         spec = get_analyzed_video(session_id, analysis, as_attachment)
-        return video_of(session_id, spec, self._http.exchange(spec.kwargs, JSON_LIMIT))
+        return video_of(session_id, spec, self._http.send_checked(spec.kwargs, JSON_LIMIT))
 
     def generate(self, session_id: str, *, analysis: AnalysisName | None = None) -> AnalyzedVideo:
         """Have the analyzed video of a session made, and return where it is.
@@ -144,7 +144,7 @@ class AnalyzedVideos(_VideosBase):
         Source: the vendor's page, "Upload/Generate Analyzed Video".
         """
         spec = generate_analyzed_video(session_id, analysis)
-        return video_of(session_id, spec, self._http.exchange(spec.kwargs, JSON_LIMIT))
+        return video_of(session_id, spec, self._http.send_checked(spec.kwargs, JSON_LIMIT))
 
     def ensure(self, session_id: str, *, analysis: AnalysisName | None = None, wait: float = 300.0) -> AnalyzedVideo:
         """Return where the analyzed video of a session is, having it made and waiting for it if need be.
@@ -170,7 +170,7 @@ class AnalyzedVideos(_VideosBase):
         self, session_id: str, analysis: AnalysisName | None, wait: float, cancel: threading.Event | None = None
     ) -> AnalyzedVideo:
         def ask(spec: RequestSpec) -> AnalyzedVideo | None:
-            return video_if_ready(session_id, spec, self._http.exchange(spec.kwargs, JSON_LIMIT, cancel))
+            return video_if_ready(session_id, spec, self._http.send_checked(spec.kwargs, JSON_LIMIT, cancel))
 
         flow = ensure_flow(session_id, analysis, wait, time.monotonic)
         return run(flow, ask, APIError, time.sleep if cancel is None else cancel.wait)
@@ -228,7 +228,7 @@ class AnalyzedVideos(_VideosBase):
         def lookup() -> AnalyzedVideo:
             if wait:
                 return self._ensure(session_id, analysis, wait, cancel)
-            return ready_video(session_id, spec, self._http.exchange(spec.kwargs, JSON_LIMIT, cancel))
+            return ready_video(session_id, spec, self._http.send_checked(spec.kwargs, JSON_LIMIT, cancel))
 
         from ._download import download
         from ._download._opener import opener
@@ -298,17 +298,17 @@ class AsyncAnalyzedVideos(_VideosBase):
         self, session_id: str, *, analysis: AnalysisName | None = None, as_attachment: bool = False
     ) -> AnalyzedVideo:
         spec = get_analyzed_video(session_id, analysis, as_attachment)
-        return video_of(session_id, spec, await self._http.exchange(spec.kwargs, JSON_LIMIT))
+        return video_of(session_id, spec, await self._http.send_checked(spec.kwargs, JSON_LIMIT))
 
     async def generate(self, session_id: str, *, analysis: AnalysisName | None = None) -> AnalyzedVideo:
         spec = generate_analyzed_video(session_id, analysis)
-        return video_of(session_id, spec, await self._http.exchange(spec.kwargs, JSON_LIMIT))
+        return video_of(session_id, spec, await self._http.send_checked(spec.kwargs, JSON_LIMIT))
 
     async def ensure(
         self, session_id: str, *, analysis: AnalysisName | None = None, wait: float = 300.0
     ) -> AnalyzedVideo:
         async def ask(spec: RequestSpec) -> AnalyzedVideo | None:
-            return video_if_ready(session_id, spec, await self._http.exchange(spec.kwargs, JSON_LIMIT))
+            return video_if_ready(session_id, spec, await self._http.send_checked(spec.kwargs, JSON_LIMIT))
 
         return await arun(ensure_flow(session_id, analysis, checked_wait(wait), time.monotonic), ask, APIError)
 
@@ -333,7 +333,7 @@ class AsyncAnalyzedVideos(_VideosBase):
         async def lookup() -> AnalyzedVideo:
             if wait:
                 return await self.ensure(session_id, analysis=analysis, wait=wait)
-            return ready_video(session_id, spec, await self._http.exchange(spec.kwargs, JSON_LIMIT))
+            return ready_video(session_id, spec, await self._http.send_checked(spec.kwargs, JSON_LIMIT))
 
         from ._download._opener import download_in_thread
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 GET, GENERATE = "get_analyzed_video", "generate_analyzed_video"
 
 BASE_URL = facade.BASE_URL or "https://api.test"
-KEY_PLACE, KEY_NAME = facade.API_KEY or ("header", "API-KEY")
+KEY_LOCATION, KEY_NAME = facade.API_KEY or ("header", "API-KEY")
 TOKEN_HEADER, TOKEN_PREFIX = facade.BEARER or ("Authorization", "Bearer ")
 
 
@@ -56,7 +56,7 @@ def success(video_url: str, operation: str = GET) -> dict[str, Any]:
 
 def key_headers(key: str) -> dict[str, str]:
     """Return the headers that carry an API key; none where the document has it in the query."""
-    return {"header": {KEY_NAME: key}, "cookie": {"Cookie": f"{KEY_NAME}={key}"}}.get(KEY_PLACE, {})
+    return {"header": {KEY_NAME: key}, "cookie": {"Cookie": f"{KEY_NAME}={key}"}}.get(KEY_LOCATION, {})
 
 
 def base_path() -> str:

@@ -161,8 +161,8 @@ def _styles(kind: str, secret: str) -> Styles:
 
     spec, named, styles = spec_defaults(), _options.given("--key-header"), dict[str, httpx.Auth]()
     if spec.api_key is not None:
-        place, name = spec.api_key
-        styles[f"{name}: <key>" if place == "header" else f"{place} {name}=<key>"] = ApiKey(secret)
+        location, name = spec.api_key
+        styles[f"{name}: <key>" if location == "header" else f"{location} {name}=<key>"] = ApiKey(secret)
     styles["Authorization: API-KEY <key>"] = ApiKey(secret, header="Authorization")
     if spec.bearer is not None:
         styles[f"{spec.bearer[0]}: {spec.bearer[1]}<token>"] = BearerToken(secret)

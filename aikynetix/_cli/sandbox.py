@@ -14,7 +14,7 @@ _PORT, _POLLS, _LIFETIME = click.IntRange(0, 65_535), click.IntRange(0, 1_000_00
 @click.option("--port", type=_PORT, default=0, metavar="PORT", help="The API's port. Default: a free one.")
 @click.option("--storage-port", type=_PORT, default=0, metavar="PORT", help="The storage's port. Default: a free one.")
 @click.option("--polls", type=_POLLS, default=2, metavar="N", help="How often a video is not ready yet. Default: 2.")
-@click.option("--latency", type=SECONDS, default=0, metavar="SECONDS", help="Wait before each answer. Default: 0.")
+@click.option("--latency", type=SECONDS, default=0, metavar="SECONDS", help="Wait before each response. Default: 0.")
 @click.option(
     "--url-lifetime", type=_LIFETIME, default=3600, metavar="SECONDS", help="How long URLs work. Default: 3600."
 )

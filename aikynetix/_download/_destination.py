@@ -1,4 +1,4 @@
-"""Where a download goes: a file or a folder on this machine, or a place behind an fsspec URL."""
+"""Where a download goes: a file or a folder on this machine, or what an fsspec URL names."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def file_name(session_id: str, video: AnalyzedVideo) -> str:
 
 
 def remote_url(to: str | os.PathLike[str]) -> str | None:
-    """Return ``to`` if it is the URL of a place that fsspec reaches, None for a local path (``file://`` included)."""
+    """Return ``to`` if it is a URL that fsspec reaches, None for a local path (``file://`` included)."""
     is_remote = isinstance(to, str) and _REMOTE.match(to) and not to.lower().startswith("file://")
     return str(to) if is_remote else None
 
@@ -130,7 +130,7 @@ class Destination:
 
 
 def destination(to: str | os.PathLike[str], name: Callable[[], str]) -> Destination:
-    """Return the place that ``to`` names, where ``name`` gives the file's name in a folder.
+    """Return the destination that ``to`` names, where ``name`` gives the file's name in a folder.
 
     A file, whose folder must exist; a folder that is there, or ends with a slash and is then made; or the same behind
     an fsspec URL. A leading ``~`` is the home folder.

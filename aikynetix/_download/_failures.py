@@ -64,7 +64,7 @@ class Errors:
 
     @contextmanager
     def mapped(self) -> Generator[None]:
-        """Have what a file system raises, or we about a place, come out as an error of ours."""
+        """Have what a file system raises, or we about a destination, come out as an error of ours."""
         try:
             yield
         except (AikynetixError, Failure):
@@ -129,7 +129,7 @@ class Step(Enum):
 
 
 @define(kw_only=True)
-class Setbacks:
+class FailureTracker:
     """What has gone wrong in a row, without progress; decides what to do about the next failure."""
 
     max_retries: int

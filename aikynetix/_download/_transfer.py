@@ -18,7 +18,7 @@ from typing import IO, TYPE_CHECKING
 from .._errors import AikynetixError, DownloadError, DownloadInterruptedError, IntegrityError
 from .._redact import scrub_exception
 from ._connection import Connection
-from ._failures import Errors, Failure, Kind, Setbacks, Step
+from ._failures import Errors, Failure, FailureTracker, Kind, Step
 from ._object import Checksums, ObjectVersion, RangeResponse, mismatch
 from ._partial import SegmentTable, gaps, total
 
@@ -81,7 +81,7 @@ class Transfer:
         self._running: set[Connection] = set()
         self._ended: SimpleQueue[tuple[Connection, BaseException | None]] = SimpleQueue()
         # What has gone wrong.
-        self._setbacks, self._restarts = Setbacks(max_retries=options.max_retries), 0
+        self._failures, self._restarts = FailureTracker(max_retries=options.max_retries), 0
         self._not_before = 0.0
         self._unless_whole: DownloadError | None = None  # raised if the whole cannot be had either
         self._has_dropped = False
@@ -116,7 +116,7 @@ class Transfer:
                 spans = [(0, size - 1)]
             self._table, self.resumed_from = SegmentTable(size, spans), total(spans)
         while not self._has_ended:
-            self._deliver(self._connect())
+            self._receive(self._connect())
         assert self._table is not None
         assert self._checksums is not None
         self.size = self._table.done
@@ -194,7 +194,7 @@ class Transfer:
 
     # All connections.
 
-    def _deliver(self, connection: Connection) -> None:
+    def _receive(self, connection: Connection) -> None:
         """Have the bytes fetched over ``connection``, and over more of them if that is faster."""
         table = self._table
         assert table is not None
@@ -289,7 +289,7 @@ class Transfer:
         scrub_exception(failure.__cause__)
         if self._unless_whole is not None and connection.known is None:
             raise self._unless_whole
-        step, wait = self._setbacks.decide(
+        step, wait = self._failures.decide(
             failure,
             done=0 if self._table is None else self._table.done,
             others=bool(self._running),

@@ -7,8 +7,8 @@
     with Sandbox() as sandbox:
         print(sandbox.base_url, sandbox.api_key, sandbox.sessions)
 
-It answers as the vendor documents, over real HTTP on the loopback address; ``aikynetix.sandbox.pytest_plugin`` gives it
-to tests as a fixture.
+It responds as the vendor documents, over real HTTP on the loopback address; ``aikynetix.sandbox.pytest_plugin`` gives
+it to tests as a fixture.
 
 Raises:
     ImportError: On import, when the extra is not installed.

@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 from starlette.responses import JSONResponse, Response
 
-from ._spec import GENERATE, KEY_NAME, KEY_PLACE, TOKEN_HEADER, TOKEN_PREFIX, InvalidError, Operation, operations
+from ._spec import GENERATE, KEY_LOCATION, KEY_NAME, TOKEN_HEADER, TOKEN_PREFIX, InvalidError, Operation, operations
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -20,19 +20,19 @@ if TYPE_CHECKING:
 
 
 def api(state: State, quit_event: asyncio.Event) -> Callable[[Request], Awaitable[Response]]:
-    """Makes what answers; the latency that it is set to ends with ``quit_event``."""
+    """Makes what responds; the latency that it is set to ends with ``quit_event``."""
     known = operations()
 
     async def respond(request: Request) -> Response:
         if state.latency:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(quit_event.wait(), state.latency)
-        return _answered(state, known, request, await request.body())
+        return _response(state, known, request, await request.body())
 
     return respond
 
 
-def _answered(state: State, known: tuple[Operation, ...], request: Request, body: bytes) -> Response:
+def _response(state: State, known: tuple[Operation, ...], request: Request, body: bytes) -> Response:
     path = request.scope["raw_path"].decode("latin-1")
     here = [(one, found) for one in known if (found := one.path.fullmatch(path))]
     if not here:
@@ -68,12 +68,12 @@ def _accepted(request: Request, api_key: str, token: str) -> bool:
     forms = [
         ("header", "Authorization", f"API-KEY {api_key}"),
         ("header", TOKEN_HEADER, f"{TOKEN_PREFIX}{token}"),
-        (KEY_PLACE, KEY_NAME, api_key),
+        (KEY_LOCATION, KEY_NAME, api_key),
     ]
-    places = {"header": request.headers, "query": request.query_params, "cookie": request.cookies}
-    right = {(place, name.lower(), _normal(value)) for place, name, value in forms}
-    asked = {(place, name) for place, name, _ in forms if name in places[place]}
-    presented = {(place, name.lower(), _normal(places[place][name])) for place, name in asked}
+    sent = {"header": request.headers, "query": request.query_params, "cookie": request.cookies}
+    right = {(location, name.lower(), _normal(value)) for location, name, value in forms}
+    asked = {(location, name) for location, name, _ in forms if name in sent[location]}
+    presented = {(location, name.lower(), _normal(sent[location][name])) for location, name in asked}
     return bool(presented) and presented <= right
 
 

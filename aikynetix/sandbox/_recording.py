@@ -1,4 +1,4 @@
-"""What was asked of the sandbox, and the frame of both services: it answers, dates and numbers, and records."""
+"""What was asked of the sandbox, and the frame of both services: it responds, dates and numbers, and records."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _SIGNATURE = re.compile(r"(?i)((?:^|&)X-Goog-Signature=)[^&]*")
 
 @dataclass(frozen=True, slots=True)
 class RecordedRequest:
-    """A request that the sandbox answered, with its credentials and URL signature masked as ``***``.
+    """A request that the sandbox got, with its credentials and URL signature masked as ``***``.
 
     Attributes:
         service: Which of the two servers it reached.

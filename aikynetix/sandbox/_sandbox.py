@@ -48,7 +48,7 @@ class Sandbox:
         token: The bearer token that the API accepts.
         url_lifetime: Seconds until a signed URL expires, 1 to 604800.
         latency: Seconds that the API waits before each response, 0 or more.
-        polls: How many GETs after a POST are still answered with 404 for sessions that are not generated yet.
+        polls: How many GETs after a POST still get 404 for sessions that are not generated yet.
         video: The bytes that the storage serves; by default a few seconds of H.264 that ship with the package.
         extra_sessions: Further sessions; one with the id of a built-in session replaces it.
         api_port: The API's TCP port; 0 takes a free one.
@@ -126,7 +126,7 @@ class Sandbox:
 
     @property
     def requests(self) -> tuple[RecordedRequest, ...]:
-        """The last 10,000 answered requests, oldest first, with credentials and signatures masked."""
+        """The last 10,000 requests, oldest first, with credentials and signatures masked."""
         return tuple(self._state.requests.copy())  # in one step, while the servers' thread may add to it
 
     def reset(self) -> None:
@@ -144,7 +144,7 @@ class Sandbox:
         return self._state.signed_url(session_id, as_attachment)
 
     def start(self) -> None:
-        """Starts answering on both ports.
+        """Starts the server on both ports.
 
         Raises:
             OSError: A port is taken.
@@ -163,9 +163,9 @@ class Sandbox:
         self._server.start()
 
     def stop(self) -> None:
-        """Stops answering and ends the thread; open connections are cut. Does nothing when it does not run."""
+        """Stops the server and ends its thread; open connections are cut. Does nothing when it does not run."""
         if self._server is not None:
-            # Requests that are being answered still ask for the addresses.
+            # Requests that are under way still ask for the addresses.
             self._server.stop()
             self._server, self._base_url = None, ""
 

@@ -26,7 +26,7 @@ def listening_sockets(ports: Sequence[int]) -> list[socket.socket]:
         OSError: The port is taken, or may not be used; its ``filename`` names it.
     """
     with contextlib.ExitStack() as opened:
-        # asyncio turns Nagle's algorithm off only where the protocol is named; with it each answer takes 40 ms longer.
+        # asyncio turns Nagle's algorithm off only where the protocol is named; with it a response takes 40 ms longer.
         kind = socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP
         sockets = [opened.enter_context(socket.socket(*kind)) for _ in ports]
         for sock, port in zip(sockets, ports, strict=True):

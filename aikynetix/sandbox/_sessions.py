@@ -1,4 +1,4 @@
-"""The sessions of the sandbox, and what the API answers for each of them. Pure.
+"""The sessions of the sandbox, and how the API responds to each of them. Pure.
 
 The wording of the errors is the vendor's page's ("Error Handling" of each operation).
 """
@@ -19,7 +19,7 @@ class Outcome(StrEnum):
     READY = "ready"
     """GET gives the URL; POST makes the video again and gives the URL."""
     NOT_GENERATED = "not-generated"
-    """GET is 404 until a POST was sent and ``polls`` further GETs were answered with 404; then it gives the URL."""
+    """GET is 404 until a POST was sent and ``polls`` further GETs got 404; then it gives the URL."""
     ALREADY_ANALYZED = "already-analyzed"
     """GET gives the URL; POST is 400, as for a session that was analyzed before."""
     FORBIDDEN = "forbidden"
@@ -38,8 +38,8 @@ class SandboxSession:
 
     Attributes:
         id: The session id, as it is put in the request's path. At least one character.
-        outcome: What the API answers for it.
-        polls: For ``NOT_GENERATED`` only: how many GETs after the POST are still answered with 404. With 0 the POST
+        outcome: How the API responds to it.
+        polls: For ``NOT_GENERATED`` only: how many GETs after the POST still get 404. With 0 the POST
             itself gives the URL, otherwise it gives an empty object (the spec does not require the URL). ``None``
             stands for the sandbox's own ``polls``.
         video: The bytes that the storage serves for it. ``None`` stands for the sandbox's own ``video``.
@@ -94,7 +94,7 @@ _URL = ApiResponse(200, with_url=True)
 _ANALYZED = ApiResponse(400, "Session already analyzed.")
 _NO_ADMIN = ApiResponse(400, "Invalid parameters: missing or invalid admin UID.")
 _BROKEN = ApiResponse(500, "An unexpected error occurred on the server.")
-# What retrieving and what generating the video is answered with, where nothing that was asked before matters.
+# What retrieving and what generating the video gets, where nothing that was asked before matters.
 _FIXED: Mapping[Outcome, tuple[ApiResponse, ApiResponse]] = {
     Outcome.READY: (_URL, _URL),
     Outcome.ALREADY_ANALYZED: (_URL, _ANALYZED),
@@ -112,12 +112,12 @@ _FIXED: Mapping[Outcome, tuple[ApiResponse, ApiResponse]] = {
 
 
 def respond(session: SandboxSession, generates: bool, left: int | None, polls: int) -> tuple[ApiResponse, int | None]:
-    """Decides what the API answers, and what is left for the next request.
+    """Decides the response, and what is left for the next request.
 
     Args:
         session: The session asked for.
         generates: Whether its video is asked to be made.
-        left: How many GETs are still to be answered with 404; None before the first POST.
+        left: How many GETs are still to get 404; None before the first POST.
         polls: How many those are after the POST, where the session does not say it itself.
     """
     if session.outcome is not Outcome.NOT_GENERATED:

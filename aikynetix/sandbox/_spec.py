@@ -1,7 +1,7 @@
 """What the API looks like, all of it from the regenerated package: a changed spec needs no change of the sandbox.
 
-`aikynetix_api.facade` tells method, path, credentials and the place of the video's URL by the requests that it makes;
-the vendor's document beside it tells which parameters and bodies are right, and which responses.
+`aikynetix_api.facade` tells method, path and credentials by the requests that it makes, and the JSON path of the
+video's URL; the vendor's document beside it tells which parameters and bodies are right, and which responses.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 PREFIX = urlsplit(facade.BASE_URL or "").path.rstrip("/")
 """The path of the vendor's server, which every path of the API begins with."""
 
-KEY_PLACE, KEY_NAME = facade.API_KEY or ("header", "API-KEY")
+KEY_LOCATION, KEY_NAME = facade.API_KEY or ("header", "API-KEY")
 TOKEN_HEADER, TOKEN_PREFIX = facade.BEARER or ("Authorization", "Bearer ")
 
 _MARK = "session-mark"

@@ -12,14 +12,14 @@ from aikynetix_api import facade
 from aikynetix._cli.doctor import _clock, _verdict
 from tests.faults.scenario import answer, raw
 from tests.faults.server import FaultServer, Script
-from tests.spec import KEY_NAME, KEY_PLACE, TOKEN_HEADER, TOKEN_PREFIX, success
+from tests.spec import KEY_LOCATION, KEY_NAME, TOKEN_HEADER, TOKEN_PREFIX, success
 
 if TYPE_CHECKING:
     from aikynetix.sandbox import Sandbox
 
     from .conftest import Command
 
-KEY_STYLE = f"{KEY_NAME}: <key>" if KEY_PLACE == "header" else f"{KEY_PLACE} {KEY_NAME}=<key>"
+KEY_STYLE = f"{KEY_NAME}: <key>" if KEY_LOCATION == "header" else f"{KEY_LOCATION} {KEY_NAME}=<key>"
 BEARER_STYLE = f"{TOKEN_HEADER}: {TOKEN_PREFIX}<token>"
 
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aikynetix import DownloadError, DownloadInterruptedError, IntegrityError, SignedUrlExpiredError
-from aikynetix._download._failures import Failure, Kind, Setbacks, Step
+from aikynetix._download._failures import Failure, FailureTracker, Kind, Step
 from aikynetix._download._object import ObjectVersion, RangeResponse, validate_response
 from aikynetix._download._partial import STEP, Segment, SegmentTable
 
@@ -56,16 +56,16 @@ def test_every_failure_has_its_step(failure: Failure, state: dict[str, Any], exp
     """Wait, ask for a fresh URL, use fewer connections, ask for the whole, start over, or give up with a class."""
     how = {"others": False, "may_drop": False} | state
     had = how.pop("failures") - (not how["others"] and failure.status not in (400, 401, 403, 404, 410))
-    setbacks = Setbacks(max_retries=how.pop("max_retries", 3), failures=had, renewals=how.pop("renewals", 0))
-    step, wait = setbacks.decide(failure, done=0, draw=0.5, **how)
+    failures = FailureTracker(max_retries=how.pop("max_retries", 3), failures=had, renewals=how.pop("renewals", 0))
+    step, wait = failures.decide(failure, done=0, draw=0.5, **how)
     assert (step, failure.error if step is Step.GIVE_UP else wait) == expected
 
 
 def test_a_storage_may_ask_for_half_a_minute_in_all() -> None:
     """Retry-After is honoured while the waits fit into the budget together; with progress it begins anew."""
-    setbacks, busy = Setbacks(max_retries=9), status(503, retry_after=20.0)
+    failures, busy = FailureTracker(max_retries=9), status(503, retry_after=20.0)
     how: dict[str, Any] = {"others": False, "fresh": True, "may_drop": False, "draw": 0.5}
-    steps = [setbacks.decide(busy, done=done, **how)[0] for done in (0, 0, 1 << 20)]
+    steps = [failures.decide(busy, done=done, **how)[0] for done in (0, 0, 1 << 20)]
     assert steps == [Step.WAIT, Step.GIVE_UP, Step.WAIT]
 
 

@@ -47,7 +47,7 @@ def ask(http: httpx.Client) -> Ask:
 
 def with_key(request: httpx.Request, key: str) -> httpx.Request:
     """Add an API key to a request, where the document wants it."""
-    if spec.KEY_PLACE == "query":
+    if spec.KEY_LOCATION == "query":
         request.url = request.url.copy_add_param(spec.KEY_NAME, key)
     request.headers.update(spec.key_headers(key))
     return request
