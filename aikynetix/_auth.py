@@ -125,7 +125,7 @@ class BearerToken(httpx.Auth):
             self._token = checked_secret(token, "token= (or AIKYNETIX_TOKEN)")
         self._header, self._prefix = "Authorization", "Bearer "
         self._lock = threading.RLock()
-        self._is_asking = False
+        self._is_refreshing = False
         self._async_lock: tuple[object, anyio.Lock] | None = None  # made where it is used, with its event loop
 
     def _bind(self, spec: SpecDefaults, asynchronous: bool) -> None:
@@ -160,15 +160,15 @@ class BearerToken(httpx.Auth):
 
     def _refresh(self, refused: Secret | None) -> Secret:
         with self._lock:  # of many threads refused at once, the first asks and the others use what it got
-            if self._is_asking:
+            if self._is_refreshing:
                 raise ConfigurationError("the token callable called this client recursively.", setting="token")
             if self._token is refused:
-                self._is_asking = True
+                self._is_refreshing = True
                 try:
                     with _mapped():
                         value = cast("Callable[[], Any]", self._source)()
                 finally:
-                    self._is_asking = False
+                    self._is_refreshing = False
                 self._take(value)
             return cast("Secret", self._token)
 

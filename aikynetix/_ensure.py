@@ -46,7 +46,7 @@ def ensure_flow(
     raised; `VideoNotReadyError` when ``wait`` seconds are over.
     """
     look, make = get_analyzed_video(session_id, analysis), generate_analyzed_video(session_id, analysis)
-    pending: APIError | None = None
+    pending_error: APIError | None = None
     began, pause, looks, is_running = clock(), _FIRST_PAUSE, 0, False
     while True:
         outcome: Polled = yield look
@@ -54,16 +54,16 @@ def ensure_flow(
             return outcome
         elapsed, asked_to_wait = clock() - began, 0.0
         if outcome is None or isinstance(outcome, NotFoundError):
-            looks += pending is not None
-            is_believed = looks >= _MAX_LOOKS or (elapsed >= wait and not _is_uncertain(pending))
-            if pending is not None and outcome is not None and is_believed:
-                raise pending
-            if not is_running and (pending is None or (_is_uncertain(pending) and looks < _MAX_LOOKS)):
+            looks += pending_error is not None
+            is_believed = looks >= _MAX_LOOKS or (elapsed >= wait and not _is_uncertain(pending_error))
+            if pending_error is not None and outcome is not None and is_believed:
+                raise pending_error
+            if not is_running and (pending_error is None or (_is_uncertain(pending_error) and looks < _MAX_LOOKS)):
                 made: Polled = yield make
                 if isinstance(made, AnalyzedVideo):
                     return made
-                elapsed, pending = clock() - began, _pending(made)
-                is_running = pending is None
+                elapsed, pending_error = clock() - began, _pending_error(made)
+                is_running = pending_error is None
                 if isinstance(made, BadRequestError):
                     continue  # "analyzed already" is settled by looking at once
         elif is_running and isinstance(outcome, RateLimitError):
@@ -76,12 +76,12 @@ def ensure_flow(
                 "it may still be in the making, so ask again later or with a longer wait",
                 session_id=session_id,
                 waited=elapsed,
-            ) from pending
+            ) from pending_error
         yield float(min(wait - elapsed, max(pause, asked_to_wait)))
         pause = min(pause * 1.5, _LONGEST_PAUSE)
 
 
-def _pending(outcome: APIError | None) -> APIError | None:
+def _pending_error(outcome: APIError | None) -> APIError | None:
     """Return the error of a POST that the next GET has to settle; raise one that is final."""
     if outcome is None or isinstance(outcome, ConflictError):
         return None

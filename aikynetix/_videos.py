@@ -260,8 +260,8 @@ class AnalyzedVideos(_VideosBase):
                 be a pair of an id and the analysis of that session; a mapping has an analysis for each id.
             to: A folder or an fsspec URL; ``manifest.jsonl`` and ``index.html`` are written there.
             analysis: ``"jump"`` or ``"weightlifting"``: which analysis to make where there is none yet.
-            concurrency: Sessions at a time, 1 or more (192 and up are the same); up to 12 beside them whose videos
-                arrive already.
+            concurrency: Sessions at a time, 1 or more (192 and up are the same), plus up to min(12, 0.75 * concurrency)
+                that are downloading already.
             retry_failed: Do only the sessions that failed in an earlier call.
             wait: Seconds to wait for a video that is not there yet.
             executor: Where to run the downloads instead of in threads of this process, such as a process pool or a

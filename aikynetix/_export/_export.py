@@ -16,7 +16,7 @@ from .._errors import AikynetixError, ConfigurationError, DownloadError
 from .._operations import checked_count, checked_destination
 from ._folder import Folder, RemoteFolder
 from ._record import ExportRecord, ExportStatus, shown_id
-from ._run import Run, beside, close, sessions
+from ._run import Run, close, extra_downloads, sessions
 
 # A client has 256 connections to each host, of which parts of large videos may take 64.
 _MAX_AT_A_TIME = 192
@@ -37,7 +37,7 @@ def export(
     ``how`` has ``executor``, where to work instead of in threads of this process; ``make_client``, which makes the
     client of a worker of the executor, takes ``max_retries``, and pickles; and the arguments of `Run`.
     """
-    return _run(session_ids, to, download, **how).records()
+    return _new_run(session_ids, to, download, **how).records()
 
 
 def export_async(
@@ -48,7 +48,7 @@ def export_async(
 ) -> AsyncGenerator[ExportRecord]:
     """Return an asynchronous iterator over the records; the arguments and errors are those of `export`."""
     call: Future[Callable[..., DownloadedVideo]] = Future()  # for the event loop that will ask for the records
-    run = _run(session_ids, to, lambda **request: call.result()(partial(download, **request)), **how)
+    run = _new_run(session_ids, to, lambda **request: call.result()(partial(download, **request)), **how)
     return _async_records(run, call)
 
 
@@ -68,7 +68,7 @@ async def _async_records(run: Run, call: Future[Callable[..., DownloadedVideo]])
             await in_thread(close, records)
 
 
-def _run(
+def _new_run(
     session_ids: Iterable[Any],
     to: str | os.PathLike[str],
     download: Callable[..., DownloadedVideo],
@@ -87,7 +87,7 @@ def _run(
     items = session_ids.items() if isinstance(session_ids, Mapping) else session_ids
     how["concurrency"], folder = concurrency, folder_of(to)
     if executor is None:
-        stop, pool = Stop(), ThreadPoolExecutor(concurrency + beside(concurrency), "aikynetix-export")
+        stop, pool = Stop(), ThreadPoolExecutor(concurrency + extra_downloads(concurrency), "aikynetix-export")
         return Run(items, folder, pool, lambda request: record_of(download(**request, cancel=stop)), stop, **how)
     try:
         task = Task(pickle.dumps(make_client))

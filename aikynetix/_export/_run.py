@@ -150,9 +150,9 @@ class Run:
         self._fault: Exception | None = None  # the caller's own
         self._quiet_until = -inf  # one warning for all sessions that wait
         self._active: dict[Future[ExportRecord | Exception], Job] = {}
-        self._arriving: set[str] = set()  # ids of those whose videos are
+        self._downloading: set[str] = set()  # ids of sessions whose videos are on their way
         self._again: list[Job] = []
-        self._done: SimpleQueue[Future[ExportRecord | Exception] | None] = SimpleQueue()  # None: a video arrives
+        self._done: SimpleQueue[Future[ExportRecord | Exception] | None] = SimpleQueue()  # None: a download has begun
 
     def __del__(self) -> None:
         if not self._has_begun:
@@ -198,7 +198,7 @@ class Run:
     def _begin_next(self) -> Job | ExportRecord | None:
         """Begin a session, if one may be; return its record where nothing is to be done for it."""
         now = time.monotonic()
-        waiting = len(self._active) - min(len(self._arriving), beside(self._limiter.window))
+        waiting = len(self._active) - min(len(self._downloading), extra_downloads(self._limiter.window))
         if waiting >= self._limiter.window or self._limiter.delay(now) > 0:
             return None
         found = next((job for job in self._again if job.due <= now), None) or self._next_listed()
@@ -235,8 +235,8 @@ class Run:
 
     def _observe(self, session_id: str, done: int, size: int | None) -> None:
         """Take in how far a video is; from any thread."""
-        if session_id not in self._arriving:
-            self._arriving.add(session_id)
+        if session_id not in self._downloading:
+            self._downloading.add(session_id)
             self._done.put(None)
         try:
             if self._observer is not None:
@@ -254,7 +254,7 @@ class Run:
         if future is None:
             return None
         job = self._active.pop(future)
-        self._arriving.discard(shown_id(job.request["session_id"]))
+        self._downloading.discard(shown_id(job.request["session_id"]))
         outcome = CancelledError() if future.cancelled() else future.exception() or future.result()
         if not isinstance(outcome, ExportRecord):
             if self.is_stopped:
@@ -316,8 +316,8 @@ class Run:
         self._folder.write_page()
 
 
-def beside(concurrency: int) -> int:
-    """Return how many sessions whose videos arrive may be under way beside ``concurrency`` others.
+def extra_downloads(concurrency: int) -> int:
+    """Return how many running downloads are allowed in addition to ``concurrency`` sessions.
 
     A lookup is mostly waiting, a download mostly work: one would wait for the other. Of many sessions some do either.
     """
