@@ -102,7 +102,7 @@ def test_two_exports_at_once_agree(service: Service, url: str, *, is_garbage: bo
         for record in list(videos.export(ids, url)):
             fs.pipe_file(fsspec.core.url_to_fs(str(record.path))[1], b"garbage")
         fs.rm_file(f"{root}/manifest.jsonl")
-    service.store(100_000, rate=200_000)
+    service.store(100_000, rate=80_000)  # so that both have begun before the first is done
     service.latency = 0.1
     fetched(service)
     with ThreadPoolExecutor(2) as pool:
