@@ -16,7 +16,7 @@ class AikynetixError(Exception):
 
     Args:
         message: What happened, and what to do.
-        **attributes: Those that the class documents; what is not given has the value that says nothing.
+        **attributes: The attributes that the class documents; the others keep their defaults.
     """
 
     def __init__(self, message: str, **attributes: object) -> None:

@@ -94,7 +94,7 @@ class _Stream(httpcore.NetworkStream):
 @contextmanager
 def _ended_by(is_cancelled: Callable[[], bool] | None, connection: socket.socket) -> Generator[None]:
     """End ``connection`` once its request is not wanted any more; a handshake cannot be done in steps everywhere."""
-    if is_cancelled is None or isinstance(connection, ssl.SSLSocket):  # such a one has no copy
+    if is_cancelled is None or isinstance(connection, ssl.SSLSocket):  # an SSLSocket cannot be duplicated
         yield
         return
     done = Event()
@@ -148,7 +148,7 @@ def set_backend(transport: Any) -> None:
 
 
 def note_tunnel(transport: Any, request: httpx.Request) -> None:
-    """Have ``transport.has_tunnel`` say whether its proxy has opened one, which httpcore's trace extension tells."""
+    """Keep ``transport.has_tunnel``, whether its proxy has opened a tunnel, right by httpcore's trace extension."""
     theirs = request.extensions.get("trace")
 
     def note(name: str, info: Any) -> Any:

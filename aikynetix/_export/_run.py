@@ -124,7 +124,7 @@ class Run:
         stop: Ends what is under way in threads of this process; None where the executor has other ones.
     """
 
-    is_stopped = False  # set by any thread, it ends `records` within a tenth of a second, unless the list keeps it
+    is_stopped = False  # any thread may set it: `records` then ends within 0.1 s, or when the list yields its next item
 
     def __init__(
         self,
