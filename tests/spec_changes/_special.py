@@ -6,6 +6,7 @@ from __future__ import annotations
 import copy
 import io
 import json
+from functools import partial
 from typing import Any
 
 from ruamel.yaml import YAML
@@ -29,8 +30,14 @@ from tests.spec_changes._change import (
     success,
 )
 
+# Quotes, escapes and templates; and what would end the run if a docstring, a string, a comment or a line let it out.
 _HOSTILE = (
-    '""" ; import os; os.system("x") ; \'\'\' \\" \\N{x} \\ux {{7*7}} {% raw %} <script> \u202e \u0000 ${x} %s {0} \\'
+    '""" ; import os; os.system("x") ; \'\'\' \\" \\N{x} \\ux {{7*7}} {% raw %} <script> \u202e \u0000 ${x} %s {0} \\',
+    *(
+        f"{opened}\nraise SystemExit\n{closed}"
+        for opened, closed in (('"""', '"""'), ("'''", "'''"), ('\\"""', "#"), ('")', '("'), ("')", "('"), ("x", "#"))
+    ),
+    *("', exit(), '", '" + str(exit()) + "', "{exit()}", "{{ cycler.__init__.__globals__.os.abort() }}", "x\rexit()"),
 )
 _VIDEO: Json = {"type": "object", "properties": {"analyzed_video_url": {"type": "string", "format": "uri"}}}
 _SIZE: Json = {"properties": {"size": {"type": "integer"}}}
@@ -60,17 +67,17 @@ def _reordered(node: Any) -> Any:
     return [_reordered(one) for one in node] if isinstance(node, list) else node
 
 
-def _hostile(spec: Json) -> None:
-    spec["info"].update(title=_HOSTILE, description=_HOSTILE, version=_HOSTILE)
+def _hostile(text: str, spec: Json) -> None:
+    spec["info"].update(title=text, description=text, version=text)
     for operation in both(spec):
-        operation.update(summary=_HOSTILE, description=_HOSTILE, operationId=_HOSTILE, tags=[_HOSTILE])
+        operation.update(summary=text, description=text, operationId=text, tags=[text])
         for one in operation["parameters"]:
-            one.update(description=_HOSTILE, example=_HOSTILE)
-        success(operation).update(description=_HOSTILE, title=_HOSTILE, example=_HOSTILE)
-        field = {**_TEXT, "enum": [_HOSTILE, "b"], "description": _HOSTILE, "default": _HOSTILE}
-        success(operation)["properties"][_HOSTILE] = field
-        add_parameter(operation, _HOSTILE, schema={**_TEXT, "default": _HOSTILE})
-    responses = {"200": {"description": _HOSTILE}}
+            one.update(description=text, example=text)
+        success(operation).update(description=text, title=text, example=text)
+        field = {**_TEXT, "enum": [text, "b"], "description": text, "default": text}
+        success(operation)["properties"][text] = field
+        add_parameter(operation, text, schema={**_TEXT, "default": text})
+    responses = {"200": {"description": text}}
     spec["paths"]['/x"/{y}/{__class__}/%7D/\\'] = {"get": {"responses": responses, "operationId": "\u202eevil"}}
 
 
@@ -168,7 +175,7 @@ SPECIAL: tuple[Change, ...] = (
     Change("JSON with comments and commas at ends", WORKS, _written(_commented)),
     Change("the version of OpenAPI as a number", WORKS, _written(lambda text: text.replace('"3.1.1"', "3.1").encode())),
     Change("keys in another order", WORKS, _reordered),
-    Change("hostile names and words", WORKS, _hostile),
+    *(Change(f"hostile names and words {n}", WORKS, partial(_hostile, text)) for n, text in enumerate(_HOSTILE)),
     Change("huge descriptions", WORKS, lambda spec: (get(spec).update(description="Very long. " * 10_000), post(spec).update(description="x" * 100_000))[0]),
     Change("deeply nested schemas", WORKS, _deep(30, lambda list_: {"type": "object", "properties": {"in": list_}})),
     Change("nested 400 levels deep", REFUSED, _deep(400, lambda list_: list_), says="levels deep"),
