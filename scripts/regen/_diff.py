@@ -381,15 +381,13 @@ def _draft(changes: Sequence[Change]) -> Iterator[str]:
     source = (_ROOT / "aikynetix" / "_version.py").read_text("utf-8")
     version = re.findall(r'__version__ = "(\d+\.\d+\.\d+)', source)[0]
     major, minor, patch = map(int, version.split("."))
-    following, why = f"{major}.{minor}.{patch + 1}", "patch: words alone"
+    step, following = "minor", f"{major}.{minor + 1}.0"  # before 1.0.0 for breaking changes too (SemVer, section 4)
     if BREAKING in kinds and major:
-        following, why = f"{major + 1}.0.0", "major: breaking for callers"
-    elif kinds != {DOCUMENTATION}:
-        more = "minor: callers get more" if ADDITIVE in kinds else "at least minor"
-        why = "minor, as breaking changes are before 1.0.0" if BREAKING in kinds else more
-        following = f"{major}.{minor + 1}.0"
-    why += "; a person should look at what was not classified" * (UNCLASSIFIED in kinds)
-    yield f"## Draft for CHANGELOG.md\n\nVersion {version} -> {following} ({why}).\n"
+        step, following = "major", f"{major + 1}.0.0"
+    elif kinds == {DOCUMENTATION}:
+        step, following = "patch", f"{major}.{minor}.{patch + 1}"
+    unsure = ", or more: a person should look at what was not classified" * (UNCLASSIFIED in kinds)
+    yield f"## Draft for CHANGELOG.md\n\nVersion {version} -> {following} ({step}{unsure}).\n"
     told = {kind: _entries([one for one in changes if one.kind == kind]) for kind in KINDS}
     broken = [f"**Breaking:** {entry}" for entry in told[BREAKING]]
     removed = [entry for entry in broken if " is gone" in entry]
