@@ -82,10 +82,12 @@ def build(planned: Plan, folder: Path) -> Path:
     (package / "openapi.json").write_bytes(to_bytes(planned.spec))
     wrong = _check_requests(planned, package)
     for endpoint in planned.canonical.endpoints:
-        kinds = _accepted(planned.canonical.credentials, endpoint.operation)
+        kinds, why = _accepted(planned.canonical.credentials, endpoint.operation), wrong.get(endpoint.module)
+        if kinds is None and not why:
+            continue
         path = package / endpoint.file
         source = path.read_text("utf-8")
-        if why := wrong.get(endpoint.module):
+        if why:
             which = f" ({endpoint.name})" if endpoint.suffix else ""
             said = f"{endpoint.operation.label}{which} cannot be called: {why}"
             planned.canonical.caveats.append(said)
