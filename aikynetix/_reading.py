@@ -42,19 +42,22 @@ class Decoder:
         if self._zlib is None:
             yield data
             return
-        while data:
+        is_full = False  # then more may wait inside, though no input is left
+        while data or is_full:
             if self._zlib.eof:
                 if not data.startswith(b"\x1f"):
                     return  # what follows is no further member (RFC 1952, section 2.2), and no part of the body
                 self._zlib = zlib.decompressobj(_GZIP_OR_ZLIB)
             try:
-                yield self._zlib.decompress(data, _STEP)
+                piece = self._zlib.decompress(data, _STEP)
             except zlib.error as error:
                 if self._has_begun:
                     raise httpx.DecodingError("the response's body is not in the compression that it claims") from error
                 self._zlib = zlib.decompressobj(-zlib.MAX_WBITS)  # deflate without its frame, as some servers send it
             else:
+                yield piece
                 data = self._zlib.unused_data if self._zlib.eof else self._zlib.unconsumed_tail
+                is_full = len(piece) == _STEP
             self._has_begun = True
 
     def finish(self) -> None:

@@ -323,7 +323,7 @@ def retry_after(headers: httpx.Headers, now: float) -> float | None:
 
 
 def _timestamp(text: str) -> float | None:
-    if not any(char.isalpha() for char in text):
+    if ":" not in text or not any(char.isalpha() for char in text):  # dateutil takes "30s" for a moment, too
         return None
     from dateutil import parser  # here, because few responses have a date that matters
 

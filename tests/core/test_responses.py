@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+import zlib
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -12,6 +13,7 @@ import httpx
 import pytest
 
 from aikynetix import AnalyzedVideo, APIResponseValidationError, APIStatusError
+from aikynetix._reading import Decoder
 from tests.contract.callers import Replies, ask
 from tests.secrets.hunt import KEY
 
@@ -144,6 +146,7 @@ def test_a_redirect_that_is_not_followed_tells_where_it_leads(location: str, sho
     ("header", "seconds"),
     [
         *(("", None), ("0", 0.0), (" 12 ", 12.0), ("1.5", 1.5), ("1.5.5", None), ("-1", None), ("soon", None)),
+        *((wish, None) for wish in ("30s", "10 s", "5m", "Mon", "2 minutes", "10:30")),
         *(("9" * 64, float("9" * 64)), ("9" * 65, None)),
         ("Thu, 01 Jan 2026 00:00:10 GMT", 10.0),
         ("Thu, 01 Jan 2026 00:00:10 -0000", 10.0),
@@ -152,7 +155,7 @@ def test_a_redirect_that_is_not_followed_tells_where_it_leads(location: str, sho
         ("Thu Jan  1 00:00:10 2026", 10.0),
         ("Wed, 31 Dec 2025 23:00:00 GMT", 0.0),
         ("Thu, 32 Jan 2026 00:00:10 GMT", None),
-        (f"10h1{'9' * 40}Feb-5", None),
+        (f"10:01h1{'9' * 40}Feb-5", None),
     ],
 )
 def test_a_retry_after_is_read_in_both_forms(header: str, seconds: float | None) -> None:
@@ -247,6 +250,17 @@ _READERS: dict[str, Callable[[str], object]] = {
     "name": lambda text: AnalyzedVideo("s", f"https://h/{quote(text)}").filename,
     "disposition": lambda text: AnalyzedVideo("s", f"https://h/?response-content-disposition={quote(text)}").filename,
 }
+
+
+@pytest.mark.parametrize("wbits", [-15, 15, 31])
+def test_a_body_is_unpacked_to_its_last_byte(wbits: int) -> None:
+    """Where the last input is used up some output may be left; a body that has one end too few is not whole."""
+    for size in (262_144, *range(262_160, 262_500, 7), 524_600):
+        packer = zlib.compressobj(wbits=wbits)
+        packed = packer.compress(bytes(size)) + packer.flush()
+        decoder = Decoder("gzip" if wbits > 15 else "deflate")
+        assert sum(map(len, decoder.feed(packed))) == size
+        decoder.finish()
 
 
 @pytest.mark.parametrize("reader", _READERS)
