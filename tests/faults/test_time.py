@@ -16,7 +16,7 @@ from tests.secrets.hunt import KEY
 
 from .api import SCENARIOS
 from .calls import assert_as_documented, outcome_of, scripts_of
-from .scenario import FOUND_BODY, HEAD, Scenario, answer, raw
+from .scenario import HEAD, raw
 from .server import Drip, FaultServer
 from .storage import STORAGE
 
@@ -24,8 +24,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from .scenario import Scenario
+
 BUDGET = 3.0
-"""Seconds that an attempt may take here; a tenth of it is what ending takes."""
+"""Seconds that an attempt may take here."""
+_NOISE = 1.5  # seconds that a machine with other work may be late by; whoever is slow is so for ever
 STEPS = 3
 """Parts of a download that may each take the timeout: lookup, connecting with the head, and silence in the body."""
 
@@ -48,17 +51,13 @@ def test_who_is_slow_costs_no_call_more_than_its_budget(
     scenarios: tuple[Scenario, ...], timeout: float, tmp_path: Path
 ) -> None:
     """Both clients on every loop, all slow servers at once: the documented error, or success where due."""
-    chosen = [Scenario("quick", answer(FOUND_BODY)), *(each for each in scenarios if each.is_slow)]
-    cases = [(kind, f"{kind}.{each.name}", each) for each in chosen for kind in KINDS]
-    with FaultServer(scripts_of((name, each) for _, name, each in cases)) as server:
+    slow = [(kind, f"{kind}.{each.name}", each) for kind in KINDS for each in scenarios if each.is_slow]
+    with FaultServer(scripts_of((name, each) for _, name, each in slow)) as server:
         call = partial(outcome_of, base_url=server.url, timeout=timeout)
-        ended, late = all_at_once(
-            [partial(call, kind, name, each, tmp_path / name / "v") for kind, name, each in cases]
-        )
-    late += max(took for _, took in ended[: len(KINDS)])  # what a call to a quick server takes among so many
-    for (_, name, scenario), (outcome, took) in zip(cases, ended, strict=True):
+        ended, late = all_at_once([partial(call, kind, name, each, tmp_path / name / "v") for kind, name, each in slow])
+    for (_, name, scenario), (outcome, took) in zip(slow, ended, strict=True):
         assert_as_documented(outcome, scenario, tmp_path / name / "v")
-        assert took < 1.1 * scenario.budget(BUDGET) + late, name
+        assert took < scenario.budget(BUDGET) + late + _NOISE, name
     assert max(took for _, took in ended) > 0.8 * timeout  # some did stall to the end
 
 
