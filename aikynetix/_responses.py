@@ -100,9 +100,17 @@ def request_id(response: httpx.Response) -> str | None:
 def _messages(body: Any) -> Iterator[str]:
     """Yield the texts of an error's JSON body, the most telling first: a known member's, then those about fields."""
     yield from _texts(body, _MESSAGE_KEYS)
-    fields = body.items() if isinstance(body, dict) else ()
-    about = ((name, " ".join(_texts(told))) for name, told in fields if name not in _NO_FIELDS)
-    yield "; ".join(text if name == "non_field_errors" else f"{name}: {text}" for name, text in about if text)
+    yield "; ".join(_field_errors(body))
+
+
+def _field_errors(body: Any, *around: str) -> Iterator[str]:
+    """Yield the texts about fields, each behind the name of its field, and of those ``around`` it."""
+    for name, told in body.items() if isinstance(body, dict) and len(around) < 5 else ():
+        names = around if name == "non_field_errors" else (*around, name)
+        if text := " ".join(_texts(told)) if name not in _NO_FIELDS else "":
+            yield f"{'.'.join(names)}: {text}".removeprefix(": ")
+        else:
+            yield from _field_errors(told, *names)
 
 
 def _texts(value: Any, keys: Sequence[str] = _TEXT_KEYS, depth: int = 0) -> Iterator[str]:

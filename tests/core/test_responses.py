@@ -64,6 +64,8 @@ def error(status: int = 400, body: Any = b"", headers: dict[str, str] | None = N
         ({"is_jump": ["Must be a valid boolean."]}, "is_jump: Must be a valid boolean."),
         ({"a": ["One.", "Two."], "b": "Three."}, "a: One. Two.; b: Three."),
         ({"non_field_errors": ["Only one flag."]}, "Only one flag."),
+        ({"athlete": {"age": ["Too low."], "non_field_errors": ["Odd."]}}, "athlete.age: Too low.; athlete: Odd."),
+        ({"errors": {"session_id": ["Bad."]}, "status": 400}, "errors.session_id: Bad."),
         ({"detail": "b", "is_jump": ["x"]}, "b"),
         # What grants access is taken out, whosever it is; ordinary prose stays.
         ({"error": "X-Goog-Signature=ab&x=1"}, "X-Goog-Signature=***&x=1"),
