@@ -1,6 +1,6 @@
 """The ``aikynetix`` command; ``python -m aikynetix`` is the same.
 
-``--version`` is answered before anything is imported: shells and scripts ask for it often.
+``--version`` is printed before anything is imported: shells and scripts ask for it often.
 """
 
 from __future__ import annotations

@@ -106,7 +106,7 @@ class BearerToken(httpx.Auth):
 
     Args:
         token: The token, or a callable that returns one. A callable is asked at the first request, and once more when
-            the API answers 401: Firebase tokens live one hour. `AsyncAikynetix` also takes a coroutine function.
+            the API responds with 401: Firebase tokens live one hour. `AsyncAikynetix` also takes a coroutine function.
 
     Raises:
         ConfigurationError: The token is empty or cannot stand in a header. From a request: the callable returned

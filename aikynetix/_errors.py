@@ -76,7 +76,7 @@ class APITimeoutError(APIConnectionError):
 
 
 class APIStatusError(APIError):
-    """The API answered with a status outside 200 to 299.
+    """The API responded with a status outside 200 to 299.
 
     Attributes:
         status_code: The HTTP status, 100 to 999.

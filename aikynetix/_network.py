@@ -202,7 +202,7 @@ def has_leftover(transport: Any, request: httpx.Request, response: httpx.Respons
 
 
 def _dial(host: str, port: int, extensions: Mapping[str, Any], timeout: float | None) -> socket.socket:
-    """Connect to the first address of ``host`` that answers (RFC 8305, "happy eyeballs").
+    """Connect to the first address of ``host`` that responds (RFC 8305, "happy eyeballs").
 
     Addresses of both families take turns; the next one is tried when one fails, or beside it after 250 ms. Raises the
     first failure where all fail, and `TimeoutError`.

@@ -145,7 +145,7 @@ def video_url(response: httpx.Response, paths: Sequence[Sequence[str]]) -> str |
         scrub_exception(fault, fault.__context__)
         kind = one_line(scrub(response.headers.get("content-type", "no content type")), limit=80)
         raise invalid(
-            response, f"the response is not JSON ({kind}); a proxy or login page may have answered instead of the API"
+            response, f"the response is not JSON ({kind}); a proxy or login page may have responded instead of the API"
         ) from None
     if not isinstance(body, dict):
         kind = _json_kind(body)

@@ -102,7 +102,7 @@ class _Stack:
         where = proxy.url.netloc.decode("ascii", "replace")  # without user and password
         if is_socks or isinstance(error, (httpx.ConnectError, *_STALE)):
             raise httpx.ProxyError(f"cannot be reached at {where} ({error or type(error).__name__})") from error
-        request.extensions[UNSENT] = f"the proxy at {where} does not answer"
+        request.extensions[UNSENT] = f"the proxy at {where} does not respond"
         if isinstance(error, httpx.TimeoutException):
             raise httpx.ConnectTimeout(request.extensions[UNSENT]) from error
 

@@ -50,7 +50,7 @@ class Check(NamedTuple):
 def doctor(ctx: click.Context, session_id: str | None, as_json: bool) -> None:
     """Check settings, credential, network and clock.
 
-    Says which settings are in force and where they come from, whether the server answers, which of the documented
+    Says which settings are in force and where they come from, whether the server responds, which of the documented
     header styles it accepts, and how far this machine's clock is off. With a SESSION whose video is there, the storage
     is tried as well. Never shows a credential; exits like the command that would fail.
     """
@@ -208,10 +208,10 @@ def _reached(error: AikynetixError | None) -> Check:
     if isinstance(error, APIConnectionError | ConfigurationError):
         return _failed("server", error)
     if not isinstance(error, APIStatusError) or error.status_code < 400:
-        return Check("server", "failed", "answers, but not as the API does (a login page?); check the base URL", 1)
+        return Check("server", "failed", "responds, but not as the API does (a login page?); check the base URL", 1)
     if error.status_code >= 500 or error.status_code == 429:
-        return Check("server", "failed", f"answers {error.status_code}; try again later", 6)
-    return Check("server", "ok", "answers")
+        return Check("server", "failed", f"responds with {error.status_code}; try again later", 6)
+    return Check("server", "ok", "responds")
 
 
 def _clock(date: str, now: datetime) -> Check:
@@ -229,7 +229,7 @@ def _clock(date: str, now: datetime) -> Check:
 def _verdict(status: int | None, control: int) -> str:
     """Return whether the server takes a credential in one style: accepted, refused or cannot tell.
 
-    A response other than 401 is a proof only if the server answers differently to no credential at all.
+    A response other than 401 is a proof only if the server responds differently to no credential at all.
     """
     if status == 401:
         return "refused"

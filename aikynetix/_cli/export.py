@@ -117,7 +117,7 @@ def _executor(address: str) -> Executor:
         )  # where this fails, Client hangs when it is dropped
         cluster = distributed.Client(address, timeout=15, set_as_default=False)
     except (OSError, ValueError, TypeError):
-        raise click.UsageError(f"--dask: no scheduler answers at {address}; write tcp://HOST:PORT") from None
+        raise click.UsageError(f"--dask: no scheduler responds at {address}; write tcp://HOST:PORT") from None
     executor: Executor = click.get_current_context().with_resource(cluster).get_executor()
     return executor
 

@@ -241,7 +241,7 @@ def _refusal(response: httpx.Response) -> Failure:
     advice = "; `generate` makes the video anew" if response.status_code in (404, 410) else ""
     return Failure(
         Kind.STATUS,
-        f"the storage answered {response.status_code}{f' ({code})' if code else ''}{advice}",
+        f"the storage responded with {response.status_code}{f' ({code})' if code else ''}{advice}",
         status=response.status_code,
         code=code,
         retry_after=retry_after(response.headers, time.time()),

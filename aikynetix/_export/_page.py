@@ -35,7 +35,7 @@ _REASONS = {
     ),
     "APIConnectionError": "The service could not be reached. Check the network, then run the export again.",
     "APIResponseValidationError": "The service sent a response that cannot be used. Run the export again later.",
-    "APITimeoutError": "The service did not answer in time. Run the export again later.",
+    "APITimeoutError": "The service did not respond in time. Run the export again later.",
     "DownloadError": "The video could not be saved.",
     "DownloadInterruptedError": "The download broke off. Run the export again: it goes on where it was.",
     "IntegrityError": "The video arrived damaged and was not kept. Run the export again.",

@@ -169,7 +169,7 @@ def test_a_proxy_that_is_not_there_is_try_again_later(command: Command) -> None:
         (["download", "s", "--output", ""], "destination is empty"),
         (["download", "s", "--output", "-"], "--output"),
         (["export", "-", "--to", "", "--dry-run"], "is empty"),
-        (["export", "-", "--to", "out", "--dask", "foo"], "no scheduler answers at foo; write tcp://HOST:PORT."),
+        (["export", "-", "--to", "out", "--dask", "foo"], "no scheduler responds at foo; write tcp://HOST:PORT."),
         (["url", "a", "b"], "argument (b). `aikynetix url --help`"),
         (["nonsense"], "nonsense"),
         (["donwload", "s"], "Did you mean 'download'?"),

@@ -147,5 +147,5 @@ def test_the_command_works_on_a_cluster(
     assert run([*arguments, cluster.scheduler.address]) == 0
     assert "3 sessions: 3 done" in capsys.readouterr().err
     assert run([*arguments, "nonsense://x"]) == 2
-    assert "no scheduler answers at nonsense://x" in capsys.readouterr().err
+    assert "no scheduler responds at nonsense://x" in capsys.readouterr().err
     assert len(list((tmp_path / "videos").glob("*.mp4"))) == 3

@@ -126,7 +126,7 @@ def test_a_reason_is_plain_language(error: str) -> None:
     [
         ("PermissionDeniedError", "No.", "This key may not see the session. The service says: No."),
         ("ValueError", "session_id is empty", "This is not a session id. Details: session id is empty"),
-        ("APITimeoutError", "GET https://x", "The service did not answer in time. Run the export again later."),
+        ("APITimeoutError", "GET https://x", "The service did not respond in time. Run the export again later."),
     ],
 )
 def test_a_reason_keeps_what_the_service_said(error: str, message: str, said: str) -> None:

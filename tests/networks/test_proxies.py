@@ -126,7 +126,8 @@ def test_a_proxy_that_is_not_there_is_named(kind: str, scheme: str, job: str, tm
 
 
 @pytest.mark.parametrize(
-    ("hangs_up", "words"), [(True, "the proxy cannot be reached at 127"), (False, "the proxy at 127.* does not answer")]
+    ("hangs_up", "words"),
+    [(True, "the proxy cannot be reached at 127"), (False, "proxy at 127.* does not respond")],
 )
 @pytest.mark.parametrize("scheme", ["http", "socks5"])
 @pytest.mark.parametrize("kind", KINDS)
