@@ -207,6 +207,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"regen: refused. {one_line(_why(error))}\nregen: {options.output} is as it was.", file=sys.stderr)
         return EXIT_REFUSED
     except KeyboardInterrupt:
+        clear_staging(options.output)  # of which a signal may have interrupted the removal
         print(f"regen: interrupted; {options.output} is as it was.", file=sys.stderr)
         return 130
     finally:
@@ -286,8 +287,7 @@ def publish(package: Path, destination: Path) -> None:
     if destination.is_dir() and tree_files(destination) == tree_files(package):
         return
     destination.parent.mkdir(parents=True, exist_ok=True)
-    for left in destination.parent.glob(".regen-*"):  # of a run that was killed outright
-        shutil.rmtree(left, ignore_errors=True)
+    clear_staging(destination.parent)  # of a run that was killed outright
     with tempfile.TemporaryDirectory(prefix=".regen-", dir=destination.parent, ignore_cleanup_errors=True) as staging:
         fresh, old = shutil.copytree(package, Path(staging) / destination.name), Path(staging) / "old"
         try:
@@ -298,6 +298,12 @@ def publish(package: Path, destination: Path) -> None:
             if old.exists() and not destination.exists():
                 old.rename(destination)
             raise
+
+
+def clear_staging(folder: Path) -> None:
+    """Remove what a run that was interrupted may have left beside the package."""
+    for left in folder.glob(".regen-*"):
+        shutil.rmtree(left, ignore_errors=True)
 
 
 def tree_files(folder: Path) -> dict[str, bytes]:
