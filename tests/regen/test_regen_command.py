@@ -254,4 +254,4 @@ def test_an_interruption_leaves_nothing_behind(regen: Regen, number: signal.Sign
     after = regen.tree()
     assert after == regen.before or (b"eu.aikynetix.app" in after["facade.py"] and after.keys() == regen.before.keys())
     if run.returncode >= 0:  # a signal before the program had begun to listen ends the interpreter itself
-        assert list(scratch.iterdir()) == []
+        assert list(scratch.glob("regen-*")) == []  # Python itself may leave the file by which it tries the folder
