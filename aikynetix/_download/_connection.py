@@ -220,7 +220,7 @@ def _open_bytes(
         response.close()
         may_be_plain, parsed = is_local, _parsed(response.headers["location"], parsed)
         url = str(parsed)
-    raise Failure(Kind.STATUS, "the storage redirects in a circle", status=310)
+    raise Failure(Kind.FINAL, "the storage redirects in a circle")
 
 
 def _parsed(url: str, base: httpx.URL | None = None) -> httpx.URL | None:
