@@ -54,7 +54,9 @@ class Shapes:
     def __init__(self, spec: Json) -> None:
         self.target = AllOfMerger(spec).target
         self._known: dict[int, tuple[Any, list[Shape]]] = {}
-        self._open: list[Json] = []
+        self._made: dict[str, list[Shape]] = {}  # those of alternatives
+        self._open: list[str] = []
+        self._has_cut = False
 
     def of(self, schema: Any) -> list[Shape]:
         """Return the shapes of a schema, which is anything where there is none."""
@@ -74,11 +76,23 @@ class Shapes:
         found = [] if alternatives else _plain_shapes(flat, rest)
         for one in alternatives:
             whole = {"allOf": [one, rest]} if rest else one
-            if whole not in self._open:  # an alternative of itself adds nothing
-                self._open.append(whole)
-                found += self._found(whole)
-                self._open.pop()
+            found += self._of_alternative(whole)
         return _distinct([*found, *([Shape("null")] if flat.get("nullable") else [])])
+
+    def _of_alternative(self, whole: Json) -> list[Shape]:
+        """Return the shapes of an alternative, of each one once: they may be doubled at every level."""
+        key = json.dumps(whole, sort_keys=True)
+        if key in self._open:  # an alternative of itself adds nothing; what is around it is not known by itself then
+            self._has_cut = True
+            return []
+        found = self._made.get(key)
+        if found is None:
+            self._open.append(key)
+            found = self._found(whole)
+            self._open.pop()
+            if not self._has_cut:
+                self._made[key] = found
+        return found
 
 
 def _plain_shapes(flat: Json, rest: Json) -> list[Shape]:

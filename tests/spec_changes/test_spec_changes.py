@@ -6,9 +6,21 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from scripts.regen._diff import compare
 from scripts.regen._document import RefusedError
 from scripts.regen._pipeline import Plan, build, plan
-from tests.spec_changes._change import GENERATE, GET, LOUD, REFUSED, WORKS, Change, changed_document, recorded
+from tests.spec_changes._change import (
+    BASE,
+    GENERATE,
+    GET,
+    LOUD,
+    REFUSED,
+    WORKS,
+    Change,
+    changed_document,
+    planned_of,
+    recorded,
+)
 from tests.spec_changes._server import SESSION, VIDEO_URL
 from tests.spec_changes._special import SPECIAL
 
@@ -18,6 +30,7 @@ if TYPE_CHECKING:
     from tests.spec_changes.conftest import User
 
 CHANGES = (*recorded(), *SPECIAL)
+_FIRST = planned_of(BASE)
 _GENERATED = {GET: ("get", "plain"), GENERATE: ("generate", "generate_later", "generate_plain")}
 
 
@@ -38,6 +51,7 @@ def test_the_facade_works_after(change: Change, user: User, tmp_path: Path) -> N
     """After an absorbed change the facade does all it did, against a server that follows the changed document."""
     planned, used = _used(change, user, tmp_path)
     assert planned.findings == []
+    assert all(len(compare(*sides)) < 300 for sides in ((_FIRST, planned), (planned, _FIRST)))  # and both soon
     assert used["unfit"] == []
     *done, missing = used["results"].values()
     assert done == [{"url": VIDEO_URL}] * 5
