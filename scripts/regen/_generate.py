@@ -118,7 +118,7 @@ def _complaint(errors: Any) -> str:
 
 def _format(target: Path) -> None:
     """Sort imports and format with settings given here alone; an enclosing pyproject would change the bytes."""
-    settings = ["--isolated", "--no-cache", "--quiet", "--target-version", "py311"]
+    settings = ["--isolated", "--no-cache", "--no-respect-gitignore", "--quiet", "--target-version", "py311"]
     check = ["check", target.name, *settings, "--fix-only", "--select", "E4,E7,E9,F,I", "--config", "line-length=120"]
     layout = ["format", target.name, *settings, "--line-length", "120"]
     for command in (check, layout):

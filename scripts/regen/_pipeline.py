@@ -231,10 +231,13 @@ def _why(error: Exception) -> str:
 def _run(options: argparse.Namespace) -> int:
     planned = plan(options.spec.read_bytes(), str(options.spec))
     destination: Path = options.output / PACKAGE
-    with tempfile.TemporaryDirectory(prefix="regen-") as folder:
+    if options.check:
+        with tempfile.TemporaryDirectory(prefix="regen-") as folder:
+            return _compare(build(planned, Path(folder)), destination)
+    options.output.mkdir(parents=True, exist_ok=True)
+    clear_staging(options.output)  # of a run that was killed outright
+    with tempfile.TemporaryDirectory(prefix=".regen-", dir=options.output, ignore_cleanup_errors=True) as folder:
         package = build(planned, Path(folder))
-        if options.check:
-            return _compare(package, destination)
         changes = _changes(planned, package, destination)
         text = report(planned, changes, accepted=options.accept)
         print(text)
@@ -283,21 +286,18 @@ def _compare(package: Path, destination: Path) -> int:
 
 
 def publish(package: Path, destination: Path) -> None:
-    """Replace `destination` by `package`, unless it is the same."""
+    """Replace `destination` by `package`, which is in a folder beside it, unless it is the same."""
     if destination.is_dir() and tree_files(destination) == tree_files(package):
         return
-    destination.parent.mkdir(parents=True, exist_ok=True)
-    clear_staging(destination.parent)  # of a run that was killed outright
-    with tempfile.TemporaryDirectory(prefix=".regen-", dir=destination.parent, ignore_cleanup_errors=True) as staging:
-        fresh, old = shutil.copytree(package, Path(staging) / destination.name), Path(staging) / "old"
-        try:
-            if destination.exists():
-                destination.rename(old)
-            fresh.rename(destination)
-        except BaseException:
-            if old.exists() and not destination.exists():
-                old.rename(destination)
-            raise
+    old = package.with_name("old")
+    try:
+        if destination.exists():
+            destination.rename(old)
+        package.rename(destination)
+    except BaseException:
+        if old.exists() and not destination.exists():
+            old.rename(destination)
+        raise
 
 
 def clear_staging(folder: Path) -> None:
