@@ -1,4 +1,4 @@
-"""Requests as the vendor's document describes them; made by `make regen`, never edited by hand."""
+"""Requests, and what responses are read as, by the vendor's document; made by `make regen`, never edited by hand."""
 
 from __future__ import annotations
 
@@ -79,6 +79,14 @@ def path_text(value: Any) -> str:
     if text in ("", ".", ".."):
         raise ValueError(f"{text!r} in a path would send the request to another address")
     return text
+
+
+def has_all(made: Any, data: Any) -> bool:
+    """Tell whether what JSON was read as has every field of it; a closed model drops those that it does not know."""
+    if isinstance(data, dict):
+        fields = made.to_dict() if hasattr(made, "to_dict") else made
+        return all(name in fields and has_all(fields[name], value) for name, value in data.items())
+    return not isinstance(data, list) or all(map(has_all, made, data))
 
 
 def _body(body: Any, media: Sequence[str], encoding: Mapping[str, str], fields: dict[str, Any]) -> dict[str, Any]:

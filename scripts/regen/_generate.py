@@ -133,6 +133,8 @@ def _format(target: Path) -> None:
 
 _ENDPOINT = "endpoint_module.py.jinja"
 _IMPORT = "from ... import errors\n"
+_MODEL = "model.py.jinja"
+_TYPES = "from ..types import UNSET, Unset\n"
 
 _IN_RANGE = "    if {{ code_range[0] }} <= response.status_code <= {{ code_range[1] }}"
 _SHAPED = 'return_string != PythonCode("Any")'
@@ -145,14 +147,36 @@ _SUCCESS = '''def _success(parsed: Any) -> {{ success_type(endpoint) }}:
 
 '''
 
+_UNION = "property_templates/union_property.py.jinja"
 _CAST = "    return cast({{ property.get_type_string()"
 _IF_UNFIT = (
     '    if not isinstance(data, {{ plain_types(property) }}):\n        raise TypeError("it fits no alternative")\n'
 )
+_NS = "    {% set ns = namespace(contains_unmodified_properties = "
+_LOSSY = """    {% set kinds = ["model_property.py.jinja", "list_property.py.jinja"] %}
+    {% set several = property.inner_properties | map(attribute="template") | select("in", kinds) | list | length > 1 %}
+    {% if several %}
+    lossy: list[Any] = []
+    {% endif %}
+"""
+_RETURN = "indent(8) }}\n        return {{ inner_property.python_name }}\n"
+_IF_WHOLE = """indent(8) }}
+        {% if several %}
+        if not has_all({{ inner_property.python_name }}, data):
+            lossy.append({{ inner_property.python_name }})
+            raise TypeError()
+        {% endif %}
+        return {{ inner_property.python_name }}
+"""
+_ELSE_LOSSY = """    {% if several %}
+    if lossy:
+        return lossy[0]
+    {% endif %}
+"""
 
 # A template, what stands there, and what should.
 CORRECTIONS = (
-    (_ENDPOINT, _IMPORT, f"{_IMPORT}from ...wire import path_text, request\n"),
+    (_ENDPOINT, _IMPORT, f"{_IMPORT}from ...wire import has_all, path_text, request\n"),
     # The generator writes each request out by type, and gets headers, files, forms and most styles wrong.
     # `wire.request` does it by value, in one place, and the module only says what goes where.
     (_ENDPOINT, "    {{ header_params(endpoint) | indent(4) }}\n", '{% include "request.jinja" %}\n{% if false %}\n'),
@@ -163,7 +187,12 @@ CORRECTIONS = (
     # A response of no stated shape is a response too.
     (_ENDPOINT, f"and {_SHAPED}", f"and ({_SHAPED} or {_JSON})"),
     # What is of none of the alternatives would be taken for one of those that are not looked at.
-    ("property_templates/union_property.py.jinja", _CAST, _IF_UNFIT + _CAST),
+    (_UNION, _CAST, _IF_UNFIT + _CAST),
+    # A model without additional properties drops those that it does not know, and another alternative may have them.
+    (_UNION, f"{_NS}false", f"{_LOSSY}{_NS}several"),
+    (_UNION, _RETURN, _IF_WHOLE),
+    (_UNION, _IF_UNFIT, _ELSE_LOSSY + _IF_UNFIT),
+    (_MODEL, _TYPES, f"{_TYPES}from ..wire import has_all\n"),
     # The values are a set, and sorted without regard to case those that differ in nothing else keep its chance order.
     ("literal_enum.py.jinja", "enum.values|list|sort", "enum.values|list|sort(case_sensitive=true)"),
 )

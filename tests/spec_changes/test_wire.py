@@ -275,6 +275,25 @@ def test_what_fits_no_alternative_is_no_success(wire: Wire, name: str, fit: Any,
         wire("optional")
 
 
+@pytest.mark.parametrize(
+    ("name", "sent", "read"),
+    [
+        ("one", {"id": "a", "pace": 4}, None),
+        ("one", {"id": "a", "height": 0.4}, None),
+        ("one", {"id": "a", "reps": 3, "load": 80}, None),
+        ("held", {"run": {"height": 0.4}}, None),
+        ("many", [{"id": "a", "height": 0.4}], None),
+        ("many", [], None),
+        ("many", None, None),
+        ("none", {"id": "a", "load": 80}, {"id": "a"}),
+    ],
+)
+def test_the_alternative_that_has_every_field_is_taken(wire: Wire, name: str, sent: Any, read: Any) -> None:
+    """The first that takes what came would drop the fields it does not know; where all would, it is the first."""
+    wire.answer = httpx.Response(200, json={name: sent})
+    assert wire("closed").to_dict() == {name: sent if read is None else read}
+
+
 def test_what_is_read_is_asked_for(wire: Wire) -> None:
     """Of several kinds that a success has the server is told which one is read; the report names the others."""
     wire.answer = httpx.Response(202, json="csv")
