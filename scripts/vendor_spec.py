@@ -59,6 +59,7 @@ _UNSEEN = re.compile(r"(?m)^[\u200b-\u200d\u2060\ufeff]+(?=\s*(?:```|~~~))")
 # Code stands in blocks alone, and what the words within a paragraph are is more work than finding them.
 _BLOCKS = MarkdownIt("commonmark").disable("inline")
 _TIMEOUT = httpx.Timeout(20.0)
+_UNKNOWN = "?..."  # behind a remembered address: it had a query or a user
 _TABLE = re.compile(r"^\[tool\.aikynetix\].*?(?=^\[|\Z)", re.MULTILINE | re.DOTALL)
 
 
@@ -242,6 +243,12 @@ def remembered(project: Path) -> list[str]:
         pages = []
     if not pages:
         raise RefusedError(f'{project} remembers no pages; name them: make spec PAGES="page.md https://..."')
+    for page in pages:
+        if page.endswith(_UNKNOWN):
+            raise RefusedError(
+                f"{display_name(page)} was read with a query or a user, which may be secret and are not remembered: "
+                'name all pages again, with make spec PAGES="https://... page.md".'
+            )
     return [page if _is_address(page) else str(project.parent / page) for page in pages]
 
 
@@ -251,7 +258,9 @@ def remember(project: Path, pages: Sequence[str], document: bytes) -> None:
         return
     folder = project.parent.resolve()
     names = [
-        display_name(page) if _is_address(page) else Path(os.path.relpath(Path(page).resolve(), folder)).as_posix()
+        display_name(page) + _UNKNOWN * ("?" in page or "@" in urlsplit(page).netloc)
+        if _is_address(page)
+        else Path(os.path.relpath(Path(page).resolve(), folder)).as_posix()
         for page in pages
     ]
     listed = "".join(f"    {json.dumps(name, ensure_ascii=False)},\n" for name in names)

@@ -47,6 +47,7 @@ _ALL_METHODS = ", ".join(rule.name for rule in RULES)
 _LOCATED = ("the base URL is {}, was {}", "an API key goes to {}, went to {}", "a token goes to {}, went to {}")
 _METHOD, _MODULE, _MODEL = "methods of `client.api`", "modules of operations", "models"
 _MOST_LABELS = 5
+_ONLY_PROSE = "only descriptions and examples"
 _ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -74,9 +75,10 @@ def compare(old: Plan, new: Plan) -> list[Change]:
         changes.append(Change(kind, "document", f"`{key}` is {now}, was {was}"))
     if not changes:
         differing = [f"`{pointer}`" for pointer in pointers(without_prose(old.spec), without_prose(new.spec))]
+        is_same = old.canonical.document == new.canonical.document  # of which the package is made
         text = f"changed at {', '.join(differing[:10])}{' and more' if differing[10:] else ''}"
-        words = Change(DOCUMENTATION, "document", "only descriptions and examples")
-        changes.append(Change(UNCLASSIFIED, "document", text) if differing else words)
+        text = f"{text}{', which changes no operation' if is_same else ''}" if differing else _ONLY_PROSE
+        changes.append(Change(DOCUMENTATION if is_same or not differing else UNCLASSIFIED, "document", text))
     return changes
 
 
@@ -116,7 +118,7 @@ def _about_operations(old: Plan, new: Plan) -> Iterator[Change]:
                 *_identity(left, right),
                 *_parameters(left, right, requests),
                 *_responses(left, right, responses),
-                *_access(left, right, (old.spec, new.spec)),
+                *_access(left, right, (old.canonical, new.canonical)),
                 *unclassified(left.more, right.more, "it"),
             )
             yield from (Change(kind, right.label, text, facade) for kind, text in changes)
@@ -216,28 +218,31 @@ def _by_type(content: Json) -> Json:
     return {kind.split(";", maxsplit=1)[0].strip().lower(): media for kind, media in reversed(content.items())}
 
 
-def _access(old: Operation, new: Operation, specs: tuple[Json, Json]) -> Found:
+def _access(old: Operation, new: Operation, sides: tuple[Canonical, Canonical]) -> Found:
     """Compare the credentials that an operation asks for; breaking when what was enough is not enough any more."""
-    before, after = (_accepted(one, spec) for one, spec in zip((old, new), specs, strict=True))
+    before, after = (_accepted(one, side) for one, side in zip((old, new), sides, strict=True))
     if before.keys() != after.keys():
         lost = any(not any(enough <= one for enough in after) for one in before)
         said = [" or ".join(sorted({*one.values()})) for one in (after, before)]
         yield BREAKING if lost else ADDITIVE, f"it accepts {said[0]}, accepted {said[1]}"
 
 
-def _accepted(operation: Operation, spec: Json) -> dict[frozenset[str], str]:
+def _accepted(operation: Operation, side: Canonical) -> dict[frozenset[str], str]:
     """List what is enough: the credentials that are needed together, once for each scope, and how they are called.
 
-    Names of headers and of HTTP's schemes have no case (RFC 9110, 5.1).
+    Names of headers and of HTTP's schemes have no case (RFC 9110, 5.1). A token is what it is, whether the document
+    has a scheme of HTTP for it or a key in `Authorization`.
     """
-    schemes = (spec.get("components") or {}).get("securitySchemes") or {}
+    schemes, token = side.credentials.schemes, side.credentials.bearer
     found: dict[frozenset[str], str] = {}
     for one in operation.security or [{}]:
         parts: list[str] = []
         for name, scopes in one.items():
             scheme = schemes.get(name, {"type": name})
             sent = f"{scheme.get('type')} {scheme.get('scheme', '')}".strip()
-            if scheme.get("type") == "apiKey":
+            if token and name in side.credentials.bearer_schemes:
+                sent = f"a token in `{token[0]}`"
+            elif scheme.get("type") == "apiKey":
                 sent = f"`{scheme.get('name')}` in the {scheme.get('in')}"
             parts += [sent, *(f"{sent} for {scope}" for scope in (scopes if isinstance(scopes, list) else ()))]
         found[frozenset(map(str.lower, parts))] = " with ".join(sorted(parts)) or "none"

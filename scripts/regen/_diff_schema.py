@@ -280,7 +280,9 @@ def _constraints(shape: Shape) -> Json:
             found[name] = tighter(found.get(name, open_limit), open_limit)
     found = {name: value for name, value in found.items() if name not in _LOWER[1:] or value[0] > 0}
     found |= {name: schema[name] for name in ("pattern", "uniqueItems", "format") if schema.get(name)}
-    found |= {name: schema[name] for name in ("multipleOf",) if _is_number(schema.get(name)) and schema[name] > 0}
+    step = schema.get("multipleOf")
+    if _is_number(step) and step > 0 and not (shape.kind == "integer" and 1 % Fraction(str(step)) == 0):
+        found["multipleOf"] = step
     if "enum" in schema:
         found["enum"] = {json.dumps(value) for value in schema["enum"]}
     return found

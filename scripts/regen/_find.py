@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
@@ -26,7 +26,7 @@ from scripts.regen._rules import (
 from scripts.regen._schemas import variants
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from scripts.regen._document import Json
     from scripts.regen._operations import Operation
@@ -137,6 +137,7 @@ class Credentials:
     bearer: tuple[str, str] | None  # header and prefix of a bearer token, None when the vendor takes none
     key_schemes: frozenset[str] = frozenset()  # names of the schemes that this API key fulfils
     bearer_schemes: frozenset[str] = frozenset()  # names of the schemes that this token fulfils
+    schemes: Mapping[str, Json] = field(default_factory=dict)  # the vendor's, by their names
 
 
 def suffices(schemes: Collection[str], operation: Operation) -> bool:
@@ -176,6 +177,7 @@ def find_credentials(spec: Json, operations: Sequence[Operation]) -> Credentials
         bearer=None if bearer is None else ("Authorization", prefixes[bearer]),
         key_schemes=frozenset(name for name in locations if key and locations[name] == locations[key]),
         bearer_schemes=frozenset(name for name in prefixes if bearer and prefixes[name] == prefixes[bearer]),
+        schemes=schemes,
     )
 
 

@@ -77,7 +77,7 @@ def test_a_page_of_the_vendor_makes_a_document(run: Run) -> None:
 
 
 def test_the_pages_of_the_last_time_are_read_again(tmp_path: Path, run: Run, httpx_mock: HTTPXMock) -> None:
-    """Without pages the remembered ones are read; other tables keep their place, and secrets are not remembered."""
+    """Without pages the remembered ones are read; other tables keep their place, and nothing that may be secret is."""
     project = tmp_path / "pyproject.toml"
     code, _, said = run(check=True)
     assert code == 2
@@ -98,9 +98,12 @@ def test_the_pages_of_the_last_time_are_read_again(tmp_path: Path, run: Run, htt
     assert (known["project"], known["tool"]["other"]) == ({"name": "x"}, {"key": "[1]"})
     assert "# words" in project.read_text()
     httpx_mock.add_response(text=_page(_fragment()), is_reusable=True)
-    assert run(_ADDRESS)[0] == 0
+    assert run("http://docs.test/page.md")[0] == 0
     assert run(check=True)[0] == 0
-    assert tomllib.loads(project.read_text())["tool"]["aikynetix"]["pages"] == ["http://docs.test/page.md"]
+    assert run(_ADDRESS)[0] == 0
+    assert tomllib.loads(project.read_text())["tool"]["aikynetix"]["pages"] == ["http://docs.test/page.md?..."]
+    code, _, said = run(check=True)
+    assert (code, "http://docs.test/page.md was read with a query" in said) == (2, True)
 
 
 _INDENTED = json.dumps(_fragment(), indent=2)
