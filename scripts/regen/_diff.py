@@ -42,12 +42,10 @@ if TYPE_CHECKING:
     from scripts.regen._operations import Operation
     from scripts.regen._pipeline import Plan
 
-
 _ALL_METHODS = ", ".join(rule.name for rule in RULES)
 _LOCATED = ("the base URL is {}, was {}", "an API key goes to {}, went to {}", "a token goes to {}, went to {}")
 _METHOD, _MODULE, _MODEL = "methods of `client.api`", "modules of operations", "models"
 _MOST_LABELS = 5
-_ONLY_PROSE = "only descriptions and examples"
 _ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -55,9 +53,7 @@ _ROOT = Path(__file__).resolve().parents[2]
 class Change:
     """One change."""
 
-    # ``breaking`` for someone who used what is gone or different, ``additive``, ``documentation``, or ``unclassified``:
-    # a person has to see whether it matters.
-    kind: str
+    kind: str  # breaking, additive or documentation; unclassified where a person has to see whether it matters
     where: str  # the operation, or the part of the document
     text: str  # what changed, a phrase
     facade: str = ""  # the facade operations that it touches
@@ -73,13 +69,15 @@ def compare(old: Plan, new: Plan) -> list[Change]:
         now, was = (json.dumps(without_prose(one.spec.get(key)), ensure_ascii=False)[:200] for one in (new, old))
         kind = DOCUMENTATION if key in ("openapi", "info", "servers") else UNCLASSIFIED
         changes.append(Change(kind, "document", f"`{key}` is {now}, was {was}"))
-    if not changes:
-        differing = [f"`{pointer}`" for pointer in pointers(without_prose(old.spec), without_prose(new.spec))]
-        is_same = old.canonical.document == new.canonical.document  # of which the package is made
-        text = f"changed at {', '.join(differing[:10])}{' and more' if differing[10:] else ''}"
-        text = f"{text}{', which changes no operation' if is_same else ''}" if differing else _ONLY_PROSE
-        changes.append(Change(DOCUMENTATION if is_same or not differing else UNCLASSIFIED, "document", text))
-    return changes
+    if changes:
+        return changes
+    differing = [f"`{pointer}`" for pointer in pointers(without_prose(old.spec), without_prose(new.spec))]
+    if not differing:
+        return [Change(DOCUMENTATION, "document", "only descriptions and examples")]
+    text = f"changed at {', '.join(differing[:10])}{' and more' if differing[10:] else ''}"
+    if old.canonical.document == new.canonical.document:  # of which the package is made
+        return [Change(DOCUMENTATION, "document", f"{text}, which changes no operation")]
+    return [Change(UNCLASSIFIED, "document", text)]
 
 
 def _about_credentials(*sides: Canonical) -> Iterator[Change]:
@@ -230,18 +228,16 @@ def _access(old: Operation, new: Operation, sides: tuple[Canonical, Canonical]) 
 def _accepted(operation: Operation, side: Canonical) -> dict[frozenset[str], str]:
     """List what is enough: the credentials that are needed together, once for each scope, and how they are called.
 
-    Names of headers and of HTTP's schemes have no case (RFC 9110, 5.1). A token is what it is, whether the document
-    has a scheme of HTTP for it or a key in `Authorization`.
+    Names of headers and schemes have no case (RFC 9110, 5.1); a token is one thing, as scheme of HTTP and as API key.
     """
-    schemes, token = side.credentials.schemes, side.credentials.bearer
     found: dict[frozenset[str], str] = {}
     for one in operation.security or [{}]:
         parts: list[str] = []
         for name, scopes in one.items():
-            scheme = schemes.get(name, {"type": name})
+            scheme = side.credentials.schemes[name]
             sent = f"{scheme.get('type')} {scheme.get('scheme', '')}".strip()
-            if token and name in side.credentials.bearer_schemes:
-                sent = f"a token in `{token[0]}`"
+            if name in side.credentials.bearer_schemes:
+                sent = "a token in `Authorization`"
             elif scheme.get("type") == "apiKey":
                 sent = f"`{scheme.get('name')}` in the {scheme.get('in')}"
             parts += [sent, *(f"{sent} for {scope}" for scope in (scopes if isinstance(scopes, list) else ()))]

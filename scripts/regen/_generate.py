@@ -1,6 +1,4 @@
-"""Running the pinned generator, whose templates are corrected, and the formatter over a canonical document.
-
-A correction whose text is not found ends the run: with another version of the generator it has to be looked at again.
+"""Running the pinned generator and the formatter over a canonical document.
 
 Every operation becomes a method of `client.api` too, in `aikynetix_api/operations/`, which is loaded when used. Names
 are made of tag, path and method, whatever the operationId is; the rules are the tables below. `GET
@@ -33,6 +31,7 @@ from openapi_python_client.parser.openapi import GeneratorData
 from openapi_python_client.schema.untrusted_string import UntrustedString
 from ruff import find_ruff_bin  # type: ignore[import-untyped]  # it ships no types
 
+from scripts.regen._corrections import corrected, plain_types
 from scripts.regen._document import RefusedError
 from scripts.regen._names import identifier, normalize_name
 from scripts.regen._operations import PARAMETER_IN_PATH
@@ -129,83 +128,6 @@ def _format(target: Path) -> None:
         if done.returncode != 0:
             words = " ".join((done.stderr or done.stdout).split())[:500] or "the generator wrote what is not Python"
             raise RefusedError(f"The generated package cannot be formatted: {words}")
-
-
-_ENDPOINT = "endpoint_module.py.jinja"
-_IMPORT = "from ... import errors\n"
-_MODEL = "model.py.jinja"
-_TYPES = "from ..types import UNSET, Unset\n"
-
-_IN_RANGE = "    if {{ code_range[0] }} <= response.status_code <= {{ code_range[1] }}"
-_SHAPED = 'return_string != PythonCode("Any")'
-_JSON = '"response.json()" in endpoint.responses | map(attribute="source.attribute")'
-_PARSE = "{% if endpoint.responses.default %}\n    {% set return_type = return_string | as_unembedded_code %}\n"
-_SUCCESS = '''def _success(parsed: Any) -> {{ success_type(endpoint) }}:
-    """Return what `_parse_response` made of a success: this says to type checkers which of its models that is."""
-    return parsed
-
-
-'''
-
-_UNION = "property_templates/union_property.py.jinja"
-_CAST = "    return cast({{ property.get_type_string()"
-_IF_UNFIT = (
-    '    if not isinstance(data, {{ plain_types(property) }}):\n        raise TypeError("it fits no alternative")\n'
-)
-_NS = "    {% set ns = namespace(contains_unmodified_properties = "
-_LOSSY = """    {% set kinds = ["model_property.py.jinja", "list_property.py.jinja"] %}
-    {% set several = property.inner_properties | map(attribute="template") | select("in", kinds) | list | length > 1 %}
-    {% if several %}
-    lossy: list[Any] = []
-    {% endif %}
-"""
-_RETURN = "indent(8) }}\n        return {{ inner_property.python_name }}\n"
-_IF_WHOLE = """indent(8) }}
-        {% if several %}
-        if not has_all({{ inner_property.python_name }}, data):
-            lossy.append({{ inner_property.python_name }})
-            raise TypeError()
-        {% endif %}
-        return {{ inner_property.python_name }}
-"""
-_ELSE_LOSSY = """    {% if several %}
-    if lossy:
-        return lossy[0]
-    {% endif %}
-"""
-
-# A template, what stands there, and what should.
-CORRECTIONS = (
-    (_ENDPOINT, _IMPORT, f"{_IMPORT}from ...wire import has_all, path_text, request\n"),
-    # The generator writes each request out by type, and gets headers, files, forms and most styles wrong.
-    # `wire.request` does it by value, in one place, and the module only says what goes where.
-    (_ENDPOINT, "    {{ header_params(endpoint) | indent(4) }}\n", '{% include "request.jinja" %}\n{% if false %}\n'),
-    (_ENDPOINT, "    return _kwargs\n", "{% endif %}\n"),
-    (_ENDPOINT, _PARSE, _SUCCESS + _PARSE),
-    # Where the only documented success stands for every other, one without content is not read as it.
-    (_ENDPOINT, f"{_IN_RANGE}:\n", f"{_IN_RANGE} and response.content:\n"),
-    # A response of no stated shape is a response too.
-    (_ENDPOINT, f"and {_SHAPED}", f"and ({_SHAPED} or {_JSON})"),
-    # What is of none of the alternatives would be taken for one of those that are not looked at.
-    (_UNION, _CAST, _IF_UNFIT + _CAST),
-    # A model without additional properties drops those that it does not know, and another alternative may have them.
-    (_UNION, f"{_NS}false", f"{_LOSSY}{_NS}several"),
-    (_UNION, _RETURN, _IF_WHOLE),
-    (_UNION, _IF_UNFIT, _ELSE_LOSSY + _IF_UNFIT),
-    (_MODEL, _TYPES, f"{_TYPES}from ..wire import has_all\n"),
-    # The values are a set, and sorted without regard to case those that differ in nothing else keep its chance order.
-    ("literal_enum.py.jinja", "enum.values|list|sort", "enum.values|list|sort(case_sensitive=true)"),
-)
-
-
-def corrected(template: str, source: str) -> str:
-    """Return a template's source, corrected."""
-    for name, old, new in CORRECTIONS:
-        if name == template:
-            if old not in source:
-                raise RefusedError(f"The generator's template {name} is not the one that this pipeline corrects.")
-            source = source.replace(old, new)
-    return source
 
 
 # Segments before the resource that name nothing: `/api/v2/sessions/`.
@@ -387,13 +309,6 @@ def success_type(endpoint: Any) -> str:
         for one in successes
     ]
     return " | ".join(sorted(dict.fromkeys(types), key="None".__eq__))  # `None | None`, of `X | None`, is an error
-
-
-def plain_types(union: Any) -> str:
-    """Return the types of the alternatives that are taken as they stand; to JSON `1.0` is an integer too."""
-    types = {str(one.get_type_string(no_optional=True).as_unembedded_code()) for one in union.inner_properties}
-    plain = (types | {"int", "float"} if types & {"int", "float"} else types) & {"str", "bool", "int", "float"}
-    return f"({''.join(f'{one}, ' for one in sorted(plain))})"
 
 
 def _prose(operation: Operation, arguments: Iterable[str]) -> str:
