@@ -280,7 +280,7 @@ def _constraints(shape: Shape) -> Json:
             found[name] = tighter(found.get(name, open_limit), open_limit)
     found = {name: value for name, value in found.items() if name not in _LOWER[1:] or value[0] > 0}
     found |= {name: schema[name] for name in ("pattern", "uniqueItems", "format") if schema.get(name)}
-    step = schema.get("multipleOf")
+    step: Any = schema.get("multipleOf")
     if _is_number(step) and step > 0 and not (shape.kind == "integer" and 1 % Fraction(str(step)) == 0):
         found["multipleOf"] = step
     if "enum" in schema:
