@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
     from aikynetix_api.operations import Api, AsyncApi
 
-
 TokenT = TypeVar("TokenT", bound=AsyncToken)
 TransportT = TypeVar("TransportT")
 

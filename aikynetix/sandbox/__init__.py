@@ -22,8 +22,8 @@ _missing = [name for name in ("starlette", "uvicorn") if find_spec(name) is None
 if _missing:
     raise ImportError(f"the sandbox needs {' and '.join(_missing)}: pip install 'aikynetix[sandbox]'", name=_missing[0])
 
-from ._recording import RecordedRequest  # noqa: E402  # the check comes first, for its clear message
-from ._sandbox import Sandbox  # noqa: E402  # as above
+from ._sandbox import Sandbox  # noqa: E402  # the check comes first, for its clear message
 from ._sessions import SESSIONS, Outcome, SandboxSession  # noqa: E402  # as above
+from ._state import RecordedRequest  # noqa: E402  # as above
 
 __all__ = ["SESSIONS", "Outcome", "RecordedRequest", "Sandbox", "SandboxSession"]

@@ -13,17 +13,14 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Self
 
 from ._api import api
-from ._recording import RecordedRequest, application
 from ._server import BackgroundServer, listening_sockets
 from ._sessions import SESSIONS, SandboxSession
-from ._signing import MAX_LIFETIME
 from ._spec import PREFIX
-from ._state import State
-from ._storage import storage
+from ._state import RecordedRequest, State, application
+from ._storage import MAX_LIFETIME, storage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-
 
 API_KEY = "sandbox-api-key-4f2a"
 TOKEN = "sandbox-token-9c1d"  # noqa: S105  # opens nothing but a local sandbox

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp
 
-
 _PATIENCE = 10.0
 
 

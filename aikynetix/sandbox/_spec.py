@@ -24,7 +24,6 @@ from jsonschema.validators import extend  # type: ignore[import-untyped]  # as a
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-
 PREFIX = urlsplit(facade.BASE_URL or "").path.rstrip("/")
 """The path of the vendor's server, which every path of the API begins with."""
 

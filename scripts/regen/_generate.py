@@ -45,7 +45,6 @@ if TYPE_CHECKING:
     from scripts.regen._canonical import Canonical, Endpoint
     from scripts.regen._operations import Operation
 
-
 PACKAGE = "aikynetix_api"
 TEMPLATES = Path(__file__).with_name("templates")
 # The parser copies an endpoint, with all its models, at each of four steps, which is a tenth of a whole run.
