@@ -282,11 +282,11 @@ class AnalyzedVideos(_VideosBase):
             >>> for record in client.analyzed_videos.export(["id-1", "id-2"], "videos"):
             ...     print(record.session_id, record.status)
         """
-        from ._export import export
+        from ._export import new_run
 
         how = self._export_options(analysis, retry_failed, wait, executor, progress)
         download = self._client.with_options(max_retries=0).analyzed_videos.download
-        return export(download, session_ids, to, concurrency=concurrency, **how)
+        return new_run(download, session_ids, to, concurrency=concurrency, **how).records()
 
 
 class AsyncAnalyzedVideos(_VideosBase):

@@ -23,21 +23,43 @@ _MAX_AT_A_TIME = 192
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterator
+    from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
 
     from .._models import DownloadedVideo
 
 
-def export(
-    download: Callable[..., DownloadedVideo], session_ids: Iterable[Any], to: str | os.PathLike[str], **how: Any
-) -> Generator[ExportRecord]:
-    """Return an iterator that exports as it is asked for records; see `AnalyzedVideos.export`.
+def new_run(
+    download: Callable[..., DownloadedVideo],
+    session_ids: Iterable[Any],
+    to: str | os.PathLike[str],
+    *,
+    concurrency: int,
+    executor: Executor | None,
+    make_client: Callable[..., Any] | None,
+    **how: Any,
+) -> Run:
+    """Return an export that begins when it is asked for records; see `AnalyzedVideos.export`.
 
-    ``download`` is that of a client without retries, for the export itself begins again what failed in passing.
-    ``how`` has ``executor``, where to work instead of in threads of this process; ``make_client``, which makes the
-    client of a worker of the executor, takes ``max_retries``, and pickles; and the arguments of `Run`.
+    ``download`` is that of a client without retries, for the export itself begins again what failed in passing;
+    ``make_client`` makes the client of an executor's worker, takes ``max_retries``, and pickles.
     """
-    return _new_run(session_ids, to, download, **how).records()
+    if isinstance(session_ids, str | bytes) or not isinstance(session_ids, Iterable):
+        text = f"session_ids must be an iterable of session ids, not {type(session_ids).__name__}"
+        raise TypeError(f"{text}; put it in a list if it is one")
+    if not isinstance(executor, Executor | None):
+        raise TypeError(f"executor must be a concurrent.futures.Executor, not {type(executor).__name__}")
+    concurrency = min(checked_count("concurrency", concurrency), _MAX_AT_A_TIME)
+    items = session_ids.items() if isinstance(session_ids, Mapping) else session_ids
+    run: Callable[..., Run] = partial(Run, items, folder_of(to), concurrency=concurrency, **how)
+    if executor is None:
+        stop, pool = Stop(), ThreadPoolExecutor(concurrency + extra_downloads(concurrency), "aikynetix-export")
+        return run(pool, lambda request: record_of(download(**request, cancel=stop)), stop)
+    try:
+        task = Task(pickle.dumps(make_client))
+    except Exception as error:  # what cannot be pickled says so by any exception
+        text = "no lambda as token=, a path as verify="
+        raise ConfigurationError(f"executor= needs settings that can be sent to other processes: {text}") from error
+    return run(executor, task, None)
 
 
 def export_async(
@@ -46,9 +68,9 @@ def export_async(
     to: str | os.PathLike[str],
     **how: Any,
 ) -> AsyncGenerator[ExportRecord]:
-    """Return an asynchronous iterator over the records; the arguments and errors are those of `export`."""
+    """Return an asynchronous iterator over the records; the arguments and errors are those of `new_run`."""
     call: Future[Callable[..., DownloadedVideo]] = Future()  # for the event loop that will ask for the records
-    run = _new_run(session_ids, to, lambda **request: call.result()(partial(download, **request)), **how)
+    run = new_run(lambda **request: call.result()(partial(download, **request)), session_ids, to, **how)
     return _async_records(run, call)
 
 
@@ -68,35 +90,6 @@ async def _async_records(run: Run, call: Future[Callable[..., DownloadedVideo]])
             await in_thread(close, records)
 
 
-def _new_run(
-    session_ids: Iterable[Any],
-    to: str | os.PathLike[str],
-    download: Callable[..., DownloadedVideo],
-    *,
-    concurrency: int,
-    executor: Executor | None,
-    make_client: Callable[..., Any] | None,
-    **how: Any,
-) -> Run:
-    if isinstance(session_ids, str | bytes) or not isinstance(session_ids, Iterable):
-        kind = type(session_ids).__name__
-        raise TypeError(f"session_ids must be an iterable of session ids, not {kind}; put it in a list if it is one")
-    if not isinstance(executor, Executor | None):
-        raise TypeError(f"executor must be a concurrent.futures.Executor, not {type(executor).__name__}")
-    concurrency = min(checked_count("concurrency", concurrency), _MAX_AT_A_TIME)
-    items = session_ids.items() if isinstance(session_ids, Mapping) else session_ids
-    how["concurrency"], folder = concurrency, folder_of(to)
-    if executor is None:
-        stop, pool = Stop(), ThreadPoolExecutor(concurrency + extra_downloads(concurrency), "aikynetix-export")
-        return Run(items, folder, pool, lambda request: record_of(download(**request, cancel=stop)), stop, **how)
-    try:
-        task = Task(pickle.dumps(make_client))
-    except Exception as error:  # what cannot be pickled says so by any exception
-        text = "no lambda as token=, a path as verify="
-        raise ConfigurationError(f"executor= needs settings that can be sent to other processes: {text}") from error
-    return Run(items, folder, executor, task, None, **how)
-
-
 def folder_of(to: str | os.PathLike[str]) -> Folder:
     """Return the folder that ``to`` names; a bad name is a `ValueError`, one without fsspec a `ConfigurationError`."""
     named = checked_destination(to)
@@ -106,8 +99,7 @@ def folder_of(to: str | os.PathLike[str]) -> Folder:
         # Absolute, because the workers of an executor may have another current folder.
         return Folder(local_path(named)[0].absolute())
     except OSError as error:
-        text = f"the export's folder cannot be used: {error.strerror} ({named})"
-        raise DownloadError(text, session_id="", path=named) from error
+        raise DownloadError(f"the export's folder cannot be used: {error.strerror} ({named})", path=named) from error
 
 
 def plan(

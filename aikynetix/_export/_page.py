@@ -8,6 +8,7 @@ wrong is said in words for people who do not program.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,11 +21,13 @@ if TYPE_CHECKING:
 
 TEMPLATE = Path(__file__).with_name("gallery.html")
 
-_SECTIONS = (
-    ("failed", "Failed", frozenset({ExportStatus.FAILED})),
-    ("not-ready", "Not ready", frozenset({ExportStatus.NOT_READY})),
-    ("videos", "Videos", frozenset({ExportStatus.DONE, ExportStatus.ALREADY_THERE})),
-)
+# The sections by what is in them, in the order of the page.
+_TITLES = {
+    ExportStatus.FAILED: "Failed",
+    ExportStatus.NOT_READY: "Not ready",
+    ExportStatus.DONE: "Videos",
+    ExportStatus.ALREADY_THERE: "Videos",
+}
 
 # By the name of the error's class, which is what a manifest keeps.
 _REASONS = {
@@ -61,19 +64,17 @@ def page(records: Iterable[ExportRecord]) -> Iterator[str]:
         records: The last record of each session, in the order of the list, with paths relative to the page. They are
             gone through once for the counts and once for each section, so that they need not be in memory.
     """
-    found = {name: 0 for name, _, _ in _SECTIONS}
-    for record in records:
-        for name, _, statuses in _SECTIONS:
-            found[name] += record.status in statuses
+    counts = Counter(_TITLES[record.status] for record in records)
+    anchors = {title: title.lower().replace(" ", "-") for title in _TITLES.values() if counts[title]}
+    links = [f'<a href="#{anchor}"><b>{counts[title]:,}</b> {title.lower()}</a>' for title, anchor in anchors.items()]
     head, foot = TEMPLATE.read_text("utf-8").split("@SESSIONS@\n")
-    yield head.replace("@COUNTS@", "\n".join(_count(name, title, found[name]) for name, title, _ in _SECTIONS))
-    if not found["videos"]:
+    yield head.replace("@COUNTS@", "\n".join(links))
+    if not counts["Videos"]:
         yield "<p>There are no videos yet.</p>\n"
-    for name, title, statuses in _SECTIONS:
-        if found[name]:
-            yield f'<section id="{name}">\n<h2>{title}</h2>\n<ul>\n'
-            yield from (_item(record) for record in records if record.status in statuses)
-            yield "</ul>\n</section>\n"
+    for title, anchor in anchors.items():
+        yield f'<section id="{anchor}">\n<h2>{title}</h2>\n<ul>\n'
+        yield from (_item(record) for record in records if _TITLES[record.status] == title)
+        yield "</ul>\n</section>\n"
     yield foot
 
 
@@ -103,14 +104,10 @@ def visible(text: str) -> str:
     return _INVISIBLE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
-def _count(name: str, title: str, number: int) -> str:
-    return f'<a href="#{name}"><b>{number:,}</b> {title.lower()}</a>' if number else ""
-
-
 def _item(record: ExportRecord) -> str:
     title, moment = escape(visible(record.session_id)), record.finished_at
     time = f'<time datetime="{moment.isoformat(timespec="seconds")}">{moment:%Y-%m-%d %H:%M} UTC</time>'
-    if record.status in (ExportStatus.FAILED, ExportStatus.NOT_READY):
+    if not record.status.has_video:
         return f"<li><h3><bdi>{title}</bdi></h3><p>{escape(reason(record) or '')}</p><p>{time}</p></li>\n"
     file = escape(source(str(record.path)))
     return (  # without scripts the players are just there

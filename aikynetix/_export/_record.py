@@ -28,9 +28,8 @@ from .._errors import (
 )
 from .._redact import one_line
 
-LONGEST_LINE = 64 * 1024
-"""Bytes of a manifest's line that are read; a longer one is none of ours."""
-
+LONGEST_LINE = 64 * 1024  # bytes of a manifest's line that are read; a longer one is none of ours
+BEGINNING = b'{"session_id"'  # of every line of a manifest
 _LONGEST_ID, _LONGEST_MESSAGE = 1_024, 500
 _FILE_NAME = re.compile(r"(?!\.\.?$)[^/\\:\x00-\x1f\x7f\ud800-\udc7f\udd00-\udfff]{1,1024}")
 
@@ -95,10 +94,6 @@ class ExportRecord:
 
 
 _FIELDS: Any = fields(ExportRecord)  # with their types
-
-
-BEGINNING = b'{"session_id"'
-"""How every line of a manifest begins."""
 
 
 def dump(record: ExportRecord, name: str | None) -> bytes:

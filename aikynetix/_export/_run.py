@@ -14,7 +14,7 @@ from math import inf
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
-from attrs import evolve, field, frozen
+from attrs import define, evolve, field, frozen
 
 from .._errors import AikynetixError, DownloadInterruptedError, NotFoundError, RateLimitError
 from ._record import ExportRecord, ExportStatus, failed, is_fatal, is_passing, shown_id
@@ -111,41 +111,26 @@ class RateLimiter:
         return now - self._refused_since > PATIENCE
 
 
+@define(eq=False, repr=False, slots=False)
 class Run:
-    """One export of session ids, or pairs of an id and an analysis; see `AnalyzedVideos.export`.
+    """One export; see `AnalyzedVideos.export`. All is decided in the thread that asks for the records."""
 
-    The list is read, and everything decided, in the thread that asks for the records.
+    _items: Iterable[Any]  # session ids, or pairs of an id and an analysis
+    _folder: Folder
+    _executor: Executor  # where the sessions are worked on
+    _task: Callable[[Mapping[str, Any]], ExportRecord | Exception]  # what is done there, with a `download`'s arguments
+    _stop: threading.Event | None  # ends what is under way in threads of this process; None for other executors
+    _analysis: Analysis | str | None
+    _wait: float
+    _concurrency: int
+    _retry_failed: bool
+    _max_retries: int
+    _observer: Callable[[str, int, int | None], object] | None
+    is_stopped: bool = field(default=False, init=False)  # any thread may set it: `records` then ends within 0.1 s
 
-    Args:
-        items: The list.
-        folder: Where to.
-        executor: Where the sessions are worked on.
-        task: What is done there; it takes the arguments of a `download`, and returns its error.
-        stop: Ends what is under way in threads of this process; None where the executor has other ones.
-    """
-
-    is_stopped = False  # any thread may set it: `records` then ends within 0.1 s, or when the list yields its next item
-
-    def __init__(
-        self,
-        items: Iterable[Any],
-        folder: Folder,
-        executor: Executor,
-        task: Callable[[Mapping[str, Any]], ExportRecord | Exception],
-        stop: threading.Event | None,
-        *,
-        analysis: Analysis | str | None,
-        wait: float,
-        concurrency: int,
-        retry_failed: bool,
-        max_retries: int,
-        observer: Callable[[str, int, int | None], object] | None,
-    ) -> None:
-        self._sessions, self._folder = sessions(items, folder, retry_failed=retry_failed), folder
-        self._executor, self._task, self._stop = executor, task, stop
-        self._analysis, self._max_retries, self._observer = analysis, max_retries, observer
-        self._options: dict[str, Any] = {"to": folder.target, "wait": wait, "exist_ok": True}
-        self._limiter = RateLimiter(concurrency)
+    def __attrs_post_init__(self) -> None:
+        self._sessions = sessions(self._items, self._folder, retry_failed=self._retry_failed)
+        self._limiter = RateLimiter(self._concurrency)
         self._has_begun = self._exhausted = False
         self._fault: Exception | None = None  # the caller's own
         self._quiet_until = -inf  # one warning for all sessions that wait
@@ -228,7 +213,8 @@ class Run:
 
     def _job(self, session_id: Any, analysis: Any) -> Job:
         analysis = self._analysis if analysis is None else analysis
-        request = self._options | {"session_id": session_id, "analysis": analysis}
+        request: dict[str, Any] = {"session_id": session_id, "analysis": analysis, "wait": self._wait}
+        request |= {"to": self._folder.target, "exist_ok": True}
         if self._stop is not None:
             request["progress"] = partial(self._observe, session_id)
         return Job(request)
@@ -300,7 +286,7 @@ class Run:
             return None
         session_id = job.request["session_id"]
         last = self._folder.last(shown_id(session_id)) if isinstance(error, NotFoundError) else None
-        if last is None or last.status is not ExportStatus.NOT_READY or self._options["wait"]:
+        if last is None or last.status is not ExportStatus.NOT_READY or self._wait:
             last = failed(session_id, error)  # else it is still being made
         return self._folder.note(job.settled(last))
 
