@@ -174,6 +174,7 @@ _FORMATS = frozenset({"date", "date-time", "uuid"})
 _COMPONENTS = "#/components/schemas/"
 _SETTLED: dict[Any, Any] = {"string": {str}, "integer": {int}, "number": {int, float}, "boolean": {bool}}
 _NULL: Json = {"type": "null"}
+_LONGEST_UNION = 50_000  # characters of its JSON, which a thousand models take
 _MOST_MODELS, _DEEPEST = 10_000, 30  # of a document, and of those without a name, each a part of the one before
 
 
@@ -290,7 +291,9 @@ class SchemaRegistry(AllOfMerger):
             views.extend(part for part in view.get("oneOf", [view]) if part not in views)
         if any(not one.keys() - {"description"} for one in views):
             return _prose(schema)
-        return views[0] if len(views) == 1 else {"oneOf": views, **_prose(schema)}
+        whole = views[0] if len(views) == 1 else {"oneOf": views, **_prose(schema)}
+        # Lists of lists of alternatives may double at every level, and their annotation with them.
+        return whole if len(json.dumps(whole)) < _LONGEST_UNION else _prose(schema)
 
     def merged(self, schema: Any) -> Any:
         """Return one object with the fields of all variants of a schema, required where all require them."""

@@ -122,8 +122,8 @@ def test_an_encoded_body_of_a_mock_is_unpacked_once(tmp_path: Path) -> None:
 
 def test_a_body_of_unknown_length_may_take_longer_than_its_head(tmp_path: Path) -> None:
     """The time limit of a response's head ends nothing but that."""
-    with serving(Storage(BODY, rate=2 * MIB, fault=lambda request: Fault(chunked=True))) as storage:
-        fetch(storage, tmp_path / "v.mp4", silence=0.15, max_retries=0)
+    with serving(Storage(BODY, rate=len(BODY) / 1.5, fault=lambda request: Fault(chunked=True))) as storage:
+        fetch(storage, tmp_path / "v.mp4", silence=0.6, max_retries=0)
 
 
 SIZE = 150_000

@@ -111,6 +111,14 @@ def _doubled(key: str, *more: Json) -> Edit:
     return _of_schemas({"S0": _VIDEO, **pairs})
 
 
+def _lists(spec: Json) -> None:
+    spec["components"]["schemas"] = {"S0": _TEXT}
+    for number in range(30):
+        items = {"type": "array", "items": _ref(f"S{number}")}
+        spec["components"]["schemas"][f"S{number + 1}"] = {"oneOf": [items, {"type": "array", "items": items}]}
+    success(get(spec))["properties"]["lists"] = _ref("S30")
+
+
 def _chain(spec: Json) -> None:
     links = {f"Link{n}": {"type": "object", "properties": {"next": _ref(f"Link{n + 1}")}} for n in range(200)}
     spec["components"]["schemas"] = {**links, "Link200": {"type": "object", "properties": {"end": _TEXT}}}
@@ -166,6 +174,7 @@ SPECIAL: tuple[Change, ...] = (
     Change("a query in the path", WORKS, _query_in_path, required=("v", "kind")),
     Change("a schema combined twice, thirty times over", WORKS, _doubled("allOf", _SIZE), answer={"analyzed_video_url": "URL"}),
     Change("alternatives doubled thirty times", WORKS, _doubled("oneOf"), answer={"analyzed_video_url": "URL"}),
+    Change("lists of alternatives doubled thirty times", WORKS, _lists),
     Change("a thousand references in a row", WORKS, _of_schemas({"S0": _VIDEO, **{f"S{n}": _ref(f"S{n - 1}") for n in range(1, 1000)}})),
     Change("twenty models that all hold each other", WORKS, _mesh),
     Change("a chain of 200 models", WORKS, _chain),
