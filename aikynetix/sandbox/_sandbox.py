@@ -154,7 +154,8 @@ class Sandbox:
         self._state.storage_url = f"http://127.0.0.1:{storage_port}"
         self.reset()
         quit_event = asyncio.Event()
-        app = application(self._state, port, api(self._state, quit_event), partial(storage, self._state))
+        stored = partial(storage, self._state.find, self._state.secret, self._state.clock)
+        app = application(self._state, port, api(self._state, quit_event), stored)
         self._server = BackgroundServer(app, sockets, quit_event)
         self._base_url = f"http://127.0.0.1:{port}{PREFIX}"
         self._server.start()

@@ -22,11 +22,9 @@ import google_crc32c
 from starlette.responses import Response
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from starlette.requests import Request
-
-    from ._state import State
 
 MAX_LIFETIME = 604_800
 """The longest lifetime of a V4 signature in seconds: seven days."""
@@ -145,17 +143,19 @@ def stored_object(data: bytes) -> StoredObject:
     return StoredObject(data, headers)
 
 
-async def storage(state: State, request: Request) -> Response:
-    """Answers a request."""
+async def storage(
+    find: Callable[[str], StoredObject | None], secret: bytes, clock: Callable[[], datetime], request: Request
+) -> Response:
+    """Responds to a request for what ``find`` gives at a percent-encoded path."""
     if request.method not in ("GET", "HEAD"):
         refusal = Refusal(405, "MethodNotAllowed", "The specified method is not allowed against this resource.")
         return _refused(refusal, {"Allow": "GET, HEAD"})
     path = request.scope["raw_path"].decode("latin-1")
     query = request.scope["query_string"].decode("latin-1")
-    refused = check(path, query, request.headers.get("host", ""), state.secret, state.clock())
+    refused = check(path, query, request.headers.get("host", ""), secret, clock())
     if refused is not None:
         return _refused(refused)
-    stored = state.find(path)
+    stored = find(path)
     if stored is None:
         details = f"No such object: {path.lstrip('/')}"
         return _refused(Refusal(404, "NoSuchKey", "The specified key does not exist.", details))

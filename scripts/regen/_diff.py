@@ -39,8 +39,8 @@ if TYPE_CHECKING:
 
     from scripts.regen._canonical import Canonical
     from scripts.regen._document import Json
+    from scripts.regen._facade import Plan
     from scripts.regen._operations import Operation
-    from scripts.regen._pipeline import Plan
 
 _ALL_METHODS = ", ".join(rule.name for rule in RULES)
 _LOCATED = ("the base URL is {}, was {}", "an API key goes to {}, went to {}", "a token goes to {}, went to {}")

@@ -45,6 +45,17 @@ class Finding:
 
 
 @dataclass(frozen=True)
+class Plan:
+    """Everything that is known about a document before generating."""
+
+    spec: Json  # the vendor's document
+    operations: list[Operation]  # its operations
+    canonical: Canonical  # what the generator gets
+    url_paths: Mapping[str, tuple[JsonPath, ...]]  # of each facade operation: where responses have the video's address
+    findings: list[Finding]  # why facade methods can no longer do their job; empty when all can
+
+
+@dataclass(frozen=True)
 class FacadeRequest:
     """How the facade makes the request of one operation."""
 

@@ -11,7 +11,6 @@ import sys
 import tempfile
 import traceback
 from collections import defaultdict
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 from unittest.mock import patch
@@ -19,11 +18,10 @@ from unittest.mock import patch
 from scripts.regen._canonical import NO_SERVER, Canonical
 from scripts.regen._diff import Change, compare, name_changes, one_line, report
 from scripts.regen._diff_schema import ADDITIVE, BREAKING, UNCLASSIFIED
-from scripts.regen._document import Json, RefusedError, load_spec, reached, to_bytes
-from scripts.regen._facade import Finding, check_facade, facade_requests, facade_values, missing_operations
+from scripts.regen._document import RefusedError, load_spec, reached, to_bytes
+from scripts.regen._facade import Finding, Plan, check_facade, facade_requests, facade_values, missing_operations
 from scripts.regen._find import (
     Credentials,
-    JsonPath,
     base_url,
     check_schemes,
     find_credentials,
@@ -42,17 +40,6 @@ if TYPE_CHECKING:
 
 EXIT_OK, EXIT_LOUD, EXIT_REFUSED = range(3)
 _RECURSION = 12_000  # frames; documents are at most 150 levels deep and a level takes a few dozen frames
-
-
-@dataclass(frozen=True)
-class Plan:
-    """Everything that is known about a document before generating."""
-
-    spec: Json  # the vendor's document
-    operations: list[Operation]  # its operations
-    canonical: Canonical  # what the generator gets
-    url_paths: Mapping[str, tuple[JsonPath, ...]]  # of each facade operation: where responses have the video's address
-    findings: list[Finding]  # why facade methods can no longer do their job; empty when all can
 
 
 def plan(data: bytes, name: str) -> Plan:

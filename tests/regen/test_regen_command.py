@@ -11,14 +11,17 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from scripts.regen._pipeline import Plan, build, changes_between, main, tree_files
+from scripts.regen._pipeline import build, changes_between, main, tree_files
 from scripts.regen._rules import FACADE_SOURCE
 from tests.first import DOCUMENT
 from tests.spec_changes._change import BASE, ROOT, get, planned_of, success
+
+if TYPE_CHECKING:
+    from scripts.regen._facade import Plan
 
 Json = dict[str, Any]
 

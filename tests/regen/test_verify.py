@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from scripts.regen._document import RefusedError
-from scripts.regen._pipeline import Plan, build, plan, verify
+from scripts.regen._pipeline import build, plan, verify
 from tests.first import DOCUMENT
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from scripts.regen._facade import Plan
 
 
 @pytest.fixture

@@ -13,10 +13,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from scripts.regen._pipeline import Plan, plan
+from scripts.regen._pipeline import plan
 from tests.first import DOCUMENT
+
+if TYPE_CHECKING:
+    from scripts.regen._facade import Plan
 
 Json = dict[str, Any]
 Edit = Callable[[Json], Any]

@@ -8,7 +8,7 @@ import pytest
 
 from scripts.regen._diff import compare
 from scripts.regen._document import RefusedError
-from scripts.regen._pipeline import Plan, build, plan
+from scripts.regen._pipeline import build, plan
 from tests.spec_changes._change import (
     BASE,
     GENERATE,
@@ -27,6 +27,7 @@ from tests.spec_changes._special import SPECIAL
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from scripts.regen._facade import Plan
     from tests.spec_changes.conftest import User
 
 CHANGES = (*recorded(), *SPECIAL)

@@ -19,11 +19,13 @@ import httpx
 import pytest
 
 import aikynetix
-from scripts.regen._pipeline import Plan, build
+from scripts.regen._pipeline import build
 from tests.spec_changes._change import planned_of, published
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from scripts.regen._facade import Plan
 
 _JSON, _FORM = "application/json", "application/x-www-form-urlencoded"
 _TROUBLE = {path: item["post"]["x-says"] for path, item in published("wire.json")["paths"].items() if "trouble" in path}
