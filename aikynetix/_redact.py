@@ -16,6 +16,7 @@ import httpx
 _MASK = "***"
 # Shorter strings occur in ordinary prose: masking them would garble a message and hide nothing worth hiding.
 _SHORTEST_SECRET = 4
+_DEEPEST = 200
 # After a colon, as in JSON and in headers, only what is as long as a signature: prose has colons too.
 _SIGNATURE = re.compile(
     r"""((?:signature|security-token|\btoken)(?:=|%3d|["']?\s*:\s*["']?(?=[\w+/=.%-]{16})))[^&\s"'<>;,\\)\]]+""",
@@ -72,14 +73,20 @@ def _without_query(url: re.Match[str]) -> str:
     return f"{path}?..." if query else path + mark
 
 
-def scrub_json(value: object) -> object:
-    """Return a parsed JSON ``value`` with every string and key in it as `scrub` leaves it."""
+def scrub_json(value: object, depth: int = 0) -> object:
+    """Return a parsed JSON ``value`` with every string and key in it as `scrub` leaves it.
+
+    Raises:
+        RecursionError: It is nested more than 200 levels deep, which not every Python could pickle.
+    """
+    if depth > _DEEPEST:
+        raise RecursionError("the JSON is nested too deeply")
     if isinstance(value, str):
         return scrub(value)
     if isinstance(value, list):
-        return [scrub_json(item) for item in cast("list[object]", value)]
+        return [scrub_json(item, depth + 1) for item in cast("list[object]", value)]
     if isinstance(value, dict):
-        return {scrub(key): scrub_json(item) for key, item in cast("dict[str, object]", value).items()}
+        return {scrub(key): scrub_json(item, depth + 1) for key, item in cast("dict[str, object]", value).items()}
     return value
 
 

@@ -68,10 +68,13 @@ def _bring_home() -> None:
     homes = [module for name, module in sys.modules.items() if name.startswith("aikynetix._")]
     for module in homes:
         vars(module).update({**vars(operations), **public, **vars(module)})
+    sources = {module.__name__: inspect.getsource(module) for module in homes}
     for name, value in public.items():
         if inspect.isclass(value) and value.__module__ == "aikynetix":
             written = re.compile(rf"^class {name}\b", re.MULTILINE)
-            value.__module__ = next(home.__name__ for home in homes if written.search(inspect.getsource(home)))
+            home, found = next((home, found) for home, text in sources.items() if (found := written.search(text)))
+            value.__module__ = home  # with which Python 3.13 forgets the line
+            value.__firstlineno__ = sources[home].count("\n", 0, found.start()) + 1  # type: ignore[attr-defined]
 
 
 def _guide(name: str, path: Path) -> Module:
