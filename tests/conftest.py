@@ -26,8 +26,9 @@ if hasattr(signal, "SIGHUP"):
 
 
 # No setting of the machine's own reaches a test, nor a process that a fixture starts.
+_SETTINGS = ("AIKYNETIX_", "MAKE", "SSL_CERT_", "COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR")
 for _name in set(os.environ) - {first.COMMITTED}:
-    if _name.startswith(("AIKYNETIX_", "MAKE")) or _name.lower().endswith("_proxy"):
+    if _name.startswith(_SETTINGS) or _name.lower().endswith("_proxy"):
         del os.environ[_name]
 
 
