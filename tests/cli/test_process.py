@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -102,7 +103,7 @@ def test_a_reader_that_has_gone_is_no_reason_for_a_traceback(sandbox: Sandbox, a
 def test_output_that_cannot_be_written_is_a_failure(sandbox: Sandbox, line: str) -> None:
     """Neither a full disk nor a closed stdout is mistaken for success."""
     assert sandbox.base_url
-    ran = shell(f"{sys.executable} -m aikynetix {line}")
+    ran = shell(f"{shlex.join(COMMAND)} {line}")
     assert (ran.returncode, ran.stderr.count("\n")) == (1, 1)
     assert "cannot write the output" in ran.stderr
 
@@ -114,7 +115,7 @@ def test_messages_that_cannot_be_written_change_nothing(sandbox: Sandbox, tmp_pa
     (tmp_path / "list").write_text("session-unknown\nsession-jump\nsession-analyzed\n")
     lines = {"url session-unknown": 5, "url session-jump": 0, f"export {tmp_path}/list --to {tmp_path}/out": 1, "": 2}
     for line, code in lines.items():
-        ran = shell(f"{sys.executable} -m aikynetix {line} {stderr}")
+        ran = shell(f"{shlex.join(COMMAND)} {line} {stderr}")
         assert (line, ran.returncode) == (line, code)
     assert len(list((tmp_path / "out").glob("*.mp4"))) == 2
     assert sandbox.requests

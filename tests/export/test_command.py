@@ -6,6 +6,7 @@ import io
 import json
 import os
 import pty
+import shlex
 import signal
 import subprocess
 import sys
@@ -140,9 +141,9 @@ def test_a_terminal_gets_bars_where_no_line_of_stdout_is_in_their_way(
     service.store(300_000, rate=600_000)
     (tmp_path / "list.txt").write_text("".join(f"session-{n}\n" for n in range(6)))
     ours, theirs = pty.openpty()
-    command = f"{sys.executable} -m aikynetix export list.txt --to {folder} --concurrency 3 {out}"
+    words = [sys.executable, "-m", "aikynetix", "export", "list.txt", "--to", str(folder), "--concurrency", "3"]
     environment = os.environ | {"TERM": "xterm", "COLUMNS": "100", "LINES": "40"}
-    shell = ["bash", "-c", f"set -o pipefail; {command}"]
+    shell = ["bash", "-c", f"set -o pipefail; {shlex.join(words)} {out}"]
     with subprocess.Popen(shell, stdout=theirs, stderr=theirs, env=environment, cwd=tmp_path) as process:
         os.close(theirs)
         shown = b""
