@@ -167,7 +167,8 @@ def decode(text: str) -> tuple[ObjectVersion, list[Span]] | None:
     try:
         head = json.loads(first)
         version = ObjectVersion(**head["object"])
-        text = "".join([version.path, version.etag or "", version.generation or "", *version.checksums.values()])
+        named = [one for one in (version.path, version.etag, version.generation) if one is not None]
+        text = "".join([*named, *version.checksums.values()])
         # The entity tag is sent as a header, so it must be able to stand in one.
         is_sound = head["journal"] == _VERSION and type(version.size) is int and text.isascii() and text.isprintable()
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):

@@ -284,6 +284,7 @@ SEEDS: Mapping[str, tuple[bytes, ...]] = {
     "journal_fields": (
         b'\0\0h/v.mp4\0\x01\x03\x0a\0\x02\0"e"\0\x03\x001\0\x05\x0000\n+0-5;\n+6-9;\n',
         b"\x08\x00h/v.mp4\0\x01\x03\x0a\0\x02\x03\x05\n+0-99;\n",
+        b"\x06\x0ch/v.mp4\0\x07\x03\x0a\0\x08\x03\n+0-5;\n",  # an entity tag that is the number 0
     ),
     "manifest": (
         b'{"session_id": "s", "status": "done", "path": "s.mp4", "size": 1, "sha256": "00", "seconds": 1.5}',
