@@ -286,7 +286,10 @@ class Canonical:
 
 
 def follow_discriminators(spec: Json) -> tuple[Json, list[str]]:
-    """Return a document whose alternatives fit their own values alone, so that reading tries them in any order."""
+    """Return a document whose alternatives fit their own values alone, so that reading tries them in any order.
+
+    The field that tells them apart is said, though frameworks write down that it may be left out, as it has a default.
+    """
     schemas: Json = (spec.get("components") or {}).get("schemas") or {}
     own: dict[tuple[str, str], list[str]] = {}
     caveats: list[str] = []
@@ -307,7 +310,7 @@ def follow_discriminators(spec: Json) -> tuple[Json, list[str]]:
     told = dict(schemas)
     for (name, field), values in own.items():
         fixed = {"type": "string", "enum": list(dict.fromkeys(values))}
-        told[name] = {"allOf": [told[name], {"type": "object", "properties": {field: fixed}}]}
+        told[name] = {"allOf": [told[name], {"type": "object", "properties": {field: fixed}, "required": [field]}]}
     return ({**spec, "components": {**spec["components"], "schemas": told}} if own else spec), caveats
 
 

@@ -138,6 +138,7 @@ def test_headers_cookies_and_paths_are_written_by_their_kinds(wire: Wire) -> Non
     [
         ("nullable", lambda _: None, _JSON, b"null"),
         ("versioned", lambda m: m.VersionedBody(sport="x"), "application/json; version=2", b'{"sport":"x"}'),
+        ("pet", lambda m: m.Horse(height=2), _JSON, b'{"kind":"Horse","height":2}'),
         ("pet", lambda m: m.Dog(kind="dog", bark="é"), _JSON, '{"kind":"dog","bark":"é"}'.encode()),
         ("shared_json", lambda m: m.Shared(clip="x", when=_DATE), _JSON, b'{"clip":"x","when":"2031-02-03"}'),
         ("shaped", lambda m: m.ShapedBody(deep=m.Deep(level=2), many=[m.Deep(sport="b")], tags=["x", "y"], b=True), _FORM, [("deep", '{"level": 2}'), ("many", '{"sport": "b"}'), ("tags", "x"), ("tags", "y"), ("b", "true")]),
