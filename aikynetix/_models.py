@@ -233,7 +233,7 @@ def disposition_name(header: str) -> str | None:
         # Of two of a name the last counts, and that is the extended one, wherever it stands.
         name = dict(message.get_params([], header="content-disposition")).get("filename", "")
         return safe_name(re.split(r"[/\\]", collapse_rfc2231_value(name))[-1]) or None
-    except ValueError:  # unpaired surrogates
+    except (ValueError, TypeError):  # unpaired surrogates; one name with and without a number (RFC 2231)
         return None
 
 

@@ -260,6 +260,7 @@ SEEDS: Mapping[str, tuple[bytes, ...]] = {
         "\u202e4pm".encode(),
         b"..\nhttps://h/%2e%2e%2fa.mov",
         b'attachment; filename="a\\"b.mp4"; filename*=utf-8\'\'%2e%2e%2fa',
+        b"attachment; filename*=a; filename*3=b",
     ),
     "retry_after": (b"120", b"1.5", b"Fri, 31 Dec 1999 23:59:59 GMT\nFri, 31 Dec 1999 23:59:09 GMT", b"-1"),
     "response": (
