@@ -71,10 +71,9 @@ def _bring_home() -> None:
     sources = {module.__name__: inspect.getsource(module) for module in homes}
     for name, value in public.items():
         if inspect.isclass(value) and value.__module__ == "aikynetix":
-            written = re.compile(rf"^class {name}\b", re.MULTILINE)
-            home, found = next((home, found) for home, text in sources.items() if (found := written.search(text)))
-            value.__module__ = home  # with which Python 3.13 forgets the line
-            value.__firstlineno__ = sources[home].count("\n", 0, found.start()) + 1  # type: ignore[attr-defined]
+            before = {home: re.split(rf"(?m)^class {name}\b", text) for home, text in sources.items()}
+            value.__module__ = next(home for home, parts in before.items() if parts[1:])  # 3.13 drops the line then
+            value.__firstlineno__ = before[value.__module__][0].count("\n") + 1  # type: ignore[attr-defined]
 
 
 def _guide(name: str, path: Path) -> Module:
