@@ -105,10 +105,7 @@ def folder_of(to: str | os.PathLike[str]) -> Folder:
 def plan(
     session_ids: Iterable[Any], to: str | os.PathLike[str], *, retry_failed: bool = False
 ) -> Iterator[tuple[str, str]]:
-    """Yield every session and what an export would do: ``"fetch"`` it, it is ``"already_there"``, or ``"skip"`` it.
-
-    Nothing is asked of the API, and nothing written. The arguments are those of `export`.
-    """
+    """Yield each session and what an export would do: fetch, already_there or skip; nothing is asked or written."""
     folder = folder_of(to)
     try:
         folder.open(is_dry=True)

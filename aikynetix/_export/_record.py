@@ -6,6 +6,7 @@ and its path is relative to the export's folder, so that the folder may be moved
 Annotations are not postponed here, for the reason that ``aikynetix/_models.py`` gives.
 """
 
+import errno
 import json
 import re
 import reprlib
@@ -27,6 +28,7 @@ from .._errors import (
     VideoNotReadyError,
 )
 from .._redact import one_line
+from .._responses import cause_of
 
 LONGEST_LINE = 64 * 1024  # bytes of a manifest's line that are read; a longer one is none of ours
 BEGINNING = b'{"session_id"'  # of every line of a manifest
@@ -139,11 +141,14 @@ def shown_id(session_id: object) -> str:
 
 
 def is_fatal(error: BaseException) -> bool:
-    """Return whether ``error`` is about the client and not about one session, so that every other would end in it too.
-
-    That is a credential refused (401), a setting that is wrong, and a client that has been closed.
-    """
+    """Return whether every other session would end so: a refused credential, a wrong setting, a closed client."""
     return isinstance(error, AuthenticationError | ConfigurationError) or type(error) is AikynetixError
+
+
+def is_starved(error: BaseException) -> bool:
+    """Return whether this process, or the system, has too many files and connections open."""
+    cause = cause_of(error, OSError)
+    return cause is not None and cause.errno in (errno.EMFILE, errno.ENFILE)
 
 
 def is_passing(error: BaseException) -> bool:

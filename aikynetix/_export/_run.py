@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import define, evolve, field, frozen
 
 from .._errors import AikynetixError, DownloadInterruptedError, NotFoundError, RateLimitError
-from ._record import ExportRecord, ExportStatus, failed, is_fatal, is_passing, shown_id
+from ._record import ExportRecord, ExportStatus, failed, is_fatal, is_passing, is_starved, shown_id
 
 if TYPE_CHECKING:
     import threading
@@ -33,9 +33,9 @@ PATIENCE = 300.0
 """Longest wait in seconds that a refusal may ask for, and longest time that an API may do nothing but refuse."""
 
 _FIRST_PAUSE, _LONGEST_PAUSE, _LONGEST_BACKOFF = 1.0, 16.0, 8.0
+_ANEW = {"overwrite": True, "exist_ok": False}
 _POLL, _LOOK_EVERY, _TELL_EVERY = 0.1, 1.0, 60.0
-# What is being worked on when an export is stopped may still end well within this time, in seconds, and is noted then.
-_GRACE = 2.0
+_GRACE = 2.0  # seconds in which what is under way when an export is stopped may still end, and be noted
 
 
 def sessions(
@@ -75,8 +75,8 @@ class Job:
 class RateLimiter:
     """When the next session may begin. It looks at no clock: times are in seconds, and do not go back.
 
-    One session that is told "too many requests" (429) holds all of them: nothing begins until the time that the API
-    asked for is over. Then half as many are under way at a time, and with each success one more.
+    One session that is refused (429, or too many files are open) holds all of them: nothing begins until the time that
+    the API asked for, or a while, is over. Then half as many are under way at a time, with each success one more.
     """
 
     def __init__(self, most: int) -> None:
@@ -92,17 +92,14 @@ class RateLimiter:
         self._refused_since, self._refusals = inf, 0
         self.window = min(self.window + 1, self._most)
 
-    def refused(self, now: float, retry_after: float | None, draw: float) -> None:
-        """Note that a session was refused, for ``retry_after`` seconds where that is not beyond `PATIENCE`.
-
-        ``draw`` is a random number from 0 to 1, so that several exports do not come back together.
-        """
+    def refused(self, now: float, retry_after: float, draw: float) -> None:
+        """Note a refusal, for ``retry_after`` seconds where that is not beyond `PATIENCE`; ``draw`` is from 0 to 1."""
         self._refused_since = min(self._refused_since, now)
         if now >= self._held_until:  # of those refused together, the first one counts
             self._refusals += 1
             self.window = max(1, self.window // 2)
         pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0 ** min(self._refusals - 1, 8)) * (0.5 + draw / 2)
-        if retry_after is not None and retry_after <= PATIENCE:
+        if retry_after <= PATIENCE:
             pause = max(pause, retry_after)  # which may have been rounded down, to nothing even
         self._held_until = max(self._held_until, now + pause)
 
@@ -253,7 +250,7 @@ class Run:
         self._limiter.accepted()
         record = self._noted(job, outcome)
         if record is None:
-            self._again.append(job.again(0.0, overwrite=True, exist_ok=False))
+            self._again.append(job.again(0.0, **_ANEW))
         return record
 
     def _noted(self, job: Job, outcome: ExportRecord) -> ExportRecord | None:
@@ -266,11 +263,12 @@ class Run:
         if is_fatal(error):
             raise error
         now, retry_after = time.monotonic(), getattr(error, "retry_after", None) or 0.0
-        if isinstance(error, RateLimitError):
-            self._limiter.refused(now, error.retry_after, random.random())
+        if isinstance(error, RateLimitError) or is_starved(error):
+            self._limiter.refused(now, retry_after, random.random())
             if self._limiter.is_hopeless(now):
                 raise error
-            may_retry, next_job = True, job.again(now)
+            # A file that is there, but could not be opened to be hashed, is fetched once more.
+            may_retry, next_job = True, job.again(now, **({} if isinstance(error, RateLimitError) else _ANEW))
         elif getattr(error, "reason", None) == "locked":  # another export replaces the same file
             may_retry, next_job = True, job.again(now + _LOOK_EVERY, overwrite=False, exist_ok=True)
         else:
