@@ -19,7 +19,7 @@ from scripts.regen._find import base_url, is_json
 from scripts.regen._names import ENDPOINT_RESERVED, identifier, unique_identifiers, unused
 from scripts.regen._operations import PARAMETER_IN_PATH, Operation
 from scripts.regen._rules import ERROR_MODEL, FACADE_TAG, RULES, SESSION_PARAMETER, SUCCESS_MODEL, Rule
-from scripts.regen._schemas import SchemaRegistry, clean_prose, is_file, is_null, schema_name, variants
+from scripts.regen._schemas import SENT, SchemaRegistry, clean_prose, is_file, is_null, schema_name, variants
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -288,7 +288,7 @@ class Canonical:
 def follow_discriminators(spec: Json) -> tuple[Json, list[str]]:
     """Return a document whose alternatives fit their own values alone, so that reading tries them in any order.
 
-    The field that tells them apart is said, though frameworks write down that it may be left out, as it has a default.
+    The field that tells them apart is sent, though frameworks write down that it may be left out, as it has a default.
     """
     schemas: Json = (spec.get("components") or {}).get("schemas") or {}
     own: dict[tuple[str, str], list[str]] = {}
@@ -310,7 +310,7 @@ def follow_discriminators(spec: Json) -> tuple[Json, list[str]]:
     told = dict(schemas)
     for (name, field), values in own.items():
         fixed = {"type": "string", "enum": list(dict.fromkeys(values))}
-        told[name] = {"allOf": [told[name], {"type": "object", "properties": {field: fixed}, "required": [field]}]}
+        told[name] = {"allOf": [told[name], {"type": "object", "properties": {field: fixed | {SENT: True}}}]}
     return ({**spec, "components": {**spec["components"], "schemas": told}} if own else spec), caveats
 
 

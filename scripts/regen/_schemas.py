@@ -175,6 +175,7 @@ _COMPONENTS = "#/components/schemas/"
 _SETTLED: dict[Any, Any] = {"string": {str}, "integer": {int}, "number": {int, float}, "boolean": {bool}}
 _NULL: Json = {"type": "null"}
 _LONGEST_UNION = 50_000  # characters of its JSON, which a thousand models take
+SENT = "x-sent"  # in a schema: the field is said by requests, whatever is required
 _MOST_MODELS, _DEEPEST = 10_000, 30  # of a document, and of those without a name, each a part of the one before
 
 
@@ -327,14 +328,16 @@ class SchemaRegistry(AllOfMerger):
         )
         own_names = dict(zip(fields, names, strict=True))
         self.wire_names[name] = {own: wire for wire, own in own_names.items() if own != wire}
-        properties = {own: self.view(fields[wire], f"{name} {wire}", files=files) for wire, own in own_names.items()}
-        required = []
-        for wire in [one for one in fields if one in required_of(schema)]:
-            own = own_names[wire]
-            side = side_of(fields[wire], self.target(fields[wire]))
-            if side is None or [one for one, known in self._said.items() if id(fields[wire]) in known] == [side]:
-                required.append(own)
-                properties[own] = self.settled(properties[own], fields[wire])
+        properties, required = dict[str, Any](), list[str]()
+        for wire, own in own_names.items():
+            flat, view = self.target(fields[wire]), self.view(fields[wire], f"{name} {wire}", files=files)
+            side, known = (
+                side_of(fields[wire], flat),
+                [one for one in self._said if id(fields[wire]) in self._said[one]],
+            )
+            is_needed = wire in required_of(schema) and (side is None or known == [side])
+            properties[own] = self.settled(view, fields[wire]) if is_needed or flat.get(SENT) else view
+            required += [own] * is_needed
         more = schema.get("additionalProperties", True)
         more = self.view(more, f"{name} Additional", files=files) if isinstance(more, dict) else more
         return {
