@@ -330,13 +330,11 @@ class SchemaRegistry(AllOfMerger):
         self.wire_names[name] = {own: wire for wire, own in own_names.items() if own != wire}
         properties, required = dict[str, Any](), list[str]()
         for wire, own in own_names.items():
-            flat, view = self.target(fields[wire]), self.view(fields[wire], f"{name} {wire}", files=files)
-            side, known = (
-                side_of(fields[wire], flat),
-                [one for one in self._said if id(fields[wire]) in self._said[one]],
-            )
-            is_needed = wire in required_of(schema) and (side is None or known == [side])
-            properties[own] = self.settled(view, fields[wire]) if is_needed or flat.get(SENT) else view
+            stated, flat = fields[wire], self.target(fields[wire])
+            view, side = self.view(stated, f"{name} {wire}", files=files), side_of(stated, flat)
+            sides = [one for one in self._said if id(stated) in self._said[one]]
+            is_needed = wire in required_of(schema) and (side is None or sides == [side])
+            properties[own] = self.settled(view, stated) if is_needed or flat.get(SENT) else view
             required += [own] * is_needed
         more = schema.get("additionalProperties", True)
         more = self.view(more, f"{name} Additional", files=files) if isinstance(more, dict) else more
