@@ -71,6 +71,8 @@ CORRECTIONS = (
     (_UNION, _RETURN, _IF_WHOLE),
     (_UNION, _IF_UNFIT, _ELSE_LOSSY + _IF_UNFIT),
     (_MODEL, _TYPES, f"{_TYPES}from ..wire import has_all\n"),
+    # A variable that is called as the module hides a field of that name (`Error.error`), and others of the template.
+    (_MODEL, "module_name = model.class_info.module_name", 'module_name = "_made"'),
     # The values are a set, and sorted without regard to case those that differ in nothing else keep its chance order.
     ("literal_enum.py.jinja", "enum.values|list|sort", "enum.values|list|sort(case_sensitive=true)"),
 )

@@ -28,11 +28,6 @@ MODEL_RESERVED = frozenset(
      "additional_keys", "additional_property", "to_dict", "from_dict", "cast", "t", "unset"}
 )  # fmt: skip
 
-# Variables of the same template that are named as modules are: a class of such a module would overwrite them.
-MODULE_RESERVED = frozenset(
-    {"d", "cls", "cast", "field_dict", "src_dict", "prop_name", "prop_dict", "additional_properties"}
-)
-
 # Names that generated modules import or define beside the models they use.
 CLASS_RESERVED = frozenset(
     {"Any", "TypeVar", "BinaryIO", "TextIO", "IO", "TYPE_CHECKING", "Generator", "Mapping", "MutableMapping", "UUID",

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from scripts.regen._document import RefusedError, lookup, reached, side_of, without_prose
-from scripts.regen._names import MODEL_RESERVED, MODULE_RESERVED, class_name, module_name, unique_identifiers, unused
+from scripts.regen._names import MODEL_RESERVED, class_name, module_name, unique_identifiers, unused
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -186,7 +186,7 @@ class SchemaRegistry(AllOfMerger):
         super().__init__(spec)
         self.components: dict[str, Json] = {}  # component and class name to the schema that the generator sees
         self.wire_names: dict[str, dict[str, str]] = {}  # of each class, field names to the vendor's where they differ
-        self._taken = {*MODULE_RESERVED, *map(module_name, reserved)}
+        self._taken = {*map(module_name, reserved)}
         schemas = (spec.get("components") or {}).get("schemas") or {}
         self.names = {name: unused(class_name(name), self._taken) for name in schemas}
         self._known: dict[tuple[str, str], str] = {}
@@ -323,9 +323,7 @@ class SchemaRegistry(AllOfMerger):
         if values := _enumeration(schema):
             return {"type": "string" if isinstance(values[0], str) else "integer", "enum": values, **_prose(schema)}
         fields: Json = schema.get("properties") or {}
-        names = unique_identifiers(
-            [(wire, "field") for wire in fields], MODEL_RESERVED | {module_name(name)}, derived=True
-        )
+        names = unique_identifiers([(wire, "field") for wire in fields], MODEL_RESERVED, derived=True)
         own_names = dict(zip(fields, names, strict=True))
         self.wire_names[name] = {own: wire for wire, own in own_names.items() if own != wire}
         properties, required = dict[str, Any](), list[str]()

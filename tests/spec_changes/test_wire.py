@@ -240,6 +240,8 @@ def test_a_token_reaches_what_takes_a_token_alone(wire: Wire) -> None:
 
 def test_responses(wire: Wire) -> None:
     """JSON without a shape is returned as it is, text as text, no content as None; another 2xx as the documented one."""
+    wire.answer = httpx.Response(200, json={"pet": {"kind": "cat", "cat": "Tom"}})
+    assert wire("optional").pet.cat == "Tom"
     wire.answer = httpx.Response(200, json={"a": [1]})
     assert wire("search") == {"a": [1]}
     wire.answer = httpx.Response(200, text="é")

@@ -37,12 +37,12 @@ class AnalyzedVideoResponse:
         d = dict(src_dict)
         analyzed_video_url = d.pop("analyzed_video_url", UNSET)
 
-        analyzed_video_response = cls(
+        _made = cls(
             analyzed_video_url=analyzed_video_url,
         )
 
-        analyzed_video_response.additional_properties = d
-        return analyzed_video_response
+        _made.additional_properties = d
+        return _made
 
     @property
     def additional_keys(self) -> list[str]:

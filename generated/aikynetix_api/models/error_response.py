@@ -37,12 +37,12 @@ class ErrorResponse:
         d = dict(src_dict)
         error = d.pop("error", UNSET)
 
-        error_response = cls(
+        _made = cls(
             error=error,
         )
 
-        error_response.additional_properties = d
-        return error_response
+        _made.additional_properties = d
+        return _made
 
     @property
     def additional_keys(self) -> list[str]:

@@ -45,13 +45,13 @@ class GenerateAnalyzedVideoBody:
 
         is_weight = d.pop("is_weight", UNSET)
 
-        generate_analyzed_video_body = cls(
+        _made = cls(
             is_jump=is_jump,
             is_weight=is_weight,
         )
 
-        generate_analyzed_video_body.additional_properties = d
-        return generate_analyzed_video_body
+        _made.additional_properties = d
+        return _made
 
     @property
     def additional_keys(self) -> list[str]:
