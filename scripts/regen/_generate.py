@@ -138,12 +138,13 @@ _OF_ITEM = {"get": "get", "post": "create", "put": "replace", "patch": "update",
 
 # A last segment that begins with one of these says itself what is done: `POST /keys/{id}/rotate/`.
 _ACTIONS = """
-accept activate add analyze approve archive assign attach authenticate block calculate cancel change check clone close
-compare complete compute confirm connect copy deactivate detach disable disconnect download duplicate enable estimate
-exchange execute export finish generate import invite join leave link lock login logout mark merge move pause process
-publish purge query recalculate refresh register reject remove rename renew request resend reset restart restore resume
-retry revoke rotate run save search send share sign signin signout signup start stop submit subscribe sync transfer
-trigger unarchive unassign unblock unlink unlock unpublish unregister unshare unsubscribe upload validate verify
+accept activate add analyze approve archive assign attach authenticate batch block calculate cancel change check clone
+close compare complete compute confirm connect copy deactivate detach disable disconnect download duplicate enable
+estimate exchange execute export finish generate import invite join leave link lock login logout mark merge move pause
+process publish purge query recalculate refresh register reject remove rename renew request resend reset restart
+restore resume retry revoke rotate run save search send share sign signin signout signup start stop submit subscribe
+sync transfer trigger unarchive unassign unblock unlink unlock unpublish unregister unshare unsubscribe upload
+validate verify
 """
 _VERBS = frozenset(_ACTIONS.split())
 
@@ -184,7 +185,7 @@ def _order(operation: Operation, kind: str) -> tuple[object, ...]:
 
 def _wanted(operation: Operation) -> tuple[str, Iterator[str]]:
     """Return the group, and names for the operation, the best first."""
-    parts = [part for part in operation.path.split("/") if part]
+    parts = [part for part in re.split(r"/|:(?![^{]*\})", operation.path) if part]  # `/users/{id}:activate` too
     noise = list(itertools.takewhile(lambda part: _NOISE.fullmatch(part.lower()), parts[:-1]))
     group, own, rest = _grouped(operation, parts[len(noise) :])
     base = _named(operation.method.lower(), own, rest)
@@ -216,7 +217,7 @@ def _grouped(operation: Operation, parts: Sequence[str]) -> tuple[str, str, Sequ
 
 def _named(method: str, own: str, rest: Sequence[str]) -> str:
     fixed = [part for part in rest if not _is_parameter(part)]
-    if fixed and re.split(r"[\W_]", fixed[-1])[0].lower() in _VERBS:
+    if fixed and re.split(r"[\W_]|(?<=[a-z])(?=[A-Z])", fixed[-1])[0].lower() in _VERBS:
         return "_".join([fixed[-1], *map(_singular, fixed[:-1])])
     is_whole = _is_plural((rest or [own])[-1])
     if not fixed:

@@ -130,7 +130,7 @@ def is_null(schema: Any) -> bool:
 
 
 def _guessed_type(schema: Json) -> str | None:
-    if "properties" in schema or isinstance(schema.get("additionalProperties"), Mapping):
+    if {"properties", "patternProperties"} & schema.keys() or isinstance(schema.get("additionalProperties"), Mapping):
         return "object"
     if "items" in schema or "prefixItems" in schema:
         return "array"
@@ -335,6 +335,8 @@ class SchemaRegistry(AllOfMerger):
             properties[own] = self.settled(view, stated) if is_needed or flat.get(SENT) else view
             required += [own] * is_needed
         more = schema.get("additionalProperties", True)
+        if patterns := schema.get("patternProperties"):  # names that a pattern allows are no less than others
+            more = {"anyOf": [*patterns.values(), more]}
         more = self.view(more, f"{name} Additional", files=files) if isinstance(more, dict) else more
         return {
             "type": "object",

@@ -37,6 +37,8 @@ _NAMES = [
     ("get /analysis/datetime", "", "analysis.get_datetime"),
     ("query /sessions/", "", "sessions.query"),
     ("get /", "", "default.get"),
+    ("post /teams:batchGet", "", "teams.batch_get"),
+    ("post /teams/{id}:activate", "", "teams.activate"),
     # Two that want one name: the first by path keeps it, the other says in what it differs.
     ("get /v1/things/", "", "things.list"),
     ("get /v2/things/", "", "things.list_v2"),

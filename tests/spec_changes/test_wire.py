@@ -291,6 +291,7 @@ def test_what_fits_no_alternative_is_no_success(wire: Wire, name: str, fit: Any,
         ("many", [], None),
         ("many", None, None),
         ("none", {"id": "a", "load": 80}, {"id": "a"}),
+        ("matched", {"a1": 1}, None),
     ],
 )
 def test_the_alternative_that_has_every_field_is_taken(wire: Wire, name: str, sent: Any, read: Any) -> None:
