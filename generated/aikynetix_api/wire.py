@@ -81,12 +81,12 @@ def path_text(value: Any) -> str:
     return text
 
 
-def has_all(made: Any, data: Any) -> bool:
-    """Tell whether what JSON was read as has every field of it; a closed model drops those that it does not know."""
+def lost_fields(made: Any, data: Any) -> int:
+    """Count the fields of JSON that what it was read as has not: a closed model drops those that it does not know."""
     if isinstance(data, dict):
         fields = made.to_dict() if hasattr(made, "to_dict") else made
-        return all(name in fields and has_all(fields[name], value) for name, value in data.items())
-    return not isinstance(data, list) or all(map(has_all, made, data))
+        return sum(lost_fields(fields[name], value) if name in fields else 1 for name, value in data.items())
+    return sum(map(lost_fields, made, data)) if isinstance(data, list) else 0
 
 
 def _body(body: Any, media: Sequence[str], encoding: Mapping[str, str], fields: dict[str, Any]) -> dict[str, Any]:

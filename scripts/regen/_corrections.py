@@ -34,27 +34,27 @@ _NS = "    {% set ns = namespace(contains_unmodified_properties = "
 _LOSSY = """    {% set kinds = ["model_property.py.jinja", "list_property.py.jinja"] %}
     {% set several = property.inner_properties | map(attribute="template") | select("in", kinds) | list | length > 1 %}
     {% if several %}
-    lossy: list[Any] = []
+    lossy: list[tuple[int, Any]] = []
     {% endif %}
 """
 _RETURN = "indent(8) }}\n        return {{ inner_property.python_name }}\n"
 _IF_WHOLE = """indent(8) }}
         {% if several %}
-        if not has_all({{ inner_property.python_name }}, data):
-            lossy.append({{ inner_property.python_name }})
+        if number := lost_fields({{ inner_property.python_name }}, data):
+            lossy.append((number, {{ inner_property.python_name }}))
             raise TypeError()
         {% endif %}
         return {{ inner_property.python_name }}
 """
 _ELSE_LOSSY = """    {% if several %}
     if lossy:
-        return lossy[0]
+        return min(lossy, key=lambda one: one[0])[1]
     {% endif %}
 """
 
 # A template, what stands there, and what should.
 CORRECTIONS = (
-    (_ENDPOINT, _IMPORT, f"{_IMPORT}from ...wire import has_all, path_text, request\n"),
+    (_ENDPOINT, _IMPORT, f"{_IMPORT}from ...wire import lost_fields, path_text, request\n"),
     # The generator writes each request out by type, and gets headers, files, forms and most styles wrong.
     # `wire.request` does it by value, in one place, and the module only says what goes where.
     (_ENDPOINT, "    {{ header_params(endpoint) | indent(4) }}\n", '{% include "request.jinja" %}\n{% if false %}\n'),
@@ -70,7 +70,7 @@ CORRECTIONS = (
     (_UNION, f"{_NS}false", f"{_LOSSY}{_NS}several"),
     (_UNION, _RETURN, _IF_WHOLE),
     (_UNION, _IF_UNFIT, _ELSE_LOSSY + _IF_UNFIT),
-    (_MODEL, _TYPES, f"{_TYPES}from ..wire import has_all\n"),
+    (_MODEL, _TYPES, f"{_TYPES}from ..wire import lost_fields\n"),
     # A variable that is called as the module hides a field of that name (`Error.error`), and others of the template.
     (_MODEL, "module_name = model.class_info.module_name", 'module_name = "_made"'),
     # The values are a set, and sorted without regard to case those that differ in nothing else keep its chance order.

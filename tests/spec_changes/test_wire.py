@@ -291,11 +291,12 @@ def test_what_fits_no_alternative_is_no_success(wire: Wire, name: str, fit: Any,
         ("many", [], None),
         ("many", None, None),
         ("none", {"id": "a", "load": 80}, {"id": "a"}),
+        ("none", {"id": "a", "load": 80, "height": 0.4}, {"id": "a", "height": 0.4}),
         ("matched", {"a1": 1}, None),
     ],
 )
 def test_the_alternative_that_has_every_field_is_taken(wire: Wire, name: str, sent: Any, read: Any) -> None:
-    """The first that takes what came would drop the fields it does not know; where all would, it is the first."""
+    """The first that takes what came would drop the fields it does not know; where all would, the one that drops least."""
     wire.answer = httpx.Response(200, json={name: sent})
     assert wire("closed").to_dict() == {name: sent if read is None else read}
 
