@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 BUDGET = 3.0
 """Seconds that an attempt may take here."""
-_NOISE = 1.5  # seconds that a machine with other work may be late by; whoever is slow is so for ever
+_NOISE = 6.0  # seconds that a machine with other work may be late by; whoever is slow is so for ever
 STEPS = 3
 """Parts of a download that may each take the timeout: lookup, connecting with the head, and silence in the body."""
 
