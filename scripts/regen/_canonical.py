@@ -19,10 +19,19 @@ from scripts.regen._find import base_url, is_json
 from scripts.regen._names import ENDPOINT_RESERVED, identifier, unique_identifiers, unused
 from scripts.regen._operations import PARAMETER_IN_PATH, Operation
 from scripts.regen._rules import ERROR_MODEL, FACADE_TAG, RULES, SESSION_PARAMETER, SUCCESS_MODEL, Rule
-from scripts.regen._schemas import SENT, SchemaRegistry, clean_prose, is_file, is_null, schema_name, variants
+from scripts.regen._schemas import (
+    SENT,
+    AllOfMerger,
+    SchemaRegistry,
+    clean_prose,
+    is_file,
+    is_null,
+    schema_name,
+    variants,
+)  # fmt: skip
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from scripts.regen._document import Json
     from scripts.regen._find import Credentials
@@ -32,6 +41,7 @@ _BYTES = "application/octet-stream"
 # RFC 6570, sections 3.2.5 and 3.2.7: what these styles put before a value.
 _BEFORE = {"matrix": ";{}=", "label": "."}
 _TEXT: Json = {"type": "string"}
+_READ_BY_KIND: dict[str, Callable[[str], Any]] = {"integer": int, "number": float, "boolean": "true".__eq__}
 _FREE_FORM: Json = {"type": "object", "additionalProperties": {}}
 NO_SERVER = "no-server:"
 """Stands for the address of an operation none of whose servers can be used; the client refuses to send it."""
@@ -307,9 +317,11 @@ def follow_discriminators(spec: Json) -> tuple[Json, list[str]]:
         for name in names:
             values = [str(value) for value, ref in mapping.items() if schema_name(ref) == name] or [name]
             own.setdefault((name, field), []).extend(values)
-    told = dict(schemas)
+    told, merger = dict(schemas), AllOfMerger(spec)
     for (name, field), values in own.items():
-        fixed = {"type": "string", "enum": list(dict.fromkeys(values))}
+        kind = merger.target((merger.target(schemas[name]).get("properties") or {}).get(field)).get("type", "string")
+        read = _READ_BY_KIND.get(kind, str)  # a mapping has texts alone
+        fixed = {"type": kind, "enum": [read(value) for value in dict.fromkeys(values)]}
         told[name] = {"allOf": [told[name], {"type": "object", "properties": {field: fixed | {SENT: True}}}]}
     return ({**spec, "components": {**spec["components"], "schemas": told}} if own else spec), caveats
 

@@ -30,6 +30,7 @@ _CAST = "    return cast({{ property.get_type_string()"
 _IF_UNFIT = (
     '    if not isinstance(data, {{ plain_types(property) }}):\n        raise TypeError("it fits no alternative")\n'
 )
+_CONST, _OR_UNSET = "property_templates/const_property.py.jinja", "{% if not property.required %}"
 _NS = "    {% set ns = namespace(contains_unmodified_properties = "
 _LOSSY = """    {% set kinds = ["model_property.py.jinja", "list_property.py.jinja"] %}
     {% set several = property.inner_properties | map(attribute="template") | select("in", kinds) | list | length > 1 %}
@@ -73,6 +74,7 @@ CORRECTIONS = (
     (_MODEL, _TYPES, f"{_TYPES}from ..wire import lost_fields\n"),
     # A variable that is called as the module hides a field of that name (`Error.error`), and others of the template.
     (_MODEL, "module_name = model.class_info.module_name", 'module_name = "_made"'),
+    (_CONST, f"{_OR_UNSET}and", f"{_OR_UNSET} and"),
     # The values are a set, and sorted without regard to case those that differ in nothing else keep its chance order.
     ("literal_enum.py.jinja", "enum.values|list|sort", "enum.values|list|sort(case_sensitive=true)"),
 )

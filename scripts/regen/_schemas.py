@@ -332,7 +332,10 @@ class SchemaRegistry(AllOfMerger):
             view, side = self.view(stated, f"{name} {wire}", files=files), side_of(stated, flat)
             sides = [one for one in self._said if id(stated) in self._said[one]]
             is_needed = wire in required_of(schema) and (side is None or sides == [side])
-            properties[own] = self.settled(view, stated) if is_needed or flat.get(SENT) else view
+            view = self.settled(view, stated) if is_needed or flat.get(SENT) else view
+            if view.get("type") == "boolean" and (only := self.only_value(stated)) is not None:
+                view = {**{key: one for key, one in view.items() if key != "type"}, "const": only}
+            properties[own] = view
             required += [own] * is_needed
         more = schema.get("additionalProperties", True)
         if patterns := schema.get("patternProperties"):  # names that a pattern allows are no less than others

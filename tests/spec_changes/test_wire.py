@@ -301,6 +301,14 @@ def test_the_alternative_that_has_every_field_is_taken(wire: Wire, name: str, se
     assert wire("closed").to_dict() == {name: sent if read is None else read}
 
 
+def test_numbers_and_flags_tell_alternatives_apart(wire: Wire) -> None:
+    """A mapping has texts alone, and the field that it is about may be another type; no value fits two."""
+    wire.answer = httpx.Response(200, json={"numbered": {"v": 2, "b": 1}, "flagged": {"ok": False, "error": "e"}})
+    found = wire("closed")
+    assert (found.numbered.b, found.flagged.error) == (1, "e")
+    assert wire.Second(b=2).to_dict() == {"v": 2, "b": 2}
+
+
 def test_what_is_read_is_asked_for(wire: Wire) -> None:
     """Of several kinds that a success has the server is told which one is read; the report names the others."""
     wire.answer = httpx.Response(202, json="csv")
