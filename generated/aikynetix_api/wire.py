@@ -20,6 +20,10 @@ _IN_COOKIES = "!#$&()*+-./:=?@[]^"
 # RFC 9110, section 5.6.2; the names of cookies are tokens too (RFC 6265, section 4.1.1).
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+# By annotation, the types of JSON's values; a whole number may be written with a point.
+_PLAIN = {
+    "str": (str,), "int": (int, float), "float": (int, float), "bool": (bool,), "None": (type(None),), "Unset": (Unset,),
+}  # fmt: skip
 _OF_THE_MESSAGE = ("host", "content-length", "transfer-encoding", "connection")
 
 
@@ -81,12 +85,30 @@ def path_text(value: Any) -> str:
     return text
 
 
-def lost_fields(made: Any, data: Any) -> int:
-    """Count the fields of JSON that what it was read as has not: a closed model drops those that it does not know."""
+def misfits(made: Any, data: Any) -> int:
+    """Count what of JSON does not fit the model that it was read as.
+
+    A closed model drops the fields that it does not know, and none looks at the types of plain ones.
+    """
+    return _lost(made, data) + _mistyped(made)
+
+
+def _lost(made: Any, data: Any) -> int:
     if isinstance(data, dict):
         fields = made.to_dict() if hasattr(made, "to_dict") else made
-        return sum(lost_fields(fields[name], value) if name in fields else 1 for name, value in data.items())
-    return sum(map(lost_fields, made, data)) if isinstance(data, list) else 0
+        return sum(_lost(fields[name], value) if name in fields else 1 for name, value in data.items())
+    return sum(map(_lost, made, data)) if isinstance(data, list) else 0
+
+
+def _mistyped(made: Any) -> int:
+    if isinstance(made, list):
+        return sum(map(_mistyped, made))
+    number = 0
+    for field in getattr(made, "__attrs_attrs__", ()):
+        value, kinds = getattr(made, field.name), [_PLAIN.get(kind) for kind in str(field.type).split(" | ")]
+        is_plain = None not in kinds  # nothing is known of models, lists and dates, which say so themselves
+        number += not any(type(value) in kind for kind in kinds if kind) if is_plain else _mistyped(value)
+    return number
 
 
 def _body(body: Any, media: Sequence[str], encoding: Mapping[str, str], fields: dict[str, Any]) -> dict[str, Any]:

@@ -41,7 +41,7 @@ _LOSSY = """    {% set kinds = ["model_property.py.jinja", "list_property.py.jin
 _RETURN = "indent(8) }}\n        return {{ inner_property.python_name }}\n"
 _IF_WHOLE = """indent(8) }}
         {% if several %}
-        if number := lost_fields({{ inner_property.python_name }}, data):
+        if number := misfits({{ inner_property.python_name }}, data):
             lossy.append((number, {{ inner_property.python_name }}))
             raise TypeError()
         {% endif %}
@@ -55,7 +55,7 @@ _ELSE_LOSSY = """    {% if several %}
 
 # A template, what stands there, and what should.
 CORRECTIONS = (
-    (_ENDPOINT, _IMPORT, f"{_IMPORT}from ...wire import lost_fields, path_text, request\n"),
+    (_ENDPOINT, _IMPORT, f"{_IMPORT}from ...wire import misfits, path_text, request\n"),
     # The generator writes each request out by type, and gets headers, files, forms and most styles wrong.
     # `wire.request` does it by value, in one place, and the module only says what goes where.
     (_ENDPOINT, "    {{ header_params(endpoint) | indent(4) }}\n", '{% include "request.jinja" %}\n{% if false %}\n'),
@@ -67,11 +67,11 @@ CORRECTIONS = (
     (_ENDPOINT, f"and {_SHAPED}", f"and ({_SHAPED} or {_JSON})"),
     # What is of none of the alternatives would be taken for one of those that are not looked at.
     (_UNION, _CAST, _IF_UNFIT + _CAST),
-    # A model without additional properties drops those that it does not know, and another alternative may have them.
+    # The first model that can be read may drop fields and have wrong types, and another alternative fit.
     (_UNION, f"{_NS}false", f"{_LOSSY}{_NS}several"),
     (_UNION, _RETURN, _IF_WHOLE),
     (_UNION, _IF_UNFIT, _ELSE_LOSSY + _IF_UNFIT),
-    (_MODEL, _TYPES, f"{_TYPES}from ..wire import lost_fields\n"),
+    (_MODEL, _TYPES, f"{_TYPES}from ..wire import misfits\n"),
     # A variable that is called as the module hides a field of that name (`Error.error`), and others of the template.
     (_MODEL, "module_name = model.class_info.module_name", 'module_name = "_made"'),
     (_CONST, f"{_OR_UNSET}and", f"{_OR_UNSET} and"),
