@@ -187,7 +187,7 @@ def _wanted(operation: Operation) -> tuple[str, Iterator[str]]:
     """Return the group, and names for the operation, the best first."""
     parts = [part for part in re.split(r"/|:(?![^{]*\})", operation.path) if part]  # `/users/{id}:activate` too
     noise = list(itertools.takewhile(lambda part: _NOISE.fullmatch(part.lower()), parts[:-1]))
-    group, own, rest = _grouped(operation, parts[len(noise) :])
+    group, own, rest = _grouped(operation, noise, parts[len(noise) :])
     base = _named(operation.method.lower(), own, rest)
     parameters = PARAMETER_IN_PATH.findall(operation.path)
     others = [f"{base}_{noise[-1]}"] if noise else []
@@ -197,14 +197,14 @@ def _wanted(operation: Operation) -> tuple[str, Iterator[str]]:
     return _attribute(group), itertools.chain([base], others, numbered)
 
 
-def _grouped(operation: Operation, parts: Sequence[str]) -> tuple[str, str, Sequence[str]]:
+def _grouped(operation: Operation, noise: Sequence[str], parts: Sequence[str]) -> tuple[str, str, Sequence[str]]:
     """Return the group, the segment that stands for it (the group itself where none does), and the segments after it.
 
     The tag is the group, unless it only repeats how the path begins: then the first collection on the path is.
     """
     tag = normalize_name(operation.tag)
     fixed = list(itertools.takewhile(lambda part: not _is_parameter(part), parts))
-    if operation.tag != "default" and tag not in map(normalize_name, fixed):
+    if operation.tag != "default" and tag not in map(normalize_name, [*noise, *fixed]):
         same = [number for number, part in enumerate(parts) if _singular(normalize_name(part)) == _singular(tag)]
         if same:
             return operation.tag, parts[same[-1]], parts[same[-1] + 1 :]

@@ -26,6 +26,7 @@ _NAMES = [
     ("get /session-management/sessions/{id}/videos/{v}/", "session-management", "sessions.get_video"),
     ("post /session-management/upload/", "session-management", "session_management.upload"),
     ("get /api/v2/athletes/", "Athletes", "athletes.list"),
+    ("patch /api/athletes/{id}/", "api", "athletes.update"),
     ("get /sessions/{id}/video", "videos", "videos.get"),
     ("get /sessions/{id}/thumbnail", "videos", "videos.get_thumbnail"),
     ("post /keys/{id}/rotate/", "keys", "keys.rotate"),
