@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -31,7 +32,7 @@ from scripts.regen._schemas import (
 )  # fmt: skip
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from scripts.regen._document import Json
     from scripts.regen._find import Credentials
@@ -41,7 +42,7 @@ _BYTES = "application/octet-stream"
 # RFC 6570, sections 3.2.5 and 3.2.7: what these styles put before a value.
 _BEFORE = {"matrix": ";{}=", "label": "."}
 _TEXT: Json = {"type": "string"}
-_READ_BY_KIND: dict[str, Callable[[str], Any]] = {"integer": int, "number": float, "boolean": "true".__eq__}
+_READ_BY_KIND: Json = {"string": str, "integer": int, "number": float, "boolean": "true".__eq__}
 _FREE_FORM: Json = {"type": "object", "additionalProperties": {}}
 NO_SERVER = "no-server:"
 """Stands for the address of an operation none of whose servers can be used; the client refuses to send it."""
@@ -319,10 +320,14 @@ def follow_discriminators(spec: Json) -> tuple[Json, list[str]]:
             own.setdefault((name, field), []).extend(values)
     told, merger = dict(schemas), AllOfMerger(spec)
     for (name, field), values in own.items():
-        kind = merger.target((merger.target(schemas[name]).get("properties") or {}).get(field)).get("type", "string")
-        read = _READ_BY_KIND.get(kind, str)  # a mapping has texts alone
-        fixed = {"type": kind, "enum": [read(value) for value in dict.fromkeys(values)]}
-        told[name] = {"allOf": [told[name], {"type": "object", "properties": {field: fixed | {SENT: True}}}]}
+        stated = merger.target((merger.target(schemas[name]).get("properties") or {}).get(field))
+        fixed: Json = {SENT: True}
+        kind = stated.get("type", "string")
+        with suppress(KeyError, ValueError):  # a mapping has texts alone, and the name of a schema is no number
+            read = [_READ_BY_KIND[kind](value) for value in dict.fromkeys(values)]
+            known = stated.get("enum", read)  # what the field says itself is right, whatever the schema is called
+            fixed |= {"type": kind, "enum": [one for one in known if one in read] or known}
+        told[name] = {"allOf": [told[name], {"type": "object", "properties": {field: fixed}}]}
     return ({**spec, "components": {**spec["components"], "schemas": told}} if own else spec), caveats
 
 

@@ -307,6 +307,9 @@ def test_numbers_and_flags_tell_alternatives_apart(wire: Wire) -> None:
     found = wire("closed")
     assert (found.numbered.b, found.flagged.error) == (1, "e")
     assert wire.Second(b=2).to_dict() == {"v": 2, "b": 2}
+    for sent in ({"v": "three", "c": 1}, {"v": 4, "d": 1}):
+        wire.answer = httpx.Response(200, json={"unmapped": sent})
+        assert wire("closed").unmapped.additional_properties == {}
 
 
 @pytest.mark.parametrize("value", [1, 1.5, True, "x", None, {"x": 1}])
