@@ -32,8 +32,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger("aikynetix")
 _TICK = 0.02
 _HASH_AT_ONCE = 16 * 1024 * 1024
-# How often an object may change before it is given up.
-_MAX_RESTARTS = 4
+_MAX_RESTARTS = 4  # how often an object may change before it is given up
 # More connections help where each is slowed down by itself, by a limit or by a window that is small for the round trip.
 # Which is the case cannot be known beforehand, so there is one for each 2 MiB of what is to be fetched, up to a bound.
 _BYTES_PER_CONNECTION = 2 * 1024 * 1024
@@ -226,9 +225,10 @@ class Transfer:
             connection.segment = segment
             try:
                 self._start(connection, self._run_more, connection, table)
-            except DownloadInterruptedError:
+            except DownloadInterruptedError:  # those that are there will do
                 _more_connections.release()
-                raise
+                table.release(segment)
+                return
 
     def _start(self, connection: Connection, function: Callable[..., None], *args: object) -> None:
         """Run a function in a thread of its own; a daemon, for a program may end in the middle of a download."""

@@ -7,8 +7,11 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Thread
 
 import pytest
+
+from aikynetix._download import _transfer
 
 from .calls import EXPIRED, MIB, client_of, fetch
 from .servers import Fault, Storage, serving, video
@@ -58,6 +61,26 @@ def test_a_server_that_takes_one_connection_only_is_asked_for_no_more(refusal: F
     with serving(storage):
         assert fetch(storage, tmp_path / "v.mp4").elapsed < 5
     assert 2 <= len(storage.requests) <= 40
+
+
+def test_what_the_system_gives_no_threads_for_is_fetched_by_those_that_are_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only the first connection is needed; the others are tried for again, and cost no slot of the process."""
+    started: list[str] = []
+
+    def start(thread: Thread) -> None:
+        if thread.name == "aikynetix-download":
+            started.append(thread.name)
+            if len(started) > 1:
+                raise RuntimeError("can't start new thread")
+        Thread.start(thread)
+
+    monkeypatch.setattr(_transfer, "Thread", type("Few", (Thread,), {"start": start}))
+    with serving(Storage(video(6 * MIB), rate=2 * MIB)) as storage:
+        fetch(storage, tmp_path / "v.mp4")
+    assert len(storage.requests) == 1
+    assert len(started) > 70, "each of the 64 slots would be gone by now"
 
 
 def test_a_server_that_restarts_is_one_failure(tmp_path: Path) -> None:
