@@ -144,13 +144,15 @@ def _media_type(file: File, media: Sequence[str]) -> str:
 
 
 def _parts(name: str, value: Any, media: str) -> Iterator[tuple[str, tuple[str | None, Any, str | None]]]:
+    kinds = [kind.strip() for kind in media.split(",")]
     for one in _listed(value):
         if isinstance(one, tuple):  # without a file name it would be a text field to servers (RFC 7578, section 4.2)
-            kind = _media_type(File(one[1], one[0], one[2]), [stated.strip() for stated in media.split(",")])
-            yield name, (one[0] or "file", one[1], kind)
+            yield name, (one[0] or "file", one[1], _media_type(File(one[1], one[0], one[2]), kinds))
         else:
-            is_json = isinstance(one, (Mapping, list))
-            yield name, (None, _text(one).encode(), "application/json" if is_json else None)
+            kind = next((kind for kind in kinds if "*" not in kind), None)
+            if isinstance(one, (Mapping, list)) and not str(kind).endswith("json"):
+                kind = "application/json"  # which is what it is written as
+            yield name, (None, _text(one).encode(), kind)
 
 
 def _grouped(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:

@@ -140,10 +140,10 @@ def _sample(registry: SchemaRegistry, schema: Any, *, files: bool = False) -> An
         flat = registry.target(schema)
         if alternatives := registry.alternatives(flat):
             return of(alternatives[0], depth + 1)
-        fixed = [one for one in flat.get("enum") or [] if one is not None]
-        if fixed:
-            return next((one for one in fixed if one != ""), "")
         kind = flat.get("type")
+        fixed = [one for one in flat.get("enum") or [] if one is not None]
+        if fixed and kind != "array":  # beside which the values of its items may stand
+            return next((one for one in fixed if one != ""), "")
         if kind == "object":
             return fields(flat, depth)
         if kind == "array":

@@ -168,11 +168,11 @@ def test_bodies(wire: Wire, name: str, body: Any, kind: str, sent: Any) -> None:
         ("upload", lambda m: m.UploadBody(file=m.file(file_name="a.mp4", mime_type="video/mp4")), [("file", "a.mp4 video/mp4")]),
         ("either", lambda m: m.EitherBody(file=m.file()), [("file", "file")]),
         ("variants", lambda m: m.VariantsBody(kind="clip", file=m.file()), [("kind", "clip"), ("file", "file")]),
-        ("shapeless", lambda m: m.free("ShapelessBody", film=m.file(), n=1, deep={"a": [True]}), [("film", "file"), ("n", "1"), ("deep", '{"a": [true]}')]),
+        ("shapeless", lambda m: m.free("ShapelessBody", film=m.file(), n=1, deep={"a": [True]}), [("film", "file"), ("n", "1"), ("deep", '{"a": [true]} application/json')]),
         ("bare", lambda m: m.free("BareBody", film=m.file()), [("film", "file")]),
-        ("shared_parts", lambda m: m.SharedFiles(clip=m.file(), deep=m.Deep(level=1), when=_DATE), [("clip", "file"), ("deep", '{"level": 1}'), ("when", "2031-02-03")]),
+        ("shared_parts", lambda m: m.SharedFiles(clip=m.file(), deep=m.Deep(level=1), when=_DATE), [("clip", "file"), ("deep", '{"level": 1} application/json'), ("when", "2031-02-03")]),
         ("shared_parts", lambda m: m.Shared(clip=m.file()), [("clip", "file")]),
-        ("many", lambda m: m.ManyBody(files=[m.file(), m.file(file_name="a.jpg")], tags=["x", "y"], deep=m.Deep(sport="b")), [("files", "file image/png"), ("files", "a.jpg image/jpeg"), ("tags", "x"), ("tags", "y"), ("deep", '{"sport": "b"}')]),
+        ("many", lambda m: m.ManyBody(files=[m.file(), m.file(file_name="a.jpg")], tags=["x", "y"], deep=m.Deep(sport="b"), more="[1]"), [("files", "file image/png"), ("files", "a.jpg image/jpeg"), ("tags", "x"), ("tags", "y"), ("deep", '{"sport": "b"} application/json'), ("more", "[1] application/json")]),
     ],
 )  # fmt: skip
 def test_parts(wire: Wire, name: str, body: Any, parts: list[tuple[str, str]]) -> None:
@@ -191,7 +191,7 @@ def test_parts(wire: Wire, name: str, body: Any, parts: list[tuple[str, str]]) -
             kind = stated["Content-Type"].replace("application/octet-stream", "")
             told.append((stated["name"], f"{stated['filename']} {kind}".strip()))
         else:
-            told.append((stated["name"], content.removesuffix("\r\n")))
+            told.append((stated["name"], f"{content.strip()} {stated.get('Content-Type', '')}".strip()))
     assert told == parts
 
 
