@@ -354,12 +354,17 @@ def bodies(registry: SchemaRegistry, operation: Operation) -> list[Body]:
     """List the kinds of body, each with its media types and the vendor's description of the first.
 
     JSON comes first, then forms and bytes; but where the body holds a file, the form that can hold it comes before all.
+    Frameworks list JSON under several names, of which the usual one will do where it has the same schema.
     """
     stated = operation.body or {}
+    content: Json = stated.get("content", {})
+    usual = [without_prose(media.get("schema")) for written, media in content.items() if _announced(written)[1] == JSON]
     found: dict[str, Body] = {}
-    for written, media in stated.get("content", {}).items():
+    for written, media in content.items():
         is_raw = written == "*/*" and ("schema" not in media or is_file(registry.target(media["schema"])))
         kind, announced = ("bytes", written) if is_raw else _announced(written)
+        if kind == "json" and without_prose(media.get("schema")) in usual:
+            announced = JSON
         is_apart = kind == "json" or (kind == "bytes" and announced.startswith("multipart/"))
         key = announced if is_apart else kind
         known = found.get(key, Body(kind, (), media, stated.get("required") is True))
@@ -368,7 +373,7 @@ def bodies(registry: SchemaRegistry, operation: Operation) -> list[Body]:
     if "multipart" in found and registry.has_files(found["multipart"].stated.get("schema")):
         found.pop("form", None)  # the same fields, of which a form cannot hold the files
         order = ["multipart", "json", "bytes"]
-    return sorted(found.values(), key=lambda one: (order.index(one.kind), one.media[0] != JSON))
+    return sorted(found.values(), key=lambda one: (order.index(one.kind), one.media[0] != JSON, one.media))
 
 
 def _announced(kind: str) -> tuple[str, str]:

@@ -16,6 +16,8 @@ PARAMETER_IN_PATH = re.compile(r"\{([^{}/]*)\}")
 _LOCATIONS = ("path", "query", "header", "cookie", "querystring")
 # OpenAPI 3.1.1, section 4.8.12.2: header parameters with these names are to be ignored.
 _IGNORED_HEADERS = frozenset({"accept", "content-type", "authorization"})
+# What HTTP itself says of a message (RFC 9110, sections 7.2 and 8.6; RFC 9112, section 6.1).
+_OF_THE_MESSAGE = frozenset({"host", "content-length", "transfer-encoding", "connection"})
 _READ = frozenset({"parameters", "requestBody", "responses", "security", "servers", "deprecated"})
 
 
@@ -145,9 +147,16 @@ def _parameters(spec: Json, where: str, item: Json, operation: Json) -> tuple[Js
                     f"A parameter of {where} has `name: {name}` and `in: {location}`; OpenAPI 3 knows the locations "
                     f"{', '.join(_LOCATIONS)}. Is the document a converted Swagger 2.0 one?"
                 )
-            if location != "header" or name.lower() not in _IGNORED_HEADERS:
-                merged[(location, name.lower() if location == "header" else name)] = parameter
+            key = name.lower() if location == "header" else name
+            if location != "header" or not _is_of_http(key, parameter.get("schema")):
+                merged[location, key] = parameter
     return tuple(merged.values())
+
+
+def _is_of_http(name: str, schema: Any) -> bool:
+    """Tell whether it is not for callers to say a header; one of a fixed value is told from what HTTP says itself."""
+    is_fixed = isinstance(schema, dict) and bool({"enum", "const"} & schema.keys())
+    return name in _IGNORED_HEADERS or (name in _OF_THE_MESSAGE and not is_fixed)
 
 
 def _responses(spec: Json, where: str, operation: Json) -> dict[str, Json]:
