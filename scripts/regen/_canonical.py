@@ -147,8 +147,6 @@ class Endpoint:
         for one in self.operation.parameters:
             if one["in"] == "path" and one["name"] not in self.operation.path_parameters:
                 return f"it describes the path parameter `{one['name']}`, for which its path has no place"
-            if one["in"] == "path" and one.get("content"):
-                return f"its path is written as {next(iter(one['content']))}"
             if one["in"] == "querystring":
                 return "one parameter is its whole query"
         media = self.body.media[0] if self.body and self.body.kind == "bytes" else ""
