@@ -36,6 +36,7 @@ _JUDGED = frozenset(
 )  # fmt: skip
 
 _T = TypeVar("_T")
+_ALIKE = (lambda one: json.dumps(without_prose(one.schema)), lambda one: one.kind, type)  # the surest first
 Found = Iterator[tuple[str, str]]
 """Changes, each its kind and a phrase."""
 
@@ -74,9 +75,9 @@ class Shapes:
         rest = {key: one for key, one in {**flat, **beside}.items() if key not in _FORM | PROSE_KEYS}
         alternatives = variants(flat)
         found = [] if alternatives else _plain_shapes(flat, rest)
+        common = {**rest, **{key: flat[key] for key in ("type", "enum") if key in flat}}
         for one in alternatives:
-            whole = {"allOf": [one, rest]} if rest else one
-            found += self._of_alternative(whole)
+            found += self._of_alternative({"allOf": [one, common]} if common else one)
         return _distinct([*found, *([Shape("null")] if flat.get("nullable") else [])])
 
     def _of_alternative(self, whole: Json) -> list[Shape]:
@@ -193,7 +194,7 @@ class SideDiff:
             kinds = ("integer", family) if family == "number" else (family,)
             ones, others = ([one for one in shapes if one.kind in kinds] for shapes in (left, right))
             is_only = len(ones) == len(others) == 1
-            for one, other in paired(ones, others, lambda one: json.dumps(without_prose(one.schema)), type):
+            for one, other in paired(ones, others, *_ALIKE):
                 if one and other:
                     which = title if is_only else f"alternative {ones.index(one) + 1} of {title}"
                     yield from self._inside(one, other, which)

@@ -75,9 +75,9 @@ class FacadeRequest:
         if in_path != [SESSION_PARAMETER]:
             needs = "needs more than a session" if in_path else "holds no session"
             yield f"its path {self.endpoint.operation.path} {needs}"
-        for one in self.endpoint.operation.parameters:
-            if one["in"] == "path" and one.get("content"):
-                yield f"its path is written as {next(iter(one['content']))}"
+        for stated in self.endpoint.operation.parameters:
+            if stated["in"] == "path" and stated.get("content"):
+                yield f"its path is written as {next(iter(stated['content']))}"
         for one in (one for one in self.endpoint.parameters if one.location != "path" and one.required):
             if one.own not in self.in_parameters and "default" not in one.view:
                 yield f"it requires the new {one.location} parameter `{one.wire}`"

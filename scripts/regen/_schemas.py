@@ -111,7 +111,9 @@ def _own(schema: Json) -> Json:
     for key in ("enum", "oneOf", "anyOf"):
         if isinstance(result.get(key), list):
             kept = [one for one in result[key] if not (one is None if key == "enum" else is_null(one))]
-            nullable = nullable or len(kept) < len(result[key])
+            if len(kept) < len(result[key]):
+                nullable = True
+                result |= {} if kept else {"enum": []}  # null alone
             result[key] = kept
     if stated is not None and not types:
         result = {"enum": [None]} if kinds == ["null"] else {}
