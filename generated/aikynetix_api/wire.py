@@ -94,8 +94,10 @@ def misfits(made: Any, data: Any) -> int:
 
 
 def _lost(made: Any, data: Any) -> int:
+    fields = made.to_dict() if hasattr(made, "to_dict") else made
+    if isinstance(fields, dict) != isinstance(data, dict):
+        return 1  # an empty list or text, which a model takes for an object without fields
     if isinstance(data, dict):
-        fields = made.to_dict() if hasattr(made, "to_dict") else made
         return sum(_lost(fields[name], value) if name in fields else 1 for name, value in data.items())
     return sum(map(_lost, made, data)) if isinstance(data, list) else 0
 

@@ -303,6 +303,8 @@ def test_what_fits_no_alternative_is_no_success(wire: Wire, name: str, fit: Any,
         ("none", {"id": "a", "load": 80}, {"id": "a"}),
         ("none", {"id": "a", "load": 80, "height": 0.4}, {"id": "a", "height": 0.4}),
         ("matched", {"a1": 1}, None),
+        ("either", {"x": []}, None),
+        ("either", {"x": {"y": "a"}}, None),
     ],
 )
 def test_the_alternative_that_has_every_field_is_taken(wire: Wire, name: str, sent: Any, read: Any) -> None:
