@@ -193,7 +193,7 @@ def _wanted(operation: Operation) -> tuple[str, Iterator[str]]:
     others = [f"{base}_{noise[-1]}"] if noise else []
     others += [f"{base}_by_{parameters[-1]}"] if parameters else []
     others += [] if base.startswith(operation.method.lower()) else [f"{operation.method}_{base}"]
-    numbered = (f"{base}_{number}" for number in itertools.count(2))
+    numbered = (f"{base[:60]}_{number}" for number in itertools.count(2))  # what is longer may be cut off
     return _attribute(group), itertools.chain([base], others, numbered)
 
 

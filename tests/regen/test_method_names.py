@@ -47,6 +47,10 @@ _NAMES = [
     ("get /plans/{id}/{kind}", "", "plans.get_by_kind"),
     ("get /plans/search", "", "plans.search"),
     ("post /plans/search", "", "plans.post_search"),
+    # Names have an end.
+    (f"get /deep/{{id}}/{'x' * 90}a", "", f"deep.get_{'x' * 76}"),
+    (f"get /deep/{{id}}/{'x' * 90}b", "", f"deep.get_{'x' * 56}_2"),
+    (f"get /deep/{{id}}/{'x' * 90}c", "", f"deep.get_{'x' * 56}_3"),
 ]
 
 
