@@ -50,11 +50,13 @@ class AllOfMerger:
         own = {key: value for key, value in schema.items() if key not in ("allOf", "$ref")}
         parts = [*([{"$ref": ref}] if isinstance(ref, str) else []), *distinct(schema.get("allOf") or [])]
         shaped = [one for one in parts if not isinstance(one, Mapping) or one.keys() - _BESIDE]
-        if len(shaped) == 1 and not _STRUCTURE & own.keys():
+        beside = _STRUCTURE & own.keys()
+        if len(shaped) == 1 and beside <= {"type"}:
             inner = shaped[0] if ref else self.flatten(shaped[0])
-            if "$ref" in inner:
-                beside = [own, *(one for one in parts if one is not shaped[0])]
-                return {**inner, **{key: True for key in _FLAGS if any(one.get(key) is True for one in beside)}}
+            # A type is often written beside a reference to what has it, and tells nothing.
+            if "$ref" in inner and (not beside or own["type"] == self.target(inner).get("type")):
+                others = [own, *(one for one in parts if one is not shaped[0])]
+                return {**inner, **{key: True for key in _FLAGS if any(one.get(key) is True for one in others)}}
         result = _own(own)
         for part in parts:
             result = _both(result, self.target(part))
