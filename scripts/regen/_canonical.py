@@ -242,7 +242,7 @@ class Canonical:
         found: list[Json] = []
         path = ""
         # What stands between parameters and may not stand in a path is percent-encoded (RFC 3986, section 3.3).
-        for number, piece in enumerate(PARAMETER_IN_PATH.split(operation.path)):
+        for number, piece in enumerate(PARAMETER_IN_PATH.split(operation.path.partition("#")[0])):
             parameter = {"in": "path", "schema": _TEXT, **declared.get(piece, {}), "name": piece or "parameter"}
             only = self.registry.only_value(parameter["schema"]) if number % 2 else None
             if number % 2 == 0:

@@ -70,6 +70,8 @@ class FacadeRequest:
     def unsayable(self) -> Iterator[str]:
         """Yield what the document requires and the facade has no words for."""
         in_path = [one.own for one in self.endpoint.parameters if one.location == "path"]
+        if "#" in self.endpoint.operation.path:
+            yield f"its path has a fragment, {self.endpoint.operation.path}"
         if self.endpoint.trouble:
             yield self.endpoint.trouble
         if in_path != [SESSION_PARAMETER]:

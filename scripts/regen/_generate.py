@@ -185,7 +185,7 @@ def _order(operation: Operation, kind: str) -> tuple[object, ...]:
 
 def _wanted(operation: Operation) -> tuple[str, Iterator[str]]:
     """Return the group, and names for the operation, the best first."""
-    parts = [part for part in re.split(r"/|:(?![^{]*\})", operation.path) if part]  # `/users/{id}:activate` too
+    parts = [part for part in re.split(r"[/#]|:(?![^{]*\})", operation.path) if part]  # `/users/{id}:activate` too
     noise = list(itertools.takewhile(lambda part: _NOISE.fullmatch(part.lower()), parts[:-1]))
     group, own, rest = _grouped(operation, noise, parts[len(noise) :])
     base = _named(operation.method.lower(), own, rest)

@@ -25,7 +25,7 @@ _READ = frozenset({"parameters", "requestBody", "responses", "security", "server
 class Operation:
     """One operation of the vendor's document."""
 
-    path: str  # as in the document
+    path: str  # as in the document, with the fragment that tells it from another of the same path
     method: str  # lower case, except for methods that only OpenAPI 3.2 can name
     identifier: str  # the vendor's `operationId`, or one made of method and path
     # Those of the path and of the operation together, references resolved, unique by location and name.
@@ -75,15 +75,16 @@ def operations_of(spec: Json) -> list[Operation]:
 
 def _split_path(stated: str) -> tuple[str, list[Json]]:
     """Return a path and, as parameters with one value each, the query that OpenAPI does not allow in it."""
-    bare, _, query = stated.partition("?")
-    if not re.fullmatch(r"/(?!/)([^?#{}]|\{[^{}/?#]*\})*(\?[^#{}]*)?", stated):
+    whole, mark, fragment = stated.partition("#")
+    bare, _, query = whole.partition("?")
+    if not re.fullmatch(r"/(?!/)([^?{}]|\{[^{}/?]*\})*(\?[^{}]*)?", whole) or re.search(r"[{}]", fragment):
         raise RefusedError(
-            f"The path `{stated[:200]}` does not begin with a slash, or with two, or has a fragment (`#`), a query "
-            "with a parameter or a template in it, or braces that are not around the name of a parameter. OpenAPI has "
-            "the address of a server in `servers`, query parameters beside the path, and patterns in a parameter's "
-            "schema. Ask the vendor which path is meant, and write that."
+            f"The path `{stated[:200]}` does not begin with a slash, or with two, or has a query with a parameter or a "
+            "template in it, or braces that are not around the name of a parameter. OpenAPI has the address of a "
+            "server in `servers`, query parameters beside the path, and patterns in a parameter's schema. Ask the "
+            "vendor which path is meant, and write that."
         )
-    return bare, [
+    return f"{bare}{mark}{fragment}", [
         {"name": name, "in": "query", "required": True, "schema": {"type": "string", "enum": [value]}}
         for name, value in parse_qsl(query, keep_blank_values=True)
     ]

@@ -40,6 +40,7 @@ _NAMES = [
     ("get /", "", "default.get"),
     ("post /teams:batchGet", "", "teams.batch_get"),
     ("post /teams/{id}:activate", "", "teams.activate"),
+    ("put /files/{id}#add_shared_link", "", "files.add_shared_link"),
     # Two that want one name: the first by path keeps it, the other says in what it differs.
     ("get /v1/things/", "", "things.list"),
     ("get /v2/things/", "", "things.list_v2"),

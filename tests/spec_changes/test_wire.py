@@ -133,6 +133,8 @@ def test_headers_cookies_and_paths_are_written_by_their_kinds(wire: Wire) -> Non
     assert wire.request.url.raw_path == b"/un/a%2Fb"
     wire("said", id='"a"')  # a text of a media type is its caller's to write
     assert wire.request.url.raw_path == b"/said/%22a%22"
+    wire("share", id="a")  # `/files/{id}#share` in the document, which is no part of a request
+    assert wire.request.url.raw_path == b"/files/a"
 
 
 @pytest.mark.parametrize(
