@@ -139,12 +139,12 @@ _OF_ITEM = {"get": "get", "post": "create", "put": "replace", "patch": "update",
 # A last segment that begins with one of these says itself what is done: `POST /keys/{id}/rotate/`.
 _ACTIONS = """
 accept activate add analyze approve archive assign attach authenticate batch block calculate cancel change check clone
-close compare complete compute confirm connect copy deactivate detach disable disconnect download duplicate enable
-estimate exchange execute export finish generate import invite join leave link lock login logout mark merge move pause
-process publish purge query recalculate refresh register reject remove rename renew request resend reset restart
-restore resume retry revoke rotate run save search send share sign signin signout signup start stop submit subscribe
-sync transfer trigger unarchive unassign unblock unlink unlock unpublish unregister unshare unsubscribe upload
-validate verify
+close compare complete compute confirm connect copy create deactivate delete detach disable disconnect download
+duplicate enable estimate exchange execute export fetch finish generate get import invite join leave link list lock
+login logout mark merge move pause process publish purge query recalculate refresh register reject remove rename renew
+request resend reset restart restore resume retry revoke rotate run save search send set share sign signin signout
+signup start stop submit subscribe sync transfer trigger unarchive unassign unblock unlink unlock unpublish unregister
+unshare unsubscribe update upload validate verify
 """
 _VERBS = frozenset(_ACTIONS.split())
 
@@ -190,8 +190,10 @@ def _wanted(operation: Operation) -> tuple[str, Iterator[str]]:
     group, own, rest = _grouped(operation, noise, parts[len(noise) :])
     base = _named(operation.method.lower(), own, rest)
     parameters = PARAMETER_IN_PATH.findall(operation.path)
+    before = [one for one in parts[len(noise) : len(parts) - len(rest)] if one != own and not _is_parameter(one)]
     others = [f"{base}_{noise[-1]}"] if noise else []
     others += [f"{base}_by_{parameters[-1]}"] if parameters else []
+    others += ["_".join([base, *before])] if before else []
     others += [] if base.startswith(operation.method.lower()) else [f"{operation.method}_{base}"]
     numbered = (f"{base[:60]}_{number}" for number in itertools.count(2))  # what is longer may be cut off
     return _attribute(group), itertools.chain([base], others, numbered)
@@ -217,9 +219,11 @@ def _grouped(operation: Operation, noise: Sequence[str], parts: Sequence[str]) -
 
 def _named(method: str, own: str, rest: Sequence[str]) -> str:
     fixed = [part for part in rest if not _is_parameter(part)]
-    if fixed and re.split(r"[\W_]|(?<=[a-z])(?=[A-Z])", fixed[-1])[0].lower() in _VERBS:
-        return "_".join([fixed[-1], *map(_singular, fixed[:-1])])
     is_whole = _is_plural((rest or [own])[-1])
+    # `GET …/upload-sessions/` and `…/upload-sessions/{id}/` are about things, and `POST …/send-invites/` is done.
+    is_thing = bool(fixed) and _is_plural(fixed[-1]) and (method == "get" or not is_whole)
+    if fixed and not is_thing and re.split(r"[\W_]|(?<=[a-z])(?=[A-Z])", fixed[-1])[0].lower() in _VERBS:
+        return "_".join([fixed[-1], *map(_singular, fixed[:-1])])
     if not fixed:
         return (_OF_COLLECTION if is_whole else _OF_ITEM).get(method, method)
     verb = "list" if is_whole and method == "get" else _OF_ITEM.get(method, method)
