@@ -72,11 +72,9 @@ class Operation:
 
     def success(self, url: str | None) -> tuple[int, dict[str, Any]]:
         """Return the status and body of a success: with the video's URL, or without it where it is only accepted."""
-        statuses = [status for status in self.documented.get("responses", {}) if status.startswith("2")]
-        status = min(statuses, default="200")
-        body = _sampled_object(self._schema(status))
+        status = min((one for one in self.documented.get("responses", {}) if one.startswith("2")), default="200")
+        body = holder = _sampled_object(self._schema(status))
         *parents, last = facade.VIDEO_URL[self.name][0]
-        holder = body
         for key in parents:
             holder = holder.setdefault(key, {})
         holder.pop(last, None)
@@ -97,8 +95,8 @@ class Operation:
 
 def operations() -> tuple[Operation, ...]:
     """Return the facade's operations that the document still has."""
-    names = [name for name in (_GET, GENERATE) if name in facade.MODULES and name not in facade.UNSUPPORTED]
-    return tuple(map(_operation, names))
+    known = facade.MODULES.keys() - facade.UNSUPPORTED.keys()
+    return tuple(_operation(name) for name in (_GET, GENERATE) if name in known)
 
 
 def _operation(name: str) -> Operation:
@@ -164,7 +162,7 @@ def _typed(text: str, fields: Mapping[str, Any]) -> dict[str, Any]:
         schema = _resolved(fields.get(name, {}))
         is_list = schema.get("type") == "array"
         read: Any = value
-        if not _validator(schema.get("items", {}) if is_list else schema).is_valid(value):
+        if _error(schema.get("items", {}) if is_list else schema, value):
             with contextlib.suppress(ValueError):
                 read = json.loads(value)
         if is_list:
@@ -185,12 +183,14 @@ def _required(validator: Any, names: list[str], value: Any, schema: Mapping[str,
 _VALIDATOR = extend(_DRAFT, {"oneOf": _DRAFT.VALIDATORS["anyOf"], "required": _required})
 
 
-def _validator(schema: Mapping[str, Any]) -> Any:
-    return _VALIDATOR({**schema, "components": _DOCUMENT.get("components", {})})
+def _error(schema: Mapping[str, Any], value: object) -> Any:
+    """Return the first thing that does not conform; none where the schema has no end."""
+    with contextlib.suppress(RecursionError):
+        return next(_VALIDATOR({**schema, "components": _DOCUMENT.get("components", {})}).iter_errors(value), None)
 
 
 def _check(schema: Mapping[str, Any], value: object) -> None:
-    for error in _validator(schema).iter_errors(value):
+    if error := _error(schema, value):
         path = ".".join(map(str, error.path))
         raise InvalidError(f"{path and f'{path} '}does not conform: {error.message:.200}")
 

@@ -58,7 +58,7 @@ _NAMES = (
     "form in the place of JSON", "path under another prefix", "key header renamed", "key in the query",
     "server elsewhere", "JSON of a version", "multipart in the place of JSON", "a body for each analysis",
     "a required field that only answers say", "flags required", "flags of a GET in a body", "success as 201",
-    "required fields in JSON of other kinds, and one error for all", "errors nested",
+    "required fields in JSON of other kinds, and one error for all", "errors nested", "a condition without an end",
 )  # fmt: skip
 _DECIDED = ("key header renamed", "key in the query", "server elsewhere")
 MOVES = (Absorbed("all of this at once", _everything, True), Absorbed("another key, and a form", _elsewhere, True))
