@@ -254,7 +254,8 @@ class Canonical:
                 found.append(parameter)
         if rule and len(found) == 1:
             # To the facade a session is whatever text the vendor calls it, whatever format the document gives it.
-            found = [{"name": SESSION_PARAMETER, "in": "path", "schema": _TEXT}]
+            said = found[0].get("description")
+            found = [{"name": SESSION_PARAMETER, "in": "path", "schema": _TEXT, "description": said}]
         return found, path
 
     def _body_view(self, rule: Rule | None, name: str, body: Body) -> Json:

@@ -295,7 +295,7 @@ def _method(name: str, endpoint: Endpoint, made: Any, hidden: Sequence[str]) -> 
         "stated": ["self", *map(stated, in_path), *(["*", *map(stated, others)] if others else [])],
         "passed": [one.python_name for one in in_path] + [f"{one.python_name}={one.python_name}" for one in others],
         "returns": seen(success_type(made)),
-        "prose": _prose(endpoint.operation, [one.python_name for one in (*in_path, *others)]),
+        "prose": _prose(endpoint, [one.python_name for one in (*in_path, *others)]),
         "endpoint": endpoint,
     }
 
@@ -315,11 +315,12 @@ def success_type(endpoint: Any) -> str:
     return " | ".join(sorted(dict.fromkeys(types), key="None".__eq__))  # `None | None`, of `X | None`, is an error
 
 
-def _prose(operation: Operation, arguments: Iterable[str]) -> str:
+def _prose(endpoint: Endpoint, arguments: Iterable[str]) -> str:
     """Return a docstring's text: what the vendor says of the operation and its parameters."""
+    operation = endpoint.operation
     parts = [clean_prose(operation.summary).strip(), clean_prose(operation.description).strip()]
     parts += ["Deprecated by the vendor."] if operation.deprecated else []
-    described = {identifier(one["name"]): one.get("description") for one in operation.parameters}
+    described = {one.own: one.stated.get("description") or one.view.get("description") for one in endpoint.parameters}
     lines = [
         f"    {name}: {' '.join(clean_prose(text).split())}"
         for name in arguments

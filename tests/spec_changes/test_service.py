@@ -153,7 +153,8 @@ assert loaded() == set(), loaded()
 import inspect
 assert "keys" in dir(client.api) and "rotate" in dir(client.api.keys)
 assert str(inspect.signature(client.api.keys.rotate)).startswith("(key_id: 'str', *, x_reason: 'str | Unset' =")
-assert "Deprecated by the vendor" in inspect.getdoc(client.api.lookups.import_)
+told = inspect.getdoc(client.api.lookups.import_)
+assert "Deprecated by the vendor" in told and "self_: The self." in told and "class_: The class." in told, told
 assert loaded() == {"aikynetix_api.operations" + name for name in ("", ".keys", ".lookups")}, loaded()
 """
 

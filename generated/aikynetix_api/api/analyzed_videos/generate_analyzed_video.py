@@ -125,7 +125,7 @@ def sync_detailed(
     A valid API-KEY token must be provided in the `Authorization` header.
 
     Args:
-        session_id (str):
+        session_id (str): The session ID for which to upload/generate an analyzed video.
         body (GenerateAnalyzedVideoBody):
 
     Raises:
@@ -191,7 +191,7 @@ def sync(
     A valid API-KEY token must be provided in the `Authorization` header.
 
     Args:
-        session_id (str):
+        session_id (str): The session ID for which to upload/generate an analyzed video.
         body (GenerateAnalyzedVideoBody):
 
     Raises:
@@ -252,7 +252,7 @@ async def asyncio_detailed(
     A valid API-KEY token must be provided in the `Authorization` header.
 
     Args:
-        session_id (str):
+        session_id (str): The session ID for which to upload/generate an analyzed video.
         body (GenerateAnalyzedVideoBody):
 
     Raises:
@@ -316,7 +316,7 @@ async def asyncio(
     A valid API-KEY token must be provided in the `Authorization` header.
 
     Args:
-        session_id (str):
+        session_id (str): The session ID for which to upload/generate an analyzed video.
         body (GenerateAnalyzedVideoBody):
 
     Raises:

@@ -131,7 +131,7 @@ def sync_detailed(
     A valid API-KEY token must be provided in the `Authorization` header.
 
     Args:
-        session_id (str):
+        session_id (str): The session ID for which to retrieve or create an analyzed video.
         is_jump (bool | Unset): Indicates whether this session is for jump analysis.
         is_weight (bool | Unset): Indicates whether this session is for weightlifting analysis.
         download (bool | Unset): If true, returns a signed URL that forces download of the video.
@@ -203,7 +203,7 @@ def sync(
     A valid API-KEY token must be provided in the `Authorization` header.
 
     Args:
-        session_id (str):
+        session_id (str): The session ID for which to retrieve or create an analyzed video.
         is_jump (bool | Unset): Indicates whether this session is for jump analysis.
         is_weight (bool | Unset): Indicates whether this session is for weightlifting analysis.
         download (bool | Unset): If true, returns a signed URL that forces download of the video.
@@ -270,7 +270,7 @@ async def asyncio_detailed(
     A valid API-KEY token must be provided in the `Authorization` header.
 
     Args:
-        session_id (str):
+        session_id (str): The session ID for which to retrieve or create an analyzed video.
         is_jump (bool | Unset): Indicates whether this session is for jump analysis.
         is_weight (bool | Unset): Indicates whether this session is for weightlifting analysis.
         download (bool | Unset): If true, returns a signed URL that forces download of the video.
@@ -340,7 +340,7 @@ async def asyncio(
     A valid API-KEY token must be provided in the `Authorization` header.
 
     Args:
-        session_id (str):
+        session_id (str): The session ID for which to retrieve or create an analyzed video.
         is_jump (bool | Unset): Indicates whether this session is for jump analysis.
         is_weight (bool | Unset): Indicates whether this session is for weightlifting analysis.
         download (bool | Unset): If true, returns a signed URL that forces download of the video.
