@@ -35,6 +35,7 @@ PATIENCE = 300.0
 _FIRST_PAUSE, _LONGEST_PAUSE, _LONGEST_BACKOFF = 1.0, 16.0, 8.0
 _ANEW = {"overwrite": True, "exist_ok": False}
 _POLL, _LOOK_EVERY, _TELL_EVERY = 0.1, 1.0, 60.0
+_NO_WORKER = "ask for fewer sessions at a time, or see whether the executor is shut down"
 _GRACE = 2.0  # seconds in which what is under way when an export is stopped may still end, and be noted
 
 
@@ -142,13 +143,7 @@ class Run:
             warnings.warn(text, RuntimeWarning, stacklevel=2)
 
     def records(self) -> Generator[ExportRecord]:
-        """Yield the records as the sessions end; each is in the manifest by then.
-
-        Raises:
-            AikynetixError: What stops the export as a whole. That the folder cannot be written to at the end is not
-                raised in its place.
-            Exception: What reading the items raised, once there is no record left of those before; or the observer.
-        """
+        """Yield the records as the sessions end; each is in the manifest by then. See `AnalyzedVideos.export`."""
         self._has_begun = True
         try:
             self._folder.open()
@@ -183,14 +178,16 @@ class Run:
         waiting = len(self._active) - min(len(self._downloading), extra_downloads(self._limiter.window))
         if waiting >= self._limiter.window or self._limiter.delay(now) > 0:
             return None
-        found = next((job for job in self._again if job.due <= now), None) or self._next_listed()
+        found: Job | ExportRecord | None = next((job for job in self._again if job.due <= now), None)
+        if found is None or len(self._again) < 4 * self._concurrency:  # for it may be a few alone that are refused
+            found = self._next_listed() or found
         if isinstance(found, Job):
             self._again = [job for job in self._again if job is not found]
             try:
                 future = self._executor.submit(self._task, found.request)
             except Exception as error:
-                text = f"the executor takes no work ({type(error).__name__}); is it, or the interpreter, shut down?"
-                raise AikynetixError(text) from error
+                why = f"{type(error).__name__}: {error}".removesuffix(": ")
+                raise AikynetixError(f"no worker can be had ({why}): {_NO_WORKER}") from error
             self._active[future] = found
             future.add_done_callback(self._done.put)
         return found
@@ -278,9 +275,10 @@ class Run:
             next_job = evolve(job.again(now + max(retry_after, backoff)), failures=job.failures + 1)
         if may_retry and retry_after <= PATIENCE:
             self._again.append(next_job)
-            if retry_after and now >= self._quiet_until:
-                self._quiet_until = now + max(retry_after, _TELL_EVERY)
-                logger.warning("the API asks to wait %.0f s (%s)", retry_after, type(error).__name__)
+            held = max(retry_after, self._limiter.delay(now))
+            if held >= 1.0 and now >= self._quiet_until:
+                self._quiet_until = now + max(held, _TELL_EVERY)
+                logger.warning("waiting %.0f s before trying again (%s)", held, type(error).__name__)
             return None
         session_id = job.request["session_id"]
         last = self._folder.last(shown_id(session_id)) if isinstance(error, NotFoundError) else None

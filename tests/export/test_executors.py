@@ -47,7 +47,7 @@ def test_processes_do_the_work(service: Service, folder: Path, pool: ProcessPool
     with pytest.raises(AuthenticationError):
         list(service.videos(api_key="wrong").export(["x", "y"], folder, executor=pool))
     pool.shutdown()
-    with pytest.raises(AikynetixError, match="takes no work"):
+    with pytest.raises(AikynetixError, match="ask for fewer sessions at a time"):
         list(videos.export(["x", "y"], folder, executor=pool))
 
 

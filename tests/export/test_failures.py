@@ -155,7 +155,18 @@ def test_too_many_requests_hold_all_workers_together(
     assert {record.session_id: record.attempts for record in records if record.attempts > 1} == {"s5": 2}
     # Those that were under way when the response came may still arrive; then there is silence.
     assert not [moment for moment in service.seen.lookup_times if 0.25 < moment - refused_at[0] < silence]
-    assert caplog.messages == (["the API asks to wait 1 s (RateLimitError)"] if silence > 0.9 else [])
+    assert caplog.messages == (["waiting 1 s before trying again (RateLimitError)"] if silence > 0.9 else [])
+
+
+def test_sessions_that_are_refused_for_ever_keep_no_other_from_being_done(
+    service: Service, folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """They may fill every place at first; then those behind them are asked for, and the log says what is waited for."""
+    service.behave = lambda session_id, _: reply(429) if session_id.startswith("busy") else None
+    records = service.videos().export(["busy1", "busy2", "busy3", "a", "b"], folder, concurrency=2)
+    assert statuses([next(records), next(records)]) == {"a": "done", "b": "done"}
+    records.close()
+    assert "before trying again (RateLimitError)" in caplog.text
 
 
 def test_a_passing_failure_is_met_with_another_try(service: Service, folder: Path) -> None:
