@@ -113,9 +113,9 @@ def _client(auth: httpx.Auth) -> Aikynetix:
 
 
 def _failed(name: str, error: AikynetixError) -> Check:
-    """Return the check that failed with ``error``; without the request where that is the doctor's own."""
+    """Return the check that failed with ``error``; without the request or the file where that is the doctor's own."""
     said = error.message if isinstance(error, APIConnectionError) else happened(error)
-    return Check(name, "failed", said, code_and_hint(error)[0])
+    return Check(name, "failed", said.removeprefix(f"{getattr(error, 'path', '')}: "), code_and_hint(error)[0])
 
 
 def _settings(base_url: str, proxy: Setting | None, kind: str, styles: Styles) -> list[Setting]:

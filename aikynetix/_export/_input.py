@@ -167,7 +167,8 @@ def _rows(start: int, lines: Iterable[tuple[int, str]], delimiter: str) -> Itera
 
 def _delimiter(line: str) -> str | None:
     """Return what separates the columns of a header that has the column of session ids; None when it has not."""
-    return next((each for each in _DELIMITERS if any(_key(cell) in _IDS for cell in line.split(each))), None)
+    likely = sorted(_DELIMITERS, key=line.count, reverse=True)  # `session_id;` has no comma
+    return next((each for each in likely if any(_key(cell) in _IDS for cell in line.split(each))), None)
 
 
 def _key(name: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -181,13 +182,13 @@ def test_a_session_without_a_video_fails_with_its_own_code(sandbox: Sandbox, com
         (answer(b"<html>", status=403), "", 0, "credential", "warning", "check the base URL"),
         (answer(b"<html>", status=404), "", 0, "credential", "warning", "check the base URL"),
         (answer(status=404), "http://127.0.0.1:1/v.mp4?X-Goog-Signature=canary", 6, "storage", "failed", ""),
-        (answer(status=404), "{api}/sessions/video/v.mp4?X-Goog-Signature=canary", 1, "storage", "failed", ""),
+        (answer(status=404), "{api}/sessions/video/v.mp4?X-Goog-Signature=canary", 1, "storage", "failed", "403"),
     ],
 )
 def test_a_server_that_is_not_the_api_or_a_storage_that_gives_nothing_is_told(
     command: Command, nobodys: Script, session: str, code: int, name: str, state: str, said: str
 ) -> None:
-    """Where nothing was proved, "all is well" would be wrong; no signature is shown."""
+    """Where nothing was proved, "all is well" would be wrong; no signature and no file of the doctor's own is shown."""
     body = json.dumps(success(session)).encode()
     found = raw(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n", body)
     scripts = {"aikynetix-doctor": nobodys, "s": found, "video": answer(status=403)}
@@ -197,3 +198,4 @@ def test_a_server_that_is_not_the_api_or_a_storage_that_gives_nothing_is_told(
     assert (told, checks[name]["state"]) == (code, state)
     assert said in checks[name]["detail"]
     assert "canary" not in str(checks)
+    assert tempfile.gettempdir() not in str(checks)

@@ -42,6 +42,7 @@ def read(text: str | bytes, name: str = "") -> list[Item]:
         ("session_id\na\nb\n", "", AB),
         ("sessionId,x\na,\nb,", "", AB),
         ("x;session-id\n1;a\n2;b", "", AB),
+        ("session_id;\r\na;\r\nb;\r\n", "", AB),
         ("id,note\na,b\nb,id", "", AB),
         ("id,note\na,b,\nb,c,, ", "", AB),
         ("id,session_id\n1,a\n2,b\n", "", AB),
