@@ -54,7 +54,7 @@ class Connection:
 
     def __init__(self, url: str, known: ObjectVersion | None = None, start: int = 0, stop: int = 0) -> None:
         self.known, self.start, self.stop, self._url = known, start, stop, url
-        self.segment: Segment | None = None
+        self.segment: Segment  # set by whoever makes it
         self.received = 0  # bytes
         self.is_framed = True  # whether anything but the end of the connection says where the body ends
         self._aborted = Event()
@@ -93,7 +93,6 @@ class Connection:
 
     def deliver(self, table: SegmentTable, part: PartialFile) -> None:
         """Fetch the segment, and what follows it as far as nobody else does; a broken connection is a `Failure`."""
-        assert self.segment is not None
         buffer, looked_at, before = memoryview(bytearray(_BUFFER)), time.monotonic(), 0
         try:
             while room := table.room(self.segment):

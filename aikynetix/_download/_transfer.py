@@ -77,7 +77,7 @@ class Transfer:
         self._reader: IO[bytes]
         # How many connections, and which.
         self._wanted: int | None = None  # None for a new object
-        self._running: set[Connection] = set()
+        self._running: dict[Connection, Thread] = {}
         self._ended: SimpleQueue[tuple[Connection, BaseException | None]] = SimpleQueue()
         # What has gone wrong.
         self._failures, self._restarts = FailureTracker(max_retries=options.max_retries), 0
@@ -161,9 +161,10 @@ class Transfer:
         self._version, self._is_framed = response.version, connection.is_framed
         if self._checksums is None or known.checksums != self._version.checksums:
             self._checksums = Checksums(self._version, self._reader, sha256=self._sha256)
-        connection.segment = self._table.begin()
-        assert connection.segment is not None
-        connection.segment.limit(response.stop)
+        segment = self._table.begin()
+        assert segment is not None
+        segment.limit(response.stop)
+        connection.segment = segment
         if not self._version.is_resumable or not response.ranges or self._restarts > 1:
             self._wanted = 1
         elif self._wanted is None:
@@ -203,7 +204,7 @@ class Transfer:
             while self._running and self._table is table:
                 with suppress(Empty):
                     ended, error = self._ended.get(timeout=_TICK)
-                    self._running.remove(ended)
+                    del self._running[ended]
                     self._finish(table, ended, error)
                 self._tick()
                 if self._running and self._table is table and time.monotonic() >= self._not_before:
@@ -211,8 +212,9 @@ class Transfer:
         finally:
             for each in self._running:
                 each.abort()
-            while self._running:  # who still writes would write into whatever is opened next
-                self._running.remove(self._ended.get()[0])
+            for thread in filter(Thread.is_alive, self._running.values()):
+                thread.join()  # who still writes would write into whatever is opened next
+            self._running, self._ended = {}, SimpleQueue()
 
     def _spawn(self, table: SegmentTable) -> None:
         """Open as many connections as are wanted now."""
@@ -241,15 +243,15 @@ class Transfer:
                 error = raised
             self._ended.put((connection, error))
 
+        self._running[connection] = thread = Thread(target=run, name="aikynetix-download", daemon=True)
         try:
-            Thread(target=run, name="aikynetix-download", daemon=True).start()
+            thread.start()
         except RuntimeError as error:  # or the interpreter is about to end
+            del self._running[connection]
             raise self._errors.make(DownloadInterruptedError, "the system gives no more threads", None) from error
-        self._running.add(connection)
 
     def _run_more(self, connection: Connection, table: SegmentTable) -> None:
         """Open one more connection and deliver; runs in a thread."""
-        assert connection.segment is not None
         try:
             response = connection.open(self._open_url, self._options)
             if response.start != connection.start or not response.is_known:
@@ -264,7 +266,6 @@ class Transfer:
     def _finish(self, table: SegmentTable, connection: Connection, error: BaseException | None) -> None:
         """Take in that a connection has ended."""
         segment = connection.segment
-        assert segment is not None
         table.release(segment)
         if error is not None and not isinstance(error, Failure):
             with self._errors.mapped():

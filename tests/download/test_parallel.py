@@ -7,6 +7,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from queue import SimpleQueue
 from threading import Thread
 
 import pytest
@@ -81,6 +82,19 @@ def test_what_the_system_gives_no_threads_for_is_fetched_by_those_that_are_there
         fetch(storage, tmp_path / "v.mp4")
     assert len(storage.requests) == 1
     assert len(started) > 70, "each of the 64 slots would be gone by now"
+
+
+def test_an_interrupt_between_two_steps_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may strike when a connection has just told that it has ended: nobody tells so once more."""
+
+    class Interrupted(SimpleQueue[object]):
+        def get(self, block: bool = True, timeout: float | None = None) -> object:
+            super().get(block, timeout)
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(_transfer, "SimpleQueue", Interrupted)
+    with serving(Storage(video(1000))) as storage, pytest.raises(KeyboardInterrupt):
+        fetch(storage, tmp_path / "v.mp4")
 
 
 def test_a_server_that_restarts_is_one_failure(tmp_path: Path) -> None:
