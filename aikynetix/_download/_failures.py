@@ -59,8 +59,7 @@ class Errors:
     def require_wanted(self) -> None:
         """Raise the error of a download that was told to stop, if it was."""
         if self._cancelled():
-            text = "the download was cancelled; a later call resumes it"
-            raise self.make(DownloadInterruptedError, text, "cancelled")
+            raise self.make(DownloadInterruptedError, "the download is cancelled; a later call resumes it", "cancelled")
 
     @contextmanager
     def mapped(self) -> Generator[None]:
@@ -137,9 +136,10 @@ class FailureTracker:
     renewals: int = 0  # fresh URLs asked for
     _done: int = 0  # bytes that were there at the last progress
     _waited: float = 0.0  # seconds
+    _excused: int = 0  # failures to come that may be of the one that was counted last
 
     def decide(
-        self, failure: Failure, *, done: int, others: bool, fresh: bool, may_drop: bool, draw: float
+        self, failure: Failure, *, done: int, others: int, fresh: bool, may_drop: bool, draw: float
     ) -> tuple[Step, float]:
         """Return what to do about a failed connection, and the seconds to wait before it.
 
@@ -147,10 +147,12 @@ class FailureTracker:
         dropped where the whole was not yet tried instead; ``draw`` is a random number from 0 to 1.
         """
         if done >= self._done + PROGRESS:
-            self._done, self._waited, self.failures, self.renewals = done, 0.0, 0, 0
-        # A server that restarts breaks all connections: that is one failure, and the last of them is the one to count.
+            self._done, self._waited, self.failures, self.renewals, self._excused = done, 0.0, 0, 0, 0
         is_about_url = failure.status in (400, 401, 403, 404, 410)  # another URL may help
-        self.failures += not others and not is_about_url
+        # A server that restarts breaks all connections: that is one failure.
+        counts = not (self._excused or is_about_url or (others and fresh))
+        self._excused = others if counts else max(0, self._excused - 1)
+        self.failures += counts
         if failure.kind is Kind.CHANGED:
             return Step.START_OVER, 0.0
         if others and fresh:

@@ -81,10 +81,9 @@ class Transfer:
         self._ended: SimpleQueue[tuple[Connection, BaseException | None]] = SimpleQueue()
         # What has gone wrong.
         self._failures, self._restarts = FailureTracker(max_retries=options.max_retries), 0
-        self._not_before = 0.0
         self._unless_whole: DownloadError | None = None  # raised if the whole cannot be had either
         self._has_dropped = False
-        self._ticked_at = 0.0
+        self._not_before = self._ticked_at = 0.0
         self._reported: tuple[int, int | None] | None = None
 
     def run(self) -> None:
@@ -273,8 +272,7 @@ class Transfer:
         if error is None and self._version.size is None:
             self._has_ended = True
             if table.done == table.size:
-                text = f"the video has more than {table.size - 1} bytes"
-                raise self._errors.make(DownloadError, text, "storage")
+                raise self._errors.make(DownloadError, f"the video has more than {table.size - 1} bytes", "storage")
         elif error is None and segment.rest:
             error = Failure(Kind.BROKEN, f"the storage hung up with {segment.rest} bytes to come")
         if table.done == self._version.size:
@@ -293,7 +291,7 @@ class Transfer:
         step, wait = self._failures.decide(
             failure,
             done=0 if self._table is None else self._table.done,
-            others=bool(self._running),
+            others=len(self._running),
             fresh=not connection.received,
             may_drop=connection.known is not None and not self._has_dropped and not self._running,
             draw=random.random(),

@@ -12,6 +12,7 @@ from threading import Thread
 
 import pytest
 
+from aikynetix import DownloadInterruptedError
 from aikynetix._download import _transfer
 
 from .calls import EXPIRED, MIB, client_of, fetch
@@ -95,6 +96,14 @@ def test_an_interrupt_between_two_steps_is_not_waited_for(tmp_path: Path, monkey
     monkeypatch.setattr(_transfer, "SimpleQueue", Interrupted)
     with serving(Storage(video(1000))) as storage, pytest.raises(KeyboardInterrupt):
         fetch(storage, tmp_path / "v.mp4")
+
+
+def test_connections_that_all_drip_are_given_up(tmp_path: Path) -> None:
+    """Each is replaced when nothing to speak of comes over it, beside others that are no better; that has an end."""
+    storage = Storage(video(6 * MIB), fault=lambda _: Fault(drip=0.1))
+    with serving(storage), pytest.raises(DownloadInterruptedError, match="next to nothing came"):
+        fetch(storage, tmp_path / "v.mp4", silence=0.5, max_retries=2)
+    assert 3 < len(storage.requests) < 20
 
 
 def test_a_server_that_restarts_is_one_failure(tmp_path: Path) -> None:

@@ -55,7 +55,8 @@ def of(kind: Kind) -> Failure:
 def test_every_failure_has_its_step(failure: Failure, state: dict[str, Any], expected: tuple[Step, object]) -> None:
     """Wait, ask for a fresh URL, use fewer connections, ask for the whole, start over, or give up with a class."""
     how = {"others": False, "may_drop": False} | state
-    had = how.pop("failures") - (not how["others"] and failure.status not in (400, 401, 403, 404, 410))
+    counts = not (how["others"] and how["fresh"]) and failure.status not in (400, 401, 403, 404, 410)
+    had = how.pop("failures") - counts
     failures = FailureTracker(max_retries=how.pop("max_retries", 3), failures=had, renewals=how.pop("renewals", 0))
     step, wait = failures.decide(failure, done=0, draw=0.5, **how)
     assert (step, failure.error if step is Step.GIVE_UP else wait) == expected
