@@ -214,6 +214,13 @@ class _ApiClient(OwnClient):
         vars(copied)["_settings"], copied.timeout = settings, settings.timeout
         return cast("Self", copied)
 
+    def _build_redirect_request(self, request: httpx.Request, response: httpx.Response) -> Any:
+        client: Any = super()
+        try:
+            return client._build_redirect_request(request, response)  # noqa: SLF001 -- httpx's own
+        except (httpx.InvalidURL, httpx.RemoteProtocolError):  # of an address that cannot be read: it is left
+            return None
+
     def _flow(self, request: httpx.Request, stream: bool) -> Flow[httpx.Response]:
         if self._owner.is_closed:
             raise client_closed()

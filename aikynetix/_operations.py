@@ -11,7 +11,7 @@ import inspect
 import os
 import re
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, Protocol, Self, TypeVar, get_args
 
 import httpx  # noqa: TC002 -- tools resolve the annotations at run time
 from aikynetix_api import facade
@@ -187,18 +187,25 @@ def parsed(operation: str, response: httpx.Response) -> Any:
 
 
 def success_model(operation: Any, response: httpx.Response) -> Any:
-    """Return ``response``, a 2xx, as the success model of a generated operation module; None where it is empty.
+    """Return ``response``, a 2xx, as the success model of a generated operation module; None where it has no content.
 
-    A response to HEAD has no content, nor have 204 and 205, whatever is documented (RFC 9110, 9.3.2, 15.3.5, 15.3.6).
+    A response to HEAD has none, nor have 204 and 205, whatever is documented (RFC 9110, 9.3.2, 15.3.5, 15.3.6). An
+    empty one of another status is a success only where the spec has a success without content.
     """
     if response.request.method == "HEAD" or (response.status_code in (204, 205) and not response.content):
         return None
     try:
-        return operation._parse_response(client=_RAISING, response=response)  # noqa: SLF001 -- the generator's
+        made = operation._parse_response(client=_RAISING, response=response)  # noqa: SLF001 -- the generator's
+        if hasattr(made, "to_dict") and not isinstance(response.json(), dict):
+            raise TypeError("it is no JSON object")
     except Exception as error:
         if isinstance(error, UnexpectedStatus) and not response.content:
-            return None  # whatever 2xx it is, nothing is what it holds
+            returned = operation._success.__annotations__["return"]  # noqa: SLF001 -- the regeneration's
+            if returned is None or type(None) in get_args(returned):
+                return None
+            error = ValueError("its body is empty")
         raise misfit(response, error) from None
+    return made
 
 
 def request_kwargs(

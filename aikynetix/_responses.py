@@ -231,6 +231,7 @@ def _reason(error: Exception, said: str, source: str) -> str:
         return f"the {server}'s certificate is for another host ({why}): check {setting}"
     if why:
         remedy = "where a proxy or firewall inspects TLS, set SSL_CERT_FILE or verify= to its certificate"
+        remedy = "check this machine's clock, or have it renewed" if "expired" in why else remedy
         return f"the {server}'s certificate is not trusted ({why}): {remedy}"
     if code in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE"):
         reason = f"the {server} does not speak TLS on this port: check scheme and port of {setting}"
@@ -321,7 +322,7 @@ def retry_after(headers: httpx.Headers, now: float) -> float | None:
     Whole seconds or an HTTP date (RFC 9110, section 10.2.3). A date is measured against the response's own ``Date``,
     so that a clock that is off on either side does no harm; against ``now``, in seconds since 1970, where it has none.
     """
-    value = headers.get("retry-after", "").strip()
+    value = next(iter(headers.get_list("retry-after")), "").strip()  # of several the first one
     if not value or len(value) > 64:
         return None
     if value.isascii() and value.replace(".", "", 1).isdigit():

@@ -15,6 +15,7 @@ from aikynetix_api.models import ErrorResponse
 from aikynetix import (
     Aikynetix,
     AikynetixError,
+    APIResponseValidationError,
     AsyncAikynetix,
     ConfigurationError,
     InternalServerError,
@@ -91,7 +92,7 @@ def test_a_raw_client_lends_the_httpx_client_of_its_own_kind(kind: str) -> None:
 
 @both
 def test_call_returns_the_model_or_raises_our_error(kind: str) -> None:
-    """Any operation by its generated module; another 2xx is read as the documented one, an empty one is None."""
+    """Any operation by its generated module; another 2xx is read as the documented one, 204 is None."""
     found = {"analyzed_video_url": URL}
     replies = Replies(
         OK, httpx.Response(206, json=found), httpx.Response(204), httpx.Response(404, json={"error": "no"})
@@ -104,6 +105,10 @@ def test_call_returns_the_model_or_raises_our_error(kind: str) -> None:
     assert [call().analyzed_video_url, call().analyzed_video_url, call()] == [URL, URL, None]
     with pytest.raises(NotFoundError, match="no"):
         call()
+    for body, why in ((b"", "its body is empty"), (b"[]", "no JSON object"), (b'[["a", 1]]', "no JSON object")):
+        replies = Replies(httpx.Response(200, content=body))
+        with pytest.raises(APIResponseValidationError, match=why):
+            call()
 
 
 @pytest.mark.parametrize(

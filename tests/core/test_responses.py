@@ -14,6 +14,7 @@ import pytest
 
 from aikynetix import AnalyzedVideo, APIResponseValidationError, APIStatusError
 from aikynetix._reading import Decoder
+from aikynetix._responses import retry_after
 from tests.contract.callers import Replies, ask
 from tests.secrets.hunt import KEY
 
@@ -163,6 +164,11 @@ def test_a_redirect_that_is_not_followed_tells_where_it_leads(location: str, sho
 def test_a_retry_after_is_read_in_both_forms(header: str, seconds: float | None) -> None:
     """RFC 9110, sections 10.2.3 and 5.6.7: seconds, or one of three forms of a date, by the server's own clock."""
     assert error(429, b"", {"Retry-After": header, "Date": DATE}).retry_after == seconds
+
+
+def test_of_a_retry_after_that_is_sent_twice_the_first_counts() -> None:
+    """Servers behind others that add one: together the two are neither seconds nor a date."""
+    assert retry_after(httpx.Headers([("Retry-After", "2"), ("retry-after", "9")]), 0.0) == 2.0
 
 
 @pytest.mark.parametrize("date", ["rubbish", ""])

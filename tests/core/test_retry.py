@@ -77,6 +77,7 @@ RETRIES: dict[str, tuple[str, list[httpx.Response | Exception], int, type[Aikyne
                 "https://api.aikynetix.app:8443/",
             ),
             *("file:///x", "https://[", "https://u:p@api.aikynetix.app/"),
+            *("http://[::1", "http://x:abc/", "javascript:alert(1)"),
         )
     },
 }

@@ -203,14 +203,17 @@ def test_a_handshake_that_is_never_answered_is_a_timeout(kind: str) -> None:
         assert 0.2 < time.monotonic() - began < 3
 
 
+@pytest.mark.parametrize(("why", "remedy"), [("is not trusted", "SSL_CERT_FILE"), ("has expired", "check .* clock")])
 @pytest.mark.parametrize("kind", CLIENTS)
-def test_a_certificate_that_truststore_refuses_is_told_and_not_tried_again(kind: str, tmp_path: Path) -> None:
+def test_a_certificate_that_truststore_refuses_is_told_and_not_tried_again(
+    kind: str, why: str, remedy: str, tmp_path: Path
+) -> None:
     """Its error, on Windows and macOS, lacks the ``reason`` that OpenSSL's has; for the API and the storage alike."""
-    cause = ssl.SSLCertVerificationError("certificate not trusted")
-    cause.verify_message, refused = "certificate not trusted", httpx.ConnectError("refused")
+    cause = ssl.SSLCertVerificationError(f"certificate {why}")
+    cause.verify_message, refused = f"certificate {why}", httpx.ConnectError("refused")
     refused.__cause__ = cause
     for verb, replies in (("get", [refused]), ("download", [httpx.Response(200, json=FOUND_BODY), refused])):
         transport, to = Replies(*replies), [tmp_path / "v.mp4"] if verb == "download" else []
-        with pytest.raises((APIConnectionError, DownloadError), match="SSL_CERT_FILE"):
+        with pytest.raises((APIConnectionError, DownloadError), match=remedy):
             ask(kind, verb, "s", *to, api_key=KEY, transport=transport, max_retries=2)
         assert len(transport.requests) == len(replies)
