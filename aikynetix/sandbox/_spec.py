@@ -215,7 +215,7 @@ def _sample(schema: Mapping[str, Any], around: tuple[int, ...] = ()) -> Any:
     ``around`` tells the schemas that it stands in: one that holds itself has an end where it has an alternative.
     """
     schema = _resolved(schema)
-    if id(schema) in around:
+    if id(schema) in around or len(around) > 16:  # deeper than any, and perhaps doubled at every level
         return {}
     around += (id(schema),)
     given = [schema[name] for name in ("const", "default", "example") if name in schema]

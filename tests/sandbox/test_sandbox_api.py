@@ -123,8 +123,11 @@ def test_answers_have_what_the_document_requires_of_them() -> None:
     """Required fields are filled in, errors stand where the document has them, and a 201 is a 201."""
     inner: dict[str, Any] = {"oneOf": [{"enum": ["end"]}]}
     inner["oneOf"].insert(0, inner)  # it holds itself, and has an end all the same
+    doubled: dict[str, Any] = {}
+    for _ in range(40):
+        doubled = {"allOf": [doubled, doubled]}
     fields = {"id": {"type": "string"}, "inner": inner}
-    success = {"allOf": [{"properties": fields, "required": ["id", "inner"]}, {"required": ["n"]}]}
+    success = {"allOf": [doubled, {"properties": fields, "required": ["id", "inner"]}, {"required": ["n"]}]}
     detail = {"type": "object", "properties": {"message": {"type": "string"}}}
     failure = {"properties": {"detail": detail, "code": {"enum": ["E1"]}}, "required": ["code"]}
     within: dict[str, Any] = {"properties": {"title": {}}}
