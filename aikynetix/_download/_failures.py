@@ -143,8 +143,8 @@ class FailureTracker:
     ) -> tuple[Step, float]:
         """Return what to do about a failed connection, and the seconds to wait before it.
 
-        ``done`` bytes are there; ``others`` are connected; ``fresh`` is one that had not brought a byte; a range may be
-        dropped where the whole was not yet tried instead; ``draw`` is a random number from 0 to 1.
+        ``done`` bytes are there, and so many ``others`` connected; ``fresh`` is one that had brought no byte; a range
+        may be dropped where the whole was not yet tried instead; ``draw`` is a random number from 0 to 1.
         """
         if done >= self._done + PROGRESS:
             self._done, self._waited, self.failures, self.renewals, self._excused = done, 0.0, 0, 0, 0

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import define, evolve, field, frozen
 
 from .._errors import AikynetixError, DownloadInterruptedError, NotFoundError, RateLimitError
+from .._redact import one_line, scrub
 from ._record import ExportRecord, ExportStatus, failed, is_fatal, is_passing, is_starved, shown_id
 
 if TYPE_CHECKING:
@@ -179,14 +180,14 @@ class Run:
         if waiting >= self._limiter.window or self._limiter.delay(now) > 0:
             return None
         found: Job | ExportRecord | None = next((job for job in self._again if job.due <= now), None)
-        if found is None or len(self._again) < 4 * self._concurrency:  # for it may be a few alone that are refused
+        if found is None or len(self._again) < 4 * self._concurrency:  # new ones first: perhaps only a few are refused
             found = self._next_listed() or found
         if isinstance(found, Job):
             self._again = [job for job in self._again if job is not found]
             try:
                 future = self._executor.submit(self._task, found.request)
             except Exception as error:
-                why = f"{type(error).__name__}: {error}".removesuffix(": ")
+                why = one_line(scrub(f"{type(error).__name__}: {error}"), limit=200).removesuffix(":")
                 raise AikynetixError(f"no worker can be had ({why}): {_NO_WORKER}") from error
             self._active[future] = found
             future.add_done_callback(self._done.put)

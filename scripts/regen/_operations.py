@@ -155,7 +155,7 @@ def _parameters(spec: Json, where: str, item: Json, operation: Json) -> tuple[Js
 
 
 def _is_of_http(name: str, schema: Any) -> bool:
-    """Tell whether it is not for callers to say a header; one of a fixed value is told from what HTTP says itself."""
+    """Tell whether HTTP itself, and no caller, says a header; one with a fixed value may be another than HTTP's."""
     is_fixed = isinstance(schema, dict) and bool({"enum", "const"} & schema.keys())
     return name in _IGNORED_HEADERS or (name in _OF_THE_MESSAGE and not is_fixed)
 

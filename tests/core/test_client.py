@@ -109,6 +109,10 @@ def test_call_returns_the_model_or_raises_our_error(kind: str) -> None:
         replies = Replies(httpx.Response(200, content=body))
         with pytest.raises(APIResponseValidationError, match=why):
             call()
+    with pytest.MonkeyPatch.context() as patch:  # a module of the plain generator does not say what a success is
+        patch.delattr(get_analyzed_video, "_success")
+        replies = Replies(httpx.Response(200))
+        assert call() is None
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,19 @@ def test_processes_do_the_work(service: Service, folder: Path, pool: ProcessPool
         list(videos.export(["x", "y"], folder, executor=pool))
 
 
+class Refusing(Executor):
+    """Takes no work, and says a secret."""
+
+    def submit(self, *_: Any, **__: Any) -> Any:
+        raise RuntimeError(f"no work of {API_KEY}")
+
+
+def test_what_an_executor_says_is_shown_without_secrets(service: Service, folder: Path) -> None:
+    """Its own text tells why no worker can be had, whatever stands in it."""
+    with pytest.raises(AikynetixError, match=r"RuntimeError: no work of \*\*\*"):
+        list(service.videos().export(["x"], folder, executor=Refusing()))
+
+
 class Losing(Executor):
     """Loses the first two jobs of every session, or all, as a cluster does whose machines go away."""
 
